@@ -1,0 +1,62 @@
+"""The one exception that is meant for a person, and how it reaches the wire.
+
+    Exception
+    └── Failure(kind, message, ...)      the user, the vendor or the disk; the message is shown as it is
+    anything else                        a bug: logged with its trace, answered as internal_error, nothing leaks
+
+The kinds, with their codes, stand in schemas/errors.json and are generated into sidecar/contract/errors.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class Failure(Exception):
+    """Something that can go wrong without a bug.
+
+    `message` is one or two sentences for the person at the screen: what happened and what to do next.
+    It must hold no secret. `kind` is a row of schemas/errors.json. `retryable` overrides that row's default.
+    `detail` is free text for a developer; `issues` are `{"path": ..., "message": ...}` of bad input.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        *,
+        retryable: bool | None = None,
+        provider: str | None = None,
+        model: str | None = None,
+        status: int | None = None,
+        retry_after_ms: int | None = None,
+        request_id: str | None = None,
+        detail: str | None = None,
+        issues: Sequence[dict[str, str]] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.retryable = retryable
+        self.provider = provider
+        self.model = model
+        self.status = status
+        self.retry_after_ms = retry_after_ms
+        self.request_id = request_id
+        self.detail = detail
+        self.issues = issues
+
+    def data(self) -> dict[str, Any]:
+        """The members of the wire's `error.data` that are known, by their wire names, without `kind`."""
+        known: dict[str, Any] = {
+            "retryable": self.retryable,
+            "provider": self.provider,
+            "model": self.model,
+            "status": self.status,
+            "retryAfterMs": self.retry_after_ms,
+            "requestId": self.request_id,
+            "detail": self.detail,
+            "issues": list(self.issues) if self.issues is not None else None,
+        }
+        return {name: value for name, value in known.items() if value is not None}

@@ -1,0 +1,154 @@
+"""What a provider is given, what it gives back, and nothing else: plain values, no prices, no database, no RPC."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+FinishReason = Literal["stop", "length", "content_filter", "cancelled", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier or present message of the conversation."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What the catalogue knows of the model that is asked; the provider decides with it, and never guesses.
+
+    `features` are the catalogue's words (json_mode, json_schema, streaming, web_search, extended_thinking,
+    reasoning, prompt_caching, batch). `efforts` are the reasoning efforts it takes, weakest first.
+    `extra` is the catalogue's free member (thinking kind, budgets, levels).
+    """
+
+    features: frozenset[str] = frozenset()
+    efforts: tuple[str, ...] = ()
+    context_size: int | None = None
+    max_output_tokens: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One question to one model. An option that is None (or False) is not wanted.
+
+    `asked` holds the names of the options that this request named itself, as opposed to saved settings:
+    what was asked for by name and cannot be done is a Failure("unsupported"); what was not, and the hints
+    (temperature, cache, effort) in any case, is left out and named in the notes.
+    """
+
+    model: str
+    turns: tuple[Turn, ...]
+    traits: Traits = Traits()
+    system: str | None = None
+    developer: str | None = None
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    json_mode: bool = False
+    json_schema: Mapping[str, Any] | None = None
+    cache_ttl: Literal["5m", "1h"] | None = None
+    web_search_max_uses: int | None = None
+    thinking: bool = False
+    effort: Effort | None = None
+    asked: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that a vendor reports, cut into parts that never overlap, so that none can be charged twice.
+
+    `prompt_total` is the whole prompt as the vendor counts it and picks the price tier. `searches` are
+    billable web searches. `charged_usd` is what the vendor itself says it charged, where it says so.
+    """
+
+    in_uncached: int = 0
+    cache_read: int = 0
+    cache_write_short: int = 0
+    cache_write_long: int = 0
+    out_visible: int = 0
+    out_reasoning: int = 0
+    searches: int = 0
+    prompt_total: int = 0
+    charged_usd: Decimal | None = None
+    service_tier: str | None = None
+
+    @property
+    def out_total(self) -> int:
+        return self.out_visible + self.out_reasoning
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    url: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSoFar:
+    """What is known of the usage while the stream runs; a later one replaces an earlier one."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The last event of a stream that ended well. `usage` is None when the server reported none."""
+
+    finish_reason: FinishReason
+    usage: Usage | None
+    served_model: str | None = None
+    response_id: str | None = None
+    citations: tuple[Citation, ...] = ()
+
+
+Event = TextDelta | ThinkingDelta | UsageSoFar | Citation | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request turned into the vendor's wire form, before anything is sent. Making one is pure and costs nothing.
+
+    `path` is relative to the provider's base URL. `notes` are sentences for the person: what was left out or lowered.
+    `max_output_tokens` is the cap that the vendor is given, None where it is given none: budgets reserve by it.
+    """
+
+    path: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    max_output_tokens: int | None = None
+
+
+class Provider(Protocol):
+    """One vendor's chat API."""
+
+    name: str
+
+    def plan(self, request: ChatRequest) -> Plan:
+        """The request in the vendor's wire form. Raises Failure("unsupported") or Failure("invalid_params")."""
+
+    def stream(self, plan: Plan, key: str) -> AsyncIterator[Event]:
+        """Sends the plan and yields events until Done. Closing the iterator closes the connection.
+
+        Raises Failure with the contract's kinds. A stream that ends without Done raises Failure too.
+        """
+
+    async def validate_key(self, key: str) -> str | None:
+        """None when the vendor takes the key, else the reason in a sentence. Costs nothing."""
