@@ -1,0 +1,112 @@
+"""Reads the handwritten schemas and checks that they hang together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Schema = dict[str, Any]
+
+FOLDER = Path(__file__).resolve().parent
+TOPICS = ("system", "models", "settings", "projects", "chat", "batches", "activity", "errors")
+_LOCAL = "#/$defs/"
+
+
+class SchemaError(Exception):
+    """A handwritten schema that cannot be generated from; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The contract as it was written. `definitions` holds every named type, references as `#/$defs/Name`."""
+
+    openrpc: Schema
+    definitions: dict[str, Schema]
+    errors: list[dict[str, Any]]
+
+    @property
+    def methods(self) -> list[Schema]:
+        methods: list[Schema] = self.openrpc["methods"]
+        return methods
+
+    @property
+    def notifications(self) -> list[Schema]:
+        """What the sidecar sends by itself."""
+        notifications: list[Schema] = self.openrpc["x-notifications"]
+        return notifications
+
+    def error(self, kind: str) -> dict[str, Any]:
+        for row in self.errors:
+            if row["kind"] == kind:
+                return row
+        raise SchemaError(f"errors.json has no kind {kind}")
+
+
+def load(folder: Path = FOLDER) -> Source:
+    """Raises SchemaError for a name given twice and for a reference to nothing."""
+    files = {topic: _read(folder / f"{topic}.json") for topic in TOPICS}
+    rows: list[dict[str, Any]] = files["errors"]["rows"]
+    kinds = {"description": "The name of an error.", "enum": [row["kind"] for row in rows]}
+    files["errors"]["$defs"]["ErrorKind"] = kinds
+    definitions: dict[str, Schema] = {}
+    for topic, content in files.items():
+        for name, schema in content["$defs"].items():
+            if name in definitions:
+                raise SchemaError(f"{topic}.json: the name {name} is taken")
+            definitions[name] = _with_local_references(schema, topic, files)
+    openrpc = _with_local_references(_read(folder / "openrpc.json"), "openrpc", files)
+    return Source(openrpc, definitions, rows)
+
+
+def target(schema: Mapping[str, Any]) -> str | None:
+    """The name that a schema refers to, if it is a reference."""
+    reference = schema.get("$ref")
+    return None if reference is None else str(reference).removeprefix(_LOCAL)
+
+
+def reachable(definitions: Mapping[str, Schema], roots: Iterable[str]) -> dict[str, Schema]:
+    """The named types that `roots` need, themselves included, in the order in which they were written."""
+    found: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(_references(definitions[name]))
+    return {name: schema for name, schema in definitions.items() if name in found}
+
+
+def _read(path: Path) -> Schema:
+    content: Schema = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _with_local_references(node: Any, topic: str, files: Mapping[str, Schema]) -> Any:
+    """`projects.json#/$defs/Message` and `#/$defs/Message` both become `#/$defs/Message`: names are unique."""
+    if isinstance(node, list):
+        return [_with_local_references(each, topic, files) for each in node]
+    if not isinstance(node, dict):
+        return node
+    result = {name: _with_local_references(value, topic, files) for name, value in node.items()}
+    if isinstance(result.get("$ref"), str):
+        file, _, name = result["$ref"].partition(_LOCAL)
+        home = file.removesuffix(".json") or topic
+        if name not in files.get(home, {}).get("$defs", {}):
+            raise SchemaError(f"{topic}.json: there is no {result['$ref']}")
+        result["$ref"] = _LOCAL + name
+    return result
+
+
+def _references(node: Any) -> Iterable[str]:
+    if isinstance(node, list):
+        for each in node:
+            yield from _references(each)
+    elif isinstance(node, dict):
+        name = target(node)
+        if name is not None:
+            yield name
+        for value in node.values():
+            yield from _references(value)
