@@ -1,0 +1,92 @@
+"""Which models there are, what each is called, who answers for a retired one, and what it costs on a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sidecar import resources
+from sidecar.money import overlay as own_file
+from sidecar.money import parse, rows
+from sidecar.money.entries import ModelEntry, PriceEntry, ProviderEntry, Resolved, Serving
+from sidecar.money.names import Names
+from sidecar.money.node import Wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The shipped models with the user's own laid over them. `providers` are those of the user's file."""
+
+    models: tuple[ModelEntry, ...]
+    names: Names
+    providers: Mapping[str, ProviderEntry] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, overlay: Path | None = None) -> Catalogue:
+        """The catalogue, with the user's file over it when there is one. Raises Failure if that is wrong."""
+        root = parse.root(resources.read_bytes("data/models.json"))
+        models = parse.models(root)
+        content = own_file.read(overlay)
+        if overlay is None or content is None:
+            return cls(models, Names.of(models))
+        try:
+            laid = own_file.lay(models, content, parse.service_tiers(root), overlay.name)
+            return cls(laid.models, Names.of(laid.models), laid.providers)
+        except Wrong as wrong:
+            raise own_file.refusal(overlay, wrong) from wrong
+
+    def resolve(self, name: str) -> Resolved:
+        """The row of `provider/id`, `id` or an older name. Raises Failure("not_found")."""
+        return self.names.resolve(name)
+
+    def reported(self, provider: str, vendor_id: str) -> ModelEntry | None:
+        """The model that the vendor says answered; None when the catalogue lacks it, and so its price."""
+        return self.names.reported(provider, vendor_id)
+
+    def served(self, name: str, day: date) -> Serving:
+        """Who answers when `name` is asked on that day: itself, or for a retired model its successor.
+
+        Raises Failure("not_found").
+        """
+        resolved = self.resolve(name)
+        asked = resolved.model
+        model = self._answering(asked, day)
+        if model is asked:
+            knows = resolved.alias is not None and resolved.alias.vendor_knows
+            return Serving(
+                resolved.full_id, asked.name, asked, resolved.id if knows else asked.id, asked.name
+            )
+        ended = f" on {asked.ends_on}" if asked.ends_on else ""
+        note = f"{asked.name} was retired{ended}. {model.name} answers in its place, at its own price."
+        label = f"{model.name}, for the retired {asked.name}"
+        return Serving(resolved.full_id, asked.name, model, model.id, label, (note,))
+
+    def price_entry(self, model: ModelEntry, day: date) -> PriceEntry | None:
+        """The dated price that holds on that day (UTC), None when the model has none then."""
+        return next((price for price in reversed(model.prices) if price.starts_on <= day), None)
+
+    def rows(self, day: date, include_retired: bool = True) -> list[dict[str, Any]]:
+        """Every name as a Model of the wire, priced as a call of that day would be."""
+        found: list[dict[str, Any]] = []
+        for model in self.models:
+            if include_retired or model.status_on(day) != "retired":
+                shown = [Resolved(model, alias) for alias in model.aliases if not alias.hidden]
+                found += self._rows([Resolved(model), *shown], day)
+        return found
+
+    def row(self, name: str, day: date) -> dict[str, Any]:
+        """The Model of the wire for a name in any form. Raises Failure("not_found")."""
+        return self._rows([self.resolve(name)], day)[0]
+
+    def _rows(self, names: Sequence[Resolved], day: date) -> list[dict[str, Any]]:
+        model = names[0].model
+        pricing = rows.pricing(self.price_entry(self._answering(model, day), day))
+        return [rows.row(name, model.status_on(day), pricing) for name in names]
+
+    def _answering(self, model: ModelEntry, day: date) -> ModelEntry:
+        while model.ended(day) and (successor := self.names.replacement(model)) is not None:
+            model = successor
+        return model

@@ -1,0 +1,76 @@
+"""Who answered a call, and what it cost by that model's price of that day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sidecar.money import pricing
+from sidecar.money.catalogue import Catalogue
+from sidecar.money.entries import ModelEntry, PriceEntry
+from sidecar.providers.base import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """`usd` is None when the cost is not known, and `unpriced` then says why.
+
+    `model` is the one that answered, None when the catalogue does not know it; `served_id` is `provider/id` of it.
+    """
+
+    served_id: str
+    model: ModelEntry | None
+    price: PriceEntry | None
+    usd: Decimal | None
+    unpriced: str | None = None
+
+
+def charge(
+    catalogue: Catalogue, called: ModelEntry, reported: str | None, usage: Usage | None, day: date
+) -> Charge:
+    """The charge for one answer. `reported` is the model that the vendor says answered: that one is billed."""
+    model = catalogue.reported(called.provider, reported) if reported else called
+    if model is None and called.provider in catalogue.providers:
+        # A person's own server reports file names and the like; the price that they wrote down is for what they asked.
+        model = called
+    served_id = model.full_id if model else f"{called.provider}/{reported}"
+    price = catalogue.price_entry(model, day) if model else None
+    if usage is None:
+        return Charge(served_id, model, price, None, "the provider reported no usage")
+    cost = pricing.cost(usage, price)
+    if isinstance(cost, pricing.Unpriced):
+        return Charge(served_id, model, price, None, cost.reason)
+    return Charge(served_id, model, price, cost.total_usd)
+
+
+def price_record(price: PriceEntry) -> dict[str, Any]:
+    """The price as it is kept beside what it charged, so that a later catalogue cannot rewrite the past."""
+    tiers = [
+        {"aboveTokens": tier.above_tokens, "perMillion": _text(tier.per_million)}
+        | ({"batchPerMillion": _text(tier.batch_per_million)} if tier.batch_per_million else {})
+        for tier in price.tiers
+    ]
+    known = {
+        "from": price.starts_on.isoformat(),
+        "source": price.source,
+        "perMillion": _text(price.per_million),
+        "batchPerMillion": _text(price.batch_per_million) if price.batch_per_million else None,
+        "tiers": tiers or None,
+        "webSearchPer1k": str(price.web_search_per_1k) if price.web_search_per_1k is not None else None,
+        "serviceTiers": _text(price.service_tiers) or None,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _text(rates: Mapping[str, Decimal]) -> dict[str, str]:
+    return {name: str(rate) for name, rate in rates.items()}
+
+
+def estimate(price: PriceEntry | None, prompt_tokens: int, answer_tokens: int) -> Decimal | None:
+    """What a call of that size would cost at most without searches; None when it has no price. Never a cost."""
+    usage = Usage(in_uncached=prompt_tokens, out_visible=answer_tokens, prompt_total=prompt_tokens)
+    cost = pricing.cost(usage, price)
+    return None if isinstance(cost, pricing.Unpriced) else cost.total_usd

@@ -1,0 +1,153 @@
+"""JSON of a catalogue to entries, by plain checks: a schema validator would double the start-up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from sidecar.money.entries import RATE_KEYS, Alias, ModelEntry, PriceEntry, Rates, Tier
+from sidecar.money.node import Node, read_json
+
+FEATURES = (
+    "json_mode",
+    "json_schema",
+    "streaming",
+    "web_search",
+    "extended_thinking",
+    "reasoning",
+    "prompt_caching",
+    "batch",
+)
+STATUSES = ("current", "legacy", "retired")
+PRICE_MEMBERS = frozenset(
+    ("from", "source", "checkedOn", "perMillion", "batchPerMillion", "tiers", "webSearchPer1k", "notes")
+)
+
+
+def _rates(node: Node | None) -> Rates | None:
+    if node is None:
+        return None
+    node.only(RATE_KEYS)
+    return {key: price for key in RATE_KEYS if (price := node.price(key)) is not None}
+
+
+def price_entry(
+    node: Node, *, own_file: str | None = None, service_tiers: Mapping[str, Decimal] | None = None
+) -> PriceEntry:
+    """One dated price. In the user's own file source and day of checking may be left out. Raises Wrong."""
+    if own_file:
+        node.only(PRICE_MEMBERS)
+    starts_on = node.need_day("from")
+    per_million = _rates(node.node("perMillion")) or {}
+    for key in ("prompt", "completion"):
+        if key not in per_million:
+            node.fail(f"perMillion.{key}", "must be a number of dollars per million tokens")
+    batch = _rates(node.node("batchPerMillion"))
+    tiers = sorted((_tier(tier, per_million, batch) for tier in node.nodes("tiers")), key=_line)
+    return PriceEntry(
+        starts_on=starts_on,
+        source=node.get("source", str, own_file) or node.text("source"),
+        checked_on=node.need_day("checkedOn", starts_on if own_file else None),
+        per_million=per_million,
+        batch_per_million=batch,
+        tiers=tuple(tiers),
+        web_search_per_1k=node.price("webSearchPer1k"),
+        notes=node.get("notes", str, ""),
+        own=own_file is not None,
+        service_tiers=service_tiers or {},
+    )
+
+
+def _tier(node: Node, below: Rates, batch_below: Rates | None) -> Tier:
+    """A rate that a tier does not name is as below it; a tier without any batch rates has no batch price."""
+    node.only(("aboveTokens", "perMillion", "batchPerMillion"))
+    batch = _rates(node.node("batchPerMillion"))
+    return Tier(
+        node.need_count("aboveTokens", least=0),
+        {**below, **(_rates(node.node("perMillion")) or {})},
+        None if batch is None else {**(batch_below or {}), **batch},
+    )
+
+
+def _line(tier: Tier) -> int:
+    return tier.above_tokens
+
+
+def _aliases(node: Node, extra: Node) -> tuple[Alias, ...]:
+    """The other names of one model; `extra.vendorIds` lists those that the vendor takes as they are."""
+    known = frozenset(extra.texts("vendorIds"))
+    found = []
+    for alias in node.nodes("aliases"):
+        alias.only(("id", "note", "hidden"))
+        name = alias.text("id")
+        found.append(Alias(name, alias.get("note", str, ""), alias.get("hidden", bool, False), name in known))
+    return tuple(found)
+
+
+def _features(node: Node) -> tuple[str, ...]:
+    found = node.texts("features")
+    for word in found:
+        if word not in FEATURES:
+            node.fail("features", f"holds {word!r}; the words are {', '.join(FEATURES)}")
+    return found
+
+
+def model_entry(node: Node, prices: tuple[PriceEntry, ...]) -> ModelEntry:
+    """One whole model with the prices that were read for it. Raises Wrong."""
+    extra = node.node("extra") or Node(node.at("extra"), {})
+    for name in ("effort", "thinkingLevels"):
+        extra.texts(name)
+    status = node.get("status", str, "current")
+    if status not in STATUSES:
+        node.fail("status", f"must be one of {', '.join(STATUSES)}")
+    model_id = node.text("id")
+    return ModelEntry(
+        id=model_id,
+        provider=node.text("provider"),
+        name=node.get("name", str) or model_id,
+        description=node.get("description", str, ""),
+        context_size=node.need_count("contextSize"),
+        max_output_tokens=node.count("maxOutputTokens"),
+        features=_features(node),
+        aliases=_aliases(node, extra),
+        status=status,
+        successor=node.get("successor", str),
+        retires_on=node.day("retiresOn"),
+        retired_on=node.day("retiredOn"),
+        served_by=node.get("servedBy", str),
+        released_on=node.day("releasedOn"),
+        notes=node.get("notes", str, ""),
+        extra=extra.members,
+        base_url=node.url("baseUrl"),
+        prices=prices,
+    )
+
+
+def root(content: bytes) -> Node:
+    """The outermost object of the shipped catalogue. Raises Wrong, which there is a bug."""
+    node = Node.of("", read_json(content))
+    if node.get("version", int) != 1:
+        node.fail("version", "must be 1")
+    return node
+
+
+def models(catalogue: Node) -> tuple[ModelEntry, ...]:
+    """The models of the shipped catalogue, in its order. Raises Wrong."""
+    multipliers = service_tiers(catalogue)
+    found = []
+    for node in catalogue.nodes("models"):
+        tiers = multipliers.get(node.text("provider"), {})
+        found.append(
+            model_entry(
+                node, tuple(price_entry(price, service_tiers=tiers) for price in node.nodes("prices"))
+            )
+        )
+    return tuple(found)
+
+
+def service_tiers(catalogue: Node) -> dict[str, dict[str, Decimal]]:
+    """By provider: the service tiers that it reports, and by what each multiplies the token rates."""
+    found: dict[str, dict[str, Decimal]] = {}
+    for provider, tiers in catalogue.children("serviceTiers"):
+        found[provider] = {name: price for name in tiers.members if (price := tiers.price(name)) is not None}
+    return found

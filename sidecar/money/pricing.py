@@ -1,0 +1,167 @@
+"""What a call costs: usage times a dated price. Pure, decimal and exact.
+
+    prompt ─┬─ in_uncached          completion ─┬─ out_visible        searches
+            ├─ cache_read                       └─ out_reasoning
+            ├─ cache_write_short
+            └─ cache_write_long
+
+Only the leaves are priced, so nothing counts twice. What cannot be priced is Unpriced with a reason, never 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
+
+from sidecar.money.entries import PriceEntry, Rates
+from sidecar.providers.base import Usage
+
+PICO = Decimal("1e-12")
+
+# Wide enough for every product of a bounded count and a bounded price: a digit that would be lost raises.
+_EXACT = Context(prec=80, traps=[Inexact])
+_ROUNDED = Context(prec=80)
+_LARGEST_COUNT = 2**63 - 1
+_MILLION = Decimal(10**6)
+_STANDARD = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A leaf: the Usage field that counts it, and the rate it takes.
+
+    Without that rate a cached token costs what a plain prompt token does, unless `but_for` has a rate: then
+    the vendor does price such tokens apart, and only this price is missing.
+    """
+
+    field: str
+    rate: str
+    cached: bool = False
+    but_for: str | None = None
+
+
+UNITS = (
+    Unit("in_uncached", "prompt"),
+    Unit("cache_read", "cacheRead", cached=True),
+    Unit("cache_write_short", "cacheWrite5m", cached=True),
+    Unit("cache_write_long", "cacheWrite1h", cached=True, but_for="cacheWrite5m"),
+    Unit("out_visible", "completion"),
+    Unit("out_reasoning", "completion"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of a bill: so many of a Usage field at a rate for a million, None when the vendor charged."""
+
+    unit: str
+    quantity: int
+    rate_per_million_usd: Decimal | None
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The parts add up to the total to the last digit."""
+
+    total_usd: Decimal
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unpriced:
+    """Why a call has no cost: `no price`, `impossible usage`, or which price is missing."""
+
+    reason: str
+
+
+def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost | Unpriced:
+    """What the usage costs at that price; what the vendor itself says it charged comes first.
+
+    A long-context tier reprices the whole request. A service tier multiplies token rates, but not those of a
+    batch, which is a tier of its own; searches are neither discounted nor multiplied.
+    """
+    if usage.charged_usd is not None:
+        return _charged(usage.charged_usd)
+    if not _possible(usage):
+        return Unpriced("impossible usage")
+    if entry is None:
+        return Unpriced("no price")
+    standard, batched = _rates(usage, entry)
+    if batch and batched is None:
+        return Unpriced("no batch price")
+    multiplier = _STANDARD if batch else entry.service_tiers.get(usage.service_tier or "", _STANDARD)
+    parts: list[Part] = []
+    for unit in UNITS:
+        quantity: int = getattr(usage, unit.field)
+        if not quantity:
+            continue
+        rate = _rate(unit, standard, batched if batch else None)
+        if rate is None:
+            return Unpriced(f"no price for {unit.field}")
+        parts.append(_part(unit.field, quantity, _EXACT.multiply(rate, multiplier)))
+    if usage.searches:
+        if entry.web_search_per_1k is None:
+            return Unpriced("no price for searches")
+        parts.append(
+            _part("searches", usage.searches, _EXACT.multiply(entry.web_search_per_1k, Decimal(1000)))
+        )
+    return _summed(parts)
+
+
+def to_pico(usd: Decimal) -> int:
+    """Dollars to whole picodollars, half to even."""
+    return int(_ROUNDED.divide(usd, PICO).to_integral_value(ROUND_HALF_EVEN))
+
+
+def from_pico(pico: int) -> Decimal:
+    """Whole picodollars to dollars."""
+    return _EXACT.multiply(Decimal(pico), PICO)
+
+
+LARGEST_USD = from_pico(_LARGEST_COUNT)
+"""The most that a 64-bit count of picodollars holds, some nine million dollars."""
+
+
+def _possible(usage: Usage) -> bool:
+    counts = [getattr(usage, unit.field) for unit in UNITS] + [usage.searches, usage.prompt_total]
+    if not all(0 <= count <= _LARGEST_COUNT for count in counts):
+        return False
+    # Only the cached parts must lie within the prompt: tokens of a vendor's own tools are billed beside it.
+    return usage.cache_read + usage.cache_write_short + usage.cache_write_long <= usage.prompt_total
+
+
+def _rates(usage: Usage, entry: PriceEntry) -> tuple[Rates, Rates | None]:
+    for tier in reversed(entry.tiers):
+        if usage.prompt_total > tier.above_tokens:
+            return tier.per_million, tier.batch_per_million
+    return entry.per_million, entry.batch_per_million
+
+
+def _rate(unit: Unit, standard: Rates, batched: Rates | None) -> Decimal | None:
+    first = standard if batched is None else batched
+    rate = first.get(unit.rate)
+    if rate is not None or not unit.cached:
+        return rate
+    # In a batch a cached token without a batch rate costs what it costs outside of one.
+    rate = standard.get(unit.rate)
+    if rate is None and unit.but_for not in standard:
+        rate = first.get("prompt")
+    return rate
+
+
+def _part(unit: str, quantity: int, rate: Decimal) -> Part:
+    return Part(unit, quantity, rate, _EXACT.divide(_EXACT.multiply(rate, Decimal(quantity)), _MILLION))
+
+
+def _summed(parts: list[Part]) -> Cost | Unpriced:
+    total = Decimal(0)
+    for part in parts:
+        total = _EXACT.add(total, part.usd)
+    return Cost(total, tuple(parts)) if total <= LARGEST_USD else Unpriced("impossible usage")
+
+
+def _charged(usd: Decimal) -> Cost | Unpriced:
+    if not usd.is_finite() or not 0 <= usd <= LARGEST_USD:
+        return Unpriced("impossible charge")
+    return Cost(usd, (Part("charged by vendor", 1, None, usd),))
