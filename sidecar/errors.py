@@ -2,7 +2,7 @@
 
     Exception
     └── Failure(kind, message, ...)      the user, the vendor or the disk; the message is shown as it is
-    anything else                        a bug: logged with its trace, answered as internal_error, nothing leaks
+    anything else                        a bug: logged with its trace, answered as internal_error
 
 The kinds, with their codes, stand in schemas/errors.json and are generated into sidecar/contract/errors.py.
 """

@@ -1,0 +1,27 @@
+"""The time, as the whole project speaks of it: integer milliseconds since 1970 UTC."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable
+
+Now = Callable[[], int]
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def starting_on(day: datetime.date) -> Now:
+    """A clock that runs as the real one does, but began at noon (UTC) of that day."""
+    noon = datetime.datetime.combine(day, datetime.time(12), datetime.UTC)
+    ahead = int(noon.timestamp() * 1000) - now_ms()
+    return lambda: now_ms() + ahead
+
+
+def month_start_ms(moment_ms: int) -> int:
+    """The first moment of that calendar month, local time: a person's budget follows their own calendar."""
+    local = datetime.datetime.fromtimestamp(moment_ms / 1000).astimezone()
+    first = datetime.datetime(local.year, local.month, 1).astimezone()
+    return int(first.timestamp() * 1000)

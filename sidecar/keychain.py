@@ -1,0 +1,137 @@
+"""The edge to the operating system's keychain, and the file that stands in where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from sidecar.errors import Failure
+
+log = logging.getLogger("sidecar.keys")
+
+SERVICE = "A-B/AI"
+T = TypeVar("T")
+
+
+class _Blocking(Protocol):
+    def get(self, provider: str) -> str | None: ...
+
+    def set(self, provider: str, key: str) -> None: ...
+
+    def delete(self, provider: str) -> None: ...
+
+
+class SavedKeys:
+    """The keychain behind one worker thread of its own: it may ask the person for a password, or hang.
+
+    Where the machine has no keychain, or `file_only` is set, keys go into a file that only its owner
+    can read.
+    """
+
+    def __init__(self, fallback: Path, *, file_only: bool = False) -> None:
+        self._fallback = fallback
+        self._file_only = file_only
+        self._backend: _Blocking | None = None
+        self._worker = ThreadPoolExecutor(1, "keychain")
+
+    async def get(self, provider: str) -> str | None:
+        return await self._run(lambda: self._open().get(provider))
+
+    async def set(self, provider: str, key: str) -> None:
+        await self._run(lambda: self._open().set(provider, key))
+
+    async def delete(self, provider: str) -> None:
+        await self._run(lambda: self._open().delete(provider))
+
+    def close(self) -> None:
+        # A keychain that waits for a password must not keep the process from ending.
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, action: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._worker, action)
+        except Failure:
+            raise
+        except Exception as problem:
+            log.warning("the keychain refused: %s", type(problem).__name__)
+            message = "The keychain did not give or take the API key. Unlock it, then try again."
+            raise Failure("storage_error", message) from problem
+
+    def _open(self) -> _Blocking:
+        if self._backend is None:
+            self._backend = (None if self._file_only else _keychain()) or self._file()
+        return self._backend
+
+    def _file(self) -> _Blocking:
+        if not self._file_only:
+            log.warning("this machine has no keychain: API keys are kept in a file that only you can read")
+        return KeyFile(self._fallback)
+
+
+class _Keychain:
+    def __init__(self) -> None:
+        import keyring  # 35 ms, 125 with its backends: only when a key is first wanted
+
+        self._keyring = keyring
+
+    def get(self, provider: str) -> str | None:
+        return self._keyring.get_password(SERVICE, provider)
+
+    def set(self, provider: str, key: str) -> None:
+        self._keyring.set_password(SERVICE, provider, key)
+
+    def delete(self, provider: str) -> None:
+        if self._keyring.get_password(SERVICE, provider) is not None:
+            self._keyring.delete_password(SERVICE, provider)
+
+
+def _keychain() -> _Blocking | None:
+    """The system's keychain, or None where keyring found no backend that works."""
+    import keyring
+    from keyring.backends import fail
+
+    if isinstance(keyring.get_keyring(), fail.Keyring):
+        return None
+    return _Keychain()
+
+
+class KeyFile:
+    """Keys in a JSON file of mode 0600, replaced whole so that a crash leaves the old or the new one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, provider: str) -> str | None:
+        return self._read().get(provider)
+
+    def set(self, provider: str, key: str) -> None:
+        self._write(self._read() | {provider: key})
+
+    def delete(self, provider: str) -> None:
+        keys = self._read()
+        if keys.pop(provider, None) is not None:
+            self._write(keys)
+
+    def _read(self) -> dict[str, str]:
+        try:
+            keys = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return {name: key for name, key in keys.items() if isinstance(key, str)}
+
+    def _write(self, keys: dict[str, str]) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._path.with_suffix(".partial")
+        # Created with its final mode: a file that is closed to others only afterwards was open for a moment.
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(keys, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self._path)
