@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -136,6 +136,16 @@ class Plan:
     max_output_tokens: int | None = None
 
 
+class Providers(Protocol):
+    """The providers of this run, by name."""
+
+    def get(self, name: str) -> Provider:
+        """Raises Failure("not_found") or Failure("unsupported")."""
+
+    def needs_key(self, name: str) -> bool:
+        """Whether calls go nowhere without an API key."""
+
+
 class Provider(Protocol):
     """One vendor's chat API."""
 
@@ -144,7 +154,7 @@ class Provider(Protocol):
     def plan(self, request: ChatRequest) -> Plan:
         """The request in the vendor's wire form. Raises Failure("unsupported") or Failure("invalid_params")."""
 
-    def stream(self, plan: Plan, key: str) -> AsyncIterator[Event]:
+    def stream(self, plan: Plan, key: str) -> AsyncGenerator[Event, None]:
         """Sends the plan and yields events until Done. Closing the iterator closes the connection.
 
         Raises Failure with the contract's kinds. A stream that ends without Done raises Failure too.

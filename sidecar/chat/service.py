@@ -1,0 +1,280 @@
+"""One question to one model, from the request's options to its settlement."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, cast
+
+from sidecar import clock
+from sidecar.chat import books, context, labels, structured
+from sidecar.chat.ask import Ask, Reply
+from sidecar.chat.options import chat_request, with_history
+from sidecar.chat.running import Running
+from sidecar.chat.transcript import Transcript
+from sidecar.errors import Failure
+from sidecar.keys import Keys
+from sidecar.money import charge as charging
+from sidecar.money.catalogue import Catalogue
+from sidecar.money.entries import ModelEntry, Serving, utc_day
+from sidecar.providers.base import ChatRequest, Event, FinishReason, Plan, Provider, Providers, Traits
+from sidecar.providers.outcome import SentButUnanswered
+from sidecar.session import Session
+from sidecar.settings import Settings
+from sidecar.store.records import LedgerEntry
+from sidecar.store.store import Store
+
+log = logging.getLogger("sidecar.chat")
+
+Emit = Callable[[Event], None]
+# A budget must reserve something for an answer without a limit.
+UNLIMITED_ANSWER_TOKENS = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """An Ask, decided: who is called, with what, under which ledger entry."""
+
+    ask: Ask
+    serving: Serving
+    provider: Provider
+    key: str
+    request: ChatRequest
+    plan: Plan
+    notes: tuple[str, ...]
+
+
+class ChatService:
+    """Asks models. Everything it is made of is handed in by app.py."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalogue: Catalogue,
+        providers: Providers,
+        keys: Keys,
+        settings: Settings,
+        session: Session,
+        new_id: Callable[[], str],
+        now_ms: clock.Now,
+        on_invalid_key: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._providers = providers
+        self._keys = keys
+        self._settings = settings
+        self._session = session
+        self._new_id = new_id
+        self._now_ms = now_ms
+        self._on_invalid_key = on_invalid_key
+        self._running = Running()
+        self._settling: set[asyncio.Task[None]] = set()
+
+    async def send(self, ask: Ask, emit: Emit) -> Reply:
+        """Asks, streams to `emit`, stores and prices the answer.
+
+        Raises Failure with the contract's kinds. Cancelled, it stops the vendor's request, keeps the text that
+        had arrived and records what is known of its cost before the cancellation goes on.
+        """
+        with contextlib.ExitStack() as places:
+            if ask.conversation_id is not None:
+                places.enter_context(self._running.enter(ask.conversation_id))
+            question = await self._prepare(ask)
+            begun = await self._begin(question)
+            own_id = begun.entry.conversation_id
+            if own_id is not None and own_id != ask.conversation_id:
+                places.enter_context(self._running.enter(own_id))
+            return await self._answer(question, begun, emit)
+
+    def abort(self, conversation_id: str) -> int:
+        """Stops what is being answered in that conversation; how many answers that were."""
+        return self._running.cancel(conversation_id)
+
+    async def close(self) -> None:
+        """Waits until every answer that was cut off is settled. To be called before the store closes."""
+        while self._settling:
+            await asyncio.wait(self._settling)
+
+    async def _prepare(self, ask: Ask) -> _Question:
+        """Everything that can be refused is refused here, before anything is stored, sent or paid."""
+        if not ask.content.strip():
+            raise Failure("invalid_params", "The question is empty. Write something and send it again.")
+        serving = self._catalogue.served(ask.model_id, utc_day(self._now_ms()))
+        name = serving.model.provider
+        provider = self._providers.get(name)
+        key = await self._keys.get(name)
+        if key is None and self._providers.needs_key(name):
+            raise Failure(
+                "missing_api_key",
+                f"Missing API key for provider: {name}. Add it in the settings, then send again.",
+                provider=name,
+                model=serving.asked_id,
+            )
+        saved = await self._settings.saved()
+        request, notes = chat_request(
+            serving.vendor_id, ask.content, traits(serving.model), ask.options, saved, self._settings.defaults
+        )
+        plan = provider.plan(request)
+        return _Question(ask, serving, provider, key or "", request, plan, (*serving.notes, *notes))
+
+    async def _begin(self, question: _Question) -> books.Begun:
+        now, model, plan = self._now_ms(), question.serving.model, question.plan
+        request = question.request
+        present = [request.system or "", request.developer or "", question.ask.content]
+        price = self._catalogue.price_entry(model, utc_day(now))
+        answer = plan.max_output_tokens or model.max_output_tokens or UNLIMITED_ANSWER_TOKENS
+        room = context.room_for_history(model.context_size, plan.max_output_tokens, present)
+        entry = LedgerEntry(
+            id=self._new_id(),
+            created_at=now,
+            kind="chat",
+            provider=model.provider,
+            model=question.serving.asked_id,
+            price=charging.price_record(price) if price else None,
+            estimate_usd=charging.estimate(price, sum(map(context.roughly_tokens, present)), answer),
+        )
+        limit = (await self._settings.effective())["monthlyBudgetUSD"]
+        writing = asyncio.ensure_future(
+            self._store.write(
+                books.begin,
+                entry=entry,
+                asked_conversation=question.ask.conversation_id,
+                content=question.ask.content,
+                history_chars=int(room * context.ASCII_PER_TOKEN),
+                budget=books.Budget(
+                    None if limit is None else Decimal(str(limit)), clock.month_start_ms(now)
+                ),
+                session=self._session,
+                new_id=self._new_id,
+            )
+        )
+        try:
+            begun = await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # The intent is on its way to the disk; left open, it would reserve budget and claim the turn.
+            await self._shielded(self._take_back(writing))
+            raise
+        return replace(begun, earlier=context.newest_that_fit(begun.earlier, room))
+
+    async def _take_back(self, writing: asyncio.Future[books.Begun]) -> None:
+        with contextlib.suppress(Failure):
+            await self._store.write(books.refuse, (await writing).entry, "cancelled", self._now_ms())
+
+    async def _answer(self, question: _Question, begun: books.Begun, emit: Emit) -> Reply:
+        transcript, message_id, started = Transcript(), self._new_id(), self._now_ms()
+        try:
+            plan = question.provider.plan(with_history(question.request, begun.earlier))
+            async with aclosing(question.provider.stream(plan, question.key)) as events:
+                async for event in events:
+                    transcript.take(event)
+                    emit(event)
+        except BaseException as problem:
+            # Shielded: a second cancellation, or the end of the process's patience, must not lose what was paid.
+            await self._shielded(self._settle_broken(question, begun.entry, message_id, transcript, problem))
+            raise
+        ended = self._now_ms()
+        charge = self._charge(question.serving.model, begun.entry, transcript)
+        label = labels.label(question.serving, charge)
+        finish = transcript.finish_reason or "stop"
+        unsaved: tuple[str, ...] = ()
+        try:
+            await self._store.write(
+                books.settle,
+                entry=begun.entry,
+                message_id=message_id,
+                transcript=transcript,
+                charge=charge,
+                finish_reason=finish,
+                label=label,
+                incomplete=False,
+                now=ended,
+            )
+        except Failure as failure:
+            # The answer is paid for: whoever asked gets it, saved or not. The open intent still tells of its cost.
+            unsaved = (f"This answer could not be saved. {failure.message}",)
+        is_json = question.request.json_mode
+        value = structured.read_reply(transcript.text, question.request.json_schema) if is_json else None
+        return Reply(
+            id=message_id,
+            turn_id=begun.entry.turn_id,
+            text=transcript.text or labels.instead_of_text(finish, plan.max_output_tokens),
+            thinking=transcript.thinking,
+            citations=transcript.citations,
+            finish_reason=finish,
+            usage=transcript.usage,
+            cost_usd=charge.usd,
+            model=question.serving.asked_id,
+            served_model=self._other_model(question.serving, charge),
+            label=label,
+            timestamp=ended,
+            latency_ms=max(0, ended - started),
+            notes=(*question.notes, *plan.notes, *labels.cost_notes(charge), *unsaved),
+            is_json=is_json,
+            json=value,
+        )
+
+    def _charge(self, called: ModelEntry, entry: LedgerEntry, transcript: Transcript) -> charging.Charge:
+        day = utc_day(entry.created_at)
+        return charging.charge(self._catalogue, called, transcript.served_model, transcript.usage, day)
+
+    def _other_model(self, serving: Serving, charge: charging.Charge) -> str | None:
+        asked = self._catalogue.resolve(serving.asked_id).model
+        return charge.served_id if charge.served_id != asked.full_id else None
+
+    async def _settle_broken(
+        self,
+        question: _Question,
+        entry: LedgerEntry,
+        message_id: str,
+        transcript: Transcript,
+        problem: BaseException,
+    ) -> None:
+        """The stream did not end well. What is certain not to have run costs nothing; all else may have."""
+        if isinstance(problem, Failure) and problem.kind == "invalid_api_key":
+            self._on_invalid_key(question.serving.model.provider)
+        refused = isinstance(problem, Failure) and not isinstance(problem, SentButUnanswered)
+        if refused and not transcript.begun:
+            await self._store.write(books.refuse, entry, cast(Failure, problem).kind, self._now_ms())
+            return
+        finish: FinishReason = "error" if isinstance(problem, Exception) else "cancelled"
+        charge = self._charge(question.serving.model, entry, transcript)
+        await self._store.write(
+            books.settle,
+            entry=entry,
+            message_id=message_id,
+            transcript=transcript,
+            charge=charge,
+            finish_reason=finish,
+            label=labels.label(question.serving, charge),
+            incomplete=True,
+            now=self._now_ms(),
+        )
+
+    async def _shielded(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._settling.add(task)
+        task.add_done_callback(self._settled)
+        await asyncio.wait({task})
+
+    def _settled(self, task: asyncio.Task[None]) -> None:
+        self._settling.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("an answer that broke off could not be settled", exc_info=task.exception())
+
+
+def traits(model: ModelEntry) -> Traits:
+    """What the catalogue knows of a model, for the provider that is going to ask it."""
+    return Traits(
+        features=frozenset(model.features),
+        efforts=model.efforts,
+        context_size=model.context_size,
+        max_output_tokens=model.max_output_tokens,
+        extra=model.extra,
+    )

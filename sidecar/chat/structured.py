@@ -1,0 +1,73 @@
+"""JSON mode: find the JSON in a reply, repair what needs no model, hold it against the schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.errors import Failure
+
+_FENCE = re.compile(r"```(?:json|JSON)?\s*\n(.*?)\n?\s*```", re.DOTALL)
+
+
+def read_reply(text: str, schema: Mapping[str, Any] | None) -> Any:
+    """The JSON value of a reply, valid by the schema as it was given.
+
+    Raises Failure("invalid_output") with the reply in `detail`.
+    """
+    found, value = _find(text)
+    if not found:
+        raise _invalid(
+            "The model did not answer with JSON. Ask again, or choose a model with JSON mode.", text
+        )
+    problem = _breaks(value, schema) if schema is not None else None
+    if problem is not None:
+        raise _invalid(
+            f"The model's JSON does not follow the schema ({problem}). Ask again, or simplify it.", text
+        )
+    return value
+
+
+def _find(text: str) -> tuple[bool, Any]:
+    """Tries the whole text, then a fenced block, then the first object or array that is whole."""
+    stripped = text.strip()
+    candidates = [stripped, *(match.group(1).strip() for match in _FENCE.finditer(stripped))]
+    for candidate in candidates:
+        try:
+            return True, json.loads(candidate, parse_constant=_no_constant)
+        except ValueError:
+            continue
+    return _first_whole_value(stripped)
+
+
+def _first_whole_value(text: str) -> tuple[bool, Any]:
+    decoder = json.JSONDecoder(parse_constant=_no_constant)
+    # Only a few places are tried: prose full of braces must not cost a scan from each of them.
+    for match in list(re.finditer(r"[{\[]", text))[:20]:
+        try:
+            value, _ = decoder.raw_decode(text, match.start())
+        except ValueError:
+            continue
+        return True, value
+    return False, None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _breaks(value: Any, schema: Mapping[str, Any]) -> str | None:
+    import jsonschema
+
+    checker = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    error = jsonschema.exceptions.best_match(checker(schema).iter_errors(value))
+    if error is None:
+        return None
+    where = ".".join(str(step) for step in error.absolute_path) or "the whole"
+    return f"{where}: {error.message}"[:200]
+
+
+def _invalid(message: str, reply: str) -> Failure:
+    return Failure("invalid_output", message, detail=reply)

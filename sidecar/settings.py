@@ -1,0 +1,39 @@
+"""The person's settings: what they saved, held in memory, over the defaults of schemas/settings.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from sidecar.clock import Now
+from sidecar.store import settings as table
+from sidecar.store.store import Store
+
+
+class Settings:
+    """Reads come from memory: the renderer asks three times around every row of a batch."""
+
+    def __init__(self, store: Store, defaults: Mapping[str, Any], now_ms: Now) -> None:
+        self._store = store
+        self._now_ms = now_ms
+        self.defaults = MappingProxyType(dict(defaults))
+        self._saved: dict[str, Any] | None = None
+
+    async def saved(self) -> Mapping[str, Any]:
+        """Only what the person saved. Settings of a newer version that we do not know are left out."""
+        if self._saved is None:
+            rows = await self._store.read(table.load_all)
+            # A save that finished while we read is newer than what we read.
+            known = {name: value for name, value in rows.items() if name in self.defaults}
+            self._saved = known | (self._saved or {})
+        return self._saved
+
+    async def effective(self) -> dict[str, Any]:
+        """Every setting with its value."""
+        return {**self.defaults, **await self.saved()}
+
+    async def save(self, name: str, value: Any) -> None:
+        """Keeps a value that was checked by the caller. Raises Failure("storage_error")."""
+        await self._store.write(table.save, name, value, self._now_ms())
+        self._saved = {**(self._saved or await self.saved()), name: value}

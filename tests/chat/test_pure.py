@@ -1,0 +1,149 @@
+"""The decisions around a question that need no service: options, room, schemas, replies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sidecar.chat.context import newest_that_fit, room_for_history, roughly_tokens
+from sidecar.chat.options import Options, chat_request
+from sidecar.chat.schema import read_schema
+from sidecar.chat.structured import read_reply
+from sidecar.contract.settings import DEFAULTS
+from sidecar.errors import Failure
+from sidecar.providers.base import ChatRequest, Traits, Turn
+
+PLAIN = Traits(features=frozenset({"streaming"}), context_size=1_000, max_output_tokens=500)
+REASONING = Traits(features=frozenset({"reasoning"}), efforts=("low", "high"), max_output_tokens=100_000)
+
+
+def decide(
+    traits: Traits, options: Options, saved: dict[str, Any] | None = None
+) -> tuple[ChatRequest, tuple[str, ...]]:
+    return chat_request("m", "Hi", traits, options, saved or {}, DEFAULTS)
+
+
+def test_an_option_that_is_absent_takes_the_saved_setting() -> None:
+    request, _ = decide(
+        REASONING, Options(), {"enableWebSearch": True, "maxWebSearchUses": 2, "maxOutputTokens": 50}
+    )
+    assert (request.web_search_max_uses, request.max_output_tokens) == (2, 50)
+    assert request.asked == frozenset()
+
+
+def test_an_option_of_the_request_wins_over_the_saved_setting_and_counts_as_asked() -> None:
+    request, _ = decide(REASONING, Options(web_search=False, thinking=True), {"enableWebSearch": True})
+    assert request.web_search_max_uses is None
+    assert request.asked == {"enableExtendedThinking"}
+
+
+def test_the_setting_for_json_never_turns_json_on_by_itself() -> None:
+    request, _ = decide(PLAIN, Options(), {"jsonMode": True})
+    assert not request.json_mode
+
+
+def test_a_schema_turns_json_on() -> None:
+    request, _ = decide(PLAIN, Options(json_schema={"type": "object"}))
+    assert request.json_mode
+
+
+def test_no_limit_is_said_with_zero() -> None:
+    request, _ = decide(PLAIN, Options(), {"maxOutputTokens": 0})
+    assert request.max_output_tokens is None
+    request, _ = decide(PLAIN, Options(max_output_tokens=0), {"maxOutputTokens": 50})
+    assert request.max_output_tokens is None
+
+
+def test_a_limit_above_what_the_model_writes_is_lowered_and_said() -> None:
+    request, notes = decide(PLAIN, Options(max_output_tokens=9_000))
+    assert request.max_output_tokens == 500
+    assert any("500" in note for note in notes)
+
+
+def test_the_default_limit_is_lowered_without_a_word() -> None:
+    request, notes = decide(PLAIN, Options())
+    assert (request.max_output_tokens, notes) == (500, ())
+
+
+def test_the_default_effort_goes_to_reasoning_models_only_but_a_chosen_one_to_all() -> None:
+    assert decide(REASONING, Options())[0].effort == "high"
+    assert decide(PLAIN, Options())[0].effort is None
+    assert decide(PLAIN, Options(), {"reasoningEffort": "low"})[0].effort == "low"
+
+
+def test_room_is_what_the_window_leaves_beside_the_question_and_the_answer() -> None:
+    assert room_for_history(10_000, 1_000, ["x" * 3_000]) == 10_000 - 1_000 - roughly_tokens("x" * 3_000)
+    assert room_for_history(100, 1_000, ["x" * 3_000]) == 0
+
+
+def test_other_scripts_are_taken_for_more_tokens_than_letters() -> None:
+    assert roughly_tokens("語" * 100) > roughly_tokens("a" * 100) * 2
+
+
+def test_the_oldest_turns_go_first_and_never_leave_an_answer_without_its_question() -> None:
+    turns = [
+        Turn("user", "a" * 300),
+        Turn("assistant", "b" * 300),
+        Turn("user", "c" * 300),
+        Turn("assistant", "d"),
+    ]
+    assert newest_that_fit(turns, 10_000) == tuple(turns)
+    assert newest_that_fit(turns, 250) == tuple(turns[2:])
+    assert newest_that_fit(turns, 10) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (None, None),
+        ("", None),
+        ({}, None),
+        ('{"type": "object"}', {"type": "object"}),
+        (
+            {
+                "type": "object",
+                "properties": {"trend": "string", "tags": {"type": "array", "items": "string"}},
+            },
+            {
+                "type": "object",
+                "properties": {
+                    "trend": {"type": "string"},
+                    "tags": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+        ),
+    ],
+)
+def test_a_schema_is_read_as_people_write_it(given: Any, read: Any) -> None:
+    assert read_schema(given) == read
+
+
+@pytest.mark.parametrize(
+    "given", ["not json", "[1]", {"type": "strin"}, {"properties": {"a": "text"}}, {"required": "a"}]
+)
+def test_a_schema_that_is_none_is_refused_before_anything_is_paid(given: Any) -> None:
+    with pytest.raises(Failure) as caught:
+        read_schema(given)
+    assert caught.value.kind == "invalid_params"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1}',
+        '  {"a": 1}\n',
+        '```json\n{"a": 1}\n```',
+        'Here it is:\n```\n{"a": 1}\n```\nDone.',
+        'Sure! {"a": 1} Bye.',
+    ],
+)
+def test_json_is_found_in_what_models_write_around_it(text: str) -> None:
+    assert read_reply(text, {"type": "object", "required": ["a"]}) == {"a": 1}
+
+
+@pytest.mark.parametrize("text", ["", "no", "{a: 1}", '{"a": NaN}', '{"b": 1}'])
+def test_what_is_no_valid_json_is_an_error_that_holds_the_reply(text: str) -> None:
+    with pytest.raises(Failure) as caught:
+        read_reply(text, {"type": "object", "required": ["a"]})
+    assert (caught.value.kind, caught.value.detail) == ("invalid_output", text)

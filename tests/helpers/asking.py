@@ -1,0 +1,179 @@
+"""A chat service on a real store, with providers that say what the test tells them to."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sidecar.chat.ask import Ask, Reply
+from sidecar.chat.options import Options
+from sidecar.chat.service import ChatService
+from sidecar.contract.settings import DEFAULTS
+from sidecar.keys import Keys, MemoryKeys
+from sidecar.money.catalogue import Catalogue
+from sidecar.providers.base import ChatRequest, Done, Event, Plan, TextDelta, Usage
+from sidecar.session import Session
+from sidecar.settings import Settings
+from sidecar.store import conversations, messages, projects
+from sidecar.store.database import Database
+from sidecar.store.records import LedgerEntry, Message
+from sidecar.store.store import Store
+
+# 23 November 2026, 12:00 UTC.
+NOW_MS = 1_795_435_200_000
+USAGE = Usage(in_uncached=1_000, out_visible=200, prompt_total=1_000)
+
+
+class Clock:
+    """Time that moves when a test says so."""
+
+    def __init__(self) -> None:
+        self.ms = NOW_MS
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+Step = Event | Exception | asyncio.Event
+
+
+@dataclass
+class ScriptedProvider:
+    """Plays its script for each question: events are yielded, exceptions raised, an asyncio.Event is waited for."""
+
+    name: str = "openai"
+    script: Sequence[Step] = ()
+    plans: list[ChatRequest] = field(default_factory=list)
+    sent: list[ChatRequest] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    closed: int = 0
+    refuse: Exception | None = None
+
+    def answers(self, text: str, usage: Usage | None = USAGE, served: str | None = None) -> None:
+        self.script = [TextDelta(text), Done("stop", usage, served)]
+
+    def plan(self, request: ChatRequest) -> Plan:
+        if self.refuse is not None:
+            raise self.refuse
+        self.plans.append(request)
+        return Plan("/chat", {}, {"request": request}, max_output_tokens=request.max_output_tokens)
+
+    async def stream(self, plan: Plan, key: str) -> AsyncGenerator[Event, None]:
+        self.sent.append(plan.body["request"])
+        self.keys.append(key)
+        self.begun.set()
+        try:
+            for step in list(self.script):
+                if isinstance(step, Exception):
+                    raise step
+                if isinstance(step, asyncio.Event):
+                    await step.wait()
+                else:
+                    yield step
+        finally:
+            self.closed += 1
+
+    async def validate_key(self, key: str) -> str | None:
+        return None
+
+
+class OneProvider:
+    """Whoever is asked for, this one answers."""
+
+    def __init__(self, provider: ScriptedProvider, keyless: frozenset[str] = frozenset()) -> None:
+        self._provider = provider
+        self._keyless = keyless
+
+    def get(self, name: str) -> ScriptedProvider:
+        return self._provider
+
+    def needs_key(self, name: str) -> bool:
+        return name not in self._keyless
+
+
+@dataclass
+class Desk:
+    """Everything a chat test looks at."""
+
+    chat: ChatService
+    store: Store
+    session: Session
+    settings: Settings
+    provider: ScriptedProvider
+    clock: Clock
+    refused_keys: list[str]
+
+    async def ask(self, content: str = "Why?", model: str = "openai/gpt-4o", **given: Any) -> Reply:
+        emit = given.pop("emit", lambda event: None)
+        conversation = given.pop("conversation", "talk")
+        return await self.chat.send(Ask(content, model, conversation, Options(**given)), emit)
+
+    def asking(self, *args: Any, **given: Any) -> asyncio.Task[Reply]:
+        return asyncio.create_task(self.ask(*args, **given))
+
+    async def messages(self, conversation: str = "talk") -> list[Message]:
+        return await self.store.read(messages.list_page, conversation)
+
+    async def said(self, conversation: str = "talk") -> list[tuple[str, str]]:
+        return [(each.role, each.content) for each in await self.messages(conversation)]
+
+    async def ledger(self) -> list[LedgerEntry]:
+        return await self.store.read(all_entries)
+
+    async def conversations(self) -> list[tuple[str, str]]:
+        """(project name, conversation id) of all there are."""
+
+        def gather(conn: Any) -> list[tuple[str, str]]:
+            return [
+                (project.name, each.id)
+                for project in projects.list_all(conn)
+                for each in conversations.list_page(conn, project.id)
+            ]
+
+        return await self.store.read(gather)
+
+
+def all_entries(conn: Any) -> list[LedgerEntry]:
+    from sidecar.store import ledger
+
+    ids = [row[0] for row in conn.execute("SELECT id FROM ledger ORDER BY created_at, rowid")]
+    return [entry for entry in (ledger.get(conn, each) for each in ids) if entry is not None]
+
+
+@asynccontextmanager
+async def desk(
+    folder: Path, *, keys: Mapping[str, str] | None = None, keyless: frozenset[str] = frozenset()
+) -> AsyncIterator[Desk]:
+    """A service whose database is in `folder`; `keys` are the saved ones, by default one for each vendor."""
+    clock, provider, refused = Clock(), ScriptedProvider(), list[str]()
+    saved = dict.fromkeys(("openai", "anthropic", "gemini", "grok"), "sk-test-key-1234")
+    store = Store(Database.open(folder / "abai.db", now_ms=clock))
+    settings = Settings(store, DEFAULTS, clock)
+    session = Session(store, ids("project"), clock)
+    chat = ChatService(
+        store=store,
+        catalogue=Catalogue.load(),
+        providers=OneProvider(provider, keyless),
+        keys=Keys(MemoryKeys(dict(saved if keys is None else keys)), {}, {}),
+        settings=settings,
+        session=session,
+        new_id=ids("id"),
+        now_ms=clock,
+        on_invalid_key=refused.append,
+    )
+    try:
+        yield Desk(chat, store, session, settings, provider, clock, refused)
+    finally:
+        await chat.close()
+        await store.close()
+
+
+def ids(prefix: str) -> Callable[[], str]:
+    numbers = itertools.count(1)
+    return lambda: f"{prefix}-{next(numbers)}"
