@@ -1,0 +1,58 @@
+# One word for each thing people do. Plain `make` lists them. Every target sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help setup demo test check generate serve record bench format clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready bridge/node_modules/.ready ## install what the other targets need (they call it themselves)
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+bridge/node_modules/.ready: bridge/package.json bridge/package-lock.json
+	cd bridge && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: setup ## three models answer side by side, then a restart, and nothing is lost: no key, no network
+	cd bridge && npm run --silent build
+	node bridge/out/demo/demo.js --python $(BIN)/python
+
+test: check ## every check and every test, Python and TypeScript
+	$(BIN)/python -m pytest
+	cd bridge && npm test --silent
+
+check: setup ## lint, types and drift of everything generated
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python schemas/generate.py --check
+	$(BIN)/mypy
+	cd bridge && npm run --silent check
+
+generate: setup ## make everything that is generated from schemas/
+	$(BIN)/python schemas/generate.py
+
+serve: setup ## serve JSON-RPC on this terminal, simulated; type a request a line
+	$(BIN)/python -m sidecar serve --mock --data-dir $(or $(DATA_DIR),build/serve)
+
+record: setup ## record tests/replay anew from the scripts in tests/replay/scripts.py
+	$(BIN)/python -m tests.replay_tools.record
+
+bench: setup ## measure the pipe, the store and the start against plain versions of the same
+	$(BIN)/python tests/bench_pipe.py
+	$(BIN)/python tests/bench_store.py
+	$(BIN)/python tests/bench_start.py
+
+format: setup ## format and mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what the other targets have made
+	rm -rf $(VENV) bridge/node_modules bridge/out build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,51 @@
+"""`abai-sidecar serve` and `abai-sidecar simulator`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from sidecar import __version__
+
+USAGE = f"""abai-sidecar {__version__}
+
+  abai-sidecar serve [--data-dir DIR] [--mock]    serve JSON-RPC 2.0 over stdin and stdout
+  abai-sidecar simulator [--port N]               serve the vendors' APIs on loopback, simulated
+
+Add --help to either for its flags."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; gives the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["serve"]:
+        return _serve(given[1:])
+    if given[:1] == ["simulator"]:
+        from sidecar.simulator.server import main as simulator
+
+        return simulator(given[1:])
+    asked = given[:1] in (["--help"], ["-h"], ["help"], ["--version"])
+    (sys.stdout if asked else sys.stderr).write(USAGE + "\n")
+    return 0 if asked else 2
+
+
+def _serve(arguments: Sequence[str]) -> int:
+    from sidecar.config import parse_serve
+
+    config = parse_serve(arguments, os.environ)
+    # Before anything heavy is imported: the client's first bytes are read meanwhile, and no print reaches the wire.
+    from sidecar.rpc.stdio import WireStreams
+
+    streams = WireStreams.take()
+    from sidecar.logs import start_logging
+
+    start_logging(config.log_level, config.log_format)
+    from sidecar.app import run
+
+    run(config, streams)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""chat:* — asking a model and stopping it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sidecar.chat.ask import Ask, Reply
+from sidecar.chat.options import Options
+from sidecar.chat.schema import read_schema
+from sidecar.contract import types
+from sidecar.methods import wire
+from sidecar.methods.services import Request
+from sidecar.providers.base import Event, TextDelta, ThinkingDelta, Usage
+
+
+async def send(call: Request, params: types.ChatSendParams) -> dict[str, Any]:
+    def emit(event: Event) -> None:
+        match event:
+            case TextDelta(text):
+                call.progress({"type": "text", "text": text})
+            case ThinkingDelta(text):
+                call.progress({"type": "thinking", "text": text})
+
+    reply = await call.services.chat.send(_ask(params), emit)
+    done = {"type": "done", "usage": _usage(reply.usage)}
+    call.progress(done | wire.present({"costUSD": _dollars(reply)}))
+    return _result(reply)
+
+
+async def abort(call: Request, params: types.ChatAbortParams) -> dict[str, int]:
+    return {"aborted": call.services.chat.abort(params.conversation_id)}
+
+
+def _ask(params: types.ChatSendParams) -> Ask:
+    given = params.options or types.ChatOptions()
+    options = Options(
+        system=given.system_prompt or params.system_prompt,
+        developer=given.developer,
+        temperature=given.temperature,
+        max_output_tokens=given.max_output_tokens,
+        json_mode=given.json_mode,
+        json_schema=read_schema(given.json_schema),
+        prompt_caching=given.enable_prompt_caching,
+        cache_ttl=given.cache_ttl,
+        web_search=given.enable_web_search,
+        thinking=given.enable_extended_thinking,
+        effort=given.reasoning_effort,
+    )
+    return Ask(params.content, params.model_id, params.conversation_id, options)
+
+
+def _result(reply: Reply) -> dict[str, Any]:
+    usage = reply.usage or Usage()
+    cost = _dollars(reply)
+    result = {
+        "id": reply.id,
+        "answer": reply.text,
+        "content": reply.text,
+        "role": "assistant",
+        "promptTokens": usage.prompt_total,
+        "answerTokens": usage.out_total,
+        "usage": _usage(reply.usage),
+        "provider": reply.label,
+        "model": reply.model,
+        "timestamp": reply.timestamp,
+        "latencyMs": reply.latency_ms,
+        "finishReason": reply.finish_reason,
+    }
+    optional = {
+        "costUSD": cost,
+        "cost": cost,
+        "servedModel": reply.served_model,
+        "thinking": reply.thinking or None,
+        "citations": [{"url": each.url, "title": each.title} for each in reply.citations] or None,
+        "notes": list(reply.notes) or None,
+    }
+    return result | wire.present(optional) | ({"json": reply.json} if reply.is_json else {})
+
+
+def _usage(usage: Usage | None) -> dict[str, int]:
+    """Zeros when the vendor reported nothing: the renderer adds them up, and the notes say so."""
+    usage = usage or Usage()
+    written = usage.cache_write_short + usage.cache_write_long
+    return {
+        "prompt_tokens": usage.prompt_total,
+        "completion_tokens": usage.out_total,
+    } | wire.present(
+        {
+            "cache_creation_input_tokens": written or None,
+            "cache_read_input_tokens": usage.cache_read or None,
+            "reasoning_tokens": usage.out_reasoning or None,
+        }
+    )
+
+
+def _dollars(reply: Reply) -> float | None:
+    return None if reply.cost_usd is None else float(reply.cost_usd)

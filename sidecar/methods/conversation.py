@@ -1,0 +1,62 @@
+"""conversation:* — the threads of a project."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from sidecar.contract import types
+from sidecar.errors import Failure
+from sidecar.methods import wire
+from sidecar.methods.services import Request
+from sidecar.store import conversations, projects
+from sidecar.store.records import Conversation
+
+DEFAULT_NAME = "New conversation"
+PAGE = 1_000
+
+
+async def create(call: Request, params: types.ConversationCreateParams) -> dict[str, Any]:
+    app = call.services
+    identifier, now = params.id or app.new_id(), app.now_ms()
+
+    def make(conn: sqlite3.Connection) -> Conversation:
+        if projects.get(conn, params.project_id) is None:
+            raise Failure(
+                "not_found", "There is no such project to put the conversation in. Choose another one."
+            )
+        if conversations.get(conn, identifier) is not None:
+            raise Failure(
+                "conflict", "There is a conversation with this id already. Send another id, or none."
+            )
+        return conversations.create(conn, params.project_id, params.name or DEFAULT_NAME, identifier, now)
+
+    made = await app.store.write(make)
+    await app.session.name_project(made.project_id)
+    return wire.conversation(made)
+
+
+async def list_(call: Request, params: types.ConversationListParams) -> list[dict[str, Any]]:
+    page = await call.services.store.read(
+        conversations.list_page, params.project_id, params.limit or PAGE, params.cursor
+    )
+    return [wire.conversation(found) for found in page]
+
+
+async def rename(call: Request, params: types.ConversationRenameParams) -> dict[str, Any]:
+    renamed = await call.services.store.write(conversations.rename, params.id, params.name)
+    if renamed is None:
+        raise _unknown()
+    return wire.conversation(renamed)
+
+
+async def delete(call: Request, params: types.ConversationDeleteParams) -> None:
+    call.services.chat.abort(params.id)
+    if not await call.services.store.write(conversations.delete, params.id):
+        raise _unknown()
+
+
+def _unknown() -> Failure:
+    return Failure(
+        "not_found", "There is no such conversation; it may have been deleted. Choose another one."
+    )

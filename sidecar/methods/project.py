@@ -1,0 +1,80 @@
+"""project:* — the folders that conversations and jobs live in."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from sidecar.contract import types
+from sidecar.errors import Failure
+from sidecar.methods import wire
+from sidecar.methods.services import Request
+from sidecar.store import conversations, projects
+from sidecar.store.records import Project
+
+
+async def create(call: Request, params: types.ProjectCreateParams) -> dict[str, Any]:
+    app = call.services
+    made = await app.store.write(
+        projects.create,
+        app.new_id(),
+        params.name,
+        now=app.now_ms(),
+        description=params.description or "",
+        settings=params.settings or {},
+    )
+    await app.session.name_project(made.id)
+    return wire.project(made)
+
+
+async def list_(call: Request, params: None) -> list[dict[str, Any]]:
+    return [wire.project(found) for found in await call.services.store.read(projects.list_all)]
+
+
+async def get(call: Request, params: types.ProjectGetParams) -> dict[str, Any] | None:
+    found = await call.services.store.read(projects.get, params.id)
+    if found is None:
+        return None
+    await call.services.session.name_project(found.id)
+    return wire.project(found)
+
+
+async def switch(call: Request, params: types.ProjectSwitchParams) -> dict[str, Any]:
+    app = call.services
+    now = app.now_ms()
+
+    def touch(conn: sqlite3.Connection) -> Project | None:
+        projects.touch(conn, params.id, now)
+        return projects.get(conn, params.id)
+
+    found = _known(await app.store.write(touch))
+    await app.session.name_project(found.id)
+    return wire.project(found)
+
+
+async def update(call: Request, params: types.ProjectUpdateParams) -> dict[str, Any]:
+    def change(conn: sqlite3.Connection) -> Project | None:
+        return projects.update(
+            conn, params.id, name=params.name, description=params.description, settings=params.settings
+        )
+
+    return wire.project(_known(await call.services.store.write(change)))
+
+
+async def delete(call: Request, params: types.ProjectDeleteParams) -> None:
+    app = call.services
+    # What is being answered below it is stopped first: nobody is left to read it, and it goes on costing.
+    for conversation in await app.store.read(conversations.list_page, params.id):
+        app.chat.abort(conversation.id)
+    if not await app.store.write(projects.delete, params.id):
+        raise _unknown()
+
+
+def _known(project: Project | None) -> Project:
+    if project is None:
+        raise _unknown()
+    return project
+
+
+def _unknown() -> Failure:
+    return Failure("not_found", "There is no such project; it may have been deleted. Choose another one.")

@@ -1,0 +1,37 @@
+"""What every method can reach; made once by app.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sidecar.chat.service import ChatService
+from sidecar.clock import Now
+from sidecar.config import Config
+from sidecar.keys import Keys
+from sidecar.money.catalogue import Catalogue
+from sidecar.rpc.call import Call
+from sidecar.session import Session
+from sidecar.settings import Settings
+from sidecar.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of a running sidecar. `in_flight` counts the requests that run now; `started_at` is in ms."""
+
+    config: Config
+    store: Store
+    catalogue: Catalogue
+    keys: Keys
+    settings: Settings
+    session: Session
+    chat: ChatService
+    provider_names: tuple[str, ...]
+    new_id: Callable[[], str]
+    now_ms: Now
+    started_at: int
+    in_flight: Callable[[], int]
+
+
+Request = Call[Services]

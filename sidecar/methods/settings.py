@@ -1,0 +1,65 @@
+"""settings:* — what the person chose, and their API keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sidecar.contract import types
+from sidecar.contract.settings import DEFAULTS
+from sidecar.errors import Failure
+from sidecar.keys import mask
+from sidecar.methods.services import Request, Services
+
+# The four that the renderer's key page shows, whatever else the person's own file adds.
+SHOWN_PROVIDERS = ("openai", "anthropic", "gemini", "grok")
+
+
+async def load(call: Request, params: types.SettingsLoadParams) -> Any:
+    app = call.services
+    if params.key == "allKeys":
+        return {name: {"configured": bool(await app.keys.get(name))} for name in SHOWN_PROVIDERS}
+    if params.key == "apiKey":
+        key = await app.keys.get(_provider(app, params.provider))
+        return mask(key) if key else None
+    values = await app.settings.effective()
+    return values.get(params.key, values) if params.key else values
+
+
+async def save(call: Request, params: types.SettingsSaveParams) -> None:
+    app = call.services
+    if params.key == "apiKey":
+        await app.keys.save(_provider(app, params.provider), _key(params.value))
+        return
+    if params.key not in app.settings.defaults:
+        known = ", ".join(sorted(app.settings.defaults))
+        raise _invalid(
+            f"There is no setting called {params.key[:80]}. The settings are {known} and apiKey.", "key"
+        )
+    await app.settings.save(params.key, _checked(params.key, params.value))
+
+
+def _checked(key: str, value: Any) -> Any:
+    """The value in the type and range that schemas/settings.json gives the setting."""
+    from pydantic import ValidationError
+
+    try:
+        types.Settings.model_validate({**DEFAULTS, key: value})
+    except ValidationError as error:
+        raise _invalid(f"{key}: {error.errors()[0]['msg']}. Nothing was changed.", "value") from None
+    return value
+
+
+def _key(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise _invalid("An API key is text. Paste it as the vendor shows it.", "value")
+
+
+def _provider(app: Services, name: str | None) -> str:
+    if name in app.provider_names:
+        return str(name)
+    raise _invalid(f"Say whose key is meant: provider is one of {', '.join(app.provider_names)}.", "provider")
+
+
+def _invalid(message: str, path: str) -> Failure:
+    return Failure("invalid_params", message, issues=[{"path": path, "message": message}])

@@ -1,0 +1,63 @@
+"""The handshake and the service methods."""
+
+from __future__ import annotations
+
+import importlib.resources
+from typing import Any
+
+import orjson
+
+from sidecar import __version__
+from sidecar.contract import types
+from sidecar.contract.methods import PROTOCOL_VERSION, SCHEMA_HASH
+from sidecar.errors import Failure
+from sidecar.methods.services import Request
+from sidecar.process_memory import rss_bytes
+
+
+async def initialize(call: Request, params: types.InitializeParams) -> dict[str, Any]:
+    if params.protocol_version.split(".")[0] != PROTOCOL_VERSION.split(".")[0]:
+        message = (
+            f"This sidecar serves protocol version {PROTOCOL_VERSION}, not {params.protocol_version[:40]}. "
+            "Update the app or the sidecar so that both are of one release."
+        )
+        raise Failure(
+            "invalid_params",
+            message,
+            issues=[{"path": "protocolVersion", "message": f"served: {PROTOCOL_VERSION}"}],
+        )
+    config = call.services.config
+    return {
+        "protocolVersion": PROTOCOL_VERSION,
+        "server": {"name": "abai-sidecar", "version": __version__},
+        "schemaHash": SCHEMA_HASH,
+        "dataDir": str(config.data_dir),
+        "mock": config.mock,
+        "resumedJobs": [],
+    }
+
+
+async def discover(call: Request, params: None) -> orjson.Fragment:
+    document = importlib.resources.files("sidecar.contract").joinpath("openrpc.json")
+    return orjson.Fragment(document.read_bytes())
+
+
+async def health(call: Request, params: None) -> dict[str, Any]:
+    app = call.services
+    database = await app.store.database()
+    return {
+        "status": "ok",
+        "uptimeMs": max(0, app.now_ms() - app.started_at),
+        "schemaVersion": database.schema_version,
+        "databaseBytes": database.size_bytes(),
+        "inFlight": app.in_flight(),
+        "rssBytes": rss_bytes(),
+    }
+
+
+async def shutdown(call: Request, params: None) -> None:
+    """Only answers; rpc takes nothing but `exit` afterwards."""
+
+
+async def exit_(call: Request, params: None) -> None:
+    """Only exists; rpc ends the process."""

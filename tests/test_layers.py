@@ -1,0 +1,192 @@
+"""Who may import whom, read from the source: the architecture as a test."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SIDECAR = Path(__file__).parent.parent / "sidecar"
+
+# What each part may import of ours, besides itself and the ground, which everything stands on.
+GROUND = {"", "errors", "config", "logs", "resources", "redact", "clock", "process_memory"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "contract": set(),
+    "rpc": {"contract"},
+    "providers": set(),
+    "store": set(),
+    "keys": set(),
+    "keychain": set(),
+    "settings": {"store"},
+    "session": {"store"},
+    "money": {"store", "providers.base"},
+    "chat": {"money", "store", "keys", "settings", "session", "providers.base", "providers.outcome"},
+    "simulator": {"money", "providers.base"},
+    "methods": {
+        "contract",
+        "rpc.call",
+        "rpc.dispatch",
+        "chat",
+        "money",
+        "store",
+        "keys",
+        "settings",
+        "session",
+        "providers.base",
+    },
+    "app": {
+        "contract",
+        "rpc",
+        "methods",
+        "chat",
+        "money",
+        "store",
+        "providers",
+        "simulator",
+        "keys",
+        "keychain",
+    }
+    | {"settings", "session"},
+    "__main__": {"app", "rpc.stdio", "simulator.server"},
+}
+
+# Each outside thing is touched by one module, so that it can be replaced in one place.
+SEAMS = {
+    "httpx": {"providers/http.py", "simulator/transport.py"},
+    "httpx_aiohttp": {"providers/http.py"},
+    "aiohttp": {"simulator/server.py", "providers/http.py"},
+    "aiosqlite": {"store/database.py"},
+    "jsonrpcserver": {"rpc/dispatch.py"},
+    "keyring": {"keychain.py"},
+    "platformdirs": {"config.py"},
+}
+# These cost too much at start-up to stand at the top of a module that serving needs.
+HEAVY = {"httpx", "httpx_aiohttp", "aiohttp", "keyring", "jsonschema", "platformdirs"}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(SIDECAR.rglob("*.py")):
+        yield path.relative_to(SIDECAR).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"
+
+
+def part_of(file: str) -> str:
+    return file.partition("/")[0].removesuffix(".py")
+
+
+def allowed(part: str, imported: str) -> bool:
+    name = imported.removeprefix("sidecar").removeprefix(".")
+    head = name.partition(".")[0]
+    if head == part or head in GROUND or name in {"__version__", "contract.errors"}:
+        return True
+    return any(name == one or name.startswith(one + ".") for one in MAY_IMPORT.get(part, set()))
+
+
+def test_every_part_imports_only_what_lies_below_it() -> None:
+    wrong = [
+        f"{file} imports {imported}"
+        for file, tree in modules()
+        for imported in imports(tree)
+        if imported.split(".")[0] == "sidecar" and not allowed(part_of(file), imported)
+    ]
+    assert wrong == []
+
+
+def test_the_ground_imports_nothing_of_ours_but_the_ground() -> None:
+    wrong = [
+        f"{file} imports {imported}"
+        for file, tree in modules()
+        if part_of(file) in GROUND - {""} and "/" not in file
+        for imported in imports(tree)
+        if imported.startswith("sidecar.") and imported.split(".")[1] not in GROUND | {"__version__"}
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", sorted(SEAMS))
+def test_an_outside_thing_is_touched_by_one_module_only(library: str) -> None:
+    users = {
+        file for file, tree in modules() if any(i.split(".")[0] == library for i in runtime_imports(tree))
+    }
+    assert users <= SEAMS[library]
+    assert users, f"nobody imports {library} any more: take it out of the table and of pyproject.toml"
+
+
+def runtime_imports(tree: ast.Module) -> Iterator[str]:
+    """Every import but those for type checkers only."""
+    guarded = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in guarded:
+            yield from imports(node)
+
+
+def test_heavy_libraries_are_imported_on_first_use() -> None:
+    wrong = [
+        f"{file} imports {imported} at its top"
+        for file, tree in modules()
+        if file not in {"simulator/server.py", "simulator/transport.py"}  # imported on first use themselves
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for imported in imports(node)
+        if imported.split(".")[0] in HEAVY
+    ]
+    assert wrong == []
+
+
+def test_only_stdio_touches_the_standard_streams() -> None:
+    touching = {
+        file
+        for file, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr) in {("sys", "stdin"), ("sys", "stdout")}
+    }
+    assert touching <= {"rpc/stdio.py", "__main__.py", "simulator/server.py"}
+
+
+def test_every_module_that_must_wait_says_so_and_pure_ones_do_not() -> None:
+    pure = [
+        "rpc/framing.py",
+        "rpc/codec.py",
+        "chat/options.py",
+        "chat/context.py",
+        "chat/schema.py",
+        "chat/structured.py",
+        "chat/labels.py",
+        "chat/transcript.py",
+        "money/pricing.py",
+        "money/charge.py",
+        "providers/sse.py",
+    ]
+    waiting = [
+        file
+        for file, tree in modules()
+        if file in pure and any(isinstance(n, ast.AsyncFunctionDef | ast.Await) for n in ast.walk(tree))
+    ]
+    assert waiting == []
+
+
+def test_no_module_is_longer_than_four_hundred_lines() -> None:
+    long = [
+        file
+        for file, _ in modules()
+        if not file.startswith("contract/")
+        and len((SIDECAR / file).read_text(encoding="utf-8").splitlines()) > 400
+    ]
+    assert long == []
