@@ -1,0 +1,248 @@
+"""Requests to handlers and handlers' outcomes to responses. The only module that knows jsonrpcserver.
+
+jsonrpcserver finds the method and builds the response; what it must not see or decide is kept from it:
+parsing, params, cancellation and the text of exceptions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from inspect import Parameter, Signature
+from typing import Any
+
+from sidecar.errors import Failure
+from sidecar.rpc import codec
+from sidecar.rpc.call import Call
+from sidecar.rpc.envelope import Request, cancelled_ids, id_of, named_params, progress_token, read_request
+from sidecar.rpc.faults import ErrorKind, wire_error
+from sidecar.rpc.in_flight import InFlight, Running
+from sidecar.rpc.outbox import Outbox
+
+with warnings.catch_warnings():
+    # It reads its own schema in a way that is deprecated; whoever makes warnings errors is not to suffer for it.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from jsonrpcserver import Error, Result, Success, async_dispatch_to_serializable
+
+log = logging.getLogger("sidecar.rpc")
+
+Reply = Callable[[bytes | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method: `parse` turns the params object (or None) into what the handler takes, or raises Failure.
+
+    A result is anything JSON can say, or `codec.Raw`. A notification's result is never shown: asked with an
+    id, it answers null.
+    """
+
+    name: str
+    handler: Callable[[Call[Any], Any], Awaitable[Any]]
+    parse: Callable[[dict[str, Any] | None], Any]
+    notification: bool = False
+
+
+class Dispatcher:
+    """Takes parsed messages, sends responses to the outbox in the order in which they are ready."""
+
+    def __init__(
+        self,
+        routes: Mapping[str, Route],
+        services: Any,
+        outbox: Outbox,
+        *,
+        errors: Mapping[str, ErrorKind],
+        in_flight: InFlight | None = None,
+        on_exit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._services = services
+        self._outbox = outbox
+        self._errors = errors
+        self._on_exit = on_exit
+        self.in_flight = in_flight if in_flight is not None else InFlight()
+        self._shut_down = False
+        routes = {"shutdown": Route("shutdown", _nothing, lambda params: params), **routes}
+        self._methods = _Methods(
+            {name: _Method(partial(self._outcome, route)) for name, route in routes.items()},
+            unknown=_Method(partial(self._outcome, None)),
+        )
+
+    async def accept(self, message: Any) -> None:
+        """Starts what one frame asks for: a request, a notification or a batch. Waits when too much runs."""
+        if not isinstance(message, list):
+            await self._start(message, self._reply)
+        elif not message:
+            self.refuse(Failure("invalid_request", "The batch is empty. Send at least one request in it."))
+        else:
+            batch = _Batch(len(message), self._outbox)
+            for element in message:
+                await self._start(element, batch.add)
+
+    def refuse(self, failure: Failure, id: Any = None) -> None:  # noqa: A002
+        """Answers something that could not be taken as a request."""
+        self._outbox.send(self._error(id, failure))
+
+    async def _start(self, message: Any, reply: Reply) -> None:
+        try:
+            request = read_request(message)
+        except Failure as failure:
+            reply(self._error(id_of(message), failure))
+        else:
+            await self._begin(request, reply)
+
+    async def _begin(self, request: Request, reply: Reply) -> None:
+        if request.method == "exit":
+            reply(None if request.is_notification else _success(request.id))
+            self._on_exit()
+        elif self._shut_down:
+            refused = Failure("shutting_down", "The back end is shutting down. Start it again to go on.")
+            reply(None if request.is_notification else self._error(request.id, refused))
+        elif request.method == "$/cancelRequest":
+            for cancelled in cancelled_ids(request.params):
+                self.in_flight.cancel(cancelled)
+            reply(None if request.is_notification else _success(request.id))
+        else:
+            await self.in_flight.below_limit()
+            running = Running(request)
+            self.in_flight.add(running)
+            running.outer = asyncio.get_running_loop().create_task(self._run(running, reply))
+
+    async def _run(self, running: Running, reply: Reply) -> None:
+        request = running.request
+        envelope = {"jsonrpc": "2.0", "method": request.method}
+        if not request.is_notification:
+            envelope["id"] = request.id
+        body: bytes | None = None
+        failed = True
+        try:
+            response = await async_dispatch_to_serializable(
+                envelope,
+                methods=self._methods,
+                context=running,
+                deserializer=_identity,
+                validator=_accept,
+            )
+            body = None if response is None else codec.dumps(response)
+            failed = isinstance(response, dict) and "error" in response
+        except Exception as error:
+            body = None if request.is_notification else self._error(request.id, error, request.method)
+        finally:
+            running.ended = True
+            self.in_flight.remove(running)
+        if request.method == "shutdown" and not failed:
+            self._shut_down = True
+        reply(body)
+
+    async def _outcome(self, route: Route | None, running: Running) -> Result:
+        """Never raises: every outcome is a result or an error of ours."""
+        try:
+            return Success(await self._handle(route, running))
+        except (Exception, asyncio.CancelledError, SystemExit) as error:
+            fault = wire_error(error, self._errors, running.request.method)
+            if running.cancelled:
+                fault = wire_error(asyncio.CancelledError(), self._errors)
+            if running.request.is_notification:
+                log.debug("the notification %r was not carried out", running.request.method[:100])
+            return Error(**fault)
+
+    async def _handle(self, route: Route | None, running: Running) -> Any:
+        running.handler = asyncio.current_task()
+        if running.cancelled:
+            raise asyncio.CancelledError
+        request = running.request
+        if route is None:
+            name = request.method[:100]
+            raise Failure(
+                "method_not_found", f'There is no method named "{name}". Look it up in the list of methods.'
+            )
+        params = named_params(request.params)
+        call = Call(self._services, request.method, self._progress(running, params), self._outbox.notify)
+        result = await route.handler(call, route.parse(params))
+        # The table decides, not the handler: who was cancelled is never answered with a result by accident.
+        if running.cancelled:
+            raise asyncio.CancelledError
+        return None if route.notification else result
+
+    def _progress(self, running: Running, params: Any) -> Callable[[Mapping[str, Any]], None]:
+        token = progress_token(params)
+        if token is None:
+            return _no_progress
+
+        def progress(value: Mapping[str, Any]) -> None:
+            # After its response a request is unknown to the client, and so is its token.
+            if not running.ended:
+                self._outbox.progress(token, value)
+
+        return progress
+
+    def _reply(self, body: bytes | None) -> None:
+        if body is not None:
+            self._outbox.send(body)
+
+    def _error(self, id: Any, error: BaseException, method: str = "") -> bytes:  # noqa: A002
+        fault = wire_error(error, self._errors, method)
+        return codec.dumps({"jsonrpc": "2.0", "error": fault, "id": id})
+
+
+class _Batch:
+    """Gathers the responses of one batch and sends them together, when the last of them is there."""
+
+    def __init__(self, size: int, outbox: Outbox) -> None:
+        self._missing = size
+        self._outbox = outbox
+        self._bodies: list[bytes] = []
+
+    def add(self, body: bytes | None) -> None:
+        self._missing -= 1
+        if body is not None:
+            self._bodies.append(body)
+        if not self._missing and self._bodies:
+            self._outbox.send(b"[" + b",".join(self._bodies) + b"]")
+
+
+class _Method:
+    """What jsonrpcserver calls. It asks for the signature at each call; finding it out anew is slow."""
+
+    __signature__ = Signature([Parameter("running", Parameter.POSITIONAL_ONLY)])
+
+    def __init__(self, outcome: Callable[[Running], Awaitable[Result]]) -> None:
+        self._outcome = outcome
+
+    def __call__(self, running: Running) -> Awaitable[Result]:
+        return self._outcome(running)
+
+
+class _Methods(dict[str, _Method]):
+    """jsonrpcserver's own answer to an unknown method would not be ours."""
+
+    def __init__(self, known: Mapping[str, _Method], unknown: _Method) -> None:
+        super().__init__(known)
+        self._unknown = unknown
+
+    def __missing__(self, name: str) -> _Method:
+        return self._unknown
+
+
+def _success(id: Any) -> bytes:  # noqa: A002
+    return codec.dumps({"jsonrpc": "2.0", "result": None, "id": id})
+
+
+def _identity(message: Any) -> Any:
+    return message
+
+
+def _accept(message: Any) -> None:
+    """The envelope was checked before; jsonrpcserver's validator costs as much as all the rest."""
+
+
+def _no_progress(value: Mapping[str, Any]) -> None:
+    """The client did not ask for progress."""
+
+
+async def _nothing(call: Call[Any], params: Any) -> None:
+    """A client may shut down a server that has nothing of its own to do then."""

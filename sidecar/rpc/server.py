@@ -1,0 +1,174 @@
+"""One client over one pair of streams, from its first byte to the last one for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sidecar.rpc import codec
+from sidecar.rpc.dispatch import Dispatcher, Route
+from sidecar.rpc.envelope import refusal
+from sidecar.rpc.faults import ErrorKind
+from sidecar.rpc.framing import FrameReader, Item
+from sidecar.rpc.in_flight import InFlight
+from sidecar.rpc.outbox import Outbox
+from sidecar.rpc.stdio import ClientGone, WireReader, WireStreams, WireWriter
+
+log = logging.getLogger("sidecar.rpc")
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+GRACE_SECONDS = 5.0
+# How long a cancelled handler may take to put its things in order.
+UNWIND_SECONDS = 5.0
+# How long a client may read nothing at all before what still waits for it is given up.
+STUCK_SECONDS = 2.0
+# After so many frames the handlers get a turn, so that limits see what the frames before have done.
+FRAMES_A_TURN = 64
+
+
+async def serve(
+    routes: Mapping[str, Route],
+    services: Any,
+    *,
+    errors: Mapping[str, ErrorKind],
+    streams: WireStreams,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
+    grace_seconds: float = GRACE_SECONDS,
+    on_stopping: Callable[[], None] | None = None,
+    notifier: Outbox | None = None,
+    in_flight: InFlight | None = None,
+) -> None:
+    """Serves until the end of the stream, `exit`, a signal to end, or a client that is gone; then drains.
+
+    Draining: no new work, `grace_seconds` for what runs, then it is cancelled and unwinds, then all answers
+    leave. `notifier` and `in_flight` may be made before, for services that notify or count.
+    """
+    outbox = notifier if notifier is not None else Outbox()
+    stop = asyncio.Event()
+    dispatcher = Dispatcher(routes, services, outbox, errors=errors, in_flight=in_flight, on_exit=stop.set)
+    with _ending_signals(stop):
+        writing = asyncio.create_task(_write(outbox, streams.writer, stop))
+        reading = asyncio.create_task(_read(streams.reader, dispatcher, outbox, max_message_bytes, stop))
+        try:
+            await stop.wait()
+            reading.cancel()
+            log.info("stopping; %d requests are running", dispatcher.in_flight.count)
+            if on_stopping is not None:
+                on_stopping()
+            await _settle(dispatcher.in_flight, grace_seconds)
+            outbox.close()
+            await _flush(writing, streams.writer)
+        finally:
+            reading.cancel()
+            writing.cancel()
+            await asyncio.gather(reading, writing, return_exceptions=True)
+
+
+async def _read(
+    reader: WireReader, dispatcher: Dispatcher, outbox: Outbox, max_bytes: int, stop: asyncio.Event
+) -> None:
+    frames = FrameReader(max_bytes)
+    try:
+        while not stop.is_set() and (chunk := await reader.read()):
+            items = frames.feed(chunk)
+            if outbox.framing is None:
+                outbox.framing = frames.framing
+            await _take(items, dispatcher, outbox, max_bytes, stop)
+        if not stop.is_set():
+            await _take(frames.finish(), dispatcher, outbox, max_bytes, stop)
+    except Exception:
+        log.exception("reading has failed")
+    finally:
+        stop.set()
+
+
+async def _take(
+    items: list[Item], dispatcher: Dispatcher, outbox: Outbox, max_bytes: int, stop: asyncio.Event
+) -> None:
+    for number, item in enumerate(items, 1):
+        await outbox.room()
+        if isinstance(item, bytes):
+            try:
+                message = codec.loads(item)
+            except codec.BadJson as problem:
+                log.warning("a frame of %d bytes cannot be read: %s", len(item), problem)
+                dispatcher.refuse(*refusal(problem, max_bytes))
+            else:
+                await dispatcher.accept(message)
+        else:
+            log.warning("bytes were passed over: %s", type(item).__name__)
+            dispatcher.refuse(*refusal(item, max_bytes))
+        if stop.is_set():
+            return
+        if number % FRAMES_A_TURN == 0:
+            await asyncio.sleep(0)
+
+
+async def _write(outbox: Outbox, writer: WireWriter, stop: asyncio.Event) -> None:
+    try:
+        await outbox.run(writer.write)
+    except ClientGone:
+        log.info("the client does not read any more")
+        outbox.discard()
+    finally:
+        stop.set()
+
+
+async def _settle(in_flight: InFlight, grace_seconds: float) -> None:
+    """Lets what runs finish, then cancels it and lets it unwind."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(grace_seconds):
+            await in_flight.idle()
+            return
+    log.warning("%d requests are cancelled", in_flight.count)
+    in_flight.cancel_all()
+    try:
+        async with asyncio.timeout(UNWIND_SECONDS):
+            await in_flight.idle()
+    except TimeoutError:
+        log.error("%d requests did not end when they were cancelled", in_flight.count)
+
+
+async def _flush(writing: asyncio.Task[None], writer: WireWriter) -> None:
+    """Waits for the last bytes as long as the client takes any."""
+    before = -1
+    while not writing.done() and writer.bytes_written != before:
+        before = writer.bytes_written
+        await asyncio.wait({writing}, timeout=STUCK_SECONDS)
+    if not writing.done():
+        log.warning("the client does not read; what waits for it is given up")
+
+
+@contextlib.contextmanager
+def _ending_signals(stop: asyncio.Event) -> Iterator[None]:
+    """Makes the signals that end a process end the serving instead."""
+    loop = asyncio.get_running_loop()
+    restore: list[Callable[[], object]] = []
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        try:
+            restore.append(_on_signal(loop, number, stop))
+        except (ValueError, RuntimeError):
+            # Not in the main thread: whoever runs the loop there has the signals.
+            break
+    try:
+        yield
+    finally:
+        for undo in restore:
+            undo()
+
+
+def _on_signal(loop: asyncio.AbstractEventLoop, number: int, stop: asyncio.Event) -> Callable[[], object]:
+    try:
+        loop.add_signal_handler(number, stop.set)
+    except NotImplementedError:
+        # Windows: the handler runs between two instructions of the main thread, not in the loop.
+        before = signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        return lambda: signal.signal(number, before)
+    return lambda: loop.remove_signal_handler(number)
