@@ -1,0 +1,275 @@
+import type { Command } from "./command.js";
+import { SidecarConnection } from "./connection.js";
+import type { Methods, Notifications } from "./contract.js";
+import { cancelled, crashed, shuttingDown, SidecarError, tookTooLong, unavailable } from "./errors.js";
+import { Gate } from "./gate.js";
+import { type HandshakeOptions, type ServerInfo, shakeHands } from "./handshake.js";
+import { type ExitInfo, SidecarProcess, type SpawnOptions } from "./process.js";
+import { afterCrash, RESTART_POLICY, type RestartPolicy } from "./restart.js";
+import { STOP_TIMES, stopInOrder, stopPlan, type StopStep, type StopTimes } from "./stop.js";
+import { Deferred, Listeners, settlesWithin } from "./wait.js";
+
+export type MethodName = keyof Methods & string;
+export type ParamsOf<M extends MethodName> = Methods[M]["params"];
+export type ResultOf<M extends MethodName> = Methods[M]["result"];
+
+/** `failed` is for good: until `start()` is called again, every call is refused with the reason. */
+export type SidecarState = "idle" | "starting" | "ready" | "restarting" | "failed" | "stopping" | "stopped";
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** Asks for `$/progress` and gets its values, all of them before the result. */
+  onProgress?: (value: Notifications["$/progress"]["value"]) => void;
+  /** Counts from the call on, the wait for a sidecar that is starting included. Default: no limit. */
+  timeoutMs?: number;
+}
+
+/** Params may be left out where the method takes none, or none that are needed. */
+export type CallArgs<M extends MethodName> =
+  object extends ParamsOf<M>
+    ? [params?: ParamsOf<M>, options?: CallOptions]
+    : undefined extends ParamsOf<M>
+      ? [params?: ParamsOf<M>, options?: CallOptions]
+      : [params: ParamsOf<M>, options?: CallOptions];
+
+export interface ClientOptions extends SpawnOptions {
+  command: Command;
+  client?: HandshakeOptions["client"];
+  /** From the start of the program to its first answer. Default 30 s: a virus scanner may look at it first. */
+  startTimeoutMs?: number;
+  /** The contract's fingerprint; default: that of the generated types. */
+  schemaHash?: string;
+  restart?: Partial<RestartPolicy>;
+  stopTimes?: Partial<StopTimes>;
+}
+
+// For delivering what a sidecar wrote before it ended; used up only when that breaks off inside a frame.
+const DRAIN_MS = 1_000;
+
+type RunEnd =
+  { how: "crashed"; detail: string; reason?: SidecarError } | { how: "refused"; reason: SidecarError };
+
+/** Keeps a sidecar running and carries calls to it. Calls made while there is none wait for the next one. */
+export class SidecarClient {
+  readonly #options: ClientOptions;
+  readonly #gate = new Gate<SidecarConnection>();
+  readonly #notifications = new Listeners<[name: string, params: unknown]>();
+  readonly #states = new Listeners<[state: SidecarState, reason: SidecarError | undefined]>();
+  #state: SidecarState = "idle";
+  #process: SidecarProcess | undefined;
+  #connection: SidecarConnection | undefined;
+  #supervision: Promise<void> = Promise.resolve();
+  #started = new Deferred<ServerInfo>();
+  #stopRequested = new Deferred<void>();
+  #server: ServerInfo | undefined;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+  }
+
+  get state(): SidecarState {
+    return this.#state;
+  }
+
+  /** What the sidecar said of itself at the last handshake. */
+  get server(): ServerInfo | undefined {
+    return this.#server;
+  }
+
+  /** The last lines that the present sidecar, or the last one, wrote to stderr. */
+  stderrTail(): string[] {
+    return this.#process?.stderrTail() ?? [];
+  }
+
+  /** Starts and from then on supervises. Resolves at the first handshake; rejects when there will be none. */
+  start(): Promise<ServerInfo> {
+    if (this.#state === "stopping") return Promise.reject(shuttingDown());
+    if (this.#state === "idle" || this.#state === "failed" || this.#state === "stopped") {
+      this.#gate.shut();
+      this.#started = new Deferred<ServerInfo>();
+      this.#stopRequested = new Deferred<void>();
+      this.#setState("starting");
+      this.#supervision = this.#supervise();
+    }
+    return this.#started.promise;
+  }
+
+  /** Calls a method. Rejects with a SidecarError only; a call that was under way in a crash is not sent again. */
+  async call<M extends MethodName>(method: M, ...args: CallArgs<M>): Promise<ResultOf<M>> {
+    const [params, options = {}] = args as [object | null | undefined, CallOptions | undefined];
+    return (await this.request(method, params ?? undefined, options as RequestOptions)) as ResultOf<M>;
+  }
+
+  /** `call` for a name and params that are known only when the program runs. */
+  async request(method: string, params: object | undefined, options: RequestOptions = {}): Promise<unknown> {
+    const deadline = new AbortController();
+    const timer =
+      options.timeoutMs === undefined ? undefined : setTimeout(() => deadline.abort(), options.timeoutMs);
+    const calledAt = Date.now();
+    try {
+      const signals = [deadline.signal, ...(options.signal === undefined ? [] : [options.signal])];
+      const connection = await this.#gate.pass(AbortSignal.any(signals));
+      clearTimeout(timer);
+      if (options.timeoutMs === undefined) return await connection.call(method, params, options);
+      const timeoutMs = Math.max(1, options.timeoutMs - (Date.now() - calledAt));
+      return await connection.call(method, params, { ...options, timeoutMs });
+    } catch (error) {
+      if (error instanceof SidecarError) throw error;
+      if (options.signal?.aborted === true) throw cancelled();
+      throw tookTooLong(method, options.timeoutMs ?? 0);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Returns the function that takes the listener away again. */
+  onNotification<N extends keyof Notifications & string>(
+    name: N,
+    listener: (params: Notifications[N]) => void,
+  ): () => void {
+    return this.#notifications.add((got, params) => {
+      if (got === name) listener(params as Notifications[N]);
+    });
+  }
+
+  onAnyNotification(listener: (name: string, params: unknown) => void): () => void {
+    return this.#notifications.add(listener);
+  }
+
+  /** `reason` comes with `restarting` and `failed`. */
+  onState(listener: (state: SidecarState, reason: SidecarError | undefined) => void): () => void {
+    return this.#states.add(listener);
+  }
+
+  /** Stops in order: what is in flight may finish for a few seconds. Resolves when the process has ended. */
+  async stop(): Promise<void> {
+    if (this.#state === "idle" || this.#state === "failed" || this.#state === "stopped") {
+      this.#gate.fail(shuttingDown());
+      this.#setState("stopped");
+      return;
+    }
+    if (this.#state !== "stopping") {
+      this.#setState("stopping");
+      this.#gate.fail(shuttingDown());
+      this.#stopRequested.resolve();
+      if (this.#process !== undefined) await stopInOrder(this.#process, this.#connection, this.#stopPlan());
+    }
+    await this.#supervision;
+  }
+
+  async #supervise(): Promise<void> {
+    const policy = { ...RESTART_POLICY, ...this.#options.restart };
+    const crashesAt: number[] = [];
+    for (;;) {
+      const end = await this.#runOnce();
+      if (this.#isStopping()) break;
+      if (end.how === "refused") return this.#fail(end.reason);
+      const now = Date.now();
+      crashesAt.push(now);
+      const decision = afterCrash(crashesAt, now, policy);
+      if (!decision.again) return this.#fail(end.reason ?? gaveUp(policy, end.detail));
+      this.#setState("restarting", end.reason ?? crashed(end.detail));
+      await settlesWithin(this.#stopRequested.promise, decision.delayMs);
+      if (this.#isStopping()) break;
+    }
+    this.#started.reject(shuttingDown());
+    this.#setState("stopped");
+  }
+
+  /** One run of the sidecar, from its start to its end. */
+  async #runOnce(): Promise<RunEnd> {
+    const program = this.#options.command.program;
+    const run = new SidecarProcess(this.#options.command, this.#options);
+    this.#process = run;
+    try {
+      await run.started;
+    } catch (error) {
+      const message =
+        `The A-B/AI backend could not be started: ${program} is missing or cannot be run. ` +
+        "Please install the app again.";
+      return { how: "refused", reason: unavailable(message, String(error)) };
+    }
+    let broken: string | undefined;
+    const connection = new SidecarConnection(run.stdout, run.stdin, {
+      onNotification: (name, params) => this.#notifications.emit(name, params),
+      onBroken: (reason) => {
+        broken ??= `what came through the pipe was not the protocol: ${reason.message}`;
+        run.signal("SIGKILL");
+      },
+    });
+    const greeting = this.#greet(connection, run);
+    const exit = await run.exited;
+    // From here on calls wait for the next run; only then are those told that were under way.
+    if (!this.#isStopping()) this.#gate.shut();
+    this.#connection = undefined;
+    // An answer that was written before the end is an answer, and may have been paid for.
+    await settlesWithin(connection.drained, DRAIN_MS);
+    const detail = broken ?? describeExit(exit, run.stderrTail());
+    connection.close(this.#isStopping() ? shuttingDown() : crashed(detail));
+    const reason = await greeting;
+    if (reason?.kind === "sidecar_mismatch") return { how: "refused", reason };
+    // A handshake that was cut off by the end of the process says nothing that the end does not say better.
+    return reason === undefined || reason.kind === "sidecar_crashed"
+      ? { how: "crashed", detail }
+      : { how: "crashed", detail, reason };
+  }
+
+  /** Handshake; opens the gate, or ends the process and gives the reason. */
+  async #greet(connection: SidecarConnection, run: SidecarProcess): Promise<SidecarError | undefined> {
+    const { client, schemaHash, startTimeoutMs = 30_000 } = this.#options;
+    try {
+      const info = await shakeHands(connection, {
+        timeoutMs: startTimeoutMs,
+        ...(client === undefined ? {} : { client }),
+        ...(schemaHash === undefined ? {} : { schemaHash }),
+      });
+      if (this.#isStopping()) return undefined;
+      this.#server = info;
+      this.#connection = connection;
+      this.#setState("ready");
+      this.#gate.open(connection);
+      this.#started.resolve(info);
+      return undefined;
+    } catch (error) {
+      const reason = error instanceof SidecarError ? error : crashed(String(error));
+      if (reason.kind === "sidecar_mismatch") void stopInOrder(run, undefined, this.#stopPlan());
+      else run.signal("SIGKILL");
+      return reason;
+    }
+  }
+
+  #stopPlan(): StopStep[] {
+    return stopPlan(process.platform, { ...STOP_TIMES, ...this.#options.stopTimes });
+  }
+
+  #fail(reason: SidecarError): void {
+    this.#gate.fail(reason);
+    this.#started.reject(reason);
+    this.#setState("failed", reason);
+  }
+
+  #isStopping(): boolean {
+    return this.#state === "stopping";
+  }
+
+  #setState(state: SidecarState, reason?: SidecarError): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#states.emit(state, reason);
+  }
+}
+
+type RequestOptions = Omit<CallOptions, "onProgress"> & { onProgress?: (value: unknown) => void };
+
+function gaveUp(policy: RestartPolicy, detail: string): SidecarError {
+  const minutes = Math.round(policy.windowMs / 6_000) / 10;
+  const message =
+    `The A-B/AI backend stopped ${policy.limit} times within ${minutes} minutes and was not started again. ` +
+    "Please restart the app; its log says more.";
+  return unavailable(message, detail);
+}
+
+function describeExit(exit: ExitInfo, lastLines: readonly string[]): string {
+  const how = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
+  return [how, ...lastLines.slice(-5)].join("\n");
+}

@@ -1,0 +1,14 @@
+export type { ApiRequest, Envelope, Unsubscribe, WindowApi, WindowIpc } from "./api.js";
+export {
+  type CallOptions,
+  type ClientOptions,
+  type MethodName,
+  type ParamsOf,
+  type ResultOf,
+  SidecarClient,
+  type SidecarState,
+} from "./client.js";
+export { type Command, findSidecar, type FindOptions } from "./command.js";
+export type * from "./contract.js";
+export { type AnyErrorKind, BRIDGE_ERROR_CODES, type BridgeErrorKind, SidecarError } from "./errors.js";
+export { type Abai, type AbaiOptions, registerAbai } from "./main.js";

@@ -1,0 +1,82 @@
+import { CHANNELS, type Envelope } from "./api.js";
+import type { SidecarClient } from "./client.js";
+import type { IpcMainLike, WebContentsLike, WindowLike } from "./electron.js";
+import { failure, parseRequest, success } from "./envelope.js";
+import { contractError, SidecarError } from "./errors.js";
+
+export interface AbaiOptions {
+  ipcMain: IpcMainLike;
+  /** The windows that get notifications: `() => BrowserWindow.getAllWindows()`. */
+  getWindows: () => readonly WindowLike[];
+  client: Pick<SidecarClient, "request" | "onAnyNotification">;
+  /** Opens the folder of a project's history, for example with `shell.openPath`; without it the sidecar is asked. */
+  openHistoryFolder?: (project: string) => unknown;
+  /** Gets what no person is shown: errors that are not the sidecar's. Default: the console. */
+  onInternalError?: (error: unknown) => void;
+}
+
+export interface Abai {
+  /** Tells the windows to open their settings: for the menu. */
+  openSettings(): void;
+  dispose(): void;
+}
+
+/** Connects the windows with the sidecar: requests one way, notifications the other. */
+export function registerAbai(options: AbaiOptions): Abai {
+  const { ipcMain, getWindows, client } = options;
+  const broadcast = (channel: string, ...args: unknown[]): void => {
+    for (const window of getWindows()) {
+      if (!window.isDestroyed()) sendTo(window.webContents, channel, ...args);
+    }
+  };
+
+  ipcMain.handle(CHANNELS.request, async (event, message): Promise<Envelope> => {
+    try {
+      return success(await answer(options, message, event.sender));
+    } catch (error) {
+      if (!(error instanceof SidecarError)) (options.onInternalError ?? console.error)(error);
+      return failure(message, error);
+    }
+  });
+  const unsubscribe = client.onAnyNotification((name, params) => {
+    if (name === "settings:invalidKey") {
+      broadcast(CHANNELS.invalidKey, (params as { provider?: unknown } | undefined)?.provider);
+    }
+    broadcast(CHANNELS.event, name, params);
+  });
+  return {
+    openSettings: () => broadcast(CHANNELS.openSettings),
+    dispose: () => {
+      unsubscribe();
+      ipcMain.removeHandler(CHANNELS.request);
+    },
+  };
+}
+
+async function answer(options: AbaiOptions, message: unknown, sender: WebContentsLike): Promise<unknown> {
+  const { method, params } = parseRequest(message);
+  if (method === "history:open-folder" && options.openHistoryFolder !== undefined) {
+    const project = params?.["project"];
+    if (typeof project !== "string" || project === "") {
+      throw contractError("invalid_params", "history:open-folder needs the name of a project.");
+    }
+    await options.openHistoryFolder(project);
+    return null;
+  }
+  const token = params?.["partialResultToken"];
+  if (token === undefined || token === null) return options.client.request(method, params);
+  // Two windows may choose the same token; each gets the progress of its own requests under its own one.
+  const { partialResultToken: _, ...rest } = params ?? {};
+  const onProgress = (value: unknown): void => sendTo(sender, CHANNELS.event, "$/progress", { token, value });
+  return options.client.request(method, rest, { onProgress });
+}
+
+/** Sends to a page that is there to hear it. One that is closing or reloading misses it; nobody else does. */
+function sendTo(page: WebContentsLike, channel: string, ...args: unknown[]): void {
+  try {
+    if (page.isDestroyed() || page.isCrashed?.() === true) return;
+    page.send(channel, ...args);
+  } catch {
+    // Electron throws when the frame goes away between the question and the sending.
+  }
+}

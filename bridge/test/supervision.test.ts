@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { SidecarError } from "../src/errors.js";
+import { clientFor, fake, it, reaches, recordStates, temporaryFolder } from "./helpers.js";
+
+const CRASHING = { content: "crash", modelId: "m" };
+
+it("a call under way in a crash fails as retryable, with the last words in its data", async (t) => {
+  const client = clientFor(t, fake());
+  await client.start();
+  const seen: unknown[] = [];
+  await assert.rejects(
+    client.call("chat:send", CRASHING, { onProgress: (value) => seen.push(value) }),
+    (error) => {
+      assert.ok(error instanceof SidecarError);
+      assert.equal(error.kind, "sidecar_crashed");
+      assert.equal(error.code, -32090);
+      assert.equal(error.retryable, true);
+      assert.match(error.message, /try again/);
+      assert.match(error.data.detail ?? "", /exit code 7[^]*about to die/);
+      return true;
+    },
+  );
+  assert.deepEqual(seen, [{ type: "text", text: "half an ans" }]);
+});
+
+it("an answer that was written before the crash is delivered", async (t) => {
+  const client = clientFor(t, fake());
+  await client.start();
+  const restarting = reaches(client, "restarting");
+  const reply = await client.call("chat:send", { content: "answer and crash", modelId: "m" });
+  assert.equal(reply.answer, "ANSWER AND CRASH");
+  await restarting;
+  assert.equal(await client.call("tokens:count", { text: "alive" }), 5);
+});
+
+it("a crash in the middle of a frame is a crash", async (t) => {
+  const client = clientFor(t, fake());
+  await client.start();
+  const call = client.call("chat:send", { content: "break off", modelId: "m" });
+  await assert.rejects(call, { kind: "sidecar_crashed" });
+  assert.equal(await client.call("tokens:count", { text: "alive" }), 5);
+});
+
+it("a call under way in a crash is not sent again", async (t) => {
+  const state = join(temporaryFolder(t), "runs");
+  const client = clientFor(t, fake("--state", state));
+  await client.start();
+  await assert.rejects(client.call("chat:send", CRASHING), { kind: "sidecar_crashed" });
+  assert.equal(await client.call("tokens:count", { text: "alive" }), 5);
+  assert.equal(readFileSync(state, "utf8"), "..");
+});
+
+it("calls made during a restart wait and are answered by the next sidecar", async (t) => {
+  const client = clientFor(t, fake());
+  await client.start();
+  const states = recordStates(client);
+  const waiting: Promise<number>[] = [];
+  client.onState((state) => {
+    if (state === "restarting") waiting.push(client.call("tokens:count", { text: "waited" }));
+  });
+  // The retry of a caller who has just been told of the crash waits too.
+  await assert.rejects(client.call("chat:send", CRASHING), { kind: "sidecar_crashed" });
+  assert.equal(await client.call("tokens:count", { text: "retry" }), 5);
+  assert.deepEqual(await Promise.all(waiting), [6]);
+  assert.deepEqual(states, ["restarting", "ready"]);
+});
+
+it("after five crashes it gives up, says so, and refuses what waits and what comes", async (t) => {
+  const state = join(temporaryFolder(t), "runs");
+  const client = clientFor(t, fake("--mode", "crash", "--state", state));
+  const waiting = client.call("tokens:count", { text: "x" });
+  const refused = {
+    kind: "sidecar_unavailable",
+    code: -32091,
+    retryable: false,
+    message: /stopped 5 times within 3 minutes/,
+  };
+  await Promise.all([assert.rejects(client.start(), refused), assert.rejects(waiting, refused)]);
+  assert.equal(client.state, "failed");
+  assert.equal(readFileSync(state, "utf8").length, 5);
+  await assert.rejects(client.call("tokens:count", { text: "x" }), (error: unknown) => {
+    assert.match((error as SidecarError).data.detail ?? "", /exit code 3[^]*cannot go on/);
+    return true;
+  });
+});
+
+it("fewer crashes than the limit are got over", async (t) => {
+  const state = join(temporaryFolder(t), "runs");
+  const client = clientFor(t, fake("--mode", "crash", "--first-runs", "4", "--state", state));
+  await client.start();
+  assert.equal(await client.call("tokens:count", { text: "alive" }), 5);
+  assert.equal(readFileSync(state, "utf8").length, 5);
+});
+
+it("a client that gave up can be started again", async (t) => {
+  const state = join(temporaryFolder(t), "runs");
+  const client = clientFor(t, fake("--mode", "crash", "--first-runs", "5", "--state", state));
+  await assert.rejects(client.start());
+  await client.start();
+  assert.equal(await client.call("tokens:count", { text: "alive" }), 5);
+});
+
+it("a sidecar that never answers the handshake is ended, and the error says what happened", async (t) => {
+  const client = clientFor(t, fake("--mode", "mute"), {
+    startTimeoutMs: 50,
+    restart: { limit: 2, firstDelayMs: 1 },
+  });
+  await assert.rejects(client.start(), { kind: "timeout", message: /was started but gave no answer/ });
+  assert.equal(client.state, "failed");
+});
+
+it("what is no frame ends the run and counts as a crash", async (t) => {
+  const state = join(temporaryFolder(t), "runs");
+  const client = clientFor(t, fake("--mode", "garbage", "--first-runs", "1", "--state", state));
+  const restarting = reaches(client, "restarting");
+  await client.start();
+  assert.match((await restarting)?.data.detail ?? "", /was not the protocol/);
+});
+
+it("a missing program is named and is not tried again", async (t) => {
+  const program = join(temporaryFolder(t), "abai-sidecar");
+  const client = clientFor(t, { program, args: ["serve"] });
+  const states = recordStates(client);
+  const waiting = client.call("tokens:count", { text: "x" });
+  const refused = { kind: "sidecar_unavailable", message: /abai-sidecar is missing or cannot be run/ };
+  await Promise.all([assert.rejects(client.start(), refused), assert.rejects(waiting, refused)]);
+  assert.deepEqual(states, ["starting", "failed"]);
+});
+
+it("a sidecar of another contract is refused with a readable difference", async (t) => {
+  const client = clientFor(t, fake("--mode", "old"));
+  const states = recordStates(client);
+  await assert.rejects(client.start(), (error: unknown) => {
+    assert.ok(error instanceof SidecarError);
+    assert.equal(error.kind, "sidecar_mismatch");
+    assert.equal(error.code, -32092);
+    assert.match(error.message, /fake 0 speaks 0123456789ab/);
+    assert.match(error.message, /The backend lacks: rpc\.discover, .* and \d+ more\./);
+    assert.match(error.message, /The app does not know: chat:shout\./);
+    return true;
+  });
+  assert.deepEqual(states, ["starting", "failed"]);
+});
+
+it("a sidecar without a protocol version in common is refused", async (t) => {
+  const client = clientFor(t, fake("--mode", "refuse"));
+  await assert.rejects(client.start(), {
+    kind: "sidecar_mismatch",
+    message: /Served protocol versions: 9\.0/,
+  });
+});
+
+it("stopping asks first, then says exit, and the process ends by itself", async (t) => {
+  const client = clientFor(t, fake());
+  await client.start();
+  await client.stop();
+  assert.equal(client.state, "stopped");
+  const words = client.stderrTail();
+  assert.equal(words[0], "shutdown");
+  assert.ok(words.includes("exit"));
+});
+
+it("a sidecar that does not stop is ended by signals", async (t) => {
+  const client = clientFor(t, fake("--mode", "stubborn"), {
+    stopTimes: { answerMs: 1_000, finishMs: 30, terminateMs: 200 },
+  });
+  await client.start();
+  await client.stop();
+  assert.equal(client.state, "stopped");
+  const expected = ["shutdown", "exit", "end of input", ...(process.platform === "win32" ? [] : ["not now"])];
+  assert.deepEqual(client.stderrTail().sort(), expected.sort());
+});
+
+it("stopping fails what is still under way and what comes later as shutting down, without a restart", async (t) => {
+  const client = clientFor(t, fake());
+  await client.start();
+  const states = recordStates(client);
+  const begun = new Promise<void>((resolve) => {
+    const call = client.call("chat:send", { content: "hang", modelId: "m" }, { onProgress: () => resolve() });
+    t.after(() => assert.rejects(call, { kind: "shutting_down" }));
+  });
+  await begun;
+  await client.stop();
+  await assert.rejects(client.call("tokens:count", { text: "x" }), { kind: "shutting_down", code: -32050 });
+  assert.deepEqual(states, ["stopping", "stopped"]);
+});
+
+it("stopping while it starts or waits to restart ends both", async (t) => {
+  const starting = clientFor(t, fake("--mode", "mute"));
+  const started = starting.start();
+  await Promise.all([starting.stop(), assert.rejects(started, { kind: "shutting_down" })]);
+
+  const restarting = clientFor(t, fake("--mode", "crash"), { restart: { firstDelayMs: 3_600_000 } });
+  const inDelay = reaches(restarting, "restarting");
+  const neverReady = assert.rejects(restarting.start(), { kind: "shutting_down" });
+  await inDelay;
+  await restarting.stop();
+  await neverReady;
+  assert.equal(restarting.state, "stopped");
+});
+
+it("a stopped client can be started again", async (t) => {
+  const client = clientFor(t, fake());
+  await client.start();
+  await client.stop();
+  await client.start();
+  assert.equal(await client.call("tokens:count", { text: "again" }), 5);
+});
