@@ -1,0 +1,1 @@
+"""What lasts: one SQLite file, its tables, its migrations. Table modules are plain functions over a connection."""

@@ -1,0 +1,82 @@
+"""Many writes as one transaction: what runs on the writer's thread, in one go."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sidecar.store.faults import translated
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one write: `value` when `error` is None."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+
+class _RolledBackError(Exception):
+    """SQLite ended the whole transaction by itself, as it may on a full disk."""
+
+
+def commit_group(conn: sqlite3.Connection, works: Sequence[Work]) -> list[Outcome]:
+    """Runs the writes in order in one durable transaction; one that raises is undone alone.
+
+    Never raises. When the commit itself fails, nothing of the group is stored, and each write that had
+    succeeded gets an error of its own. A write must not end the transaction (`executescript` does).
+    """
+    outcomes: list[Outcome] = []
+    try:
+        conn.execute("BEGIN IMMEDIATE")
+        for work in works:
+            outcomes.append(_attempt(conn, work))
+        conn.execute("COMMIT")
+    except BaseException as error:
+        if conn.in_transaction:
+            with suppress(sqlite3.Error):
+                conn.execute("ROLLBACK")
+        cause = error.__cause__ if isinstance(error, _RolledBackError) else error
+        return [_lost(outcomes, index, cause or error) for index in range(len(works))]
+    return outcomes
+
+
+def _attempt(conn: sqlite3.Connection, work: Work) -> Outcome:
+    conn.execute("SAVEPOINT one")
+    try:
+        value = work(conn)
+    except Exception as error:
+        if not conn.in_transaction:
+            raise _RolledBackError from error
+        conn.execute("ROLLBACK TO one")
+        conn.execute("RELEASE one")
+        return Outcome(error=translated(error))
+    conn.execute("RELEASE one")
+    return Outcome(value=value)
+
+
+def _lost(outcomes: Sequence[Outcome], index: int, cause: BaseException) -> Outcome:
+    if index < len(outcomes) and outcomes[index].error is not None:
+        return outcomes[index]
+    # An exception that is raised in several tasks would gather all their traces: each gets its own.
+    failure = translated(cause)
+    if failure is cause:
+        failure = RuntimeError("the transaction was lost")
+        failure.__cause__ = cause
+    return Outcome(error=failure)
+
+
+def read_snapshot(conn: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Runs `work` inside one read transaction, so that all it reads is of one moment."""
+    conn.execute("BEGIN")
+    try:
+        return work(conn)
+    finally:
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")

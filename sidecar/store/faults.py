@@ -1,0 +1,62 @@
+"""SQLite's result codes as sentences for a person."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sidecar.errors import Failure
+
+_FULL = "The disk is full, so nothing could be saved. Free some space and try again."
+_DISK = "The disk could not be read or written. Check it and try again."
+_BUSY = "Another program is using the database. Close it and try again."
+_DENIED = "The data folder may not be written to. Check its permissions and try again."
+_UNOPENED = "The database cannot be opened. Check that the data folder is there and may be written to, then try again."
+_DAMAGED = "The database is damaged or is not a database. Put a backup in its place and start again."
+_MEMORY = "There is not enough memory for this. Close other programs and try again."
+_TOO_BIG = "This is too large to be saved. Split it and try again."
+
+_SENTENCES: dict[int, str] = {
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR: _DISK,
+    sqlite3.SQLITE_PROTOCOL: _DISK,
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_CANTOPEN: _UNOPENED,
+    sqlite3.SQLITE_READONLY: _DENIED,
+    sqlite3.SQLITE_PERM: _DENIED,
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_FORMAT: _DAMAGED,
+    sqlite3.SQLITE_NOMEM: _MEMORY,
+    sqlite3.SQLITE_TOOBIG: _TOO_BIG,
+}
+_PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR})
+_PRIMARY_CODE = 0xFF
+
+
+def storage_failure(error: BaseException) -> Failure | None:
+    """The Failure("storage_error") that stands for what the disk or SQLite did; None when it is a bug of ours."""
+    if isinstance(error, sqlite3.Error):
+        # Python raises some errors itself, and those have no code.
+        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+        sentence = _SENTENCES.get(code)
+        if sentence is None:
+            return None
+        return Failure(
+            "storage_error",
+            sentence,
+            retryable=code in _PASSING,
+            detail=getattr(error, "sqlite_errorname", None),
+        )
+    if isinstance(error, OSError):
+        return Failure("storage_error", _DISK, retryable=True, detail=type(error).__name__)
+    return None
+
+
+def translated(error: BaseException) -> BaseException:
+    """The error as a caller is to see it: a Failure where the disk is at fault, else itself."""
+    failure = storage_failure(error)
+    if failure is None:
+        return error
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,119 @@
+"""The table of messages."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from typing import Any
+
+from sidecar.errors import Failure
+from sidecar.store.columns import from_json, storable, to_json, usd_from_real, usd_to_real
+from sidecar.store.records import Message
+
+COLUMNS = (
+    "id, conversation_id, turn_id, role, content, timestamp, provider, model, cost, tokens_in, tokens_out,"
+    " thinking, citations, finish_reason"
+)
+_COST, _CITATIONS = 8, 12
+LIST_SQL = f"SELECT {COLUMNS} FROM messages WHERE conversation_id = ? ORDER BY timestamp, seq"  # noqa: S608
+PAGE_SQL = (
+    f"SELECT {COLUMNS} FROM messages WHERE conversation_id = ?"  # noqa: S608
+    " ORDER BY timestamp DESC, seq DESC LIMIT ?"
+)
+PAGE_BEFORE_SQL = (
+    f"SELECT {COLUMNS} FROM messages WHERE conversation_id = ?"  # noqa: S608
+    " AND timestamp <= ? AND (timestamp < ? OR seq < ?) ORDER BY timestamp DESC, seq DESC LIMIT ?"
+)
+NEWEST_TURN_SQL = (
+    "SELECT turn_id, content FROM messages WHERE conversation_id = ? AND role = 'user'"
+    " ORDER BY timestamp DESC, seq DESC LIMIT 1"
+)
+NEWEST_TIME_SQL = "SELECT max(timestamp) FROM messages WHERE conversation_id = ?"
+
+
+def insert(conn: sqlite3.Connection, message: Message) -> Message:
+    """Stores it, and returns it as stored: never earlier than what its conversation holds, so that a clock which
+    was set back cannot put an answer before its question.
+
+    Raises sqlite3.IntegrityError when the id is taken or there is no such conversation.
+    """
+    newest = conn.execute(NEWEST_TIME_SQL, (message.conversation_id,)).fetchone()[0]
+    stored = replace(
+        message,
+        content=storable(message.content),
+        thinking=None if message.thinking is None else storable(message.thinking),
+        citations=message.citations or None,
+        timestamp=message.timestamp if newest is None else max(message.timestamp, newest),
+    )
+    conn.execute(
+        f"INSERT INTO messages ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        (
+            stored.id,
+            stored.conversation_id,
+            stored.turn_id,
+            stored.role,
+            stored.content,
+            stored.timestamp,
+            stored.provider,
+            stored.model,
+            usd_to_real(stored.cost_usd),
+            stored.tokens_in,
+            stored.tokens_out,
+            stored.thinking,
+            None if stored.citations is None else to_json(list(stored.citations)),
+            stored.finish_reason,
+        ),
+    )
+    return stored
+
+
+def newest_turn(conn: sqlite3.Connection, conversation_id: str) -> str | None:
+    """The id of the user's newest message, which an answer that is added now belongs to."""
+    row = conn.execute(NEWEST_TURN_SQL, (conversation_id,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def get(conn: sqlite3.Connection, message_id: str) -> Message | None:
+    row = conn.execute(f"SELECT {COLUMNS} FROM messages WHERE id = ?", (message_id,)).fetchone()  # noqa: S608
+    return None if row is None else record(row)
+
+
+def list_page(
+    conn: sqlite3.Connection, conversation_id: str, limit: int | None = None, before: str | None = None
+) -> list[Message]:
+    """Oldest first; with `limit`, the newest that many; with `before` (a message's id), only what is older than it.
+
+    Raises Failure("not_found") when the conversation holds no message `before`.
+    """
+    if limit is None and before is None:
+        return [record(row) for row in conn.execute(LIST_SQL, (conversation_id,))]
+    wanted = -1 if limit is None else limit
+    if before is None:
+        rows = conn.execute(PAGE_SQL, (conversation_id, wanted)).fetchall()
+    else:
+        key = position(conn, conversation_id, before)
+        if key is None:
+            raise Failure(
+                "not_found", "The message to list from is not in this conversation. Load the list again."
+            )
+        timestamp, seq = key
+        rows = conn.execute(PAGE_BEFORE_SQL, (conversation_id, timestamp, timestamp, seq, wanted)).fetchall()
+    rows.reverse()
+    return [record(row) for row in rows]
+
+
+def position(conn: sqlite3.Connection, conversation_id: str, message_id: str) -> tuple[int, int] | None:
+    """Where a message stands in its conversation: (timestamp, seq)."""
+    row = conn.execute(
+        "SELECT timestamp, seq FROM messages WHERE id = ? AND conversation_id = ?",
+        (storable(message_id), conversation_id),
+    ).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def record(row: tuple[Any, ...]) -> Message:
+    """A row of COLUMNS."""
+    cells = list(row)
+    cells[_COST] = usd_from_real(cells[_COST])
+    cells[_CITATIONS] = None if cells[_CITATIONS] is None else tuple(from_json(cells[_CITATIONS]))
+    return Message(*cells)

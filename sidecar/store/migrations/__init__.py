@@ -1,0 +1,133 @@
+"""Brings a database to the present version: numbered steps, each one transaction together with its number."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sidecar.errors import Failure
+from sidecar.store.copying import copy_database
+
+LATEST = 5
+KEPT_BACKUPS = 5
+
+Step = Callable[[sqlite3.Connection, int], None]
+
+
+def steps() -> tuple[Step, ...]:
+    """The steps in order; the first one makes version 1. Imported here: most starts need none of them."""
+    from sidecar.store.migrations import (
+        m0001_abai_before_sidecar,
+        m0002_foreign_keys_and_turns,
+        m0003_full_text_search,
+        m0004_settings_and_state,
+        m0005_ledger,
+    )
+
+    return (
+        m0001_abai_before_sidecar.up,
+        m0002_foreign_keys_and_turns.up,
+        m0003_full_text_search.up,
+        m0004_settings_and_state.up,
+        m0005_ledger.up,
+    )
+
+
+def migrate(
+    conn: sqlite3.Connection, path: Path, now_ms: int, pending: Callable[[], Sequence[Step]] = steps
+) -> None:
+    """Runs what is pending, after a backup copy beside the file when it already holds anything.
+
+    A step that raises leaves the version before it whole. `conn` is in autocommit mode and `path` is its file.
+    """
+    version = int(conn.execute("PRAGMA user_version").fetchone()[0])
+    if version >= LATEST:
+        return
+    backup = _back_up(conn, path, now_ms) if _holds_anything(conn) else None
+    text_factory = conn.text_factory
+    # A step rebuilds tables, and dropping one with foreign keys on would delete what points at it.
+    conn.execute("PRAGMA foreign_keys=OFF")
+    # Old files may hold text that is not UTF-8; a row with a replaced character is better than no row.
+    conn.text_factory = _lenient_text
+    try:
+        for number, step in enumerate(pending()[version:], start=version + 1):
+            _run(conn, number, step, now_ms)
+    except BaseException:
+        if backup is not None and conn.execute("PRAGMA user_version").fetchone()[0] == version:
+            # Nothing has changed, so the copy says nothing that the file does not.
+            with suppress(OSError):
+                backup.unlink()
+        raise
+    finally:
+        conn.text_factory = text_factory
+    if backup is not None:
+        _forget_old_backups(path)
+
+
+def _run(conn: sqlite3.Connection, number: int, step: Step, now_ms: int) -> None:
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        step(conn, now_ms)
+        if number > 1:
+            _check_keys(conn, number)
+        conn.execute(f"PRAGMA user_version={number}")
+        conn.execute("COMMIT")
+    except BaseException:
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
+        raise
+
+
+def _check_keys(conn: sqlite3.Connection, number: int) -> None:
+    # One by one: tables that are not ours may have keys that cannot even be checked.
+    for table in ("conversations", "messages", "batch_jobs", "batch_results"):
+        if conn.execute(f"PRAGMA foreign_key_check({table})").fetchone() is not None:
+            raise RuntimeError(f"migration {number} leaves broken foreign keys in {table}")
+
+
+def _holds_anything(conn: sqlite3.Connection) -> bool:
+    return conn.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
+
+
+def _back_up(conn: sqlite3.Connection, path: Path, now_ms: int) -> Path:
+    stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    target = path.with_name(f"{path.name}.before-v{LATEST}-{stamp}.bak")
+    try:
+        copy_database(conn, target)
+    except OSError as error:
+        raise _no_backup(type(error).__name__) from error
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
+            raise
+        raise _no_backup("SQLITE_FULL") from error
+    return target
+
+
+def _no_backup(detail: str) -> Failure:
+    return Failure(
+        "storage_error",
+        "The database must be updated, but no backup copy of it could be written first. "
+        "Free some space in the data folder and start again; nothing was changed.",
+        detail=detail,
+    )
+
+
+def _forget_old_backups(path: Path) -> None:
+    def stamp(backup: Path) -> str:
+        return backup.name.rsplit("-", 1)[-1]
+
+    copies = sorted(path.parent.glob(f"{_literal(path.name)}.before-v*-*.bak"), key=stamp)
+    for backup in copies[:-KEPT_BACKUPS]:
+        with suppress(OSError):
+            backup.unlink()
+
+
+def _literal(name: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
+
+
+def _lenient_text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

@@ -1,0 +1,122 @@
+"""What is done to the file before anything is served from it: looked at, migrated, set up."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sidecar.errors import Failure
+from sidecar.store import migrations
+from sidecar.store.lock import FolderLock
+
+log = logging.getLogger("sidecar.store")
+
+_MAGIC = b"SQLite format 3\x00"
+_HEADER_BYTES = 100
+_USER_VERSION_AT = slice(60, 64)
+_OLDEST_SQLITE = (3, 37)  # STRICT tables
+
+BUSY_TIMEOUT_MS = 5_000
+_CACHE_KIB = 16 * 1024
+_MMAP_BYTES = 256 * 1024 * 1024
+_WAL_LIMIT_BYTES = 64 * 1024 * 1024
+_ANALYSIS_LIMIT = 400
+
+
+def claim(path: Path) -> FolderLock:
+    """Makes the folder and holds it for this process. Raises Failure("conflict"), Failure("storage_error")."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FolderLock.take(path.with_name(path.name + ".lock"))
+
+
+def inspect(path: Path) -> None:
+    """Refuses, without touching it, a file that is no database of ours or of a newer version. Blocking.
+
+    Raises Failure("storage_error").
+    """
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise Failure(
+            "storage_error", f"SQLite {sqlite3.sqlite_version} is too old. Version 3.37 or newer is needed."
+        )
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if not header:
+        return
+    if not header.startswith(_MAGIC):
+        raise _not_a_database(path)
+    refuse_newer(int.from_bytes(header[_USER_VERSION_AT], "big"))
+    # What was committed last may still be in the log, and opening for writing would fold it into the file.
+    wal = path.with_name(path.name + "-wal")
+    if wal.exists() and wal.stat().st_size > 0:
+        with closing(sqlite3.connect(read_only_uri(path), uri=True, isolation_level=None)) as conn:
+            refuse_newer(user_version(conn))
+
+
+def read_only_uri(path: Path) -> str:
+    return path.absolute().as_uri() + "?mode=ro"
+
+
+def user_version(conn: sqlite3.Connection) -> int:
+    return int(conn.execute("PRAGMA user_version").fetchone()[0])
+
+
+def refuse_newer(version: int) -> None:
+    if version > migrations.LATEST:
+        raise Failure(
+            "storage_error",
+            "This database was written by a newer version of A-B/AI. Update the app; nothing was changed.",
+            detail=f"database version {version}, this program knows up to {migrations.LATEST}",
+        )
+
+
+def prepare_writer(conn: sqlite3.Connection, path: Path, now_ms: int) -> None:
+    """Migrates, then sets the connection up. Raises Failure and sqlite3.Error."""
+    conn.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    refuse_newer(user_version(conn))
+    migrations.migrate(conn, path, now_ms)
+    mode = conn.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    if mode != "wal":
+        log.warning(
+            "the file system does not allow write-ahead logging (journal mode %s): writing is slower", mode
+        )
+    conn.execute("PRAGMA synchronous=FULL")
+    conn.execute("PRAGMA foreign_keys=ON")
+    conn.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+    conn.execute(f"PRAGMA journal_size_limit={_WAL_LIMIT_BYTES}")
+
+
+def prepare_reader(conn: sqlite3.Connection) -> None:
+    """Raises Failure("storage_error") when the file is of an older version, which only a writer can migrate."""
+    conn.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    conn.execute("PRAGMA query_only=ON")
+    conn.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+    # Only the reader maps the file: an error of the disk under a mapping kills the process instead of raising.
+    conn.execute(f"PRAGMA mmap_size={_MMAP_BYTES}")
+    version = user_version(conn)
+    refuse_newer(version)
+    if version < migrations.LATEST:
+        raise Failure(
+            "storage_error", "This database is of an older version. Open it once with the app first."
+        )
+
+
+def finish_writer(conn: sqlite3.Connection) -> None:
+    """Leaves one whole file behind, with statistics that the planner can use. Never raises for SQLite's reasons."""
+    try:
+        conn.execute(f"PRAGMA analysis_limit={_ANALYSIS_LIMIT}")
+        conn.execute("PRAGMA optimize")
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        # The log is folded in at the next start.
+        log.warning("the database was closed without a checkpoint: %s", type(error).__name__)
+
+
+def _not_a_database(path: Path) -> Failure:
+    return Failure(
+        "storage_error",
+        f"{path.name} in the data folder is not a database. Move it away, or put a backup in its place.",
+    )

@@ -1,0 +1,79 @@
+"""Full-text search over messages."""
+
+from __future__ import annotations
+
+import sqlite3
+import unicodedata
+
+from sidecar.store import conversations, cursors, messages
+from sidecar.store.columns import storable
+from sidecar.store.records import Conversation, SearchHit
+
+_QUERY_CHARS = 1_000
+_QUERY_WORDS = 32
+_SNIPPET_TOKENS = 24
+
+FIND_SQL = (
+    "SELECT rowid FROM messages_fts WHERE messages_fts MATCH ? ORDER BY rank, rowid DESC LIMIT ? OFFSET ?"
+)
+FIND_IN_PROJECT_SQL = (
+    "SELECT f.rowid FROM messages_fts f JOIN messages m ON m.seq = f.rowid"
+    " JOIN conversations c ON c.id = m.conversation_id"
+    " WHERE f.messages_fts MATCH ? AND c.project_id = ? ORDER BY f.rank, f.rowid DESC LIMIT ? OFFSET ?"
+)
+_MESSAGE_COLUMNS = ", ".join(f"m.{name.strip()}" for name in messages.COLUMNS.split(","))
+_CONVERSATION_COLUMNS = ", ".join(f"c.{name.strip()}" for name in conversations.COLUMNS.split(","))
+_MESSAGE_WIDTH = len(messages.COLUMNS.split(","))
+# The snippet is cut for the rows of the page alone: sorted together with it, every match would be cut.
+_HIT_SQL = (
+    f"SELECT {_MESSAGE_COLUMNS}, {_CONVERSATION_COLUMNS},"  # noqa: S608
+    f" snippet(messages_fts, 0, '**', '**', '…', {_SNIPPET_TOKENS})"
+    " FROM messages_fts f JOIN messages m ON m.seq = f.rowid JOIN conversations c ON c.id = m.conversation_id"
+    " WHERE f.messages_fts MATCH ? AND f.rowid = ?"
+)
+
+
+def search(
+    conn: sqlite3.Connection,
+    query: str,
+    project_id: str | None = None,
+    limit: int = 20,
+    cursor: str | None = None,
+) -> tuple[list[SearchHit], str | None]:
+    """Messages that hold all the words (the last one may be the beginning of a word), best first, and the next cursor.
+
+    Any text is a query; one without a word has no hits. A cursor counts hits, since a score changes with every
+    message that is added. Raises Failure("invalid_params") for a garbled cursor.
+    """
+    offset = 0 if cursor is None else cursors.decode(cursor, int)[0]
+    if offset < 0:
+        raise cursors.garbled()
+    match = match_expression(query)
+    if match is None or limit <= 0:
+        return [], None
+    if project_id is None:
+        found = conn.execute(FIND_SQL, (match, limit + 1, offset)).fetchall()
+    else:
+        found = conn.execute(FIND_IN_PROJECT_SQL, (match, project_id, limit + 1, offset)).fetchall()
+    hits = [_hit(conn, match, seq) for (seq,) in found[:limit]]
+    return hits, cursors.encode([offset + limit]) if len(found) > limit else None
+
+
+def match_expression(query: str) -> str | None:
+    """The person's words as an FTS5 expression in which nothing of theirs is syntax; None when there is no word."""
+    plain = storable(query[:_QUERY_CHARS]).replace('"', " ").replace("\0", " ")
+    words = [word for word in plain.split() if any(map(_is_token_character, word))][:_QUERY_WORDS]
+    if not words:
+        return None
+    return " ".join(f'"{word}"' for word in words) + "*"
+
+
+def _is_token_character(character: str) -> bool:
+    # What the unicode61 tokenizer takes as part of a word. A phrase without any would match nothing at all.
+    category = unicodedata.category(character)
+    return category[0] in "LN" or category == "Co"
+
+
+def _hit(conn: sqlite3.Connection, match: str, seq: int) -> SearchHit:
+    row = conn.execute(_HIT_SQL, (match, seq)).fetchone()
+    return SearchHit(messages.record(row[:_MESSAGE_WIDTH]), Conversation(*row[_MESSAGE_WIDTH:-1]), row[-1])

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.store import ledger
+from sidecar.store.columns import from_pico, to_pico
+from sidecar.store.records import LedgerEntry, ModelSpending
+from tests.store.clock import NOW
+
+
+@dataclass(frozen=True)
+class _Usage:
+    in_uncached: int = 100
+    cache_read: int = 10
+    cache_write_short: int = 5
+    cache_write_long: int = 1
+    out_visible: int = 50
+    out_reasoning: int = 25
+    searches: int = 2
+    prompt_total: int = 116
+
+
+ENTRY = LedgerEntry(
+    "l",
+    NOW,
+    "chat",
+    project_id="p",
+    conversation_id="c",
+    turn_id="t",
+    provider="openai",
+    model="openai/gpt",
+    price={"prompt": Decimal("2.50"), "source": "list"},
+    estimate_usd=Decimal("0.05"),
+)
+
+
+def _settle(conn: sqlite3.Connection, entry_id: str, cost: str | None, now: int = NOW) -> LedgerEntry | None:
+    return ledger.settle(
+        conn, entry_id, now=now, usage=_Usage(), cost_usd=None if cost is None else Decimal(cost)
+    )
+
+
+def test_an_intent_is_open_until_it_is_settled(conn: sqlite3.Connection) -> None:
+    ledger.intent(conn, ENTRY)
+    stored = replace(ENTRY, price={"prompt": "2.50", "source": "list"})
+    assert ledger.open_intents(conn) == [stored]
+    assert ledger.reserved(conn) == Decimal("0.05")
+    settled = ledger.settle(
+        conn,
+        "l",
+        now=NOW + 5,
+        usage=_Usage(),
+        cost_usd=Decimal("0.0123456789012"),
+        served_model="openai/gpt-2",
+        message_id="m",
+        request_id="req",
+        incomplete=True,
+    )
+    assert settled == replace(
+        stored,
+        state="settled",
+        settled_at=NOW + 5,
+        cost_usd=Decimal("0.012345678901"),
+        served_model="openai/gpt-2",
+        message_id="m",
+        request_id="req",
+        incomplete=True,
+        in_uncached=100,
+        cache_read=10,
+        cache_write_short=5,
+        cache_write_long=1,
+        out_visible=50,
+        out_reasoning=25,
+        searches=2,
+        prompt_total=116,
+    )
+    assert ledger.get(conn, "l") == settled
+    assert ledger.open_intents(conn) == []
+    assert ledger.reserved(conn) == 0
+
+
+def test_a_row_is_settled_once(conn: sqlite3.Connection) -> None:
+    ledger.intent(conn, ENTRY)
+    assert _settle(conn, "l", "1") is not None
+    assert _settle(conn, "l", "2") is None
+    assert ledger.fail(conn, "l", now=NOW, error_kind="timeout") is None
+    assert ledger.spent_since(conn, 0) == 1
+    assert _settle(conn, "none", "1") is None
+
+
+def test_a_failed_request_costs_nothing(conn: sqlite3.Connection) -> None:
+    ledger.intent(conn, ENTRY)
+    failed = ledger.fail(conn, "l", now=NOW + 1, error_kind="rate_limited", request_id="req")
+    assert failed is not None
+    assert (failed.state, failed.cost_usd, failed.error_kind) == ("failed", None, "rate_limited")
+    assert ledger.spent_since(conn, 0) == 0
+    assert ledger.spent_by_model(conn, 0) == []
+
+
+def test_what_may_have_been_charged_is_unknown_and_can_still_be_settled(conn: sqlite3.Connection) -> None:
+    ledger.intent(conn, ENTRY)
+    unknown = ledger.mark_unknown(conn, "l", now=NOW, error_kind="interrupted")
+    assert unknown is not None
+    assert unknown.state == "unknown"
+    assert unknown.cost_usd is None
+    assert ledger.spent_by_model(conn, 0) == [ModelSpending("openai", "openai/gpt", Decimal(0), 1, 1, 0, 0)]
+    settled = _settle(conn, "l", "0.5")
+    assert settled is not None
+    assert settled.error_kind is None
+
+
+def test_a_call_without_a_price_is_unpriced_and_not_free(conn: sqlite3.Connection) -> None:
+    ledger.intent(conn, ENTRY)
+    settled = _settle(conn, "l", None)
+    assert settled is not None
+    assert settled.cost_usd is None
+    assert conn.execute("SELECT cost_pico FROM ledger").fetchone() == (None,)
+
+
+def test_sums_are_by_time_by_project_and_by_model(conn: sqlite3.Connection) -> None:
+    rows = [("a", NOW - 10, "p", "gpt"), ("b", NOW, "p", "gpt"), ("c", NOW + 10, "q", "claude")]
+    for entry_id, at, project, model in rows:
+        ledger.intent(conn, replace(ENTRY, id=entry_id, created_at=at, project_id=project, model=model))
+        _settle(conn, entry_id, "0.1")
+    assert ledger.spent_since(conn, NOW) == Decimal("0.2")
+    assert ledger.spent_since(conn, NOW, "p") == Decimal("0.1")
+    assert ledger.spent_since(conn, 0, "none") == 0
+    assert ledger.spent_by_model(conn, 0) == [
+        ModelSpending("openai", "gpt", Decimal("0.2"), 2, 0, 232, 150),
+        ModelSpending("openai", "claude", Decimal("0.1"), 1, 0, 116, 75),
+    ]
+    assert ledger.spent_by_model(conn, 0, "q") == [
+        ModelSpending("openai", "claude", Decimal("0.1"), 1, 0, 116, 75)
+    ]
+
+
+def test_a_state_that_is_none_of_the_four_is_refused(conn: sqlite3.Connection) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        ledger.intent(conn, replace(ENTRY, state="paid"))
+
+
+@given(st.decimals(min_value=0, max_value=100_000, places=12))
+def test_money_survives_the_column_to_the_last_digit(usd: Decimal) -> None:
+    assert from_pico(to_pico(usd)) == usd

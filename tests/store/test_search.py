@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sidecar.errors import Failure
+from sidecar.store import conversations, messages, opening, projects
+from sidecar.store.records import Message
+from sidecar.store.search import match_expression, search
+from tests.store.clock import NOW
+
+TEXTS = {
+    "m1": "The quick brown fox jumps over the lazy dog",
+    "m2": "Foxes are quick. A fox, a fox, a fox!",
+    "m3": "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich",
+    "m4": 'He said "NEAR(fox)" AND left; C++ is not C#',
+    "m5": "日本語 text with emoji 🦊 fox",
+}
+
+
+@pytest.fixture
+def library(conn: sqlite3.Connection) -> sqlite3.Connection:
+    for project in ("p", "q"):
+        projects.create(conn, project, project, now=NOW)
+        conversations.create(conn, project, project, f"c-{project}", NOW)
+    for message_id, content in TEXTS.items():
+        conversation = "c-q" if message_id == "m5" else "c-p"
+        messages.insert(conn, Message(message_id, conversation, message_id, "user", content, NOW))
+    return conn
+
+
+def _found(conn: sqlite3.Connection, query: str, project: str | None = None) -> list[str]:
+    return [hit.message.id for hit in search(conn, query, project)[0]]
+
+
+def test_the_best_hit_comes_first_with_its_words_marked(library: sqlite3.Connection) -> None:
+    hits, cursor = search(library, "quick fox")
+    assert [hit.message.id for hit in hits] == ["m2", "m1"]
+    assert hits[1].snippet == "The **quick** brown **fox** jumps over the lazy dog"
+    assert hits[1].message.content == TEXTS["m1"]
+    assert hits[1].conversation.id == "c-p"
+    assert cursor is None
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("lazy do", {"m1"}),
+        ("la dog", set()),
+        ("ZWOLF boxkampf", {"m3"}),
+        ('say "NEAR(fox)"', set()),
+        ("said NEAR(fox)", {"m4"}),
+        ("fox AND left", {"m4"}),
+        ("fox NOT left", {"m4"}),
+        ("content:fox", set()),
+        ("C++ c#", {"m4"}),
+        ("日本", {"m5"}),
+        ("🦊", set()),
+        ("🦊 emoji", {"m5"}),
+        ("", set()),
+        ('"', set()),
+        ("* - ( ) ^", set()),
+        ("\x00", set()),
+        ("text\x00wi", {"m5"}),
+        ("\ud83e", set()),
+    ],
+)
+def test_queries_are_words_and_never_syntax(library: sqlite3.Connection, query: str, ids: set[str]) -> None:
+    assert set(_found(library, query)) == ids
+
+
+def test_a_project_bounds_the_search(library: sqlite3.Connection) -> None:
+    assert _found(library, "fox", "q") == ["m5"]
+    assert set(_found(library, "fox", "p")) == {"m1", "m2", "m4"}
+    assert _found(library, "fox", "none") == []
+
+
+def test_pages_follow_one_another_to_the_end(library: sqlite3.Connection) -> None:
+    whole = _found(library, "fox")
+    paged: list[str] = []
+    cursor = None
+    while True:
+        hits, cursor = search(library, "fox", None, 1, cursor)
+        paged += [hit.message.id for hit in hits]
+        if cursor is None:
+            break
+    assert paged == whole
+    assert len(whole) == 4
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "W10", "WyJhIl0", "Wy0xXQ", "WzFlOTld", "é", "W3RydWVd"])
+def test_a_garbled_cursor_is_refused(library: sqlite3.Connection, cursor: str) -> None:
+    with pytest.raises(Failure) as caught:
+        search(library, "fox", None, 5, cursor)
+    assert caught.value.kind == "invalid_params"
+
+
+def test_edited_and_deleted_messages_leave_the_index(library: sqlite3.Connection) -> None:
+    library.execute("UPDATE messages SET content = 'a hedgehog' WHERE id = 'm1'")
+    library.execute("DELETE FROM messages WHERE id = 'm2'")
+    assert _found(library, "hedgehog") == ["m1"]
+    assert "m1" not in _found(library, "fox")
+    assert "m2" not in _found(library, "fox")
+    library.execute("INSERT INTO messages_fts (messages_fts, rank) VALUES ('integrity-check', 1)")
+
+
+def test_a_very_long_query_is_cut_and_not_refused(library: sqlite3.Connection) -> None:
+    assert _found(library, "fox " * 100_000)
+    assert _found(library, "x" * 1_000_000) == []
+
+
+@contextmanager
+def _small_library() -> Iterator[sqlite3.Connection]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "abai.db"
+        with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+            opening.prepare_writer(conn, path, NOW)
+            projects.create(conn, "p", "p", now=NOW)
+            conversations.create(conn, "p", "c", "c", NOW)
+            yield conn
+
+
+def test_any_text_is_a_safe_query_and_a_word_of_it_finds_its_message() -> None:
+    with _small_library() as conn:
+        text = st.text(st.characters(codec=None) | st.sampled_from('"*()^:+-{}\x00 ANDORNOT'), max_size=40)
+
+        @settings(max_examples=300, deadline=None)
+        @given(text)
+        def holds(query: str) -> None:
+            hits, _ = search(conn, query, "p", 5)
+            assert hits == []
+            expression = match_expression(query)
+            assert expression is None or expression.count('"') % 2 == 0
+
+        holds()
