@@ -121,7 +121,10 @@ class ChatService:
         request, notes = chat_request(
             serving.vendor_id, ask.content, traits(serving.model), ask.options, saved, self._settings.defaults
         )
-        plan = provider.plan(request)
+        try:
+            plan = provider.plan(request)
+        except Failure as failure:
+            raise _named(failure, serving) from None
         return _Question(ask, serving, provider, key or "", request, plan, (*serving.notes, *notes))
 
     async def _begin(self, question: _Question) -> books.Begun:
@@ -178,6 +181,8 @@ class ChatService:
         except BaseException as problem:
             # Shielded: a second cancellation, or the end of the process's patience, must not lose what was paid.
             await self._shielded(self._settle_broken(question, begun.entry, message_id, transcript, problem))
+            if isinstance(problem, Failure):
+                _named(problem, question.serving)
             raise
         ended = self._now_ms()
         charge = self._charge(question.serving.model, begun.entry, transcript)
@@ -267,6 +272,13 @@ class ChatService:
         self._settling.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("an answer that broke off could not be settled", exc_info=task.exception())
+
+
+def _named(failure: Failure, serving: Serving) -> Failure:
+    """The failure with the names that the wire uses: the provider knows only its own id of the model."""
+    failure.provider = serving.model.provider
+    failure.model = serving.asked_id
+    return failure
 
 
 def traits(model: ModelEntry) -> Traits:

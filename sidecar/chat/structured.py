@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from sidecar.chat.absent import without_added_nulls
 from sidecar.errors import Failure
 
 _FENCE = re.compile(r"```(?:json|JSON)?\s*\n(.*?)\n?\s*```", re.DOTALL)
@@ -22,6 +23,8 @@ def read_reply(text: str, schema: Mapping[str, Any] | None) -> Any:
         raise _invalid(
             "The model did not answer with JSON. Ask again, or choose a model with JSON mode.", text
         )
+    if schema is not None:
+        value = without_added_nulls(value, schema)
     problem = _breaks(value, schema) if schema is not None else None
     if problem is not None:
         raise _invalid(

@@ -1,0 +1,260 @@
+"""A JSON Schema as OpenAI's structured outputs take it (pure).
+
+Strict mode enforces a schema, but only in its own dialect. A schema that cannot be said in that dialect
+without changing its meaning is sent as it is and not enforced; the reply is validated in any case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar.errors import Failure
+
+MAX_PROPERTIES = 5_000
+MAX_DEPTH = 10
+MAX_NAME_CHARS = 120_000
+MAX_ENUM_VALUES = 1_000
+LONG_ENUM = 250
+MAX_LONG_ENUM_CHARS = 15_000
+
+_FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
+_COPIED = (
+    "title",
+    "description",
+    "pattern",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minItems",
+    "maxItems",
+)
+_UNSAYABLE = frozenset(
+    {
+        "not",
+        "if",
+        "then",
+        "else",
+        "dependentRequired",
+        "dependentSchemas",
+        "dependencies",
+        "patternProperties",
+        "prefixItems",
+        "additionalItems",
+        "$dynamicRef",
+        "$recursiveRef",
+    }
+)
+_ANNOTATIONS = frozenset(
+    {
+        "title",
+        "description",
+        "default",
+        "examples",
+        "example",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "$comment",
+    }
+)
+_TYPE_OF = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaFormat:
+    """What goes into the request. `name` is one that the vendor accepts."""
+
+    name: str
+    schema: Mapping[str, Any]
+    strict: bool
+
+
+class _Unsayable(Exception):
+    """The schema means something that strict mode has no words for."""
+
+
+def schema_format(schema: Mapping[str, Any], model: str) -> SchemaFormat:
+    """The schema, strict where it can be, else as it is but for a `type` at its root.
+
+    Raises Failure("unsupported") when its root is not an object.
+    """
+    name = re.sub(r"[^a-zA-Z0-9_-]+", "_", str(schema.get("title") or "")).strip("_")[:64] or "answer"
+    kinds = schema.get("type", "object")
+    if "object" not in (kinds if isinstance(kinds, list) else [kinds]):
+        raise Failure(
+            "unsupported",
+            f"{model} answers a schema with an object, never with a bare {kinds}. Put it into a property of one.",
+            model=model,
+        )
+    try:
+        strict = _strict_root(schema)
+    except _Unsayable:
+        return SchemaFormat(name, {"type": "object", **schema}, strict=False)
+    return SchemaFormat(name, strict, strict=True)
+
+
+def _strict_root(schema: Mapping[str, Any]) -> dict[str, Any]:
+    definitions = {**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}
+    root: Mapping[str, Any] = {
+        keyword: value for keyword, value in schema.items() if keyword not in ("$defs", "definitions")
+    }
+    if "$ref" in root:
+        target = definitions.get(_definition_name(root["$ref"]) or "")
+        if not isinstance(target, Mapping) or "$ref" in target:
+            raise _Unsayable
+        root = target
+    strict = _strict(root, 0)
+    if strict.get("type") != "object":
+        raise _Unsayable
+    if definitions:
+        strict["$defs"] = {name: _strict(inner, 0) for name, inner in definitions.items()}
+    if not _within_limits(strict):
+        raise _Unsayable
+    return strict
+
+
+def _strict(schema: Any, depth: int) -> dict[str, Any]:
+    if not isinstance(schema, Mapping) or depth > 2 * MAX_DEPTH:
+        raise _Unsayable
+    if _UNSAYABLE & schema.keys() or "$defs" in schema or "definitions" in schema:
+        raise _Unsayable
+    if "allOf" in schema:
+        (only,) = schema["allOf"] if len(schema["allOf"]) == 1 else (None,)
+        rest = {keyword: value for keyword, value in schema.items() if keyword != "allOf"}
+        if not isinstance(only, Mapping) or (rest.keys() & only.keys()) - _ANNOTATIONS:
+            raise _Unsayable
+        return _strict({**only, **rest}, depth + 1)
+    if "$ref" in schema:
+        _only_annotations(schema, "$ref")
+        name = _definition_name(schema["$ref"])
+        return {"$ref": "#" if name is None else f"#/$defs/{name}"}
+    for union in ("anyOf", "oneOf"):
+        if union in schema:
+            _only_annotations(schema, union)
+            kept = {word: schema[word] for word in ("title", "description") if word in schema}
+            return {**kept, "anyOf": [_strict(branch, depth + 1) for branch in schema[union]]}
+    return _strict_value(schema, depth)
+
+
+def _strict_value(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    kinds = _types(schema)
+    strict: dict[str, Any] = {"type": kinds[0] if len(kinds) == 1 else kinds}
+    strict.update({word: schema[word] for word in _COPIED if word in schema})
+    if schema.get("format") in _FORMATS:
+        strict["format"] = schema["format"]
+    for word in ("enum", "const"):
+        if word in schema:
+            strict[word] = schema[word]
+    if "array" in kinds:
+        strict["items"] = _strict(schema.get("items"), depth + 1)
+    if "object" in kinds:
+        strict.update(_strict_object(schema, depth))
+    return strict
+
+
+def _strict_object(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    properties = schema.get("properties")
+    closed = schema.get("additionalProperties")
+    if closed is not None and closed is not False:
+        raise _Unsayable
+    if not isinstance(properties, Mapping) or (not properties and closed is None):
+        # An object of any shape, which strict mode would turn into one without members.
+        raise _Unsayable
+    required = schema.get("required") or []
+    if any(name not in properties for name in required):
+        raise _Unsayable
+    return {
+        "properties": {
+            name: _strict(inner, depth + 1) if name in required else _nullable(_strict(inner, depth + 1))
+            for name, inner in properties.items()
+        },
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _types(schema: Mapping[str, Any]) -> list[str]:
+    named = schema.get("type")
+    if isinstance(named, str):
+        return [named]
+    if isinstance(named, list) and named:
+        return list(named)
+    if "properties" in schema:
+        return ["object"]
+    if "items" in schema:
+        return ["array"]
+    values = schema["enum"] if "enum" in schema else [schema["const"]] if "const" in schema else []
+    kinds = {_TYPE_OF.get(type(value), "") for value in values}
+    if not kinds or "" in kinds:
+        raise _Unsayable
+    return sorted(kinds)
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    """Strict mode knows no optional member, only one that may be null."""
+    if "$ref" in schema or "const" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    if "anyOf" in schema:
+        branches = schema["anyOf"]
+        known = any(branch.get("type") == "null" for branch in branches)
+        return schema if known else {**schema, "anyOf": [*branches, {"type": "null"}]}
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    widened = dict(schema)
+    if "null" not in kinds:
+        widened["type"] = [*kinds, "null"]
+    if "enum" in schema and None not in schema["enum"]:
+        widened["enum"] = [*schema["enum"], None]
+    return widened
+
+
+def _only_annotations(schema: Mapping[str, Any], keyword: str) -> None:
+    if schema.keys() - _ANNOTATIONS - {keyword}:
+        raise _Unsayable
+
+
+def _definition_name(reference: Any) -> str | None:
+    """The name behind a local reference; None is the root itself."""
+    if reference == "#":
+        return None
+    found = re.fullmatch(r"#/(?:\$defs|definitions)/([^/~%]+)", str(reference))
+    if found is None:
+        raise _Unsayable
+    return found.group(1)
+
+
+def _within_limits(schema: Mapping[str, Any]) -> bool:
+    properties = chars = values = 0
+    for node, depth in _nodes(schema, 0):
+        if depth > MAX_DEPTH:
+            return False
+        names = list(_mapping(node.get("properties"))) + list(_mapping(node.get("$defs")))
+        members = [*node.get("enum", ()), *([node["const"]] if "const" in node else ())]
+        enum_chars = sum(len(str(value)) for value in members)
+        properties += len(_mapping(node.get("properties")))
+        values += len(members)
+        chars += sum(map(len, names)) + enum_chars
+        if len(members) > LONG_ENUM and enum_chars > MAX_LONG_ENUM_CHARS:
+            return False
+    return properties <= MAX_PROPERTIES and values <= MAX_ENUM_VALUES and chars <= MAX_NAME_CHARS
+
+
+def _nodes(schema: Mapping[str, Any], depth: int) -> Iterator[tuple[Mapping[str, Any], int]]:
+    """Every schema inside, with the number of objects it stands in."""
+    yield schema, depth
+    for name in ("properties", "$defs"):
+        inside = depth + 1 if name == "properties" else 0
+        for inner in _mapping(schema.get(name)).values():
+            yield from _nodes(inner, inside)
+    if "items" in schema:
+        yield from _nodes(schema["items"], depth)
+    for branch in schema.get("anyOf", ()):
+        yield from _nodes(branch, depth)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,125 @@
+"""The usage that OpenAI's protocol reports, cut into parts that never overlap (pure)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sidecar.providers.base import FinishReason, Usage
+
+_log = logging.getLogger(__name__)
+
+_FINISH: Mapping[str, FinishReason] = {
+    "stop": "stop",
+    "eos": "stop",
+    "end_turn": "stop",
+    "tool_calls": "stop",
+    "function_call": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "content_filter": "content_filter",
+    "insufficient_system_resource": "error",
+    "error": "error",
+}
+_INCOMPLETE: Mapping[str, FinishReason] = {
+    "max_output_tokens": "length",
+    "content_filter": "content_filter",
+}
+
+
+def chat_finish(word: str) -> FinishReason:
+    """A chat completion's `finish_reason`; compatible servers have words of their own."""
+    return _FINISH.get(word, "stop")
+
+
+def incomplete_finish(details: Any) -> FinishReason:
+    """The reason of a response whose status is `incomplete`."""
+    return _INCOMPLETE.get(str(_mapping(details).get("reason")), "stop")
+
+
+def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
+    """Prompt tokens include what was cached and written; completion tokens include reasoning."""
+    return _parts(
+        prompt=_count(usage.get("prompt_tokens")),
+        prompt_details=_mapping(usage.get("prompt_tokens_details")),
+        output=_count(usage.get("completion_tokens")),
+        output_details=_mapping(usage.get("completion_tokens_details")),
+        searches=0,
+        service_tier=service_tier,
+    )
+
+
+def responses_usage(usage: Mapping[str, Any], searches: int, service_tier: Any = None) -> Usage:
+    """As for chat, under the other names."""
+    return _parts(
+        prompt=_count(usage.get("input_tokens")),
+        prompt_details=_mapping(usage.get("input_tokens_details")),
+        output=_count(usage.get("output_tokens")),
+        output_details=_mapping(usage.get("output_tokens_details")),
+        searches=searches,
+        service_tier=service_tier,
+    )
+
+
+def billable_searches(response: Mapping[str, Any]) -> int:
+    """The vendor's own count where it gives one, else the calls that searched rather than opened a page."""
+    told = _mapping(_mapping(response.get("tool_usage")).get("web_search")).get("num_requests")
+    if told is not None:
+        return _count(told)
+    output = response.get("output")
+    calls = output if isinstance(output, Sequence) and not isinstance(output, str) else ()
+    return sum(
+        1
+        for call in calls
+        if isinstance(call, Mapping)
+        and call.get("type") == "web_search_call"
+        and _mapping(call.get("action")).get("type") == "search"
+    )
+
+
+def _parts(
+    *,
+    prompt: int,
+    prompt_details: Mapping[str, Any],
+    output: int,
+    output_details: Mapping[str, Any],
+    searches: int,
+    service_tier: Any,
+) -> Usage:
+    cached = _within(_count(prompt_details.get("cached_tokens")), prompt, "cached")
+    written = _within(_count(prompt_details.get("cache_write_tokens")), prompt - cached, "cache write")
+    lifetimes = _mapping(prompt_details.get("cache_write_tokens_details"))
+    written_long = _within(_count(lifetimes.get("ttl_12h_tokens")), written, "long cache write")
+    reasoning = _within(_count(output_details.get("reasoning_tokens")), output, "reasoning")
+    return Usage(
+        in_uncached=prompt - cached - written,
+        cache_read=cached,
+        cache_write_short=written - written_long,
+        cache_write_long=written_long,
+        out_visible=output - reasoning,
+        out_reasoning=reasoning,
+        searches=searches,
+        prompt_total=prompt,
+        service_tier=service_tier if isinstance(service_tier, str) else None,
+    )
+
+
+def _within(part: int, whole: int, name: str) -> int:
+    """A part larger than its whole would make another part negative, and a bill with it."""
+    if part > whole:
+        _log.warning(
+            "the reported usage has %d %s tokens of only %d; %d are counted", part, name, whole, whole
+        )
+        return whole
+    return part
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 0:
+        return 0
+    return int(value) if value != float("inf") else 0
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

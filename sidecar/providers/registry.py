@@ -1,0 +1,152 @@
+"""Which providers there are: rows of data. A server that speaks a known protocol is a row and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import Any, cast
+
+from sidecar.errors import Failure
+from sidecar.providers.base import Provider
+from sidecar.providers.http import HttpEdge
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One provider. `maker` is `module:function`, imported on first use; None is not served yet.
+
+    `base_url` ends where the vendor's own client's does. `options` are handed to the maker.
+    """
+
+    name: str
+    title: str
+    maker: str | None
+    base_url: str
+    key_variables: tuple[str, ...] = ()
+    base_url_variable: str | None = None
+    key_required: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+BUILT_IN = (
+    Row(
+        name="openai",
+        title="OpenAI",
+        maker="sidecar.providers.registry:make_openai",
+        base_url="https://api.openai.com/v1",
+        key_variables=("OPENAI_API_KEY",),
+        base_url_variable="OPENAI_BASE_URL",
+    ),
+    Row(
+        name="anthropic",
+        title="Anthropic",
+        maker=None,
+        base_url="https://api.anthropic.com",
+        key_variables=("ANTHROPIC_API_KEY",),
+        base_url_variable="ANTHROPIC_BASE_URL",
+    ),
+    Row(
+        name="gemini",
+        title="Google Gemini",
+        maker=None,
+        base_url="https://generativelanguage.googleapis.com",
+        key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        base_url_variable="GEMINI_BASE_URL",
+    ),
+    Row(
+        name="grok",
+        title="xAI Grok",
+        maker=None,
+        base_url="https://api.x.ai/v1",
+        key_variables=("XAI_API_KEY",),
+        base_url_variable="XAI_BASE_URL",
+    ),
+)
+
+
+def compatible_row(
+    name: str, base_url: str, *, key_required: bool = True, title: str = "", usage_in_stream: bool = True
+) -> Row:
+    """A row for a server of the user's own that speaks OpenAI's chat completions."""
+    return Row(
+        name=name,
+        title=title or name,
+        maker="sidecar.providers.registry:make_compatible",
+        base_url=base_url,
+        key_variables=(f"{name.upper().replace('-', '_')}_API_KEY",),
+        key_required=key_required,
+        options={"usage_in_stream": usage_in_stream},
+    )
+
+
+def overlay_row(name: str, base_url: str, *, key_required: bool = True) -> Row:
+    """A row of the user's own file: a built-in provider elsewhere, or a compatible server."""
+    for row in BUILT_IN:
+        if row.name == name:
+            return replace(row, base_url=base_url, key_required=key_required)
+    return compatible_row(name, base_url, key_required=key_required)
+
+
+def make_openai(http: HttpEdge, row: Row, base_url: str) -> Provider:
+    from sidecar.providers.openai import OpenAI
+
+    return OpenAI(http, base_url, name=row.name)
+
+
+def make_compatible(http: HttpEdge, row: Row, base_url: str) -> Provider:
+    from sidecar.providers.openai import OpenAI
+    from sidecar.providers.openai_options import Dialect
+
+    dialect = Dialect(row.title, plain=True, usage_in_stream=bool(row.options.get("usage_in_stream", True)))
+    return OpenAI(http, base_url, name=row.name, dialect=dialect)
+
+
+class Registry:
+    """The providers of this run: the built-in rows, with the user's own laid over them.
+
+    A base URL in the environment wins over one in a row.
+    """
+
+    def __init__(self, http: HttpEdge, environment: Mapping[str, str], overlay: Iterable[Row] = ()) -> None:
+        self._http = http
+        self._environment = environment
+        self._rows = {row.name: row for row in (*BUILT_IN, *overlay)}
+        self._made: dict[str, Provider] = {}
+
+    def rows(self) -> tuple[Row, ...]:
+        return tuple(self._rows.values())
+
+    def row(self, name: str) -> Row:
+        """Raises Failure("not_found") for a provider that nobody knows."""
+        if name not in self._rows:
+            known = ", ".join(self._rows)
+            raise Failure(
+                "not_found", f"There is no provider called {name}. Known are: {known}.", provider=name
+            )
+        return self._rows[name]
+
+    def get(self, name: str) -> Provider:
+        """The provider of that name, made once. Raises Failure("not_found") or Failure("unsupported")."""
+        if name not in self._made:
+            row = self.row(name)
+            if row.maker is None:
+                raise Failure(
+                    "unsupported",
+                    f"{row.title} is not served yet. Choose a model of another provider.",
+                    provider=name,
+                )
+            module, _, function = row.maker.partition(":")
+            make = getattr(import_module(module), function)
+            self._made[name] = cast(Provider, make(self._http, row, self.base_url(name)))
+        return self._made[name]
+
+    def needs_key(self, name: str) -> bool:
+        """Whether calls go nowhere without an API key. Raises Failure("not_found")."""
+        return self.row(name).key_required
+
+    def base_url(self, name: str) -> str:
+        """Where calls go: the environment's word, else the row's."""
+        row = self.row(name)
+        told = self._environment.get(row.base_url_variable or "", "").strip()
+        return told or row.base_url

@@ -1,0 +1,25 @@
+"""Whether a refused request is asked again, and after how long (pure)."""
+
+from __future__ import annotations
+
+from sidecar.errors import Failure
+from sidecar.providers.outcome import SentButUnanswered
+
+FIRST_WAIT_MS = 500
+LONGEST_WAIT_MS = 8_000
+LONGEST_HINT_MS = 60_000
+JITTER = 0.25
+
+
+def wait_before_retry_ms(failure: Failure, attempt: int, chance: float) -> int | None:
+    """Milliseconds to wait after this failed attempt (0 is the first), or None to give up.
+
+    `chance` is between 0 and 1. The vendor's own hint is obeyed, unless it is longer than a person waits.
+    """
+    if isinstance(failure, SentButUnanswered) or failure.retryable is not True:
+        return None
+    if failure.retry_after_ms is not None:
+        return failure.retry_after_ms if failure.retry_after_ms <= LONGEST_HINT_MS else None
+    # The exponent is bounded so that a large number of attempts stays a small number.
+    longest = min(FIRST_WAIT_MS << min(attempt, 10), LONGEST_WAIT_MS)
+    return round(longest * (1 - JITTER * chance))

@@ -1,0 +1,72 @@
+"""What the simulated vendors know of their models and prices: the shipped catalogue, read on first use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sidecar.providers.base import Usage
+
+if TYPE_CHECKING:
+    from sidecar.money.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class SimModel:
+    """One model as its vendor sees it. `bills_cache_writes` is whether writing the prompt cache costs."""
+
+    id: str
+    title: str
+    reasons: bool
+    efforts: tuple[str, ...]
+    features: frozenset[str]
+    context_size: int
+    bills_cache_writes: bool
+
+
+class Models:
+    """Looks models up by the vendor's own name for them."""
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        from sidecar.money.catalogue import Catalogue
+
+        return Catalogue.load(None)
+
+    def find(self, provider: str, name: str, day: date) -> SimModel | None:
+        """The model that answers to this name on that day; None for one that is unknown or retired."""
+        model = self._catalogue.reported(provider, name)
+        if model is None or model.status_on(day) == "retired":
+            return None
+        served = self._catalogue.reported(provider, model.served_by) if model.served_by else None
+        model = served or model
+        price = self._catalogue.price_entry(model, day)
+        return SimModel(
+            id=model.id,
+            title=model.name,
+            reasons="reasoning" in model.features,
+            efforts=model.efforts,
+            features=frozenset(model.features),
+            context_size=model.context_size,
+            bills_cache_writes=price is not None and "cacheWrite5m" in price.per_million,
+        )
+
+    def ids(self, provider: str, day: date) -> tuple[str, ...]:
+        """The ids that the vendor lists on that day."""
+        return tuple(
+            model.id
+            for model in self._catalogue.models
+            if model.provider == provider and model.status_on(day) != "retired"
+        )
+
+    def charge(self, provider: str, name: str, usage: Usage, day: date) -> Decimal | None:
+        """What this usage would cost, in dollars; None where no price is known."""
+        from sidecar.money import pricing
+
+        model = self._catalogue.reported(provider, name)
+        entry = self._catalogue.price_entry(model, day) if model else None
+        cost = pricing.cost(usage, entry)
+        return None if isinstance(cost, pricing.Unpriced) else cost.total_usd

@@ -1,0 +1,57 @@
+"""The simulator in place of the network: httpx's transport over it, in the same process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from sidecar.simulator.core import Simulator
+from sidecar.simulator.exchange import ConnectionCut, SimRequest, SimResponse
+
+if TYPE_CHECKING:
+    import httpx
+
+# The vendors share paths and differ by host; the simulator tells them apart by a prefix.
+_PREFIXES = {
+    "api.x.ai": "/xai",
+    "api.anthropic.com": "/anthropic",
+    "generativelanguage.googleapis.com": "/gemini",
+}
+
+
+def simulated_transport(simulator: Simulator) -> httpx.AsyncBaseTransport:
+    """A transport that answers every request from the simulator, streaming, and tells it when the client leaves."""
+    import httpx
+
+    class Body(httpx.AsyncByteStream):
+        def __init__(self, response: SimResponse) -> None:
+            self._response = response
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            try:
+                async for chunk in self._response.chunks:
+                    yield chunk
+            except ConnectionCut:
+                raise httpx.ReadError("the simulated connection was cut") from None
+
+        async def aclose(self) -> None:
+            await self._response.aclose()
+
+    class Transport(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            body = await request.aread()
+            asked = SimRequest(
+                method=request.method,
+                path=_PREFIXES.get(request.url.host, "") + request.url.path,
+                headers={name.lower(): value for name, value in request.headers.items()},
+                body=body,
+            )
+            try:
+                response = await simulator.handle(asked)
+            except ConnectionCut:
+                raise httpx.ReadError("the simulated connection was cut", request=request) from None
+            return httpx.Response(
+                response.status, headers=dict(response.headers), stream=Body(response), request=request
+            )
+
+    return Transport()

@@ -1,0 +1,50 @@
+"""The simulator as a process of its own: it outlives a killed sidecar and remembers what it was asked to run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tests.helpers.process import REPOSITORY
+
+DEADLINE_SECONDS = 20.0
+
+
+class SimulatorProcess:
+    """`environment` is what it told on its first line: base URLs and keys."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self._root = environment["OPENAI_BASE_URL"].removesuffix("/v1")
+
+    async def ledger(self) -> dict[str, Any]:
+        """What `GET /__simulator/ledger` says."""
+        return await asyncio.to_thread(self._fetch)
+
+    def _fetch(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self._root}/__simulator/ledger", timeout=DEADLINE_SECONDS) as answer:
+            ledger: dict[str, Any] = json.load(answer)
+            return ledger
+
+
+@asynccontextmanager
+async def simulator_process(pace_ms: int = 0) -> AsyncIterator[SimulatorProcess]:
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "sidecar", "simulator", "--port", "0", "--pace-ms", str(pace_ms)],
+        stdout=asyncio.subprocess.PIPE,
+        cwd=REPOSITORY,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            environment = json.loads(await process.stdout.readline())
+        yield SimulatorProcess(environment)
+    finally:
+        process.terminate()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await process.wait()

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from sidecar.errors import Failure
+from sidecar.providers.base import Providers
+from sidecar.providers.openai import OpenAI
+from sidecar.providers.registry import BUILT_IN, Registry, overlay_row
+from tests.helpers.openai_models import ask
+from tests.helpers.scripted import Reply, scripted_edge
+
+
+def test_the_four_vendors_have_their_variables() -> None:
+    rows = {row.name: row for row in BUILT_IN}
+    assert {name: (row.key_variables, row.base_url_variable) for name, row in rows.items()} == {
+        "openai": (("OPENAI_API_KEY",), "OPENAI_BASE_URL"),
+        "anthropic": (("ANTHROPIC_API_KEY",), "ANTHROPIC_BASE_URL"),
+        "gemini": (("GEMINI_API_KEY", "GOOGLE_API_KEY"), "GEMINI_BASE_URL"),
+        "grok": (("XAI_API_KEY",), "XAI_BASE_URL"),
+    }
+
+
+def test_a_provider_is_made_once() -> None:
+    edge, _, _ = scripted_edge()
+    registry: Providers = Registry(edge, {})
+    assert registry.get("openai") is registry.get("openai")
+    assert registry.get("openai").name == "openai"
+    assert registry.needs_key("openai")
+
+
+@pytest.mark.parametrize("name", ["anthropic", "gemini", "grok"])
+def test_a_vendor_without_a_class_is_not_served_yet(name: str) -> None:
+    edge, _, _ = scripted_edge()
+    with pytest.raises(Failure) as raised:
+        Registry(edge, {}).get(name)
+    assert raised.value.kind == "unsupported"
+    assert "not served yet" in raised.value.message
+
+
+def test_an_unknown_provider_names_the_known_ones() -> None:
+    edge, _, _ = scripted_edge()
+    with pytest.raises(Failure) as raised:
+        Registry(edge, {}).get("nobody")
+    assert raised.value.kind == "not_found"
+    assert "openai" in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("environment", "own", "url"),
+    [
+        ({}, None, "https://api.openai.com/v1"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, None, "http://127.0.0.1:9/v1"),
+        ({"OPENAI_BASE_URL": "  "}, None, "https://api.openai.com/v1"),
+        ({}, "https://proxy.example/v1", "https://proxy.example/v1"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "https://proxy.example/v1", "http://127.0.0.1:9/v1"),
+    ],
+)
+def test_the_environment_says_where_calls_go(environment: dict[str, str], own: str | None, url: str) -> None:
+    edge, _, _ = scripted_edge()
+    overlay = [overlay_row("openai", own)] if own else []
+    assert Registry(edge, environment, overlay).base_url("openai") == url
+
+
+async def test_a_server_of_the_users_own_is_a_row_and_nothing_more() -> None:
+    edge, transport, _ = scripted_edge(Reply(chunks=[b"data: [DONE]\n\n"]))
+    registry = Registry(edge, {}, [overlay_row("my-llama", "http://localhost:8080/v1", key_required=False)])
+    made = registry.get("my-llama")
+    assert isinstance(made, OpenAI)
+    assert [event async for event in made.stream(made.plan(ask("plain-text")), "")]
+    assert transport.asked[0].url == "http://localhost:8080/v1/chat/completions"
+    assert "authorization" not in transport.asked[0].headers
+    assert not registry.needs_key("my-llama")
+    assert registry.row("my-llama").key_variables == ("MY_LLAMA_API_KEY",)
+
+
+def test_nothing_heavy_is_imported_before_it_is_used() -> None:
+    code = (
+        "import sys; import sidecar.providers.registry, sidecar.providers.openai, sidecar.simulator.transport;"
+        "print(sorted({'httpx', 'aiohttp', 'jsonschema', 'pydantic'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True
+    )
+    assert done.stdout.strip() == "[]"
