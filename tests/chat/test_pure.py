@@ -142,6 +142,15 @@ def test_json_is_found_in_what_models_write_around_it(text: str) -> None:
     assert read_reply(text, {"type": "object", "required": ["a"]}) == {"a": 1}
 
 
+def test_nulls_that_a_strict_vendor_wrote_for_absent_members_are_taken_back() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": {"type": "string"}, "c": {"type": ["string", "null"]}},
+        "required": ["a"],
+    }
+    assert read_reply('{"a": 1, "b": null, "c": null}', schema) == {"a": 1, "c": None}
+
+
 @pytest.mark.parametrize("text", ["", "no", "{a: 1}", '{"a": NaN}', '{"b": 1}'])
 def test_what_is_no_valid_json_is_an_error_that_holds_the_reply(text: str) -> None:
     with pytest.raises(Failure) as caught:

@@ -232,8 +232,9 @@ async def test_a_second_cancellation_does_not_lose_the_settlement(at: Desk) -> N
 
 async def test_a_refused_request_costs_nothing(at: Desk) -> None:
     at.provider.script = [Failure("provider_rejected", "The API said no.")]
-    with pytest.raises(Failure, match="said no"):
+    with pytest.raises(Failure, match="said no") as caught:
         await at.ask()
+    assert (caught.value.provider, caught.value.model) == ("openai", "openai/gpt-4o")
     [entry] = await at.ledger()
     assert (entry.state, entry.cost_usd, entry.error_kind) == ("failed", None, "provider_rejected")
 

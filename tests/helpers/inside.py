@@ -1,0 +1,83 @@
+"""The whole sidecar in mock mode inside the test's own process: everything but the pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sidecar import app
+from sidecar.config import Config
+from sidecar.contract.errors import ERRORS
+from sidecar.keys import MemoryKeys
+from sidecar.methods.routes import build_routes
+from sidecar.methods.services import Services
+from sidecar.providers.http import HttpEdge
+from sidecar.rpc.dispatch import Dispatcher
+from sidecar.rpc.in_flight import InFlight
+from sidecar.rpc.outbox import Outbox
+from sidecar.simulator.core import Simulator
+from sidecar.simulator.transport import simulated_transport
+
+DEADLINE_SECONDS = 20.0
+
+
+class Inside:
+    """Messages in, messages out, in order; `services` and `simulator` for a look behind."""
+
+    def __init__(self, dispatcher: Dispatcher, services: Services, simulator: Simulator) -> None:
+        self.services = services
+        self.simulator = simulator
+        self._dispatcher = dispatcher
+        self._came: asyncio.Queue[Any] = asyncio.Queue()
+        self._taking: set[asyncio.Task[None]] = set()
+        self._last_id = 0
+
+    def send(self, message: Any) -> None:
+        task = asyncio.get_running_loop().create_task(self._dispatcher.accept(message))
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
+    async def next_message(self) -> Any:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await self._came.get()
+
+    async def ask(self, method: str, params: Any = ...) -> Any:
+        """The whole response to one request; what comes before it is passed over."""
+        self._last_id += 1
+        message: dict[str, Any] = {"jsonrpc": "2.0", "id": f"ask-{self._last_id}", "method": method}
+        self.send(message if params is ... else {**message, "params": params})
+        while True:
+            answer = await self.next_message()
+            if answer.get("id") == message["id"]:
+                return answer
+
+    async def take(self, frames: bytes) -> None:
+        for line in frames.splitlines():
+            self._came.put_nowait(json.loads(line))
+
+
+@asynccontextmanager
+async def inside(data_dir: Path, *, day: str | None = None) -> AsyncIterator[Inside]:
+    config = Config(data_dir=data_dir, mock=True, mock_day=date.fromisoformat(day) if day else None)
+    now_ms = app.run_clock(config)
+    outbox, in_flight, simulator = Outbox(), InFlight(), Simulator(pace_ms=0, now_ms=now_ms)
+    http = HttpEdge(lambda: simulated_transport(simulator))
+    keys = MemoryKeys(dict.fromkeys(("openai", "anthropic", "gemini", "grok"), app.SIMULATED_KEY))
+    services = app.make_services(config, http, keys, outbox, in_flight, now_ms)
+    dispatcher = Dispatcher(build_routes(), services, outbox, errors=ERRORS, in_flight=in_flight)
+    reached = Inside(dispatcher, services, simulator)
+    outbox.framing = "newline"
+    writing = asyncio.create_task(outbox.run(reached.take))
+    try:
+        yield reached
+    finally:
+        await services.chat.close()
+        await http.aclose()
+        await services.store.close()
+        outbox.close()
+        await writing

@@ -1,0 +1,34 @@
+"""Traits of OpenAI models as the catalogue gives them, one of each sort."""
+
+from __future__ import annotations
+
+from sidecar.providers.base import ChatRequest, Traits, Turn
+
+_COMMON = {"json_mode", "json_schema", "streaming", "prompt_caching", "batch"}
+_REASONING = frozenset({*_COMMON, "web_search", "reasoning"})
+
+GPT_4O = Traits(frozenset({*_COMMON, "web_search"}), (), 128_000, 16_384)
+O3_MINI = Traits(frozenset({*_COMMON, "reasoning"}), ("low", "medium", "high"), 200_000, 100_000)
+GPT_5 = Traits(_REASONING, ("minimal", "low", "medium", "high"), 400_000, 128_000)
+GPT_5_1 = Traits(_REASONING, ("none", "low", "medium", "high"), 400_000, 128_000)
+GPT_5_4_MINI = Traits(_REASONING, (), 400_000, 128_000)
+GPT_6_1_SOL = Traits(_REASONING, ("low", "medium", "high", "xhigh", "max"), 1_050_000, 128_000)
+THINKER = Traits(frozenset({*_REASONING, "extended_thinking"}), ("low", "high"), 400_000, 128_000)
+PLAIN_TEXT = Traits(frozenset({"streaming"}))
+
+ALL = {
+    "gpt-4o": GPT_4O,
+    "o3-mini": O3_MINI,
+    "gpt-5": GPT_5,
+    "gpt-5.1": GPT_5_1,
+    "gpt-5.4-mini": GPT_5_4_MINI,
+    "gpt-6.1-sol": GPT_6_1_SOL,
+    "thinker": THINKER,
+    "plain-text": PLAIN_TEXT,
+}
+
+
+def ask(model: str, text: str = "Why?", **options: object) -> ChatRequest:
+    """A request to one of the models above."""
+    turns = (Turn("user", text),)
+    return ChatRequest(model=model, turns=turns, traits=ALL[model], **options)  # type: ignore[arg-type]

@@ -1,0 +1,126 @@
+"""API keys: where they are kept, how they are shown, which one is used."""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from sidecar.errors import Failure
+from sidecar.keychain import KeyFile, SavedKeys
+from sidecar.keys import Keys, MemoryKeys, mask
+
+VARIABLES = {"openai": ("OPENAI_API_KEY",), "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("sk-proj-aaaaaaaaaaaaaaaaaaaaaaaaabcd", "sk-…abcd"),
+        ("xai-aaaaaaaaaaaaaaaaaaaaaaaaabcd", "xai-…abcd"),
+        ("AIzaSyAAAAAAAAAAAAAAAAAAAAAAAAabcd", "AIza…abcd"),
+        ("shortkey", "…"),
+        ("0123456789abcdef", "…cdef"),
+    ],
+)
+def test_a_key_is_shown_by_its_ends_only(key: str, shown: str) -> None:
+    assert mask(key) == shown
+
+
+async def test_a_saved_key_wins_over_the_environment_and_removing_it_gives_that_one_back() -> None:
+    keys = Keys(MemoryKeys({}), {"OPENAI_API_KEY": "sk-environment"}, VARIABLES)
+    assert await keys.get("openai") == "sk-environment"
+    await keys.save("openai", "  sk-saved \n")
+    assert await keys.get("openai") == "sk-saved"
+    await keys.save("openai", "")
+    assert await keys.get("openai") == "sk-environment"
+
+
+async def test_each_variable_of_a_vendor_is_looked_at_in_turn() -> None:
+    keys = Keys(MemoryKeys({}), {"GEMINI_API_KEY": " ", "GOOGLE_API_KEY": "AIza-one"}, VARIABLES)
+    assert await keys.get("gemini") == "AIza-one"
+    assert await keys.get("openai") is None
+
+
+@pytest.mark.parametrize("wrong", ["two words", "line\nbreak", "schlüssel", "nul\0"])
+async def test_what_can_be_no_key_is_refused_and_the_old_one_stays(wrong: str) -> None:
+    keys = Keys(MemoryKeys({"openai": "sk-old"}), {}, {})
+    with pytest.raises(Failure, match="API key"):
+        await keys.save("openai", wrong)
+    assert await keys.get("openai") == "sk-old"
+
+
+async def test_a_machine_without_a_keychain_keeps_keys_in_a_file_of_its_owner(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "folder" / "keys.json"
+    saved = SavedKeys(path, open_keychain=lambda: None)
+    with caplog.at_level(logging.WARNING):
+        await saved.set("openai", "sk-one")
+        await saved.set("grok", "xai-two")
+        await saved.delete("grok")
+        await saved.delete("never-saved")
+    saved.close()
+
+    assert json.loads(path.read_text(encoding="utf-8")) == {"openai": "sk-one"}
+    assert [record.message for record in caplog.records].count(caplog.records[0].message) == 1
+    assert "sk-one" not in caplog.text
+    if sys.platform != "win32":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_keys_are_found_again_by_the_next_run(tmp_path: Path) -> None:
+    first = SavedKeys(tmp_path / "keys.json", file_only=True)
+    await first.set("openai", "sk-one")
+    first.close()
+    second = SavedKeys(tmp_path / "keys.json", file_only=True)
+    assert await second.get("openai") == "sk-one"
+    assert await second.get("grok") is None
+    second.close()
+
+
+async def test_a_key_file_that_cannot_be_read_is_said_without_losing_it(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text("{broken", encoding="utf-8")
+    saved = SavedKeys(path, file_only=True)
+    with pytest.raises(Failure) as caught:
+        await saved.set("openai", "sk-one")
+    saved.close()
+    assert caught.value.kind == "storage_error"
+    assert "sk-one" not in caught.value.message
+    assert path.read_text(encoding="utf-8") == "{broken"
+
+
+class LockedKeychain:
+    """A keychain that the person has not unlocked."""
+
+    def get(self, provider: str) -> str | None:
+        raise RuntimeError("locked: sk-hidden-in-the-message")
+
+    def set(self, provider: str, key: str) -> None:
+        raise RuntimeError(f"locked: {key}")
+
+    def delete(self, provider: str) -> None:
+        raise RuntimeError("locked")
+
+
+async def test_a_keychain_that_refuses_is_told_in_a_sentence_without_the_key(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    saved = SavedKeys(tmp_path / "keys.json", open_keychain=LockedKeychain)
+    with pytest.raises(Failure, match="keychain") as caught:
+        await saved.set("openai", "sk-precious")
+    saved.close()
+    assert caught.value.kind == "storage_error"
+    assert "sk-precious" not in caplog.text
+
+
+def test_replacing_a_key_leaves_no_second_file(tmp_path: Path) -> None:
+    file = KeyFile(tmp_path / "keys.json")
+    file.set("openai", "sk-one")
+    file.set("openai", "sk-two")
+    assert [each.name for each in tmp_path.iterdir()] == ["keys.json"]

@@ -1,0 +1,251 @@
+"""The real process over real pipes: what it survives, what it keeps, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.process import RpcError, SidecarProcess
+from tests.helpers.sidecar import command, mock_process, quiet_environment
+from tests.helpers.simulator import simulator_process
+from tests.helpers.wire import frame, request
+
+MODEL = "openai/gpt-6.1-terra"
+
+
+@pytest.mark.parametrize("framing", ["newline", "headers"])
+def test_one_request_through_a_shell_pipe_gives_one_frame_and_exit_code_0(
+    framing: Any, tmp_path: Path
+) -> None:
+    asked = frame(request("models:get-all"), framing)
+    ran = subprocess.run(
+        command(tmp_path), input=asked, capture_output=True, timeout=20, check=False, env=quiet_environment()
+    )
+    assert ran.returncode == 0, ran.stderr.decode()
+    body = ran.stdout.split(b"\r\n\r\n", 1)[1] if framing == "headers" else ran.stdout.removesuffix(b"\n")
+    assert b"\n" not in body
+    models = json.loads(body)["result"]
+    assert {"gpt-4o", "models/gemini-2.5-pro-thinking"} <= {model["id"] for model in models}
+
+
+async def test_no_input_ends_it_and_the_next_request_is_served(tmp_path: Path) -> None:
+    wide = (
+        b'{"jsonrpc":"2.0","id":-8,"method":"project:create","params":{"name":"'
+        + b"x" * (65 << 20)
+        + b'"}}\n'
+    )
+    # What is sent, the code of its answer, and the id, where one can be read in what is wrong otherwise.
+    hostile: list[tuple[str, bytes, int, int | None]] = [
+        ("not JSON", b"{oops\n", -32700, None),
+        ("not UTF-8", b'{"jsonrpc":"2.0","id":1,"method":"\xff"}\n', -32700, None),
+        ("too deep", b"[" * 100_000 + b"\n", -32700, None),
+        ("NaN", b'{"jsonrpc":"2.0","id":-7,"method":"project:create","params":{"name":NaN}}\n', -32700, -7),
+        ("not a request", b'{"hello":1}\n', -32600, None),
+        ("a number", b"7\n", -32600, None),
+        ("an empty batch", b"[]\n", -32600, None),
+        ("65 MiB", wide, -32040, -8),
+    ]
+    async with mock_process(tmp_path) as sidecar:
+        for name, sent, code, id_ in hostile:
+            sidecar.send_raw(sent)
+            answer = await sidecar.read_message()
+            assert (answer["error"]["code"], answer["id"]) == (code, id_), name
+            assert await sidecar.call("project:list") == [], name
+
+
+@pytest.mark.parametrize("params", [..., None, [], [None], [{}], {}])
+async def test_no_params_may_be_said_in_six_ways(params: Any, tmp_path: Path) -> None:
+    async with mock_process(tmp_path) as sidecar:
+        assert await sidecar.call("project:list", params) == []
+        assert len(await sidecar.call("settings:load", params)) == 11
+
+
+async def test_batches_notifications_and_unknown_methods(tmp_path: Path) -> None:
+    async with mock_process(tmp_path) as sidecar:
+        sidecar.notify("project:create", {"name": "Quiet"})
+        sidecar.notify("no:such-method")
+        with pytest.raises(RpcError, match="no:such-method") as caught:
+            await sidecar.call("no:such-method")
+        assert caught.value.code == -32601
+        await sidecar.call("project:create", {"name": "Second"})  # writes are applied in the order sent
+        sidecar.send(
+            [request("project:list", id="a"), request("project:list", ..., ...), request("nope", id="b")]
+        )
+        answers = {answer["id"]: answer for answer in await sidecar.read_message()}
+        assert {project["name"] for project in answers["a"]["result"]} == {"Quiet", "Second"}
+        assert answers["b"]["error"]["code"] == -32601
+        assert len(answers) == 2
+
+
+async def test_a_thousand_questions_at_once_are_all_answered_and_all_paid(tmp_path: Path) -> None:
+    async with mock_process(tmp_path) as sidecar:
+        asked = [
+            sidecar.start_call("chat:send", {"content": f"Reply with exactly: {number}", "modelId": MODEL})
+            for number in range(1_000)
+        ]
+        replies = [await sidecar.result(each) for each in asked]
+        assert [reply["answer"] for reply in replies] == [str(number) for number in range(1_000)]
+        sidecar.close_stdin()
+        assert await sidecar.wait() == 0
+    with closing(sqlite3.connect(tmp_path / "abai.db")) as database:
+        settled = database.execute("SELECT count(*), count(cost_pico) FROM ledger WHERE state = 'settled'")
+        assert settled.fetchone() == (1_000, 1_000)
+
+
+async def test_closing_the_pipe_in_the_middle_of_an_answer_keeps_what_had_arrived(tmp_path: Path) -> None:
+    async with mock_process(tmp_path, pace_ms=20) as sidecar:
+        question = {
+            "conversationId": "talk",
+            "content": "Go on [[simulate: tokens=100000]]",
+            "modelId": MODEL,
+        }
+        asked = sidecar.start_call("chat:send", {**question, "partialResultToken": "t"})
+        async with asyncio.timeout(20):
+            await sidecar.progress["t"].get()
+        sidecar.close_stdin()
+        with pytest.raises(RpcError) as caught:
+            await sidecar.result(asked)
+        assert caught.value.code == -32800
+        assert await sidecar.wait() == 0
+    async with mock_process(tmp_path) as sidecar:
+        _, answer = await sidecar.call("messages:list", {"conversationId": "talk"})
+        assert answer["finishReason"] == "cancelled"
+        assert answer["content"].startswith("[simulated")
+
+
+async def test_sigterm_lets_a_short_answer_finish_and_commits(tmp_path: Path) -> None:
+    async with mock_process(tmp_path, pace_ms=20) as sidecar:
+        question = {"conversationId": "talk", "content": "Why is the sky blue?", "modelId": MODEL}
+        asked = sidecar.start_call("chat:send", {**question, "partialResultToken": "t"})
+        async with asyncio.timeout(20):
+            await sidecar.progress["t"].get()
+        sidecar.terminate()
+        reply = await sidecar.result(asked)
+        assert await sidecar.wait() == 0
+    async with mock_process(tmp_path) as sidecar:
+        assert (await sidecar.call("messages:list", {"conversationId": "talk"}))[-1]["id"] == reply["id"]
+
+
+async def test_a_cancelled_question_answers_cancelled_and_the_vendor_sees_the_connection_close(
+    tmp_path: Path,
+) -> None:
+    async with simulator_process(pace_ms=20) as simulator:
+        environment = quiet_environment(**simulator.environment)
+        async with SidecarProcess(command(tmp_path), env=environment) as sidecar:
+            question = {
+                "conversationId": "talk",
+                "content": "Go on [[simulate: tokens=100000]]",
+                "modelId": MODEL,
+            }
+            asked = sidecar.start_call("chat:send", {**question, "partialResultToken": "t"})
+            async with asyncio.timeout(20):
+                await sidecar.progress["t"].get()
+            sidecar.notify("$/cancelRequest", {"id": asked.id})
+            with pytest.raises(RpcError) as caught:
+                await sidecar.result(asked)
+            assert caught.value.code == -32800
+            async with asyncio.timeout(5):
+                while (await simulator.ledger())["running"]:
+                    pass
+            [entry] = (await simulator.ledger())["requests"]
+            assert entry["state"] == "cancelled"
+
+
+async def test_every_acknowledged_message_survives_kill_9(tmp_path: Path) -> None:
+    acknowledged: list[str] = []
+    async with mock_process(tmp_path) as sidecar:
+        project = await sidecar.call("project:create", {"name": "Kept"})
+        talk = await sidecar.call("conversation:create", {"projectId": project["id"]})
+    for _ in range(20):
+        async with mock_process(tmp_path) as sidecar:
+            message = {"conversationId": talk["id"], "role": "user", "content": "Remember me"}
+            waiting = [sidecar.start_call("messages:add", message) for _ in range(50)]
+            first = await sidecar.result(waiting[0])
+            sidecar.kill()  # others are on their way: acknowledged or not, never half
+            await sidecar.wait()
+            done = [
+                each.reply.result() for each in waiting if each.reply.done() and not each.reply.exception()
+            ]
+            acknowledged += [each["id"] for each in done]
+            assert first["id"] in acknowledged
+    async with mock_process(tmp_path) as sidecar:
+        kept = {each["id"] for each in await sidecar.call("messages:list", {"conversationId": talk["id"]})}
+        assert set(acknowledged) <= kept
+        assert len(acknowledged) >= 20
+
+
+async def test_a_database_that_cannot_be_opened_is_said_in_every_answer_and_left_as_it_was(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "abai.db").write_bytes(b"These are my notes, not a database.")
+    async with mock_process(tmp_path) as sidecar:
+        with pytest.raises(RpcError, match="not a database") as caught:
+            await sidecar.call("project:list")
+        assert caught.value.code == -32030
+        assert len(await sidecar.call("models:get-all")) > 100
+        sidecar.close_stdin()
+        assert await sidecar.wait() == 0
+    assert (tmp_path / "abai.db").read_bytes() == b"These are my notes, not a database."
+
+
+async def test_a_second_sidecar_on_the_same_folder_says_so_and_harms_nothing(tmp_path: Path) -> None:
+    async with mock_process(tmp_path) as first:
+        await first.call("project:create", {"name": "Mine"})
+        async with mock_process(tmp_path) as second:
+            with pytest.raises(RpcError) as caught:
+                await second.call("project:list")
+        assert caught.value.code == -32002
+        assert [each["name"] for each in await first.call("project:list")] == ["Mine"]
+
+
+async def test_a_wrong_models_json_is_said_in_every_answer(tmp_path: Path) -> None:
+    (tmp_path / "models.json").write_text('{"version": 1, "models": [{"id": 7}]}', encoding="utf-8")
+    async with mock_process(tmp_path) as sidecar:
+        with pytest.raises(RpcError, match=r"models\.json"):
+            await sidecar.call("models:get-all")
+
+
+async def test_no_key_of_the_environment_shows_anywhere(tmp_path: Path) -> None:
+    secret, invalid = "sk-secretsecretsecret-7311", "sk-invalid-secretsecret-4242"
+    async with simulator_process() as simulator:
+        environment = quiet_environment(**{**simulator.environment, "OPENAI_API_KEY": secret})
+        async with SidecarProcess(command(tmp_path, "--log-level", "debug"), env=environment) as sidecar:
+            await sidecar.call("chat:send", {"conversationId": "talk", "content": "Hello", "modelId": MODEL})
+            assert await sidecar.call("settings:load", {"key": "apiKey", "provider": "openai"}) == "sk-…7311"
+            await sidecar.call("settings:save", {"key": "apiKey", "provider": "openai", "value": invalid})
+            with pytest.raises(RpcError) as caught:
+                await sidecar.call("chat:send", {"content": "Hello", "modelId": MODEL})
+            assert caught.value.code == -32011
+            assert await sidecar.notification("settings:invalidKey") == {"provider": "openai"}
+            sidecar.close_stdin()
+            await sidecar.wait()
+            seen = json.dumps(sidecar.received) + "\n".join(sidecar.stderr)
+        stored = b"".join(file.read_bytes() for file in tmp_path.glob("abai.db*"))
+        for key in (secret, invalid):
+            assert key not in seen
+            assert key.encode() not in stored
+
+
+async def test_the_cost_agrees_with_what_the_vendor_would_have_charged(tmp_path: Path) -> None:
+    async with simulator_process() as simulator:
+        async with SidecarProcess(
+            command(tmp_path), env=quiet_environment(**simulator.environment)
+        ) as sidecar:
+            models = ["openai/gpt-6.1-sol", MODEL, "openai/gpt-4o-mini"]
+            replies = [
+                await sidecar.call(
+                    "chat:send", {"conversationId": "t", "content": "Tell me more", "modelId": model}
+                )
+                for model in models
+            ]
+        ledger = await simulator.ledger()
+        assert sum(reply["costUSD"] for reply in replies) == pytest.approx(
+            float(ledger["totalChargedUSD"]), abs=1e-12
+        )
