@@ -46,9 +46,9 @@ record: setup ## record tests/replay anew from the scripts in tests/replay/scrip
 	$(BIN)/python -m tests.replay_tools.record
 
 bench: setup ## measure the pipe, the store and the start against plain versions of the same
-	$(BIN)/python tests/bench_pipe.py
-	$(BIN)/python tests/bench_store.py
-	$(BIN)/python tests/bench_start.py
+	$(BIN)/python -m tests.bench_pipe
+	$(BIN)/python -m tests.bench_store
+	$(BIN)/python -m tests.bench_start
 
 format: setup ## format and mend what can be mended by itself
 	$(BIN)/ruff check --fix .

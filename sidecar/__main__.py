@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[:1] == ["simulator"]:
         from sidecar.simulator.server import main as simulator
 
-        return simulator(given[1:])
+        return simulator(given[1:], sys.stdout)
     asked = given[:1] in (["--help"], ["-h"], ["help"], ["--version"])
     (sys.stdout if asked else sys.stderr).write(USAGE + "\n")
     return 0 if asked else 2

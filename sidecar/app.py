@@ -14,6 +14,7 @@ from sidecar.chat.service import ChatService
 from sidecar.config import Config
 from sidecar.contract.errors import ERRORS
 from sidecar.contract.settings import DEFAULTS
+from sidecar.errors import Failure
 from sidecar.keychain import SavedKeys
 from sidecar.keys import Keys, KeyStore, MemoryKeys
 from sidecar.methods.routes import build_routes
@@ -21,6 +22,7 @@ from sidecar.methods.services import Services
 from sidecar.money.catalogue import Catalogue
 from sidecar.providers.http import HttpEdge
 from sidecar.providers.registry import BUILT_IN, Registry, overlay_row
+from sidecar.rpc.dispatch import Route
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.server import serve
@@ -32,6 +34,7 @@ from sidecar.store.store import Store
 
 log = logging.getLogger("sidecar")
 
+GRACE_SECONDS = 4.5
 SIMULATED_KEY = "sk-simulated"
 
 
@@ -42,32 +45,57 @@ def run(config: Config, streams: WireStreams) -> None:
 
 async def _run(config: Config, streams: WireStreams) -> None:
     outbox, in_flight = Outbox(), InFlight()
-    http = HttpEdge(_simulated_network(config) if config.mock else None)
+    now_ms = run_clock(config)
+    http = HttpEdge(_simulated_network(config, now_ms) if config.mock else None)
     keys = _saved_keys(config)
-    services = make_services(config, http, keys, outbox, in_flight)
+    routes = build_routes()
+    services: Services | None = None
+    try:
+        services = make_services(config, http, keys, outbox, in_flight, now_ms)
+    except Failure as failure:
+        # A models.json of the person's own that is wrong: prices would be wrong without it, so nothing is served
+        # but the reason, where it can be read.
+        log.error("nothing can be served: %s", failure.message)
+        routes = {name: refusing(route, failure) for name, route in routes.items()}
     try:
         await serve(
-            build_routes(),
+            routes,
             services,
             errors=ERRORS,
             streams=streams,
             max_message_bytes=config.max_message_bytes,
+            # What is cancelled then still has to settle and commit within the five seconds of the contract.
+            grace_seconds=GRACE_SECONDS,
             notifier=outbox,
             in_flight=in_flight,
         )
     finally:
-        await services.chat.close()
+        if services is not None:
+            await services.chat.close()
+            await services.store.close()
         await http.aclose()
-        await services.store.close()
         if isinstance(keys, SavedKeys):
             keys.close()
 
 
+def refusing(route: Route, failure: Failure) -> Route:
+    """The same method, answering with the failure that keeps all of them from being served."""
+
+    async def refuse(call: Any, params: Any) -> Any:
+        raise Failure(failure.kind, failure.message, issues=failure.issues, detail=failure.detail)
+
+    return Route(route.name, refuse, lambda raw: None, route.notification)
+
+
 def make_services(
-    config: Config, http: HttpEdge, key_store: KeyStore, outbox: Outbox, in_flight: InFlight
+    config: Config,
+    http: HttpEdge,
+    key_store: KeyStore,
+    outbox: Outbox,
+    in_flight: InFlight,
+    now_ms: clock.Now,
 ) -> Services:
     """The parts of one sidecar. Must be called inside a running loop: the database begins to open."""
-    now_ms = clock.starting_on(config.mock_day) if config.mock and config.mock_day else clock.now_ms
     started_at = now_ms()
     catalogue = Catalogue.load(config.data_dir / "models.json")
     store = Store(_open_database(config, now_ms))
@@ -75,7 +103,8 @@ def make_services(
         overlay_row(each.name, each.base_url, key_required=each.key_required)
         for each in catalogue.providers.values()
     ]
-    registry = Registry(http, config.environment, own)
+    # Base URLs of the environment point at real servers, which a mock run must not know.
+    registry = Registry(http, {} if config.mock else config.environment, own)
     variables = {row.name: row.key_variables for row in registry.rows()}
     keys = Keys(key_store, config.environment, variables)
     settings = Settings(store, DEFAULTS, now_ms)
@@ -103,8 +132,13 @@ def make_services(
         new_id=new_id,
         now_ms=now_ms,
         started_at=started_at,
-        in_flight=lambda: len(in_flight),
+        in_flight=lambda: in_flight.count,
     )
+
+
+def run_clock(config: Config) -> clock.Now:
+    """The clock of this run: the real one, unless a mock run is told another day."""
+    return clock.starting_on(config.mock_day) if config.mock and config.mock_day else clock.now_ms
 
 
 def new_id() -> str:
@@ -126,12 +160,14 @@ def _saved_keys(config: Config) -> KeyStore:
     return SavedKeys(config.data_dir / "keys.json", file_only=file_only)
 
 
-def _simulated_network(config: Config) -> Callable[[], Any]:
+def _simulated_network(config: Config, now_ms: clock.Now) -> Callable[[], Any]:
     """The simulator in place of the network: everything above it is what runs for real."""
 
     def make() -> Any:
+        from sidecar.simulator.core import DEFAULT_PACE_MS, Simulator
         from sidecar.simulator.transport import simulated_transport
 
-        return simulated_transport(pace_ms=config.mock_pace_ms)
+        pace = DEFAULT_PACE_MS if config.mock_pace_ms is None else config.mock_pace_ms
+        return simulated_transport(Simulator(pace_ms=pace, now_ms=now_ms))
 
     return make

@@ -19,7 +19,9 @@ SERVICE = "A-B/AI"
 T = TypeVar("T")
 
 
-class _Blocking(Protocol):
+class Blocking(Protocol):
+    """A place for keys whose calls may take long."""
+
     def get(self, provider: str) -> str | None: ...
 
     def set(self, provider: str, key: str) -> None: ...
@@ -34,10 +36,17 @@ class SavedKeys:
     can read.
     """
 
-    def __init__(self, fallback: Path, *, file_only: bool = False) -> None:
+    def __init__(
+        self,
+        fallback: Path,
+        *,
+        file_only: bool = False,
+        open_keychain: Callable[[], Blocking | None] | None = None,
+    ) -> None:
         self._fallback = fallback
         self._file_only = file_only
-        self._backend: _Blocking | None = None
+        self._open_keychain = open_keychain or system_keychain
+        self._backend: Blocking | None = None
         self._worker = ThreadPoolExecutor(1, "keychain")
 
     async def get(self, provider: str) -> str | None:
@@ -63,12 +72,12 @@ class SavedKeys:
             message = "The keychain did not give or take the API key. Unlock it, then try again."
             raise Failure("storage_error", message) from problem
 
-    def _open(self) -> _Blocking:
+    def _open(self) -> Blocking:
         if self._backend is None:
-            self._backend = (None if self._file_only else _keychain()) or self._file()
+            self._backend = (None if self._file_only else self._open_keychain()) or self._file()
         return self._backend
 
-    def _file(self) -> _Blocking:
+    def _file(self) -> Blocking:
         if not self._file_only:
             log.warning("this machine has no keychain: API keys are kept in a file that only you can read")
         return KeyFile(self._fallback)
@@ -91,7 +100,7 @@ class _Keychain:
             self._keyring.delete_password(SERVICE, provider)
 
 
-def _keychain() -> _Blocking | None:
+def system_keychain() -> Blocking | None:
     """The system's keychain, or None where keyring found no backend that works."""
     import keyring
     from keyring.backends import fail

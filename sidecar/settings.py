@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -25,7 +26,7 @@ class Settings:
         if self._saved is None:
             rows = await self._store.read(table.load_all)
             # A save that finished while we read is newer than what we read.
-            known = {name: value for name, value in rows.items() if name in self.defaults}
+            known = {name: json.loads(text) for name, text in rows.items() if name in self.defaults}
             self._saved = known | (self._saved or {})
         return self._saved
 
@@ -35,5 +36,5 @@ class Settings:
 
     async def save(self, name: str, value: Any) -> None:
         """Keeps a value that was checked by the caller. Raises Failure("storage_error")."""
-        await self._store.write(table.save, name, value, self._now_ms())
+        await self._store.write(table.save, name, json.dumps(value), self._now_ms())
         self._saved = {**(self._saved or await self.saved()), name: value}
