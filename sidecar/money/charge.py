@@ -61,6 +61,8 @@ def price_record(price: PriceEntry) -> dict[str, Any]:
         "tiers": tiers or None,
         "webSearchPer1k": str(price.web_search_per_1k) if price.web_search_per_1k is not None else None,
         "serviceTiers": _text(price.service_tiers) or None,
+        "servicePerMillion": {tier: _text(rates) for tier, rates in price.service_per_million.items()}
+        or None,
     }
     return {name: value for name, value in known.items() if value is not None}
 

@@ -31,7 +31,7 @@ class PriceEntry:
     """What a model costs from the start of `starts_on` (UTC). `tiers` stand lowest line first.
 
     `own` marks a price from the user's own file. `service_tiers` are the vendor's multipliers of token rates
-    by the service tier that it reports.
+    by the service tier that it reports; `service_per_million` are this model's own rates where they are no multiple.
     """
 
     starts_on: date
@@ -44,6 +44,7 @@ class PriceEntry:
     notes: str = ""
     own: bool = False
     service_tiers: Mapping[str, Decimal] = field(default_factory=dict)
+    service_per_million: Mapping[str, Rates] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ FEATURES = (
 )
 STATUSES = ("current", "legacy", "retired")
 PRICE_MEMBERS = frozenset(
-    ("from", "source", "checkedOn", "perMillion", "batchPerMillion", "tiers", "webSearchPer1k", "notes")
+    "from source checkedOn perMillion batchPerMillion servicePerMillion tiers webSearchPer1k notes".split()
 )
 
 
@@ -55,6 +55,7 @@ def price_entry(
         notes=node.get("notes", str, ""),
         own=own_file is not None,
         service_tiers=service_tiers or {},
+        service_per_million={tier: _rates(rates) or {} for tier, rates in node.children("servicePerMillion")},
     )
 
 

@@ -90,7 +90,7 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
     standard, batched = _rates(usage, entry)
     if batch and batched is None:
         return Unpriced("no batch price")
-    multiplier = _STANDARD if batch else entry.service_tiers.get(usage.service_tier or "", _STANDARD)
+    multiplier = _STANDARD if batch else _multiplier(usage, entry, standard)
     parts: list[Part] = []
     for unit in UNITS:
         quantity: int = getattr(usage, unit.field)
@@ -135,7 +135,15 @@ def _rates(usage: Usage, entry: PriceEntry) -> tuple[Rates, Rates | None]:
     for tier in reversed(entry.tiers):
         if usage.prompt_total > tier.above_tokens:
             return tier.per_million, tier.batch_per_million
-    return entry.per_million, entry.batch_per_million
+    own = entry.service_per_million.get(usage.service_tier or "")
+    return own or entry.per_million, entry.batch_per_million
+
+
+def _multiplier(usage: Usage, entry: PriceEntry, rates: Rates) -> Decimal:
+    """What the service tier multiplies the rates by, unless they are that tier's own."""
+    tier = usage.service_tier or ""
+    own = entry.service_per_million.get(tier)
+    return _STANDARD if own is not None and rates is own else entry.service_tiers.get(tier, _STANDARD)
 
 
 def _rate(unit: Unit, standard: Rates, batched: Rates | None) -> Decimal | None:

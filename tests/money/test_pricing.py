@@ -165,6 +165,17 @@ def test_a_service_tier_multiplies_token_rates_and_an_unknown_one_does_not() -> 
     assert total("gold") == total(None) == Decimal("0.000006")
 
 
+def test_a_model_s_own_rates_for_a_service_tier_are_not_multiplied_again() -> None:
+    own = {"prompt": Decimal("4.25"), "completion": Decimal("17")}
+    entry = price(
+        {"prompt": "2.5", "completion": "10"},
+        service_tiers={"priority": Decimal(2)},
+        service_per_million={"priority": own},
+    )
+    usage = Usage(in_uncached=1_000_000, prompt_total=1_000_000, service_tier="priority")
+    assert priced(usage, entry).total_usd == Decimal("4.25")
+
+
 def test_a_batch_is_not_discounted_a_second_time_by_its_service_tier() -> None:
     halves = {"prompt": Decimal("1.5"), "completion": Decimal("7.5")}
     tiers = {"flex": Decimal("0.5")}
