@@ -12,11 +12,15 @@ from sidecar.providers.base import Citation, FinishReason, Usage
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question to one model. Without a conversation it has no history and leaves only its cost behind."""
+    """One question to one model. Without a conversation it has no history and leaves only its cost behind.
+
+    `turn_id` is set when the turn was opened before, for several models at once.
+    """
 
     content: str
     model_id: str
     conversation_id: str | None = None
+    turn_id: str | None = None
     options: Options = field(default_factory=Options)
 
 

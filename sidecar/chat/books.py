@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from sidecar.chat.ask import Ask
 from sidecar.chat.transcript import Transcript
 from sidecar.errors import Failure
 from sidecar.money.charge import Charge, price_record
@@ -15,6 +16,7 @@ from sidecar.providers.base import FinishReason, Turn
 from sidecar.session import Session
 from sidecar.store import conversations, ledger, messages, turns
 from sidecar.store.records import LedgerEntry, Message
+from sidecar.store.turns import OpenTurn
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,7 @@ def begin(
     conn: sqlite3.Connection,
     *,
     entry: LedgerEntry,
-    asked_conversation: str | None,
-    content: str,
+    ask: Ask,
     history_chars: int,
     budget: Budget,
     session: Session,
@@ -49,32 +50,48 @@ def begin(
     Raises Failure("budget_exceeded"), and then nothing is kept.
     """
     _keep_to(conn, budget, entry.estimate_usd or Decimal(0))
-    if asked_conversation is None:
-        entry = replace(entry, project_id=session.open_project(conn))
+    if ask.conversation_id is None:
+        entry = replace(entry, project_id=session.open_project(conn), turn_id=ask.turn_id)
         ledger.intent(conn, entry)
         return Begun(entry)
     model = str(entry.model)
-    turn = turns.open_turn(
-        conn,
-        conversation_id=asked_conversation,
-        project_id=session.project(conn),
-        content=content,
-        model=model,
-        now=entry.created_at,
-        new_id=new_id,
-    )
-    conversation = conversations.get(conn, turn.conversation_id)
-    assert conversation is not None
+    if ask.turn_id is not None:
+        conversation_id, turn_id = ask.conversation_id, ask.turn_id
+    else:
+        turn = open_turn(conn, ask, [model], session, entry.created_at, new_id)
+        conversation_id, turn_id = turn.conversation_id, turn.turn_id
+    conversation = conversations.get(conn, conversation_id)
+    if conversation is None:
+        raise Failure(
+            "not_found", "The conversation was deleted while the question was on its way. Ask again."
+        )
     entry = replace(
-        entry,
-        project_id=conversation.project_id,
-        conversation_id=turn.conversation_id,
-        turn_id=turn.turn_id,
+        entry, project_id=conversation.project_id, conversation_id=conversation_id, turn_id=turn_id
     )
     ledger.intent(conn, entry)
-    earlier = turns.history(conn, turn.conversation_id, model, turn.turn_id, history_chars)
+    earlier = turns.history(conn, conversation_id, model, turn_id, history_chars)
     return Begun(
         entry, tuple(Turn("user" if role == "user" else "assistant", text) for role, text in earlier)
+    )
+
+
+def open_turn(
+    conn: sqlite3.Connection,
+    ask: Ask,
+    models: Collection[str],
+    session: Session,
+    now: int,
+    new_id: Callable[[], str],
+) -> OpenTurn:
+    """The turn of a question to these models, in its conversation, which is made where there is none."""
+    return turns.open_turn(
+        conn,
+        conversation_id=ask.conversation_id,
+        project_id=session.project(conn),
+        content=ask.content,
+        models=models,
+        now=now,
+        new_id=new_id,
     )
 
 

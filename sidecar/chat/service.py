@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
 from sidecar import clock
 from sidecar.chat import books, context, labels, structured
 from sidecar.chat.ask import Ask, Reply
-from sidecar.chat.options import chat_request, with_history
+from sidecar.chat.question import Desk, Question, named, refuse_empty
 from sidecar.chat.running import Running
 from sidecar.chat.transcript import Transcript
 from sidecar.errors import Failure
@@ -22,7 +22,7 @@ from sidecar.keys import Keys
 from sidecar.money import charge as charging
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.entries import ModelEntry, Serving, utc_day
-from sidecar.providers.base import ChatRequest, Event, FinishReason, Plan, Provider, Providers, Traits
+from sidecar.providers.base import Event, FinishReason, Providers
 from sidecar.providers.outcome import SentButUnanswered
 from sidecar.session import Session
 from sidecar.settings import Settings
@@ -34,19 +34,6 @@ log = logging.getLogger("sidecar.chat")
 Emit = Callable[[Event], None]
 # A budget must reserve something for an answer without a limit.
 UNLIMITED_ANSWER_TOKENS = 8_192
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """An Ask, decided: who is called, with what, under which ledger entry."""
-
-    ask: Ask
-    serving: Serving
-    provider: Provider
-    key: str
-    request: ChatRequest
-    plan: Plan
-    notes: tuple[str, ...]
 
 
 class ChatService:
@@ -67,8 +54,7 @@ class ChatService:
     ) -> None:
         self._store = store
         self._catalogue = catalogue
-        self._providers = providers
-        self._keys = keys
+        self._desk = Desk(catalogue, providers, keys, settings, now_ms)
         self._settings = settings
         self._session = session
         self._new_id = new_id
@@ -86,12 +72,26 @@ class ChatService:
         with contextlib.ExitStack() as places:
             if ask.conversation_id is not None:
                 places.enter_context(self._running.enter(ask.conversation_id))
-            question = await self._prepare(ask)
+            question = await self._desk.prepare(ask)
             begun = await self._begin(question)
             own_id = begun.entry.conversation_id
             if own_id is not None and own_id != ask.conversation_id:
                 places.enter_context(self._running.enter(own_id))
             return await self._answer(question, begun, emit)
+
+    async def open_turn(self, ask: Ask, model_ids: Sequence[str]) -> Ask:
+        """The question with its turn opened for all these models, so that each joins the same one.
+
+        Raises Failure("invalid_params") for an empty question.
+        """
+        refuse_empty(ask)
+        if ask.conversation_id is None:
+            return replace(ask, turn_id=self._new_id())
+        models = [self._asked_id(model_id) for model_id in model_ids]
+        turn = await self._store.write(
+            books.open_turn, ask, models, self._session, self._now_ms(), self._new_id
+        )
+        return replace(ask, conversation_id=turn.conversation_id, turn_id=turn.turn_id)
 
     def abort(self, conversation_id: str) -> int:
         """Stops what is being answered in that conversation; how many answers that were."""
@@ -102,32 +102,7 @@ class ChatService:
         while self._settling:
             await asyncio.wait(self._settling)
 
-    async def _prepare(self, ask: Ask) -> _Question:
-        """Everything that can be refused is refused here, before anything is stored, sent or paid."""
-        if not ask.content.strip():
-            raise Failure("invalid_params", "The question is empty. Write something and send it again.")
-        serving = self._catalogue.served(ask.model_id, utc_day(self._now_ms()))
-        name = serving.model.provider
-        provider = self._providers.get(name)
-        key = await self._keys.get(name)
-        if key is None and self._providers.needs_key(name):
-            raise Failure(
-                "missing_api_key",
-                f"Missing API key for provider: {name}. Add it in the settings, then send again.",
-                provider=name,
-                model=serving.asked_id,
-            )
-        saved = await self._settings.saved()
-        request, notes = chat_request(
-            serving.vendor_id, ask.content, traits(serving.model), ask.options, saved, self._settings.defaults
-        )
-        try:
-            plan = provider.plan(request)
-        except Failure as failure:
-            raise _named(failure, serving) from None
-        return _Question(ask, serving, provider, key or "", request, plan, (*serving.notes, *notes))
-
-    async def _begin(self, question: _Question) -> books.Begun:
+    async def _begin(self, question: Question) -> books.Begun:
         now, model, plan = self._now_ms(), question.serving.model, question.plan
         request = question.request
         present = [request.system or "", request.developer or "", question.ask.content]
@@ -148,8 +123,7 @@ class ChatService:
             self._store.write(
                 books.begin,
                 entry=entry,
-                asked_conversation=question.ask.conversation_id,
-                content=question.ask.content,
+                ask=question.ask,
                 history_chars=int(room * context.ASCII_PER_TOKEN),
                 budget=books.Budget(
                     None if limit is None else Decimal(str(limit)), clock.month_start_ms(now)
@@ -166,14 +140,21 @@ class ChatService:
             raise
         return replace(begun, earlier=context.newest_that_fit(begun.earlier, room))
 
+    def _asked_id(self, model_id: str) -> str:
+        """The name under which answers of that model are stored; an unknown one has none yet."""
+        try:
+            return self._catalogue.resolve(model_id).full_id
+        except Failure:
+            return model_id
+
     async def _take_back(self, writing: asyncio.Future[books.Begun]) -> None:
         with contextlib.suppress(Failure):
             await self._store.write(books.refuse, (await writing).entry, "cancelled", self._now_ms())
 
-    async def _answer(self, question: _Question, begun: books.Begun, emit: Emit) -> Reply:
+    async def _answer(self, question: Question, begun: books.Begun, emit: Emit) -> Reply:
         transcript, message_id, started = Transcript(), self._new_id(), self._now_ms()
         try:
-            plan = question.provider.plan(with_history(question.request, begun.earlier))
+            plan = question.plan_after(begun.earlier)
             async with aclosing(question.provider.stream(plan, question.key)) as events:
                 async for event in events:
                     transcript.take(event)
@@ -182,7 +163,7 @@ class ChatService:
             # Shielded: a second cancellation, or the end of the process's patience, must not lose what was paid.
             await self._shielded(self._settle_broken(question, begun.entry, message_id, transcript, problem))
             if isinstance(problem, Failure):
-                _named(problem, question.serving)
+                named(problem, question.serving)
             raise
         ended = self._now_ms()
         charge = self._charge(question.serving.model, begun.entry, transcript)
@@ -204,8 +185,7 @@ class ChatService:
         except Failure as failure:
             # The answer is paid for: whoever asked gets it, saved or not. The open intent still tells of its cost.
             unsaved = (f"This answer could not be saved. {failure.message}",)
-        is_json = question.request.json_mode
-        value = structured.read_reply(transcript.text, question.request.json_schema) if is_json else None
+        value = structured.read_reply(transcript.text, question.json_schema) if question.wants_json else None
         return Reply(
             id=message_id,
             turn_id=begun.entry.turn_id,
@@ -221,7 +201,7 @@ class ChatService:
             timestamp=ended,
             latency_ms=max(0, ended - started),
             notes=(*question.notes, *plan.notes, *labels.cost_notes(charge), *unsaved),
-            is_json=is_json,
+            is_json=question.wants_json,
             json=value,
         )
 
@@ -235,7 +215,7 @@ class ChatService:
 
     async def _settle_broken(
         self,
-        question: _Question,
+        question: Question,
         entry: LedgerEntry,
         message_id: str,
         transcript: Transcript,
@@ -272,21 +252,3 @@ class ChatService:
         self._settling.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("an answer that broke off could not be settled", exc_info=task.exception())
-
-
-def _named(failure: Failure, serving: Serving) -> Failure:
-    """The failure with the names that the wire uses: the provider knows only its own id of the model."""
-    failure.provider = serving.model.provider
-    failure.model = serving.asked_id
-    return failure
-
-
-def traits(model: ModelEntry) -> Traits:
-    """What the catalogue knows of a model, for the provider that is going to ask it."""
-    return Traits(
-        features=frozenset(model.features),
-        efforts=model.efforts,
-        context_size=model.context_size,
-        max_output_tokens=model.max_output_tokens,
-        extra=model.extra,
-    )

@@ -2,36 +2,72 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sidecar.chat.ask import Ask, Reply
+from sidecar.chat.compare import Compared
+from sidecar.chat.compare import compare as compare_models
 from sidecar.chat.options import Options
 from sidecar.chat.schema import read_schema
 from sidecar.contract import types
+from sidecar.contract.errors import ERRORS
 from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.providers.base import Event, TextDelta, ThinkingDelta, Usage
+from sidecar.rpc.faults import wire_error
 
 
 async def send(call: Request, params: types.ChatSendParams) -> dict[str, Any]:
-    def emit(event: Event) -> None:
-        match event:
-            case TextDelta(text):
-                call.progress({"type": "text", "text": text})
-            case ThinkingDelta(text):
-                call.progress({"type": "thinking", "text": text})
+    return await _send(call, _ask(params, params.model_id))
 
-    reply = await call.services.chat.send(_ask(params), emit)
-    done = {"type": "done", "usage": _usage(reply.usage)}
-    call.progress(done | wire.present({"costUSD": _dollars(reply)}))
-    return _result(reply)
+
+async def send_structured(call: Request, params: types.ChatSendParams) -> dict[str, Any]:
+    ask = _ask(params, params.model_id)
+    return await _send(call, replace(ask, options=replace(ask.options, json_mode=True)))
+
+
+async def compare(call: Request, params: types.ChatCompareParams) -> dict[str, Any]:
+    def emit(model_id: str, event: Event) -> None:
+        _progress(call, event, {"modelId": model_id})
+
+    def reply_of(compared: Compared) -> dict[str, Any]:
+        if not isinstance(compared.outcome, Reply):
+            return {"modelId": compared.model_id, "error": wire_error(compared.outcome, ERRORS, call.method)}
+        return {"modelId": compared.model_id, "reply": _result(compared.outcome)}
+
+    def finished(model_id: str, reply: Reply) -> None:
+        _done(call, reply, {"modelId": model_id})
+
+    ask = _ask(params, "")
+    comparison = await compare_models(call.services.chat, ask, params.model_ids, emit, finished)
+    return {"turnId": comparison.turn_id, "replies": [reply_of(each) for each in comparison.outcomes]}
 
 
 async def abort(call: Request, params: types.ChatAbortParams) -> dict[str, int]:
     return {"aborted": call.services.chat.abort(params.conversation_id)}
 
 
-def _ask(params: types.ChatSendParams) -> Ask:
+async def _send(call: Request, ask: Ask) -> dict[str, Any]:
+    reply = await call.services.chat.send(ask, lambda event: _progress(call, event, {}))
+    _done(call, reply, {})
+    return _result(reply)
+
+
+def _progress(call: Request, event: Event, of: dict[str, str]) -> None:
+    match event:
+        case TextDelta(text):
+            call.progress({"type": "text", "text": text, **of})
+        case ThinkingDelta(text):
+            call.progress({"type": "thinking", "text": text, **of})
+
+
+def _done(call: Request, reply: Reply, of: dict[str, str]) -> None:
+    done = {"type": "done", "usage": _usage(reply.usage), **of}
+    call.progress(done | wire.present({"costUSD": _dollars(reply)}))
+
+
+def _ask(params: types.ChatSendParams | types.ChatCompareParams, model_id: str) -> Ask:
     given = params.options or types.ChatOptions()
     options = Options(
         system=given.system_prompt or params.system_prompt,
@@ -46,7 +82,7 @@ def _ask(params: types.ChatSendParams) -> Ask:
         thinking=given.enable_extended_thinking,
         effort=given.reasoning_effort,
     )
-    return Ask(params.content, params.model_id, params.conversation_id, options)
+    return Ask(params.content, model_id, params.conversation_id, options=options)
 
 
 def _result(reply: Reply) -> dict[str, Any]:

@@ -6,7 +6,7 @@ A turn is a user's message and the answers to it, and has that message's id.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sidecar.store import conversations, messages
@@ -52,11 +52,11 @@ def open_turn(
     conversation_id: str | None,
     project_id: str,
     content: str,
-    model: str,
+    models: Collection[str],
     now: int,
     new_id: Callable[[], str],
 ) -> OpenTurn:
-    """The turn that this send belongs to: the newest one, if it says the same and this model has no part in it yet.
+    """The turn that this send belongs to: the newest one, if it says the same and no such model has a part in it yet.
 
     Otherwise the user's message begins a new one. An id that is not known is created in `project_id`; None is
     always a new conversation; the text "null" looks at the newest conversation of `project_id` that began so.
@@ -66,7 +66,7 @@ def open_turn(
     text = storable(content)
     target = _newest_unnamed(conn, project_id) if conversation_id == NO_CONVERSATION else conversation_id
     if target is not None:
-        turn_id = _joinable(conn, target, text, model)
+        turn_id = _joinable(conn, target, text, models)
         if turn_id is not None:
             conversations.touch(conn, target, now)
             return OpenTurn(target, turn_id, joined=True)
@@ -128,13 +128,19 @@ def _newest_unnamed(conn: sqlite3.Connection, project_id: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _joinable(conn: sqlite3.Connection, conversation_id: str, content: str, model: str) -> str | None:
+def _joinable(
+    conn: sqlite3.Connection, conversation_id: str, content: str, models: Collection[str]
+) -> str | None:
     newest = conn.execute(messages.NEWEST_TURN_SQL, (conversation_id,)).fetchone()
     if newest is None or newest[1] != content:
         return None
     turn_id = str(newest[0])
-    taken = (
-        conn.execute(ANSWERED_SQL, (conversation_id, turn_id, model)).fetchone()
-        or conn.execute(ATTEMPTED_SQL, (turn_id, model, conversation_id)).fetchone()
-    )
+    taken = any(_has_part(conn, conversation_id, turn_id, model) for model in models)
     return None if taken else turn_id
+
+
+def _has_part(conn: sqlite3.Connection, conversation_id: str, turn_id: str, model: str) -> bool:
+    """Whether the model has answered in that turn, or is about to."""
+    answered = conn.execute(ANSWERED_SQL, (conversation_id, turn_id, model)).fetchone()
+    attempted = conn.execute(ATTEMPTED_SQL, (turn_id, model, conversation_id)).fetchone()
+    return answered is not None or attempted is not None

@@ -394,3 +394,22 @@ async def test_intents_of_a_run_that_died_become_unknown_at_the_next_start(at: D
         gate.set()
         await asking
     assert [entry.state for entry in await at.ledger()] == ["settled"]
+
+
+async def test_without_strict_json_a_reasoning_model_is_asked_in_words_and_still_checked(at: Desk) -> None:
+    await at.settings.save("jsonMode", False)
+    at.provider.answers('{"score": 3}')
+    schema = {"type": "object", "required": ["score"]}
+    reply = await at.ask(model="openai/gpt-6.1-sol", json_schema=schema, system="Be brief.")
+
+    assert reply.json == {"score": 3}
+    [sent] = at.provider.sent
+    assert (sent.json_mode, sent.json_schema) == (False, None)
+    assert str(sent.system).startswith("Be brief.")
+    assert '"score"' in str(sent.system)
+
+
+async def test_strict_json_is_the_default(at: Desk) -> None:
+    at.provider.answers("{}")
+    await at.ask(model="openai/gpt-6.1-sol", json_mode=True)
+    assert at.provider.sent[0].json_mode

@@ -112,7 +112,7 @@ class Desk:
     async def ask(self, content: str = "Why?", model: str = "openai/gpt-4o", **given: Any) -> Reply:
         emit = given.pop("emit", lambda event: None)
         conversation = given.pop("conversation", "talk")
-        return await self.chat.send(Ask(content, model, conversation, Options(**given)), emit)
+        return await self.chat.send(Ask(content, model, conversation, options=Options(**given)), emit)
 
     def asking(self, *args: Any, **given: Any) -> asyncio.Task[Reply]:
         return asyncio.create_task(self.ask(*args, **given))

@@ -29,7 +29,7 @@ class Chat:
             conversation_id=conversation_id,
             project_id=project_id,
             content=content,
-            model=model,
+            models=[model],
             now=self.now,
             new_id=self.new_id,
         )
@@ -102,7 +102,7 @@ async def test_parallel_sends_through_the_database_are_one_turn(database: Databa
             conversation_id="null",
             project_id="p",
             content="Hi",
-            model=model,
+            models=[model],
             now=NOW,
             new_id=new_id,
         )

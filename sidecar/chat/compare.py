@@ -1,0 +1,64 @@
+"""One question to many models at once; what happens to one is only its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sidecar.chat.ask import Ask, Reply
+from sidecar.chat.service import ChatService
+from sidecar.providers.base import Event
+
+EmitOf = Callable[[str, Event], None]
+FinishedOf = Callable[[str, Reply], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What came of one model: a reply, or what kept it from giving one."""
+
+    model_id: str
+    outcome: Reply | BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The outcomes stand in the order in which the models were asked."""
+
+    turn_id: str
+    outcomes: tuple[Compared, ...]
+
+
+async def compare(
+    chat: ChatService, ask: Ask, model_ids: Sequence[str], emit: EmitOf, finished: FinishedOf
+) -> Comparison:
+    """Asks every model; `emit` gets each event, `finished` each reply, with the model's id as it was asked for.
+
+    Raises Failure only for what is wrong with the question itself. Cancelled, it stops all of them and waits
+    until each is settled.
+    """
+    ask = await chat.open_turn(ask, model_ids)
+
+    async def one(model_id: str) -> Reply:
+        reply = await chat.send(replace(ask, model_id=model_id), partial(emit, model_id))
+        finished(model_id, reply)
+        return reply
+
+    tasks = [asyncio.create_task(one(model_id)) for model_id in model_ids]
+    try:
+        await asyncio.wait(tasks)
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        raise
+    outcomes = [Compared(model_id, _outcome(task)) for model_id, task in zip(model_ids, tasks, strict=True)]
+    return Comparison(str(ask.turn_id), tuple(outcomes))
+
+
+def _outcome(task: asyncio.Task[Reply]) -> Reply | BaseException:
+    if task.cancelled():
+        return asyncio.CancelledError()
+    return task.exception() or task.result()

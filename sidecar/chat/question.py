@@ -1,0 +1,108 @@
+"""A question made ready: who is called, with which key, with what. Whatever can be refused is refused here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar import clock
+from sidecar.chat.ask import Ask
+from sidecar.chat.options import chat_request, with_history
+from sidecar.chat.prompted import ask_in_words
+from sidecar.errors import Failure
+from sidecar.keys import Keys
+from sidecar.money.catalogue import Catalogue
+from sidecar.money.entries import ModelEntry, Serving, utc_day
+from sidecar.providers.base import ChatRequest, Plan, Provider, Providers, Traits, Turn
+from sidecar.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An Ask, decided. `json_schema` is the one that the reply is held against, if it is to be JSON at all."""
+
+    ask: Ask
+    serving: Serving
+    provider: Provider
+    key: str
+    request: ChatRequest
+    plan: Plan
+    notes: tuple[str, ...]
+    wants_json: bool = False
+    json_schema: Mapping[str, Any] | None = None
+
+    def plan_after(self, earlier: tuple[Turn, ...]) -> Plan:
+        """What is sent, with the turns that go along."""
+        return self.provider.plan(with_history(self.request, earlier))
+
+
+class Desk:
+    """Makes questions ready. Nothing is stored, sent or paid by it."""
+
+    def __init__(
+        self, catalogue: Catalogue, providers: Providers, keys: Keys, settings: Settings, now_ms: clock.Now
+    ) -> None:
+        self._catalogue = catalogue
+        self._providers = providers
+        self._keys = keys
+        self._settings = settings
+        self._now_ms = now_ms
+
+    async def prepare(self, ask: Ask) -> Question:
+        """Raises Failure: an empty question, an unknown model, a missing key, what the model cannot do."""
+        refuse_empty(ask)
+        serving = self._catalogue.served(ask.model_id, utc_day(self._now_ms()))
+        provider = self._providers.get(serving.model.provider)
+        key = await self._key(serving)
+        saved = await self._settings.saved()
+        settings = {**self._settings.defaults, **saved}
+        request, notes = chat_request(
+            serving.vendor_id, ask.content, traits(serving.model), ask.options, saved, self._settings.defaults
+        )
+        wants_json, schema = request.json_mode, request.json_schema
+        if wants_json and "reasoning" in request.traits.features and not settings["jsonMode"]:
+            request = ask_in_words(request)
+        try:
+            plan = provider.plan(request)
+        except Failure as failure:
+            raise named(failure, serving) from None
+        return Question(
+            ask, serving, provider, key, request, plan, (*serving.notes, *notes), wants_json, schema
+        )
+
+    async def _key(self, serving: Serving) -> str:
+        """The key to call with; empty for a server that needs none."""
+        name = serving.model.provider
+        key = await self._keys.get(name)
+        if key is None and self._providers.needs_key(name):
+            raise Failure(
+                "missing_api_key",
+                f"Missing API key for provider: {name}. Add it in the settings, then send again.",
+                provider=name,
+                model=serving.asked_id,
+            )
+        return key or ""
+
+
+def refuse_empty(ask: Ask) -> None:
+    if not ask.content.strip():
+        raise Failure("invalid_params", "The question is empty. Write something and send it again.")
+
+
+def named(failure: Failure, serving: Serving) -> Failure:
+    """The failure with the names that the wire uses: the provider knows only its own id of the model."""
+    failure.provider = serving.model.provider
+    failure.model = serving.asked_id
+    return failure
+
+
+def traits(model: ModelEntry) -> Traits:
+    """What the catalogue knows of a model, for the provider that is going to ask it."""
+    return Traits(
+        features=frozenset(model.features),
+        efforts=model.efforts,
+        context_size=model.context_size,
+        max_output_tokens=model.max_output_tokens,
+        extra=model.extra,
+    )
