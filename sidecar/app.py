@@ -128,6 +128,7 @@ def make_services(
         settings=settings,
         session=session,
         chat=chat,
+        providers=registry,
         provider_names=tuple(row.name for row in registry.rows()),
         new_id=new_id,
         now_ms=now_ms,

@@ -36,17 +36,18 @@ def words(text: str) -> list[str]:
 
 
 SERVED = words("""
-    initialize rpc.discover system:health shutdown exit $/cancelRequest models:get-all models:get settings:load
-    settings:save project:create project:list project:get project:switch project:update project:delete
-    conversation:create conversation:list conversation:rename conversation:delete messages:add messages:list
-    messages:search chat:send chat:abort
+    initialize rpc.discover system:health shutdown exit $/cancelRequest models:get-all models:get
+    settings:load settings:save settings:validate-key project:create project:list project:get project:switch
+    project:update project:delete conversation:create conversation:list conversation:rename
+    conversation:delete messages:add messages:list messages:search chat:send chat:abort activity:get
+    activity:stats cost:reprice tokens:count chat:send-structured chat:compare
 """)
 PLANNED = words("""
-    settings:validate-key chat:send-structured chat:compare batch:submit batch:start batch:cancel
-    batch:retry-failed batch:submit-native batch:get-status batch:get-results batch:update-status batch:list batch:get
-    batch:estimate batch:import batch:export activity:get activity:stats cost:reprice tokens:count jobqueue:save-state
-    jobqueue:load-state jobqueue:clear-state jobqueue:get-directory jobqueue:list-files history:log history:read
-    history:open-folder data:backup data:export data:restore
+    batch:submit batch:start batch:cancel batch:retry-failed
+    batch:submit-native batch:get-status batch:get-results batch:update-status batch:list batch:get
+    batch:estimate batch:import batch:export jobqueue:save-state jobqueue:load-state jobqueue:clear-state
+    jobqueue:get-directory jobqueue:list-files history:log history:read history:open-folder data:backup
+    data:export data:restore
 """)
 ALIASES = {
     "models:load": "models:get-all",

@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "contract",
         "rpc.call",
         "rpc.dispatch",
+        "rpc.faults",
         "chat",
         "money",
         "store",

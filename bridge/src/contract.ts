@@ -6,6 +6,7 @@ export interface ActivityGetParams {
   projectId: string;
   /** Absent: all. */
   type?: ActivityFilter | null;
+  /** Absent: 100. */
   limit?: number | null;
 }
 
@@ -39,7 +40,7 @@ export interface ActivityStatsResult {
   totalCost: number;
   /** US dollars in this calendar month, local time. */
   monthCost: number;
-  /** US dollars in the last 7 days. */
+  /** US dollars in the last 7 days: since this time of day a week ago, local time. */
   weekCost: number;
   totalMessages: number;
   totalBatchJobs: number;
@@ -535,7 +536,7 @@ export interface ConversationRenameParams {
 }
 
 export interface CostRepriceParams {
-  /** At whose prices. */
+  /** At whose prices; each call at those of its own day. */
   modelId: string;
   /** Absent: all projects. */
   projectId?: string | null;
@@ -550,8 +551,9 @@ export interface CostRepriceResult {
   actualUSD: number;
   /** What they would have cost. */
   repricedUSD: number;
+  /** Those that are in the sums. */
   calls: number;
-  /** Calls that have no price; they are in no sum. */
+  /** Calls whose cost is not known, or that have no price at the other model; they are in no sum. */
   unpriced: number;
   byModel: ModelReprice[];
 }
@@ -824,7 +826,7 @@ export interface ModelPricing {
 }
 
 export interface ModelReprice {
-  /** The model that was used, as `provider/id`. */
+  /** The one that answered, as `provider/id`; the stored name where the catalogue does not know it. */
   model: string;
   actualUSD: number;
   repricedUSD: number;
@@ -832,10 +834,11 @@ export interface ModelReprice {
 }
 
 export interface ModelSpending {
-  /** As `provider/id`. */
+  /** The one that answered, as `provider/id`; the stored name where the catalogue does not know it. */
   model: string;
   /** US dollars. */
   cost: number;
+  /** Those that ran, or may have run; a call whose cost is not known adds nothing to `cost`. */
   calls: number;
   tokensIn: number;
   tokensOut: number;
@@ -1095,7 +1098,7 @@ export interface SystemHealthResult {
 
 export interface TokensCountParams {
   text: string;
-  /** Whose way of counting; absent, a middling one. */
+  /** Whose way of counting; absent or unknown, that of OpenAI's current models. */
   modelId?: string | null;
 }
 
@@ -1243,7 +1246,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "0021017efd994afb348598d8b6b0dd0258f1852e79ff0ef8b92e15af75363e9d";
+export const SCHEMA_HASH = "5441873e38d5eb23c15ed66046223e0248ef458ea64498f78adbc91f4e09d908";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1280,6 +1283,7 @@ export const SERVED_METHODS = [
   "models:get",
   "settings:load",
   "settings:save",
+  "settings:validate-key",
   "project:create",
   "project:list",
   "project:get",
@@ -1294,14 +1298,17 @@ export const SERVED_METHODS = [
   "messages:list",
   "messages:search",
   "chat:send",
+  "chat:send-structured",
+  "chat:compare",
   "chat:abort",
+  "activity:get",
+  "activity:stats",
+  "cost:reprice",
+  "tokens:count",
 ] as const;
 
 /** Requests that are described but not answered yet. */
 export const PLANNED_METHODS = [
-  "settings:validate-key",
-  "chat:send-structured",
-  "chat:compare",
   "batch:submit",
   "batch:start",
   "batch:cancel",
@@ -1315,10 +1322,6 @@ export const PLANNED_METHODS = [
   "batch:estimate",
   "batch:import",
   "batch:export",
-  "activity:get",
-  "activity:stats",
-  "cost:reprice",
-  "tokens:count",
   "jobqueue:save-state",
   "jobqueue:load-state",
   "jobqueue:clear-state",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "0021017efd994afb348598d8b6b0dd0258f1852e79ff0ef8b92e15af75363e9d"
+SCHEMA_HASH = "5441873e38d5eb23c15ed66046223e0248ef458ea64498f78adbc91f4e09d908"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,6 @@ METHODS: tuple[Method, ...] = (
         "SettingsValidateKeyResult",
         "settings",
         "validate_key",
-        planned=True,
     ),
     Method("project:create", "ProjectCreateParams", "Project", "project", "create"),
     Method("project:list", None, "ProjectListResult", "project", "list_"),
@@ -65,10 +64,8 @@ METHODS: tuple[Method, ...] = (
     Method("messages:list", "MessagesListParams", "MessagesListResult", "messages", "list_"),
     Method("messages:search", "MessagesSearchParams", "MessagesSearchResult", "messages", "search"),
     Method("chat:send", "ChatSendParams", "ChatSendResult", "chat", "send"),
-    Method(
-        "chat:send-structured", "ChatSendParams", "ChatSendResult", "chat", "send_structured", planned=True
-    ),
-    Method("chat:compare", "ChatCompareParams", "ChatCompareResult", "chat", "compare", planned=True),
+    Method("chat:send-structured", "ChatSendParams", "ChatSendResult", "chat", "send_structured"),
+    Method("chat:compare", "ChatCompareParams", "ChatCompareResult", "chat", "compare"),
     Method("chat:abort", "ChatAbortParams", "ChatAbortResult", "chat", "abort"),
     Method("batch:submit", "BatchSubmitParams", "BatchJob", "batch", "submit", planned=True),
     Method("batch:start", "BatchStartParams", "BatchJob", "batch", "start", planned=True),
@@ -106,9 +103,9 @@ METHODS: tuple[Method, ...] = (
     Method("batch:estimate", "BatchEstimateParams", "BatchEstimateResult", "batch", "estimate", planned=True),
     Method("batch:import", "BatchImportParams", "BatchImportResult", "batch", "import_", planned=True),
     Method("batch:export", "BatchExportParams", "BatchExportResult", "batch", "export", planned=True),
-    Method("activity:get", "ActivityGetParams", "ActivityGetResult", "activity", "get", planned=True),
-    Method("activity:stats", "ActivityStatsParams", "ActivityStatsResult", "activity", "stats", planned=True),
-    Method("cost:reprice", "CostRepriceParams", "CostRepriceResult", "cost", "reprice", planned=True),
+    Method("activity:get", "ActivityGetParams", "ActivityGetResult", "activity", "get"),
+    Method("activity:stats", "ActivityStatsParams", "ActivityStatsResult", "activity", "stats"),
+    Method("cost:reprice", "CostRepriceParams", "CostRepriceResult", "cost", "reprice"),
     Method(
         "tokens:count",
         "TokensCountParams",
@@ -116,7 +113,6 @@ METHODS: tuple[Method, ...] = (
         "tokens",
         "count",
         aliases=("utils:count-tokens",),
-        planned=True,
     ),
     Method(
         "jobqueue:save-state", "JobqueueSaveStateParams", "Nothing", "jobqueue", "save_state", planned=True

@@ -15,6 +15,7 @@ class ActivityGetParams(WireModel):
     """Absent: all."""
 
     limit: Annotated[int | None, Field(ge=1, le=1000)] = None
+    """Absent: 100."""
 
 
 class ActivityStatsParams(WireModel):
@@ -295,7 +296,7 @@ class ConversationRenameParams(WireModel):
 
 class CostRepriceParams(WireModel):
     model_id: Annotated[str, Field(alias="modelId", min_length=1)]
-    """At whose prices."""
+    """At whose prices; each call at those of its own day."""
 
     project_id: Annotated[str | None, Field(alias="projectId", min_length=1)] = None
     """Absent: all projects."""
@@ -515,4 +516,4 @@ class SettingsValidateKeyParams(WireModel):
 class TokensCountParams(WireModel):
     text: str
     model_id: Annotated[str | None, Field(alias="modelId")] = None
-    """Whose way of counting; absent, a middling one."""
+    """Whose way of counting; absent or unknown, that of OpenAI's current models."""

@@ -10,6 +10,7 @@ from sidecar.clock import Now
 from sidecar.config import Config
 from sidecar.keys import Keys
 from sidecar.money.catalogue import Catalogue
+from sidecar.providers.base import Providers
 from sidecar.rpc.call import Call
 from sidecar.session import Session
 from sidecar.settings import Settings
@@ -27,6 +28,7 @@ class Services:
     settings: Settings
     session: Session
     chat: ChatService
+    providers: Providers
     provider_names: tuple[str, ...]
     new_id: Callable[[], str]
     now_ms: Now

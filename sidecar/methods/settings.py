@@ -38,6 +38,22 @@ async def save(call: Request, params: types.SettingsSaveParams) -> None:
     await app.settings.save(params.key, _checked(params.key, params.value))
 
 
+async def validate_key(call: Request, params: types.SettingsValidateKeyParams) -> dict[str, Any]:
+    app = call.services
+    name = _provider(app, params.provider)
+    provider, key = app.providers.get(name), await app.keys.get(name)
+    if key is None and app.providers.needs_key(name):
+        return {"valid": False, "reason": f"There is no API key for {name} yet. Paste it and save it first."}
+    try:
+        reason = await provider.validate_key(key or "")
+    except Failure as failure:
+        # What can be no key is refused before it leaves. Any other failure says nothing of the key.
+        if failure.kind != "invalid_api_key":
+            raise
+        reason = failure.message
+    return {"valid": True} if reason is None else {"valid": False, "reason": reason}
+
+
 def _checked(key: str, value: Any) -> Any:
     """The value in the type and range that schemas/settings.json gives the setting."""
     from pydantic import ValidationError

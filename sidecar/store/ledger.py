@@ -17,6 +17,10 @@ COLUMNS = ", ".join(_COLUMN_OF.get(name, name) for name in _FIELDS)
 _INSERT_SQL = f"INSERT INTO ledger ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"  # noqa: S608
 OPEN_SQL = f"SELECT {COLUMNS} FROM ledger WHERE state = 'intent' ORDER BY created_at, id"  # noqa: S608
 SPENT_SQL = "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE created_at >= ?"
+RESERVED_SQL = (
+    "SELECT (SELECT coalesce(sum(estimate_pico), 0) FROM ledger WHERE state = 'intent')"
+    " + (SELECT coalesce(sum(reserved_pico), 0) FROM batch_jobs WHERE reserved_pico > 0)"
+)
 SPENT_IN_PROJECT_SQL = (
     "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE project_id = ? AND created_at >= ?"
 )
@@ -108,9 +112,8 @@ def spent_since(conn: sqlite3.Connection, since_ms: int, project_id: str | None 
 
 
 def reserved(conn: sqlite3.Connection) -> Decimal:
-    """The estimates of the requests that are under way, in US dollars."""
-    row = conn.execute("SELECT coalesce(sum(estimate_pico), 0) FROM ledger WHERE state = 'intent'").fetchone()
-    return from_pico(row[0]) or Decimal(0)
+    """The estimates of requests that are under way and of rows that jobs have yet to send, in US dollars."""
+    return from_pico(conn.execute(RESERVED_SQL).fetchone()[0]) or Decimal(0)
 
 
 def spent_by_model(

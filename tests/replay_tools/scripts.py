@@ -95,6 +95,17 @@ async def settings_save(client: Client) -> None:
     await client.ask("settings:save", {"key": "apiKey", "provider": "openai", "value": ""})
 
 
+async def settings_validate_key(client: Client) -> None:
+    """A key that the vendor takes, one that it refuses, one that is not there, and a vendor that nobody knows."""
+    await client.ask("settings:validate-key", {"provider": "openai"})
+    refused = {"key": "apiKey", "provider": "openai", "value": "sk-invalid-0000-wxyz"}
+    await client.ask("settings:save", refused)
+    await client.ask("settings:validate-key", {"provider": "openai"})
+    await client.ask("settings:save", {**refused, "value": ""})
+    await client.ask("settings:validate-key", {"provider": "openai"})
+    await client.ask("settings:validate-key", {"provider": "nobody"})
+
+
 async def project_create(client: Client) -> None:
     """A project with everything, one with only a name, one without."""
     await client.ask(
@@ -216,9 +227,73 @@ async def chat_send(client: Client) -> None:
     await client.ask("chat:send", {"content": "Hello", "modelId": "openai/no-such-model"})
 
 
+async def chat_send_structured(client: Client) -> None:
+    """The parsed object comes beside the text."""
+    schema = {"type": "object", "properties": {"trend": {"enum": ["up", "down"]}}, "required": ["trend"]}
+    question = {"content": "Up or down?", "modelId": MODEL}
+    await client.ask("chat:send-structured", {**question, "options": {"jsonSchema": schema}})
+    await client.ask("chat:send-structured", {**question, "content": "Reply with exactly: no JSON here"})
+
+
+async def chat_compare(client: Client) -> None:
+    """Three models at once, of which one does not exist: the other two answer all the same."""
+    await client.ask("project:create", {"name": "First"})
+    talk = "8d3f0a52-6f0e-4b0a-9a53-0d8d1c1f4e14"
+    models = ["openai/gpt-6.1-sol", "openai/no-such-model", "openai/gpt-4o-mini"]
+    question = {"conversationId": talk, "content": "Reply with exactly: here", "modelIds": models}
+    await client.ask("chat:compare", question)
+    await client.ask("messages:list", {"conversationId": talk})
+
+
 async def chat_abort(client: Client) -> None:
     """Nothing runs there, so nothing is stopped."""
     await client.ask("chat:abort", {"conversationId": "8d3f0a52-6f0e-4b0a-9a53-0d8d1c1f4e13"})
+
+
+async def activity_get(client: Client) -> None:
+    """A conversation with its newest text and its cost, no batches, and a project that does not exist."""
+    project = await client.ask("project:create", {"name": "First"})
+    await client.ask("activity:get", {"projectId": project["id"]})
+    await client.ask("chat:send", _QUESTION)
+    await client.ask("activity:get", {"projectId": project["id"], "type": "all", "limit": 20})
+    await client.ask("activity:get", {"projectId": project["id"], "type": "batch"})
+    await client.ask("activity:get", {"projectId": "unknown"})
+
+
+async def activity_stats(client: Client) -> None:
+    """Nothing yet; then what two models cost, in one project and in all."""
+    project = await client.ask("project:create", {"name": "First"})
+    await client.ask("activity:stats")
+    await client.ask("chat:send", _QUESTION)
+    await client.ask("chat:send", {**_QUESTION, "modelId": "openai/gpt-4o"})
+    await client.ask("activity:stats", {"projectId": project["id"]})
+    await client.ask("activity:stats", {})
+
+
+async def cost_reprice(client: Client) -> None:
+    """One call at a dearer model's prices, no calls at all, and a model that does not exist."""
+    await client.ask("project:create", {"name": "First"})
+    await client.ask("chat:send", _QUESTION)
+    await client.ask("cost:reprice", {"modelId": "anthropic/claude-opus-5-5"})
+    await client.ask("cost:reprice", {"modelId": "openai/gpt-4o", "to": 1577836800000})
+    await client.ask("cost:reprice", {"modelId": "gpt-4oo"})
+
+
+async def tokens_count(client: Client) -> None:
+    """Counted for OpenAI, estimated for others; the older name; nothing is nothing."""
+    # A text whose count is its estimate too: not every platform has a tokenizer.
+    text = "Count me in"
+    await client.ask("tokens:count", {"text": text, "modelId": "openai/gpt-4o"})
+    await client.ask("tokens:count", {"text": text, "modelId": "anthropic/claude-opus-5-5"})
+    await client.ask("utils:count-tokens", {"text": text})
+    await client.ask("tokens:count", {"text": ""})
+
+
+_QUESTION = {
+    "conversationId": "8d3f0a52-6f0e-4b0a-9a53-0d8d1c1f4e14",
+    "content": "Why is the sky blue?",
+    "modelId": MODEL,
+}
 
 
 async def _talk(client: Client) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sidecar.errors import Failure
 from sidecar.store.copying import copy_database
 
-LATEST = 5
+LATEST = 7
 KEPT_BACKUPS = 5
 
 Step = Callable[[sqlite3.Connection, int], None]
@@ -25,6 +25,8 @@ def steps() -> tuple[Step, ...]:
         m0003_full_text_search,
         m0004_settings_and_state,
         m0005_ledger,
+        m0006_activity,
+        m0007_batches,
     )
 
     return (
@@ -33,6 +35,8 @@ def steps() -> tuple[Step, ...]:
         m0003_full_text_search.up,
         m0004_settings_and_state.up,
         m0005_ledger.up,
+        m0006_activity.up,
+        m0007_batches.up,
     )
 
 

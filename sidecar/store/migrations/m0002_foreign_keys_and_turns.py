@@ -11,7 +11,15 @@ import sqlite3
 from sidecar.store.migrations import old_rows, recovery
 
 # Tables of ours that an unknown program may have made under the same name are moved out of the way.
-_NEW_NAMES = ("messages_fts", "settings", "app_state", "ledger")
+_NEW_NAMES = (
+    "messages_fts",
+    "settings",
+    "app_state",
+    "ledger",
+    "batch_parts",
+    "jobqueue_states",
+    "history_rows",
+)
 
 _TABLES = {
     "projects": """

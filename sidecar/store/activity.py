@@ -1,0 +1,241 @@
+"""What looks back: what was done in a project, what was spent on which model, and the calls one by one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from sidecar.store import conversations, ledger, projects
+from sidecar.store.columns import from_pico
+from sidecar.store.records import Conversation
+
+Kind = Literal["chat", "batch"]
+
+_PREVIEW_CHARS = 200
+# Requests that ran, or may have run. The sign keeps the planner from taking an index by state for them.
+_RAN = "+state IN ('settled', 'unknown')"
+_SPENT = (
+    "SELECT coalesce(sum(cost_pico), 0), coalesce(sum(coalesce(prompt_total, 0) + coalesce(out_visible, 0)"
+    " + coalesce(out_reasoning, 0)), 0) FROM ledger WHERE "
+)
+SPENT_IN_CONVERSATION_SQL = _SPENT + "conversation_id = ?"
+SPENT_IN_JOB_SQL = _SPENT + "job_id = ?"
+NEWEST_TEXT_SQL = (
+    "SELECT substr(content, 1, ?) FROM messages WHERE conversation_id = ? AND content <> ''"
+    " ORDER BY timestamp DESC, seq DESC LIMIT 1"
+)
+JOBS_SQL = (
+    "SELECT id, file_name, status, total_rows, created_at FROM batch_jobs WHERE project_id = ?"
+    " ORDER BY created_at DESC, id LIMIT ?"
+)
+
+_BY_MODEL = (
+    "SELECT served_model, model, coalesce(sum(cost_pico), 0), count(*), coalesce(sum(prompt_total), 0),"
+    " coalesce(sum(coalesce(out_visible, 0) + coalesce(out_reasoning, 0)), 0) FROM ledger WHERE "
+)
+# In the order of the index, so that nothing is sorted; what is the same in several projects is added up afterwards.
+BY_MODEL_SQL = f"{_BY_MODEL}{_RAN} GROUP BY project_id, served_model, model"
+BY_MODEL_IN_PROJECT_SQL = f"{_BY_MODEL}project_id = ? AND {_RAN} GROUP BY served_model, model"
+MESSAGES_SQL = "SELECT count(*) FROM messages"
+MESSAGES_IN_PROJECT_SQL = (
+    f"{MESSAGES_SQL} WHERE conversation_id IN (SELECT id FROM conversations WHERE project_id = ?)"  # noqa: S608
+)
+JOBS_COUNT_SQL = "SELECT count(*) FROM batch_jobs"
+JOBS_COUNT_IN_PROJECT_SQL = "SELECT count(*) FROM batch_jobs WHERE project_id = ?"
+
+_CALLS = (
+    "SELECT rowid, created_at, served_model, model, cost_pico, in_uncached, cache_read, cache_write_short,"  # noqa: S608
+    f" cache_write_long, out_visible, out_reasoning, searches, prompt_total FROM ledger WHERE {_RAN}"
+    " AND created_at >= ? AND created_at < ? AND (created_at > ? OR rowid > ?)"
+)
+CALLS_SQL = f"{_CALLS} ORDER BY created_at, rowid LIMIT ?"
+CALLS_IN_PROJECT_SQL = f"{_CALLS} AND project_id = ? ORDER BY created_at, rowid LIMIT ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A conversation with its newest text, or a job with its status. What it cost is what the ledger knows of it."""
+
+    id: str
+    kind: Kind
+    at: int
+    title: str
+    cost_usd: Decimal
+    tokens: int
+    preview: str | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Calls of one pair of names: the model that answered, where that is known, and the one that was asked."""
+
+    served_model: str | None
+    model: str | None
+    cost_usd: Decimal
+    calls: int
+    tokens_in: int
+    tokens_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """All of one moment: the costs of `spending` add up to everything that is known to have been spent."""
+
+    spending: tuple[Spending, ...]
+    month_usd: Decimal
+    week_usd: Decimal
+    messages: int
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallUsage:
+    """The recorded tokens of a call; the names are those of the providers' Usage."""
+
+    in_uncached: int
+    cache_read: int
+    cache_write_short: int
+    cache_write_long: int
+    out_visible: int
+    out_reasoning: int
+    searches: int
+    prompt_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """A call that ran, or may have run. `usage` and `cost_usd` are None where they are not known."""
+
+    position: tuple[int, int]
+    created_at: int
+    served_model: str | None
+    model: str | None
+    cost_usd: Decimal | None
+    usage: CallUsage | None
+
+
+def recent(
+    conn: sqlite3.Connection, project_id: str, kinds: frozenset[Kind], limit: int
+) -> list[Item] | None:
+    """What was done in a project, newest first, at most `limit` of it; None when there is no such project."""
+    if projects.get(conn, project_id) is None:
+        return None
+    begun: list[tuple[int, str, Callable[[], Item]]] = []
+    if "chat" in kinds:
+        for conversation in conversations.list_page(conn, project_id, limit):
+            begun.append((conversation.last_used, conversation.id, _chat(conn, conversation)))
+    if "batch" in kinds:
+        for row in conn.execute(JOBS_SQL, (project_id, limit)):
+            begun.append((row[-1], row[0], _batch(conn, *row)))
+    begun.sort(key=lambda each: (-each[0], each[1]))
+    # Costs are looked up for those alone that are shown.
+    return [make() for _, _, make in begun[:limit]]
+
+
+def stats(conn: sqlite3.Connection, project_id: str | None, month_start: int, week_start: int) -> Stats:
+    """Spending and counts of a project, or of all. Times are in ms; spending counts when a request was begun."""
+    named = () if project_id is None else (project_id,)
+    groups = conn.execute(BY_MODEL_SQL if project_id is None else BY_MODEL_IN_PROJECT_SQL, named)
+    spending = tuple(
+        Spending(served, model, _usd(pico), calls, tokens_in, tokens_out)
+        for served, model, pico, calls, tokens_in, tokens_out in groups
+    )
+    messages = MESSAGES_SQL if project_id is None else MESSAGES_IN_PROJECT_SQL
+    jobs = JOBS_COUNT_SQL if project_id is None else JOBS_COUNT_IN_PROJECT_SQL
+    return Stats(
+        spending=spending,
+        month_usd=ledger.spent_since(conn, month_start, project_id),
+        week_usd=ledger.spent_since(conn, week_start, project_id),
+        messages=conn.execute(messages, named).fetchone()[0],
+        jobs=conn.execute(jobs, named).fetchone()[0],
+    )
+
+
+def calls_page(
+    conn: sqlite3.Connection,
+    since: int,
+    until: int,
+    project_id: str | None = None,
+    after: tuple[int, int] | None = None,
+    limit: int = 500,
+) -> list[RecordedCall]:
+    """Calls begun at `since` or later and before `until` (ms), oldest first, after the `position` of another."""
+    from_at, from_row = after or (since, -1)
+    given = (max(since, from_at), until, from_at, from_row)
+    if project_id is None:
+        rows = conn.execute(CALLS_SQL, (*given, limit))
+    else:
+        rows = conn.execute(CALLS_IN_PROJECT_SQL, (*given, project_id, limit))
+    return [
+        RecordedCall((at, number), at, served, model, from_pico(pico), _usage(*tokens))
+        for number, at, served, model, pico, *tokens in rows
+    ]
+
+
+def _chat(conn: sqlite3.Connection, conversation: Conversation) -> Callable[[], Item]:
+    def make() -> Item:
+        newest = conn.execute(NEWEST_TEXT_SQL, (_PREVIEW_CHARS, conversation.id)).fetchone()
+        pico, tokens = conn.execute(SPENT_IN_CONVERSATION_SQL, (conversation.id,)).fetchone()
+        return Item(
+            id=conversation.id,
+            kind="chat",
+            at=conversation.last_used,
+            title=conversation.name,
+            cost_usd=_usd(pico),
+            tokens=tokens,
+            preview=newest[0] if newest else None,
+        )
+
+    return make
+
+
+def _batch(
+    conn: sqlite3.Connection, job_id: str, file_name: str, status: str, rows: int, created_at: int
+) -> Callable[[], Item]:
+    def make() -> Item:
+        pico, tokens = conn.execute(SPENT_IN_JOB_SQL, (job_id,)).fetchone()
+        return Item(
+            id=job_id,
+            kind="batch",
+            at=created_at,
+            title=file_name or f"Batch of {rows} row{'' if rows == 1 else 's'}",
+            cost_usd=_usd(pico),
+            tokens=tokens,
+            # What the app before the sidecar called a job that is under way.
+            status="processing" if status == "running" else status,
+        )
+
+    return make
+
+
+def _usage(
+    in_uncached: int | None,
+    cache_read: int | None,
+    cache_write_short: int | None,
+    cache_write_long: int | None,
+    out_visible: int | None,
+    out_reasoning: int | None,
+    searches: int | None,
+    prompt_total: int | None,
+) -> CallUsage | None:
+    # What was imported from the old app's tables knows the prompt and the answer, and no parts.
+    if in_uncached is None or out_visible is None or prompt_total is None:
+        return None
+    return CallUsage(
+        in_uncached,
+        cache_read or 0,
+        cache_write_short or 0,
+        cache_write_long or 0,
+        out_visible,
+        out_reasoning or 0,
+        searches or 0,
+        prompt_total,
+    )
+
+
+def _usd(pico: int) -> Decimal:
+    return from_pico(pico) or Decimal(0)
