@@ -19,8 +19,16 @@ FEATURES = (
     "batch",
 )
 STATUSES = ("current", "legacy", "retired")
-PRICE_MEMBERS = frozenset(
-    "from source checkedOn perMillion batchPerMillion servicePerMillion tiers webSearchPer1k notes".split()
+PRICE_MEMBERS = (
+    "from",
+    "source",
+    "checkedOn",
+    "perMillion",
+    "batchPerMillion",
+    "servicePerMillion",
+    "tiers",
+    "webSearchPer1k",
+    "notes",
 )
 
 
