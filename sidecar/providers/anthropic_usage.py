@@ -1,0 +1,112 @@
+"""The usage that Anthropic reports, cut into parts that never overlap (pure)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from sidecar.providers.base import FinishReason, Usage
+
+_log = logging.getLogger(__name__)
+
+_FINISH: Mapping[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    # The vendor paused a turn that is not continued any further: the answer is not whole.
+    "pause_turn": "length",
+    "refusal": "content_filter",
+}
+
+
+def finish_reason(word: str) -> FinishReason:
+    """A message's `stop_reason`."""
+    return _FINISH.get(word, "stop")
+
+
+def merged_counts(start: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts after a `message_delta`. They are cumulative: what is told again replaces what was told before."""
+    return {**start, **{name: value for name, value in delta.items() if value is not None}}
+
+
+def message_usage(counts: Mapping[str, Any]) -> Usage:
+    """Input tokens leave out what was cached and written; output tokens include thinking.
+
+    Cache writes whose lifetime is not told count as those of five minutes, the vendor's default.
+    """
+    lifetimes = _mapping(counts.get("cache_creation"))
+    told_long = _count(lifetimes.get("ephemeral_1h_input_tokens"))
+    told = told_long + _count(lifetimes.get("ephemeral_5m_input_tokens"))
+    created = counts.get("cache_creation_input_tokens")
+    written = told if created is None else _count(created)
+    written_long = _within(told_long, written, "one-hour cache write")
+    uncached = _count(counts.get("input_tokens"))
+    read = _count(counts.get("cache_read_input_tokens"))
+    output = _count(counts.get("output_tokens"))
+    details = _mapping(counts.get("output_tokens_details"))
+    thinking = _within(_count(details.get("thinking_tokens")), output, "thinking")
+    tier = counts.get("service_tier")
+    return Usage(
+        in_uncached=uncached,
+        cache_read=read,
+        cache_write_short=written - written_long,
+        cache_write_long=written_long,
+        out_visible=output - thinking,
+        out_reasoning=thinking,
+        searches=_count(_mapping(counts.get("server_tool_use")).get("web_search_requests")),
+        prompt_total=uncached + read + written,
+        service_tier=tier if isinstance(tier, str) else None,
+    )
+
+
+def added(before: Usage | None, now: Usage) -> Usage:
+    """The usage of a turn that took several requests, each billed for itself.
+
+    The longest of their prompts picks the price tier: no single one was as long as all together.
+    """
+    if before is None:
+        return now
+    read = before.cache_read + now.cache_read
+    short = before.cache_write_short + now.cache_write_short
+    long = before.cache_write_long + now.cache_write_long
+    return Usage(
+        in_uncached=before.in_uncached + now.in_uncached,
+        cache_read=read,
+        cache_write_short=short,
+        cache_write_long=long,
+        out_visible=before.out_visible + now.out_visible,
+        out_reasoning=before.out_reasoning + now.out_reasoning,
+        searches=before.searches + now.searches,
+        prompt_total=max(before.prompt_total, now.prompt_total, read + short + long),
+        service_tier=now.service_tier or before.service_tier,
+    )
+
+
+def free_of_charge(usage: Usage) -> Usage:
+    """The same tokens, not billed: the vendor says so of a refusal that comes before any output."""
+    return replace(usage, charged_usd=Decimal(0))
+
+
+def _within(part: int, whole: int, name: str) -> int:
+    """A part larger than its whole would make another part negative, and a bill with it."""
+    if part > whole:
+        _log.warning(
+            "the reported usage has %d %s tokens of only %d; %d are counted", part, name, whole, whole
+        )
+        return whole
+    return part
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 0:
+        return 0
+    return int(value) if value != float("inf") else 0
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

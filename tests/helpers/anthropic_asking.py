@@ -1,0 +1,107 @@
+"""Anthropic's models as the shipped catalogue has them, and short ways to ask them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing
+from functools import cache
+from typing import Any
+
+import httpx
+
+from sidecar.errors import Failure
+from sidecar.money.catalogue import Catalogue
+from sidecar.providers.anthropic import Anthropic
+from sidecar.providers.base import ChatRequest, Event, Plan, Traits, Turn
+from sidecar.providers.http import HttpEdge
+from sidecar.simulator.core import Simulator
+from sidecar.simulator.transport import simulated_transport
+from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
+from tests.helpers.simulated import no_wait
+
+KEY = "sk-ant-test-key-123456"
+BASE = "https://api.anthropic.com"
+
+# One of each sort, as section 2.3 of the vendor's table has them.
+ALWAYS, BETWEEN, THINKS, QUIET = "claude-opus-5-5", "claude-sonnet-5-5", "claude-sonnet-5", "claude-opus-4-8"
+EITHER, BUDGET_EFFORT, BUDGET = "claude-sonnet-4-6", "claude-opus-4-5", "claude-haiku-4-5"
+RETIRED = "claude-3-5-haiku-20241022"
+SERVED = (
+    ALWAYS,
+    BETWEEN,
+    THINKS,
+    QUIET,
+    EITHER,
+    BUDGET_EFFORT,
+    BUDGET,
+    "claude-fable-5-2",
+    "claude-haiku-5-5",
+)
+
+
+@cache
+def catalogue() -> Catalogue:
+    return Catalogue.load()
+
+
+def traits(model: str) -> Traits:
+    entry = catalogue().reported("anthropic", model)
+    assert entry is not None, model
+    return Traits(
+        frozenset(entry.features), entry.efforts, entry.context_size, entry.max_output_tokens, entry.extra
+    )
+
+
+def ask(model: str = BETWEEN, text: str = "Why?", **options: Any) -> ChatRequest:
+    options.setdefault("turns", (Turn("user", text),))
+    options["asked"] = frozenset(options.get("asked", ()))
+    known = options.pop("traits", None) or traits(model)
+    return ChatRequest(model=model, traits=known, **options)
+
+
+def plan(model: str = BETWEEN, text: str = "Why?", **options: Any) -> Plan:
+    return Anthropic(HttpEdge(), BASE).plan(ask(model, text, **options))
+
+
+def provider(*script: Reply | Exception, **edge: Any) -> tuple[Anthropic, ScriptedTransport]:
+    http, transport, _ = scripted_edge(*script, **edge)
+    return Anthropic(http, "https://api.example/"), transport
+
+
+class Recorded(httpx.AsyncBaseTransport):
+    """A transport that remembers the bodies that went through it."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self.bodies: list[dict[str, Any]] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.bodies.append(json.loads(await request.aread()))
+        return await self._inner.handle_async_request(request)
+
+
+def on_simulator(sim: Simulator) -> Anthropic:
+    """The real provider over the simulator in place of the network."""
+    return over(simulated_transport(sim))
+
+
+def over(transport: httpx.AsyncBaseTransport) -> Anthropic:
+    return Anthropic(HttpEdge(lambda: transport, sleep=no_wait), BASE)
+
+
+async def collect(asked: Anthropic, made: Plan, key: str = KEY) -> tuple[list[Event], Failure | None]:
+    """Every event of one answer, and what ended it if that was a Failure."""
+    events: list[Event] = []
+    try:
+        async with asyncio.timeout(10), aclosing(asked.stream(made, key)) as stream:
+            async for event in stream:
+                events.append(event)
+    except Failure as failure:
+        return events, failure
+    return events, None
+
+
+def events_of(*values: dict[str, Any]) -> bytes:
+    """Values as the vendor's event stream, each event named by its type."""
+    return "".join(f"event: {value['type']}\ndata: {json.dumps(value)}\n\n" for value in values).encode()
