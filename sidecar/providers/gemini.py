@@ -1,0 +1,148 @@
+"""Google Gemini over generateContent: decide, send, read, and go on where an answer is continued."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from sidecar.errors import Failure
+from sidecar.providers.base import ChatRequest, Event, Plan
+from sidecar.providers.gemini_errors import TITLE, Asked, refusal, refuses_form, unanswered
+from sidecar.providers.gemini_events import GeminiEvents
+from sidecar.providers.gemini_options import decide
+from sidecar.providers.gemini_reader import GeminiReader
+from sidecar.providers.gemini_wire import continued, generate_body, in_words_instead, model_in, stream_path
+from sidecar.providers.http import HttpEdge, ReadRefusal
+
+if TYPE_CHECKING:
+    from sidecar.providers.registry import Row
+
+VERSION = "v1beta"
+# The longest answer there is, 1,048,576 tokens, takes 16 requests; each is billed for itself.
+MAX_PARTS = 32
+
+_VERSIONED = re.compile(r"/v\d+[a-z0-9]*$")
+
+
+class Gemini:
+    """A `base.Provider`. `base_url` ends where the vendor's own client's does, without a version."""
+
+    def __init__(
+        self, http: HttpEdge, base_url: str, *, name: str = "gemini", version: str = VERSION
+    ) -> None:
+        self.name = name
+        self._http = http
+        base = base_url.rstrip("/")
+        self._base_url = base if _VERSIONED.search(base) else f"{base}/{version}"
+
+    def plan(self, request: ChatRequest) -> Plan:
+        """The request as it will be sent. Raises Failure("unsupported") or Failure("invalid_params")."""
+        choices = decide(request)
+        return Plan(
+            path=stream_path(request.model),
+            headers={"accept": "text/event-stream"},
+            body=generate_body(request, choices),
+            notes=choices.notes,
+            max_output_tokens=choices.max_output_tokens,
+        )
+
+    async def stream(self, plan: Plan, key: str) -> AsyncGenerator[Event, None]:
+        """Sends the plan and yields events until Done. Closing the iterator closes the connection.
+
+        Raises Failure when nothing was run, SentButUnanswered when something may have been.
+        """
+        asked = Asked(self.name, model_in(plan.path), key)
+        reader = GeminiReader(asked)
+        body = plan.body
+        in_words = in_words_instead(body)
+        parts = 0
+        try:
+            while True:
+                try:
+                    async with aclosing(self._part(plan, body, key, reader, asked)) as events:
+                        async for event in events:
+                            yield event
+                except Failure as failure:
+                    if parts:
+                        raise unanswered(failure) from None
+                    if in_words is None or not refuses_form(failure):
+                        raise
+                    # Whether a model takes a form beside a tool is not published for every one of them.
+                    body, in_words = in_words, None
+                    continue
+                parts += 1
+                token = reader.next_token() if parts < MAX_PARTS else None
+                if token is None:
+                    break
+                body = continued(body, token)
+            for event in reader.finish():
+                yield event
+        except Failure as failure:
+            failure.provider = failure.provider or self.name
+            failure.model = failure.model or asked.model
+            raise
+
+    async def validate_key(self, key: str) -> str | None:
+        """None when the key is taken, else why not. Raises Failure when nobody can tell."""
+        asked = Asked(self.name, None, key)
+        try:
+            async with self._http.stream(
+                "GET",
+                f"{self._base_url}/models?pageSize=1",
+                {"accept": "application/json", **self._authorization(key)},
+                read_refusal=self._read_refusal(asked),
+                peer=TITLE,
+            ):
+                return None
+        except Failure as failure:
+            if failure.kind == "invalid_api_key":
+                return failure.message
+            if failure.kind == "rate_limited":
+                return None
+            raise
+
+    async def _part(
+        self, plan: Plan, body: Mapping[str, Any], key: str, reader: GeminiReader, asked: Asked
+    ) -> AsyncGenerator[Event, None]:
+        """One request, read to the end of its connection, which is the end of its answer."""
+        events = GeminiEvents()
+        async with self._http.stream(
+            "POST",
+            self._base_url + plan.path,
+            {**plan.headers, **self._authorization(key)},
+            body,
+            read_refusal=self._read_refusal(asked),
+            peer=TITLE,
+        ) as answer:
+            async for chunk in answer.chunks:
+                for piece in events.feed(chunk):
+                    for event in reader.read(piece):
+                        yield event
+            for piece in events.finish():
+                for event in reader.read(piece):
+                    yield event
+
+    def _authorization(self, key: str) -> Mapping[str, str]:
+        """The key in a header: in a URL it would be in every log on the way."""
+        if not key:
+            return {}
+        if not (key.isascii() and key.isprintable()):
+            raise Failure(
+                "invalid_api_key",
+                f"The {TITLE} API key holds characters that no key has. Paste it again in the settings.",
+                provider=self.name,
+            )
+        return {"x-goog-api-key": key}
+
+    def _read_refusal(self, asked: Asked) -> ReadRefusal:
+        def read(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
+            return refusal(status, headers, body, asked, self._http.now_ms())
+
+        return read
+
+
+def make_gemini(http: HttpEdge, row: Row, base_url: str) -> Gemini:
+    """The provider of a registry row; its options may name another `version` of the API."""
+    return Gemini(http, base_url, name=row.name, version=str(row.options.get("version") or VERSION))

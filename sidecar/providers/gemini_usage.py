@@ -1,0 +1,111 @@
+"""The usage that Gemini reports, cut into parts that never overlap, and what its searches count as (pure)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.providers.base import FinishReason, Usage
+
+_log = logging.getLogger(__name__)
+
+CONTINUATION = "CONTINUATION"
+
+_FINISH: Mapping[str, FinishReason] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    # Only what is not continued any more is read as an end.
+    CONTINUATION: "length",
+    "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "LANGUAGE": "content_filter",
+    "BLOCKLIST": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "SPII": "content_filter",
+    "MODEL_ARMOR": "content_filter",
+    "IMAGE_SAFETY": "content_filter",
+    "IMAGE_PROHIBITED_CONTENT": "content_filter",
+    "IMAGE_RECITATION": "content_filter",
+}
+_BILLED_BY_PROMPT = re.compile(r"gemini-[12](\.|-|$)")
+
+
+def finish_reason(word: str) -> FinishReason:
+    """The contract's reason; a word that is not a known end is an error: OTHER, MALFORMED_RESPONSE and their like."""
+    return _FINISH.get(word, "error")
+
+
+def part_usage(reported: Mapping[str, Any], searches: int = 0) -> Usage:
+    """`usageMetadata`: the prompt includes what was cached; thoughts and the tools' own prompt stand beside.
+
+    `prompt_total` is the prompt alone, which is what the vendor picks the price tier by.
+    """
+    prompt = _count(reported.get("promptTokenCount"))
+    cached = _count(reported.get("cachedContentTokenCount"))
+    if cached > prompt:
+        _log.warning(
+            "the reported usage has %d cached tokens of only %d; %d are counted", cached, prompt, prompt
+        )
+        cached = prompt
+    tier = reported.get("serviceTier")
+    return Usage(
+        in_uncached=prompt - cached + _count(reported.get("toolUsePromptTokenCount")),
+        cache_read=cached,
+        out_visible=_count(reported.get("candidatesTokenCount")),
+        out_reasoning=_count(reported.get("thoughtsTokenCount")),
+        searches=searches,
+        prompt_total=prompt,
+        service_tier=tier if isinstance(tier, str) and tier else None,
+    )
+
+
+def added(first: Usage | None, second: Usage | None) -> Usage | None:
+    """The usage of two requests that were one answer: each is billed for itself.
+
+    The prompts are added too, so that no cached part can be larger than its whole; the only model that
+    continues its answers has no price tiers.
+    """
+    if first is None or second is None:
+        return first or second
+    return Usage(
+        in_uncached=first.in_uncached + second.in_uncached,
+        cache_read=first.cache_read + second.cache_read,
+        out_visible=first.out_visible + second.out_visible,
+        out_reasoning=first.out_reasoning + second.out_reasoning,
+        searches=first.searches + second.searches,
+        prompt_total=first.prompt_total + second.prompt_total,
+        service_tier=second.service_tier or first.service_tier,
+    )
+
+
+class Searches:
+    """The searches of one request, from the grounding that its chunks report.
+
+    Models up to 2.5 are billed for a grounded prompt, however often they search; later ones for each query.
+    Each chunk may repeat the queries of the one before or add its own: both come out the same.
+    """
+
+    def __init__(self) -> None:
+        self._queries: Counter[str] = Counter()
+        self._grounded = False
+
+    def take(self, grounding: Mapping[str, Any]) -> None:
+        queries = grounding.get("webSearchQueries")
+        asked = [query for query in queries if isinstance(query, str) and query.strip()] if queries else []
+        self._queries |= Counter(asked)
+        self._grounded = self._grounded or bool(asked or grounding.get("groundingChunks"))
+
+    def billable(self, model: str) -> int:
+        """How many searches the vendor bills when that model answered."""
+        if _BILLED_BY_PROMPT.match(model.removeprefix("models/")):
+            return int(self._grounded)
+        return self._queries.total()
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 0:
+        return 0
+    return int(value) if value != float("inf") else 0
