@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
+
+from sidecar.errors import Failure
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 FinishReason = Literal["stop", "length", "content_filter", "cancelled", "error"]
@@ -162,3 +164,107 @@ class Provider(Protocol):
 
     async def validate_key(self, key: str) -> str | None:
         """None when the vendor takes the key, else the reason in a sentence. Costs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """What one native batch may hold. `bytes` counts the lines as they are sent; None is no limit."""
+
+    rows: int
+    bytes: int
+    row_bytes: int | None = None
+    one_model: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """A native batch as its vendor reports it, in the vendor's own `word`.
+
+    `ended` and `results_ready` are two facts. Counts that the vendor does not give are None. `handles` are what
+    fetching the results needs (ids of output files and the like). Times are ms since 1970.
+    """
+
+    native_id: str
+    word: str
+    ended: bool
+    results_ready: bool
+    total: int | None = None
+    completed: int | None = None
+    failed: int | None = None
+    created_at: int | None = None
+    ended_at: int | None = None
+    error: str | None = None
+    handles: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What came of one row: either an answer (`done`, with its text) or what kept it from being one.
+
+    `failure` is set for a row that failed; `never_ran` when the batch ended before the row was run (expired,
+    cancelled): it was not billed.
+    """
+
+    custom_id: str
+    text: str = ""
+    thinking: str = ""
+    done: Done | None = None
+    failure: Failure | None = None
+    never_ran: Literal["expired", "cancelled"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPart:
+    """What is to be created: rows of one job for one vendor, already in its lines.
+
+    `tag` is ours, unique for the part, and is found again in the vendor's list; `since` is when the intent was
+    written (ms). `custom_ids` stand in the order of the lines.
+    """
+
+    tag: str
+    model: str
+    lines: Sequence[bytes]
+    custom_ids: Sequence[str]
+    since: int
+    input_file_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a part was looked for after its creation may or may not have happened.
+
+    `state` is the batch that is ours; `certain` says, when there is none, that there is certainly none.
+    """
+
+    state: BatchState | None
+    certain: bool
+    note: str = ""
+
+
+class BatchAdapter(Protocol):
+    """One vendor's batch API. Nothing here is retried blindly: a create that may have run raises SentButUnanswered."""
+
+    name: str
+    limits: BatchLimits
+
+    def line(self, custom_id: str, plan: Plan) -> bytes:
+        """The row as a line of the vendor's input, without a line end. Pure."""
+
+    async def upload(self, key: str, part: BatchPart) -> str | None:
+        """Puts the input where the vendor wants it; its id, or None where rows go with the create. Harmless twice."""
+
+    async def create(self, key: str, part: BatchPart) -> BatchState:
+        """Creates the batch, once. Raises Failure when it was certainly not, SentButUnanswered when it may be."""
+
+    async def find(self, key: str, part: BatchPart) -> Found:
+        """Looks for a batch of this part at the vendor. Raises Failure when the vendor cannot be asked."""
+
+    async def check(self, key: str, native_id: str) -> BatchState:
+        """How it is doing."""
+
+    def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchOutcome, None]:
+        """Every row that has come out, in any order, from outputs and errors alike."""
+
+    async def cancel(self, key: str, native_id: str) -> None:
+        """Asks to stop. Rows that have run stay, and are billed."""

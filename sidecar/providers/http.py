@@ -6,7 +6,6 @@ It knows no vendor. What a refusal means is the caller's `read_refusal`; whether
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import sys
 import urllib.request
@@ -19,8 +18,10 @@ import orjson
 
 from sidecar import __version__, clock
 from sidecar.errors import Failure
+from sidecar.providers.bodies import Body, RawBody, encode_json
+from sidecar.providers.limits import PACE, Pace
 from sidecar.providers.outcome import SentButUnanswered
-from sidecar.providers.retry import wait_before_retry_ms
+from sidecar.providers.retry import LONGEST_HINT_MS, certainly_not_run, wait_before_retry_ms
 from sidecar.redact import redact
 
 if TYPE_CHECKING:
@@ -76,42 +77,57 @@ class HttpEdge:
         method: str,
         url: str,
         headers: Mapping[str, str],
-        body: Mapping[str, Any] | None = None,
+        body: Body | None = None,
         *,
         read_refusal: ReadRefusal,
         peer: str,
+        once: bool = False,
     ) -> AsyncIterator[Answer]:
         """The accepted answer, after retries; leaving the block closes its connection at once.
 
         `peer` is who is spoken to, for sentences. Raises what `read_refusal` made, Failure when nothing was
-        run, and SentButUnanswered when a POST may have been.
+        run, and SentButUnanswered when a POST may have been. What must not happen twice is asked `once`: only
+        what was certainly not run is asked again, and a server error or a timeout is SentButUnanswered.
         """
-        response = await self._accepted(method, url, headers, body, read_refusal, peer)
+        pace = PACE.get()
         try:
-            async with aclosing(self._chunks(response, method, peer)) as chunks:
-                yield Answer(response.status_code, _lower(response.headers), chunks)
+            response = await self._accepted(method, url, headers, body, read_refusal, peer, once, pace)
+            try:
+                async with aclosing(self._chunks(response, method, peer)) as chunks:
+                    yield Answer(response.status_code, _lower(response.headers), chunks)
+            finally:
+                await _close(response)
         finally:
-            await _close(response)
+            if pace is not None:
+                pace.leave()
 
     async def json(
-        self, method: str, url: str, headers: Mapping[str, str], *, read_refusal: ReadRefusal, peer: str
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body | None = None,
+        *,
+        read_refusal: ReadRefusal,
+        peer: str,
+        once: bool = False,
     ) -> Any:
         """A small JSON document. Raises Failure as `stream` does, and for an answer that is not JSON."""
         parts: list[bytes] = []
         size = 0
-        async with self.stream(method, url, headers, read_refusal=read_refusal, peer=peer) as answer:
+        async with self.stream(
+            method, url, headers, body, read_refusal=read_refusal, peer=peer, once=once
+        ) as answer:
             async for chunk in answer.chunks:
                 parts.append(chunk)
                 size += len(chunk)
                 if size > MAX_DOCUMENT_BYTES:
-                    raise Failure("provider_unavailable", f"The {peer} API sent more than can be read.")
+                    raise _unread(f"The {peer} API sent more than can be read.", once)
         try:
             return orjson.loads(b"".join(parts))
         except ValueError:
-            raise Failure(
-                "provider_unavailable",
-                f"The {peer} API did not answer with JSON. Check the base URL, or try again later.",
-            ) from None
+            words = f"The {peer} API did not answer with JSON. Check the base URL, or try again later."
+            raise _unread(words, once) from None
 
     async def aclose(self) -> None:
         """Closes every connection. The edge opens again when it is used again."""
@@ -124,30 +140,43 @@ class HttpEdge:
         method: str,
         url: str,
         headers: Mapping[str, str],
-        body: Mapping[str, Any] | None,
+        body: Body | None,
         read_refusal: ReadRefusal,
         peer: str,
+        once: bool,
+        pace: Pace | None,
     ) -> httpx.Response:
-        content = None if body is None else encode_json(body)
+        content = None if body is None or isinstance(body, RawBody) else encode_json(body)
         attempt = 0
         while True:
             client = await self._open()
+            if pace is not None:
+                await pace.enter()
             try:
-                request = client.build_request(method, url, headers=dict(headers), content=content)
-                if content is not None:
-                    request.headers["content-type"] = "application/json"
+                request = _request(client, method, url, headers, body if content is None else content)
                 response = await client.send(request, stream=True)
             except Exception as error:
                 failure = _broken(error, method, peer, sent=not _never_left(error))
             else:
                 if 200 <= response.status_code < 300:
+                    if pace is not None:
+                        pace.observe(response.status_code, _lower(response.headers), None)
                     return response
                 failure = read_refusal(
                     response.status_code, _lower(response.headers), await _refusal_body(response)
                 )
-            wait_ms = wait_before_retry_ms(failure, attempt, self._chance())
-            if wait_ms is None or attempt >= self._retries:
+                if pace is not None:
+                    pace.observe(response.status_code, _lower(response.headers), failure.retry_after_ms)
+                if once and not certainly_not_run(response.status_code):
+                    failure = SentButUnanswered.instead_of(failure)
+            longest, retries = LONGEST_HINT_MS, self._retries
+            if pace is not None and failure.kind == "rate_limited":
+                longest, retries = pace.longest_hint_ms, pace.retries
+            wait_ms = wait_before_retry_ms(failure, attempt, self._chance(), longest)
+            if wait_ms is None or attempt >= retries:
                 raise failure
+            if pace is not None:
+                pace.back_off()
             await self._sleep(wait_ms / 1000)
             attempt += 1
 
@@ -167,12 +196,30 @@ class HttpEdge:
         return self._client
 
 
-def encode_json(body: Mapping[str, Any]) -> bytes:
-    """The body as UTF-8 JSON. A lone surrogate, which UTF-8 cannot hold, becomes a question mark."""
-    try:
-        return orjson.dumps(body)
-    except TypeError:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+def _request(
+    client: httpx.AsyncClient, method: str, url: str, headers: Mapping[str, str], content: Any
+) -> httpx.Request:
+    if isinstance(content, RawBody):
+        told = {
+            **headers,
+            "content-type": content.content_type,
+            # Without a length the body would be sent in chunks, which not every vendor's upload takes.
+            "content-length": str(content.length),
+        }
+        return client.build_request(method, url, headers=told, content=_sent(content))
+    request = client.build_request(method, url, headers=dict(headers), content=content)
+    if content is not None:
+        request.headers["content-type"] = "application/json"
+    return request
+
+
+async def _sent(body: RawBody) -> AsyncGenerator[bytes, None]:
+    for piece in body.pieces():
+        yield piece
+
+
+def _unread(message: str, once: bool) -> Failure:
+    return (SentButUnanswered if once else Failure)("provider_unavailable", message)
 
 
 def _new_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sidecar.errors import Failure
@@ -48,17 +48,18 @@ _STATUS_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who was asked for what. `key` is only there to be taken out of the vendor's words."""
+    """Who was asked for what, with which key. `translate` puts a vendor's own codes into OpenAI's."""
 
     title: str
     provider: str
     model: str | None
     key: str
+    translate: Callable[[Words], Words] = lambda words: words
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes, asked: Asked, now_ms: int) -> Failure:
     """The Failure for an answer that is not 2xx."""
-    words = read_words(body)
+    words = asked.translate(read_words(body))
     return _failure(
         status,
         words,
@@ -71,6 +72,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, asked: Asked, 
 
 def stream_error(words: Words, asked: Asked, *, produced: bool) -> Failure:
     """The Failure for an error inside a stream. With text already `produced`, nobody knows what is billed."""
+    words = asked.translate(words)
     status = _STATUS_OF.get(words.code) or _STATUS_OF.get(words.type) or _status_in(words.code) or 500
     failure = _failure(status, words, asked, retryable=may_retry(status, {}), streamed=True)
     if not produced:

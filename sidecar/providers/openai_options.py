@@ -5,11 +5,13 @@ Asked for by name and impossible is a Failure; a saved setting or a hint that do
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest
+from sidecar.providers.openai_json import in_words
 from sidecar.providers.openai_schema import SchemaFormat, schema_format
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -29,20 +31,36 @@ _ABILITIES = {
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a server speaks OpenAI's protocol.
+    """How a server speaks OpenAI's protocol; the defaults are the vendor's own ways.
 
-    `plain` is what any compatible server understands: chat completions, the `system` role, `max_tokens`.
-    `usage_in_stream` asks for the usage of a stream, which some servers refuse.
+    `unlisted_efforts` are those that a reasoning model takes whose list is not published. `loose_schemas` is
+    whether a schema that cannot be enforced may be sent all the same, `json_in_words` whether the format
+    field alone is not to be relied on. A field or stream option that is None is not sent.
     """
 
     title: str
-    plain: bool = False
-    usage_in_stream: bool = True
+    responses: bool = True
+    developer_role: bool = True
+    temperature_while_reasoning: bool = False
+    unlisted_efforts: tuple[str, ...] = COMMON_EFFORTS
+    loose_schemas: bool = True
+    json_in_words: bool = False
+    limit_field: str = "max_completion_tokens"
+    search_limit_field: str | None = "max_tool_calls"
+    chat_stream_options: Mapping[str, bool] | None = field(
+        default_factory=lambda: {"include_usage": True, "include_obfuscation": False}
+    )
+    responses_stream_options: Mapping[str, bool] | None = field(
+        default_factory=lambda: {"include_obfuscation": False}
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The request after every decision. None or False is not sent."""
+    """The request after every decision. None or False is not sent.
+
+    `instruction` asks for JSON in words, where no field does it or none can be relied on.
+    """
 
     api: Literal["chat", "responses"]
     effort: str | None
@@ -52,20 +70,24 @@ class Choices:
     summaries: bool
     json_mode: bool
     schema: SchemaFormat | None
+    instruction: str | None
     notes: tuple[str, ...]
 
 
-def decide(request: ChatRequest, dialect: Dialect) -> Choices:
-    """Raises Failure("unsupported") for what was asked by name and the model cannot do."""
+def decide(request: ChatRequest, dialect: Dialect, *, only_responses: bool = False) -> Choices:
+    """Raises Failure("unsupported") for what was asked by name and the model cannot do.
+
+    `only_responses` is a model that chat completions do not serve.
+    """
     notes: list[str] = []
     searches = _search(request, dialect, notes)
     summaries = _thinking(request, dialect, notes)
     effort = _effort(request, dialect, searches is not None, notes)
-    json_mode, schema = _json(request, dialect, notes)
+    json_mode, schema, instruction = _json(request, dialect, notes)
     _cache(request, dialect, notes)
-    on_responses = not dialect.plain and (searches is not None or summaries or effort == "max")
+    on_responses = only_responses or searches is not None or summaries or effort == "max"
     return Choices(
-        api="responses" if on_responses else "chat",
+        api="responses" if on_responses and dialect.responses else "chat",
         effort=effort,
         temperature=_temperature(request, dialect, effort, notes),
         max_output_tokens=_output_limit(request, notes),
@@ -73,6 +95,7 @@ def decide(request: ChatRequest, dialect: Dialect) -> Choices:
         summaries=summaries,
         json_mode=json_mode,
         schema=schema,
+        instruction=instruction,
         notes=tuple(notes),
     )
 
@@ -86,7 +109,9 @@ def nearest_effort(wanted: str, taken: tuple[str, ...]) -> str:
 def _search(request: ChatRequest, dialect: Dialect, notes: list[str]) -> int | None:
     if request.web_search_max_uses is None:
         return None
-    if "web_search" in request.traits.features and not dialect.plain:
+    if "web_search" in request.traits.features and dialect.responses:
+        if dialect.search_limit_field is None:
+            notes.append(f"{dialect.title} takes no limit on searches; the model decides how many it makes.")
         return request.web_search_max_uses
     if "enableWebSearch" in request.asked:
         raise _unsupported(request, "cannot search the web")
@@ -97,7 +122,7 @@ def _search(request: ChatRequest, dialect: Dialect, notes: list[str]) -> int | N
 def _thinking(request: ChatRequest, dialect: Dialect, notes: list[str]) -> bool:
     if not request.thinking:
         return False
-    if "extended_thinking" in request.traits.features and not dialect.plain:
+    if "extended_thinking" in request.traits.features and dialect.responses:
         return True
     if "enableExtendedThinking" in request.asked:
         raise _unsupported(request, "does not show its thinking")
@@ -110,7 +135,7 @@ def _effort(request: ChatRequest, dialect: Dialect, searching: bool, notes: list
     if wanted is None:
         return None
     known = tuple(effort for effort in request.traits.efforts if effort in EFFORTS)
-    taken = known or (() if dialect.plain else COMMON_EFFORTS)
+    taken = known or dialect.unlisted_efforts
     if "reasoning" not in request.traits.features or not taken:
         notes.append(f"{request.model} has no reasoning effort to set, so {wanted} was left out.")
         return None
@@ -130,7 +155,8 @@ def _temperature(
     wanted = request.temperature
     if wanted is None:
         return None
-    if "reasoning" in request.traits.features and not dialect.plain and effort != "none":
+    reasons = "reasoning" in request.traits.features and effort != "none"
+    if reasons and not dialect.temperature_while_reasoning:
         if wanted != DEFAULT_TEMPERATURE:
             notes.append(f"{request.model} takes no temperature while it reasons, so it was left out.")
         return None
@@ -155,27 +181,29 @@ def _output_limit(request: ChatRequest, notes: list[str]) -> int | None:
     return most
 
 
-def _json(request: ChatRequest, dialect: Dialect, notes: list[str]) -> tuple[bool, SchemaFormat | None]:
-    features = request.traits.features
-    if request.json_schema is not None:
-        if "json_schema" in features:
-            form = schema_format(request.json_schema, request.model)
-            if not form.strict:
-                notes.append(
-                    f"{dialect.title} cannot enforce all of this schema; the answer is checked instead."
-                )
-            return False, form
-        if "jsonSchema" in request.asked:
-            raise _unsupported(request, "takes no JSON schema")
-        notes.append(f"{request.model} takes no JSON schema, so the schema was left out.")
-    if not request.json_mode:
-        return False, None
-    if "json_mode" in features:
-        return True, None
-    if "jsonMode" in request.asked:
-        raise _unsupported(request, "has no JSON mode")
-    notes.append(f"{request.model} has no JSON mode, so it was left out.")
-    return False, None
+def _json(
+    request: ChatRequest, dialect: Dialect, notes: list[str]
+) -> tuple[bool, SchemaFormat | None, str | None]:
+    """JSON mode, the schema and the instruction. What has no form of its own is asked for in words."""
+    schema, features = request.json_schema, request.traits.features
+    if schema is None and not request.json_mode:
+        return False, None, None
+    words = in_words(schema)
+    has_mode = "json_mode" in features
+    if schema is None:
+        if not has_mode:
+            notes.append(f"{request.model} has no JSON mode, so JSON was asked for in words.")
+        return has_mode, None, words if dialect.json_in_words or not has_mode else None
+    form = schema_format(schema)
+    if form is not None and "json_schema" in features and (form.strict or dialect.loose_schemas):
+        if not form.strict:
+            notes.append(f"{dialect.title} cannot enforce all of this schema; the answer is checked instead.")
+        return False, form, words if dialect.json_in_words else None
+    notes.append(
+        f"{request.model} cannot enforce this schema, so it was asked for in words; the answer is checked."
+    )
+    # JSON mode answers with an object, which a schema with another root forbids.
+    return has_mode and form is not None, None, words
 
 
 def _cache(request: ChatRequest, dialect: Dialect, notes: list[str]) -> None:

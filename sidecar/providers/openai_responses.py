@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sidecar.providers.base import (
@@ -18,11 +18,12 @@ from sidecar.providers.base import (
 )
 from sidecar.providers.openai_errors import Asked, stream_error
 from sidecar.providers.openai_options import Choices, Dialect
-from sidecar.providers.openai_usage import billable_searches, incomplete_finish, responses_usage
-from sidecar.providers.openai_wire import citations, cut_off, messages, read_object, refused
+from sidecar.providers.openai_usage import incomplete_finish, mapping, responses_usage
+from sidecar.providers.openai_wire import citations, cited_pages, cut_off, messages, read_object, refused
 from sidecar.providers.refusal import words_of
 from sidecar.providers.sse import SseEvent
 
+_THINKING = frozenset({"response.reasoning_summary_text.delta", "response.reasoning_text.delta"})
 _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 
 
@@ -32,10 +33,11 @@ def responses_body(request: ChatRequest, choices: Choices, dialect: Dialect) -> 
         # Everything goes into the input: the word "json" in `instructions` does not count for JSON mode.
         "input": messages(request, choices, dialect),
         "stream": True,
-        "stream_options": {"include_obfuscation": False},
-        # The vendor's default keeps every answer for a month.
+        # The default keeps every answer for a month.
         "store": False,
     }
+    if dialect.responses_stream_options is not None:
+        body["stream_options"] = dict(dialect.responses_stream_options)
     if choices.max_output_tokens is not None:
         body["max_output_tokens"] = choices.max_output_tokens
     if choices.temperature is not None:
@@ -49,7 +51,8 @@ def responses_body(request: ChatRequest, choices: Choices, dialect: Dialect) -> 
         body["reasoning"] = reasoning
     if choices.search_max_uses is not None:
         body["tools"] = [{"type": "web_search"}]
-        body["max_tool_calls"] = choices.search_max_uses
+        if dialect.search_limit_field is not None:
+            body[dialect.search_limit_field] = choices.search_max_uses
     if choices.schema is not None:
         form = choices.schema
         body["text"] = {
@@ -63,12 +66,15 @@ def responses_body(request: ChatRequest, choices: Choices, dialect: Dialect) -> 
 class ResponsesReader:
     """Reads the events of one response. `ended` is set when nothing more is to come.
 
-    Takes a whole response too, from servers that do not stream.
+    Takes a whole response too, from servers that do not stream. `read_usage` is given the whole response.
     """
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(
+        self, asked: Asked, *, read_usage: Callable[[Mapping[str, Any]], Usage | None] = responses_usage
+    ) -> None:
         self.ended = False
         self._asked = asked
+        self._read_usage = read_usage
         self._produced = False
         self._thought = False
         self._finish: FinishReason | None = None
@@ -82,16 +88,19 @@ class ResponsesReader:
         """What this event says. Raises Failure for an error in it, SentButUnanswered for nonsense."""
         if event.data.strip() == "[DONE]":
             return
-        value = read_object(event, self._asked)
-        kind = value.get("type") or event.name or ""
+        yield from self.take(read_object(event, self._asked), event.name)
+
+    def take(self, value: Mapping[str, Any], name: str | None = None) -> Iterator[Event]:
+        """What this object says: an event called `name`, or a whole response. Raises as `read` does."""
+        kind = value.get("type") or name or ""
         if value.get("object") == "response":
             yield from self._terminal(value)
         elif kind in _TERMINAL:
-            yield from self._terminal(_mapping(value.get("response")))
+            yield from self._terminal(mapping(value.get("response")))
         elif kind == "error" or (value.get("error") and "response" not in value):
-            raise stream_error(words_of(value), self._asked, produced=self._produced)
+            raise stream_error(words_of(value), self._asked, produced=self._produced or self._thought)
         elif kind in ("response.created", "response.in_progress"):
-            self._identify(_mapping(value.get("response")))
+            self._identify(mapping(value.get("response")))
         else:
             yield from self._delta(kind, value)
 
@@ -113,22 +122,20 @@ class ResponsesReader:
             yield TextDelta(text)
         elif kind == "response.refusal.delta" and text:
             self._refusal.append(text)
-        elif kind == "response.reasoning_summary_text.delta" and text:
+        elif kind in _THINKING and text:
             self._thought = True
             yield ThinkingDelta(text)
         elif kind == "response.reasoning_summary_part.added" and self._thought:
             yield ThinkingDelta("\n\n")
         elif kind == "response.output_text.annotation.added":
-            yield from self._cite([value.get("annotation")])
+            yield from self._cite(citations([value.get("annotation")]))
 
     def _terminal(self, response: Mapping[str, Any]) -> Iterator[Event]:
         """The whole response. Its usage is told before anything that it says went wrong."""
         self.ended = True
         self._identify(response)
-        if isinstance(response.get("usage"), Mapping):
-            self._usage = responses_usage(
-                response["usage"], billable_searches(response), response.get("service_tier")
-            )
+        self._usage = self._read_usage(response)
+        if self._usage is not None:
             yield UsageSoFar(self._usage)
         status = response.get("status")
         if status in ("failed", "cancelled"):
@@ -141,24 +148,30 @@ class ResponsesReader:
 
     def _leftovers(self, response: Mapping[str, Any]) -> Iterator[Event]:
         """What the whole response holds and no delta brought."""
-        streamed = self._produced
+        streamed, thought = self._produced, self._thought
         refusals: list[str] = []
         for item in _list(response.get("output")):
-            for part in _list(_mapping(item).get("content")):
-                part = _mapping(part)
+            for summary in () if thought else _list(mapping(item).get("summary")):
+                text = mapping(summary).get("text")
+                if isinstance(text, str) and text:
+                    yield ThinkingDelta(f"\n\n{text}" if self._thought else text)
+                    self._thought = True
+            for part in _list(mapping(item).get("content")):
+                part = mapping(part)
                 if part.get("type") == "output_text":
                     text = part.get("text")
                     if isinstance(text, str) and text and not streamed:
                         self._produced = True
                         yield TextDelta(text)
-                    yield from self._cite(part.get("annotations"))
+                    yield from self._cite(citations(part.get("annotations")))
                 elif part.get("type") == "refusal":
                     refusals.append(str(part.get("refusal") or ""))
         if not self._refusal:
             self._refusal = [text for text in refusals if text]
+        yield from self._cite(cited_pages(response.get("citations")))
 
-    def _cite(self, annotations: Any) -> Iterator[Event]:
-        for citation in citations(annotations):
+    def _cite(self, pages: Iterator[Citation]) -> Iterator[Event]:
+        for citation in pages:
             if citation.url not in self._citations:
                 self._citations[citation.url] = citation
                 yield citation
@@ -167,10 +180,6 @@ class ResponsesReader:
         for value, name in ((response.get("model"), "_model"), (response.get("id"), "_id")):
             if isinstance(value, str) and value:
                 setattr(self, name, value)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _list(value: Any) -> list[Any]:

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.errors import Failure
-
 MAX_PROPERTIES = 5_000
 MAX_DEPTH = 10
 MAX_NAME_CHARS = 120_000
@@ -78,24 +76,31 @@ class _Unsayable(Exception):
     """The schema means something that strict mode has no words for."""
 
 
-def schema_format(schema: Mapping[str, Any], model: str) -> SchemaFormat:
+def schema_format(schema: Mapping[str, Any]) -> SchemaFormat | None:
     """The schema, strict where it can be, else as it is but for a `type` at its root.
 
-    Raises Failure("unsupported") when its root is not an object.
+    None when its root cannot be an object: the format has no words for that.
     """
+    if not _may_be_object(schema):
+        return None
     name = re.sub(r"[^a-zA-Z0-9_-]+", "_", str(schema.get("title") or "")).strip("_")[:64] or "answer"
-    kinds = schema.get("type", "object")
-    if "object" not in (kinds if isinstance(kinds, list) else [kinds]):
-        raise Failure(
-            "unsupported",
-            f"{model} answers a schema with an object, never with a bare {kinds}. Put it into a property of one.",
-            model=model,
-        )
     try:
         strict = _strict_root(schema)
     except _Unsayable:
         return SchemaFormat(name, {"type": "object", **schema}, strict=False)
     return SchemaFormat(name, strict, strict=True)
+
+
+def _may_be_object(schema: Any) -> bool:
+    if not isinstance(schema, Mapping):
+        return schema is True
+    if "type" in schema:
+        return "object" in (schema["type"] if isinstance(schema["type"], list) else [schema["type"]])
+    if "enum" in schema or "const" in schema:
+        values = schema["enum"] if "enum" in schema else [schema["const"]]
+        return any(isinstance(value, Mapping) for value in values)
+    unions = [schema[word] for word in ("anyOf", "oneOf") if word in schema]
+    return all(any(map(_may_be_object, branches)) for branches in unions)
 
 
 def _strict_root(schema: Mapping[str, Any]) -> dict[str, Any]:

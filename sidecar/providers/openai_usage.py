@@ -11,15 +11,13 @@ from sidecar.providers.base import FinishReason, Usage
 _log = logging.getLogger(__name__)
 
 _FINISH: Mapping[str, FinishReason] = {
-    "stop": "stop",
-    "eos": "stop",
-    "end_turn": "stop",
-    "tool_calls": "stop",
-    "function_call": "stop",
     "length": "length",
     "max_tokens": "length",
+    "model_length": "length",
     "content_filter": "content_filter",
+    "safety": "content_filter",
     "insufficient_system_resource": "error",
+    "abort": "error",
     "error": "error",
 }
 _INCOMPLETE: Mapping[str, FinishReason] = {
@@ -30,43 +28,46 @@ _INCOMPLETE: Mapping[str, FinishReason] = {
 
 def chat_finish(word: str) -> FinishReason:
     """A chat completion's `finish_reason`; compatible servers have words of their own."""
-    return _FINISH.get(word, "stop")
+    return _FINISH.get(word.lower(), "stop")
 
 
 def incomplete_finish(details: Any) -> FinishReason:
     """The reason of a response whose status is `incomplete`."""
-    return _INCOMPLETE.get(str(_mapping(details).get("reason")), "stop")
+    return _INCOMPLETE.get(str(mapping(details).get("reason")), "stop")
 
 
 def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
     """Prompt tokens include what was cached and written; completion tokens include reasoning."""
     return _parts(
-        prompt=_count(usage.get("prompt_tokens")),
-        prompt_details=_mapping(usage.get("prompt_tokens_details")),
-        output=_count(usage.get("completion_tokens")),
-        output_details=_mapping(usage.get("completion_tokens_details")),
+        prompt=count(usage.get("prompt_tokens")),
+        prompt_details=mapping(usage.get("prompt_tokens_details")),
+        output=count(usage.get("completion_tokens")),
+        output_details=mapping(usage.get("completion_tokens_details")),
         searches=0,
         service_tier=service_tier,
     )
 
 
-def responses_usage(usage: Mapping[str, Any], searches: int, service_tier: Any = None) -> Usage:
-    """As for chat, under the other names."""
+def responses_usage(response: Mapping[str, Any]) -> Usage | None:
+    """The usage of a whole response: as for chat, under other names. None when it has none yet."""
+    usage = response.get("usage")
+    if not isinstance(usage, Mapping):
+        return None
     return _parts(
-        prompt=_count(usage.get("input_tokens")),
-        prompt_details=_mapping(usage.get("input_tokens_details")),
-        output=_count(usage.get("output_tokens")),
-        output_details=_mapping(usage.get("output_tokens_details")),
-        searches=searches,
-        service_tier=service_tier,
+        prompt=count(usage.get("input_tokens")),
+        prompt_details=mapping(usage.get("input_tokens_details")),
+        output=count(usage.get("output_tokens")),
+        output_details=mapping(usage.get("output_tokens_details")),
+        searches=billable_searches(response),
+        service_tier=response.get("service_tier"),
     )
 
 
 def billable_searches(response: Mapping[str, Any]) -> int:
     """The vendor's own count where it gives one, else the calls that searched rather than opened a page."""
-    told = _mapping(_mapping(response.get("tool_usage")).get("web_search")).get("num_requests")
+    told = mapping(mapping(response.get("tool_usage")).get("web_search")).get("num_requests")
     if told is not None:
-        return _count(told)
+        return count(told)
     output = response.get("output")
     calls = output if isinstance(output, Sequence) and not isinstance(output, str) else ()
     return sum(
@@ -74,7 +75,7 @@ def billable_searches(response: Mapping[str, Any]) -> int:
         for call in calls
         if isinstance(call, Mapping)
         and call.get("type") == "web_search_call"
-        and _mapping(call.get("action")).get("type") == "search"
+        and mapping(call.get("action")).get("type") == "search"
     )
 
 
@@ -87,11 +88,11 @@ def _parts(
     searches: int,
     service_tier: Any,
 ) -> Usage:
-    cached = _within(_count(prompt_details.get("cached_tokens")), prompt, "cached")
-    written = _within(_count(prompt_details.get("cache_write_tokens")), prompt - cached, "cache write")
-    lifetimes = _mapping(prompt_details.get("cache_write_tokens_details"))
-    written_long = _within(_count(lifetimes.get("ttl_12h_tokens")), written, "long cache write")
-    reasoning = _within(_count(output_details.get("reasoning_tokens")), output, "reasoning")
+    cached = _within(count(prompt_details.get("cached_tokens")), prompt, "cached")
+    written = _within(count(prompt_details.get("cache_write_tokens")), prompt - cached, "cache write")
+    lifetimes = mapping(prompt_details.get("cache_write_tokens_details"))
+    written_long = _within(count(lifetimes.get("ttl_12h_tokens")), written, "long cache write")
+    reasoning = _within(count(output_details.get("reasoning_tokens")), output, "reasoning")
     return Usage(
         in_uncached=prompt - cached - written,
         cache_read=cached,
@@ -115,11 +116,12 @@ def _within(part: int, whole: int, name: str) -> int:
     return part
 
 
-def _count(value: Any) -> int:
+def count(value: Any) -> int:
+    """A count as a server wrote it; what is no count at all is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 0:
         return 0
     return int(value) if value != float("inf") else 0
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}

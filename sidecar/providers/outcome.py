@@ -10,3 +10,17 @@ class SentButUnanswered(Failure):
 
     It must not be repeated unasked, and the ledger says `unknown` rather than `failed`.
     """
+
+    @classmethod
+    def instead_of(cls, failure: Failure) -> SentButUnanswered:
+        """The same words, where the vendor's no does not prove that nothing was run."""
+        return cls(
+            failure.kind,
+            failure.message,
+            provider=failure.provider,
+            model=failure.model,
+            status=failure.status,
+            retry_after_ms=failure.retry_after_ms,
+            request_id=failure.request_id,
+            detail=failure.detail,
+        )

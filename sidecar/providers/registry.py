@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from sidecar.errors import Failure
-from sidecar.providers.base import Provider
+from sidecar.providers.base import BatchAdapter, Provider
 from sidecar.providers.http import HttpEdge
 
 
@@ -16,7 +16,8 @@ from sidecar.providers.http import HttpEdge
 class Row:
     """One provider. `maker` is `module:function`, imported on first use; None is not served yet.
 
-    `base_url` ends where the vendor's own client's does. `options` are handed to the maker.
+    `batch_maker` is the same for its batch API, None where it has none. `base_url` ends where the vendor's own
+    client's does. `options` are handed to the maker.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Row:
     base_url_variable: str | None = None
     key_required: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
+    batch_maker: str | None = None
 
 
 BUILT_IN = (
@@ -37,11 +39,12 @@ BUILT_IN = (
         base_url="https://api.openai.com/v1",
         key_variables=("OPENAI_API_KEY",),
         base_url_variable="OPENAI_BASE_URL",
+        batch_maker="sidecar.providers.openai_batch:make",
     ),
     Row(
         name="anthropic",
         title="Anthropic",
-        maker=None,
+        maker="sidecar.providers.anthropic:make",
         base_url="https://api.anthropic.com",
         key_variables=("ANTHROPIC_API_KEY",),
         base_url_variable="ANTHROPIC_BASE_URL",
@@ -49,7 +52,7 @@ BUILT_IN = (
     Row(
         name="gemini",
         title="Google Gemini",
-        maker=None,
+        maker="sidecar.providers.gemini:make_gemini",
         base_url="https://generativelanguage.googleapis.com",
         key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         base_url_variable="GEMINI_BASE_URL",
@@ -57,7 +60,7 @@ BUILT_IN = (
     Row(
         name="grok",
         title="xAI Grok",
-        maker=None,
+        maker="sidecar.providers.registry:make_grok",
         base_url="https://api.x.ai/v1",
         key_variables=("XAI_API_KEY",),
         base_url_variable="XAI_BASE_URL",
@@ -66,26 +69,35 @@ BUILT_IN = (
 
 
 def compatible_row(
-    name: str, base_url: str, *, key_required: bool = True, title: str = "", usage_in_stream: bool = True
+    name: str,
+    base_url: str,
+    *,
+    key_required: bool = True,
+    key_name: str | None = None,
+    title: str = "",
+    usage_in_stream: bool = True,
 ) -> Row:
-    """A row for a server of the user's own that speaks OpenAI's chat completions."""
+    """A row for a server of the user's own. `key_name` is the environment variable that may hold its key."""
     return Row(
         name=name,
         title=title or name,
         maker="sidecar.providers.registry:make_compatible",
         base_url=base_url,
-        key_variables=(f"{name.upper().replace('-', '_')}_API_KEY",),
+        key_variables=(key_name or f"{name.upper().replace('-', '_')}_API_KEY",),
         key_required=key_required,
         options={"usage_in_stream": usage_in_stream},
     )
 
 
-def overlay_row(name: str, base_url: str, *, key_required: bool = True) -> Row:
+def overlay_row(
+    name: str, base_url: str, *, key_required: bool = True, key_name: str | None = None, title: str = ""
+) -> Row:
     """A row of the user's own file: a built-in provider elsewhere, or a compatible server."""
     for row in BUILT_IN:
         if row.name == name:
-            return replace(row, base_url=base_url, key_required=key_required)
-    return compatible_row(name, base_url, key_required=key_required)
+            variables = (key_name,) if key_name else row.key_variables
+            return replace(row, base_url=base_url, key_required=key_required, key_variables=variables)
+    return compatible_row(name, base_url, key_required=key_required, key_name=key_name, title=title)
 
 
 def make_openai(http: HttpEdge, row: Row, base_url: str) -> Provider:
@@ -94,12 +106,17 @@ def make_openai(http: HttpEdge, row: Row, base_url: str) -> Provider:
     return OpenAI(http, base_url, name=row.name)
 
 
-def make_compatible(http: HttpEdge, row: Row, base_url: str) -> Provider:
-    from sidecar.providers.openai import OpenAI
-    from sidecar.providers.openai_options import Dialect
+def make_grok(http: HttpEdge, row: Row, base_url: str) -> Provider:
+    from sidecar.providers.grok import Grok
 
-    dialect = Dialect(row.title, plain=True, usage_in_stream=bool(row.options.get("usage_in_stream", True)))
-    return OpenAI(http, base_url, name=row.name, dialect=dialect)
+    return Grok(http, base_url, name=row.name)
+
+
+def make_compatible(http: HttpEdge, row: Row, base_url: str) -> Provider:
+    from sidecar.providers.compatible import Compatible
+
+    usage_in_stream = bool(row.options.get("usage_in_stream", True))
+    return Compatible(http, base_url, name=row.name, title=row.title, usage_in_stream=usage_in_stream)
 
 
 class Registry:
@@ -113,6 +130,7 @@ class Registry:
         self._environment = environment
         self._rows = {row.name: row for row in (*BUILT_IN, *overlay)}
         self._made: dict[str, Provider] = {}
+        self._batches: dict[str, BatchAdapter] = {}
 
     def rows(self) -> tuple[Row, ...]:
         return tuple(self._rows.values())
@@ -136,10 +154,22 @@ class Registry:
                     f"{row.title} is not served yet. Choose a model of another provider.",
                     provider=name,
                 )
-            module, _, function = row.maker.partition(":")
-            make = getattr(import_module(module), function)
-            self._made[name] = cast(Provider, make(self._http, row, self.base_url(name)))
+            self._made[name] = cast(Provider, self._make(row, row.maker))
         return self._made[name]
+
+    def batch(self, name: str) -> BatchAdapter:
+        """The provider's batch API, made once. Raises Failure("not_found") or Failure("unsupported")."""
+        if name not in self._batches:
+            row = self.row(name)
+            if row.batch_maker is None:
+                able = ", ".join(each.title for each in self._rows.values() if each.batch_maker)
+                raise Failure(
+                    "unsupported",
+                    f"{row.title} has no batch API. Run the batch locally, or choose a model of: {able}.",
+                    provider=name,
+                )
+            self._batches[name] = cast(BatchAdapter, self._make(row, row.batch_maker))
+        return self._batches[name]
 
     def needs_key(self, name: str) -> bool:
         """Whether calls go nowhere without an API key. Raises Failure("not_found")."""
@@ -150,3 +180,7 @@ class Registry:
         row = self.row(name)
         told = self._environment.get(row.base_url_variable or "", "").strip()
         return told or row.base_url
+
+    def _make(self, row: Row, maker: str) -> Any:
+        module, _, function = maker.partition(":")
+        return getattr(import_module(module), function)(self._http, row, self.base_url(row.name))

@@ -13,7 +13,9 @@ _PAIR = re.compile(r"([a-z_]+)=([^\s,;]+)")
 class Directives:
     """What was ordered. Counts are of pieces of text, times are in milliseconds, `retry_after` in seconds.
 
-    With `times` the failures happen that often for the same model and prompt, and then no more.
+    With `times` the failures happen that often for the same model and prompt, and then no more. `expires` is for
+    a row of a batch; `batch_…` and `create_…` are for the batch whose first row has them: its creation is lost,
+    or its answer cut off, so many times.
     """
 
     status: int | None = None
@@ -28,6 +30,12 @@ class Directives:
     tokens: int | None = None
     slow_first_ms: float = 0
     pace_ms: float | None = None
+    expires: bool = False
+    batch_expires: bool = False
+    batch_fails: bool = False
+    batch_slow_ms: float | None = None
+    create_cut: int = 0
+    create_lost: int = 0
 
     @property
     def fails(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sidecar.providers.base import Usage
@@ -13,12 +13,21 @@ Finish = Literal["stop", "length"]
 
 @dataclass(frozen=True, slots=True)
 class SimRequest:
-    """An HTTP request without HTTP. Header names are in lower case; `path` has no query."""
+    """An HTTP request without HTTP. Header names are in lower case; `query` has the last value of each name."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes = b""
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A whole answer that is no reply to a question: an object, a list, a file."""
+
+    body: bytes
+    content_type: str = "application/json"
 
 
 @dataclass(slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from sidecar.providers.base import Usage
 from sidecar.simulator.counting import count_tokens
@@ -61,6 +62,21 @@ class Entry:
         }
 
 
+class BatchBill(Protocol):
+    """A batch that was created. `tag` is the client's own mark on it, as far as the vendor keeps one."""
+
+    @property
+    def provider(self) -> str: ...
+
+    @property
+    def tag(self) -> str: ...
+
+    @property
+    def charged_usd(self) -> Decimal: ...
+
+    def wire(self) -> dict[str, Any]: ...
+
+
 class Ledger:
     """Lives as long as the simulator does, and outlives every client."""
 
@@ -68,6 +84,7 @@ class Ledger:
         """`price` gives the dollars for a provider, a model and a usage."""
         self._price = price
         self.entries: list[Entry] = []
+        self.batches: list[BatchBill] = []
 
     def begin(
         self, *, serial: str, at_ms: int, provider: str, endpoint: str, model: str, prompt: str, stream: bool
@@ -105,9 +122,17 @@ class Ledger:
         self._settle(entry, state, replace(made.usage, out_visible=visible, out_reasoning=reasoning))
 
     def wire(self) -> dict[str, Any]:
-        """`{requests, totalChargedUSD, running}`. Money is text, so that no digit is lost."""
+        """`{requests, batches, totalChargedUSD, running}`. Money is text, so that no digit is lost.
+
+        `creates` of a batch is how many were created with the same tag.
+        """
         total = sum((entry.charged_usd or Decimal(0) for entry in self.entries), Decimal(0))
+        total += sum((batch.charged_usd for batch in self.batches), Decimal(0))
+        creates = Counter((batch.provider, batch.tag) for batch in self.batches)
         return {
+            "batches": [
+                {**batch.wire(), "creates": creates[batch.provider, batch.tag]} for batch in self.batches
+            ],
             "requests": [entry.wire() for entry in self.entries],
             "totalChargedUSD": format(total, "f"),
             "running": sum(entry.state == "running" for entry in self.entries),

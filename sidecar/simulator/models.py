@@ -13,6 +13,9 @@ from sidecar.providers.base import Usage
 if TYPE_CHECKING:
     from sidecar.money.catalogue import Catalogue
 
+ANY_MODEL = "compatible"
+"""The provider that stands for every server of a person's own: it answers under any name but `missing…`."""
+
 
 @dataclass(frozen=True, slots=True)
 class SimModel:
@@ -38,6 +41,8 @@ class Models:
 
     def find(self, provider: str, name: str, day: date) -> SimModel | None:
         """The model that answers to this name on that day; None for one that is unknown or retired."""
+        if provider == ANY_MODEL:
+            return None if not name or name.startswith("missing") else _of_any_name(name)
         model = self._catalogue.reported(provider, name)
         if model is None or model.status_on(day) == "retired":
             return None
@@ -56,17 +61,33 @@ class Models:
 
     def ids(self, provider: str, day: date) -> tuple[str, ...]:
         """The ids that the vendor lists on that day."""
+        if provider == ANY_MODEL:
+            return ("small-simulated", "large-simulated")
         return tuple(
             model.id
             for model in self._catalogue.models
             if model.provider == provider and model.status_on(day) != "retired"
         )
 
-    def charge(self, provider: str, name: str, usage: Usage, day: date) -> Decimal | None:
+    def charge(
+        self, provider: str, name: str, usage: Usage, day: date, *, batch: bool = False
+    ) -> Decimal | None:
         """What this usage would cost, in dollars; None where no price is known."""
         from sidecar.money import pricing
 
         model = self._catalogue.reported(provider, name)
         entry = self._catalogue.price_entry(model, day) if model else None
-        cost = pricing.cost(usage, entry)
+        cost = pricing.cost(usage, entry, batch=batch)
         return None if isinstance(cost, pricing.Unpriced) else cost.total_usd
+
+
+def _of_any_name(name: str) -> SimModel:
+    return SimModel(
+        id=name,
+        title=name,
+        reasons=False,
+        efforts=(),
+        features=frozenset(),
+        context_size=131_072,
+        bills_cache_writes=False,
+    )

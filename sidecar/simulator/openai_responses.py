@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -15,6 +15,9 @@ from sidecar.simulator.openai_rules import check_schema
 
 EFFORT_PARAM = "reasoning.effort"
 SEARCHED_PAGE = "https://example.com/simulated"
+
+Dress = Callable[[Made, dict[str, Any]], dict[str, Any]]
+"""What another vendor makes of a whole response of this API."""
 
 
 def read_ask(body: Mapping[str, Any]) -> Ask:
@@ -41,14 +44,18 @@ def read_ask(body: Mapping[str, Any]) -> Ask:
     )
 
 
-def whole(ask: Ask, made: Made) -> bytes:
+def as_it_is(made: Made, response: dict[str, Any]) -> dict[str, Any]:
+    return response
+
+
+def whole(ask: Ask, made: Made, dress: Dress = as_it_is) -> bytes:
     """The response as one JSON document."""
-    return orjson.dumps(_finished(ask, made))
+    return orjson.dumps(dress(made, _finished(ask, made)))
 
 
-def frames(ask: Ask, made: Made) -> Iterator[Frame]:
+def frames(ask: Ask, made: Made, dress: Dress = as_it_is) -> Iterator[Frame]:
     """The response as a stream of numbered events."""
-    for number, (kind, members, text) in enumerate(_events(ask, made)):
+    for number, (kind, members, text) in enumerate(_events(ask, made, dress)):
         yield Frame(_event(kind, {**members, "sequence_number": number}), text)
 
 
@@ -71,8 +78,8 @@ def broken_frame(made: Made) -> bytes:
 _Event = tuple[str, dict[str, Any], str]
 
 
-def _events(ask: Ask, made: Made) -> Iterator[_Event]:
-    begun = _response(ask, made, "in_progress", [], None)
+def _events(ask: Ask, made: Made, dress: Dress) -> Iterator[_Event]:
+    begun = dress(made, _response(ask, made, "in_progress", [], None))
     yield "response.created", {"response": begun}, ""
     yield "response.in_progress", {"response": begun}, ""
     items = _items(ask, made)
@@ -83,7 +90,7 @@ def _events(ask: Ask, made: Made) -> Iterator[_Event]:
             yield from _search_events(item, index)
         else:
             yield from _message_events(item, index)
-    finished = _finished(ask, made)
+    finished = dress(made, _finished(ask, made))
     yield f"response.{finished['status']}", {"response": finished}, ""
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import orjson
 
 from sidecar.simulator import openai_chat, openai_responses, openai_rules
 from sidecar.simulator.exchange import Ask, Frame, Made, Refusal, Refused
 from sidecar.simulator.models import SimModel
+
+if TYPE_CHECKING:
+    from sidecar.simulator.batching import BatchDesk, BatchOffice
 
 
 class Surface(Protocol):
@@ -58,6 +61,22 @@ class Vendor(Protocol):
         """What the vendor sends with every answer."""
 
 
+@runtime_checkable
+class CountsTokens(Protocol):
+    """A vendor that also counts tokens, for nothing: no model runs, so the ledger does not hear of it."""
+
+    def count_tokens(self, path: str, body: bytes) -> bytes | None:
+        """The count; None when the path asks for none. Raises Refused."""
+
+
+@runtime_checkable
+class CountsAnswers(Protocol):
+    """A vendor that caches, thinks and bills in its own way."""
+
+    def counted(self, ask: Ask, made: Made) -> Made:
+        """The finished answer with the usage that this vendor reports and bills."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenAIVendor:
     """A `Vendor`. `prefix` is empty, because the vendor's own base URL ends in `/v1`."""
@@ -98,6 +117,11 @@ class OpenAIVendor:
         name = path.removeprefix("/v1/models/")
         found = next((row for row in rows if row["id"] == name), None)
         return orjson.dumps(found) if path.startswith("/v1/models/") and found else None
+
+    def batch_desk(self, office: BatchOffice) -> BatchDesk:
+        from sidecar.simulator.openai_batches import OpenAIBatches
+
+        return OpenAIBatches(office)
 
     def refuse(self, refusal: Refusal) -> tuple[dict[str, str], bytes]:
         headers: dict[str, str] = {}

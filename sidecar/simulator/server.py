@@ -44,6 +44,7 @@ async def start_simulator(simulator: Simulator, port: int) -> tuple[web.AppRunne
             path=request.path,
             headers={name.lower(): value for name, value in request.headers.items()},
             body=await request.read(),
+            query=dict(request.query),
         )
         try:
             made = await simulator.handle(asked)

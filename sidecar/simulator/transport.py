@@ -11,8 +11,10 @@ from sidecar.simulator.exchange import ConnectionCut, SimRequest, SimResponse
 if TYPE_CHECKING:
     import httpx
 
-# The vendors share paths and differ by host; the simulator tells them apart by a prefix.
+# The vendors share paths and differ by host; the simulator tells them apart by a prefix. Any other host is a
+# server of the person's own.
 _PREFIXES = {
+    "api.openai.com": "",
     "api.x.ai": "/xai",
     "api.anthropic.com": "/anthropic",
     "generativelanguage.googleapis.com": "/gemini",
@@ -42,9 +44,10 @@ def simulated_transport(simulator: Simulator) -> httpx.AsyncBaseTransport:
             body = await request.aread()
             asked = SimRequest(
                 method=request.method,
-                path=_PREFIXES.get(request.url.host, "") + request.url.path,
+                path=_PREFIXES.get(request.url.host, "/compatible") + request.url.path,
                 headers={name.lower(): value for name, value in request.headers.items()},
                 body=body,
+                query=dict(request.url.params),
             )
             try:
                 response = await simulator.handle(asked)

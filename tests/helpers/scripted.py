@@ -70,7 +70,7 @@ class ScriptedTransport(httpx.AsyncBaseTransport):
                 request.method,
                 str(request.url),
                 dict(request.headers),
-                json.loads(content) if content else None,
+                _read(request, content),
             )
         )
         step = self._script.pop(0)
@@ -79,6 +79,12 @@ class ScriptedTransport(httpx.AsyncBaseTransport):
         return httpx.Response(
             step.status, headers=dict(step.headers), stream=_Body(self, step.chunks), request=request
         )
+
+
+def _read(request: httpx.Request, content: bytes) -> Any:
+    """JSON as its value, another body as its bytes, none as None."""
+    is_json = request.headers.get("content-type", "") == "application/json"
+    return (json.loads(content) if is_json else content) or None
 
 
 class Waits:

@@ -5,11 +5,14 @@ from collections.abc import Mapping
 
 import httpx
 import pytest
+from aiohttp import web
 
 from sidecar.errors import Failure
-from sidecar.providers.http import HttpEdge, encode_json
+from sidecar.providers.bodies import Body, encode_json, form_body, lines_body
+from sidecar.providers.http import HttpEdge
 from sidecar.providers.openai_errors import Asked, refusal
 from sidecar.providers.outcome import SentButUnanswered
+from sidecar.simulator.multipart import read_form
 from tests.helpers.scripted import Reply, scripted_edge
 
 OK = Reply(chunks=[b"fine"])
@@ -219,3 +222,101 @@ async def test_a_cancelled_stream_closes_its_connection() -> None:
 
 def test_a_lone_surrogate_does_not_stop_a_request() -> None:
     assert encode_json({"text": "a\ud800b"}) == b'{"text": "a?b"}'
+
+
+LINES = [b'{"n": 1}', '{"ü": 2}'.encode()]
+FORM = form_body({"purpose": "batch"}, "part-1.jsonl", lines_body(LINES), "boundary")
+
+
+async def send(edge: HttpEdge, url: str, body: Body, *, once: bool = False) -> bytes:
+    async with (
+        asyncio.timeout(10),
+        edge.stream("POST", url, {}, body, read_refusal=read_refusal, peer="OpenAI", once=once) as answer,
+    ):
+        return b"".join([chunk async for chunk in answer.chunks])
+
+
+async def test_a_form_with_a_file_is_sent_with_its_length_and_whole_again_after_a_refusal() -> None:
+    edge, transport, _ = scripted_edge(Reply(503), OK)
+    assert await send(edge, "https://api.example/v1/files", FORM) == b"fine"
+    first, second = transport.asked
+    assert first.body == second.body
+    assert first.headers["content-length"] == str(len(first.body))
+    assert "transfer-encoding" not in first.headers
+    form = read_form(first.headers["content-type"], first.body)
+    assert form["purpose"].content == b"batch"
+    assert form["file"].file_name == "part-1.jsonl"
+    assert form["file"].content == b"".join(line + b"\n" for line in LINES)
+
+
+async def test_a_large_body_is_sent_in_pieces_that_are_never_whole() -> None:
+    lines = [b"x" * 50_000] * 100
+    body = lines_body(lines)
+    pieces = [len(piece) for piece in body.pieces()]
+    assert sum(pieces) == body.length == 100 * 50_001
+    assert max(pieces) < 400_000
+
+
+async def test_a_body_in_pieces_goes_over_a_real_connection_with_its_length() -> None:
+    seen: list[tuple[str | None, int]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append((request.headers.get("content-length"), len(await request.read())))
+        return web.Response(text="fine")
+
+    application = web.Application(client_max_size=64 * 1024 * 1024)
+    application.router.add_post("/files", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    edge = HttpEdge()
+    body = lines_body([b"x" * 100_000] * 50)
+    try:
+        assert await send(edge, f"http://127.0.0.1:{runner.addresses[0][1]}/files", body) == b"fine"
+    finally:
+        await edge.aclose()
+        await runner.cleanup()
+    assert seen == [(str(body.length), body.length)]
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 529])
+async def test_what_must_not_happen_twice_is_in_doubt_after_a_server_error(status: int) -> None:
+    edge, transport, waits = scripted_edge(Reply(status, {"x-should-retry": "true"}))
+    with pytest.raises(SentButUnanswered) as raised:
+        await send(edge, "https://api.example/v1/batches", {"n": 1}, once=True)
+    assert raised.value.status == status
+    assert (len(transport.asked), waits.seconds) == (1, [])
+
+
+@pytest.mark.parametrize("status", [409, 429])
+async def test_what_must_not_happen_twice_is_asked_again_where_it_certainly_did_not_happen(
+    status: int,
+) -> None:
+    edge, transport, _ = scripted_edge(Reply(status), httpx.ConnectError("refused"), OK)
+    assert await send(edge, "https://api.example/v1/batches", {"n": 1}, once=True) == b"fine"
+    assert len(transport.asked) == 3
+
+
+@pytest.mark.parametrize("status", [307, 400, 404, 413])
+async def test_what_must_not_happen_twice_has_certainly_failed_after_a_refusal(status: int) -> None:
+    edge, _, _ = scripted_edge(Reply(status))
+    with pytest.raises(Failure) as raised:
+        await send(edge, "https://api.example/v1/batches", {"n": 1}, once=True)
+    assert not isinstance(raised.value, SentButUnanswered)
+
+
+@pytest.mark.parametrize("once", [True, False])
+async def test_an_answer_that_is_not_json_leaves_in_doubt_only_what_must_not_happen_twice(once: bool) -> None:
+    edge, _, _ = scripted_edge(Reply(chunks=[b"<html>"]))
+    with pytest.raises(Failure) as raised:
+        await edge.json(
+            "POST",
+            "https://api.example/",
+            {},
+            {"n": 1},
+            read_refusal=read_refusal,
+            peer="OpenAI",
+            once=once,
+        )
+    assert isinstance(raised.value, SentButUnanswered) is once

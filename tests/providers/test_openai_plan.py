@@ -8,21 +8,15 @@ from sidecar.errors import Failure
 from sidecar.providers.base import Plan, Turn
 from sidecar.providers.http import HttpEdge
 from sidecar.providers.openai import OpenAI
-from sidecar.providers.openai_options import EFFORTS, Dialect, nearest_effort
-from tests.helpers.openai_models import ALL, GPT_5, ask
+from sidecar.providers.openai_json import in_words
+from sidecar.providers.openai_options import EFFORTS, nearest_effort
+from tests.helpers.openai_models import ALL, ask
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 
 
 def plan(model: str, text: str = "Why?", **options: Any) -> Plan:
     return OpenAI(HttpEdge(), "https://api.example/v1").plan(ask(model, text, **options))
-
-
-def plan_plain(model: str, *, usage_in_stream: bool = True, **options: Any) -> Plan:
-    dialect = Dialect("Mine", plain=True, usage_in_stream=usage_in_stream)
-    return OpenAI(HttpEdge(), "http://localhost:1/v1", name="mine", dialect=dialect).plan(
-        ask(model, **options)
-    )
 
 
 def test_a_bare_question_says_nothing_that_was_not_asked() -> None:
@@ -173,8 +167,6 @@ def test_a_schema_that_cannot_be_enforced_goes_as_it_is_and_is_noted() -> None:
     [
         ({"web_search_max_uses": 5}, "enableWebSearch", "cannot search the web"),
         ({"thinking": True}, "enableExtendedThinking", "does not show its thinking"),
-        ({"json_mode": True}, "jsonMode", "has no JSON mode"),
-        ({"json_schema": SCHEMA}, "jsonSchema", "takes no JSON schema"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name_and_noted_otherwise(
@@ -245,13 +237,31 @@ def test_caching_needs_nothing_sent_and_at_most_a_note(model: str, ttl: str | No
     assert set(made.body) == {"model", "messages", "stream", "stream_options"}
 
 
+@pytest.mark.parametrize("asked", [frozenset(), frozenset({"jsonMode", "jsonSchema"})])
+@pytest.mark.parametrize("schema", [None, SCHEMA])
+def test_json_is_asked_for_in_words_where_the_model_has_no_form_for_it(
+    schema: dict[str, Any] | None, asked: frozenset[str]
+) -> None:
+    made = plan("plain-text", system="Be brief.", json_mode=True, json_schema=schema, asked=asked)
+    assert "response_format" not in made.body
+    assert made.body["messages"][1] == {"role": "system", "content": in_words(schema)}
+    assert len(made.notes) == 1
+
+
 @pytest.mark.parametrize(
-    "schema", [{"type": "array", "items": SCHEMA}, {"type": "string"}, {"type": ["array", "null"]}]
+    "schema",
+    [
+        {"type": "array", "items": SCHEMA},
+        {"type": "string"},
+        {"type": ["array", "null"]},
+        {"enum": ["a", "b"]},
+        {"anyOf": [{"type": "string"}, {"type": "array"}]},
+    ],
 )
-def test_a_schema_whose_root_is_no_object_is_refused_before_anything_is_paid(schema: dict[str, Any]) -> None:
-    with pytest.raises(Failure) as raised:
-        plan("gpt-5", json_schema=schema)
-    assert raised.value.kind == "unsupported"
+def test_a_schema_whose_root_is_no_object_is_asked_for_in_words(schema: dict[str, Any]) -> None:
+    made = plan("gpt-5", json_mode=True, json_schema=schema)
+    assert "response_format" not in made.body
+    assert made.body["messages"][0] == {"role": "developer", "content": in_words(schema)}
 
 
 @pytest.mark.parametrize("model", sorted(ALL))
@@ -268,31 +278,3 @@ def test_every_note_is_one_short_sentence(model: str) -> None:
     for note in made.notes:
         assert note.endswith(".")
         assert len(note) < 120
-
-
-def test_a_compatible_server_gets_only_what_all_of_them_take() -> None:
-    made = plan_plain(
-        "gpt-4o", system="Be brief.", developer="Use metres.", max_output_tokens=100, temperature=0.5
-    )
-    assert made.body == {
-        "model": "gpt-4o",
-        "messages": [
-            {"role": "system", "content": "Be brief.\n\nUse metres."},
-            {"role": "user", "content": "Why?"},
-        ],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "max_tokens": 100,
-        "temperature": 0.5,
-    }
-
-
-def test_a_compatible_server_is_asked_for_no_more_than_its_row_says() -> None:
-    made = plan_plain("gpt-5.4-mini", usage_in_stream=False, effort="high", web_search_max_uses=1)
-    assert set(made.body) == {"model", "messages", "stream"}
-    assert len(made.notes) == 2
-
-
-def test_a_compatible_server_gets_the_efforts_that_the_catalogue_lists_for_it() -> None:
-    assert GPT_5.efforts
-    assert plan_plain("gpt-5", effort="low").body["reasoning_effort"] == "low"

@@ -8,15 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.chat.absent import without_added_nulls
-from sidecar.providers.openai_schema import schema_format
+from sidecar.providers.openai_schema import SchemaFormat, schema_format
 from sidecar.simulator.schema_sample import sample
+
+
+def formatted(schema: dict[str, Any]) -> SchemaFormat:
+    form = schema_format(schema)
+    assert form is not None
+    return form
 
 
 def strict(properties: dict[str, Any], required: list[str] | None = None, **more: Any) -> dict[str, Any]:
     schema = {"type": "object", "properties": properties, **more}
     if required is not None:
         schema["required"] = required
-    form = schema_format(schema, "gpt-5")
+    form = formatted(schema)
     assert form.strict
     return dict(form.schema)
 
@@ -89,7 +95,7 @@ def test_references_are_kept_under_their_newer_name() -> None:
 
 def test_a_root_that_is_a_reference_is_put_in_its_place() -> None:
     node = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-    form = schema_format({"$ref": "#/$defs/Node", "$defs": {"Node": node}}, "gpt-5")
+    form = formatted({"$ref": "#/$defs/Node", "$defs": {"Node": node}})
     assert form.strict
     assert form.schema["properties"] == {"n": {"type": "integer"}}
 
@@ -119,7 +125,7 @@ def test_a_root_that_is_a_reference_is_put_in_its_place() -> None:
     ],
 )
 def test_what_strict_mode_cannot_say_is_sent_as_it_is(schema: dict[str, Any]) -> None:
-    form = schema_format(schema, "gpt-5")
+    form = formatted(schema)
     assert not form.strict
     assert form.schema == {"type": "object", **schema}
 
@@ -131,9 +137,9 @@ def test_nesting_beyond_the_limit_is_not_strict() -> None:
             schema = {"type": "object", "properties": {"a": schema}, "required": ["a"]}
         return schema
 
-    assert schema_format(nested(10), "gpt-5").strict
-    assert not schema_format(nested(11), "gpt-5").strict
-    assert not schema_format(nested(900), "gpt-5").strict
+    assert formatted(nested(10)).strict
+    assert not formatted(nested(11)).strict
+    assert not formatted(nested(900)).strict
 
 
 @pytest.mark.parametrize(
@@ -141,7 +147,7 @@ def test_nesting_beyond_the_limit_is_not_strict() -> None:
     [("Trend report", "Trend_report"), ("", "answer"), ("äöü", "answer"), ("x" * 99, "x" * 64)],
 )
 def test_the_name_is_one_that_the_vendor_takes(title: str, name: str) -> None:
-    assert schema_format({"title": title, "type": "object"}, "gpt-5").name == name
+    assert formatted({"title": title, "type": "object"}).name == name
 
 
 _LEAF = st.sampled_from(
@@ -192,7 +198,7 @@ def _all_null(value: Any, original: Any) -> Any:
 def test_a_strict_answer_without_its_added_nulls_satisfies_the_schema_that_was_asked(
     schema: dict[str, Any],
 ) -> None:
-    form = schema_format(schema, "gpt-5")
+    form = formatted(schema)
     assert form.strict
     for answer in (sample(form.schema), _all_null(sample(form.schema), schema)):
         jsonschema.Draft202012Validator(dict(form.schema)).validate(answer)

@@ -65,7 +65,13 @@ def test_responses_usage_tells_both_lifetimes_of_the_cache_apart() -> None:
         "output_tokens": 300,
         "output_tokens_details": {"reasoning_tokens": 100},
     }
-    assert responses_usage(reported, 2, "priority") == Usage(
+    response = {
+        "usage": reported,
+        "service_tier": "priority",
+        "tool_usage": {"web_search": {"num_requests": 2}},
+    }
+    assert responses_usage({"usage": None}) is None
+    assert responses_usage(response) == Usage(
         in_uncached=1_500,
         cache_read=2_000,
         cache_write_short=500,

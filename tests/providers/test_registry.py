@@ -7,8 +7,8 @@ import pytest
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Providers
-from sidecar.providers.openai import OpenAI
-from sidecar.providers.registry import BUILT_IN, Registry, overlay_row
+from sidecar.providers.compatible import Compatible
+from sidecar.providers.registry import BUILT_IN, Registry, Row, overlay_row
 from tests.helpers.openai_models import ask
 from tests.helpers.scripted import Reply, scripted_edge
 
@@ -31,11 +31,10 @@ def test_a_provider_is_made_once() -> None:
     assert registry.needs_key("openai")
 
 
-@pytest.mark.parametrize("name", ["anthropic", "gemini", "grok"])
-def test_a_vendor_without_a_class_is_not_served_yet(name: str) -> None:
+def test_a_vendor_without_a_class_is_not_served_yet() -> None:
     edge, _, _ = scripted_edge()
     with pytest.raises(Failure) as raised:
-        Registry(edge, {}).get(name)
+        Registry(edge, {}, [Row("later", "Later", None, "https://later.example/v1")]).get("later")
     assert raised.value.kind == "unsupported"
     assert "not served yet" in raised.value.message
 
@@ -68,7 +67,7 @@ async def test_a_server_of_the_users_own_is_a_row_and_nothing_more() -> None:
     edge, transport, _ = scripted_edge(Reply(chunks=[b"data: [DONE]\n\n"]))
     registry = Registry(edge, {}, [overlay_row("my-llama", "http://localhost:8080/v1", key_required=False)])
     made = registry.get("my-llama")
-    assert isinstance(made, OpenAI)
+    assert isinstance(made, Compatible)
     assert [event async for event in made.stream(made.plan(ask("plain-text")), "")]
     assert transport.asked[0].url == "http://localhost:8080/v1/chat/completions"
     assert "authorization" not in transport.asked[0].headers
@@ -76,9 +75,16 @@ async def test_a_server_of_the_users_own_is_a_row_and_nothing_more() -> None:
     assert registry.row("my-llama").key_variables == ("MY_LLAMA_API_KEY",)
 
 
+def test_the_variable_that_holds_a_key_can_be_named() -> None:
+    assert overlay_row("lab", "http://lab/v1", key_name="LAB_KEY").key_variables == ("LAB_KEY",)
+    assert overlay_row("grok", "http://lab/v1", key_name="LAB_KEY").key_variables == ("LAB_KEY",)
+    assert overlay_row("grok", "http://lab/v1").key_variables == ("XAI_API_KEY",)
+
+
 def test_nothing_heavy_is_imported_before_it_is_used() -> None:
     code = (
-        "import sys; import sidecar.providers.registry, sidecar.providers.openai, sidecar.simulator.transport;"
+        "import sys; import sidecar.providers.registry, sidecar.simulator.transport;"
+        "import sidecar.providers.openai, sidecar.providers.grok, sidecar.providers.compatible;"
         "print(sorted({'httpx', 'aiohttp', 'jsonschema', 'pydantic'} & sys.modules.keys()))"
     )
     done = subprocess.run(

@@ -191,7 +191,7 @@ async def test_it_says_how_to_reach_it_in_one_line_and_stops_when_told() -> None
         stop.set()
         await serving
     assert out.getvalue().count("\n") == 1
-    assert ledger == {"requests": [], "totalChargedUSD": "0", "running": 0}
+    assert ledger == {"requests": [], "batches": [], "totalChargedUSD": "0", "running": 0}
     assert models.status_code == 200
     assert {name.removesuffix("_BASE_URL") for name in told if name.endswith("_BASE_URL")} == {
         "OPENAI",

@@ -236,5 +236,5 @@ async def test_what_the_vendor_refuses_is_refused(body: Any, status: int, param:
 async def test_an_unknown_path_is_not_found() -> None:
     sim = simulator()
     assert (await post(sim, "/v1/images", {})).status == 404
-    assert (await post(sim, "/xai/v1/chat/completions", question())).status == 404
+    assert (await post(sim, "/nobody/v1/chat/completions", question())).status == 404
     assert sim.ledger.entries == []

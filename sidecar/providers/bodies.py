@@ -1,0 +1,71 @@
+"""What a request carries: JSON, or bytes of another kind that are made as they are sent (pure)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+SEND_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RawBody:
+    """`length` bytes of that type. `pieces` is called anew for each attempt, so a large body is never whole."""
+
+    content_type: str
+    length: int
+    pieces: Callable[[], Iterator[bytes]]
+
+
+Body = Mapping[str, Any] | RawBody
+"""A mapping is sent as JSON."""
+
+
+def encode_json(body: Mapping[str, Any]) -> bytes:
+    """The body as UTF-8 JSON. A lone surrogate, which UTF-8 cannot hold, becomes a question mark."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+
+
+def lines_body(lines: Sequence[bytes], content_type: str = "application/jsonl") -> RawBody:
+    """The lines, each with its end. They are gone through twice: for the length, and for each sending."""
+    length = sum(len(line) + 1 for line in lines)
+    return RawBody(content_type, length, lambda: _gathered(line + b"\n" for line in lines))
+
+
+def form_body(fields: Mapping[str, str], file_name: str, file: RawBody, boundary: str) -> RawBody:
+    """A multipart form of text fields and one file, which comes last. `boundary` must occur in none of them."""
+    head = "".join(
+        f'--{boundary}\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    head += (
+        f'--{boundary}\r\ncontent-disposition: form-data; name="file"; filename="{file_name}"\r\n'
+        f"content-type: {file.content_type}\r\n\r\n"
+    )
+    first, last = head.encode(), f"\r\n--{boundary}--\r\n".encode()
+
+    def pieces() -> Iterator[bytes]:
+        yield first
+        yield from file.pieces()
+        yield last
+
+    return RawBody(f"multipart/form-data; boundary={boundary}", len(first) + file.length + len(last), pieces)
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of a size that is worth a write."""
+    gathered = bytearray()
+    for piece in pieces:
+        gathered += piece
+        if len(gathered) >= SEND_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)

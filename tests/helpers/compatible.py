@@ -1,0 +1,41 @@
+"""Questions to a server of a person's own, and the provider on a script or on the simulator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sidecar.providers.base import ChatRequest, Plan, Traits, Turn
+from sidecar.providers.compatible import Compatible
+from sidecar.providers.http import HttpEdge
+from sidecar.simulator.core import Simulator
+from sidecar.simulator.transport import simulated_transport
+from tests.helpers.scripted import Reply, ScriptedTransport, Waits, scripted_edge
+from tests.helpers.simulated import no_wait
+
+URL = "http://lab.example:8000/v1"
+CHAT = "/compatible/v1/chat/completions"
+PLAIN = Traits(frozenset({"streaming"}), (), 32_768)
+ABLE = Traits(frozenset({"streaming", "json_mode", "json_schema"}), (), 32_768, 4_096)
+THINKER = Traits(frozenset({"streaming", "reasoning"}), ("low", "high"), 32_768)
+
+
+def ask(text: str = "Why?", traits: Traits = PLAIN, model: str = "llama", **options: Any) -> ChatRequest:
+    return ChatRequest(model=model, turns=(Turn("user", text),), traits=traits, **options)
+
+
+def plan(traits: Traits = PLAIN, *, usage_in_stream: bool = True, **options: Any) -> Plan:
+    made = Compatible(HttpEdge(), URL, name="lab", title="Lab", usage_in_stream=usage_in_stream)
+    return made.plan(ask(traits=traits, **options))
+
+
+def scripted(
+    *script: Reply | Exception, url: str = URL, **edge: Any
+) -> tuple[Compatible, ScriptedTransport, Waits]:
+    http, transport, waits = scripted_edge(*script, **edge)
+    return Compatible(http, url, name="lab", title="Lab"), transport, waits
+
+
+def in_process(sim: Simulator, url: str = URL) -> Compatible:
+    """The real provider over the simulator in place of the network."""
+    edge = HttpEdge(lambda: simulated_transport(sim), sleep=no_wait)
+    return Compatible(edge, url, name="lab", title="Lab")
