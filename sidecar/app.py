@@ -100,8 +100,10 @@ def make_services(
     catalogue = Catalogue.load(config.data_dir / "models.json")
     store = Store(_open_database(config, now_ms))
     own = [
-        overlay_row(each.name, each.base_url, key_required=each.key_required)
-        for each in catalogue.providers.values()
+        overlay_row(
+            name, each.base_url, key_required=each.key_required, key_name=each.key_name, title=each.name
+        )
+        for name, each in catalogue.providers.items()
     ]
     # Base URLs of the environment point at real servers, which a mock run must not know.
     registry = Registry(http, {} if config.mock else config.environment, own)

@@ -133,31 +133,6 @@ async def test_sigterm_lets_a_short_answer_finish_and_commits(tmp_path: Path) ->
         assert (await sidecar.call("messages:list", {"conversationId": "talk"}))[-1]["id"] == reply["id"]
 
 
-async def test_a_cancelled_question_answers_cancelled_and_the_vendor_sees_the_connection_close(
-    tmp_path: Path,
-) -> None:
-    async with simulator_process(pace_ms=20) as simulator:
-        environment = quiet_environment(**simulator.environment)
-        async with SidecarProcess(command(tmp_path), env=environment) as sidecar:
-            question = {
-                "conversationId": "talk",
-                "content": "Go on [[simulate: tokens=100000]]",
-                "modelId": MODEL,
-            }
-            asked = sidecar.start_call("chat:send", {**question, "partialResultToken": "t"})
-            async with asyncio.timeout(20):
-                await sidecar.progress["t"].get()
-            sidecar.notify("$/cancelRequest", {"id": asked.id})
-            with pytest.raises(RpcError) as caught:
-                await sidecar.result(asked)
-            assert caught.value.code == -32800
-            async with asyncio.timeout(5):
-                while (await simulator.ledger())["running"]:
-                    pass
-            [entry] = (await simulator.ledger())["requests"]
-            assert entry["state"] == "cancelled"
-
-
 async def test_every_acknowledged_message_survives_kill_9(tmp_path: Path) -> None:
     acknowledged: list[str] = []
     async with mock_process(tmp_path) as sidecar:
@@ -212,40 +187,96 @@ async def test_a_wrong_models_json_is_said_in_every_answer(tmp_path: Path) -> No
             await sidecar.call("models:get-all")
 
 
-async def test_no_key_of_the_environment_shows_anywhere(tmp_path: Path) -> None:
-    secret, invalid = "sk-secretsecretsecret-7311", "sk-invalid-secretsecret-4242"
+VENDORS = {
+    "openai": ("OPENAI_API_KEY", MODEL),
+    "anthropic": ("ANTHROPIC_API_KEY", "anthropic/claude-sonnet-5-5"),
+    "gemini": ("GEMINI_API_KEY", "gemini/gemini-3.8-flash"),
+    "grok": ("XAI_API_KEY", "grok/grok-4.7"),
+}
+
+
+async def test_no_key_shows_in_a_log_an_error_a_response_or_the_database(tmp_path: Path) -> None:
+    secrets = {variable: f"very-secret-{name}-73114242" for name, (variable, _) in VENDORS.items()}
+    invalid = "sk-invalid-very-secret-90001234"
     async with simulator_process() as simulator:
-        environment = quiet_environment(**{**simulator.environment, "OPENAI_API_KEY": secret})
+        environment = quiet_environment(**{**simulator.environment, **secrets})
         async with SidecarProcess(command(tmp_path, "--log-level", "debug"), env=environment) as sidecar:
-            await sidecar.call("chat:send", {"conversationId": "talk", "content": "Hello", "modelId": MODEL})
-            assert await sidecar.call("settings:load", {"key": "apiKey", "provider": "openai"}) == "sk-…7311"
-            await sidecar.call("settings:save", {"key": "apiKey", "provider": "openai", "value": invalid})
-            with pytest.raises(RpcError) as caught:
-                await sidecar.call("chat:send", {"content": "Hello", "modelId": MODEL})
-            assert caught.value.code == -32011
-            assert await sidecar.notification("settings:invalidKey") == {"provider": "openai"}
+            for name, (_, model) in VENDORS.items():
+                question = {"conversationId": "talk", "content": "Hello", "modelId": model}
+                assert (await sidecar.call("chat:send", question))["answer"]
+                shown = await sidecar.call("settings:load", {"key": "apiKey", "provider": name})
+                assert shown.endswith("…4242")
+                await sidecar.call("settings:save", {"key": "apiKey", "provider": name, "value": invalid})
+                with pytest.raises(RpcError) as caught:
+                    await sidecar.call("chat:send", {"content": "Hello", "modelId": model})
+                assert caught.value.code == -32011
+                assert await sidecar.notification("settings:invalidKey") == {"provider": name}
+                verdict = await sidecar.call("settings:validate-key", {"provider": name})
+                assert verdict["valid"] is False
             sidecar.close_stdin()
             await sidecar.wait()
             seen = json.dumps(sidecar.received) + "\n".join(sidecar.stderr)
-        stored = b"".join(file.read_bytes() for file in tmp_path.glob("abai.db*"))
-        for key in (secret, invalid):
-            assert key not in seen
-            assert key.encode() not in stored
+    stored = b"".join(file.read_bytes() for file in tmp_path.glob("abai.db*"))
+    for key in (*secrets.values(), invalid):
+        assert key not in seen
+        assert key.encode() not in stored
 
 
-async def test_the_cost_agrees_with_what_the_vendor_would_have_charged(tmp_path: Path) -> None:
+def test_no_recording_and_no_recorded_body_holds_a_key() -> None:
+    texts = [file.read_text(encoding="utf-8") for file in Path(__file__).parent.rglob("*.jsonl")]
+    texts += [file.read_text(encoding="utf-8") for file in Path(__file__).parent.rglob("recorded/**/*.json")]
+    assert len(texts) > 30
+    headers = ("authorization", "x-api-key", "x-goog-api-key")
+    for text in texts:
+        assert not [name for name in headers if f'"{name}"' in text.lower()]
+        assert "sk-secret" not in text
+
+
+@pytest.mark.parametrize("name", VENDORS)
+async def test_the_cost_agrees_with_what_the_vendor_would_have_charged(name: str, tmp_path: Path) -> None:
+    _, model = VENDORS[name]
     async with simulator_process() as simulator:
         async with SidecarProcess(
             command(tmp_path), env=quiet_environment(**simulator.environment)
         ) as sidecar:
-            models = ["openai/gpt-6.1-sol", MODEL, "openai/gpt-4o-mini"]
-            replies = [
-                await sidecar.call(
-                    "chat:send", {"conversationId": "t", "content": "Tell me more", "modelId": model}
-                )
-                for model in models
+            questions: list[dict[str, Any]] = [
+                {"content": "Tell me more"},
+                {"content": "word " * 3_000, "options": {"enablePromptCaching": True}},
+                {"content": "word " * 3_000, "options": {"enablePromptCaching": True}},
+                {"content": "What is new?", "options": {"enableWebSearch": True}},
             ]
-        ledger = await simulator.ledger()
-        assert sum(reply["costUSD"] for reply in replies) == pytest.approx(
-            float(ledger["totalChargedUSD"]), abs=1e-12
-        )
+            replies = [
+                await sidecar.call("chat:send", {"modelId": model, **question}) for question in questions
+            ]
+        charged = float((await simulator.ledger())["totalChargedUSD"])
+    assert sum(reply["costUSD"] for reply in replies) == pytest.approx(charged, abs=1e-12)
+    assert charged > 0
+
+
+@pytest.mark.parametrize("name", VENDORS)
+async def test_a_stopped_answer_keeps_its_text_and_the_vendor_sees_the_connection_close(
+    name: str, tmp_path: Path
+) -> None:
+    _, model = VENDORS[name]
+    async with (
+        simulator_process(pace_ms=20) as simulator,
+        SidecarProcess(command(tmp_path), env=quiet_environment(**simulator.environment)) as sidecar,
+    ):
+        content = "Go on [[simulate: tokens=50000]]"
+        question = {"conversationId": "talk", "content": content, "modelId": model}
+        asked = sidecar.start_call("chat:send", {**question, "partialResultToken": "t"})
+        async with asyncio.timeout(20):
+            while (await sidecar.progress["t"].get())["type"] != "text":
+                pass
+        assert await sidecar.call("chat:abort", {"conversationId": "talk"}) == {"aborted": 1}
+        with pytest.raises(RpcError) as caught:
+            await sidecar.result(asked)
+        assert caught.value.code == -32800
+        async with asyncio.timeout(5):
+            while (await simulator.ledger())["running"]:
+                pass
+        [entry] = (await simulator.ledger())["requests"]
+        assert entry["state"] == "cancelled"
+        _, answer = await sidecar.call("messages:list", {"conversationId": "talk"})
+        assert answer["content"]
+        assert answer["finishReason"] == "cancelled"

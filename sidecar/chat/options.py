@@ -98,7 +98,9 @@ def _effort(
         return options.effort
     if "reasoningEffort" in saved:
         return cast(Effort, saved["reasoningEffort"])
-    return cast(Effort, defaults["reasoningEffort"]) if "reasoning" in traits.features else None
+    # An empty list of efforts says that the model reasons and takes none; without a list the provider knows.
+    settable = "reasoning" in traits.features and traits.extra.get("effort") != []
+    return cast(Effort, defaults["reasoningEffort"]) if settable else None
 
 
 def _first(*candidates: Any) -> Any:

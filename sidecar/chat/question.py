@@ -99,10 +99,12 @@ def named(failure: Failure, serving: Serving) -> Failure:
 
 def traits(model: ModelEntry) -> Traits:
     """What the catalogue knows of a model, for the provider that is going to ask it."""
+    # Where an answer may go on over several requests, its limit is that of all of them together.
+    longest = model.extra.get("maxOutputLongDecode") or model.max_output_tokens
     return Traits(
         features=frozenset(model.features),
         efforts=model.efforts,
         context_size=model.context_size,
-        max_output_tokens=model.max_output_tokens,
+        max_output_tokens=longest,
         extra=model.extra,
     )

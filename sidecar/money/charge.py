@@ -29,9 +29,18 @@ class Charge:
 
 
 def charge(
-    catalogue: Catalogue, called: ModelEntry, reported: str | None, usage: Usage | None, day: date
+    catalogue: Catalogue,
+    called: ModelEntry,
+    reported: str | None,
+    usage: Usage | None,
+    day: date,
+    *,
+    batch: bool = False,
 ) -> Charge:
-    """The charge for one answer. `reported` is the model that the vendor says answered: that one is billed."""
+    """The charge for one answer. `reported` is the model that the vendor says answered: that one is billed.
+
+    `batch` prices it as a row of the vendor's own batch.
+    """
     model = catalogue.reported(called.provider, reported) if reported else called
     if model is None and called.provider in catalogue.providers:
         # A person's own server reports file names and the like; the price that they wrote down is for what they asked.
@@ -40,7 +49,7 @@ def charge(
     price = catalogue.price_entry(model, day) if model else None
     if usage is None:
         return Charge(served_id, model, price, None, "the provider reported no usage")
-    cost = pricing.cost(usage, price)
+    cost = pricing.cost(usage, price, batch=batch)
     if isinstance(cost, pricing.Unpriced):
         return Charge(served_id, model, price, None, cost.reason)
     return Charge(served_id, model, price, cost.total_usd)

@@ -72,6 +72,11 @@ def test_the_default_effort_goes_to_reasoning_models_only_but_a_chosen_one_to_al
     assert decide(PLAIN, Options(), {"reasoningEffort": "low"})[0].effort == "low"
 
 
+def test_a_model_that_reasons_without_efforts_is_not_bothered_with_the_default_one() -> None:
+    traits = Traits(features=frozenset({"reasoning"}), extra={"effort": []})
+    assert decide(traits, Options())[0].effort is None
+
+
 def test_room_is_what_the_window_leaves_beside_the_question_and_the_answer() -> None:
     assert room_for_history(10_000, 1_000, ["x" * 3_000]) == 10_000 - 1_000 - roughly_tokens("x" * 3_000)
     assert room_for_history(100, 1_000, ["x" * 3_000]) == 0

@@ -108,3 +108,52 @@ async def test_stopping_a_conversation_answers_its_requests_with_cancelled(app: 
             answer = await app.next_message()
             aborted = answer["result"]["aborted"]
         assert (await app.next_message())["error"]["code"] == -32800
+
+
+VENDORS = ("anthropic/claude-sonnet-5-5", "gemini/gemini-3.8-flash", "grok/grok-4.7", "openai/gpt-6.1-sol")
+
+
+@pytest.mark.parametrize("model", VENDORS)
+async def test_every_vendor_answers_streams_and_is_priced(app: Inside, model: str) -> None:
+    params = {"modelId": model, "content": "Reply with exactly: here", "partialResultToken": "t"}
+    app.send({"jsonrpc": "2.0", "id": 1, "method": "chat:send", "params": params})
+    streamed = ""
+    async with asyncio.timeout(20):
+        while (message := await app.next_message()).get("id") != 1:
+            value = message["params"]["value"]
+            streamed += value["text"] if value["type"] == "text" else ""
+    reply = message["result"]
+    assert reply["answer"] == streamed == "here"
+    assert reply["costUSD"] > 0
+    assert reply["model"] == model
+
+
+@pytest.mark.parametrize("model", VENDORS)
+async def test_every_vendor_gives_json_by_a_schema(app: Inside, model: str) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"trend": {"enum": ["up", "down"]}, "score": {"type": "integer"}},
+        "required": ["trend"],
+    }
+    params = {"modelId": model, "content": "Rate the trend.", "options": {"jsonSchema": schema}}
+    reply = (await app.ask("chat:send-structured", params))["result"]
+    assert reply["json"]["trend"] in ("up", "down")
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [("openai", VENDORS[3]), ("anthropic", VENDORS[0]), ("gemini", VENDORS[1]), ("grok", VENDORS[2])],
+)
+async def test_a_key_that_a_vendor_refuses_in_its_own_way_is_told_to_the_settings_page(
+    app: Inside, provider: str, model: str
+) -> None:
+    key = {"key": "apiKey", "provider": provider, "value": "sk-invalid-0123456789"}
+    await app.ask("settings:save", key)
+    app.send(
+        {"jsonrpc": "2.0", "id": 1, "method": "chat:send", "params": {"modelId": model, "content": "Hi"}}
+    )
+    async with asyncio.timeout(20):
+        told, answer = await app.next_message(), await app.next_message()
+    assert told["params"] == {"provider": provider}
+    assert answer["error"]["code"] == -32011
+    assert "0123456789" not in str(answer)
