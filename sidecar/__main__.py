@@ -1,4 +1,4 @@
-"""`abai-sidecar serve` and `abai-sidecar simulator`."""
+"""`abai-sidecar serve`, `abai-sidecar simulator` and `abai-sidecar replay`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ USAGE = f"""abai-sidecar {__version__}
 
   abai-sidecar serve [--data-dir DIR] [--mock]    serve JSON-RPC 2.0 over stdin and stdout
   abai-sidecar simulator [--port N]               serve the vendors' APIs on loopback, simulated
+  abai-sidecar replay FILE...                     say whether this sidecar does what `serve --record` recorded
 
-Add --help to either for its flags."""
+Add --help to any for its flags."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from sidecar.simulator.server import main as simulator
 
         return simulator(given[1:], sys.stdout)
+    if given[:1] == ["replay"]:
+        return _replay(given[1:])
     asked = given[:1] in (["--help"], ["-h"], ["help"], ["--version"])
     (sys.stdout if asked else sys.stderr).write(USAGE + "\n")
     return 0 if asked else 2
@@ -42,9 +45,23 @@ def _serve(arguments: Sequence[str]) -> int:
 
     start_logging(config.log_level, config.log_format)
     from sidecar.app import run
+    from sidecar.errors import Failure
 
-    run(config, streams)
+    try:
+        run(config, streams)
+    except Failure as failure:
+        sys.stderr.write(failure.message + "\n")
+        return 2
     return 0
+
+
+def _replay(arguments: Sequence[str]) -> int:
+    from sidecar.app import serve_inside
+    from sidecar.logs import start_logging
+    from sidecar.recorder.command import main as replay
+
+    start_logging("error", "text")
+    return replay(arguments, sys.stdout, serve_inside)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from sidecar import __version__
 
 APP_NAME = "A-B-AI"
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+RECORD_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class Config:
     mock: bool = False
     mock_pace_ms: int | None = None
     mock_day: date | None = None
+    mock_from: Path | None = None
+    batch_poll_ms: int | None = None
+    record: Path | None = None
+    record_bytes: int = RECORD_BYTES
     max_message_bytes: int = MAX_MESSAGE_BYTES
     log_level: str = "warning"
     log_format: str = "text"
@@ -43,6 +48,23 @@ def parse_serve(arguments: Sequence[str], environment: Mapping[str, str]) -> Con
     parser.add_argument("--mock-pace-ms", type=int, help="milliseconds between two simulated pieces of text")
     parser.add_argument("--mock-day", type=date.fromisoformat, help="the day that a mock run takes for today")
     parser.add_argument(
+        "--mock-from", type=Path, metavar="FILE", help="answer from a recording in place of the simulator"
+    )
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="append all that crosses the pipe and the network, without keys, for `abai-sidecar replay`",
+    )
+    parser.add_argument(
+        "--record-bytes", type=_positive, default=RECORD_BYTES, help="largest size of that file"
+    )
+    parser.add_argument(
+        "--batch-poll-seconds",
+        type=_seconds,
+        help="fix the time between two looks at a provider's batch, which otherwise grows from 1 to 300 seconds",
+    )
+    parser.add_argument(
         "--max-message-bytes", type=_positive, default=MAX_MESSAGE_BYTES, help="largest frame taken"
     )
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="warning")
@@ -51,9 +73,14 @@ def parse_serve(arguments: Sequence[str], environment: Mapping[str, str]) -> Con
     flags = parser.parse_args(arguments)
     return Config(
         data_dir=(flags.data_dir or _default_data_dir(environment)).expanduser().absolute(),
-        mock=flags.mock,
+        mock=flags.mock or flags.mock_from is not None,
         mock_pace_ms=flags.mock_pace_ms,
-        mock_day=flags.mock_day,
+        # Nothing real is dated by another day.
+        mock_day=flags.mock_day if flags.mock or flags.mock_from else None,
+        mock_from=flags.mock_from.expanduser().absolute() if flags.mock_from else None,
+        batch_poll_ms=flags.batch_poll_seconds,
+        record=flags.record.expanduser().absolute() if flags.record else None,
+        record_bytes=flags.record_bytes,
         max_message_bytes=flags.max_message_bytes,
         log_level=flags.log_level,
         log_format=flags.log_format,
@@ -66,6 +93,14 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
+
+
+def _seconds(text: str) -> int:
+    """Seconds as a person writes them, in milliseconds."""
+    seconds = float(text)
+    if not 0 < seconds <= 86_400:
+        raise argparse.ArgumentTypeError("must be more than 0 and at most 86400")
+    return max(1, round(seconds * 1000))
 
 
 def _default_data_dir(environment: Mapping[str, str]) -> Path:

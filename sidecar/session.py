@@ -27,6 +27,10 @@ class Session:
             self._named = project_id
             await self._store.write(state.put, _KEY, project_id)
 
+    def forget(self) -> None:
+        """Another database is in place: what it remembers holds."""
+        self._named = None
+
     def project(self, conn: sqlite3.Connection) -> str:
         """The open project, within a write: the one named last, else "Default", made where there is none."""
         known = self.open_project(conn)

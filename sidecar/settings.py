@@ -38,3 +38,7 @@ class Settings:
         """Keeps a value that was checked by the caller. Raises Failure("storage_error")."""
         await self._store.write(table.save, name, json.dumps(value), self._now_ms())
         self._saved = {**(self._saved or await self.saved()), name: value}
+
+    def forget(self) -> None:
+        """Another database is in place: what it says is read anew."""
+        self._saved = None

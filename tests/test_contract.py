@@ -41,14 +41,13 @@ SERVED = words("""
     project:update project:delete conversation:create conversation:list conversation:rename
     conversation:delete messages:add messages:list messages:search chat:send chat:abort activity:get
     activity:stats cost:reprice tokens:count chat:send-structured chat:compare
-""")
-PLANNED = words("""
     batch:submit batch:start batch:cancel batch:retry-failed
     batch:submit-native batch:get-status batch:get-results batch:update-status batch:list batch:get
     batch:estimate batch:import batch:export jobqueue:save-state jobqueue:load-state jobqueue:clear-state
     jobqueue:get-directory jobqueue:list-files history:log history:read history:open-folder data:backup
     data:export data:restore
 """)
+PLANNED: list[str] = []
 ALIASES = {
     "models:load": "models:get-all",
     "data:load-pricing": "models:get-all",
@@ -57,8 +56,8 @@ ALIASES = {
 NOTIFICATIONS = {
     "$/progress": "served",
     "settings:invalidKey": "served",
-    "batch:progress": "planned",
-    "batch:row-done": "planned",
+    "batch:progress": "served",
+    "batch:row-done": "served",
 }
 CODES = {
     "parse_error": -32700,

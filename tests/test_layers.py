@@ -24,7 +24,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     "money": {"store", "providers.base"},
     "chat": {"money", "store", "keys", "settings", "session", "providers.base", "providers.outcome"},
     "simulator": {"money", "providers.base"},
+    "crash_points": set(),
+    "batch": {
+        "chat",
+        "money",
+        "store",
+        "keys",
+        "settings",
+        "session",
+        "crash_points",
+        "providers.base",
+        "providers.outcome",
+        "providers.limits",
+    },
     "methods": {
+        "batch",
         "contract",
         "rpc.call",
         "rpc.dispatch",
@@ -49,13 +63,15 @@ MAY_IMPORT: dict[str, set[str]] = {
         "keys",
         "keychain",
     }
-    | {"settings", "session"},
-    "__main__": {"app", "rpc.stdio", "simulator.server"},
+    | {"settings", "session", "batch", "recorder", "crash_points"},
+    "recorder": {"app", "contract", "keys", "methods", "money", "rpc", "simulator", "store"}
+    | {"providers.http", "providers.registry", "providers.outcome", "providers.base"},
+    "__main__": {"app", "rpc.stdio", "recorder.command", "simulator.server"},
 }
 
 # Each outside thing is touched by one module, so that it can be replaced in one place.
 SEAMS = {
-    "httpx": {"providers/http.py", "simulator/transport.py"},
+    "httpx": {"providers/http.py", "simulator/transport.py", "recorder/network.py", "recorder/answers.py"},
     "httpx_aiohttp": {"providers/http.py"},
     "aiohttp": {"simulator/server.py", "providers/http.py"},
     "aiosqlite": {"store/database.py"},

@@ -21,7 +21,7 @@ FILES = sorted(FOLDER.glob("*.jsonl"))
 async def test_the_server_inside_this_process_answers_as_recorded(file: Path, tmp_path: Path) -> None:
     recording = read(file)
     async with inside(tmp_path, day=recording.day) as wire:
-        await play(recording, wire)
+        await play(recording, wire, tmp_path)
 
 
 @pytest.mark.parametrize("framing", ["newline", "headers"])
@@ -29,7 +29,7 @@ async def test_the_server_inside_this_process_answers_as_recorded(file: Path, tm
 async def test_the_real_process_answers_as_recorded(file: Path, framing: Framing, tmp_path: Path) -> None:
     recording = read(file)
     async with mock_sidecar(tmp_path, day=recording.day, framing=framing) as wire:
-        await play(recording, wire)
+        await play(recording, wire, tmp_path)
 
 
 def test_every_recording_can_be_recorded_again() -> None:

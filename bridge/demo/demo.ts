@@ -1,6 +1,7 @@
 /**
  * What `make demo` runs: the sidecar in mock mode over a real pipe, as Electron would run it. Three models answer
- * the same question side by side; then the sidecar is restarted, and the conversation is still there.
+ * the same question side by side; then the sidecar is restarted, and the conversation is still there. A batch
+ * survives a kill -9 in the middle, and another one is run by the vendor itself.
  * Ends with 1 when anything is not as it should be.
  */
 import { randomUUID } from "node:crypto";
@@ -11,18 +12,15 @@ import { parseArgs } from "node:util";
 
 import { type ResultOf, SidecarClient } from "../src/client.js";
 import { findSidecar } from "../src/command.js";
+import { showBatches } from "./batch.js";
+import { check, print } from "./checks.js";
 import { type Column, layOut, micros, redraw, showMicros } from "./columns.js";
 
-const MODELS = ["openai/gpt-6.1-sol", "openai/gpt-6.1-terra", "openai/gpt-6-luna"];
+const MODELS = ["openai/gpt-6.1-sol", "anthropic/claude-sonnet-5-5", "gemini/gemini-3.8-flash"];
 const QUESTION = "Why is the sky blue, and why is the evening sky red? Answer in three sentences.";
 const CALL_LIMIT_MS = 60_000;
 
 type Reply = ResultOf<"chat:send">;
-
-/** Throws when a promise of the product does not hold. */
-function check(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new Error(`This should not be: ${what}`);
-}
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { python: { type: "string" } } });
@@ -45,6 +43,8 @@ async function main(): Promise<void> {
     await client.stop();
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
   }
+  const command = findSidecar({ projectDir, ...python });
+  await showBatches(command.program, projectDir);
 }
 
 async function run(client: SidecarClient): Promise<void> {
@@ -148,10 +148,6 @@ function checkConversation(messages: ResultOf<"messages:list">, replies: readonl
     check(stored.content === reply.answer, `the stored answer of ${reply.model} is another one`);
     check(stored.cost === reply.costUSD, `the stored cost of ${reply.model} is another one`);
   }
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
 }
 
 main().catch((error: unknown) => {

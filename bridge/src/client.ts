@@ -81,6 +81,11 @@ export class SidecarClient {
     return this.#process?.stderrTail() ?? [];
   }
 
+  /** The process that runs now, for whoever watches it. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** Starts and from then on supervises. Resolves at the first handshake; rejects when there will be none. */
   start(): Promise<ServerInfo> {
     if (this.#state === "stopping") return Promise.reject(shuttingDown());

@@ -89,6 +89,7 @@ export interface BatchEstimateResult {
   unpriced: string[];
 }
 
+/** A file that `batch:import` reads back: each row as it was submitted, then rowIndex, status, response, tokens_in, tokens_out, cost_usd, latency_ms, error, errorMessage and attempts. In CSV an apostrophe stands before what a spreadsheet would run as a formula. */
 export interface BatchExportParams {
   jobId: string;
   path: string;
@@ -118,14 +119,14 @@ export type BatchGetStatusParams = BatchJobRef | NativeBatchRef;
 export type BatchGetStatusResult = BatchJob | NativeBatchStatus;
 
 export interface BatchImportError {
-  /** Counted from 1; 0 is the file as a whole. */
+  /** As a spreadsheet counts below the header: from 1, empty rows too; 0 is the file as a whole. */
   row: number;
   message: string;
   /** The row as it was read. */
   data?: Record<string, unknown>;
 }
 
-/** Rows from a file, whose name says its format. */
+/** Rows from a file, whose name says its format: .csv, .tsv or .txt, .json, .jsonl or .ndjson. Columns that are no member of a BatchRow (json_mode, json_schema and max_output_tokens are other names of theirs) are data; what an export added is left out. */
 export interface BatchImportFile {
   path: string;
 }
@@ -571,12 +572,12 @@ export interface DataCopy {
 }
 
 export interface DataExportParams {
-  /** The folder to write. */
+  /** The folder to write: one file of JSONL for each table. API keys are in none. */
   path: string;
 }
 
 export interface DataRestoreParams {
-  /** The backup to put in place. */
+  /** The backup to put in place. Batches that were running when it was made are stopped, for their rows may have been paid since. */
   path: string;
 }
 
@@ -1246,7 +1247,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "5441873e38d5eb23c15ed66046223e0248ef458ea64498f78adbc91f4e09d908";
+export const SCHEMA_HASH = "fbf5c497d3d20efa321b9e33829bc01296b0488c868879facae71e4ad981e1c3";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1301,14 +1302,6 @@ export const SERVED_METHODS = [
   "chat:send-structured",
   "chat:compare",
   "chat:abort",
-  "activity:get",
-  "activity:stats",
-  "cost:reprice",
-  "tokens:count",
-] as const;
-
-/** Requests that are described but not answered yet. */
-export const PLANNED_METHODS = [
   "batch:submit",
   "batch:start",
   "batch:cancel",
@@ -1322,6 +1315,10 @@ export const PLANNED_METHODS = [
   "batch:estimate",
   "batch:import",
   "batch:export",
+  "activity:get",
+  "activity:stats",
+  "cost:reprice",
+  "tokens:count",
   "jobqueue:save-state",
   "jobqueue:load-state",
   "jobqueue:clear-state",
@@ -1333,6 +1330,10 @@ export const PLANNED_METHODS = [
   "data:backup",
   "data:export",
   "data:restore",
+] as const;
+
+/** Requests that are described but not answered yet. */
+export const PLANNED_METHODS = [
 ] as const;
 
 /** Older names of a method, and the method. */

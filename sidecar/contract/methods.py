@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "5441873e38d5eb23c15ed66046223e0248ef458ea64498f78adbc91f4e09d908"
+SCHEMA_HASH = "fbf5c497d3d20efa321b9e33829bc01296b0488c868879facae71e4ad981e1c3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,42 +67,21 @@ METHODS: tuple[Method, ...] = (
     Method("chat:send-structured", "ChatSendParams", "ChatSendResult", "chat", "send_structured"),
     Method("chat:compare", "ChatCompareParams", "ChatCompareResult", "chat", "compare"),
     Method("chat:abort", "ChatAbortParams", "ChatAbortResult", "chat", "abort"),
-    Method("batch:submit", "BatchSubmitParams", "BatchJob", "batch", "submit", planned=True),
-    Method("batch:start", "BatchStartParams", "BatchJob", "batch", "start", planned=True),
-    Method("batch:cancel", "BatchCancelParams", "BatchJob", "batch", "cancel", planned=True),
-    Method("batch:retry-failed", "BatchRetryFailedParams", "BatchJob", "batch", "retry_failed", planned=True),
+    Method("batch:submit", "BatchSubmitParams", "BatchJob", "batch", "submit"),
+    Method("batch:start", "BatchStartParams", "BatchJob", "batch", "start"),
+    Method("batch:cancel", "BatchCancelParams", "BatchJob", "batch", "cancel"),
+    Method("batch:retry-failed", "BatchRetryFailedParams", "BatchJob", "batch", "retry_failed"),
     Method(
-        "batch:submit-native",
-        "BatchSubmitNativeParams",
-        "BatchSubmitNativeResult",
-        "batch",
-        "submit_native",
-        planned=True,
+        "batch:submit-native", "BatchSubmitNativeParams", "BatchSubmitNativeResult", "batch", "submit_native"
     ),
-    Method(
-        "batch:get-status",
-        "BatchGetStatusParams",
-        "BatchGetStatusResult",
-        "batch",
-        "get_status",
-        planned=True,
-    ),
-    Method(
-        "batch:get-results",
-        "BatchGetResultsParams",
-        "BatchGetResultsResult",
-        "batch",
-        "get_results",
-        planned=True,
-    ),
-    Method(
-        "batch:update-status", "BatchUpdateStatusParams", "BatchJob", "batch", "update_status", planned=True
-    ),
-    Method("batch:list", "BatchListParams", "BatchListResult", "batch", "list_", planned=True),
-    Method("batch:get", "BatchGetParams", "BatchJob", "batch", "get", planned=True),
-    Method("batch:estimate", "BatchEstimateParams", "BatchEstimateResult", "batch", "estimate", planned=True),
-    Method("batch:import", "BatchImportParams", "BatchImportResult", "batch", "import_", planned=True),
-    Method("batch:export", "BatchExportParams", "BatchExportResult", "batch", "export", planned=True),
+    Method("batch:get-status", "BatchGetStatusParams", "BatchGetStatusResult", "batch", "get_status"),
+    Method("batch:get-results", "BatchGetResultsParams", "BatchGetResultsResult", "batch", "get_results"),
+    Method("batch:update-status", "BatchUpdateStatusParams", "BatchJob", "batch", "update_status"),
+    Method("batch:list", "BatchListParams", "BatchListResult", "batch", "list_"),
+    Method("batch:get", "BatchGetParams", "BatchJob", "batch", "get"),
+    Method("batch:estimate", "BatchEstimateParams", "BatchEstimateResult", "batch", "estimate"),
+    Method("batch:import", "BatchImportParams", "BatchImportResult", "batch", "import_"),
+    Method("batch:export", "BatchExportParams", "BatchExportResult", "batch", "export"),
     Method("activity:get", "ActivityGetParams", "ActivityGetResult", "activity", "get"),
     Method("activity:stats", "ActivityStatsParams", "ActivityStatsResult", "activity", "stats"),
     Method("cost:reprice", "CostRepriceParams", "CostRepriceResult", "cost", "reprice"),
@@ -114,42 +93,19 @@ METHODS: tuple[Method, ...] = (
         "count",
         aliases=("utils:count-tokens",),
     ),
+    Method("jobqueue:save-state", "JobqueueSaveStateParams", "Nothing", "jobqueue", "save_state"),
     Method(
-        "jobqueue:save-state", "JobqueueSaveStateParams", "Nothing", "jobqueue", "save_state", planned=True
+        "jobqueue:load-state", "JobqueueLoadStateParams", "JobqueueLoadStateResult", "jobqueue", "load_state"
     ),
+    Method("jobqueue:clear-state", "JobqueueClearStateParams", "Nothing", "jobqueue", "clear_state"),
+    Method("jobqueue:get-directory", None, "JobqueueGetDirectoryResult", "jobqueue", "get_directory"),
     Method(
-        "jobqueue:load-state",
-        "JobqueueLoadStateParams",
-        "JobqueueLoadStateResult",
-        "jobqueue",
-        "load_state",
-        planned=True,
+        "jobqueue:list-files", "JobqueueListFilesParams", "JobqueueListFilesResult", "jobqueue", "list_files"
     ),
-    Method(
-        "jobqueue:clear-state", "JobqueueClearStateParams", "Nothing", "jobqueue", "clear_state", planned=True
-    ),
-    Method(
-        "jobqueue:get-directory",
-        None,
-        "JobqueueGetDirectoryResult",
-        "jobqueue",
-        "get_directory",
-        planned=True,
-    ),
-    Method(
-        "jobqueue:list-files",
-        "JobqueueListFilesParams",
-        "JobqueueListFilesResult",
-        "jobqueue",
-        "list_files",
-        planned=True,
-    ),
-    Method("history:log", "HistoryLogParams", "Nothing", "history", "log", planned=True),
-    Method("history:read", "HistoryReadParams", "HistoryReadResult", "history", "read", planned=True),
-    Method(
-        "history:open-folder", "HistoryOpenFolderParams", "Nothing", "history", "open_folder", planned=True
-    ),
-    Method("data:backup", "DataBackupParams", "DataCopy", "data", "backup", planned=True),
-    Method("data:export", "DataExportParams", "DataCopy", "data", "export", planned=True),
-    Method("data:restore", "DataRestoreParams", "DataCopy", "data", "restore", planned=True),
+    Method("history:log", "HistoryLogParams", "Nothing", "history", "log"),
+    Method("history:read", "HistoryReadParams", "HistoryReadResult", "history", "read"),
+    Method("history:open-folder", "HistoryOpenFolderParams", "Nothing", "history", "open_folder"),
+    Method("data:backup", "DataBackupParams", "DataCopy", "data", "backup"),
+    Method("data:export", "DataExportParams", "DataCopy", "data", "export"),
+    Method("data:restore", "DataRestoreParams", "DataCopy", "data", "restore"),
 )

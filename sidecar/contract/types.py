@@ -32,6 +32,8 @@ class BatchEstimateParams(WireModel):
 
 
 class BatchExportParams(WireModel):
+    """A file that `batch:import` reads back: each row as it was submitted, then rowIndex, status, response, tokens_in, tokens_out, cost_usd, latency_ms, error, errorMessage and attempts. In CSV an apostrophe stands before what a spreadsheet would run as a formula."""
+
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
     path: Annotated[str, Field(min_length=1)]
     format: Literal["csv", "json", "jsonl"]
@@ -42,7 +44,7 @@ class BatchGetParams(WireModel):
 
 
 class BatchImportFile(WireModel):
-    """Rows from a file, whose name says its format."""
+    """Rows from a file, whose name says its format: .csv, .tsv or .txt, .json, .jsonl or .ndjson. Columns that are no member of a BatchRow (json_mode, json_schema and max_output_tokens are other names of theirs) are data; what an export added is left out."""
 
     path: Annotated[str, Field(min_length=1)]
 
@@ -315,12 +317,12 @@ class DataBackupParams(WireModel):
 
 class DataExportParams(WireModel):
     path: Annotated[str, Field(min_length=1)]
-    """The folder to write."""
+    """The folder to write: one file of JSONL for each table. API keys are in none."""
 
 
 class DataRestoreParams(WireModel):
     path: Annotated[str, Field(min_length=1)]
-    """The backup to put in place."""
+    """The backup to put in place. Batches that were running when it was made are stopped, for their rows may have been paid since."""
 
 
 class HistoryLogParams(WireModel):

@@ -63,6 +63,8 @@ async def update(call: Request, params: types.ProjectUpdateParams) -> dict[str, 
 
 async def delete(call: Request, params: types.ProjectDeleteParams) -> None:
     app = call.services
+    await app.batches.cancel_project(params.id)
+    await app.native.cancel_project(params.id)
     # What is being answered below it is stopped first: nobody is left to read it, and it goes on costing.
     for conversation in await app.store.read(conversations.list_page, params.id):
         app.chat.abort(conversation.id)

@@ -33,7 +33,7 @@ async def initialize(call: Request, params: types.InitializeParams) -> dict[str,
         "schemaHash": SCHEMA_HASH,
         "dataDir": str(config.data_dir),
         "mock": config.mock,
-        "resumedJobs": [],
+        "resumedJobs": [*await call.services.batches.resumed(), *await call.services.native.resumed()],
     }
 
 

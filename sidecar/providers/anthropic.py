@@ -58,9 +58,9 @@ class Anthropic:
                 async with self._http.stream(
                     "POST",
                     self._base_url + plan.path,
-                    {**plan.headers, **self._authorization(key)},
+                    {**plan.headers, **authorization(key)},
                     body,
-                    read_refusal=self._read_refusal(asked),
+                    read_refusal=refusal_reader(self._http, asked),
                     peer=TITLE,
                 ) as answer:
                     async for chunk in answer.chunks:
@@ -86,13 +86,13 @@ class Anthropic:
 
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""
-        headers = {"accept": "application/json", **self._authorization(key)}
+        headers = {"accept": "application/json", **authorization(key)}
         try:
             async with self._http.stream(
                 "GET",
                 f"{self._base_url}/v1/models?limit=1",
                 headers,
-                read_refusal=self._read_refusal(Asked(None, key)),
+                read_refusal=refusal_reader(self._http, Asked(None, key)),
                 peer=TITLE,
             ):
                 return None
@@ -103,25 +103,28 @@ class Anthropic:
                 return None
             raise
 
-    def _authorization(self, key: str) -> Mapping[str, str]:
-        if not (key.isascii() and key.isprintable()):
-            raise Failure(
-                "invalid_api_key",
-                f"The {TITLE} API key holds characters that no key has. Paste it again in the settings.",
-                provider=self.name,
-            )
-        return {"anthropic-version": VERSION, **({"x-api-key": key} if key else {})}
-
-    def _read_refusal(self, asked: Asked) -> ReadRefusal:
-        def read(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
-            return refusal(status, headers, body, asked, self._http.now_ms())
-
-        return read
-
 
 def make(http: HttpEdge, row: Row, base_url: str) -> Anthropic:
     """For the registry."""
     return Anthropic(http, base_url, name=row.name)
+
+
+def authorization(key: str) -> Mapping[str, str]:
+    """The headers that every request carries. Raises Failure for a key that can be no header."""
+    if not (key.isascii() and key.isprintable()):
+        raise Failure(
+            "invalid_api_key",
+            f"The {TITLE} API key holds characters that no key has. Paste it again in the settings.",
+            provider=PROVIDER,
+        )
+    return {"anthropic-version": VERSION, **({"x-api-key": key} if key else {})}
+
+
+def refusal_reader(http: HttpEdge, asked: Asked) -> ReadRefusal:
+    def read(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
+        return refusal(status, headers, body, asked, http.now_ms())
+
+    return read
 
 
 def _continuation(plan: Plan, reader: MessageReader) -> dict[str, Any] | None:

@@ -62,8 +62,11 @@ class MessageReader:
 
     def read(self, event: SseEvent) -> Iterator[Event]:
         """What this event says. Raises Failure for an error in it, SentButUnanswered for nonsense."""
-        value = _object(event, self._asked)
-        kind = value.get("type") or event.name
+        yield from self.take(_object(event, self._asked), event.name)
+
+    def take(self, value: Mapping[str, Any], name: str | None = None) -> Iterator[Event]:
+        """What this object says: an event called `name`, or a whole message. Raises as `read` does."""
+        kind = value.get("type") or name
         if kind == "error" or (kind is None and value.get("error")):
             raise stream_error(value, self._asked, produced=bool(self._blocks or self._said))
         if kind == "message":

@@ -39,6 +39,23 @@ def lines_body(lines: Sequence[bytes], content_type: str = "application/jsonl") 
     return RawBody(content_type, length, lambda: _gathered(line + b"\n" for line in lines))
 
 
+def array_body(member: str, lines: Sequence[bytes]) -> RawBody:
+    """A JSON object whose one member is the array of the lines, each of them a JSON value."""
+    return list_body(f'{{"{member}":['.encode(), lambda: iter(lines), b"]}")
+
+
+def list_body(head: bytes, items: Callable[[], Iterator[bytes]], tail: bytes) -> RawBody:
+    """A JSON document made around the items of a list, which are gone through as the lines of `lines_body` are."""
+
+    def pieces() -> Iterator[bytes]:
+        yield head
+        for number, item in enumerate(items()):
+            yield b"," + item if number else item
+        yield tail
+
+    return RawBody("application/json", sum(map(len, pieces())), lambda: _gathered(pieces()))
+
+
 def form_body(fields: Mapping[str, str], file_name: str, file: RawBody, boundary: str) -> RawBody:
     """A multipart form of text fields and one file, which comes last. `boundary` must occur in none of them."""
     head = "".join(

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, Plan
-from sidecar.providers.gemini_errors import TITLE, Asked, refusal, refuses_form, unanswered
+from sidecar.providers.gemini_errors import TITLE, Asked, refuses_form, unanswered
 from sidecar.providers.gemini_events import GeminiEvents
+from sidecar.providers.gemini_exchange import VERSION, address, authorization, refusal_reader
 from sidecar.providers.gemini_options import decide
 from sidecar.providers.gemini_reader import GeminiReader
 from sidecar.providers.gemini_wire import continued, generate_body, in_words_instead, model_in, stream_path
-from sidecar.providers.http import HttpEdge, ReadRefusal
+from sidecar.providers.http import HttpEdge
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import Row
 
-VERSION = "v1beta"
 # The longest answer there is, 1,048,576 tokens, takes 16 requests; each is billed for itself.
 MAX_PARTS = 32
-
-_VERSIONED = re.compile(r"/v\d+[a-z0-9]*$")
 
 
 class Gemini:
@@ -34,8 +31,7 @@ class Gemini:
     ) -> None:
         self.name = name
         self._http = http
-        base = base_url.rstrip("/")
-        self._base_url = base if _VERSIONED.search(base) else f"{base}/{version}"
+        self._base_url = address(base_url, version).api
 
     def plan(self, request: ChatRequest) -> Plan:
         """The request as it will be sent. Raises Failure("unsupported") or Failure("invalid_params")."""
@@ -61,7 +57,7 @@ class Gemini:
         try:
             while True:
                 try:
-                    async with aclosing(self._part(plan, body, key, reader, asked)) as events:
+                    async with aclosing(self._part(plan, body, reader, asked)) as events:
                         async for event in events:
                             yield event
                 except Failure as failure:
@@ -91,8 +87,8 @@ class Gemini:
             async with self._http.stream(
                 "GET",
                 f"{self._base_url}/models?pageSize=1",
-                {"accept": "application/json", **self._authorization(key)},
-                read_refusal=self._read_refusal(asked),
+                {"accept": "application/json", **authorization(asked)},
+                read_refusal=refusal_reader(self._http, asked),
                 peer=TITLE,
             ):
                 return None
@@ -104,16 +100,16 @@ class Gemini:
             raise
 
     async def _part(
-        self, plan: Plan, body: Mapping[str, Any], key: str, reader: GeminiReader, asked: Asked
+        self, plan: Plan, body: Mapping[str, Any], reader: GeminiReader, asked: Asked
     ) -> AsyncGenerator[Event, None]:
         """One request, read to the end of its connection, which is the end of its answer."""
         events = GeminiEvents()
         async with self._http.stream(
             "POST",
             self._base_url + plan.path,
-            {**plan.headers, **self._authorization(key)},
+            {**plan.headers, **authorization(asked)},
             body,
-            read_refusal=self._read_refusal(asked),
+            read_refusal=refusal_reader(self._http, asked),
             peer=TITLE,
         ) as answer:
             async for chunk in answer.chunks:
@@ -123,24 +119,6 @@ class Gemini:
             for piece in events.finish():
                 for event in reader.read(piece):
                     yield event
-
-    def _authorization(self, key: str) -> Mapping[str, str]:
-        """The key in a header: in a URL it would be in every log on the way."""
-        if not key:
-            return {}
-        if not (key.isascii() and key.isprintable()):
-            raise Failure(
-                "invalid_api_key",
-                f"The {TITLE} API key holds characters that no key has. Paste it again in the settings.",
-                provider=self.name,
-            )
-        return {"x-goog-api-key": key}
-
-    def _read_refusal(self, asked: Asked) -> ReadRefusal:
-        def read(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
-            return refusal(status, headers, body, asked, self._http.now_ms())
-
-        return read
 
 
 def make_gemini(http: HttpEdge, row: Row, base_url: str) -> Gemini:

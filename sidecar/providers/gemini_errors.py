@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from sidecar.errors import Failure
+from sidecar.providers.grpc_status import http_status
 from sidecar.providers.outcome import SentButUnanswered
 from sidecar.providers.refusal import may_retry, read_words, request_id, retry_after_ms, words_of
 from sidecar.redact import redact
@@ -108,6 +109,12 @@ def stream_error(value: Any, asked: Asked, *, begun: bool) -> Failure:
     return unanswered(failure) if begun else failure
 
 
+def row_error(error: Mapping[str, Any], asked: Asked) -> Failure:
+    """The Failure for a row of a batch that has an error in place of an answer, numbered in HTTP's way or gRPC's."""
+    told = {**error, "code": http_status(error.get("code"))}
+    return stream_error({"error": told}, asked, begun=False)
+
+
 def unanswered(failure: Failure) -> SentButUnanswered:
     """The same failure, of a request that was run in part."""
     return SentButUnanswered(
@@ -197,6 +204,8 @@ def _sentence(kind: str, status: int, said: str, asked: Asked, hint_ms: int | No
         return f"The {TITLE} API did not answer in time. Try again, or shorten the request.{quoted}"
     if 300 <= status < 400:
         return f"The {TITLE} API answered with a redirect{shown}. Check the base URL."
+    if status == 404 and not asked.model:
+        return f"The {TITLE} API has nothing under that name for this key. Check the key.{quoted}"
     if status == 404:
         return f"The {TITLE} API has no model {model} for this key. Choose another model.{quoted}"
     return f"The {TITLE} API rejected the request{shown}.{quoted or ' Change it and try again.'}"

@@ -41,11 +41,15 @@ class GeminiReader:
     def read(self, event: SseEvent) -> Iterator[Event]:
         """What this event says. Raises Failure for an error in it, SentButUnanswered for nonsense."""
         for chunk in _chunks(event, self._asked):
-            # An error behind a complete answer takes nothing of it back.
-            if chunk.get("error") and not self._finish:
-                begun = self._produced or self._usage is not None
-                raise stream_error(chunk, self._asked, begun=begun)
-            yield from self._chunk(chunk)
+            yield from self.take(chunk)
+
+    def take(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
+        """What one chunk says, or a whole answer. Raises Failure for an error in it."""
+        # An error behind a complete answer takes nothing of it back.
+        if chunk.get("error") and not self._finish:
+            begun = self._produced or self._usage is not None
+            raise stream_error(chunk, self._asked, begun=begun)
+        yield from self._chunk(chunk)
 
     def next_token(self) -> str | None:
         """What to go on with when the answer stopped only to be continued; None when it has ended."""

@@ -17,15 +17,19 @@ _OBJECT_IN_WORDS = "Answer with one JSON object and nothing else: no introductio
 _SCHEMA_IN_WORDS = (
     "Answer with one JSON value that is valid by this JSON Schema, and nothing else: no code fence.\n{schema}"
 )
-_METHOD = ":streamGenerateContent"
 
 
 def stream_path(model: str) -> str:
-    """The path below the version, with the model in it; what is no model's name cannot leave its place."""
+    """Where a streamed question goes, below the version."""
+    return f"{model_path(model, 'streamGenerateContent')}?alt=sse"
+
+
+def model_path(model: str, method: str) -> str:
+    """The path of a model's method below the version; what is no model's name cannot leave its place."""
     family, slash, name = model.rpartition("/")
     if not slash or family not in ("models", "tunedModels"):
         family, name = "models", model
-    return f"/{family}/{quote(name, safe='')}{_METHOD}?alt=sse"
+    return f"/{family}/{quote(name, safe='')}:{method}"
 
 
 def model_in(path: str) -> str:

@@ -129,7 +129,11 @@ class Grok:
         return _tokens(b"".join(parts), asked)
 
     def _asked(self, key: str, model: str | None = None) -> Asked:
-        return Asked(GROK.title, self.name, model, key, translate=grok_words)
+        return grok_asked(self.name, key, model)
+
+
+def grok_asked(provider: str, key: str, model: str | None = None) -> Asked:
+    return Asked(GROK.title, provider, model, key, translate=grok_words)
 
 
 def cache_place(request: ChatRequest) -> str:

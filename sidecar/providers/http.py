@@ -64,7 +64,7 @@ class HttpEdge:
         retries: int = 4,
     ) -> None:
         self.now_ms = now_ms
-        self._make_transport = make_transport or _network
+        self._make_transport = make_transport or network
         self._sleep = sleep
         self._chance = chance
         self._retries = retries
@@ -156,7 +156,7 @@ class HttpEdge:
                 request = _request(client, method, url, headers, body if content is None else content)
                 response = await client.send(request, stream=True)
             except Exception as error:
-                failure = _broken(error, method, peer, sent=not _never_left(error))
+                failure = _broken(error, method, peer, sent=not never_left(error))
             else:
                 if 200 <= response.status_code < 300:
                     if pace is not None:
@@ -237,7 +237,7 @@ def _new_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
     )
 
 
-def _network() -> httpx.AsyncBaseTransport:
+def network() -> httpx.AsyncBaseTransport:
     """httpx on aiohttp's connections: httpx's own pool looks at every connection for every request."""
     import aiohttp
     from httpx_aiohttp import AiohttpTransport
@@ -279,7 +279,7 @@ def _lower(headers: httpx.Headers) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def _never_left(error: Exception) -> bool:
+def never_left(error: Exception) -> bool:
     """Whether it is certain that the request was not sent.
 
     The adapter calls a connection that broke after sending `ConnectTimeout`; aiohttp's own exception,
@@ -316,7 +316,7 @@ def _broken(error: Exception, method: str, peer: str, *, sent: bool) -> Failure:
         raise error
     # A URL may carry more than its address; nothing after a question mark is repeated.
     detail = redact(f"{type(error).__name__}: {error}".split("?")[0])[:300]
-    late = _timed_out(error)
+    late = timed_out(error)
     kind = "timeout" if late else "provider_unavailable"
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
         return Failure(
@@ -333,7 +333,7 @@ def _broken(error: Exception, method: str, peer: str, *, sent: bool) -> Failure:
     )
 
 
-def _timed_out(error: Exception) -> bool:
+def timed_out(error: Exception) -> bool:
     import httpx
 
     aiohttp = sys.modules.get("aiohttp")

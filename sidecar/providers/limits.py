@@ -233,6 +233,10 @@ class Gates:
         gate.limits.course.raise_ceiling(ceiling)
         return gate
 
+    def all(self) -> tuple[Gate, ...]:
+        """Every gate so far, for whoever watches."""
+        return tuple(self._gates.values())
+
 
 def reset_ms(text: str | None, now_ms: int) -> int | None:
     """Milliseconds until a limit resets: a duration (`6m0s`, `120ms`), seconds, or a moment in RFC 3339."""

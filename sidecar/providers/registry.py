@@ -48,6 +48,7 @@ BUILT_IN = (
         base_url="https://api.anthropic.com",
         key_variables=("ANTHROPIC_API_KEY",),
         base_url_variable="ANTHROPIC_BASE_URL",
+        batch_maker="sidecar.providers.anthropic_batch:make",
     ),
     Row(
         name="gemini",
@@ -56,6 +57,7 @@ BUILT_IN = (
         base_url="https://generativelanguage.googleapis.com",
         key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         base_url_variable="GEMINI_BASE_URL",
+        batch_maker="sidecar.providers.gemini_batch:make",
     ),
     Row(
         name="grok",
@@ -64,6 +66,7 @@ BUILT_IN = (
         base_url="https://api.x.ai/v1",
         key_variables=("XAI_API_KEY",),
         base_url_variable="XAI_BASE_URL",
+        batch_maker="sidecar.providers.grok_batch:make",
     ),
 )
 

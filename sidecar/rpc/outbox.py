@@ -84,7 +84,8 @@ class _Text:
 class Outbox:
     """Made before anything is served, so that services can notify outside a call. For the loop's thread only.
 
-    Nothing leaves until `framing` is known.
+    Nothing leaves until `framing` is known. `on_leaving` sees each message as it leaves; it must neither wait
+    nor raise.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Outbox:
         high_water_bytes: int = HIGH_WATER_BYTES,
         low_water_bytes: int = LOW_WATER_BYTES,
         write_bytes: int = WRITE_BYTES,
+        on_leaving: Callable[[bytes], None] | None = None,
     ) -> None:
         self._high, self._low, self._write_bytes = high_water_bytes, low_water_bytes, write_bytes
         self._waiting: deque[_Waiting] = deque()
@@ -101,6 +103,7 @@ class Outbox:
         self._bytes = 0
         self._framing: Framing | None = None
         self._closed = False
+        self._on_leaving = on_leaving
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -220,11 +223,14 @@ class Outbox:
             self._count(-message.size)
             self._forget(message)
             try:
-                frames.append(encode(message.body(), framing))
+                body = message.body()
+                frames.append(encode(body, framing))
             except (TypeError, RecursionError, ValueError):
                 log.exception("a notification could not be serialised")
                 continue
             size += len(frames[-1])
+            if self._on_leaving is not None:
+                self._on_leaving(body)
         return b"".join(frames)
 
     def _forget(self, message: _Waiting) -> None:

@@ -41,18 +41,23 @@ async def serve(
     on_stopping: Callable[[], None] | None = None,
     notifier: Outbox | None = None,
     in_flight: InFlight | None = None,
+    on_arrival: Callable[[Item | None], None] | None = None,
 ) -> None:
     """Serves until the end of the stream, `exit`, a signal to end, or a client that is gone; then drains.
 
     Draining: no new work, `grace_seconds` for what runs, then it is cancelled and unwinds, then all answers
-    leave. `notifier` and `in_flight` may be made before, for services that notify or count.
+    leave. `notifier` and `in_flight` may be made before, for services that notify or count. `on_arrival` sees
+    each frame as it is taken, and None at the end of the input; it must neither wait nor raise.
     """
     outbox = notifier if notifier is not None else Outbox()
     stop = asyncio.Event()
     dispatcher = Dispatcher(routes, services, outbox, errors=errors, in_flight=in_flight, on_exit=stop.set)
     with _ending_signals(stop):
         writing = asyncio.create_task(_write(outbox, streams.writer, stop))
-        reading = asyncio.create_task(_read(streams.reader, dispatcher, outbox, max_message_bytes, stop))
+        arrived = on_arrival if on_arrival is not None else _unseen
+        reading = asyncio.create_task(
+            _read(streams.reader, dispatcher, outbox, max_message_bytes, stop, arrived)
+        )
         try:
             await stop.wait()
             reading.cancel()
@@ -69,7 +74,12 @@ async def serve(
 
 
 async def _read(
-    reader: WireReader, dispatcher: Dispatcher, outbox: Outbox, max_bytes: int, stop: asyncio.Event
+    reader: WireReader,
+    dispatcher: Dispatcher,
+    outbox: Outbox,
+    max_bytes: int,
+    stop: asyncio.Event,
+    arrived: Callable[[Item | None], None],
 ) -> None:
     frames = FrameReader(max_bytes)
     try:
@@ -77,9 +87,10 @@ async def _read(
             items = frames.feed(chunk)
             if outbox.framing is None:
                 outbox.framing = frames.framing
-            await _take(items, dispatcher, outbox, max_bytes, stop)
+            await _take(items, dispatcher, outbox, max_bytes, stop, arrived)
         if not stop.is_set():
-            await _take(frames.finish(), dispatcher, outbox, max_bytes, stop)
+            await _take(frames.finish(), dispatcher, outbox, max_bytes, stop, arrived)
+            arrived(None)
     except Exception:
         log.exception("reading has failed")
     finally:
@@ -87,10 +98,16 @@ async def _read(
 
 
 async def _take(
-    items: list[Item], dispatcher: Dispatcher, outbox: Outbox, max_bytes: int, stop: asyncio.Event
+    items: list[Item],
+    dispatcher: Dispatcher,
+    outbox: Outbox,
+    max_bytes: int,
+    stop: asyncio.Event,
+    arrived: Callable[[Item | None], None],
 ) -> None:
     for number, item in enumerate(items, 1):
         await outbox.room()
+        arrived(item)
         if isinstance(item, bytes):
             try:
                 message = codec.loads(item)
@@ -106,6 +123,10 @@ async def _take(
             return
         if number % FRAMES_A_TURN == 0:
             await asyncio.sleep(0)
+
+
+def _unseen(item: Item | None) -> None:
+    """Nobody watches."""
 
 
 async def _write(outbox: Outbox, writer: WireWriter, stop: asyncio.Event) -> None:

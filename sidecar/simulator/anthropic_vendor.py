@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -14,6 +14,9 @@ from sidecar.simulator.counting import count_prompt
 from sidecar.simulator.exchange import Ask, Made, Refusal, Refused
 from sidecar.simulator.models import SimModel
 from sidecar.simulator.openai_wire import Surface
+
+if TYPE_CHECKING:
+    from sidecar.simulator.batching import BatchDesk, BatchOffice
 
 VERSIONS = ("2023-01-01", "2023-06-01", "2026-10-21")
 COUNT_PATH = "/v1/messages/count_tokens"
@@ -69,6 +72,11 @@ class AnthropicVendor:
         """The answer as this vendor counts it."""
         assert isinstance(ask, AnthropicAsk), "its own surface reads every body"
         return anthropic_counting.counted(ask, made)
+
+    def batch_desk(self, office: BatchOffice) -> BatchDesk:
+        from sidecar.simulator.anthropic_batches import AnthropicBatches
+
+        return AnthropicBatches(office)
 
     def refuse(self, refusal: Refusal) -> tuple[dict[str, str], bytes]:
         headers: dict[str, str] = {}

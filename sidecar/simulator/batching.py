@@ -16,8 +16,8 @@ from sidecar.simulator.directives import Directives, read_directives
 from sidecar.simulator.exchange import Ask, ConnectionCut, Paper, Refusal, Refused, SimRequest
 from sidecar.simulator.ledger import Ledger
 from sidecar.simulator.making import Maker, ordered
-from sidecar.simulator.models import Models
-from sidecar.simulator.openai_wire import Surface, Vendor
+from sidecar.simulator.models import Models, SimModel
+from sidecar.simulator.openai_wire import CountsAnswers, Surface, Vendor
 
 Stage = Literal["validating", "running", "finishing", "cancelling", "ended"]
 Ending = Literal["completed", "failed", "expired", "cancelled"]
@@ -171,8 +171,12 @@ class BatchOffice:
         if batch.stage not in ("ended", "cancelling"):
             batch.stage, batch.cancelling_at = "cancelling", self.now_ms()
 
+    def model(self, name: str) -> SimModel | None:
+        """The model that answers to this name today."""
+        return self._models.find(self._vendor.provider, name, self._today())
+
     def model_exists(self, name: str) -> bool:
-        return self._models.find(self._vendor.provider, name, self._today()) is not None
+        return self.model(name) is not None
 
     def _move(self, batch: SimBatch) -> None:
         if batch.stage == "ended":
@@ -228,6 +232,8 @@ class BatchOffice:
             row.state = "expired"
             return
         made = self._maker.make(ask, model, orders, serial)
+        if isinstance(self._vendor, CountsAnswers):
+            made = self._vendor.counted(ask, made)
         row.state, row.status, row.answer = "finished", 200, surface.whole(ask, made)
         row.model, row.usage = model.id, made.usage
         row.charged_usd = self._models.charge(

@@ -93,7 +93,7 @@ class Simulator:
         desk = self._desks.get(vendor.provider)
         paper = desk.answer(path, request, serial) if desk is not None else None
         if paper is not None:
-            return _plain(200, {**headers, "content-type": paper.content_type}, paper.body)
+            return _plain(200, {**headers, "content-type": paper.content_type, **paper.headers}, paper.body)
         if request.method == "GET":
             listed = vendor.models(path, self._models.ids(vendor.provider, self._today()))
             if listed is not None:

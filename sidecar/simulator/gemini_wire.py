@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -16,7 +16,11 @@ from sidecar.simulator.gemini_errors import BAD_KEY, error_body
 from sidecar.simulator.models import SimModel
 from sidecar.simulator.openai_wire import Surface
 
+if TYPE_CHECKING:
+    from sidecar.simulator.batching import BatchDesk, BatchOffice
+
 PART_TOKENS = 65_536
+UPLOAD_OFFSET = "x-goog-upload-offset"
 
 _METHOD = re.compile(r"/v1(?:beta|alpha)?/models/([^/:]+):(\w+)")
 _MODELS = re.compile(r"/v1(?:beta|alpha)?/models(?:/([^/:]+))?")
@@ -27,7 +31,8 @@ class GeminiVendor:
     """A `Vendor`. A streamed answer of a Gemini 4 model comes in parts of `part_tokens`, a whole one in halves.
 
     `json_with_tools` is whether models from 3 on take a form for the answer beside a tool; `bare_errors` writes
-    an error in the middle of a stream without making an event of it.
+    an error in the middle of a stream without making an event of it. `partial_results` is whether a batch that was
+    stopped early hands out what it had done.
     """
 
     provider: str = "gemini"
@@ -35,8 +40,12 @@ class GeminiVendor:
     part_tokens: int = PART_TOKENS
     json_with_tools: bool = True
     bare_errors: bool = False
+    partial_results: bool = True
 
     def check_key(self, headers: Mapping[str, str]) -> None:
+        if UPLOAD_OFFSET in headers:
+            # The address of a begun upload speaks for itself; the official client sends no key there.
+            return
         key = headers.get("x-goog-api-key", "").strip()
         if not key:
             raise Refused(Refusal(403, "Method doesn't allow unregistered callers. Please use an API key."))
@@ -76,6 +85,11 @@ class GeminiVendor:
             return orjson.dumps({"models": rows})
         one = next((row for row in rows if row["name"] == f"models/{found[1]}"), None)
         return orjson.dumps(one) if one else None
+
+    def batch_desk(self, office: BatchOffice) -> BatchDesk:
+        from sidecar.simulator.gemini_batches import GeminiBatches
+
+        return GeminiBatches(office, partial_results=self.partial_results)
 
     def count_tokens(self, path: str, body: bytes) -> bytes | None:
         found = _METHOD.fullmatch(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -14,11 +14,15 @@ from sidecar.simulator.grok_tokens import tokenized
 from sidecar.simulator.models import SimModel
 from sidecar.simulator.openai_wire import Surface
 
+if TYPE_CHECKING:
+    from sidecar.simulator.batching import BatchDesk, BatchOffice
+
 _CODES = {
     400: "Client specified an invalid argument",
     401: "Unauthenticated",
     403: "The caller does not have permission to execute the specified operation",
     404: "Some requested entity was not found",
+    412: "The system is not in a state required for the operation's execution",
     429: "Some resource has been exhausted",
     503: "The service is currently unavailable",
 }
@@ -69,6 +73,11 @@ class GrokVendor:
 
     def count_tokens(self, path: str, body: bytes) -> bytes | None:
         return tokenized(body) if path == "/v1/tokenize-text" else None
+
+    def batch_desk(self, office: BatchOffice) -> BatchDesk:
+        from sidecar.simulator.grok_batches import GrokBatches
+
+        return GrokBatches(office)
 
     def refuse(self, refusal: Refusal) -> tuple[dict[str, str], bytes]:
         headers: dict[str, str] = {}

@@ -1,10 +1,11 @@
-"""The store as everything above it sees it: a database that may still be opening."""
+"""The store as everything above it sees it: a database that may still be opening, or giving way to another one."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -15,6 +16,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """The database to go on with; `failure` says why it is not the one that was wanted."""
+
+    database: Database
+    failure: Failure | None = None
+
+
 class Store:
     """Serving begins before the file is open: a migration of an old database may take minutes.
 
@@ -23,17 +32,14 @@ class Store:
     """
 
     def __init__(self, opening: Coroutine[Any, Any, Database]) -> None:
-        self._opening = asyncio.ensure_future(opening)
-        # The reason is given to every call; nobody may ever ask the future itself.
-        self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())
+        # A lock is fair: a call that comes when the file has just opened does not overtake those that waited for it.
+        self._turn = asyncio.Lock()
+        self._opening = _told_to_all(opening)
 
     async def database(self) -> Database:
         """Raises what opening raised: Failure("conflict") or Failure("storage_error")."""
-        try:
-            return await asyncio.shield(self._opening)
-        except Failure as failure:
-            # A fresh one each time: an exception that is raised twice grows its own trace for ever.
-            raise Failure(failure.kind, failure.message, detail=failure.detail) from None
+        async with self._turn:
+            return await self._opened()
 
     async def write(
         self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -51,6 +57,29 @@ class Store:
         """As Database.backup."""
         return await (await self.database()).backup(path)
 
+    async def replace(self, exchange: Callable[[Database], Coroutine[Any, Any, Exchanged]]) -> None:
+        """Lets `exchange` close the database and open another one in its place; calls wait meanwhile.
+
+        All that was written before is committed when `exchange` closes what it is given. It may give the same
+        database back, unclosed. Raises the failure that it gives; where it raises itself, all calls fail with that.
+        An exchange that has begun is carried through even when the caller is cancelled.
+        """
+        outcome: asyncio.Future[Failure | None] = asyncio.get_running_loop().create_future()
+
+        async def exchanged(present: Database) -> Database:
+            done = await exchange(present)
+            if not outcome.done():
+                outcome.set_result(done.failure)
+            return done.database
+
+        async with self._turn:
+            present = await self._opened()
+            self._opening = _told_to_all(exchanged(present))
+            await self._opened()
+        failure = outcome.result()
+        if failure is not None:
+            raise failure
+
     async def close(self) -> None:
         """Closes the database if it ever opened."""
         try:
@@ -58,3 +87,17 @@ class Store:
         except Exception:  # its reason was given to every call
             return
         await database.close()
+
+    async def _opened(self) -> Database:
+        try:
+            return await asyncio.shield(self._opening)
+        except Failure as failure:
+            # A fresh one each time: an exception that is raised twice grows its own trace for ever.
+            raise Failure(failure.kind, failure.message, detail=failure.detail) from None
+
+
+def _told_to_all(opening: Coroutine[Any, Any, Database]) -> asyncio.Future[Database]:
+    future = asyncio.ensure_future(opening)
+    # The reason is given to every call; nobody may ever ask the future itself.
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return future

@@ -62,8 +62,11 @@ class Inside:
 
 
 @asynccontextmanager
-async def inside(data_dir: Path, *, day: str | None = None) -> AsyncIterator[Inside]:
-    config = Config(data_dir=data_dir, mock=True, mock_day=date.fromisoformat(day) if day else None)
+async def inside(
+    data_dir: Path, *, day: str | None = None, batch_poll_ms: int | None = None
+) -> AsyncIterator[Inside]:
+    mock_day = date.fromisoformat(day) if day else None
+    config = Config(data_dir=data_dir, mock=True, mock_day=mock_day, batch_poll_ms=batch_poll_ms)
     now_ms = app.run_clock(config)
     outbox, in_flight, simulator = Outbox(), InFlight(), Simulator(pace_ms=0, now_ms=now_ms)
     http = HttpEdge(lambda: simulated_transport(simulator))
@@ -76,6 +79,8 @@ async def inside(data_dir: Path, *, day: str | None = None) -> AsyncIterator[Ins
     try:
         yield reached
     finally:
+        await services.batches.close(0)
+        await services.native.close()
         await services.chat.close()
         await http.aclose()
         await services.store.close()

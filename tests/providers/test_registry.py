@@ -8,6 +8,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.base import Providers
 from sidecar.providers.compatible import Compatible
+from sidecar.providers.openai_batch import OpenAIBatch
 from sidecar.providers.registry import BUILT_IN, Registry, Row, overlay_row
 from tests.helpers.openai_models import ask
 from tests.helpers.scripted import Reply, scripted_edge
@@ -91,3 +92,32 @@ def test_nothing_heavy_is_imported_before_it_is_used() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_vendors_batches_are_made_once_and_go_where_its_chats_go() -> None:
+    edge, _, _ = scripted_edge()
+    registry = Registry(edge, {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
+    batches = registry.batch("openai")
+    assert isinstance(batches, OpenAIBatch)
+    assert registry.batch("openai") is batches
+    assert batches.name == "openai"
+
+
+def test_a_provider_without_batches_says_who_has_them() -> None:
+    edge, _, _ = scripted_edge()
+    registry = Registry(edge, {}, [overlay_row("my-llama", "http://localhost:8080/v1")])
+    with pytest.raises(Failure) as raised:
+        registry.batch("my-llama")
+    assert raised.value.kind == "unsupported"
+    assert "OpenAI" in raised.value.message
+    with pytest.raises(Failure) as raised:
+        registry.batch("nobody")
+    assert raised.value.kind == "not_found"
+
+
+def test_every_vendor_that_has_batches_makes_them() -> None:
+    edge, _, _ = scripted_edge()
+    registry = Registry(edge, {})
+    with_batches = [row.name for row in registry.rows() if row.batch_maker is not None]
+    assert {"openai", "anthropic"} <= set(with_batches)
+    assert [registry.batch(name).name for name in with_batches] == with_batches

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from tests.replay_tools.recording import Bindings, Recording, join_texts
+from tests.replay_tools.recording import Bindings, Recording, join_texts, latest_progress
 from tests.replay_tools.wire import Wire
 
 
-async def play(recording: Recording, wire: Wire) -> None:
+async def play(recording: Recording, wire: Wire, data_dir: Path) -> None:
     """Sends each `>` line, and holds what comes until the next one against the `<` lines. Raises AssertionError."""
-    bindings = Bindings()
+    bindings = Bindings(data_dir)
     lines = list(recording.lines)
     while lines:
         sent = 0
@@ -20,7 +21,7 @@ async def play(recording: Recording, wire: Wire) -> None:
         expected = []
         while lines and lines[0].direction == "<":
             expected.append(lines.pop(0).message)
-        _compare(bindings, join_texts(expected), join_texts(await _answers(wire, expected)))
+        _compare(bindings, _settled(expected), _settled(await _answers(wire, expected)))
 
 
 async def _answers(wire: Wire, expected: list[Any]) -> list[Any]:
@@ -32,6 +33,10 @@ async def _answers(wire: Wire, expected: list[Any]) -> list[Any]:
         came.append(message)
         missing -= not _is_notification(message)
     return came
+
+
+def _settled(messages: list[Any]) -> list[Any]:
+    return latest_progress(join_texts(messages))
 
 
 def _is_notification(message: Any) -> bool:

@@ -20,9 +20,10 @@ DAY = "2026-11-23"
 
 
 class _Recorder:
-    def __init__(self, wire: SidecarWire) -> None:
+    def __init__(self, wire: SidecarWire, data_dir: Path) -> None:
         self._wire = wire
-        self._placeholders = recording.Placeholders()
+        self._bindings = recording.Bindings(data_dir)
+        self._placeholders = recording.Placeholders(data_dir)
         self._last_id = 0
         self.lines: list[recording.Line] = []
 
@@ -42,7 +43,7 @@ class _Recorder:
         if params is not ...:
             message["params"] = params
         self._note(">", message)
-        self._wire.send(message)
+        self._wire.send(self._bindings.fill(message))
 
     def _note(self, direction: str, message: Any) -> None:
         result = message.get("result")
@@ -58,7 +59,7 @@ class _Recorder:
 async def record(name: str, script: Script) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with mock_sidecar(Path(folder), pace_ms=PACE_MS, day=DAY) as wire:
-            recorder = _Recorder(wire)
+            recorder = _Recorder(wire, Path(folder))
             await script(recorder)
     title = (script.__doc__ or name).strip()
     recording.write(FOLDER / f"{name}.jsonl", recording.Recording(title, DAY, tuple(recorder.lines)))

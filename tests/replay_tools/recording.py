@@ -1,8 +1,9 @@
 """A recording: what went in (`>`) and what came out (`<`), one JSON object a line, with placeholders. Pure.
 
 The first line is `{"meta": {"title": ..., "day": ...}}`. Where a value differs from run to run a text stands:
-`<uuid:NAME>` (the same wherever the name is the same), `<time>`, `<int>`, `<number>`, `<text>`, `<any>`. An
-object with the member `"...": true` may hold further members. bridge/src/replay.ts reads the same files.
+`<uuid:NAME>` (the same wherever the name is the same), `<time>`, `<int>`, `<number>`, `<text>`, `<any>`; within a
+text, `<folder>` is the data folder, with `/` between names on every system. An object with the member `"...": true`
+may hold further members. bridge/src/replay.ts reads the same files.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _NAMED = re.compile(r"^<uuid:([^>]+)>$")
 _ANY_MORE = "..."
+_FOLDER = "<folder>"
 _KINDS: dict[str, tuple[type, ...]] = {
     "<time>": (int,),
     "<int>": (int,),
@@ -42,8 +44,9 @@ class Recording:
 
 @dataclass(slots=True)
 class Bindings:
-    """What the names of a recording stand for in this run."""
+    """What the names of a recording, and its folder, stand for in this run."""
 
+    folder: Path = Path()
     ids: dict[str, str] = field(default_factory=dict)
 
     def fill(self, pattern: Any) -> Any:
@@ -52,8 +55,12 @@ class Bindings:
             return {name: self.fill(member) for name, member in pattern.items()}
         if isinstance(pattern, list):
             return [self.fill(item) for item in pattern]
-        named = _NAMED.match(pattern) if isinstance(pattern, str) else None
-        return self.ids.setdefault(named.group(1), str(uuid.uuid4())) if named else pattern
+        if not isinstance(pattern, str):
+            return pattern
+        named = _NAMED.match(pattern)
+        if named:
+            return self.ids.setdefault(named.group(1), str(uuid.uuid4()))
+        return pattern.replace(_FOLDER, str(self.folder))
 
     def mismatch(self, pattern: Any, value: Any, path: str = "$") -> str | None:
         """Where the value is not what the pattern says, or None. Binds names that are not bound yet."""
@@ -72,6 +79,8 @@ class Bindings:
             fits = isinstance(value, str) and self.ids.setdefault(named.group(1), value) == value
         elif pattern == "<any>":
             fits = True
+        elif isinstance(pattern, str) and _FOLDER in pattern:
+            fits = isinstance(value, str) and with_folder(value, self.folder) == pattern
         elif isinstance(pattern, str) and pattern in _KINDS:
             fits = isinstance(value, _KINDS[pattern]) and not isinstance(value, bool)
         else:
@@ -91,6 +100,12 @@ class Bindings:
             if problem := self.mismatch(pattern[name], value[name], f"{path}.{name}"):
                 return problem
         return None
+
+
+def with_folder(text: str, folder: Path) -> str:
+    """The text with the placeholder for the folder, and `/` for what divides the names in it."""
+    name = str(folder)
+    return text.replace("\\", "/").replace(name.replace("\\", "/"), _FOLDER) if name in text else text
 
 
 def read(path: Path) -> Recording:
@@ -116,7 +131,10 @@ def write(path: Path, recording: Recording) -> None:
 # Members whose value is another one in each run, and what stands for it.
 _VARYING = {
     **dict.fromkeys(("createdAt", "lastUsed", "timestamp", "startedAt", "completedAt"), "<time>"),
-    **dict.fromkeys(("latencyMs", "uptimeMs", "databaseBytes", "rssBytes", "inFlight"), "<int>"),
+    **dict.fromkeys(("etaSeconds", "rowsPerSecond"), "<number>"),
+    **dict.fromkeys(
+        ("latencyMs", "latency_ms", "uptimeMs", "databaseBytes", "rssBytes", "inFlight", "bytes"), "<int>"
+    ),
     **dict.fromkeys(("dataDir", "schemaHash"), "<text>"),
 }
 
@@ -124,7 +142,8 @@ _VARYING = {
 class Placeholders:
     """Puts placeholders into what was really said; an id has one name from its first appearance on."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._names: dict[str, str] = {}
 
     def put(self, value: Any, member: str = "") -> Any:
@@ -136,7 +155,7 @@ class Placeholders:
             return _VARYING[member]
         if isinstance(value, str) and _UUID.match(value):
             return f"<uuid:{self._names.setdefault(value, str(len(self._names) + 1))}>"
-        return value
+        return with_folder(value, self._folder) if isinstance(value, str) else value
 
 
 def join_texts(lines: list[Any]) -> list[Any]:
@@ -151,6 +170,21 @@ def join_texts(lines: list[Any]) -> list[Any]:
         else:
             joined.append(message)
     return joined
+
+
+def latest_progress(lines: list[Any]) -> list[Any]:
+    """Messages with the last progress of each job alone: how often it is told on the way is chance."""
+    last = {_job(message): number for number, message in enumerate(lines)}
+    return [
+        message
+        for number, message in enumerate(lines)
+        if _job(message) is None or last[_job(message)] == number
+    ]
+
+
+def _job(message: Any) -> str | None:
+    told = isinstance(message, dict) and message.get("method") == "batch:progress"
+    return str(message["params"]["jobId"]) if told else None
 
 
 def _stream(message: Any) -> tuple[Any, ...] | None:

@@ -289,11 +289,245 @@ async def tokens_count(client: Client) -> None:
     await client.ask("tokens:count", {"text": ""})
 
 
+async def batch_submit(client: Client) -> None:
+    """Rows that are stored with what they may cost, and rows that cannot be sent, of which none is stored."""
+    project = await client.ask("project:create", {"name": "First"})
+    template = {"prompt": "{{text}}", "model": MODEL, "data": {"text": _COUNTED}}
+    params = {"projectId": project["id"], "fileName": "rows.csv"}
+    await client.ask("batch:submit", {**params, "rows": [{"id": "r1", **template}, template]})
+    wrong = [
+        {**template, "data": {}},
+        {**template, "model": "openai/no-such-model"},
+        {**template, "prompt": " "},
+    ]
+    await client.ask("batch:submit", {**params, "rows": wrong})
+    await client.ask("settings:save", {"key": "apiKey", "provider": "openai", "value": ""})
+    await client.ask("batch:submit", {**params, "rows": [template]})
+    await client.ask("batch:submit", {"projectId": "unknown", "rows": [template]})
+
+
+async def batch_start(client: Client) -> None:
+    """A batch that does not exist, one that the budget does not allow, and one that runs."""
+    job = await _batch(client)
+    await client.ask("batch:start", {"jobId": "unknown"})
+    await client.ask("settings:save", {"key": "monthlyBudgetUSD", "value": 0.001})
+    await client.ask("batch:start", {"jobId": job})
+    await client.ask("settings:save", {"key": "monthlyBudgetUSD", "value": None})
+    await client.ask("batch:start", {"jobId": job, "concurrency": 1, "notifyRows": True})
+    # By the time that this is answered, the batch has long been done.
+    slow = "[[simulate: slow_first_ms=1500]] Reply with exactly: done"
+    await client.ask("chat:send", {"content": slow, "modelId": MODEL})
+    await client.ask("batch:get-results", {"jobId": job})
+
+
+async def batch_cancel(client: Client) -> None:
+    """Rows that were never sent are cancelled; a second time there is nothing left to cancel."""
+    job = await _batch(client)
+    await client.ask("batch:cancel", {"jobId": job})
+    await client.ask("batch:get-results", {"jobId": job})
+    await client.ask("batch:cancel", {"jobId": job})
+    await client.ask("batch:cancel", {"jobId": "unknown"})
+
+
+async def batch_retry_failed(client: Client) -> None:
+    """A batch that the app runs itself is retried there; one of the sidecar's begins."""
+    await client.ask("project:create", {"name": "First"})
+    await client.ask("batch:update-status", {"jobId": "b-1", "status": "failed", "error": "It broke."})
+    await client.ask("batch:retry-failed", {"jobId": "b-1"})
+    # Nothing is asked afterwards: how far it comes meanwhile is chance.
+    await client.ask("batch:retry-failed", {"jobId": await _batch(client)})
+
+
+async def batch_submit_native(client: Client) -> None:
+    """A provider without batches, a model of another provider, and rows that are sent at once."""
+    project = await client.ask("project:create", {"name": "First"})
+    rows = [{"id": "r1", "prompt": "Sum up EN 1992", "model": MODEL}]
+    params = {"projectId": project["id"], "rows": rows}
+    await client.ask("batch:submit-native", {**params, "providerName": "nobody"})
+    await client.ask("batch:submit-native", {**params, "providerName": "anthropic"})
+    # Nothing is asked afterwards: how far it comes meanwhile is chance.
+    await client.ask("batch:submit-native", {**params, "providerName": "openai"})
+
+
+async def batch_get_status(client: Client) -> None:
+    """A job as it is stored, one that is not there, and a provider's batch that the provider does not know."""
+    await client.ask("batch:get-status", {"jobId": await _batch(client)})
+    await client.ask("batch:get-status", {"jobId": "unknown"})
+    await client.ask("batch:get-status", {"nativeBatchId": "batch_1", "providerName": "openai"})
+
+
+async def batch_get_results(client: Client) -> None:
+    """Rows that have yet to be sent, a page of them, and those of a batch that is not there."""
+    job = await _batch(client)
+    await client.ask("batch:get-results", {"jobId": job})
+    await client.ask("batch:get-results", {"jobId": job, "offset": 1, "limit": 1})
+    await client.ask("batch:get-results", {"jobId": "unknown"})
+
+
+async def batch_update_status(client: Client) -> None:
+    """A batch that the app runs itself: announced, row by row, and at its end."""
+    await client.ask("project:create", {"name": "First"})
+    own = "8d3f0a52-6f0e-4b0a-9a53-0d8d1c1f4e15"
+    await client.ask("batch:update-status", {"jobId": own, "status": "running", "totalRows": 2})
+    answer = {"prompt": "Hello", "model": MODEL, "response": "Hi.", "tokens_in": 1, "tokens_out": 2}
+    row = {"jobId": own, "rowId": "r1", "status": "success"}
+    await client.ask("batch:update-status", {**row, "result": {**answer, "cost_usd": 0.0012, "attempts": 1}})
+    broken = {"prompt": "Hello", "model": MODEL, "error": "timeout", "errorMessage": "It took too long."}
+    await client.ask(
+        "batch:update-status", {"jobId": own, "rowId": "r2", "status": "error-api", "result": broken}
+    )
+    await client.ask("batch:update-status", {"jobId": own, "status": "completed"})
+    await client.ask("batch:get-results", {"jobId": own})
+
+
+async def batch_list(client: Client) -> None:
+    """A project's batches, and what comes after the only one."""
+    job = await client.ask("batch:get", {"jobId": await _batch(client)})
+    await client.ask("batch:list", {"projectId": job["projectId"], "limit": 10})
+    await client.ask("batch:list", {"projectId": job["projectId"], "cursor": job["id"]})
+    await client.ask("batch:list", {"projectId": job["projectId"], "cursor": "unknown"})
+
+
+async def batch_get(client: Client) -> None:
+    """A batch, and one that is not there."""
+    await client.ask("batch:get", {"jobId": await _batch(client)})
+    await client.ask("batch:get", {"jobId": "unknown"})
+
+
+async def batch_estimate(client: Client) -> None:
+    """Two models, one of them retired and priced as the one that answers; nothing is stored or sent."""
+    await client.ask("project:create", {"name": "First"})
+    row = {"prompt": _COUNTED, "model": MODEL, "maxOutputTokens": 100}
+    await client.ask("batch:estimate", {"rows": [{"id": "a", **row}, {**row, "model": "openai/o3-mini"}]})
+    await client.ask("batch:estimate", {"rows": []})
+    await client.ask("batch:estimate", {"rows": [{**row, "prompt": "{{x}}"}]})
+
+
+async def batch_import(client: Client) -> None:
+    """Rows from a text, a bad one among them; rows from JSON; a file that is not there."""
+    table = "prompt;model;temperature;city\nSum up {{city}};openai/gpt-6-luna;0,5;Graz\n;openai/gpt-6-luna;;Linz\n"
+    await client.ask("batch:import", {"text": table, "format": "csv"})
+    rows = '[{"id": "r1", "prompt": "Why?", "model": "openai/gpt-6-luna", "json_mode": true}]'
+    await client.ask("batch:import", {"text": rows, "format": "json"})
+    await client.ask("batch:import", {"path": "<folder>/missing.csv"})
+
+
+async def batch_export(client: Client) -> None:
+    """A job's rows as a table, which is imported as they were; a job that does not exist."""
+    project = await client.ask("project:create", {"name": "First"})
+    row = {
+        "id": "r1",
+        "prompt": "=Sum up {{text}}",
+        "model": "openai/gpt-6-luna",
+        "data": {"text": "EN 1992"},
+    }
+    job = await client.ask("batch:submit", {"projectId": project["id"], "rows": [row]})
+    await client.ask("batch:export", {"jobId": job["id"], "path": "<folder>/rows.csv", "format": "csv"})
+    await client.ask("batch:import", {"path": "<folder>/rows.csv"})
+    await client.ask("batch:export", {"jobId": "unknown", "path": "<folder>/rows.json", "format": "json"})
+
+
+async def jobqueue_save_state(client: Client) -> None:
+    """The last state that was sent is the one that is kept."""
+    await client.ask("jobqueue:save-state", {"batchId": "b-1", "state": {"rows": [], "completed": 0}})
+    await client.ask(
+        "jobqueue:save-state", {"batchId": "b-1", "state": {"rows": [{"id": "r1"}], "completed": 1}}
+    )
+    await client.ask("jobqueue:load-state", {"batchId": "b-1"})
+
+
+async def jobqueue_load_state(client: Client) -> None:
+    """Any value comes back as it was; null where there is none."""
+    await client.ask(
+        "jobqueue:save-state", {"batchId": "b-1", "state": [1, 2.5, "three", None, {"four": True}]}
+    )
+    await client.ask("jobqueue:load-state", {"batchId": "b-1"})
+    await client.ask("jobqueue:load-state", {"batchId": "b-2"})
+
+
+async def jobqueue_clear_state(client: Client) -> None:
+    """Afterwards there is none; clearing what is not there is no error."""
+    await client.ask("jobqueue:save-state", {"batchId": "b-1", "state": {"completed": 3}})
+    await client.ask("jobqueue:clear-state", {"batchId": "b-1"})
+    await client.ask("jobqueue:load-state", {"batchId": "b-1"})
+    await client.ask("jobqueue:clear-state", {"batchId": "b-1"})
+
+
+async def jobqueue_get_directory(client: Client) -> None:
+    """A name, not a place on the disk."""
+    await client.ask("jobqueue:get-directory")
+
+
+async def jobqueue_list_files(client: Client) -> None:
+    """The states under that name; nothing under any other."""
+    await client.ask("jobqueue:list-files", {"directory": "jobqueue"})
+    await client.ask("jobqueue:save-state", {"batchId": "b-1", "state": {}})
+    await client.ask("jobqueue:list-files", {"directory": "jobqueue"})
+    await client.ask("jobqueue:list-files", {"directory": "/etc"})
+
+
+async def history_log(client: Client) -> None:
+    """Whatever the renderer logs, so long as it is an object."""
+    await client.ask(
+        "history:log", {"project": "Tender", "row": {"prompt": "Which norm holds here?", "n": 1}}
+    )
+    await client.ask("history:log", {"project": "Tender", "row": "no object"})
+
+
+async def history_read(client: Client) -> None:
+    """A project's rows, oldest first; none of a project that logged nothing."""
+    await client.ask("history:log", {"project": "Tender", "row": {"prompt": "first"}})
+    await client.ask("history:log", {"project": "Other", "row": {"prompt": "elsewhere"}})
+    await client.ask("history:log", {"project": "Tender", "row": {"prompt": "second"}})
+    await client.ask("history:read", {"project": "Tender"})
+    await client.ask("history:read", {"project": "Nothing"})
+
+
+async def history_open_folder(client: Client) -> None:
+    """Nothing happens here."""
+    await client.ask("history:open-folder", {"project": "Tender"})
+
+
+async def data_backup(client: Client) -> None:
+    """A copy in a file; not over the database itself, and not where there is no folder."""
+    await client.ask("data:backup", {"path": "<folder>/copy.db"})
+    await client.ask("data:backup", {"path": "<folder>/abai.db"})
+    await client.ask("data:backup", {"path": "<folder>/missing/copy.db"})
+
+
+async def data_export(client: Client) -> None:
+    """A folder of JSONL; not where a file is."""
+    await client.ask("project:create", {"name": "First"})
+    await client.ask("data:export", {"path": "<folder>/export"})
+    await client.ask("data:export", {"path": "<folder>/export/projects.jsonl"})
+
+
+async def data_restore(client: Client) -> None:
+    """What came after the backup is gone again; what is no backup changes nothing."""
+    await client.ask("project:create", {"name": "First"})
+    await client.ask("data:backup", {"path": "<folder>/copy.db"})
+    await client.ask("project:create", {"name": "Second"})
+    await client.ask("data:restore", {"path": "<folder>/copy.db"})
+    await client.ask("project:list")
+    await client.ask("data:restore", {"path": "<folder>/missing.db"})
+
+
 _QUESTION = {
     "conversationId": "8d3f0a52-6f0e-4b0a-9a53-0d8d1c1f4e14",
     "content": "Why is the sky blue?",
     "modelId": MODEL,
 }
+
+
+# A text whose count is its estimate too: not every platform has a tokenizer.
+_COUNTED = "Count me in"
+
+
+async def _batch(client: Client) -> str:
+    project = await client.ask("project:create", {"name": "First"})
+    rows = [{"id": f"r{number}", "prompt": _COUNTED, "model": MODEL} for number in (1, 2)]
+    job = await client.ask("batch:submit", {"projectId": project["id"], "rows": rows, "fileName": "rows.csv"})
+    return str(job["id"])
 
 
 async def _talk(client: Client) -> str:

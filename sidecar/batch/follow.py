@@ -1,0 +1,211 @@
+"""One visit to one part: look for it, send it, ask how it is, fetch what came out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from sidecar import clock
+from sidecar.batch import native_books, poll, reconcile
+from sidecar.batch.collect import Collector
+from sidecar.batch.sending import Adapters, Pack, Sender
+from sidecar.errors import Failure
+from sidecar.providers.base import BatchState
+from sidecar.providers.outcome import SentButUnanswered
+from sidecar.store import parts
+from sidecar.store.job_records import Job
+from sidecar.store.parts import Part
+from sidecar.store.store import Store
+
+log = logging.getLogger("sidecar.batch")
+
+# An ended batch whose results are still not there after so long has none.
+PATIENCE_MS = 24 * 3_600_000
+# What may be otherwise in a while: by itself, or because the person saw to it.
+PASSING = frozenset(
+    {"rate_limited", "provider_unavailable", "timeout", "storage_error", "missing_api_key", "invalid_api_key"}
+)
+CANCELLED = Failure("cancelled", "The batch was cancelled before this row was sent.")
+
+
+class Follower:
+    """Takes parts one step further. `changed` hears of jobs, `hopeful` says whether a part is tried again and again."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        sender: Sender,
+        collector: Collector,
+        adapters: Adapters,
+        now_ms: clock.Now,
+        poll_ms: int | None,
+        changed: Callable[[Job], None],
+        hopeful: Callable[[str], bool],
+        on_invalid_key: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._sender = sender
+        self._collector = collector
+        self._adapters = adapters
+        self._now_ms = now_ms
+        self._poll_ms = poll_ms
+        self._settling_ms = reconcile.SETTLING_MS if poll_ms is None else min(poll_ms, reconcile.SETTLING_MS)
+        self._changed = changed
+        self._hopeful = hopeful
+        self._on_invalid_key = on_invalid_key
+        self._busy: set[str] = set()
+        self._asked_to_stop: set[str] = set()
+
+    async def visit(self, part_id: str, visits: int) -> int | None:
+        """Milliseconds until the part is to be visited again, None when there is nothing left to do."""
+        part = await self._store.read(parts.get, part_id)
+        if part is None or part.state in ("collected", "failed"):
+            return None
+        if part_id in self._busy:
+            return poll.FIRST_WAIT_MS
+        self._busy.add(part_id)
+        try:
+            return await self._step(part, visits)
+        except Failure as failure:
+            return await self._hindered(part, failure, visits)
+        finally:
+            self._busy.discard(part_id)
+
+    async def deliver(self, part: Part, pack: Pack) -> int | None:
+        """The first attempt at a part that was just written down; as `visit`."""
+        self._busy.add(part.id)
+        try:
+            return await self._attempt(part, pack, 0)
+        finally:
+            self._busy.discard(part.id)
+
+    async def _step(self, part: Part, visits: int) -> int | None:
+        if part.state in ("intent", "doubtful"):
+            return await self._reconcile(part, visits)
+        if part.native_id is None:
+            return await self._close_refused(part)
+        adapter, key = self._adapters.batch(part.provider), await self._sender.key(part.provider)
+        state = await adapter.check(key, part.native_id)
+        seen = await self._store.write(native_books.observe, part.id, state, self._now_ms())
+        job = await self._store.read(native_books.job_of, part)
+        if seen is None or job is None:
+            return None
+        if state.ended and (state.results_ready or self._waited_long(seen)):
+            await self._tell(self._collector.collect(seen, state, adapter, key))
+            return None
+        if job.status == "cancelled" and not state.ended and part.id not in self._asked_to_stop:
+            await adapter.cancel(key, part.native_id)
+            self._asked_to_stop.add(part.id)
+        await self._weigh(part)
+        return poll.wait_ms(visits, self._poll_ms)
+
+    async def _reconcile(self, part: Part, visits: int) -> int | None:
+        found = await self._sender.find(part) if reconcile.must_ask(part) else None
+        verdict = reconcile.verdict(part, found, self._now_ms(), self._settling_ms)
+        match verdict.step:
+            case "adopt":
+                assert found is not None
+                return await self._adopt(part, found.state)
+            case "wait":
+                return verdict.wait_ms
+            case "doubt":
+                await self._doubt(part, verdict.sentence)
+                return self._later(visits)
+            case "send":
+                return await self._send_again(part, visits)
+
+    async def _adopt(self, part: Part, state: BatchState | None) -> int | None:
+        assert state is not None
+        try:
+            await self._store.write(native_books.observe, part.id, state, self._now_ms())
+        except Failure as failure:
+            if failure.kind != "conflict":
+                raise
+            await self._doubt(part, reconcile.in_doubt(part, failure.message))
+            return poll.LONGEST_WAIT_MS
+        log.info("part %s was found at %s as %s", part.id, part.provider, state.native_id)
+        await self._weigh(part)
+        return self._soon()
+
+    async def _send_again(self, part: Part, visits: int) -> int | None:
+        job = await self._store.read(native_books.job_of, part)
+        if job is None:
+            return None
+        if job.status == "cancelled":
+            return await self._refuse(part, CANCELLED)
+        pack = await self._sender.repack(part)
+        with pack.lines:
+            if not pack.lines:
+                await self._tell(self._store.write(native_books.close_part, part.id, self._now_ms()))
+                return None
+            return await self._attempt(part, pack, visits)
+
+    async def _attempt(self, part: Part, pack: Pack, visits: int) -> int | None:
+        try:
+            await self._sender.deliver(part, pack)
+        except SentButUnanswered as failure:
+            log.warning("part %s may or may not have reached %s: %s", part.id, part.provider, failure.message)
+            await self._weigh(part, failure)
+            return reconcile.FIRST_LOOK_MS if self._poll_ms is None else self._poll_ms
+        except Failure as failure:
+            if failure.kind == "invalid_api_key":
+                self._on_invalid_key(part.provider)
+            if not passing(failure) or not self._hopeful(part.id):
+                return await self._refuse(part, failure)
+            return await self._hindered(part, failure, visits)
+        await self._weigh(part)
+        return self._soon()
+
+    async def _refuse(self, part: Part, failure: Failure) -> int | None:
+        """It was certainly not created, and is not tried again."""
+        await self._store.write(parts.refused, part.id, failure.kind, failure.message, self._now_ms())
+        refused = await self._store.read(parts.get, part.id)
+        return await self._close_refused(refused) if refused is not None else None
+
+    async def _close_refused(self, part: Part) -> int | None:
+        failure = Failure(part.vendor_status or "provider_rejected", part.error or "The batch was refused.")
+        await self._tell(self._collector.close(part, failure, free=True))
+        return None
+
+    async def _hindered(self, part: Part, failure: Failure, visits: int) -> int | None:
+        if failure.kind == "shutting_down":
+            return None
+        job = await self._store.read(native_books.job_of, part)
+        gone = failure.kind == "not_found" or failure.status == 404
+        if gone and part.native_id is not None and job is not None and job.status == "cancelled":
+            # Nobody waits for it any more. What it cost, if anything, nobody will know.
+            await self._tell(self._collector.close(part, CANCELLED, free=False))
+            return None
+        if failure.kind == "invalid_api_key":
+            self._on_invalid_key(part.provider)
+        log.warning("part %s at %s: %s", part.id, part.provider, failure.message)
+        await self._weigh(part, failure)
+        return self._later(visits, failure.retry_after_ms)
+
+    async def _doubt(self, part: Part, sentence: str) -> None:
+        await self._tell(self._store.write(native_books.doubt, part, sentence, self._now_ms()))
+
+    async def _weigh(self, part: Part, trouble: Failure | None = None) -> None:
+        await self._tell(self._store.write(native_books.weigh, part.job_id, self._now_ms(), trouble))
+
+    async def _tell(self, work: Awaitable[Job | None]) -> None:
+        job = await work
+        if job is not None:
+            self._changed(job)
+
+    def _waited_long(self, part: Part) -> bool:
+        return part.ended_at is not None and self._now_ms() - part.ended_at > PATIENCE_MS
+
+    def _soon(self) -> int:
+        return poll.FIRST_WAIT_MS if self._poll_ms is None else self._poll_ms
+
+    def _later(self, visits: int, hint_ms: int | None = None) -> int:
+        return poll.wait_ms(visits, self._poll_ms, hint_ms)
+
+
+def passing(failure: Failure) -> bool:
+    """Whether the same may succeed later."""
+    if failure.kind in ("missing_api_key", "invalid_api_key"):
+        return True
+    return failure.kind in PASSING if failure.retryable is None else failure.retryable

@@ -1,0 +1,52 @@
+"""Which moves a job may make, and which rows take part (pure)."""
+
+from __future__ import annotations
+
+from sidecar.errors import Failure
+from sidecar.store.job_records import Job, JobStatus, Mode, RowStatus
+
+FAILED_ROWS: tuple[RowStatus, ...] = ("error", "error-missing-key", "error-api")
+CANCELLED_ROWS: tuple[RowStatus, ...] = ("cancelled",)
+
+
+def rows_to_reopen(job: Job, *, retry_failed: bool, mode: Mode = "local") -> tuple[RowStatus, ...]:
+    """The rows that wait again when a job is started, or its failed rows are tried again.
+
+    A start does what was not finished: a cancelled job goes on with its cancelled rows. Raises
+    Failure("conflict") for a job that somebody else runs, and for one with nothing left to start.
+    """
+    refuse_foreign(job, mode)
+    if retry_failed:
+        return FAILED_ROWS
+    if job.status == "completed":
+        raise Failure(
+            "conflict", "Every row of this batch has ended. Retry the failed ones, or submit it anew."
+        )
+    return CANCELLED_ROWS
+
+
+def already_running() -> Failure:
+    return Failure("conflict", "This batch is running already. Wait until it ends, or cancel it first.")
+
+
+def status_at_end(job: Job) -> JobStatus:
+    """When no row waits any more. Rows that were cancelled before stay to be started."""
+    return "completed" if job.completed_rows + job.failed_rows >= job.total_rows else "cancelled"
+
+
+def refuse_foreign(job: Job, mode: Mode = "local") -> None:
+    """Raises Failure("conflict") for a job that the renderer runs, or that is not run in this mode."""
+    if job.source != "sidecar":
+        raise Failure("conflict", "The app runs this batch itself. Start or stop it there.")
+    if job.mode != mode:
+        raise Failure("conflict", "A provider runs this batch, and decides itself when its rows are sent.")
+
+
+def refuse_ended(job: Job) -> None:
+    """Raises Failure("conflict") for a job that cannot be cancelled any more."""
+    if job.status in ("completed", "cancelled"):
+        raise Failure("conflict", "This batch has ended already; there is nothing left to cancel.")
+
+
+def unknown_job() -> Failure:
+    return Failure("not_found", "There is no such batch; it may have been deleted. List the batches anew.")

@@ -1,0 +1,90 @@
+"""A row as it was given, decided into the question that it asks (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar.batch import template
+from sidecar.chat.ask import Ask
+from sidecar.chat.options import Options
+from sidecar.chat.schema import read_schema
+
+_YES, _NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The wire's BatchRow. Its members are read as they are needed, because there may be a million of them."""
+
+    given: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.given["id"])
+
+    @property
+    def model(self) -> str:
+        return str(self.given["model"])
+
+    @property
+    def prompt(self) -> str:
+        """Before its variables are filled in."""
+        return str(self.given["prompt"])
+
+    @property
+    def system(self) -> str | None:
+        return self.given.get("system") or None
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        return self.given.get("data") or {}
+
+    @property
+    def json_mode(self) -> bool | None:
+        """The row's own word, else that of its data, which may be a spreadsheet's."""
+        own = self.given.get("jsonMode")
+        return _truth(self.data.get("jsonMode")) if own is None else bool(own)
+
+    @property
+    def raw_schema(self) -> Any:
+        """The row's own schema, else that of its data; an object, a text, or nothing."""
+        own = self.given.get("jsonSchema")
+        return self.data.get("jsonSchema") if own is None else own
+
+    @property
+    def template(self) -> str:
+        return template.fingerprint(self.prompt, self.system)
+
+    def missing_variables(self) -> list[str]:
+        return template.missing((self.prompt, self.system), self.data)
+
+    def filled_prompt(self) -> str:
+        return template.fill(self.prompt, self.data)
+
+    def filled_system(self) -> str | None:
+        return template.fill(self.system, self.data) if self.system else None
+
+    def options(self) -> Options:
+        """Raises Failure("invalid_params") for a schema that is none."""
+        return Options(
+            system=self.filled_system(),
+            developer=self.given.get("developer") or None,
+            temperature=self.given.get("temperature"),
+            max_output_tokens=self.given.get("maxOutputTokens"),
+            json_mode=self.json_mode,
+            json_schema=read_schema(self.raw_schema),
+        )
+
+    def ask(self, prompt: str) -> Ask:
+        """The question with its prompt filled in. It belongs to no conversation."""
+        return Ask(prompt, self.model, options=self.options())
+
+
+def _truth(value: Any) -> bool | None:
+    """A yes or no as data says it; None where it says nothing that can be read."""
+    if isinstance(value, str):
+        word = value.strip().lower()
+        return True if word in _YES else False if word in _NO - {""} else None
+    return bool(value) if isinstance(value, (bool, int, float)) else None

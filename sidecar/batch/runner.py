@@ -1,0 +1,275 @@
+"""One row, from its question to its settlement: written down before it leaves, whatever ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TypeVar
+
+from sidecar import clock, crash_points
+from sidecar.batch import books, outcomes
+from sidecar.batch.books import Billing, Budget
+from sidecar.batch.pace import RowPace
+from sidecar.batch.row import Row
+from sidecar.chat.question import Desk, Question, named
+from sidecar.chat.transcript import Transcript
+from sidecar.errors import Failure
+from sidecar.money import charge as charging
+from sidecar.money.catalogue import Catalogue
+from sidecar.money.entries import utc_day
+from sidecar.money.tokens import estimate
+from sidecar.providers.limits import PACE, Gates
+from sidecar.store import job_rows
+from sidecar.store.job_records import Job, JobRow, PendingRow, RowOutcome
+from sidecar.store.records import LedgerEntry
+from sidecar.store.store import Store
+
+log = logging.getLogger("sidecar.batch")
+
+T = TypeVar("T")
+# How long a result that is paid for is tried to be saved, in seconds between two trials.
+SAVING_WAITS = (0.2, 1.0, 3.0, 10.0)
+
+
+class NotTaken(Exception):
+    """The row must not begin: its job has stopped, or the row is no longer waiting."""
+
+
+@dataclass(slots=True)
+class Terms:
+    """What a job's rows at one provider run under; `ceiling` is the most of them at once.
+
+    `stopping` lets nothing begin; `put_back` makes rows that are cut off wait again. `refused_key` is what the
+    provider said of the key, and every further row hears it without asking.
+    """
+
+    job: Job
+    ended: Callable[[Job, JobRow], None]
+    budget: Callable[[], Awaitable[Budget | None]]
+    overran: Callable[[], None]
+    ceiling: int
+    stopping: bool = False
+    put_back: bool = False
+    refused_key: Failure | None = None
+    places: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = asyncio.Semaphore(self.ceiling)
+
+
+@dataclass(slots=True)
+class Begun:
+    """Whether the intent of a row is on the disk."""
+
+    entry: LedgerEntry
+    written: bool = False
+
+
+class RowRunner:
+    """Runs rows of any job. Everything it is made of is handed in."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalogue: Catalogue,
+        desk: Desk,
+        gates: Gates,
+        new_id: Callable[[], str],
+        now_ms: clock.Now,
+        on_invalid_key: Callable[[str], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._desk = desk
+        self.gates = gates
+        self._new_id = new_id
+        self._now_ms = now_ms
+        self._on_invalid_key = on_invalid_key
+        self._sleep = sleep
+
+    async def run(self, terms: Terms, row: PendingRow) -> None:
+        """Runs a row to its end, which is stored whatever it is.
+
+        Raises NotTaken, OverBudget and Failure("storage_error") when the row did not begin and waits as before,
+        Failure("storage_error") too when its result could not be saved.
+        """
+        try:
+            question = await self._desk.prepare(Row(row.request).ask(row.prompt))
+            if terms.refused_key is not None:
+                raise Failure(terms.refused_key.kind, terms.refused_key.message)
+        except Failure as failure:
+            await self._end(terms, row, outcomes.unsent(failure), None, None)
+            return
+        begun = Begun(self._entry(terms.job, row, question))
+        pace = self._pace(terms, row, question, begun)
+        token = PACE.set(pace)
+        try:
+            await self._ask(terms, row, question, begun, pace)
+        finally:
+            PACE.reset(token)
+            pace.leave()
+
+    def _entry(self, job: Job, row: PendingRow, question: Question) -> LedgerEntry:
+        now, model = self._now_ms(), question.serving.model
+        price = self._catalogue.price_entry(model, utc_day(now))
+        return LedgerEntry(
+            id=self._new_id(),
+            created_at=now,
+            kind="batch",
+            project_id=job.project_id,
+            job_id=job.id,
+            row_id=row.id,
+            provider=model.provider,
+            model=question.serving.asked_id,
+            price=charging.price_record(price) if price else None,
+            estimate_usd=row.reserve_usd,
+        )
+
+    def _pace(self, terms: Terms, row: PendingRow, question: Question, begun: Begun) -> RowPace:
+        model, request = question.serving.model, question.request
+        texts = (question.ask.content, request.system, request.developer)
+
+        async def record() -> None:
+            if begun.written:
+                await self._store.write(job_rows.attempt_again, row.id, self._now_ms())
+            else:
+                await self._begin(terms, row, begun)
+
+        return RowPace(
+            self.gates.of(model.provider, question.key, terms.ceiling),
+            terms.places,
+            model.id,
+            sum(estimate(text) for text in texts if text),
+            record,
+            self._now_ms,
+        )
+
+    async def _begin(self, terms: Terms, row: PendingRow, begun: Begun) -> None:
+        budget = await terms.budget()
+        if terms.stopping:
+            raise NotTaken
+        crash_points.reach("before-row-intent")
+        writing = asyncio.ensure_future(
+            self._store.write(books.begin_row, row, begun.entry, budget, self._now_ms())
+        )
+        try:
+            begun.written = await asyncio.shield(writing)
+            crash_points.reach("after-row-intent")
+        except asyncio.CancelledError:
+            # The intent is on its way to the disk; left open, the row would seem to be under way.
+            await asyncio.wait({writing})
+            begun.written = writing.exception() is None and writing.result()
+            raise
+        if not begun.written:
+            raise NotTaken
+
+    async def _ask(
+        self, terms: Terms, row: PendingRow, question: Question, begun: Begun, pace: RowPace
+    ) -> None:
+        transcript = Transcript()
+        try:
+            await pace.enter()
+            crash_points.reach_soon("row-sent")
+            async with aclosing(question.provider.stream(question.plan, question.key)) as events:
+                async for event in events:
+                    transcript.take(event)
+        except BaseException as problem:
+            if not begun.written:
+                raise
+            # Shielded: a second cancellation must not lose what was paid.
+            await self._shielded(self._settle_broken(terms, row, question, begun, pace, transcript, problem))
+            if not isinstance(problem, Exception):
+                raise
+            return
+        crash_points.reach("after-row-answer")
+        now = self._now_ms()
+        billing = outcomes.billing_of_whole(transcript, self._charge(question, begun, transcript))
+        outcome = outcomes.answered(
+            transcript, billing, pace.latency_ms(now) or 0, question.wants_json, question.json_schema
+        )
+        pace.leave()
+        await self._shielded(self._end(terms, row, outcome, begun, billing))
+
+    async def _settle_broken(
+        self,
+        terms: Terms,
+        row: PendingRow,
+        question: Question,
+        begun: Begun,
+        pace: RowPace,
+        transcript: Transcript,
+        problem: BaseException,
+    ) -> None:
+        if isinstance(problem, Failure):
+            named(problem, question.serving)
+            if problem.kind == "invalid_api_key" and terms.refused_key is None:
+                terms.refused_key = problem
+                self._on_invalid_key(question.serving.model.provider)
+        elif isinstance(problem, Exception):
+            log.error("a row of a batch failed by a bug", exc_info=problem)
+        charge = self._charge(question, begun, transcript)
+        billing = outcomes.billing_of_broken(problem, transcript, charge, in_flight=pace.in_flight)
+        latency = pace.latency_ms(self._now_ms())
+        pace.leave()
+        if terms.put_back and not isinstance(problem, Exception):
+            await self._saved(
+                lambda: self._store.write(books.put_back, row, begun.entry, billing, self._now_ms())
+            )
+            return
+        outcome = outcomes.broken(problem, transcript, billing, latency)
+        await self._end(terms, row, outcome, begun, billing)
+
+    async def _end(
+        self, terms: Terms, row: PendingRow, outcome: RowOutcome, begun: Begun | None, billing: Billing | None
+    ) -> None:
+        ended = await self._saved(
+            lambda: self._store.write(
+                books.end_row,
+                terms.job.id,
+                row.id,
+                outcome,
+                entry_id=begun.entry.id if begun else None,
+                billing=billing,
+                reserve_usd=row.reserve_usd,
+                now=self._now_ms(),
+            )
+        )
+        crash_points.reach("row-stored")
+        if billing is not None and (billing.cost_usd or Decimal(0)) > (row.reserve_usd or Decimal(0)):
+            terms.overran()
+        if ended is not None:
+            terms.ended(*ended)
+
+    async def _saved(self, write: Callable[[], Awaitable[T]]) -> T:
+        """What is paid for is not given up at the first trouble with the disk."""
+        for wait in SAVING_WAITS:
+            try:
+                return await write()
+            except Failure as failure:
+                if failure.kind != "storage_error":
+                    raise
+                log.error("the result of a row could not be saved: %s", failure.message)
+            await self._sleep(wait)
+        return await write()
+
+    async def _shielded(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task})
+            if not task.cancelled() and task.exception() is not None:
+                log.error("a row that was cut off could not be settled", exc_info=task.exception())
+            raise
+
+    def _charge(self, question: Question, begun: Begun, transcript: Transcript) -> charging.Charge:
+        day = utc_day(begun.entry.created_at)
+        return charging.charge(
+            self._catalogue, question.serving.model, transcript.served_model, transcript.usage, day
+        )

@@ -1,0 +1,249 @@
+"""Rows on their way to a vendor: planned, packed into parts, written down, handed over once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from sidecar import clock, crash_points
+from sidecar.batch import books, native_books, outcomes, split
+from sidecar.batch.books import Billing
+from sidecar.batch.lines import Lines
+from sidecar.batch.native_books import Member, Settled
+from sidecar.batch.row import Row
+from sidecar.batch.saving import saved
+from sidecar.batch.split import Load
+from sidecar.chat.question import Desk, Question
+from sidecar.errors import Failure
+from sidecar.keys import Keys
+from sidecar.money.catalogue import Catalogue
+from sidecar.money.charge import price_record
+from sidecar.money.entries import utc_day
+from sidecar.providers.base import BatchAdapter, BatchPart, Found
+from sidecar.providers.outcome import SentButUnanswered
+from sidecar.store import job_rows, parts
+from sidecar.store.job_records import Job, PendingRow
+from sidecar.store.parts import Part
+from sidecar.store.store import Store
+
+PAGE_ROWS = 200
+
+
+class Adapters(Protocol):
+    """The batch APIs of this run, by provider."""
+
+    def batch(self, name: str) -> BatchAdapter:
+        """Raises Failure("not_found") or Failure("unsupported")."""
+
+    def needs_key(self, name: str) -> bool:
+        """Whether calls go nowhere without an API key."""
+
+
+@dataclass(slots=True)
+class Pack:
+    """The lines of a part and what is to be written down of each. `model` is the vendor's id of it."""
+
+    part_id: str
+    tag: str
+    model: str = ""
+    load: Load = field(default_factory=Load)
+    lines: Lines = field(default_factory=Lines)
+    members: list[Member] = field(default_factory=list)
+    custom_ids: list[str] = field(default_factory=list)
+
+
+class Sender:
+    """Makes parts and hands them over. Everything it is made of is handed in."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        adapters: Adapters,
+        keys: Keys,
+        desk: Desk,
+        catalogue: Catalogue,
+        new_id: Callable[[], str],
+        now_ms: clock.Now,
+    ) -> None:
+        self._store = store
+        self._adapters = adapters
+        self._keys = keys
+        self._desk = desk
+        self._catalogue = catalogue
+        self._new_id = new_id
+        self._now_ms = now_ms
+
+    async def packs(self, job: Job, provider: str) -> AsyncGenerator[Pack, None]:
+        """The job's pending rows in parts as large as the vendor takes. Rows that cannot be sent end here."""
+        limits = self._adapters.batch(provider).limits
+        filling: dict[str, Pack] = {}
+        after = -1
+        try:
+            while page := await self._store.read(job_rows.next_pending, job.id, provider, after, PAGE_ROWS):
+                after = page[-1].row_index
+                for row in page:
+                    question = await self._prepared(job, row)
+                    if question is None:
+                        continue
+                    model = question.serving.vendor_id
+                    name = model if limits.one_model else ""
+                    pack = filling.get(name) or self._empty()
+                    line = self._line(provider, pack, row, question)
+                    if split.fits_nowhere(len(line), limits):
+                        await self._end_unsent(job, row, _too_long(provider))
+                        continue
+                    if not split.fits(pack.load, model, len(line), limits):
+                        yield pack
+                        pack = self._empty()
+                        line = self._line(provider, pack, row, question)
+                    filling[name] = pack
+                    self._add(pack, row, question, line)
+                await asyncio.sleep(0)
+            for name in list(filling):
+                yield filling.pop(name)
+        finally:
+            for pack in filling.values():
+                pack.lines.close()
+
+    async def open(self, job: Job, provider: str, pack: Pack) -> Part | None:
+        """Commits the intent: the part, its rows and what each may cost. None when the job runs no more."""
+        part = Part(
+            id=pack.part_id,
+            job_id=job.id,
+            provider=provider,
+            tag=pack.tag,
+            state="intent",
+            rows=len(pack.members),
+            created_at=self._now_ms(),
+            model=pack.model,
+            bytes=pack.load.bytes,
+        )
+        crash_points.reach("before-part-intent")
+        opened = await self._store.write(native_books.open_part, part, pack.members, part.created_at)
+        crash_points.reach("after-part-intent")
+        return part if opened else None
+
+    async def repack(self, part: Part) -> Pack:
+        """The part's rows that have not ended, planned again from what is stored."""
+        adapter = self._adapters.batch(part.provider)
+        pack = Pack(part.id, part.tag, part.model or "")
+        after = ""
+        while page := await self._store.read(parts.unfinished, part.id, after, PAGE_ROWS):
+            after = page[-1].custom_id
+            for each in page:
+                try:
+                    question = await self._desk.prepare(Row(each.row.request).ask(each.row.prompt))
+                except Failure as failure:
+                    await self._settle_unsent(part, each.row.id, each.custom_id, failure)
+                    continue
+                pack.model = question.serving.vendor_id
+                pack.lines.append(adapter.line(each.custom_id, question.plan))
+                pack.custom_ids.append(each.custom_id)
+            await asyncio.sleep(0)
+        return pack
+
+    async def deliver(self, part: Part, pack: Pack) -> None:
+        """Uploads and creates, with what is certain committed at each step.
+
+        Raises SentButUnanswered when the part may have been created, any other Failure when it certainly was not;
+        of these Failure("cancelled") says that nobody wants it any more.
+        """
+        adapter, key = self._adapters.batch(part.provider), await self.key(part.provider)
+        batch = BatchPart(part.tag, pack.model, pack.lines, pack.custom_ids, part.created_at)
+        file_id = await adapter.upload(key, batch)
+        crash_points.reach("after-upload")
+        if not await self._store.write(native_books.sending, part, file_id, self._now_ms()):
+            raise Failure("cancelled", "The batch was cancelled before this row was sent.")
+        crash_points.reach_soon("create-sent")
+        try:
+            state = await adapter.create(key, replace(batch, input_file_id=file_id))
+        except SentButUnanswered:
+            raise
+        except Failure:
+            await self._store.write(parts.not_sent, part.id)
+            raise
+        crash_points.reach("after-create-answer")
+        try:
+            await saved(lambda: self._store.write(native_books.observe, part.id, state, self._now_ms()))
+        except Failure as failure:
+            # It was created, and that could not be written down: it must be looked for, not sent again.
+            raise SentButUnanswered.instead_of(failure) from failure
+
+    async def find(self, part: Part) -> Found:
+        """Looks for the part at its vendor. Raises Failure when the vendor cannot be asked."""
+        ids = await self._store.read(parts.custom_ids, part.id)
+        batch = BatchPart(part.tag, part.model or "", (), ids, part.created_at, part.input_file_id)
+        return await self._adapters.batch(part.provider).find(await self.key(part.provider), batch)
+
+    async def key(self, provider: str) -> str:
+        """The key to call with. Raises Failure("missing_api_key")."""
+        key = await self._keys.get(provider)
+        if key is None and self._adapters.needs_key(provider):
+            raise Failure(
+                "missing_api_key",
+                f"Missing API key for provider: {provider}. Add it in the settings; the batch then goes on.",
+                provider=provider,
+            )
+        return key or ""
+
+    def _empty(self) -> Pack:
+        part_id = self._new_id()
+        return Pack(part_id, split.tag(part_id))
+
+    def _line(self, provider: str, pack: Pack, row: PendingRow, question: Question) -> bytes:
+        adapter = self._adapters.batch(provider)
+        return adapter.line(split.custom_id(pack.tag, row.row_index), question.plan)
+
+    def _add(self, pack: Pack, row: PendingRow, question: Question, line: bytes) -> None:
+        model = question.serving.model
+        price = self._catalogue.price_entry(model, utc_day(self._now_ms()))
+        custom_id = split.custom_id(pack.tag, row.row_index)
+        pack.model = question.serving.vendor_id
+        pack.load = pack.load.plus(pack.model, len(line))
+        pack.lines.append(line)
+        pack.custom_ids.append(custom_id)
+        pack.members.append(
+            Member(
+                row.id,
+                custom_id,
+                question.serving.asked_id,
+                row.reserve_usd,
+                price_record(price) if price else None,
+            )
+        )
+
+    async def _prepared(self, job: Job, row: PendingRow) -> Question | None:
+        try:
+            return await self._desk.prepare(Row(row.request).ask(row.prompt))
+        except Failure as failure:
+            await self._end_unsent(job, row, failure)
+            return None
+
+    async def _end_unsent(self, job: Job, row: PendingRow, failure: Failure) -> None:
+        await self._store.write(
+            books.end_row,
+            job.id,
+            row.id,
+            outcomes.unsent(failure),
+            entry_id=None,
+            billing=None,
+            reserve_usd=row.reserve_usd,
+            now=self._now_ms(),
+        )
+
+    async def _settle_unsent(self, part: Part, row_id: str, custom_id: str, failure: Failure) -> None:
+        settled = Settled(
+            row_id, custom_id, outcomes.unsent(failure), Billing("failed", error_kind=failure.kind)
+        )
+        await self._store.write(native_books.settle, part, [settled], self._now_ms())
+
+
+def _too_long(provider: str) -> Failure:
+    return Failure(
+        "invalid_params",
+        f"This row is longer than a batch of {provider} takes. Shorten it, or run the batch locally.",
+        provider=provider,
+    )

@@ -1,0 +1,40 @@
+"""`{{name}}` in a prompt, filled from a row's data (pure)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_VARIABLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+
+
+def variables(text: str) -> list[str]:
+    """The names that a text asks for, in the order in which they come first."""
+    return list(dict.fromkeys(_VARIABLE.findall(text)))
+
+
+def missing(texts: tuple[str | None, ...], data: Mapping[str, Any]) -> list[str]:
+    """The names that the texts ask for and the data lacks; null counts as lacking."""
+    asked = dict.fromkeys(name for text in texts if text for name in variables(text))
+    return [name for name in asked if data.get(name) is None]
+
+
+def fill(text: str, data: Mapping[str, Any]) -> str:
+    """The text with its variables filled in, once: what a value itself holds is left as it is."""
+    return _VARIABLE.sub(lambda match: spelled(data.get(match.group(1))), text) if "{{" in text else text
+
+
+def spelled(value: Any) -> str:
+    """A value as it stands in a prompt: text as it is, anything else as JSON spells it, nothing as nothing."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def fingerprint(prompt: str, system: str | None) -> str:
+    """A short name for the texts before their variables: rows that share it ask the same kind of question."""
+    text = f"{prompt}\0{system or ''}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=9).hexdigest()

@@ -1,0 +1,168 @@
+"""batch:* — many prompts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from sidecar.batch import jobs as moves
+from sidecar.batch import renderer
+from sidecar.contract import types
+from sidecar.methods import batch_files, batch_native, batch_wire
+from sidecar.methods.services import Request
+from sidecar.store import job_rows, jobs
+from sidecar.store.cursors import garbled
+from sidecar.store.job_records import Job, JobStatus
+
+PAGE = 100
+_STATUSES: dict[str, JobStatus] = {
+    "pending": "pending",
+    "processing": "processing",
+    "running": "processing",
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+
+
+async def submit(call: Request, params: types.BatchSubmitParams) -> dict[str, Any]:
+    app = call.services
+    job = await app.intake.submit(params.project_id, given(params.rows), params.file_name or "")
+    if params.start:
+        job = await app.batches.start(job.id)
+    return batch_wire.job(job)
+
+
+async def start(call: Request, params: types.BatchStartParams) -> dict[str, Any]:
+    return await _start(call, params, retry_failed=False)
+
+
+async def cancel(call: Request, params: types.BatchCancelParams) -> dict[str, Any]:
+    app = call.services
+    native = (await _job(call, params.job_id)).mode == "native"
+    job = await (app.native if native else app.batches).cancel(params.job_id)
+    return await batch_native.shown(call, job)
+
+
+async def retry_failed(call: Request, params: types.BatchRetryFailedParams) -> dict[str, Any]:
+    return await _start(call, params, retry_failed=True)
+
+
+async def submit_native(call: Request, params: types.BatchSubmitNativeParams) -> dict[str, Any]:
+    provider = params.provider_name
+    job, native_id = await call.services.native.submit(
+        params.project_id, given(params.rows), provider, params.file_name or ""
+    )
+    return {"jobId": job.id, "nativeBatchId": native_id, "provider": provider, "status": "submitted"}
+
+
+async def get_status(call: Request, params: types.BatchGetStatusParams) -> dict[str, Any]:
+    if isinstance(params.root, types.NativeBatchRef):
+        return await batch_native.status(call, params.root)
+    return await batch_native.shown(call, await _job(call, params.root.job_id))
+
+
+async def get_results(call: Request, params: types.BatchGetResultsParams) -> list[dict[str, Any]]:
+    wanted = params.root
+    if isinstance(wanted, types.NativeBatchRef):
+        return await batch_native.results(call, wanted)
+    await _job(call, wanted.job_id)
+    rows = await call.services.store.read(job_rows.page, wanted.job_id, wanted.offset or 0, wanted.limit)
+    return [batch_wire.row(row) for row in rows]
+
+
+async def update_status(call: Request, params: types.BatchUpdateStatusParams) -> dict[str, Any]:
+    app, told, now = call.services, params.root, call.services.now_ms()
+    if app.batches.is_running(told.job_id):
+        raise moves.already_running()
+    if isinstance(told, types.BatchJobUpdate):
+        job = await app.store.write(
+            renderer.update_job,
+            app.session,
+            told.job_id,
+            _STATUSES[told.status],
+            now=now,
+            completed_rows=told.completed_rows,
+            total_rows=told.total_rows,
+            error=told.error,
+        )
+    else:
+        job = await app.store.write(
+            renderer.update_row, app.session, told.job_id, told.row_id, _told(told), now
+        )
+    return batch_wire.job(job)
+
+
+async def list_(call: Request, params: types.BatchListParams) -> list[dict[str, Any]]:
+    page = await call.services.store.read(
+        jobs.list_page, params.project_id, params.limit or PAGE, params.cursor
+    )
+    if page is None:
+        raise garbled()
+    return [await batch_native.shown(call, job) for job in page]
+
+
+async def get(call: Request, params: types.BatchGetParams) -> dict[str, Any]:
+    return await batch_native.shown(call, await _job(call, params.job_id))
+
+
+async def estimate(call: Request, params: types.BatchEstimateParams) -> dict[str, Any]:
+    return batch_wire.estimate(await call.services.intake.estimate(given(params.rows)))
+
+
+async def import_(call: Request, params: types.BatchImportParams) -> orjson.Fragment:
+    return await batch_files.import_rows(call, params)
+
+
+async def export(call: Request, params: types.BatchExportParams) -> dict[str, Any]:
+    return await batch_files.export_rows(call, params)
+
+
+def given(rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:
+    """The rows as they are kept: what they say, and nothing that they leave out."""
+    return [row.model_dump(by_alias=True, exclude_none=True) for row in rows]
+
+
+def _told(update: types.BatchRowUpdate) -> renderer.Told:
+    result = update.result
+    return renderer.Told(
+        status=update.status,
+        row_index=result.row_index,
+        prompt=result.prompt,
+        model=result.model,
+        response=result.response,
+        tokens_in=result.tokens_in,
+        tokens_out=result.tokens_out,
+        cost_usd=None if result.cost_usd is None else Decimal(repr(result.cost_usd)),
+        latency_ms=None if result.latency_ms is None else round(result.latency_ms),
+        error_kind=result.error,
+        error_message=result.error_message,
+        attempts=result.attempts,
+        data=result.data,
+    )
+
+
+async def _start(
+    call: Request, params: types.BatchStartParams | types.BatchRetryFailedParams, *, retry_failed: bool
+) -> dict[str, Any]:
+    app, notify_rows = call.services, bool(params.notify_rows)
+    if (await _job(call, params.job_id)).mode == "native":
+        job = await app.native.start(params.job_id, retry_failed=retry_failed, notify_rows=notify_rows)
+    else:
+        job = await app.batches.start(
+            params.job_id,
+            retry_failed=retry_failed,
+            concurrency=params.concurrency,
+            notify_rows=notify_rows,
+        )
+    return await batch_native.shown(call, job)
+
+
+async def _job(call: Request, job_id: str) -> Job:
+    found = await call.services.store.read(jobs.get, job_id)
+    if found is None:
+        raise moves.unknown_job()
+    return found

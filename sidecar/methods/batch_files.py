@@ -1,0 +1,26 @@
+"""batch:import and batch:export, for methods/batch.py: rows from a file, and a job's results into one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from sidecar.batch.files_in import import_file, import_text
+from sidecar.batch.files_out import export_job
+from sidecar.contract import types
+from sidecar.methods.services import Request
+
+
+async def import_rows(call: Request, params: types.BatchImportParams) -> orjson.Fragment:
+    """Its thread has put the rows into JSON already: as objects they would be many times as large."""
+    given = params.root
+    if isinstance(given, types.BatchImportFile):
+        return orjson.Fragment(await import_file(given.path))
+    return orjson.Fragment(await import_text(given.text, given.format))
+
+
+async def export_rows(call: Request, params: types.BatchExportParams) -> dict[str, Any]:
+    app = call.services
+    done = await export_job(app.store, app.config.data_dir, params.job_id, params.path, params.format)
+    return {"path": str(done.path), "rows": done.rows, "bytes": done.bytes}

@@ -1,0 +1,61 @@
+"""The part of batch:* that is about batches which a provider runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sidecar.contract import types
+from sidecar.methods import batch_wire, wire
+from sidecar.methods.services import Request
+from sidecar.providers.base import BatchState
+from sidecar.store import parts
+from sidecar.store.job_records import Job
+from sidecar.store.parts import Part
+
+
+async def shown(call: Request, job: Job) -> dict[str, Any]:
+    """A BatchJob, with its parts where a provider runs it."""
+    if job.mode != "native":
+        return batch_wire.job(job)
+    found = await call.services.store.read(parts.of_job, job.id)
+    return batch_wire.job(job, [_part(part) for part in found if part.native_id is not None])
+
+
+async def status(call: Request, ref: types.NativeBatchRef) -> dict[str, Any]:
+    """A NativeBatchStatus, as the provider says it now."""
+    app = call.services
+    state = await app.native.status(ref.provider_name, ref.native_batch_id)
+    known = await app.store.read(parts.by_native_id, ref.provider_name, ref.native_batch_id)
+    return _status(state, known, app.now_ms())
+
+
+async def results(call: Request, ref: types.NativeBatchRef) -> list[dict[str, Any]]:
+    rows = await call.services.native.results(ref.provider_name, ref.native_batch_id)
+    return [batch_wire.row(row) | wire.present({"custom_id": row.custom_id}) for row in rows]
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {
+        "provider": part.provider,
+        "nativeBatchId": part.native_id,
+        "status": part.vendor_status or "",
+        "rows": part.rows,
+    }
+
+
+def _status(state: BatchState, known: Part | None, now: int) -> dict[str, Any]:
+    submitted_at = known.submitted_at if known is not None else None
+    total = state.total if state.total is not None else known.rows if known is not None else 0
+    ended_at = (state.ended_at or now) if state.ended else None
+    return {
+        "id": state.native_id,
+        "status": state.word,
+        "request_counts": {"total": total, "completed": state.completed or 0, "failed": state.failed or 0},
+        "created_at": state.created_at or submitted_at or now,
+    } | wire.present(
+        {
+            "completed_at": ended_at if state.error is None else None,
+            "failed_at": ended_at if state.error is not None else None,
+            "metadata": dict(state.metadata) or None,
+        }
+    )

@@ -1,0 +1,37 @@
+"""data:* — copies of the data: one file for us, a folder for other programs, and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from sidecar.contract import types
+from sidecar.methods.services import Request
+from sidecar.store.exports import export_tables
+from sidecar.store.restoring import restore as put_back
+from sidecar.store.whole_files import target_file
+
+
+async def backup(call: Request, params: types.DataBackupParams) -> dict[str, Any]:
+    app = call.services
+    target = await asyncio.to_thread(target_file, params.path, app.config.data_dir)
+    return _copy(target, await app.store.backup(target))
+
+
+async def export(call: Request, params: types.DataExportParams) -> dict[str, Any]:
+    app = call.services
+    return _copy(*await export_tables(app.store, app.config.data_dir, params.path))
+
+
+async def restore(call: Request, params: types.DataRestoreParams) -> dict[str, Any]:
+    app = call.services
+    restored = await put_back(app.store, params.path, reopen=app.open_database, now_ms=app.now_ms)
+    app.settings.forget()
+    app.session.forget()
+    app.native.resume()
+    return _copy(*restored)
+
+
+def _copy(path: Path, size: int) -> dict[str, Any]:
+    return {"path": str(path), "bytes": size}

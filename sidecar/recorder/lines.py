@@ -1,0 +1,135 @@
+"""One line of a recording for each thing that crossed (pure).
+
+`{">": message, "at": ms}` came from the client, `{"<": message, "at": ms}` went to it. All else is `{"meta": {...}}`,
+which readers that only look at the pipe pass over: the start of a session (`recorded`), a request to the network
+(`net`), its answer piece by piece (`net<`), the end of the input (`eof`), and what could not be kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.recorder.hiding import Hiding
+
+FORMAT = 1
+# A message or a body beyond this is not kept: parsing it would hold up everything else.
+MAX_KEPT_BYTES = 8 * 1024 * 1024
+
+_HEAD_BYTES, _TAIL_BYTES = 4096, 256
+_METHOD = re.compile(rb'"method"\s*:\s*"([^"\\]{1,200})"')
+_ID = re.compile(rb'"id"\s*:\s*("[^"\\]{0,200}"|-?\d{1,20})')
+
+
+def meta(**members: Any) -> bytes:
+    return line({"meta": members})
+
+
+def line(entry: Mapping[str, Any]) -> bytes:
+    """One line of JSON. Raises ValueError or RecursionError for what JSON cannot say."""
+    try:
+        return json.dumps(entry, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(entry, allow_nan=False).encode("ascii") + b"\n"
+
+
+def received(frame: bytes, at: int, hiding: Hiding) -> bytes:
+    """A frame of the client. What is not JSON is only counted: nobody can say where a key is in it."""
+    if len(frame) > MAX_KEPT_BYTES:
+        return _cut(">", frame, at, hiding)
+    try:
+        return line({">": hiding.request(json.loads(frame.decode("utf-8"))), "at": at})
+    except (ValueError, RecursionError):
+        return meta(unreadable={"at": at, "bytes": len(frame)})
+
+
+def sent(body: bytes, at: int, hiding: Hiding) -> bytes:
+    """A message to the client."""
+    if len(body) > MAX_KEPT_BYTES:
+        return _cut("<", body, at, hiding)
+    return line({"<": hiding.value(json.loads(body)), "at": at})
+
+
+def asked(
+    number: int,
+    at: int,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    size: int,
+    hiding: Hiding,
+) -> bytes:
+    """A request to the network. `body` may be the beginning of what was sent, of `size` bytes in all."""
+    # First, because the key is in them.
+    hidden = hiding.asked_headers(headers)
+    told: dict[str, Any] = {
+        "n": number,
+        "at": at,
+        "method": method,
+        "url": hiding.url(url),
+        "headers": hidden,
+    }
+    if size > len(body):
+        told["cut"] = size
+    elif body:
+        told.update(_asked_body(body, headers.get("content-type", ""), hiding))
+    return meta(net=told)
+
+
+def answered(number: int, at: int, status: int, headers: Mapping[str, str], hiding: Hiding) -> bytes:
+    told = {"n": number, "at": at, "status": status, "headers": hiding.answered_headers(headers)}
+    return meta(**{"net<": told})
+
+
+def piece(number: int, at: int, data: bytes, hiding: Hiding) -> bytes:
+    """A piece of an answer, cut where no key can be cut."""
+    return meta(**{"net<": {"n": number, "at": at, **_body(data, hiding)}})
+
+
+def ended(number: int, at: int, how: Any, cut: int) -> bytes:
+    """`how` is "complete", "closed" (by us) or what broke; `cut` counts bytes that were not kept."""
+    return meta(**{"net<": {"n": number, "at": at, "end": how, **({"cut": cut} if cut else {})}})
+
+
+def data_of(told: Mapping[str, Any]) -> bytes:
+    """The bytes of a body or a piece, as they were written by the functions above."""
+    if "json" in told:
+        return json.dumps(told["json"], ensure_ascii=False).encode("utf-8", "replace")
+    if "base64" in told:
+        return base64.b64decode(told["base64"])
+    return str(told.get("text", "")).encode("utf-8")
+
+
+def _asked_body(body: bytes, content_type: str, hiding: Hiding) -> dict[str, Any]:
+    if "json" in content_type and "jsonl" not in content_type:
+        try:
+            return {"json": hiding.value(json.loads(body))}
+        except (ValueError, RecursionError):
+            pass
+    return _body(body, hiding)
+
+
+def _body(data: bytes, hiding: Hiding) -> dict[str, str]:
+    try:
+        return {"text": hiding.text(data.decode("utf-8"))}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(hiding.data(data)).decode("ascii")}
+
+
+def _cut(direction: str, data: bytes, at: int, hiding: Hiding) -> bytes:
+    """Which message it was, without what it said; `<any>` is what matches anything."""
+    head, tail = data[:_HEAD_BYTES], data[-_TAIL_BYTES:]
+    message: dict[str, Any] = {"jsonrpc": "2.0"}
+    found = _ID.search(head.partition(b'"params"')[0]) or _ID.search(tail)
+    method = _METHOD.search(head)
+    if method is not None:
+        message["method"] = method[1].decode("utf-8", "replace")
+    elif direction == "<":
+        message["result"] = "<any>"
+    if found is not None:
+        message["id"] = json.loads(found[1])
+    return line({direction: hiding.value(message), "at": at, "cut": len(data)})

@@ -1,0 +1,121 @@
+"""Everything in the database as a folder of JSONL, one file a table: for people who want their data elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from sidecar.store.columns import from_pico, to_json
+from sidecar.store.scan import Pulse, scan
+from sidecar.store.store import Store
+from sidecar.store.whole_files import file_failure, target_folder, write_whole
+
+# API keys are in no table. `app_state` says nothing about the person's data.
+TABLES = {
+    "projects": "last_used DESC, id",
+    "conversations": "project_id, created_at, id",
+    "messages": "seq",
+    "batch_jobs": "created_at, id",
+    "batch_parts": "created_at, id",
+    "batch_results": "job_id, row_index",
+    "jobqueue_states": "batch_id",
+    "history_rows": "seq",
+    "settings": "key",
+    "ledger": "created_at, id",
+}
+_JSON_COLUMNS = frozenset(
+    [
+        "citations",
+        "counts",
+        "estimate",
+        "original_data",
+        "price",
+        "request",
+        "row",
+        "settings",
+        "state",
+        "value",
+    ]
+)
+# Columns of these names are words in other tables.
+_JSON_TABLES = {"settings": {"projects"}, "state": {"jobqueue_states"}, "value": {"settings"}}
+
+
+async def export_tables(store: Store, data_dir: Path, path: str) -> tuple[Path, int]:
+    """Writes `<table>.jsonl` for each table into the folder, all of one moment: the folder, and the bytes written.
+
+    Raises Failure("invalid_params") for a folder that cannot be, Failure("storage_error").
+    """
+
+    def work(conn: sqlite3.Connection, pulse: Pulse) -> tuple[Path, int]:
+        folder = target_folder(path, data_dir)
+        made = not folder.exists()
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise file_failure(error, folder) from error
+        written: list[Path] = []
+        total = 0
+        try:
+            for table in TABLES:
+                target = folder / f"{table}.jsonl"
+                _, size = write_whole(target, _writer(conn, table, pulse))
+                written.append(target)
+                total += size
+        except BaseException:
+            if made:
+                for target in written:
+                    target.unlink(missing_ok=True)
+                with suppress(OSError):
+                    folder.rmdir()
+            raise
+        return folder, total
+
+    return await scan(store, work)
+
+
+def _writer(conn: sqlite3.Connection, table: str, pulse: Pulse) -> Callable[[BinaryIO], None]:
+    def write(file: BinaryIO) -> None:
+        rows = conn.execute(f"SELECT * FROM {table} ORDER BY {TABLES[table]}")  # noqa: S608
+        names = [column[0] for column in rows.description]
+        for row in rows:
+            pulse()
+            file.write(line(table, names, row))
+
+    return write
+
+
+def line(table: str, names: Sequence[str], row: Sequence[Any]) -> bytes:
+    """One row as a line of JSON: JSON columns as what they hold, money as `_usd` in exact decimals."""
+    members: dict[str, Any] = {}
+    for name, value in zip(names, row, strict=True):
+        if name.endswith("_pico"):
+            members[name.removesuffix("_pico") + "_usd"] = from_pico(value)
+        elif isinstance(value, str) and name in _JSON_COLUMNS and table in _JSON_TABLES.get(name, {table}):
+            members[name] = _held(value)
+        else:
+            members[name] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    try:
+        return orjson.dumps(members, default=_exact) + b"\n"
+    except TypeError:
+        return to_json(members).encode("ascii") + b"\n"
+
+
+def _held(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(format(value, "f"))
+    raise TypeError

@@ -1,0 +1,122 @@
+"""What the tables of batches hold. Times are integer ms since 1970 UTC; money is Decimal US dollars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+Mode = Literal["local", "native"]
+Source = Literal["sidecar", "renderer"]
+JobStatus = Literal["pending", "processing", "completed", "failed", "cancelled"]
+RowStatus = Literal[
+    "pending", "processing", "success", "error", "error-missing-key", "error-api", "cancelled"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A batch. `source` is who runs its rows; `cost_usd` is the exact sum of what is known of them.
+
+    `estimate` is what it was thought to cost when it was submitted: dollars as text by the wire's names.
+    """
+
+    id: str
+    project_id: str
+    created_at: int
+    file_name: str = ""
+    mode: Mode = "local"
+    source: Source = "sidecar"
+    status: JobStatus = "pending"
+    total_rows: int = 0
+    completed_rows: int = 0
+    failed_rows: int = 0
+    cost_usd: Decimal = Decimal(0)
+    estimate: Mapping[str, str] | None = None
+    started_at: int | None = None
+    completed_at: int | None = None
+    concurrency: int | None = None
+    notify_rows: bool = False
+    error: str | None = None
+    error_kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A row as it is submitted. `request` is the wire's BatchRow with its id; `prompt` has its variables filled in.
+
+    `model` is `provider/id`, `template` names the text before its variables, `reserve_usd` is the most it may cost.
+    """
+
+    id: str
+    row_index: int
+    request: Mapping[str, Any]
+    prompt: str
+    provider: str
+    model: str
+    template: str
+    reserve_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRow:
+    """What is needed to run a row."""
+
+    id: str
+    row_index: int
+    request: Mapping[str, Any]
+    prompt: str
+    reserve_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A row with what came of it. `request` is None for rows of the app before the sidecar; `data` is theirs.
+
+    `cost_usd` is None where nothing is known.
+    """
+
+    id: str
+    job_id: str
+    row_index: int
+    prompt: str
+    status: RowStatus
+    request: Mapping[str, Any] | None = None
+    data: Any = None
+    model: str | None = None
+    response: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: Decimal | None = None
+    latency_ms: int | None = None
+    error_kind: str | None = None
+    error_message: str | None = None
+    attempts: int = 0
+    finish_reason: str | None = None
+    custom_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutcome:
+    """What is written when a row ends. `cost_usd` is added to what the row cost before; None adds nothing."""
+
+    status: RowStatus
+    response: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: Decimal | None = None
+    latency_ms: int | None = None
+    error_kind: str | None = None
+    error_message: str | None = None
+    finish_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long earlier answers were, in tokens. `low` and `high` leave out the tenth at either end."""
+
+    count: int
+    low: int
+    mean: int
+    high: int

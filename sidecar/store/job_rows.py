@@ -1,0 +1,326 @@
+"""The rows of batch jobs: there from the submission on, read and written one page or one row at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sidecar.store.columns import from_json, from_pico, storable, to_json, to_pico, usd_from_real
+from sidecar.store.job_records import JobRow, Lengths, NewRow, PendingRow, RowOutcome, RowStatus
+
+_COLUMNS = (
+    "id, job_id, row_index, prompt, status, request, original_data, model, response, tokens_in, tokens_out,"
+    " cost_pico, cost, latency, error_kind, error_message, attempts, finish_reason, custom_id"
+)
+PAGE_SQL = f"SELECT {_COLUMNS} FROM batch_results WHERE job_id = ? ORDER BY row_index LIMIT ? OFFSET ?"  # noqa: S608
+NEXT_PENDING_SQL = (
+    "SELECT id, row_index, request, prompt, reserve_pico FROM batch_results"
+    " WHERE job_id = ? AND provider = ? AND status = 'pending' AND row_index > ? ORDER BY row_index LIMIT ?"
+)
+NEXT_PROVIDER_SQL = (
+    "SELECT provider FROM batch_results WHERE job_id = ? AND provider > ? AND status = 'pending'"
+    " ORDER BY provider LIMIT 1"
+)
+PENDING_RESERVE_SQL = (
+    "SELECT coalesce(sum(reserve_pico), 0) FROM batch_results WHERE job_id = ? AND status = 'pending'"
+)
+BEGUN_SQL = "SELECT DISTINCT job_id FROM batch_results WHERE status = 'processing'"
+TEMPLATE_LENGTHS_SQL = (
+    "SELECT r.tokens_out FROM batch_results r JOIN batch_jobs j ON j.id = r.job_id"
+    " WHERE r.template = ? AND r.model = ? AND r.status = 'success' AND r.tokens_out > 0 AND j.project_id = ?"
+    " ORDER BY r.updated_at DESC LIMIT ?"
+)
+MODEL_LENGTHS_SQL = (
+    "SELECT out_visible + coalesce(out_reasoning, 0) FROM ledger WHERE project_id = ?"
+    " AND served_model = ? AND +state = 'settled' AND out_visible > 0 LIMIT ?"
+)
+# How many earlier answers are looked at. A template's are the newest ones; a model's are read off an index that
+# knows no time and begins with the cheapest, so that a few of them would mislead.
+TEMPLATE_SAMPLE, MODEL_SAMPLE = 200, 20_000
+
+_WORDS: dict[str, RowStatus] = {
+    "pending": "pending",
+    "processing": "processing",
+    "success": "success",
+    "completed": "success",
+    "error": "error",
+    "failed": "error",
+    "error-missing-key": "error-missing-key",
+    "error-api": "error-api",
+    "cancelled": "cancelled",
+    "canceled": "cancelled",
+}
+
+
+def status_word(stored: str, *, answered: bool) -> RowStatus:
+    """The wire's word for a status that some program stored."""
+    return _WORDS.get(stored.lower(), "success" if answered else "error")
+
+
+def insert_many(conn: sqlite3.Connection, job_id: str, rows: Iterable[NewRow]) -> None:
+    """Adds rows that have not begun. Raises sqlite3.IntegrityError when an id is taken."""
+    conn.executemany(
+        "INSERT INTO batch_results (id, job_id, row_index, request, prompt, status, provider, model, template,"
+        " reserve_pico) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)",
+        (
+            (
+                storable(row.id),
+                job_id,
+                row.row_index,
+                to_json(dict(row.request)),
+                storable(row.prompt),
+                row.provider,
+                row.model,
+                row.template,
+                to_pico(row.reserve_usd),
+            )
+            for row in rows
+        ),
+    )
+
+
+def get(conn: sqlite3.Connection, row_id: str) -> JobRow | None:
+    row = conn.execute(f"SELECT {_COLUMNS} FROM batch_results WHERE id = ?", (row_id,)).fetchone()  # noqa: S608
+    return None if row is None else _record(row)
+
+
+def page(conn: sqlite3.Connection, job_id: str, offset: int = 0, limit: int | None = None) -> list[JobRow]:
+    """The rows by index; all of them from `offset` on where `limit` is None."""
+    return [_record(row) for row in conn.execute(PAGE_SQL, (job_id, -1 if limit is None else limit, offset))]
+
+
+def stream(conn: sqlite3.Connection, job_id: str) -> Iterator[JobRow]:
+    """All the rows by index, one at a time."""
+    return map(_record, conn.execute(PAGE_SQL, (job_id, -1, 0)))
+
+
+def pending_providers(conn: sqlite3.Connection, job_id: str) -> list[str]:
+    """Who is needed for the rows that have not begun; a seek for each, however many rows there are."""
+    found: list[str] = []
+    while row := conn.execute(NEXT_PROVIDER_SQL, (job_id, found[-1] if found else "")).fetchone():
+        found.append(row[0])
+    return found
+
+
+def providers(conn: sqlite3.Connection, job_id: str, statuses: Collection[RowStatus]) -> list[str]:
+    """Who is needed for the rows with these statuses that can be run."""
+    marks = ", ".join("?" * len(statuses))
+    rows = conn.execute(
+        "SELECT DISTINCT provider FROM batch_results WHERE job_id = ? AND provider IS NOT NULL"  # noqa: S608
+        f" AND status IN ({marks})",
+        (job_id, *statuses),
+    )
+    return sorted(row[0] for row in rows)
+
+
+def next_pending(
+    conn: sqlite3.Connection, job_id: str, provider: str, after: int, limit: int
+) -> list[PendingRow]:
+    """A provider's next rows that have not begun, behind the row index `after`."""
+    rows = conn.execute(NEXT_PENDING_SQL, (job_id, provider, after, limit))
+    return [
+        PendingRow(row_id, index, from_json(request), prompt, from_pico(pico))
+        for row_id, index, request, prompt, pico in rows
+    ]
+
+
+def pending_reserve(conn: sqlite3.Connection, job_id: str) -> Decimal:
+    """The most that the rows which have not begun may cost, in US dollars."""
+    return from_pico(conn.execute(PENDING_RESERVE_SQL, (job_id,)).fetchone()[0]) or Decimal(0)
+
+
+def jobs_with_begun_rows(conn: sqlite3.Connection) -> list[str]:
+    """The jobs that have a row which has begun and not ended."""
+    return [row[0] for row in conn.execute(BEGUN_SQL)]
+
+
+def begin(conn: sqlite3.Connection, row_id: str, now: int) -> bool:
+    """A pending row begins with its next attempt. False when it is not pending, or is gone."""
+    changed = conn.execute(
+        "UPDATE batch_results SET status = 'processing', attempts = attempts + 1, updated_at = ?"
+        " WHERE id = ? AND status = 'pending'",
+        (now, row_id),
+    )
+    return changed.rowcount > 0
+
+
+def attempt_again(conn: sqlite3.Connection, row_id: str, now: int) -> None:
+    """A row that has begun is about to be sent once more."""
+    conn.execute(
+        "UPDATE batch_results SET attempts = attempts + 1, updated_at = ? WHERE id = ?", (now, row_id)
+    )
+
+
+def finish(conn: sqlite3.Connection, row_id: str, outcome: RowOutcome, now: int) -> bool:
+    """The row has ended. False when it is gone, or had ended before."""
+    cost = to_pico(outcome.cost_usd)
+    changed = conn.execute(
+        "UPDATE batch_results SET status = ?, response = ?, tokens_in = ?, tokens_out = ?, latency = ?,"
+        " error_kind = ?, error_message = ?, finish_reason = ?, updated_at = ?,"
+        " cost_pico = CASE WHEN ? IS NULL THEN cost_pico ELSE coalesce(cost_pico, 0) + ? END"
+        " WHERE id = ? AND status IN ('pending', 'processing')",
+        (
+            outcome.status,
+            None if outcome.response is None else storable(outcome.response),
+            outcome.tokens_in,
+            outcome.tokens_out,
+            outcome.latency_ms,
+            outcome.error_kind,
+            None if outcome.error_message is None else storable(outcome.error_message),
+            outcome.finish_reason,
+            now,
+            cost,
+            cost,
+            row_id,
+        ),
+    )
+    return changed.rowcount > 0
+
+
+def release(conn: sqlite3.Connection, row_id: str, cost_usd: Decimal | None, now: int) -> bool:
+    """A row that was cut off waits again; what it has cost so far stays with it."""
+    cost = to_pico(cost_usd)
+    changed = conn.execute(
+        "UPDATE batch_results SET status = 'pending', updated_at = ?,"
+        " cost_pico = CASE WHEN ? IS NULL THEN cost_pico ELSE coalesce(cost_pico, 0) + ? END"
+        " WHERE id = ? AND status = 'processing'",
+        (now, cost, cost, row_id),
+    )
+    return changed.rowcount > 0
+
+
+def release_all(conn: sqlite3.Connection, job_id: str) -> int:
+    """Rows that had begun when the process died wait again."""
+    return conn.execute(
+        "UPDATE batch_results SET status = 'pending' WHERE job_id = ? AND status = 'processing'", (job_id,)
+    ).rowcount
+
+
+def cancel_pending(conn: sqlite3.Connection, job_id: str, now: int) -> int:
+    """Rows that have not begun never will, unless the job is started again."""
+    return conn.execute(
+        "UPDATE batch_results SET status = 'cancelled', updated_at = ? WHERE job_id = ? AND status = 'pending'",
+        (now, job_id),
+    ).rowcount
+
+
+def reopen(conn: sqlite3.Connection, job_id: str, statuses: Collection[RowStatus]) -> int:
+    """Rows that ended so wait again. Attempts and costs go on counting."""
+    marks = ", ".join("?" * len(statuses))
+    return conn.execute(
+        "UPDATE batch_results SET status = 'pending', response = NULL, error_kind = NULL, error_message = NULL,"  # noqa: S608
+        " tokens_in = NULL, tokens_out = NULL, latency = NULL, finish_reason = NULL"
+        f" WHERE job_id = ? AND status IN ({marks}) AND request IS NOT NULL",
+        (job_id, *statuses),
+    ).rowcount
+
+
+def answer_lengths(
+    conn: sqlite3.Connection, project_id: str | None, template: str | None, model: str
+) -> Lengths | None:
+    """How long a project's answers were: the newest to that template by that model, or (None) any that it gave.
+
+    `model` is `provider/id`. None when there are none.
+    """
+    if template is None:
+        rows = conn.execute(MODEL_LENGTHS_SQL, (project_id, model, MODEL_SAMPLE))
+    else:
+        rows = conn.execute(TEMPLATE_LENGTHS_SQL, (template, model, project_id, TEMPLATE_SAMPLE))
+    return _lengths(sorted(row[0] for row in rows))
+
+
+def _lengths(found: Sequence[int]) -> Lengths | None:
+    if not found:
+        return None
+    tenth = len(found) // 10
+    return Lengths(
+        count=len(found),
+        low=found[tenth],
+        mean=-(-sum(found) // len(found)),
+        high=found[-1 - tenth],
+    )
+
+
+def put(conn: sqlite3.Connection, row: JobRow, now: int) -> RowStatus | None:
+    """Writes a row that the renderer ran, whole. Gives the status that it had before, None for a new one."""
+    before = get(conn, row.id)
+    values = (
+        row.row_index,
+        None if row.data is None else to_json(row.data),
+        storable(row.prompt),
+        row.model,
+        row.status,
+        None if row.response is None else storable(row.response),
+        row.tokens_in,
+        row.tokens_out,
+        to_pico(row.cost_usd),
+        row.latency_ms,
+        row.error_kind,
+        row.error_message,
+        row.attempts,
+        now,
+    )
+    conn.execute(
+        "INSERT INTO batch_results (id, job_id, row_index, original_data, prompt, model, status, response, tokens_in,"
+        " tokens_out, cost_pico, latency, error_kind, error_message, attempts, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET row_index = excluded.row_index, original_data = excluded.original_data,"
+        " prompt = excluded.prompt, model = excluded.model, status = excluded.status, response = excluded.response,"
+        " tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, cost_pico = excluded.cost_pico,"
+        " latency = excluded.latency, error_kind = excluded.error_kind, error_message = excluded.error_message,"
+        " attempts = excluded.attempts, updated_at = excluded.updated_at",
+        (storable(row.id), row.job_id, *values),
+    )
+    return None if before is None else before.status
+
+
+def next_index(conn: sqlite3.Connection, job_id: str) -> int:
+    """The index behind the last row."""
+    row = conn.execute("SELECT max(row_index) FROM batch_results WHERE job_id = ?", (job_id,)).fetchone()
+    return 0 if row[0] is None else int(row[0]) + 1
+
+
+def _record(row: tuple[Any, ...]) -> JobRow:
+    (
+        row_id,
+        job_id,
+        row_index,
+        prompt,
+        status,
+        request,
+        original_data,
+        model,
+        response,
+        tokens_in,
+        tokens_out,
+        cost_pico,
+        cost,
+        latency,
+        error_kind,
+        error_message,
+        attempts,
+        finish_reason,
+        custom_id,
+    ) = row
+    return JobRow(
+        id=row_id,
+        job_id=job_id,
+        row_index=row_index,
+        prompt=prompt,
+        status=status_word(status, answered=response is not None and not error_message),
+        request=None if request is None else from_json(request),
+        data=None if original_data is None else from_json(original_data),
+        model=model,
+        response=response,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        cost_usd=from_pico(cost_pico) if cost_pico is not None else usd_from_real(cost),
+        latency_ms=latency,
+        error_kind=error_kind,
+        error_message=error_message,
+        attempts=attempts,
+        finish_reason=finish_reason,
+        custom_id=custom_id,
+    )

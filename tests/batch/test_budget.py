@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.errors import Failure
+from sidecar.providers.base import Done, TextDelta, Usage
+from tests.helpers.local_batches import COST_USD, PromptedProvider, answers, works
+
+# A prompt of a few words and 200 tokens out: 0.002 dollars and a little.
+SMALL: dict[str, Any] = {"maxOutputTokens": 200}
+
+
+async def test_a_job_that_may_cost_more_than_is_left_is_refused_and_nothing_is_sent(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        await here.settings.save("monthlyBudgetUSD", 0.003)
+        job = await here.submit("One", "Two", **SMALL)
+        with pytest.raises(Failure, match="budget") as refused:
+            await here.engine.start(job.id)
+        assert refused.value.kind == "budget_exceeded"
+        assert ((await here.job(job.id)).status, here.provider.sent) == ("pending", [])
+        assert await here.reserved() == 0
+
+
+async def test_a_running_job_holds_back_what_it_may_cost_and_gives_back_the_rest(tmp_path: Path) -> None:
+    waiting = asyncio.Event()
+    provider = PromptedProvider(
+        script=lambda prompt: answers(waiting, usage=Usage(in_uncached=1, prompt_total=1))
+    )
+    async with works(tmp_path, provider=provider) as here:
+        job = await here.submit("One", "Two", **SMALL)
+        assert job.estimate is not None
+        high = Decimal(job.estimate["highUSD"])
+        await here.engine.start(job.id, concurrency=1)
+        async with asyncio.timeout(20):
+            await provider.begun.wait()
+        # One row is under way and one has yet to begin: together they hold what the job may cost.
+        assert await here.reserved() == high
+        waiting.set()
+        await here.ended(job.id)
+        assert await here.reserved() == 0
+
+
+async def test_another_job_is_refused_while_one_holds_the_budget(tmp_path: Path) -> None:
+    waiting = asyncio.Event()
+    async with works(tmp_path, provider=PromptedProvider(script=lambda prompt: answers(waiting))) as here:
+        await here.settings.save("monthlyBudgetUSD", 0.005)
+        first, second = await here.submit("One", "Two", **SMALL), await here.submit("Three", **SMALL)
+        await here.engine.start(first.id)
+        with pytest.raises(Failure) as refused:
+            await here.engine.start(second.id)
+        assert refused.value.kind == "budget_exceeded"
+        waiting.set()
+
+
+async def test_a_job_whose_rows_cost_more_than_thought_stops_at_the_limit_and_goes_on_when_it_is_raised(
+    tmp_path: Path,
+) -> None:
+    dear = Usage(in_uncached=1_000, out_visible=1_000, prompt_total=1_000)
+    provider = PromptedProvider(script=lambda prompt: [TextDelta("A"), Done("stop", dear)])
+    async with works(tmp_path, provider=provider) as here:
+        await here.settings.save("monthlyBudgetUSD", 0.03)
+        job = await here.ran(await here.submit(*map(str, range(10)), **SMALL), concurrency=1)
+        assert (job.status, job.error_kind) == ("failed", "budget_exceeded")
+        assert job.error is not None
+        assert "budget" in job.error
+        assert 0 < job.completed_rows < 10
+        assert job.cost_usd <= Decimal("0.03")
+        assert (await here.statuses(job.id)).count("pending") == 10 - job.completed_rows
+        assert await here.reserved() == 0
+        await here.settings.save("monthlyBudgetUSD", 1)
+        job = await here.ran(job, concurrency=1)
+        assert (job.status, job.completed_rows, job.error) == ("completed", 10, None)
+    assert len(provider.sent) == 10
+
+
+async def test_a_budget_that_is_lowered_while_a_job_runs_stops_it(tmp_path: Path) -> None:
+    waiting = asyncio.Event()
+    provider = PromptedProvider(script=lambda prompt: answers(waiting))
+    async with works(tmp_path, provider=provider) as here:
+        job = await here.submit(*map(str, range(5)), **SMALL)
+        await here.engine.start(job.id, concurrency=1)
+        async with asyncio.timeout(20):
+            await provider.begun.wait()
+        await here.settings.save("monthlyBudgetUSD", 0.001)
+        waiting.set()
+        job = await here.ended(job.id)
+        assert (job.status, job.error_kind, job.completed_rows) == ("failed", "budget_exceeded", 1)
+        assert job.cost_usd == COST_USD
+
+
+async def test_what_a_job_holds_back_survives_the_end_of_the_process(tmp_path: Path) -> None:
+    never = asyncio.Event()
+    provider = PromptedProvider(script=lambda prompt: [never])
+    async with works(tmp_path, provider=provider) as here:
+        job = await here.submit("One", "Two", **SMALL)
+        await here.engine.start(job.id)
+        async with asyncio.timeout(20):
+            await provider.begun.wait()
+        await here.engine.close(0)
+        assert job.estimate is not None
+        assert await here.reserved() == Decimal(job.estimate["highUSD"])

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from sidecar.batch.check import Shape
+from sidecar.batch.estimate import Answer, RowEstimate, Total, answer_length, estimate_row
+from sidecar.errors import Failure
+from sidecar.money.catalogue import Catalogue
+from sidecar.providers.base import Usage
+from sidecar.store.job_records import Lengths
+from tests.helpers.local_batches import MODEL, PromptedProvider, answers, works
+
+DAY = date(2026, 11, 23)
+EARLIER = Lengths(count=20, low=50, mean=100, high=300)
+OTHER = Lengths(count=20, low=5, mean=10, high=30)
+
+
+def _shape(model: str, cap: int = 1_000) -> Shape:
+    catalogue = Catalogue.load()
+    serving = catalogue.served(model, DAY)
+    return Shape(serving, catalogue.price_entry(serving.model, DAY), cap)
+
+
+@pytest.mark.parametrize(
+    ("cap", "template", "model", "answer"),
+    [
+        (1_000, EARLIER, OTHER, Answer(50, 100, 1_000)),
+        (1_000, None, OTHER, Answer(5, 10, 1_000)),
+        (1_000, None, None, Answer(16, 1_000, 1_000)),
+        (60, EARLIER, None, Answer(50, 60, 60)),
+        (8, None, None, Answer(8, 8, 8)),
+    ],
+)
+def test_the_length_of_an_answer_is_told_by_earlier_ones_and_never_beyond_the_cap(
+    cap: int, template: Lengths | None, model: Lengths | None, answer: Answer
+) -> None:
+    assert answer_length(cap, template, model) == answer
+
+
+def test_a_row_costs_its_tokens_at_the_price_of_the_day_and_half_in_a_batch() -> None:
+    # gpt-4o: 2.50 and 10 dollars a million; batches at half.
+    found = estimate_row(_shape(MODEL), 1_000, Answer(10, 100, 1_000))
+    assert found == RowEstimate(
+        1_000,
+        Decimal("0.0026"),
+        Decimal("0.0035"),
+        Decimal("0.0125"),
+        Decimal("0.00175"),
+        Decimal("0.00625"),
+    )
+
+
+def test_the_total_is_the_exact_sum_and_knows_no_batch_where_a_row_has_none() -> None:
+    total = Total()
+    for _ in range(3):
+        total.add(RowEstimate(1, Decimal("0.1"), Decimal("0.2"), Decimal("0.3"), Decimal("0.1")))
+    assert total.kept() == {"totalUSD": "0.6", "lowUSD": "0.3", "highUSD": "0.9", "nativeUSD": "0.3"}
+    total.add(RowEstimate(1, Decimal("0.1"), Decimal("0.2"), Decimal("0.3"), None))
+    assert total.kept() == {"totalUSD": "0.8", "lowUSD": "0.4", "highUSD": "1.2"}
+    total.add(RowEstimate(5))
+    assert total.kept()["totalUSD"] == "0.8"
+
+
+async def test_a_retired_model_is_estimated_as_the_one_that_answers(tmp_path: Path) -> None:
+    retired, successor = _shape("openai/o3-mini"), _shape("openai/o3-mini").serving.model.full_id
+    assert retired.price == _shape(successor).price
+
+
+async def test_the_next_batch_is_estimated_by_the_answers_of_the_last_one(tmp_path: Path) -> None:
+    short = Usage(in_uncached=100, out_visible=20, prompt_total=100)
+    provider = PromptedProvider(script=lambda prompt: answers(usage=short))
+    async with works(tmp_path, provider=provider) as here:
+        row = {"prompt": "Sum up {{x}}", "model": MODEL, "data": {"x": "this"}, "maxOutputTokens": 1_000}
+        before = await here.intake.estimate([row])
+        job = await here.ran(await here.intake.submit("p", [row] * 3, ""))
+        after = await here.intake.estimate([row])
+        other = await here.intake.estimate([{**row, "prompt": "Something else {{x}}"}])
+        assert job.estimate is not None
+        assert Decimal(job.estimate["totalUSD"]) == 3 * before.total.expected_usd
+    price = Decimal("0.00001")
+    assert before.total.expected_usd - after.total.expected_usd == 980 * price
+    # The template is new, the model is not.
+    assert other.total.expected_usd < before.total.expected_usd
+    assert after.total.high_usd == before.total.high_usd
+
+
+async def test_rows_keep_their_ids_or_get_one_by_their_place(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        rows = [{"prompt": "One", "model": MODEL}, {"id": "own", "prompt": "Two", "model": MODEL}]
+        found = await here.intake.estimate(rows)
+        assert [row_id for row_id, _ in found.rows] == ["row-1", "own"]
+        assert all(each.tokens_in > 0 for _, each in found.rows)
+        with pytest.raises(Failure):
+            await here.intake.estimate([{"prompt": "One", "model": "nobody/nothing"}])

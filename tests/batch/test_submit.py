@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.batch.check import MOST_ISSUES
+from sidecar.errors import Failure
+from sidecar.store import jobs, state
+from tests.helpers.local_batches import MODEL, works
+
+GOOD = {"prompt": "Hello", "model": MODEL}
+
+
+@pytest.mark.parametrize(
+    ("row", "member", "sentence"),
+    [
+        ({"prompt": "  "}, "prompt", "empty"),
+        ({"prompt": "{{x}}", "data": {"x": " "}}, "prompt", "empty once its variables"),
+        ({"prompt": "{{b}} {{a}}", "system": "{{c}}"}, "data", "Missing template variables: b, a, c"),
+        ({"model": "nobody/nothing"}, "model", "nobody/nothing"),
+        ({"jsonSchema": "{"}, "jsonSchema", "JSON schema cannot be used"),
+        ({"data": {"jsonSchema": {"type": "no such type"}}}, "jsonSchema", "JSON schema cannot be used"),
+    ],
+)
+async def test_a_row_that_cannot_be_asked_is_named_and_nothing_is_stored(
+    tmp_path: Path, row: dict[str, Any], member: str, sentence: str
+) -> None:
+    async with works(tmp_path) as here:
+        with pytest.raises(Failure) as refused:
+            await here.intake.submit("p", [GOOD, {**GOOD, **row}], "")
+        stored = await here.store.read(jobs.list_page, "p", 10)
+    assert refused.value.kind == "invalid_params"
+    assert refused.value.issues is not None
+    (issue,) = refused.value.issues
+    assert issue["path"] == f"rows.1.{member}"
+    assert sentence in issue["message"]
+    assert "row 2" in refused.value.message
+    assert stored == []
+
+
+async def test_a_thousand_wrong_rows_do_not_make_a_thousand_sentences(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        with pytest.raises(Failure) as refused:
+            await here.intake.submit("p", [{**GOOD, "prompt": ""}] * 1_000, "")
+    assert refused.value.issues is not None
+    assert len(refused.value.issues) == MOST_ISSUES
+    assert refused.value.message.startswith("At least 100 rows")
+
+
+async def test_the_rows_are_stored_as_given_with_their_prompt_filled_in(tmp_path: Path) -> None:
+    given = {**GOOD, "id": "r1", "prompt": "Hi {{who}}", "data": {"who": "Ada"}, "temperature": 0.5}
+    async with works(tmp_path) as here:
+        job = await here.intake.submit("p", [given, GOOD], "rows.csv")
+        first, second = await here.rows(job.id)
+        assert await here.store.read(state.get, "current_project") == "p"
+        assert await here.store.read(jobs.get, job.id) == job
+    assert (job.status, job.total_rows, job.file_name, job.mode) == ("pending", 2, "rows.csv", "local")
+    assert job.estimate is not None
+    assert set(job.estimate) == {"totalUSD", "lowUSD", "highUSD", "nativeUSD"}
+    assert (first.request, first.prompt, first.status) == (given, "Hi Ada", "pending")
+    assert second.request is not None
+    assert second.request["id"] == "row-2"
+
+
+async def test_the_same_ids_may_come_twice_in_a_batch_and_again_in_the_next(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        for _ in range(2):
+            job = await here.ran(await here.intake.submit("p", [{**GOOD, "id": "same"}] * 2, ""))
+            assert (job.status, job.completed_rows) == ("completed", 2)
+            requests = [row.request for row in await here.rows(job.id)]
+            assert [request and request["id"] for request in requests] == ["same", "same"]
+
+
+async def test_a_project_that_is_not_there_takes_no_batch(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        with pytest.raises(Failure) as refused:
+            await here.intake.submit("unknown", [GOOD], "")
+    assert refused.value.kind == "not_found"
+
+
+async def test_others_get_their_turn_while_a_large_batch_is_stored(tmp_path: Path) -> None:
+    turns = 0
+    async with works(tmp_path) as here:
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        async with asyncio.timeout(20):
+            job = await here.intake.submit("p", [GOOD] * 3_000, "")
+        counting.cancel()
+        assert len(await here.rows(job.id)) == 3_000
+    # At least a turn for every fifty rows, in each of the two passes.
+    assert turns >= 2 * 3_000 // 50
+
+
+async def test_a_submission_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        submitting = asyncio.create_task(here.intake.submit("p", [GOOD] * 5_000, ""))
+        async with asyncio.timeout(20):
+            while not await here.store.read(_rows_stored):
+                await asyncio.sleep(0)
+        submitting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await submitting
+        assert await here.store.read(_rows_stored) == 0
+
+
+async def test_a_submission_that_a_crash_cut_short_is_forgotten_at_the_next_start(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        job = await here.submit("One")
+        await here.store.write(_half_stored, job.id)
+        assert await here.store.read(jobs.get, job.id) is None
+        assert await here.store.read(jobs.list_page, "p", 10) == []
+    async with works(tmp_path) as here:
+        assert await here.engine.resumed() == ()
+        assert await here.store.read(_rows_stored) == 0
+
+
+def _rows_stored(conn: Any) -> int:
+    return int(conn.execute("SELECT count(*) FROM batch_results").fetchone()[0])
+
+
+def _half_stored(conn: Any, job_id: str) -> None:
+    conn.execute("UPDATE batch_jobs SET status = 'storing' WHERE id = ?", (job_id,))

@@ -1,0 +1,39 @@
+"""The process is killed at random moments, over and over in the same folder, while it sends, polls and collects."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.crashing import Lane
+from tests.helpers.simulator import simulator_process
+
+KILLS_A_VENDOR = 25
+# Of the time that a start and a whole job take on this machine: from before it serves until another job has begun.
+EARLIEST, LATEST = 0.2, 1.1
+
+
+async def kill_often(lane: Lane, provider: str, kills: int, seed: str, *, native: bool) -> None:
+    moments = random.Random(seed)
+    await lane.begin(provider, native=native)
+    for _ in range(kills):
+        after_ms = round(moments.uniform(EARLIEST, LATEST) * lane.span_ms)
+        await lane.dies(f"ms:{after_ms}", provider, native=native)
+    await lane.end()
+
+
+@pytest.mark.parametrize("pair", [("openai", "anthropic"), ("gemini", "grok")])
+async def test_native_batches_survive_kills_at_random_moments(tmp_path: Path, pair: tuple[str, str]) -> None:
+    async with simulator_process() as simulator:
+
+        async def one(provider: str) -> None:
+            (tmp_path / provider).mkdir()
+            lane = Lane(tmp_path / provider, simulator, rows=6)
+            await kill_often(lane, provider, KILLS_A_VENDOR, provider, native=True)
+            await lane.check_native(provider)
+            assert lane.kills == KILLS_A_VENDOR
+
+        await asyncio.gather(*(one(provider) for provider in pair))
