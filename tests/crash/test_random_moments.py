@@ -11,7 +11,9 @@ import pytest
 from tests.helpers.crashing import Lane
 from tests.helpers.simulator import simulator_process
 
+# With those at named points and those of local batches alone, more than two hundred in all.
 KILLS_A_VENDOR = 25
+KILLS_OF_LOCAL_BATCHES = 50
 # Of the time that a start and a whole job take on this machine: from before it serves until another job has begun.
 EARLIEST, LATEST = 0.2, 1.1
 
@@ -37,3 +39,15 @@ async def test_native_batches_survive_kills_at_random_moments(tmp_path: Path, pa
             assert lane.kills == KILLS_A_VENDOR
 
         await asyncio.gather(*(one(provider) for provider in pair))
+
+
+async def test_local_batches_survive_kills_at_random_moments(tmp_path: Path) -> None:
+    async with simulator_process() as simulator:
+
+        async def one(name: str) -> None:
+            (tmp_path / name).mkdir()
+            lane = Lane(tmp_path / name, simulator, rows=40)
+            await kill_often(lane, "openai", KILLS_OF_LOCAL_BATCHES // 2, name, native=False)
+            await lane.check_local()
+
+        await asyncio.gather(one("left"), one("right"))

@@ -41,6 +41,7 @@ class Lane:
     project: str = ""
     span_ms: int = 0
     submitted: set[str] = field(default_factory=set)
+    asked_for: int = 0
 
     @asynccontextmanager
     async def sidecar(self, crash_at: str | None = None) -> AsyncIterator[SidecarProcess]:
@@ -80,7 +81,9 @@ class Lane:
 
     async def submit(self, process: SidecarProcess, provider: str, *, native: bool) -> None:
         models = MODELS[provider]
-        number = len(self.submitted)
+        # A job that was stored before the process died untold is a job all the same, with prompts of its own.
+        number = self.asked_for
+        self.asked_for += 1
         given = [
             {
                 "id": f"r{row}",
