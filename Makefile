@@ -21,7 +21,7 @@ bridge/node_modules/.ready: bridge/package.json bridge/package-lock.json
 	cd bridge && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-demo: setup ## three models answer side by side, then a restart, and nothing is lost: no key, no network
+demo: setup ## three models side by side, a restart, a batch that survives kill -9, a native batch
 	cd bridge && npm run --silent build
 	node bridge/out/demo/demo.js --python $(BIN)/python
 
