@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -75,6 +76,14 @@ class Keys:
             if key:
                 return key
         return None
+
+
+def key_mark(key: str, of: str) -> str:
+    """Tells whether a key is the one that something was done with, `of` being that thing's id.
+
+    So short that very many keys share each mark: it may be kept where a key must never be.
+    """
+    return hashlib.blake2b(key.encode("utf-8"), digest_size=3, salt=of.encode("utf-8")[:16]).hexdigest()
 
 
 def mask(key: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from sidecar.errors import Failure
 from sidecar.keychain import KeyFile, SavedKeys
-from sidecar.keys import Keys, MemoryKeys, mask
+from sidecar.keys import Keys, MemoryKeys, key_mark, mask
 
 VARIABLES = {"openai": ("OPENAI_API_KEY",), "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
 
@@ -117,6 +117,15 @@ async def test_a_keychain_that_refuses_is_told_in_a_sentence_without_the_key(
     saved.close()
     assert caught.value.kind == "storage_error"
     assert "sk-precious" not in caplog.text
+
+
+def test_a_mark_knows_its_key_again_and_is_far_too_short_to_hold_it() -> None:
+    first, second = key_mark("sk-one", "part-1"), key_mark("sk-two", "part-1")
+    assert first == key_mark("sk-one", "part-1")
+    assert first != second
+    # The same key has another mark elsewhere, so that two things do not tell that they share it.
+    assert first != key_mark("sk-one", "part-2")
+    assert len(first) == 6
 
 
 def test_replacing_a_key_leaves_no_second_file(tmp_path: Path) -> None:

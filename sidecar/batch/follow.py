@@ -102,7 +102,9 @@ class Follower:
 
     async def _reconcile(self, part: Part, visits: int) -> int | None:
         found = await self._sender.find(part) if reconcile.must_ask(part) else None
-        verdict = reconcile.verdict(part, found, self._now_ms(), self._settling_ms)
+        job = await self._store.read(native_books.job_of, part)
+        wanted = job is not None and job.status != "cancelled"
+        verdict = reconcile.verdict(part, found, self._now_ms(), self._settling_ms, wanted=wanted)
         match verdict.step:
             case "adopt":
                 assert found is not None
@@ -112,6 +114,9 @@ class Follower:
             case "doubt":
                 await self._doubt(part, verdict.sentence)
                 return self._later(visits)
+            case "give_up":
+                await self._tell(self._collector.close(part, CANCELLED, free=False))
+                return None
             case "send":
                 return await self._send_again(part, visits)
 

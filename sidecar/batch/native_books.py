@@ -102,6 +102,7 @@ def open_part(conn: sqlite3.Connection, part: Part, members: Iterable[Member], n
                 model=member.model,
                 price=member.price,
                 estimate_usd=member.reserve_usd,
+                batch_rate=True,
             ),
         )
     # What the job held back for them is held by their ledger rows from now on.
@@ -109,12 +110,12 @@ def open_part(conn: sqlite3.Connection, part: Part, members: Iterable[Member], n
     return True
 
 
-def sending(conn: sqlite3.Connection, part: Part, input_file_id: str | None, now: int) -> bool:
+def sending(conn: sqlite3.Connection, part: Part, input_file_id: str | None, key_mark: str, now: int) -> bool:
     """Writes that the creation may have been asked for from now on. False when the job was cancelled or deleted."""
     job = jobs.get(conn, part.job_id)
     if job is None or job.status == "cancelled":
         return False
-    parts.sending(conn, part.id, input_file_id, now)
+    parts.sending(conn, part.id, input_file_id, key_mark, now)
     return True
 
 

@@ -11,6 +11,8 @@ from sidecar.store.parts import Part
 # A creation that was cut off may still be going on at the vendor, and its lists may lag behind: an absence counts
 # only when so much time has passed.
 SETTLING_MS = 30_000
+# A person has given up on it: after so long no vendor is at work on it any more, and nobody looks for it.
+LONGEST_DOUBT_MS = 48 * 3_600_000
 # The first look after a creation was not answered.
 FIRST_LOOK_MS = 2_000
 
@@ -19,7 +21,7 @@ FIRST_LOOK_MS = 2_000
 class Verdict:
     """`wait_ms` until the vendor is asked again; `sentence` is what is known, for a person."""
 
-    step: Literal["adopt", "send", "wait", "doubt"]
+    step: Literal["adopt", "send", "wait", "doubt", "give_up"]
     wait_ms: int = 0
     sentence: str = ""
 
@@ -29,14 +31,21 @@ def must_ask(part: Part) -> bool:
     return part.submitted_at is not None
 
 
-def verdict(part: Part, found: Found | None, now: int, settling_ms: int = SETTLING_MS) -> Verdict:
-    """`found` is what the vendor said when it was looked for; None where it need not be."""
+def verdict(
+    part: Part, found: Found | None, now: int, settling_ms: int = SETTLING_MS, *, wanted: bool = True
+) -> Verdict:
+    """`found` is what the vendor said when it was looked for; None where it need not be.
+
+    `wanted` is False when the job was cancelled.
+    """
     if found is None or part.submitted_at is None:
         return Verdict("send")
     if found.state is not None:
         return Verdict("adopt")
     passed = max(0, now - part.submitted_at)
     if not found.certain:
+        if not wanted and passed > LONGEST_DOUBT_MS:
+            return Verdict("give_up")
         return Verdict("doubt", sentence=in_doubt(part, found.note))
     if passed < settling_ms:
         return Verdict("wait", wait_ms=settling_ms - passed)

@@ -17,7 +17,7 @@ from sidecar.batch.saving import saved
 from sidecar.batch.split import Load
 from sidecar.chat.question import Desk, Question
 from sidecar.errors import Failure
-from sidecar.keys import Keys
+from sidecar.keys import Keys, key_mark
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.charge import price_record
 from sidecar.money.entries import utc_day
@@ -29,6 +29,7 @@ from sidecar.store.parts import Part
 from sidecar.store.store import Store
 
 PAGE_ROWS = 200
+OTHER_KEY = "It was sent with another API key, and with the present one it cannot be seen: put that key back."
 
 
 class Adapters(Protocol):
@@ -155,7 +156,8 @@ class Sender:
         batch = BatchPart(part.tag, pack.model, pack.lines, pack.custom_ids, part.created_at)
         file_id = await adapter.upload(key, batch)
         crash_points.reach("after-upload")
-        if not await self._store.write(native_books.sending, part, file_id, self._now_ms()):
+        mark = key_mark(key, part.id)
+        if not await self._store.write(native_books.sending, part, file_id, mark, self._now_ms()):
             raise Failure("cancelled", "The batch was cancelled before this row was sent.")
         crash_points.reach_soon("create-sent")
         try:
@@ -173,10 +175,19 @@ class Sender:
             raise SentButUnanswered.instead_of(failure) from failure
 
     async def find(self, part: Part) -> Found:
-        """Looks for the part at its vendor. Raises Failure when the vendor cannot be asked."""
+        """Looks for the part at its vendor. Raises Failure when the vendor cannot be asked.
+
+        What another key does not see may be there all the same: such an absence is never certain.
+        """
+        adapter, key = self._adapters.batch(part.provider), await self.key(part.provider)
         ids = await self._store.read(parts.custom_ids, part.id)
-        batch = BatchPart(part.tag, part.model or "", (), ids, part.created_at, part.input_file_id)
-        return await self._adapters.batch(part.provider).find(await self.key(part.provider), batch)
+        others = await self._store.read(parts.native_ids_of_others, part)
+        found = await adapter.find(
+            key, BatchPart(part.tag, part.model or "", (), ids, part.created_at, part.input_file_id, others)
+        )
+        if found.state is None and part.key_mark not in (None, key_mark(key, part.id)):
+            return Found(None, False, OTHER_KEY)
+        return found
 
     async def key(self, provider: str) -> str:
         """The key to call with. Raises Failure("missing_api_key")."""

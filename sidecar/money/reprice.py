@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from sidecar.money import pricing
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.entries import PriceEntry, utc_day
+from sidecar.money.entries import ModelEntry, PriceEntry, utc_day
 from sidecar.money.spending import model_name
 from sidecar.providers.base import Usage
 from sidecar.store import activity
@@ -56,12 +56,12 @@ class Tally:
         """Raises Failure("not_found") for a model that the catalogue lacks."""
         self._catalogue = catalogue
         self._model_id = catalogue.resolve(model_id).full_id
-        self._prices: dict[date, PriceEntry | None] = {}
+        self._answering: dict[date, tuple[ModelEntry, PriceEntry | None]] = {}
         self._sums: dict[str, _Sums] = {}
         self._unpriced = 0
 
     def add(self, call: RecordedCall) -> None:
-        repriced = None if call.usage is None else self._repriced(call.usage, utc_day(call.created_at))
+        repriced = self._repriced(call)
         if call.cost_usd is None or repriced is None:
             self._unpriced += 1
             return
@@ -90,12 +90,18 @@ class Tally:
             ),
         )
 
-    def _repriced(self, usage: CallUsage, day: date) -> Decimal | None:
-        if day not in self._prices:
+    def _repriced(self, call: RecordedCall) -> Decimal | None:
+        if call.usage is None:
+            return None
+        day = utc_day(call.created_at)
+        if day not in self._answering:
             # A model that had ended by then would have been answered, and charged, by its successor.
-            answering = self._catalogue.served(self._model_id, day).model
-            self._prices[day] = self._catalogue.price_entry(answering, day)
-        cost = pricing.cost(_usage(usage), self._prices[day])
+            model = self._catalogue.served(self._model_id, day).model
+            self._answering[day] = model, self._catalogue.price_entry(model, day)
+        model, price = self._answering[day]
+        # What went by a vendor's batch would go by the other's too, where it has one for the model.
+        batch = call.batch_rate and "batch" in model.features
+        cost = pricing.cost(_usage(call.usage), price, batch=batch)
         return None if isinstance(cost, pricing.Unpriced) else cost.total_usd
 
 

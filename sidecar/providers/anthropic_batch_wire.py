@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
+from sidecar.errors import Failure
 from sidecar.providers.anthropic_errors import Asked, stream_error
 from sidecar.providers.anthropic_stream import MessageReader
 from sidecar.providers.base import BatchOutcome, BatchPart, BatchState, Plan
@@ -16,6 +18,11 @@ from sidecar.providers.timestamps import moment_ms
 RESULTS = "results_url"
 # How much earlier than our intent the vendor's clock may put the batch.
 CLOCKS_DIFFER_MS = 24 * 3_600 * 1_000
+
+PAUSED = (
+    "Claude paused in the middle of this row, and the batch API does not let it go on. What it had written is kept "
+    "and was charged; run the row in a local batch, where it goes on by itself."
+)
 
 _NO_ANSWER = ("errored", "canceled", "expired")
 
@@ -55,7 +62,9 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
 
 
 def may_be_of(state: BatchState, part: BatchPart) -> bool:
-    """Whether the batch could be the part's: as many rows, and no older than the intent by any likely clock."""
+    """Whether the batch could be the part's: nobody else's, as many rows, and no older by any likely clock."""
+    if state.native_id in part.others:
+        return False
     if state.total is not None and state.total != len(part.custom_ids):
         return False
     return not is_older(state, part)
@@ -76,7 +85,8 @@ def outcome(line: Mapping[str, Any], asked: Asked) -> BatchOutcome | None:
         message = _mapping(result.get("message"))
         reader = MessageReader(asked)
         events = chain(reader.take(message), reader.finish())
-        return outcome_of(custom_id, events, model=message.get("model"), response_id=message.get("id"))
+        came = outcome_of(custom_id, events, model=message.get("model"), response_id=message.get("id"))
+        return replace(came, failure=Failure("provider_unavailable", PAUSED)) if reader.paused else came
     if kind == "canceled":
         return BatchOutcome(custom_id, never_ran="cancelled")
     if kind == "expired":

@@ -219,7 +219,8 @@ class BatchPart:
     """What is to be created: rows of one job for one vendor, already in its lines.
 
     `tag` is ours, unique for the part, and is found again in the vendor's list; `since` is when the intent was
-    written (ms). `custom_ids` stand in the order of the lines.
+    written (ms). `custom_ids` stand in the order of the lines. `others` are batches at the vendor that certainly
+    belong to other parts.
     """
 
     tag: str
@@ -228,6 +229,7 @@ class BatchPart:
     custom_ids: Sequence[str]
     since: int
     input_file_id: str | None = None
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

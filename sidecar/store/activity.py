@@ -48,7 +48,7 @@ JOBS_COUNT_IN_PROJECT_SQL = "SELECT count(*) FROM batch_jobs WHERE project_id = 
 
 _CALLS = (
     "SELECT rowid, created_at, served_model, model, cost_pico, in_uncached, cache_read, cache_write_short,"  # noqa: S608
-    f" cache_write_long, out_visible, out_reasoning, searches, prompt_total FROM ledger WHERE {_RAN}"
+    f" cache_write_long, out_visible, out_reasoning, searches, prompt_total, batch_rate FROM ledger WHERE {_RAN}"
     " AND created_at >= ? AND created_at < ? AND (created_at > ? OR rowid > ?)"
 )
 CALLS_SQL = f"{_CALLS} ORDER BY created_at, rowid LIMIT ?"
@@ -108,7 +108,10 @@ class CallUsage:
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """A call that ran, or may have run. `usage` and `cost_usd` are None where they are not known."""
+    """A call that ran, or may have run. `usage` and `cost_usd` are None where they are not known.
+
+    `batch_rate` says that it went by a vendor's own batch.
+    """
 
     position: tuple[int, int]
     created_at: int
@@ -116,6 +119,7 @@ class RecordedCall:
     model: str | None
     cost_usd: Decimal | None
     usage: CallUsage | None
+    batch_rate: bool = False
 
 
 def recent(
@@ -171,8 +175,8 @@ def calls_page(
     else:
         rows = conn.execute(CALLS_IN_PROJECT_SQL, (*given, project_id, limit))
     return [
-        RecordedCall((at, number), at, served, model, from_pico(pico), _usage(*tokens))
-        for number, at, served, model, pico, *tokens in rows
+        RecordedCall((at, number), at, served, model, from_pico(pico), _usage(*tokens), bool(batch_rate))
+        for number, at, served, model, pico, *tokens, batch_rate in rows
     ]
 
 

@@ -13,6 +13,7 @@ from sidecar.store.records import LedgerEntry, ModelSpending, TokenUsage
 
 _FIELDS = tuple(field.name for field in fields(LedgerEntry))
 _COLUMN_OF = {"cost_usd": "cost_pico", "estimate_usd": "estimate_pico"}
+_BOOLEANS = ("incomplete", "batch_rate")
 COLUMNS = ", ".join(_COLUMN_OF.get(name, name) for name in _FIELDS)
 _INSERT_SQL = f"INSERT INTO ledger ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"  # noqa: S608
 OPEN_SQL = f"SELECT {COLUMNS} FROM ledger WHERE state = 'intent' ORDER BY created_at, id"  # noqa: S608
@@ -170,7 +171,7 @@ def _column(name: str, value: Any) -> Any:
         return to_pico(value)
     if name == "price":
         return None if value is None else to_json(dict(value))
-    return int(value) if name == "incomplete" else value
+    return int(value) if name in _BOOLEANS else value
 
 
 def _record(row: tuple[Any, ...]) -> LedgerEntry:
@@ -178,5 +179,5 @@ def _record(row: tuple[Any, ...]) -> LedgerEntry:
     values["price"] = None if values["price"] is None else from_json(values["price"])
     values["cost_usd"] = from_pico(values["cost_usd"])
     values["estimate_usd"] = from_pico(values["estimate_usd"])
-    values["incomplete"] = bool(values["incomplete"])
+    values |= {name: bool(values[name]) for name in _BOOLEANS}
     return LedgerEntry(**values)

@@ -20,7 +20,8 @@ class Part:
     intent: its creation may or may not have been asked for; `submitted_at` says when, None that it certainly was
     not. submitted: the vendor's id is known. ended: the vendor is done with it, or (without an id) refused it for
     `error`, whose kind is then the `vendor_status`; its rows are yet to be closed. collected, failed: they are.
-    doubtful: nobody can say whether the vendor has it; `error` is what is known.
+    doubtful: nobody can say whether the vendor has it; `error` is what is known. `key_mark` is that of the key
+    with which its creation was asked for.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Part:
     vendor_status: str | None = None
     counts: Mapping[str, int] | None = None
     error: str | None = None
+    key_mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ UNFINISHED_SQL = (
     " WHERE part_id = ? AND custom_id > ? AND +status = 'processing' ORDER BY custom_id LIMIT ?"
 )
 MEMBERS_SQL = "SELECT id, custom_id FROM batch_results WHERE part_id = ? ORDER BY custom_id"
+NATIVE_IDS_SQL = "SELECT native_id FROM batch_parts WHERE provider = ? AND native_id IS NOT NULL AND id <> ?"
 ROW_SQL = "SELECT id, row_index, request, prompt, model, status FROM batch_results WHERE part_id = ? AND custom_id = ?"
 
 
@@ -113,11 +116,19 @@ def open_of_project(conn: sqlite3.Connection, project_id: str) -> list[Part]:
     return [part for part in open_parts(conn) if part.job_id in of_project]
 
 
-def sending(conn: sqlite3.Connection, part_id: str, input_file_id: str | None, now: int) -> None:
+def native_ids_of_others(conn: sqlite3.Connection, part: Part) -> frozenset[str]:
+    """The batches at the part's vendor that are known to be other parts'."""
+    return frozenset(row[0] for row in conn.execute(NATIVE_IDS_SQL, (part.provider, part.id)))
+
+
+def sending(
+    conn: sqlite3.Connection, part_id: str, input_file_id: str | None, key_mark: str, now: int
+) -> None:
     """The input is where the vendor wants it, and from now on the creation may have been asked for."""
     conn.execute(
-        "UPDATE batch_parts SET state = 'intent', input_file_id = ?, submitted_at = ?, error = NULL WHERE id = ?",
-        (input_file_id, now, part_id),
+        "UPDATE batch_parts SET state = 'intent', input_file_id = ?, key_mark = ?, submitted_at = ?, error = NULL"
+        " WHERE id = ?",
+        (input_file_id, key_mark, now, part_id),
     )
 
 

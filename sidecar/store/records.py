@@ -87,7 +87,8 @@ class LedgerEntry:
     `state` is intent (written before the request leaves), settled, failed (it did not run) or unknown (it may
     have run). `kind` is chat, batch or imported. `cost_usd` is None where it is unknown or there is no price.
     `incomplete` says that the usage is what was known when the request broke off. `price` is the price entry
-    that was charged with; its numbers are text where they were Decimal.
+    that was charged with; its numbers are text where they were Decimal. `batch_rate` says that the request went by
+    a vendor's own batch, which has its own rates.
     """
 
     id: str
@@ -118,6 +119,7 @@ class LedgerEntry:
     incomplete: bool = False
     request_id: str | None = None
     error_kind: str | None = None
+    batch_rate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ async def test_a_job_is_sent_followed_collected_and_priced_as_a_batch(tmp_path: 
         ("Three", "Re: Three", "success", 1),
     ]
     assert job.cost_usd == 3 * COST_USD == sum(row.cost_usd or 0 for row in rows)
-    assert [(entry.state, entry.kind, entry.cost_usd) for entry in entries] == [
-        ("settled", "batch", COST_USD)
+    assert [(entry.state, entry.kind, entry.batch_rate, entry.cost_usd) for entry in entries] == [
+        ("settled", "batch", True, COST_USD)
     ] * 3
     assert (part.state, part.vendor_status, part.rows) == ("collected", "completed", 3)
     assert here.vendor.calls[:4] == ["upload", "create", "created", "check"]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.batch.reconcile import LONGEST_DOUBT_MS
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits
 from sidecar.providers.outcome import SentButUnanswered
 from tests.helpers.asking import Clock
-from tests.helpers.native_batches import NativeWorks, Vendor, native_works
+from tests.helpers.native_batches import NativeWorks, Vendor, native_works, on_disk
 
 LOST = SentButUnanswered("timeout", "OpenAI did not answer in time.")
 COST_USD = Decimal("0.00225")
@@ -130,6 +131,48 @@ async def test_a_doubt_outlives_the_process(tmp_path: Path) -> None:
         await here.native.start(job_id)
         await whole(here, job_id)
     assert vendor.calls.count("create") == 1
+
+
+async def test_an_absence_that_another_key_sees_is_a_doubt_until_the_first_key_is_back(
+    tmp_path: Path,
+) -> None:
+    clock, keys = Clock(), {"openai": "sk-the-first-key"}
+    vendor = Vendor(create_problems=[("cut", LOST)], hang_at="find")
+    async with native_works(tmp_path, vendor, clock=clock, keys=keys, poll_ms=3_600_000) as here:
+        submitting = asyncio.create_task(here.submit(*PROMPTS))
+        await vendor.hanging.wait()
+        submitting.cancel()
+    # Another project's key: the vendor lists none of the first one's batches to it, and calls that certain.
+    vendor.hang_at, vendor.forgetful = None, True
+    other = {"openai": "sk-of-another-project"}
+    async with native_works(tmp_path, vendor, clock=clock, keys=other, poll_ms=3_600_000) as here:
+        (job_id,) = await here.native.resumed()
+        job = await here.until(job_id, lambda job: job.status == "pending")
+        assert job.error_kind == "conflict"
+        assert "another API key" in (job.error or "")
+    marks = [mark for (mark,) in on_disk(tmp_path, "SELECT key_mark FROM batch_parts")]
+    assert [len(mark) for mark in marks] == [6]
+    vendor.forgetful = False
+    async with native_works(tmp_path, vendor, clock=clock, keys=keys, poll_ms=3_600_000) as here:
+        await whole(here, job_id)
+    assert vendor.calls.count("create") == 1
+
+
+async def test_a_cancelled_doubt_is_given_up_when_no_vendor_runs_it_any_more(tmp_path: Path) -> None:
+    vendor = Vendor(create_problems=[("cut", LOST)], forgetful=True, certain=False)
+    async with native_works(tmp_path, vendor, poll_ms=3_600_000) as here:
+        began = here.clock.ms
+        job_id = await doubted(here)
+        await here.native.cancel(job_id)
+        job = await here.ended(job_id)
+        assert here.clock.ms - began > LONGEST_DOUBT_MS
+        assert job.status == "cancelled"
+        assert {row.status for row in await here.rows(job_id)} == {"cancelled"}
+        # It may have run and been charged: that is not 0.
+        assert [entry.state for entry in await here.entries()] == ["unknown"] * len(PROMPTS)
+        await here.native.start(job_id)
+        await here.ended(job_id)
+    assert vendor.calls.count("create") == 2
 
 
 async def test_the_parts_after_one_in_doubt_wait_for_it(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sidecar.batch import poll, split
 from sidecar.batch.lines import Lines
 from sidecar.batch.poll import Rounds
-from sidecar.batch.reconcile import SETTLING_MS, must_ask, verdict
+from sidecar.batch.reconcile import LONGEST_DOUBT_MS, SETTLING_MS, must_ask, verdict
 from sidecar.batch.split import Load
 from sidecar.providers.base import BatchLimits, BatchState, Found
 from sidecar.store.parts import Part
@@ -102,6 +102,20 @@ def test_only_a_certain_and_settled_absence_is_sent_again(
     reached = verdict(part, found, now)
     assert (reached.step, reached.wait_ms) == (step, wait_ms)
     assert must_ask(part) is (part.submitted_at is not None)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "passed_ms", "step"),
+    [
+        (False, LONGEST_DOUBT_MS + 1, "give_up"),
+        (False, LONGEST_DOUBT_MS, "doubt"),
+        (True, 100 * LONGEST_DOUBT_MS, "doubt"),
+    ],
+)
+def test_a_cancelled_part_is_doubted_only_as_long_as_it_may_run(
+    wanted: bool, passed_ms: int, step: str
+) -> None:
+    assert verdict(PART, Found(None, False), 10_000 + passed_ms, wanted=wanted).step == step
 
 
 def test_a_doubt_says_what_is_known_and_what_to_do() -> None:

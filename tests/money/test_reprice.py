@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -136,6 +137,15 @@ def test_the_parts_add_up_to_the_totals_to_the_last_digit(calls: list[tuple[Deci
     assert found.actual_usd == spending.add(*(cost for cost, _ in calls))
     assert found.repriced_usd == spending.add(*(each.repriced_usd for each in found.by_model))
     assert found.calls == sum(each.calls for each in found.by_model) == len(calls)
+
+
+def test_what_went_by_a_vendors_batch_is_repriced_at_the_other_vendors_batch_rates() -> None:
+    natively = replace(call(), batch_rate=True)
+    luna, fast = "openai/gpt-6-luna", "grok/grok-4.7"
+    half = repriced(SHIPPED, luna, natively).repriced_usd
+    assert half * 2 == repriced(SHIPPED, luna, call()).repriced_usd
+    # A model that runs in no batch would have been asked like any other.
+    assert repriced(SHIPPED, fast, natively).repriced_usd == repriced(SHIPPED, fast, call()).repriced_usd
 
 
 def test_one_model_has_one_row_whatever_it_was_called() -> None:

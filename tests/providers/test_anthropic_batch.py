@@ -244,6 +244,14 @@ async def test_another_batch_of_as_many_rows_is_told_apart_by_its_ids_when_it_ha
     assert (found.state, found.certain) == (None, True)
 
 
+async def test_a_batch_that_is_another_parts_leaves_no_doubt_while_it_runs() -> None:
+    adapter = adapter_on(simulator())
+    other = await submit(adapter, part_of(adapter, PLANNER, exactly(3, "other")))
+    ours = replace(part_of(adapter, PLANNER, exactly(3, "ours")), others=frozenset({other.native_id}))
+    found = await adapter.find(KEY, ours)
+    assert (found.state, found.certain) == (None, True)
+
+
 async def test_a_batch_of_another_size_or_of_last_week_is_not_ours() -> None:
     now = NOW_MS
     sim = simulator(now_ms=lambda: now)

@@ -257,6 +257,22 @@ def test_a_reply_brings_its_thinking_its_sources_and_its_usage() -> None:
     assert [citation.url for citation in came.done.citations] == ["https://example.com/"]
 
 
+def test_a_turn_that_paused_is_no_answer_but_is_kept_with_what_it_cost() -> None:
+    message = {
+        "type": "message",
+        "content": [{"type": "text", "text": "So far I have found"}],
+        "stop_reason": "pause_turn",
+        "usage": {"input_tokens": 10, "output_tokens": 4, "server_tool_use": {"web_search_requests": 5}},
+    }
+    came = outcome({"custom_id": "a", "result": {"type": "succeeded", "message": message}}, Asked(None, KEY))
+    assert came is not None
+    assert came.failure is not None
+    assert came.done is not None
+    assert came.done.usage is not None
+    assert "run the row in a local batch" in came.failure.message
+    assert (came.text, came.done.usage.searches, came.done.usage.out_total) == ("So far I have found", 5, 4)
+
+
 async def test_a_cancel_that_is_refused_while_the_batch_runs_is_a_failure() -> None:
     adapter, _ = scripted(Reply(403), said(batch(processing_status="in_progress")))
     with pytest.raises(Failure) as raised:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sidecar.errors import Failure
 from sidecar.store.copying import copy_database
 
-LATEST = 7
+LATEST = 8
 KEPT_BACKUPS = 5
 
 Step = Callable[[sqlite3.Connection, int], None]
@@ -27,6 +27,7 @@ def steps() -> tuple[Step, ...]:
         m0005_ledger,
         m0006_activity,
         m0007_batches,
+        m0008_marks,
     )
 
     return (
@@ -37,6 +38,7 @@ def steps() -> tuple[Step, ...]:
         m0005_ledger.up,
         m0006_activity.up,
         m0007_batches.up,
+        m0008_marks.up,
     )
 
 
