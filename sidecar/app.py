@@ -240,6 +240,7 @@ def make_services(
         store=store,
         catalogue=catalogue,
         providers=registry,
+        adapters=registry,
         keys=keys,
         settings=settings,
         session=session,

@@ -70,10 +70,14 @@ export interface BatchCostRange {
   highUSD: number;
   /** Expected, when run in the providers' own batches; absent where a row's model has none. */
   nativeUSD?: number;
+  /** What the job came to less what was expected of it; there once it is completed. */
+  differenceUSD?: number;
 }
 
 export interface BatchEstimateParams {
   rows: BatchRow[];
+  /** Whose earlier answers count; absent: the open project's. */
+  projectId?: string | null;
 }
 
 export interface BatchEstimateResult {
@@ -87,6 +91,10 @@ export interface BatchEstimateResult {
   perRow: BatchRowEstimate[];
   /** Ids of rows whose model has no price; they are in no sum. */
   unpriced: string[];
+  /** Local first, then a native way for each provider that runs some of the rows in batches. */
+  ways: BatchWay[];
+  /** Ids of rows that this project has an answer to: the same question to the same model with the same options. */
+  answered: string[];
 }
 
 /** A file that `batch:import` reads back: each row as it was submitted, then rowIndex, status, response, tokens_in, tokens_out, cost_usd, latency_ms, error, errorMessage and attempts. In CSV an apostrophe stands before what a spreadsheet would run as a formula. */
@@ -331,6 +339,7 @@ export interface BatchSubmitNativeParams {
   rows: BatchRow[];
   providerName: string;
   fileName?: string | null;
+  reuseAnswers?: ReuseAnswers;
 }
 
 export interface BatchSubmitNativeResult {
@@ -346,9 +355,27 @@ export interface BatchSubmitParams {
   fileName?: string | null;
   /** True sends the rows at once; absent, nothing is sent until `batch:start`. */
   start?: boolean | null;
+  reuseAnswers?: ReuseAnswers;
 }
 
 export type BatchUpdateStatusParams = BatchRowUpdate | BatchJobUpdate;
+
+/** A way to run rows, and what it may cost in US dollars. */
+export interface BatchWay {
+  mode: BatchMode;
+  /** For a native batch, whose. */
+  provider?: string;
+  /** How many of the rows can go this way and have a price for it. */
+  rows: number;
+  /** Expected. */
+  totalUSD: number;
+  lowUSD: number;
+  highUSD: number;
+  /** Expected with `reuseAnswers`; absent where no row is answered. */
+  reusingUSD?: number;
+  /** The provider ends the batch by then, and fails what has not run; absent where it promises nothing. A local batch begins at once. */
+  withinHours?: number;
+}
 
 /** How long the provider keeps a cached prompt: the shorter or the longer of its lifetimes. */
 export type CacheTtl = "5m" | "1h";
@@ -1006,6 +1033,9 @@ export type ReasoningEffort = "none" | "minimal" | "low" | "medium" | "high" | "
 /** The id of a request, as its sender wrote it. */
 export type RequestId = number | string;
 
+/** True: rows that this project has an answer to (`answered` of `batch:estimate`) are given it, and are not sent or paid: they end with no attempt. */
+export type ReuseAnswers = boolean | null;
+
 /** The OpenRPC document of this contract, all references resolved. */
 export interface RpcDiscoverResult {
   openrpc: string;
@@ -1247,7 +1277,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "fbf5c497d3d20efa321b9e33829bc01296b0488c868879facae71e4ad981e1c3";
+export const SCHEMA_HASH = "d04266f466268a431eb1f0fb349e644594201a382ab7c6c86fa0d56a3e9c47b1";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from sidecar.batch.check import Shape
 from sidecar.batch.estimate import (
     FRAME_TOKENS,
-    Answer,
+    AnswerLength,
     RowEstimate,
     answer_length,
     estimate_row,
 )
 from sidecar.batch.row import Row
 from sidecar.money.tokens import COUNTER, TokenCounter
-from sidecar.store import job_rows
+from sidecar.store import answers
 from sidecar.store.job_records import Lengths
 from sidecar.store.store import Store
 
@@ -36,7 +36,7 @@ class Appraiser:
                 tokens += await self._counter.count(text, name)
         return estimate_row(shape, tokens, await self._answer(row, shape))
 
-    async def _answer(self, row: Row, shape: Shape) -> Answer:
+    async def _answer(self, row: Row, shape: Shape) -> AnswerLength:
         asked, served = shape.serving.asked_id, shape.serving.model.full_id
         if self._project_id is None:
             return answer_length(shape.cap, None, None)
@@ -48,4 +48,4 @@ class Appraiser:
         return answer_length(shape.cap, self._by_template[key], self._by_model.get(served))
 
     async def _lengths(self, template: str | None, model: str) -> Lengths | None:
-        return await self._store.read(job_rows.answer_lengths, self._project_id or "", template, model)
+        return await self._store.read(answers.lengths, self._project_id or "", template, model)

@@ -80,13 +80,18 @@ def start(
 
 
 def begin_row(
-    conn: sqlite3.Connection, row: PendingRow, entry: LedgerEntry, budget: Budget | None, now: int
+    conn: sqlite3.Connection,
+    row: PendingRow,
+    question: str,
+    entry: LedgerEntry,
+    budget: Budget | None,
+    now: int,
 ) -> bool:
     """Writes, before a row leaves, that it does. False when it must not: it was cancelled, or deleted with its job.
 
-    With a budget it is checked first: raises OverBudget, and then nothing has changed.
+    `question` names what it asks. With a budget it is checked first: raises OverBudget, and then nothing has changed.
     """
-    if not job_rows.begin(conn, row.id, now):
+    if not job_rows.begin(conn, row.id, question, now):
         return False
     jobs.unreserve(conn, str(entry.job_id), row.reserve_usd)
     if budget is not None:

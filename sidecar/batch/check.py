@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidecar import clock
+from sidecar.batch.question_name import question_name
 from sidecar.batch.row import Row
-from sidecar.chat.options import chat_request
-from sidecar.chat.prompted import ask_in_words
-from sidecar.chat.question import named, traits
+from sidecar.chat.question import decide, named
 from sidecar.errors import Failure
 from sidecar.keys import Keys
 from sidecar.money.catalogue import Catalogue
@@ -43,14 +42,12 @@ class Checker:
         self,
         catalogue: Catalogue,
         providers: Providers,
-        settings: dict[str, Any],
         saved: dict[str, Any],
         defaults: dict[str, Any],
         now_ms: int,
     ) -> None:
         self._catalogue = catalogue
         self._providers = providers
-        self._settings = settings
         self._saved = saved
         self._defaults = defaults
         self._day = utc_day(now_ms)
@@ -61,7 +58,7 @@ class Checker:
         cls, catalogue: Catalogue, providers: Providers, settings: Settings, now_ms: clock.Now
     ) -> Checker:
         saved, defaults = dict(await settings.saved()), dict(settings.defaults)
-        return cls(catalogue, providers, {**defaults, **saved}, saved, defaults, now_ms())
+        return cls(catalogue, providers, saved, defaults, now_ms())
 
     def shape(self, row: Row) -> Shape:
         """What the row asks of whom. Raises Failure: an unknown model, a wrong schema, what the model cannot do."""
@@ -76,6 +73,12 @@ class Checker:
         if isinstance(known, Failure):
             raise Failure(known.kind, known.message, issues=known.issues, detail=known.detail)
         return known
+
+    def question(self, row: Row, prompt: str) -> str:
+        """The name of what the row would ask if it were sent now. Raises Failure as `shape` does."""
+        shape = self.shape(row)
+        decided = decide(shape.serving, prompt, row.options(), self._saved, self._defaults)
+        return question_name(shape.provider, decided.request)
 
     def problem(self, row: Row) -> tuple[str, str] | None:
         """(member, sentence) of what is wrong with a row, None when it can be asked."""
@@ -96,11 +99,7 @@ class Checker:
         serving = self._catalogue.served(row.model, self._day)
         model = serving.model
         provider = self._providers.get(model.provider)
-        request, _ = chat_request(
-            serving.vendor_id, row.prompt, traits(model), row.options(), self._saved, self._defaults
-        )
-        if request.json_mode and "reasoning" in model.features and not self._settings["jsonMode"]:
-            request = ask_in_words(request)
+        request = decide(serving, row.prompt, row.options(), self._saved, self._defaults).request
         try:
             plan = provider.plan(request)
         except Failure as failure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sidecar.batch.check import Shape
@@ -18,19 +18,25 @@ FRAME_TOKENS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class RowEstimate:
-    """One row in US dollars. All are None where its model has no price; the native ones where it has no batch price."""
+class Range:
+    """What one row may cost in US dollars."""
 
-    tokens_in: int
-    low_usd: Decimal | None = None
-    expected_usd: Decimal | None = None
-    high_usd: Decimal | None = None
-    native_usd: Decimal | None = None
-    native_high_usd: Decimal | None = None
+    low_usd: Decimal
+    expected_usd: Decimal
+    high_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RowEstimate:
+    """One row, asked alone and in its vendor's batch. None where that has no price, or there is no such batch."""
+
+    tokens_in: int
+    local: Range | None = None
+    native: Range | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLength:
     """How long an answer may be, in tokens."""
 
     low: int
@@ -38,57 +44,84 @@ class Answer:
     high: int
 
 
-def answer_length(cap: int, template: Lengths | None, model: Lengths | None) -> Answer:
+def answer_length(cap: int, template: Lengths | None, model: Lengths | None) -> AnswerLength:
     """From earlier answers to the same template, else from any by the model, else from the cap alone."""
     earlier = template or model
     if earlier is None:
-        return Answer(min(cap, SHORT_ANSWER_TOKENS), cap, cap)
-    return Answer(min(cap, earlier.low), min(cap, earlier.mean), cap)
+        return AnswerLength(min(cap, SHORT_ANSWER_TOKENS), cap, cap)
+    return AnswerLength(min(cap, earlier.low), min(cap, earlier.mean), cap)
 
 
-def estimate_row(shape: Shape, tokens_in: int, answer: Answer) -> RowEstimate:
+def estimate_row(shape: Shape, tokens_in: int, answer: AnswerLength) -> RowEstimate:
     """What a prompt of so many tokens may cost with an answer of that length."""
-    low, expected, high = (_cost(shape, tokens_in, n) for n in (answer.low, answer.expected, answer.high))
-    native = native_high = None
-    if "batch" in shape.serving.model.features:
-        native = _cost(shape, tokens_in, answer.expected, batch=True)
-        native_high = _cost(shape, tokens_in, answer.high, batch=True)
-    return RowEstimate(tokens_in, low, expected, high, native, native_high)
+    batched = "batch" in shape.serving.model.features
+    native = _range(shape, tokens_in, answer, batch=True) if batched else None
+    return RowEstimate(tokens_in, _range(shape, tokens_in, answer), native)
 
 
-class Total:
-    """The sum over rows, exact to the last digit. What has no price is in no sum."""
+@dataclass(slots=True)
+class Sum:
+    """The rows that go one way, exact to the last digit.
 
-    def __init__(self) -> None:
-        self.low_usd = Decimal(0)
-        self.expected_usd = Decimal(0)
-        self.high_usd = Decimal(0)
-        self.native_usd: Decimal | None = Decimal(0)
+    `reusing_usd` is what is expected when those that are answered already are not sent again.
+    """
 
-    def add(self, row: RowEstimate) -> None:
-        if row.native_usd is None:
-            # The vendors' batches would not take all of the rows, so there is no such way to run the job.
-            self.native_usd = None
-        elif self.native_usd is not None:
-            self.native_usd += row.native_usd
-        if row.low_usd is None or row.expected_usd is None or row.high_usd is None:
-            return
+    rows: int = 0
+    low_usd: Decimal = Decimal(0)
+    expected_usd: Decimal = Decimal(0)
+    high_usd: Decimal = Decimal(0)
+    reusing_usd: Decimal = Decimal(0)
+
+    def add(self, row: Range, *, answered: bool) -> None:
+        self.rows += 1
         self.low_usd += row.low_usd
         self.expected_usd += row.expected_usd
         self.high_usd += row.high_usd
+        self.reusing_usd += Decimal(0) if answered else row.expected_usd
+
+
+@dataclass(slots=True)
+class Total:
+    """All rows together: one after the other from here, or by their vendors' batches. Without a price, in no sum."""
+
+    rows: int = 0
+    local: Sum = field(default_factory=Sum)
+    native: dict[str, Sum] = field(default_factory=dict)
+
+    def add(self, provider: str, row: RowEstimate, *, answered: bool = False) -> None:
+        self.rows += 1
+        if row.local is not None:
+            self.local.add(row.local, answered=answered)
+        if row.native is not None:
+            self.native.setdefault(provider, Sum()).add(row.native, answered=answered)
+
+    @property
+    def native_usd(self) -> Decimal | None:
+        """Expected by the vendors' batches; None unless they take every row."""
+        if sum(each.rows for each in self.native.values()) < self.rows:
+            return None
+        return sum((each.expected_usd for each in self.native.values()), Decimal(0))
 
     def kept(self) -> Mapping[str, str]:
         """As it is kept with a job: text, so that no digit is lost, by the wire's names."""
         known = {
-            "totalUSD": self.expected_usd,
-            "lowUSD": self.low_usd,
-            "highUSD": self.high_usd,
+            "totalUSD": self.local.expected_usd,
+            "lowUSD": self.local.low_usd,
+            "highUSD": self.local.high_usd,
             "nativeUSD": self.native_usd,
         }
         return {name: format(usd, "f") for name, usd in known.items() if usd is not None}
 
 
-def _cost(shape: Shape, tokens_in: int, tokens_out: int, *, batch: bool = False) -> Decimal | None:
+def _range(shape: Shape, tokens_in: int, answer: AnswerLength, *, batch: bool = False) -> Range | None:
+    costs = [
+        _cost(shape, tokens_in, tokens, batch=batch) for tokens in (answer.low, answer.expected, answer.high)
+    ]
+    low, expected, high = costs
+    return None if low is None or expected is None or high is None else Range(low, expected, high)
+
+
+def _cost(shape: Shape, tokens_in: int, tokens_out: int, *, batch: bool) -> Decimal | None:
     usage = Usage(in_uncached=tokens_in, out_visible=tokens_out, prompt_total=tokens_in)
     cost = pricing.cost(usage, shape.price, batch=batch)
     return None if isinstance(cost, pricing.Unpriced) else cost.total_usd

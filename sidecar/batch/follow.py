@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from sidecar import clock
 from sidecar.batch import native_books, poll, reconcile
 from sidecar.batch.collect import Collector
-from sidecar.batch.sending import Adapters, Pack, Sender
+from sidecar.batch.sending import Pack, Sender
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchState
+from sidecar.providers.base import Adapters, BatchState
 from sidecar.providers.outcome import SentButUnanswered
 from sidecar.store import parts
 from sidecar.store.job_records import Job

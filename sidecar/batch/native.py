@@ -17,13 +17,13 @@ from sidecar.batch.collect import Collector
 from sidecar.batch.follow import Follower
 from sidecar.batch.outgoing import Outgoing
 from sidecar.batch.poll import Rounds
-from sidecar.batch.sending import Adapters, Sender
+from sidecar.batch.sending import Sender
 from sidecar.batch.submit import Intake
 from sidecar.batch.telling import Progress, Teller
 from sidecar.errors import Failure
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.entries import utc_day
-from sidecar.providers.base import BatchState
+from sidecar.providers.base import Adapters, BatchState
 from sidecar.settings import Settings
 from sidecar.store import jobs, parts
 from sidecar.store.job_records import Job, JobRow
@@ -103,7 +103,13 @@ class NativeBatches:
         return self._recovering.result() if done and self._recovering.exception() is None else ()
 
     async def submit(
-        self, project_id: str, given: Sequence[Mapping[str, Any]], provider: str, file_name: str
+        self,
+        project_id: str,
+        given: Sequence[Mapping[str, Any]],
+        provider: str,
+        file_name: str,
+        *,
+        reuse: bool = False,
     ) -> tuple[Job, str]:
         """Stores the rows and sends them at once; gives the job and the vendor's id of its first part.
 
@@ -113,7 +119,7 @@ class NativeBatches:
         await self._ready()
         self._adapters.batch(provider)
         self._refuse_unable(given, provider)
-        job = await self._intake.submit(project_id, given, file_name, "native")
+        job = await self._intake.submit(project_id, given, file_name, "native", reuse=reuse)
         try:
             job = await self._begin(job.id, (), notify_rows=False)
         except Failure as failure:

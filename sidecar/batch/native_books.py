@@ -21,10 +21,11 @@ from sidecar.store.records import LedgerEntry
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A row that is put into a part. `price` is that of its model when it is sent."""
+    """A row that is put into a part. `price` is that of its model when it is sent, `question` names what it asks."""
 
     row_id: str
     custom_id: str
+    question: str
     model: str
     reserve_usd: Decimal | None
     price: Mapping[str, Any] | None
@@ -86,7 +87,7 @@ def open_part(conn: sqlite3.Connection, part: Part, members: Iterable[Member], n
     parts.insert(conn, part)
     held = Decimal(0)
     for member in members:
-        if not parts.assign(conn, part.id, member.row_id, member.custom_id, now):
+        if not parts.assign(conn, part.id, member.row_id, member.custom_id, member.question, now):
             raise RuntimeError("a row that is to travel is under way already")
         held += member.reserve_usd or Decimal(0)
         ledger.intent(

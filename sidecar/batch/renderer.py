@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from sidecar.batch.given import row_key
 from sidecar.batch.jobs import FAILED_ROWS
-from sidecar.batch.submit import row_key
 from sidecar.errors import Failure
 from sidecar.session import Session
 from sidecar.store import job_rows, jobs

@@ -14,7 +14,9 @@ from sidecar import clock, crash_points
 from sidecar.batch import books, outcomes
 from sidecar.batch.books import Billing, Budget
 from sidecar.batch.pace import RowPace
+from sidecar.batch.question_name import question_name
 from sidecar.batch.row import Row
+from sidecar.batch.saving import saved
 from sidecar.chat.question import Desk, Question, named
 from sidecar.chat.transcript import Transcript
 from sidecar.errors import Failure
@@ -31,8 +33,6 @@ from sidecar.store.store import Store
 log = logging.getLogger("sidecar.batch")
 
 T = TypeVar("T")
-# How long a result that is paid for is tried to be saved, in seconds between two trials.
-SAVING_WAITS = (0.2, 1.0, 3.0, 10.0)
 
 
 class NotTaken(Exception):
@@ -139,7 +139,7 @@ class RowRunner:
             if begun.written:
                 await self._store.write(job_rows.attempt_again, row.id, self._now_ms())
             else:
-                await self._begin(terms, row, begun)
+                await self._begin(terms, row, question, begun)
 
         return RowPace(
             self.gates.of(model.provider, question.key, terms.ceiling),
@@ -150,13 +150,14 @@ class RowRunner:
             self._now_ms,
         )
 
-    async def _begin(self, terms: Terms, row: PendingRow, begun: Begun) -> None:
+    async def _begin(self, terms: Terms, row: PendingRow, question: Question, begun: Begun) -> None:
         budget = await terms.budget()
+        name = question_name(question.serving.model.provider, question.request)
         if terms.stopping:
             raise NotTaken
         crash_points.reach("before-row-intent")
         writing = asyncio.ensure_future(
-            self._store.write(books.begin_row, row, begun.entry, budget, self._now_ms())
+            self._store.write(books.begin_row, row, name, begun.entry, budget, self._now_ms())
         )
         try:
             begun.written = await asyncio.shield(writing)
@@ -247,16 +248,7 @@ class RowRunner:
             terms.ended(*ended)
 
     async def _saved(self, write: Callable[[], Awaitable[T]]) -> T:
-        """What is paid for is not given up at the first trouble with the disk."""
-        for wait in SAVING_WAITS:
-            try:
-                return await write()
-            except Failure as failure:
-                if failure.kind != "storage_error":
-                    raise
-                log.error("the result of a row could not be saved: %s", failure.message)
-            await self._sleep(wait)
-        return await write()
+        return await saved(write, self._sleep)
 
     async def _shielded(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from sidecar import clock, crash_points
 from sidecar.batch import books, native_books, outcomes, split
 from sidecar.batch.books import Billing
 from sidecar.batch.lines import Lines
 from sidecar.batch.native_books import Member, Settled
+from sidecar.batch.question_name import question_name
 from sidecar.batch.row import Row
 from sidecar.batch.saving import saved
 from sidecar.batch.split import Load
@@ -21,7 +21,7 @@ from sidecar.keys import Keys, key_mark
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.charge import price_record
 from sidecar.money.entries import utc_day
-from sidecar.providers.base import BatchAdapter, BatchPart, Found
+from sidecar.providers.base import Adapters, BatchPart, Found
 from sidecar.providers.outcome import SentButUnanswered
 from sidecar.store import job_rows, parts
 from sidecar.store.job_records import Job, PendingRow
@@ -30,16 +30,6 @@ from sidecar.store.store import Store
 
 PAGE_ROWS = 200
 OTHER_KEY = "It was sent with another API key, and with the present one it cannot be seen: put that key back."
-
-
-class Adapters(Protocol):
-    """The batch APIs of this run, by provider."""
-
-    def batch(self, name: str) -> BatchAdapter:
-        """Raises Failure("not_found") or Failure("unsupported")."""
-
-    def needs_key(self, name: str) -> bool:
-        """Whether calls go nowhere without an API key."""
 
 
 @dataclass(slots=True)
@@ -101,7 +91,7 @@ class Sender:
                         pack = self._empty()
                         line = self._line(provider, pack, row, question)
                     filling[name] = pack
-                    self._add(pack, row, question, line)
+                    self._add(provider, pack, row, question, line)
                 await asyncio.sleep(0)
             for name in list(filling):
                 yield filling.pop(name)
@@ -208,7 +198,7 @@ class Sender:
         adapter = self._adapters.batch(provider)
         return adapter.line(split.custom_id(pack.tag, row.row_index), question.plan)
 
-    def _add(self, pack: Pack, row: PendingRow, question: Question, line: bytes) -> None:
+    def _add(self, provider: str, pack: Pack, row: PendingRow, question: Question, line: bytes) -> None:
         model = question.serving.model
         price = self._catalogue.price_entry(model, utc_day(self._now_ms()))
         custom_id = split.custom_id(pack.tag, row.row_index)
@@ -220,6 +210,7 @@ class Sender:
             Member(
                 row.id,
                 custom_id,
+                question_name(provider, question.request),
                 question.serving.asked_id,
                 row.reserve_usd,
                 price_record(price) if price else None,

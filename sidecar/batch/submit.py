@@ -4,38 +4,59 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from decimal import Decimal
 from typing import Any
 
 from sidecar import clock
 from sidecar.batch.appraise import Appraiser
 from sidecar.batch.check import MOST_ISSUES, Checker, Shape, missing_keys
 from sidecar.batch.engine import refuse_missing_keys
-from sidecar.batch.estimate import RowEstimate, Total
+from sidecar.batch.estimate import RowEstimate, Sum, Total
+from sidecar.batch.given import chunks, in_turns, refuse_issues, row_key, with_ids
 from sidecar.batch.row import Row
 from sidecar.errors import Failure
 from sidecar.keys import Keys
 from sidecar.money.catalogue import Catalogue
-from sidecar.providers.base import Providers
+from sidecar.providers.base import Adapters, Providers
 from sidecar.session import Session
 from sidecar.settings import Settings
-from sidecar.store import job_rows, jobs, projects
-from sidecar.store.job_records import Job, Mode, NewRow
+from sidecar.store import answers, job_rows, jobs, projects
+from sidecar.store.job_records import Answer, Job, Mode, NewRow
 from sidecar.store.store import Store
 
-# Rows between two turns of the loop, and rows that are written at once.
-ROWS_A_TURN = 50
-ROWS_A_WRITE = 1_000
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to run rows: from here at once, or by a provider's batch, which it ends within so many hours, if told."""
+
+    mode: Mode
+    sum: Sum
+    provider: str | None = None
+    within_hours: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Appraisal:
-    """What rows may cost: each with its id, and all together. A row without a price is in no sum."""
+    """What rows may cost: each with its id, all together, and by each way there is. Without a price, in no sum.
+
+    `answered` are the ids of those that the project has an answer to.
+    """
 
     rows: Sequence[tuple[str, RowEstimate]]
     total: Total
+    ways: Sequence[Way]
+    answered: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What a row asks, by name, and the earlier answer to it, if there is one."""
+
+    question: str | None = None
+    answer: Answer | None = None
 
 
 class Intake:
@@ -47,6 +68,7 @@ class Intake:
         store: Store,
         catalogue: Catalogue,
         providers: Providers,
+        adapters: Adapters,
         keys: Keys,
         settings: Settings,
         session: Session,
@@ -56,6 +78,7 @@ class Intake:
         self._store = store
         self._catalogue = catalogue
         self._providers = providers
+        self._adapters = adapters
         self._keys = keys
         self._settings = settings
         self._session = session
@@ -63,12 +86,19 @@ class Intake:
         self._now_ms = now_ms
 
     async def submit(
-        self, project_id: str, given: Sequence[Mapping[str, Any]], file_name: str, mode: Mode = "local"
+        self,
+        project_id: str,
+        given: Sequence[Mapping[str, Any]],
+        file_name: str,
+        mode: Mode = "local",
+        *,
+        reuse: bool = False,
     ) -> Job:
         """The job, stored with all its rows and its estimate.
 
-        Raises Failure and stores nothing: "not_found", "invalid_params" with an issue for each row that cannot be
-        asked, "missing_api_key".
+        With `reuse`, rows that the project has an answer to are given it: they have ended, and cost nothing. Raises
+        Failure and stores nothing: "not_found", "invalid_params" with an issue for each row that cannot be asked,
+        "missing_api_key", and "conflict" when a native job would have nothing to send.
         """
         if await self._store.read(projects.get, project_id) is None:
             raise _unknown_project()
@@ -78,31 +108,57 @@ class Intake:
         providers = {checker.shape(row).provider for row in rows}
         refuse_missing_keys(await missing_keys(providers, self._providers, self._keys))
         job = Job(self._new_id(), project_id, self._now_ms(), file_name, mode=mode, total_rows=len(rows))
-        stored = await self._store_all(job, rows, checker)
+        stored = await self._store_all(job, rows, checker, reuse=reuse)
         await self._session.name_project(project_id)
         return stored
 
-    async def estimate(self, given: Sequence[Mapping[str, Any]]) -> Appraisal:
-        """What the rows may cost. Raises Failure("invalid_params") for rows that cannot be asked."""
+    async def estimate(self, given: Sequence[Mapping[str, Any]], project_id: str | None = None) -> Appraisal:
+        """What the rows may cost in a project; None is the open one.
+
+        Raises Failure: "not_found", "invalid_params" for rows that cannot be asked.
+        """
+        if project_id is not None and await self._store.read(projects.get, project_id) is None:
+            raise _unknown_project()
         rows = [Row(each) for each in with_ids(given)]
         checker = await self._checker()
         refuse_issues(await self._issues(checker, rows))
-        appraiser = Appraiser(self._store, await self._store.read(self._session.open_project))
-        total, found = Total(), []
-        async for row in _in_turns(rows):
-            estimated = await appraiser.estimate(row, checker.shape(row), row.filled_prompt())
-            total.add(estimated)
-            found.append((row.id, estimated))
-        return Appraisal(found, total)
+        project_id = project_id or await self._store.read(self._session.open_project)
+        appraiser = Appraiser(self._store, project_id)
+        total, found, answered = Total(), list[tuple[str, RowEstimate]](), list[str]()
+        for chunk in chunks(rows):
+            recalled = await self._recalled(project_id, chunk, checker)
+            async for number, row in in_turns(chunk):
+                shape, known = checker.shape(row), recalled[number].answer is not None
+                estimated = await appraiser.estimate(row, shape, row.filled_prompt())
+                total.add(shape.provider, estimated, answered=known)
+                found.append((row.id, estimated))
+                answered += [row.id] * known
+        return Appraisal(found, total, self._ways(total), answered)
+
+    def _ways(self, total: Total) -> list[Way]:
+        ways = [Way("local", total.local)]
+        for provider, rows in sorted(total.native.items()):
+            with suppress(
+                Failure
+            ):  # a model of the person's own that says so, at a server without a batch API
+                limits = self._adapters.batch(provider).limits
+                ways.append(Way("native", rows, provider, limits.hours))
+        return ways
+
+    async def _recalled(
+        self, project_id: str | None, rows: Sequence[Row], checker: Checker
+    ) -> list[Recalled]:
+        """What each of the rows asks, with the answer that the project has to it."""
+        questions = [checker.question(row, row.filled_prompt()) async for _, row in in_turns(rows)]
+        known = await self._store.read(answers.earlier, project_id, questions)
+        return [Recalled(question, known.get(question)) for question in questions]
 
     async def _checker(self) -> Checker:
         return await Checker.of(self._catalogue, self._providers, self._settings, self._now_ms)
 
     async def _issues(self, checker: Checker, rows: Sequence[Row]) -> list[dict[str, str]]:
         issues: list[dict[str, str]] = []
-        index = -1
-        async for row in _in_turns(rows):
-            index += 1
+        async for index, row in in_turns(rows):
             problem = checker.problem(row)
             if problem is not None:
                 issues.append({"path": f"rows.{index}.{problem[0]}", "message": problem[1]})
@@ -110,22 +166,26 @@ class Intake:
                     break
         return issues
 
-    async def _store_all(self, job: Job, rows: Sequence[Row], checker: Checker) -> Job:
+    async def _store_all(self, job: Job, rows: Sequence[Row], checker: Checker, *, reuse: bool) -> Job:
         await self._store.write(_open, job)
         try:
             appraiser, total = Appraiser(self._store, job.project_id), Total()
-            taken: set[str] = set()
-            index = 0
-            while chunk := list(islice(rows, index, index + ROWS_A_WRITE)):
+            taken, index = set[str](), 0
+            for chunk in chunks(rows):
+                recalled = await self._recalled(job.project_id, chunk, checker) if reuse else None
                 made: list[NewRow] = []
-                async for row in _in_turns(chunk):
-                    shape = checker.shape(row)
-                    prompt = row.filled_prompt()
-                    estimated = await appraiser.estimate(row, shape, prompt)
-                    total.add(estimated)
-                    made.append(_new_row(job, index, row, shape, prompt, estimated, taken))
+                async for number, row in in_turns(chunk):
+                    shape, prompt = checker.shape(row), row.filled_prompt()
+                    known = recalled[number] if recalled is not None else Recalled()
+                    estimated = None
+                    if known.answer is None:
+                        estimated = await appraiser.estimate(row, shape, prompt)
+                        total.add(shape.provider, estimated)
+                    made.append(_new_row(job, index, row, shape, prompt, estimated, known, taken))
                     index += 1
-                await self._store.write(job_rows.insert_many, job.id, made)
+                await self._store.write(_add, job.id, made, self._now_ms())
+            if job.mode == "native" and not total.rows:
+                raise _nothing_to_send()
             return await self._store.write(_close, job.id, total.kept())
         except BaseException:
             # Nobody was told of it. What is left by a crash is removed at the next start.
@@ -133,39 +193,17 @@ class Intake:
             raise
 
 
-def with_ids(given: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The rows with an id each: their own, or one by their place."""
-    for number, row in enumerate(given, 1):
-        yield row if row.get("id") else {"id": f"row-{number}", **{k: v for k, v in row.items() if k != "id"}}
-
-
-def row_key(job_id: str, row_id: str) -> str:
-    """The id of a row in the database: clients number theirs anew in every batch."""
-    return f"{job_id}/{row_id}"
-
-
-def refuse_issues(issues: list[dict[str, str]]) -> None:
-    """Raises Failure("invalid_params") when there are any."""
-    if not issues:
-        return
-    most = "At least " if len(issues) >= MOST_ISSUES else ""
-    rows = "row" if len(issues) == 1 else "rows"
-    first = issues[0]
-    number = int(first["path"].split(".")[1]) + 1
-    raise Failure(
-        "invalid_params",
-        f"{most}{len(issues)} {rows} cannot be sent; row {number}: {first['message']}".strip()
-        + ("" if first["message"].endswith(".") else ".")
-        + " Correct them and submit the batch again; nothing was sent or paid.",
-        issues=issues,
-    )
-
-
 def _new_row(
-    job: Job, index: int, row: Row, shape: Shape, prompt: str, estimated: RowEstimate, taken: set[str]
+    job: Job,
+    index: int,
+    row: Row,
+    shape: Shape,
+    prompt: str,
+    estimated: RowEstimate | None,
+    known: Recalled,
+    taken: set[str],
 ) -> NewRow:
     key = row_key(job.id, row.id)
-    native_high = estimated.native_high_usd if job.mode == "native" else None
     if key in taken:
         key = f"{key}#{index}"
     taken.add(key)
@@ -177,14 +215,29 @@ def _new_row(
         provider=shape.provider,
         model=shape.serving.asked_id,
         template=row.template,
-        reserve_usd=estimated.high_usd if native_high is None else native_high,
+        reserve_usd=_reserve(job.mode, estimated),
+        question=known.question,
+        answer=known.answer,
     )
+
+
+def _reserve(mode: Mode, estimated: RowEstimate | None) -> Decimal | None:
+    """The most that the row may cost the way it is going to be sent."""
+    if estimated is None:
+        return None
+    range_ = (estimated.native if mode == "native" else None) or estimated.local
+    return None if range_ is None else range_.high_usd
 
 
 def _open(conn: sqlite3.Connection, job: Job) -> None:
     if projects.get(conn, job.project_id) is None:
         raise _unknown_project()
     jobs.create(conn, job, storing=True)
+
+
+def _add(conn: sqlite3.Connection, job_id: str, rows: Sequence[NewRow], now: int) -> None:
+    job_rows.insert_many(conn, job_id, rows, now)
+    jobs.count(conn, job_id, completed=sum(row.answer is not None for row in rows))
 
 
 def _close(conn: sqlite3.Connection, job_id: str, estimate: Mapping[str, str]) -> Job:
@@ -198,13 +251,13 @@ def _close(conn: sqlite3.Connection, job_id: str, estimate: Mapping[str, str]) -
 def _unknown_project() -> Failure:
     return Failure(
         "not_found",
-        "There is no such project to put the batch in; it may have been deleted. Choose another one.",
+        "There is no such project; it may have been deleted. Choose another one.",
     )
 
 
-async def _in_turns(rows: Iterable[Row]) -> Any:
-    """The rows, with a turn for everybody else after every few."""
-    for number, row in enumerate(rows, 1):
-        yield row
-        if number % ROWS_A_TURN == 0:
-            await asyncio.sleep(0)
+def _nothing_to_send() -> Failure:
+    return Failure(
+        "conflict",
+        "This project has an answer to every one of these rows already, so there is nothing to send. "
+        "Submit them as a local batch that reuses answers: it costs nothing and has them all.",
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar import clock
 from sidecar.chat.ask import Ask
-from sidecar.chat.options import chat_request, with_history
+from sidecar.chat.options import Options, chat_request, with_history
 from sidecar.chat.prompted import ask_in_words
 from sidecar.errors import Failure
 from sidecar.keys import Keys
@@ -37,6 +37,28 @@ class Question:
         return self.provider.plan(with_history(self.request, earlier))
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a model is asked, before its provider has planned it. `json_schema` is what the reply is held against."""
+
+    request: ChatRequest
+    notes: tuple[str, ...]
+    wants_json: bool
+    json_schema: Mapping[str, Any] | None
+
+
+def decide(
+    serving: Serving, content: str, options: Options, saved: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> Decided:
+    """Options and settings, decided for the model that will answer. Pure."""
+    model = serving.model
+    request, notes = chat_request(serving.vendor_id, content, traits(model), options, saved, defaults)
+    wants_json, schema = request.json_mode, request.json_schema
+    if wants_json and "reasoning" in model.features and not {**defaults, **saved}["jsonMode"]:
+        request = ask_in_words(request)
+    return Decided(request, notes, wants_json, schema)
+
+
 class Desk:
     """Makes questions ready. Nothing is stored, sent or paid by it."""
 
@@ -55,20 +77,22 @@ class Desk:
         serving = self._catalogue.served(ask.model_id, utc_day(self._now_ms()))
         provider = self._providers.get(serving.model.provider)
         key = await self._key(serving)
-        saved = await self._settings.saved()
-        settings = {**self._settings.defaults, **saved}
-        request, notes = chat_request(
-            serving.vendor_id, ask.content, traits(serving.model), ask.options, saved, self._settings.defaults
-        )
-        wants_json, schema = request.json_mode, request.json_schema
-        if wants_json and "reasoning" in request.traits.features and not settings["jsonMode"]:
-            request = ask_in_words(request)
+        saved, defaults = await self._settings.saved(), self._settings.defaults
+        decided = decide(serving, ask.content, ask.options, saved, defaults)
         try:
-            plan = provider.plan(request)
+            plan = provider.plan(decided.request)
         except Failure as failure:
             raise named(failure, serving) from None
         return Question(
-            ask, serving, provider, key, request, plan, (*serving.notes, *notes), wants_json, schema
+            ask,
+            serving,
+            provider,
+            key,
+            decided.request,
+            plan,
+            (*serving.notes, *decided.notes),
+            decided.wants_json,
+            decided.json_schema,
         )
 
     async def _key(self, serving: Serving) -> str:

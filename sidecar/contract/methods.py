@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "fbf5c497d3d20efa321b9e33829bc01296b0488c868879facae71e4ad981e1c3"
+SCHEMA_HASH = "d04266f466268a431eb1f0fb349e644594201a382ab7c6c86fa0d56a3e9c47b1"
 
 
 @dataclass(frozen=True, slots=True)

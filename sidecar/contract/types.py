@@ -29,6 +29,8 @@ class BatchCancelParams(WireModel):
 
 class BatchEstimateParams(WireModel):
     rows: list[BatchRow]
+    project_id: Annotated[str | None, Field(alias="projectId", min_length=1)] = None
+    """Whose earlier answers count; absent: the open project's."""
 
 
 class BatchExportParams(WireModel):
@@ -175,6 +177,8 @@ class BatchSubmitNativeParams(WireModel):
     rows: Annotated[list[BatchRow], Field(min_length=1)]
     provider_name: Annotated[str, Field(alias="providerName", min_length=1)]
     file_name: Annotated[str | None, Field(alias="fileName")] = None
+    reuse_answers: Annotated[bool | None, Field(alias="reuseAnswers")] = None
+    """True: rows that this project has an answer to (`answered` of `batch:estimate`) are given it, and are not sent or paid: they end with no attempt."""
 
 
 class BatchSubmitParams(WireModel):
@@ -183,6 +187,9 @@ class BatchSubmitParams(WireModel):
     file_name: Annotated[str | None, Field(alias="fileName")] = None
     start: bool | None = None
     """True sends the rows at once; absent, nothing is sent until `batch:start`."""
+
+    reuse_answers: Annotated[bool | None, Field(alias="reuseAnswers")] = None
+    """True: rows that this project has an answer to (`answered` of `batch:estimate`) are given it, and are not sent or paid: they end with no attempt."""
 
 
 class BatchUpdateStatusParams(RootModel[BatchRowUpdate | BatchJobUpdate]):

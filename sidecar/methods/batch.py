@@ -30,7 +30,9 @@ _STATUSES: dict[str, JobStatus] = {
 
 async def submit(call: Request, params: types.BatchSubmitParams) -> dict[str, Any]:
     app = call.services
-    job = await app.intake.submit(params.project_id, given(params.rows), params.file_name or "")
+    job = await app.intake.submit(
+        params.project_id, given(params.rows), params.file_name or "", reuse=bool(params.reuse_answers)
+    )
     if params.start:
         job = await app.batches.start(job.id)
     return batch_wire.job(job)
@@ -54,7 +56,11 @@ async def retry_failed(call: Request, params: types.BatchRetryFailedParams) -> d
 async def submit_native(call: Request, params: types.BatchSubmitNativeParams) -> dict[str, Any]:
     provider = params.provider_name
     job, native_id = await call.services.native.submit(
-        params.project_id, given(params.rows), provider, params.file_name or ""
+        params.project_id,
+        given(params.rows),
+        provider,
+        params.file_name or "",
+        reuse=bool(params.reuse_answers),
     )
     return {"jobId": job.id, "nativeBatchId": native_id, "provider": provider, "status": "submitted"}
 
@@ -110,7 +116,7 @@ async def get(call: Request, params: types.BatchGetParams) -> dict[str, Any]:
 
 
 async def estimate(call: Request, params: types.BatchEstimateParams) -> dict[str, Any]:
-    return batch_wire.estimate(await call.services.intake.estimate(given(params.rows)))
+    return batch_wire.estimate(await call.services.intake.estimate(given(params.rows), params.project_id))
 
 
 async def import_(call: Request, params: types.BatchImportParams) -> orjson.Fragment:

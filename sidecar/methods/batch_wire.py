@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
-from sidecar.batch.submit import Appraisal
+from sidecar.batch.estimate import Sum
+from sidecar.batch.submit import Appraisal, Way
 from sidecar.batch.telling import Progress
 from sidecar.methods import wire
 from sidecar.store.job_records import Job, JobRow
@@ -14,7 +16,7 @@ from sidecar.store.job_records import Job, JobRow
 def job(record: Job, native: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """A BatchJob. `native` are its parts at a vendor, as NativeBatch."""
     optional = {
-        "estimate": None if record.estimate is None else {k: float(v) for k, v in record.estimate.items()},
+        "estimate": _estimate(record),
         "startedAt": record.started_at,
         "completedAt": record.completed_at,
         "native": [dict(part) for part in native] or None,
@@ -83,18 +85,45 @@ def row_done(job_id: str, record: JobRow) -> dict[str, Any]:
 
 def estimate(found: Appraisal) -> dict[str, Any]:
     """A BatchEstimateResult."""
-    total = found.total
+    native = found.total.native_usd
     return {
-        "totalUSD": float(total.expected_usd),
-        "lowUSD": float(total.low_usd),
-        "highUSD": float(total.high_usd),
+        **_range(found.total.local),
         "perRow": [
-            {"id": row_id, "tokens_in": each.tokens_in, "est_cost": float(each.expected_usd)}
+            {"id": row_id, "tokens_in": each.tokens_in, "est_cost": float(each.local.expected_usd)}
             for row_id, each in found.rows
-            if each.expected_usd is not None
+            if each.local is not None
         ],
-        "unpriced": [row_id for row_id, each in found.rows if each.expected_usd is None],
-    } | wire.present({"nativeUSD": None if total.native_usd is None else float(total.native_usd)})
+        "unpriced": [row_id for row_id, each in found.rows if each.local is None],
+        "ways": [_way(way, reusing=bool(found.answered)) for way in found.ways],
+        "answered": list(found.answered),
+    } | wire.present({"nativeUSD": None if native is None else float(native)})
+
+
+def _way(way: Way, *, reusing: bool) -> dict[str, Any]:
+    optional = {
+        "provider": way.provider,
+        "reusingUSD": float(way.sum.reusing_usd) if reusing else None,
+        "withinHours": way.within_hours,
+    }
+    return {"mode": way.mode, "rows": way.sum.rows, **_range(way.sum)} | wire.present(optional)
+
+
+def _range(sum_: Sum) -> dict[str, float]:
+    return {
+        "totalUSD": float(sum_.expected_usd),
+        "lowUSD": float(sum_.low_usd),
+        "highUSD": float(sum_.high_usd),
+    }
+
+
+def _estimate(record: Job) -> dict[str, float] | None:
+    """What the job was thought to cost and, once it is completed, by how much that was wrong."""
+    if record.estimate is None:
+        return None
+    told = {name: float(usd) for name, usd in record.estimate.items()}
+    if record.status == "completed":
+        told["differenceUSD"] = float(record.cost_usd - Decimal(record.estimate["totalUSD"]))
+    return told
 
 
 def _cost(record: JobRow) -> float | None:

@@ -168,12 +168,16 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """What one native batch may hold. `bytes` counts the lines as they are sent; None is no limit."""
+    """What one native batch may hold, and how long it may take. None is no limit.
+
+    `bytes` counts the lines as they are sent. After so many `hours` the vendor ends it, whatever has run by then.
+    """
 
     rows: int
     bytes: int
     row_bytes: int | None = None
     one_model: bool = True
+    hours: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,3 +274,13 @@ class BatchAdapter(Protocol):
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop. Rows that have run stay, and are billed."""
+
+
+class Adapters(Protocol):
+    """The batch APIs of this run, by provider."""
+
+    def batch(self, name: str) -> BatchAdapter:
+        """Raises Failure("not_found") or Failure("unsupported")."""
+
+    def needs_key(self, name: str) -> bool:
+        """Whether calls go nowhere without an API key."""

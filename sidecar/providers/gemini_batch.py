@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from sidecar.providers.registry import Row
 
 # The vendor takes files of 2 GB and names no number of rows; it keeps 20 GB and a hundred batches at once,
-# which parts of this size come to together.
-LIMITS = BatchLimits(rows=100_000, bytes=200_000_000, one_model=True)
+# which parts of this size come to together. It means to be done in a day, and ends what is not after two.
+LIMITS = BatchLimits(rows=100_000, bytes=200_000_000, one_model=True, hours=48)
 PAGE = 100
 
 _log = logging.getLogger(__name__)

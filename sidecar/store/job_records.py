@@ -43,10 +43,21 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a row that was answered."""
+
+    response: str
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    finish_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewRow:
     """A row as it is submitted. `request` is the wire's BatchRow with its id; `prompt` has its variables filled in.
 
     `model` is `provider/id`, `template` names the text before its variables, `reserve_usd` is the most it may cost.
+    A row that is not to be sent brings an earlier `answer` to its `question` along.
     """
 
     id: str
@@ -57,6 +68,8 @@ class NewRow:
     model: str
     template: str
     reserve_usd: Decimal | None = None
+    question: str | None = None
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import astuple
 from decimal import Decimal
 from typing import Any
 
 from sidecar.store.columns import from_json, from_pico, storable, to_json, to_pico, usd_from_real
-from sidecar.store.job_records import JobRow, Lengths, NewRow, PendingRow, RowOutcome, RowStatus
+from sidecar.store.job_records import JobRow, NewRow, PendingRow, RowOutcome, RowStatus
 
 _COLUMNS = (
     "id, job_id, row_index, prompt, status, request, original_data, model, response, tokens_in, tokens_out,"
@@ -27,18 +28,6 @@ PENDING_RESERVE_SQL = (
     "SELECT coalesce(sum(reserve_pico), 0) FROM batch_results WHERE job_id = ? AND status = 'pending'"
 )
 BEGUN_SQL = "SELECT DISTINCT job_id FROM batch_results WHERE status = 'processing'"
-TEMPLATE_LENGTHS_SQL = (
-    "SELECT r.tokens_out FROM batch_results r JOIN batch_jobs j ON j.id = r.job_id"
-    " WHERE r.template = ? AND r.model = ? AND r.status = 'success' AND r.tokens_out > 0 AND j.project_id = ?"
-    " ORDER BY r.updated_at DESC LIMIT ?"
-)
-MODEL_LENGTHS_SQL = (
-    "SELECT out_visible + coalesce(out_reasoning, 0) FROM ledger WHERE project_id = ?"
-    " AND served_model = ? AND +state = 'settled' AND out_visible > 0 LIMIT ?"
-)
-# How many earlier answers are looked at. A template's are the newest ones; a model's are read off an index that
-# knows no time and begins with the cheapest, so that a few of them would mislead.
-TEMPLATE_SAMPLE, MODEL_SAMPLE = 200, 20_000
 
 _WORDS: dict[str, RowStatus] = {
     "pending": "pending",
@@ -59,11 +48,15 @@ def status_word(stored: str, *, answered: bool) -> RowStatus:
     return _WORDS.get(stored.lower(), "success" if answered else "error")
 
 
-def insert_many(conn: sqlite3.Connection, job_id: str, rows: Iterable[NewRow]) -> None:
-    """Adds rows that have not begun. Raises sqlite3.IntegrityError when an id is taken."""
+def insert_many(conn: sqlite3.Connection, job_id: str, rows: Iterable[NewRow], now: int) -> None:
+    """Adds rows that have not begun, and those that bring their answer along as ended.
+
+    Raises sqlite3.IntegrityError when an id is taken.
+    """
     conn.executemany(
         "INSERT INTO batch_results (id, job_id, row_index, request, prompt, status, provider, model, template,"
-        " reserve_pico) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)",
+        " reserve_pico, question, response, tokens_in, tokens_out, finish_reason, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 storable(row.id),
@@ -71,10 +64,13 @@ def insert_many(conn: sqlite3.Connection, job_id: str, rows: Iterable[NewRow]) -
                 row.row_index,
                 to_json(dict(row.request)),
                 storable(row.prompt),
+                "pending" if row.answer is None else "success",
                 row.provider,
                 row.model,
                 row.template,
                 to_pico(row.reserve_usd),
+                row.question,
+                *((None,) * 5 if row.answer is None else (*astuple(row.answer), now)),
             )
             for row in rows
         ),
@@ -136,12 +132,15 @@ def jobs_with_begun_rows(conn: sqlite3.Connection) -> list[str]:
     return [row[0] for row in conn.execute(BEGUN_SQL)]
 
 
-def begin(conn: sqlite3.Connection, row_id: str, now: int) -> bool:
-    """A pending row begins with its next attempt. False when it is not pending, or is gone."""
+def begin(conn: sqlite3.Connection, row_id: str, question: str, now: int) -> bool:
+    """A pending row begins with its next attempt. False when it is not pending, or is gone.
+
+    `question` names what it asks now: the settings may have changed since it was submitted.
+    """
     changed = conn.execute(
-        "UPDATE batch_results SET status = 'processing', attempts = attempts + 1, updated_at = ?"
+        "UPDATE batch_results SET status = 'processing', attempts = attempts + 1, question = ?, updated_at = ?"
         " WHERE id = ? AND status = 'pending'",
-        (now, row_id),
+        (question, now, row_id),
     )
     return changed.rowcount > 0
 
@@ -215,32 +214,6 @@ def reopen(conn: sqlite3.Connection, job_id: str, statuses: Collection[RowStatus
         f" WHERE job_id = ? AND status IN ({marks}) AND request IS NOT NULL",
         (job_id, *statuses),
     ).rowcount
-
-
-def answer_lengths(
-    conn: sqlite3.Connection, project_id: str | None, template: str | None, model: str
-) -> Lengths | None:
-    """How long a project's answers were: the newest to that template by that model, or (None) any that it gave.
-
-    `model` is `provider/id`. None when there are none.
-    """
-    if template is None:
-        rows = conn.execute(MODEL_LENGTHS_SQL, (project_id, model, MODEL_SAMPLE))
-    else:
-        rows = conn.execute(TEMPLATE_LENGTHS_SQL, (template, model, project_id, TEMPLATE_SAMPLE))
-    return _lengths(sorted(row[0] for row in rows))
-
-
-def _lengths(found: Sequence[int]) -> Lengths | None:
-    if not found:
-        return None
-    tenth = len(found) // 10
-    return Lengths(
-        count=len(found),
-        low=found[tenth],
-        mean=-(-sum(found) // len(found)),
-        high=found[-1 - tenth],
-    )
 
 
 def put(conn: sqlite3.Connection, row: JobRow, now: int) -> RowStatus | None:

@@ -75,12 +75,14 @@ def insert(conn: sqlite3.Connection, part: Part) -> None:
     )
 
 
-def assign(conn: sqlite3.Connection, part_id: str, row_id: str, custom_id: str, now: int) -> bool:
+def assign(
+    conn: sqlite3.Connection, part_id: str, row_id: str, custom_id: str, question: str, now: int
+) -> bool:
     """Puts a pending row into the part, with one attempt more. False when it is not pending, or is gone."""
     changed = conn.execute(
         "UPDATE batch_results SET status = 'processing', attempts = attempts + 1, part_id = ?, custom_id = ?,"
-        " updated_at = ? WHERE id = ? AND status = 'pending'",
-        (part_id, custom_id, now, row_id),
+        " question = ?, updated_at = ? WHERE id = ? AND status = 'pending'",
+        (part_id, custom_id, question, now, row_id),
     )
     return changed.rowcount > 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.batch.check import Shape
-from sidecar.batch.estimate import Answer, RowEstimate, Total, answer_length, estimate_row
+from sidecar.batch.estimate import AnswerLength, Range, RowEstimate, Total, answer_length, estimate_row
 from sidecar.errors import Failure
 from sidecar.money.catalogue import Catalogue
 from sidecar.providers.base import Usage
@@ -28,40 +28,44 @@ def _shape(model: str, cap: int = 1_000) -> Shape:
 @pytest.mark.parametrize(
     ("cap", "template", "model", "answer"),
     [
-        (1_000, EARLIER, OTHER, Answer(50, 100, 1_000)),
-        (1_000, None, OTHER, Answer(5, 10, 1_000)),
-        (1_000, None, None, Answer(16, 1_000, 1_000)),
-        (60, EARLIER, None, Answer(50, 60, 60)),
-        (8, None, None, Answer(8, 8, 8)),
+        (1_000, EARLIER, OTHER, AnswerLength(50, 100, 1_000)),
+        (1_000, None, OTHER, AnswerLength(5, 10, 1_000)),
+        (1_000, None, None, AnswerLength(16, 1_000, 1_000)),
+        (60, EARLIER, None, AnswerLength(50, 60, 60)),
+        (8, None, None, AnswerLength(8, 8, 8)),
     ],
 )
 def test_the_length_of_an_answer_is_told_by_earlier_ones_and_never_beyond_the_cap(
-    cap: int, template: Lengths | None, model: Lengths | None, answer: Answer
+    cap: int, template: Lengths | None, model: Lengths | None, answer: AnswerLength
 ) -> None:
     assert answer_length(cap, template, model) == answer
 
 
 def test_a_row_costs_its_tokens_at_the_price_of_the_day_and_half_in_a_batch() -> None:
     # gpt-4o: 2.50 and 10 dollars a million; batches at half.
-    found = estimate_row(_shape(MODEL), 1_000, Answer(10, 100, 1_000))
+    found = estimate_row(_shape(MODEL), 1_000, AnswerLength(10, 100, 1_000))
     assert found == RowEstimate(
         1_000,
-        Decimal("0.0026"),
-        Decimal("0.0035"),
-        Decimal("0.0125"),
-        Decimal("0.00175"),
-        Decimal("0.00625"),
+        Range(Decimal("0.0026"), Decimal("0.0035"), Decimal("0.0125")),
+        Range(Decimal("0.0013"), Decimal("0.00175"), Decimal("0.00625")),
     )
 
 
 def test_the_total_is_the_exact_sum_and_knows_no_batch_where_a_row_has_none() -> None:
+    alone = Range(Decimal("0.1"), Decimal("0.2"), Decimal("0.3"))
+    batched = Range(Decimal("0.05"), Decimal("0.1"), Decimal("0.15"))
     total = Total()
-    for _ in range(3):
-        total.add(RowEstimate(1, Decimal("0.1"), Decimal("0.2"), Decimal("0.3"), Decimal("0.1")))
+    for provider in ("openai", "openai", "gemini"):
+        total.add(provider, RowEstimate(1, alone, batched), answered=provider == "gemini")
     assert total.kept() == {"totalUSD": "0.6", "lowUSD": "0.3", "highUSD": "0.9", "nativeUSD": "0.3"}
-    total.add(RowEstimate(1, Decimal("0.1"), Decimal("0.2"), Decimal("0.3"), None))
+    assert (total.local.rows, total.local.reusing_usd) == (3, Decimal("0.4"))
+    assert {name: (each.rows, each.expected_usd) for name, each in total.native.items()} == {
+        "openai": (2, Decimal("0.2")),
+        "gemini": (1, Decimal("0.1")),
+    }
+    total.add("openai", RowEstimate(1, alone))
     assert total.kept() == {"totalUSD": "0.8", "lowUSD": "0.4", "highUSD": "1.2"}
-    total.add(RowEstimate(5))
+    total.add("openai", RowEstimate(5))
     assert total.kept()["totalUSD"] == "0.8"
 
 
@@ -80,12 +84,12 @@ async def test_the_next_batch_is_estimated_by_the_answers_of_the_last_one(tmp_pa
         after = await here.intake.estimate([row])
         other = await here.intake.estimate([{**row, "prompt": "Something else {{x}}"}])
         assert job.estimate is not None
-        assert Decimal(job.estimate["totalUSD"]) == 3 * before.total.expected_usd
+        assert Decimal(job.estimate["totalUSD"]) == 3 * before.total.local.expected_usd
     price = Decimal("0.00001")
-    assert before.total.expected_usd - after.total.expected_usd == 980 * price
+    assert before.total.local.expected_usd - after.total.local.expected_usd == 980 * price
     # The template is new, the model is not.
-    assert other.total.expected_usd < before.total.expected_usd
-    assert after.total.high_usd == before.total.high_usd
+    assert other.total.local.expected_usd < before.total.local.expected_usd
+    assert after.total.local.high_usd == before.total.local.high_usd
 
 
 async def test_rows_keep_their_ids_or_get_one_by_their_place(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ async def store_with(data_dir: Path, count: int) -> AsyncIterator[Store]:
         projects.create(conn, "p", "P", now=NOW)
         jobs.create(conn, Job(id="job", project_id="p", created_at=NOW, total_rows=count))
         # Stored from the last to the first: the order of an export is that of the index.
-        job_rows.insert_many(conn, "job", (new_row(index) for index in reversed(range(count))))
+        job_rows.insert_many(conn, "job", (new_row(index) for index in reversed(range(count))), NOW)
 
     store = Store(Database.open(data_dir / "abai.db", now_ms=lambda: NOW))
     try:

@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sidecar.money.pricing import from_pico
 from sidecar.simulator.core import Simulator
 from tests.helpers.inside import Inside, inside
@@ -39,6 +41,8 @@ async def test_five_thousand_rows_through_refusals_and_failures_are_all_accounte
         costs = await here.services.store.read(_ledger_and_rows)
         asked = here.simulator.ledger.entries
     assert (job["status"], job["completedRows"], job["failedRows"]) == ("completed", ROWS, 0)
+    wrong_by = job["totalCost"] - job["estimate"]["totalUSD"]
+    assert job["estimate"]["differenceUSD"] == pytest.approx(wrong_by)
     assert announced == ROWS
     assert [row["rowIndex"] for row in rows] == list(range(ROWS))
     assert {row["status"] for row in rows} == {"success"}

@@ -17,9 +17,10 @@ from sidecar.batch.submit import Intake
 from sidecar.batch.telling import Progress
 from sidecar.chat.question import Desk
 from sidecar.contract.settings import DEFAULTS
+from sidecar.errors import Failure
 from sidecar.keys import Keys, MemoryKeys
 from sidecar.money.catalogue import Catalogue
-from sidecar.providers.base import ChatRequest, Done, Event, Plan, Provider, TextDelta, Usage
+from sidecar.providers.base import BatchAdapter, ChatRequest, Done, Event, Plan, Provider, TextDelta, Usage
 from sidecar.providers.limits import PACE, Gates
 from sidecar.session import Session
 from sidecar.settings import Settings
@@ -99,6 +100,9 @@ class Only:
 
     def needs_key(self, name: str) -> bool:
         return True
+
+    def batch(self, name: str) -> BatchAdapter:
+        raise Failure("unsupported", f"{name} has no batches.")
 
 
 @dataclass
@@ -181,7 +185,14 @@ async def works(
         tell_row=lambda job_id, row: rows_told.append(row),
     )
     session = Session(store, ids("project"), clock)
-    intake = Intake(**parts, catalogue=catalogue, keys=known, session=session, new_id=ids(f"job-{id(store)}"))
+    intake = Intake(
+        **parts,
+        adapters=Only(provider),
+        catalogue=catalogue,
+        keys=known,
+        session=session,
+        new_id=ids(f"job-{id(store)}"),
+    )
     engine.resume()
     try:
         await store.write(_project)

@@ -192,6 +192,7 @@ class NativeWorks:
 
     store: Store
     native: NativeBatches
+    intake: Intake
     vendor: Vendor
     settings: Settings
     clock: Clock
@@ -269,17 +270,18 @@ async def native_works(
         clock.ms += round(seconds * 1000)
         await asyncio.sleep(0)
 
+    adapters = OnlyVendor(vendor)
     intake = Intake(
         store=store,
         catalogue=catalogue,
         providers=provider,
+        adapters=adapters,
         keys=known,
         settings=settings,
         session=Session(store, new_id, clock),
         new_id=new_id,
         now_ms=clock,
     )
-    adapters = OnlyVendor(vendor)
     sender = Sender(
         store=store,
         adapters=adapters,
@@ -306,7 +308,7 @@ async def native_works(
     )
     native.resume()
     try:
-        yield NativeWorks(store, native, vendor, settings, clock, told, rows_told, refused, waits)
+        yield NativeWorks(store, native, intake, vendor, settings, clock, told, rows_told, refused, waits)
     finally:
         await native.close()
         await store.close()

@@ -399,6 +399,7 @@ async def batch_estimate(client: Client) -> None:
     await client.ask("project:create", {"name": "First"})
     row = {"prompt": _COUNTED, "model": MODEL, "maxOutputTokens": 100}
     await client.ask("batch:estimate", {"rows": [{"id": "a", **row}, {**row, "model": "openai/o3-mini"}]})
+    await client.ask("batch:estimate", {"rows": [], "projectId": "unknown"})
     await client.ask("batch:estimate", {"rows": []})
     await client.ask("batch:estimate", {"rows": [{**row, "prompt": "{{x}}"}]})
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import job_rows, jobs, ledger, projects
+from sidecar.store import answers, job_rows, jobs, ledger, projects
 from sidecar.store.job_records import Job, JobRow, Lengths, NewRow, RowOutcome
 from sidecar.store.records import LedgerEntry
 from tests.store.clock import NOW
@@ -19,8 +19,9 @@ PLANS = {
     "the next provider": (job_rows.NEXT_PROVIDER_SQL, "batch_results_pending"),
     "what is left to reserve": (job_rows.PENDING_RESERVE_SQL, "batch_results_pending"),
     "jobs with rows that have begun": (job_rows.BEGUN_SQL, "batch_results_begun"),
-    "the newest answers to a template": (job_rows.TEMPLATE_LENGTHS_SQL, "batch_results_by_template"),
-    "the answers of a model": (job_rows.MODEL_LENGTHS_SQL, "COVERING INDEX ledger_by_model"),
+    "the newest answers to a template": (answers.TEMPLATE_LENGTHS_SQL, "batch_results_by_template"),
+    "an answer to the same question": (answers.SAME_QUESTION_SQL, "batch_results_by_question"),
+    "the answers of a model": (answers.MODEL_LENGTHS_SQL, "COVERING INDEX ledger_by_model"),
     "what jobs hold back": (ledger.RESERVED_SQL, "batch_jobs_by_reserve"),
 }
 
@@ -53,6 +54,7 @@ def _rows(conn: sqlite3.Connection, *providers: str, job_id: str = "j") -> None:
             NewRow(f"{job_id}/{n}", n, {"id": str(n)}, f"Prompt {n}", name, f"{name}/m", "t", Decimal("0.5"))
             for n, name in enumerate(providers)
         ),
+        NOW,
     )
 
 
@@ -133,8 +135,8 @@ def test_rows_that_wait_are_given_in_order_by_provider(home: sqlite3.Connection)
     assert [row.row_index for row in job_rows.next_pending(home, "j", "b", -1, 2)] == [0, 2]
     assert [row.row_index for row in job_rows.next_pending(home, "j", "b", 2, 2)] == [4]
     assert job_rows.pending_reserve(home, "j") == Decimal("2.5")
-    assert job_rows.begin(home, "j/0", NOW)
-    assert not job_rows.begin(home, "j/0", NOW)
+    assert job_rows.begin(home, "j/0", "q", NOW)
+    assert not job_rows.begin(home, "j/0", "q", NOW)
     assert [row.row_index for row in job_rows.next_pending(home, "j", "b", -1, 2)] == [2, 4]
     assert job_rows.jobs_with_begun_rows(home) == ["j"]
 
@@ -142,14 +144,14 @@ def test_rows_that_wait_are_given_in_order_by_provider(home: sqlite3.Connection)
 def test_a_row_ends_once_and_its_costs_add_up(home: sqlite3.Connection) -> None:
     _job(home)
     _rows(home, "a")
-    job_rows.begin(home, "j/0", NOW)
+    job_rows.begin(home, "j/0", "q", NOW)
     failed = RowOutcome(
         "error", cost_usd=Decimal("0.1"), error_kind="invalid_output", error_message="No JSON."
     )
     assert job_rows.finish(home, "j/0", failed, NOW)
     assert not job_rows.finish(home, "j/0", RowOutcome("success"), NOW)
     assert job_rows.reopen(home, "j", ["error"]) == 1
-    job_rows.begin(home, "j/0", NOW)
+    job_rows.begin(home, "j/0", "q", NOW)
     assert job_rows.finish(home, "j/0", RowOutcome("success", "A", 5, 6, Decimal("0.2"), 70), NOW)
     row = job_rows.get(home, "j/0")
     assert row is not None
@@ -161,7 +163,7 @@ def test_a_row_ends_once_and_its_costs_add_up(home: sqlite3.Connection) -> None:
 def test_a_row_of_unknown_cost_has_none_rather_than_nothing(home: sqlite3.Connection) -> None:
     _job(home)
     _rows(home, "a")
-    job_rows.begin(home, "j/0", NOW)
+    job_rows.begin(home, "j/0", "q", NOW)
     job_rows.finish(home, "j/0", RowOutcome("error-api"), NOW)
     row = job_rows.get(home, "j/0")
     assert row is not None
@@ -183,12 +185,12 @@ def test_earlier_answers_tell_their_lengths_without_the_extremes(home: sqlite3.C
     _job(home)
     _rows(home, *["a"] * 20)
     for number in range(20):
-        job_rows.begin(home, f"j/{number}", NOW)
+        job_rows.begin(home, f"j/{number}", "q", NOW)
         tokens = 100_000 if number == 19 else number + 1
         job_rows.finish(home, f"j/{number}", RowOutcome("success", "A", 1, tokens), NOW + number)
-    assert job_rows.answer_lengths(home, "p", "t", "a/m") == Lengths(20, 3, 5_010, 18)
-    assert job_rows.answer_lengths(home, "other", "t", "a/m") is None
-    assert job_rows.answer_lengths(home, "p", "other", "a/m") is None
+    assert answers.lengths(home, "p", "t", "a/m") == Lengths(20, 3, 5_010, 18)
+    assert answers.lengths(home, "other", "t", "a/m") is None
+    assert answers.lengths(home, "p", "other", "a/m") is None
 
 
 def test_a_deleted_job_takes_its_rows_along(home: sqlite3.Connection) -> None:
@@ -202,7 +204,7 @@ def test_a_deleted_job_takes_its_rows_along(home: sqlite3.Connection) -> None:
 def test_text_with_half_a_surrogate_pair_is_stored(home: sqlite3.Connection) -> None:
     _job(home, file_name="\ud83d.csv")
     row = NewRow("j/0", 0, {"id": "0", "data": {"x": "\ud83d"}}, "\ud83d", "a", "a/m", "t")
-    job_rows.insert_many(home, "j", [row])
+    job_rows.insert_many(home, "j", [row], NOW)
     (stored,) = job_rows.page(home, "j")
     assert stored.request == {"id": "0", "data": {"x": "\ud83d"}}
     assert stored.prompt == "\ufffd"

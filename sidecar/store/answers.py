@@ -1,0 +1,63 @@
+"""What earlier batches of a project tell: answers to the same questions, and how long answers were."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from sidecar.store.job_records import Answer, Lengths
+
+SAME_QUESTION_SQL = (
+    "SELECT r.response, r.tokens_in, r.tokens_out, r.finish_reason FROM batch_results r"
+    " JOIN batch_jobs j ON j.id = r.job_id"
+    " WHERE r.question = ? AND r.status = 'success' AND r.response IS NOT NULL AND j.project_id = ?"
+    " ORDER BY r.updated_at DESC LIMIT 1"
+)
+TEMPLATE_LENGTHS_SQL = (
+    "SELECT r.tokens_out FROM batch_results r JOIN batch_jobs j ON j.id = r.job_id"
+    " WHERE r.template = ? AND r.model = ? AND r.status = 'success' AND r.tokens_out > 0 AND j.project_id = ?"
+    " ORDER BY r.updated_at DESC LIMIT ?"
+)
+MODEL_LENGTHS_SQL = (
+    "SELECT out_visible + coalesce(out_reasoning, 0) FROM ledger WHERE project_id = ?"
+    " AND served_model = ? AND +state = 'settled' AND out_visible > 0 LIMIT ?"
+)
+# How many earlier answers are looked at. A template's are the newest ones; a model's are read off an index that
+# knows no time and begins with the cheapest, so that a few of them would mislead.
+TEMPLATE_SAMPLE, MODEL_SAMPLE = 200, 20_000
+
+
+def earlier(conn: sqlite3.Connection, project_id: str | None, questions: Iterable[str]) -> dict[str, Answer]:
+    """The newest answer that the project has to each of these questions (`question_name`), where it has one."""
+    found: dict[str, Answer] = {}
+    for question in questions:
+        row = conn.execute(SAME_QUESTION_SQL, (question, project_id)).fetchone()
+        if row is not None:
+            found[question] = Answer(*row)
+    return found
+
+
+def lengths(
+    conn: sqlite3.Connection, project_id: str | None, template: str | None, model: str
+) -> Lengths | None:
+    """How long a project's answers were: the newest to that template by that model, or (None) any that it gave.
+
+    `model` is `provider/id`. None when there are none.
+    """
+    if template is None:
+        rows = conn.execute(MODEL_LENGTHS_SQL, (project_id, model, MODEL_SAMPLE))
+    else:
+        rows = conn.execute(TEMPLATE_LENGTHS_SQL, (template, model, project_id, TEMPLATE_SAMPLE))
+    return _lengths(sorted(row[0] for row in rows))
+
+
+def _lengths(found: Sequence[int]) -> Lengths | None:
+    if not found:
+        return None
+    tenth = len(found) // 10
+    return Lengths(
+        count=len(found),
+        low=found[tenth],
+        mean=-(-sum(found) // len(found)),
+        high=found[-1 - tenth],
+    )
