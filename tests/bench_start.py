@@ -9,6 +9,7 @@ import tempfile
 import time
 
 RUNS = 15
+CHAT = b'{"jsonrpc":"2.0","id":1,"method":"chat:abort","params":{"conversationId":"none"}}\n'
 REQUEST = b'{"jsonrpc":"2.0","id":1,"method":"%s"}\n'
 
 
@@ -36,6 +37,7 @@ def main() -> None:
             "bare interpreter": (bare, b"x\n"),
             "project:list": (sidecar, REQUEST % b"project:list"),
             "models:get-all": (sidecar, REQUEST % b"models:get-all"),
+            "chat:abort, which needs the chat": (sidecar, CHAT),
         }
         taken: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(RUNS):

@@ -21,8 +21,9 @@ from schemas.routes import handler, recording
 from schemas.source import FOLDER, Schema, SchemaError, load, reachable
 from sidecar.contract import types
 from sidecar.contract.errors import ERRORS
-from sidecar.contract.methods import METHODS, SCHEMA_HASH
+from sidecar.contract.methods import METHODS, SCHEMA_HASH, Method
 from sidecar.contract.settings import DEFAULTS
+from sidecar.methods.routes import differences
 
 ROOT = FOLDER.parent
 REPLAY = ROOT / "tests" / "replay"
@@ -360,6 +361,14 @@ def test_a_type_that_holds_itself_is_refused() -> None:
     tree = {"type": "object", "properties": {"child": {"$ref": "#/$defs/Tree"}}}
     with pytest.raises(SchemaError, match="Tree holds itself"):
         inline({"$ref": "#/$defs/Tree"}, {"Tree": tree})
+
+
+def test_the_contract_and_the_functions_are_the_same_methods() -> None:
+    assert differences() == []
+    more = Method("chat:sing", "ChatSendParams", None, "chat", "sing")
+    assert differences([*METHODS, more]) == ["methods/chat.py does not serve sing"]
+    fewer = [method for method in METHODS if method.name != "chat:abort"]
+    assert differences(fewer) == ["methods/chat.py serves abort for no method"]
 
 
 @pytest.mark.parametrize("name", SERVED)

@@ -51,19 +51,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "session",
         "providers.base",
     },
-    "app": {
-        "contract",
-        "rpc",
-        "methods",
-        "chat",
-        "money",
-        "store",
-        "providers",
-        "simulator",
-        "keys",
-        "keychain",
-    }
-    | {"settings", "session", "batch", "recorder", "crash_points"},
+    "composition": {"contract", "rpc", "methods", "chat", "batch", "money", "store", "providers"}
+    | {"keys", "settings", "session"},
+    "app": {"composition", "contract", "rpc", "methods", "providers", "simulator", "recorder"}
+    | {"keys", "keychain"},
     "recorder": {"app", "contract", "keys", "methods", "money", "rpc", "simulator", "store"}
     | {"providers.http", "providers.registry", "providers.outcome", "providers.base"},
     "__main__": {"app", "rpc.stdio", "recorder.command", "simulator.server"},

@@ -175,7 +175,6 @@ def recover(conn: sqlite3.Connection, now: int) -> list[Job]:
 
     Requests without an outcome may have been charged, which nobody will ever know; their rows wait again.
     """
-    jobs.forget_half_stored(conn)
     conn.execute(
         "UPDATE ledger SET state = 'unknown', settled_at = ?, error_kind = 'interrupted'"
         " WHERE state = 'intent' AND kind = 'batch'"

@@ -123,6 +123,7 @@ class Engine:
 
     async def cancel_project(self, project_id: str) -> None:
         """Stops the jobs of a project that is about to be deleted."""
+        await self._ready()
         for job_id, (run, _) in list(self._runs.items()):
             if run.job.project_id == project_id:
                 try:

@@ -178,11 +178,3 @@ def _price(charge: Charge) -> Mapping[str, Any] | None:
 def refuse(conn: sqlite3.Connection, entry: LedgerEntry, error_kind: str, now: int) -> None:
     """The request certainly did not run, and cost nothing."""
     ledger.fail(conn, entry.id, now=now, error_kind=error_kind)
-
-
-def mark_interrupted(conn: sqlite3.Connection, now: int) -> int:
-    """At start: intents of a run that died may have been charged, and nobody will ever settle them."""
-    left = [entry for entry in ledger.open_intents(conn) if entry.kind == "chat"]
-    for entry in left:
-        ledger.mark_unknown(conn, entry.id, now=now, error_kind="interrupted")
-    return len(left)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from types import ModuleType
 from typing import Any
 
@@ -17,33 +17,50 @@ _NOT_OURS = "rpc"
 
 
 def build_routes(methods: Iterable[Method] = METHODS) -> dict[str, Route]:
-    """Every served method with its handler, under all its names.
+    """Every served method with its handler, under all its names."""
+    return {
+        name: Route(name, _handler(method), parser(method.params), method.notification)
+        for method in _served(methods)
+        for name in (method.name, *method.aliases)
+    }
 
-    Raises RuntimeError when the table and the functions differ: such a build must not start.
+
+def differences(methods: Iterable[Method] = METHODS) -> list[str]:
+    """Where the contract and the functions differ, in sentences: a build in which they do must not be shipped.
+
+    A method without a function, and a public coroutine that no method of the contract names.
     """
-    served = [method for method in methods if not method.planned and method.module != _NOT_OURS]
-    modules = {name: importlib.import_module(f"{__package__}.{name}") for name in {m.module for m in served}}
-    _refuse_strays(modules, served)
-    routes: dict[str, Route] = {}
-    for method in served:
-        handler = getattr(modules[method.module], method.function, None)
-        if handler is None:
-            raise RuntimeError(
-                f"{method.name} is in the contract, but methods/{method.module}.py does not serve it"
-            )
-        for name in (method.name, *method.aliases):
-            routes[name] = Route(name, handler, parser(method.params), method.notification)
-    return routes
-
-
-def _refuse_strays(modules: dict[str, ModuleType], served: Iterable[Method]) -> None:
-    """A public coroutine that no method of the contract names is a method somebody forgot to write down."""
+    served = _served(methods)
     known = {(method.module, method.function) for method in served}
-    for name, module in modules.items():
-        for function, value in vars(module).items():
-            ours = inspect.iscoroutinefunction(value) and value.__module__ == module.__name__
-            if ours and not function.startswith("_") and (name, function) not in known:
-                raise RuntimeError(f"methods/{name}.py serves {function}, which is not in the contract")
+    functions = {
+        (name, function)
+        for name in {method.module for method in served}
+        for function, value in vars(_module(name)).items()
+        if inspect.iscoroutinefunction(value) and value.__module__ == _module(name).__name__
+    }
+    public = {each for each in functions if not each[1].startswith("_")}
+    lacking = (f"methods/{name}.py does not serve {function}" for name, function in sorted(known - functions))
+    strays = (
+        f"methods/{name}.py serves {function} for no method" for name, function in sorted(public - known)
+    )
+    return [*lacking, *strays]
+
+
+def _served(methods: Iterable[Method]) -> list[Method]:
+    return [method for method in methods if not method.planned and method.module != _NOT_OURS]
+
+
+def _handler(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
+    """Its module is imported with its first request: what an app asks at its start needs few of them."""
+
+    async def handle(call: Any, params: Any) -> Any:
+        return await getattr(_module(method.module), method.function)(call, params)
+
+    return handle
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{__package__}.{name}")
 
 
 def parser(type_name: str | None) -> Callable[[dict[str, Any] | None], Any]:

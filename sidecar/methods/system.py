@@ -33,7 +33,7 @@ async def initialize(call: Request, params: types.InitializeParams) -> dict[str,
         "schemaHash": SCHEMA_HASH,
         "dataDir": str(config.data_dir),
         "mock": config.mock,
-        "resumedJobs": [*await call.services.batches.resumed(), *await call.services.native.resumed()],
+        "resumedJobs": list(await call.services.resumed_jobs()),
     }
 
 

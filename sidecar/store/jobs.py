@@ -23,6 +23,11 @@ NEXT_PAGE_SQL = (
     f"{_PAGE} AND created_at <= ? AND (created_at < ? OR id > ?) ORDER BY created_at DESC, id LIMIT ?"
 )
 BY_STATUS_SQL = f"SELECT {_COLUMNS} FROM batch_jobs WHERE status = ? ORDER BY created_at, id"  # noqa: S608
+LEFT_OVER_SQL = (
+    "SELECT EXISTS (SELECT 1 FROM batch_jobs WHERE status = 'processing')"
+    " OR EXISTS (SELECT 1 FROM batch_parts WHERE state IN ('intent', 'submitted', 'ended', 'doubtful'))"
+    " OR EXISTS (SELECT 1 FROM batch_results WHERE status = 'processing')"
+)
 
 _WORDS: dict[str, JobStatus] = {
     "pending": "pending",
@@ -100,6 +105,11 @@ def list_page(
 def with_status(conn: sqlite3.Connection, status: str) -> list[Job]:
     """The jobs with that word on the disk, oldest first."""
     return [_record(row) for row in conn.execute(BY_STATUS_SQL, (status,))]
+
+
+def any_left_over(conn: sqlite3.Connection) -> bool:
+    """Whether the last run left a job that goes on, or something of one to clear up."""
+    return bool(conn.execute(LEFT_OVER_SQL).fetchone()[0])
 
 
 def stored(conn: sqlite3.Connection, job_id: str) -> Job | None:

@@ -93,6 +93,15 @@ def mark_unknown(
     return _end(conn, entry_id, "unknown", now, error_kind, request_id)
 
 
+def mark_interrupted(conn: sqlite3.Connection, now: int) -> int:
+    """At start: chats of a run that died may have been charged, and nobody will ever settle them. Gives how many."""
+    return conn.execute(
+        "UPDATE ledger SET state = 'unknown', settled_at = ?, error_kind = 'interrupted'"
+        " WHERE state = 'intent' AND kind = 'chat'",
+        (now,),
+    ).rowcount
+
+
 def get(conn: sqlite3.Connection, entry_id: str) -> LedgerEntry | None:
     row = conn.execute(f"SELECT {COLUMNS} FROM ledger WHERE id = ?", (entry_id,)).fetchone()  # noqa: S608
     return None if row is None else _record(row)

@@ -11,7 +11,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, TextDelta, ThinkingDelta, Turn, Usage, UsageSoFar
 from sidecar.providers.outcome import SentButUnanswered
-from sidecar.store import conversations, projects
+from sidecar.store import conversations, ledger, projects
 from tests.helpers.asking import USAGE, Desk, desk
 
 
@@ -382,14 +382,12 @@ async def test_deleting_the_conversation_meanwhile_loses_no_money(at: Desk) -> N
 
 
 async def test_intents_of_a_run_that_died_become_unknown_at_the_next_start(at: Desk) -> None:
-    from sidecar.chat import books
-
     gate = asyncio.Event()
     at.provider.script = [gate, TextDelta("x"), Done("stop", USAGE)]
     asking = at.asking()
     async with asyncio.timeout(5):
         await at.provider.begun.wait()
-        assert await at.store.write(books.mark_interrupted, at.clock()) == 1
+        assert await at.store.write(ledger.mark_interrupted, at.clock()) == 1
         assert [entry.state for entry in await at.ledger()] == ["unknown"]
         gate.set()
         await asking

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sidecar import app
+from sidecar.composition import Composition
 from sidecar.config import Config
 from sidecar.contract.errors import ERRORS
 from sidecar.keys import MemoryKeys
 from sidecar.methods.routes import build_routes
-from sidecar.methods.services import Services
 from sidecar.providers.http import HttpEdge
 from sidecar.rpc.dispatch import Dispatcher
 from sidecar.rpc.in_flight import InFlight
@@ -29,7 +29,7 @@ DEADLINE_SECONDS = 20.0
 class Inside:
     """Messages in, messages out, in order; `services` and `simulator` for a look behind."""
 
-    def __init__(self, dispatcher: Dispatcher, services: Services, simulator: Simulator) -> None:
+    def __init__(self, dispatcher: Dispatcher, services: Composition, simulator: Simulator) -> None:
         self.services = services
         self.simulator = simulator
         self._dispatcher = dispatcher
@@ -71,7 +71,7 @@ async def inside(
     outbox, in_flight, simulator = Outbox(), InFlight(), Simulator(pace_ms=0, now_ms=now_ms)
     http = HttpEdge(lambda: simulated_transport(simulator))
     keys = MemoryKeys(dict.fromkeys(("openai", "anthropic", "gemini", "grok"), app.SIMULATED_KEY))
-    services = app.make_services(config, http, keys, outbox, in_flight, now_ms)
+    services = Composition(config, lambda: http, keys, outbox, in_flight, now_ms)
     dispatcher = Dispatcher(build_routes(), services, outbox, errors=ERRORS, in_flight=in_flight)
     reached = Inside(dispatcher, services, simulator)
     outbox.framing = "newline"
@@ -79,10 +79,6 @@ async def inside(
     try:
         yield reached
     finally:
-        await services.batches.close(0)
-        await services.native.close()
-        await services.chat.close()
-        await http.aclose()
-        await services.store.close()
+        await services.close(batch_grace_seconds=0)
         outbox.close()
         await writing

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from copy import copy
 from typing import Any
 
 import httpx
 import pytest
 
+from sidecar.composition import Composition
 from sidecar.contract import types
 from sidecar.errors import Failure
 from sidecar.keys import Keys, MemoryKeys
@@ -56,12 +57,16 @@ async def test_validating_costs_nothing_and_asks_no_model(app: Inside) -> None:
     assert app.simulator.ledger.entries == []
 
 
+def with_parts(app: Inside, providers: Registry, keys: Keys) -> Composition:
+    services = copy(app.services)
+    services.providers, services.keys = providers, keys
+    return services
+
+
 async def validate(app: Inside, key: str, *script: Reply | Exception) -> dict[str, Any]:
     """The method itself, with this key and a network that answers from a script."""
     http, _, _ = scripted_edge(*script, retries=0)
-    services = replace(
-        app.services, providers=Registry(http, {}), keys=Keys(MemoryKeys({"openai": key}), {}, {})
-    )
+    services = with_parts(app, Registry(http, {}), Keys(MemoryKeys({"openai": key}), {}, {}))
     call = Call(services, "settings:validate-key", lambda value: None, lambda *given, **more: None)
     try:
         return await settings.validate_key(call, types.SettingsValidateKeyParams(provider="openai"))
@@ -93,7 +98,7 @@ async def test_what_can_be_no_key_is_invalid_without_asking(app: Inside) -> None
 async def test_a_provider_that_needs_no_key_is_asked_without_one(app: Inside) -> None:
     local = overlay_row("openai", "http://127.0.0.1:1/v1", key_required=False)
     http, transport, _ = scripted_edge(Reply(200, chunks=[b"{}"]))
-    services = replace(app.services, providers=Registry(http, {}, [local]), keys=Keys(MemoryKeys({}), {}, {}))
+    services = with_parts(app, Registry(http, {}, [local]), Keys(MemoryKeys({}), {}, {}))
     call = Call(services, "settings:validate-key", lambda value: None, lambda *given, **more: None)
     found = await settings.validate_key(call, types.SettingsValidateKeyParams(provider="openai"))
     assert found == {"valid": True}

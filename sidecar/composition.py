@@ -1,0 +1,290 @@
+"""Makes the parts of one sidecar, each when it is first needed, and hands each what it needs.
+
+What an app asks at its start (its projects, its models) needs few of them, and loading the others takes longer than
+the answers do; `warm_up` loads them once those are out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from sidecar import clock
+from sidecar.config import Config
+from sidecar.contract.settings import DEFAULTS
+from sidecar.keys import Keys, KeyStore
+from sidecar.money.catalogue import Catalogue
+from sidecar.rpc.in_flight import InFlight
+from sidecar.rpc.outbox import Outbox
+from sidecar.session import Session
+from sidecar.settings import Settings
+from sidecar.store import jobs, ledger
+from sidecar.store.database import Database
+from sidecar.store.old_files import take_over
+from sidecar.store.store import Store
+
+if TYPE_CHECKING:
+    from sidecar.batch.engine import Engine
+    from sidecar.batch.native import NativeBatches
+    from sidecar.batch.submit import Intake
+    from sidecar.batch.telling import Progress
+    from sidecar.chat.question import Desk
+    from sidecar.chat.service import ChatService
+    from sidecar.providers.http import HttpEdge
+    from sidecar.providers.registry import Registry
+    from sidecar.store.job_records import JobRow
+
+log = logging.getLogger("sidecar")
+
+# The first questions of an app have come by then, and nobody has asked a model yet.
+WARM_UP_SECONDS = 0.3
+# How long the handshake waits for the database before it answers without the jobs that go on.
+RESUME_SECONDS = 2.0
+# Rows in flight have no one who waits for them, and go on at the next start.
+BATCH_GRACE_SECONDS = 4.0
+
+
+class Composition:
+    """The parts, as `methods.services.Services` names them. To be made inside a running loop: the database begins
+    to open. Raises Failure for a models.json of the person's own that is wrong.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        make_http: Callable[[], HttpEdge],
+        key_store: KeyStore,
+        outbox: Outbox,
+        in_flight: InFlight,
+        now_ms: clock.Now,
+    ) -> None:
+        self.started_at = now_ms()
+        self.config = config
+        self.now_ms = now_ms
+        self.catalogue = Catalogue.load(config.data_dir / "models.json")
+        self.store = Store(self.open_database())
+        self.settings = Settings(self.store, DEFAULTS, now_ms)
+        self.session = Session(self.store, self.new_id, now_ms)
+        self._make_http = make_http
+        self._key_store = key_store
+        self._outbox = outbox
+        self._in_flight = in_flight
+        self._stopping = False
+
+    def new_id(self) -> str:
+        return str(uuid.uuid4())
+
+    def in_flight(self) -> int:
+        """Requests that run now."""
+        return self._in_flight.count
+
+    async def open_database(self) -> Database:
+        """Opens the file of the data folder. Raises Failure; the folder is free again then."""
+        database = await Database.open(self.config.data_dir / "abai.db", now_ms=self.now_ms)
+        try:
+            await _clear_up(database, self.config, self.now_ms())
+        except BaseException:
+            # It holds the folder, and whoever opens next would find it taken.
+            await database.close()
+            raise
+        return database
+
+    @cached_property
+    def http(self) -> HttpEdge:
+        return self._make_http()
+
+    @cached_property
+    def providers(self) -> Registry:
+        from sidecar.providers.registry import Registry, overlay_row
+
+        own = [
+            overlay_row(
+                name, each.base_url, key_required=each.key_required, key_name=each.key_name, title=each.name
+            )
+            for name, each in self.catalogue.providers.items()
+        ]
+        # Base URLs of the environment point at real servers, which a mock run must not know.
+        simulated = self.config.mock and self.config.mock_from is None
+        return Registry(self.http, {} if simulated else self.config.environment, own)
+
+    @property
+    def provider_names(self) -> tuple[str, ...]:
+        return tuple(row.name for row in self.providers.rows())
+
+    @cached_property
+    def keys(self) -> Keys:
+        variables = {row.name: row.key_variables for row in self.providers.rows()}
+        return Keys(self._key_store, self.config.environment, variables)
+
+    @cached_property
+    def desk(self) -> Desk:
+        from sidecar.chat.question import Desk
+
+        return Desk(self.catalogue, self.providers, self.keys, self.settings, self.now_ms)
+
+    @cached_property
+    def chat(self) -> ChatService:
+        from sidecar.chat.service import ChatService
+
+        return ChatService(
+            store=self.store,
+            catalogue=self.catalogue,
+            providers=self.providers,
+            keys=self.keys,
+            settings=self.settings,
+            session=self.session,
+            new_id=self.new_id,
+            now_ms=self.now_ms,
+            on_invalid_key=self._refused_key,
+        )
+
+    @cached_property
+    def intake(self) -> Intake:
+        from sidecar.batch.submit import Intake
+
+        return Intake(
+            store=self.store,
+            catalogue=self.catalogue,
+            providers=self.providers,
+            adapters=self.providers,
+            keys=self.keys,
+            settings=self.settings,
+            session=self.session,
+            new_id=self.new_id,
+            now_ms=self.now_ms,
+        )
+
+    @cached_property
+    def batches(self) -> Engine:
+        """The local batches, which go on with what the last run left."""
+        from sidecar.batch.engine import Engine
+        from sidecar.batch.runner import RowRunner
+        from sidecar.providers.limits import Gates
+
+        runner = RowRunner(
+            store=self.store,
+            catalogue=self.catalogue,
+            desk=self.desk,
+            gates=Gates(self.now_ms),
+            new_id=self.new_id,
+            now_ms=self.now_ms,
+            on_invalid_key=self._refused_key,
+        )
+        engine = Engine(
+            store=self.store,
+            runner=runner,
+            providers=self.providers,
+            keys=self.keys,
+            settings=self.settings,
+            now_ms=self.now_ms,
+            tell=self._tell,
+            tell_row=self._tell_row,
+        )
+        if self._stopping:
+            engine.stop_taking()
+        engine.resume()
+        return engine
+
+    @cached_property
+    def native(self) -> NativeBatches:
+        """The batches at vendors, which are followed on from where the last run left them."""
+        from sidecar.batch.native import NativeBatches
+        from sidecar.batch.sending import Sender
+
+        sender = Sender(
+            store=self.store,
+            adapters=self.providers,
+            keys=self.keys,
+            desk=self.desk,
+            catalogue=self.catalogue,
+            new_id=self.new_id,
+            now_ms=self.now_ms,
+        )
+        native = NativeBatches(
+            store=self.store,
+            intake=self.intake,
+            sender=sender,
+            adapters=self.providers,
+            catalogue=self.catalogue,
+            settings=self.settings,
+            now_ms=self.now_ms,
+            tell=self._tell,
+            tell_row=self._tell_row,
+            on_invalid_key=self._refused_key,
+            poll_ms=self.config.batch_poll_ms,
+        )
+        native.resume()
+        return native
+
+    async def resumed_jobs(self) -> tuple[str, ...]:
+        """The jobs that go on by themselves. None where the database is not open within reasonable time."""
+        if not (self._has("batches") and self._has("native")):
+            looking = asyncio.ensure_future(self.store.read(jobs.any_left_over))
+            looking.add_done_callback(lambda done: done.cancelled() or done.exception())
+            await asyncio.wait({looking}, timeout=RESUME_SECONDS)
+            if not looking.done() or looking.exception() is not None or not looking.result():
+                return ()
+        return (*await self.batches.resumed(), *await self.native.resumed())
+
+    async def warm_up(self, seconds: float = WARM_UP_SECONDS) -> None:
+        """Loads, a piece at a time, what the first questions did without, and goes on with the jobs left over."""
+        await asyncio.sleep(seconds)
+        for name in ("contract.types", "methods.chat", "methods.batch", "methods.settings", "chat.service"):
+            import_module(f"sidecar.{name}")
+            await asyncio.sleep(0)
+        if not self._stopping:
+            _ = self.batches, self.native
+
+    def stop_taking(self) -> None:
+        """The process is about to end: nothing of a batch begins any more."""
+        self._stopping = True
+        if self._has("batches"):
+            self.batches.stop_taking()
+
+    async def close(self, batch_grace_seconds: float = BATCH_GRACE_SECONDS) -> None:
+        """Puts away all that was made, in order. Rows of batches in flight may end for so long."""
+        self._stopping = True
+        ending = []
+        if self._has("batches"):
+            ending.append(self.batches.close(batch_grace_seconds))
+        if self._has("native"):
+            ending.append(self.native.close())
+        await asyncio.gather(*ending)
+        if self._has("chat"):
+            await self.chat.close()
+        await self.store.close()
+        if self._has("http"):
+            await self.http.aclose()
+
+    def _has(self, part: str) -> bool:
+        return part in vars(self)
+
+    def _refused_key(self, name: str) -> None:
+        self._outbox.notify("settings:invalidKey", {"provider": name})
+
+    def _tell(self, told: Progress) -> None:
+        from sidecar.methods import batch_wire
+
+        self._outbox.notify("batch:progress", batch_wire.progress(told), merge_key=told.job.id)
+
+    def _tell_row(self, job_id: str, row: JobRow) -> None:
+        from sidecar.methods import batch_wire
+
+        self._outbox.notify("batch:row-done", batch_wire.row_done(job_id, row))
+
+
+async def _clear_up(database: Database, config: Config, now: int) -> None:
+    """What the last run could not end, and what the app before the sidecar left in files.
+
+    Before anything else is written: later, a batch that is being stored would look like one that never was.
+    """
+    await database.write(jobs.forget_half_stored)
+    interrupted = await database.write(ledger.mark_interrupted, now)
+    if interrupted:
+        log.warning("%d answers were cut off when the sidecar last ended; their cost is unknown", interrupted)
+    await take_over(database, config.data_dir, now)

@@ -1,0 +1,102 @@
+"""Parts are made when they are first needed, and nothing is lost by their being late."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sidecar.store import jobs
+from sidecar.store.job_records import Job
+from tests.helpers.inside import Inside, inside
+
+MODEL = "openai/gpt-6-luna"
+# What an app asks at its start needs none of these.
+LATE = {
+    "sidecar.batch",
+    "sidecar.chat",
+    "sidecar.providers",
+    "sidecar.contract.types",
+    "pydantic",
+    "httpx",
+    "aiohttp",
+}
+
+
+def loaded_by(code: str) -> set[str]:
+    listing = f"import sys; {code}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", listing], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.split())
+
+
+def test_serving_begins_without_what_only_questions_and_batches_need() -> None:
+    loaded = loaded_by("import sidecar.app")
+    assert {
+        name for name in loaded if any(name == late or name.startswith(f"{late}.") for late in LATE)
+    } == set()
+
+
+async def made(here: Inside) -> set[str]:
+    return {"chat", "batches", "native", "providers"} & set(vars(here.services))
+
+
+async def test_projects_and_models_are_answered_before_anything_else_is_made(tmp_path: Path) -> None:
+    async with inside(tmp_path) as here:
+        await here.ask("initialize", {"protocolVersion": "1.0"})
+        await here.ask("project:list")
+        await here.ask("models:get-all")
+        assert await made(here) == set()
+        await here.services.warm_up(0)
+        assert await made(here) == {"batches", "native", "providers"}
+        await here.ask("chat:abort", {"conversationId": "none"})
+        assert await made(here) == {"batches", "native", "providers", "chat"}
+
+
+async def test_a_batch_that_is_being_stored_when_the_batches_are_made_is_kept(tmp_path: Path) -> None:
+    async with inside(tmp_path) as here:
+        project = (await here.ask("project:create", {"name": "P"}))["result"]["id"]
+        await here.services.store.write(jobs.create, Job("half", project, 0), storing=True)
+        await here.services.warm_up(0)
+        await here.services.batches.resumed()
+        assert await here.services.store.write(jobs.stored, "half") is not None
+    # Nobody ended its submission: the next start forgets it.
+    async with inside(tmp_path) as here:
+        await here.services.store.write(jobs.create, Job("other", project, 0), storing=True)
+        await here.services.store.close()
+    async with inside(tmp_path) as here:
+        assert await here.services.store.write(jobs.stored, "half") is not None
+        assert await here.services.store.write(jobs.stored, "other") is None
+
+
+@pytest.mark.parametrize("greeted", [True, False], ids=["greeted", "not greeted"])
+async def test_a_job_that_was_left_running_goes_on_whoever_is_there(tmp_path: Path, greeted: bool) -> None:
+    rows = [{"prompt": f"[[simulate: slow_first_ms=60000 times=1]] {n}", "model": MODEL} for n in range(2)]
+    async with inside(tmp_path) as here:
+        project = (await here.ask("project:create", {"name": "P"}))["result"]["id"]
+        job = (await here.ask("batch:submit", {"projectId": project, "rows": rows, "start": True}))["result"]
+        async with asyncio.timeout(20):
+            while not here.simulator.ledger.entries:
+                await asyncio.sleep(0)
+    async with inside(tmp_path) as here:
+        if greeted:
+            hello = (await here.ask("initialize", {"protocolVersion": "1.0"}))["result"]
+            assert hello["resumedJobs"] == [job["id"]]
+        else:
+            await here.services.warm_up(0)
+        assert here.services.batches.is_running(job["id"]) or await here.services.batches.resumed() == (
+            job["id"],
+        )
+
+
+async def test_what_is_made_while_the_process_ends_begins_nothing(tmp_path: Path) -> None:
+    async with inside(tmp_path) as here:
+        here.services.stop_taking()
+        await here.services.warm_up(0)
+        assert await made(here) == set()
+        answer = await here.ask("batch:start", {"jobId": "any"})
+        assert answer["error"]["data"]["kind"] in ("shutting_down", "not_found")
