@@ -1,35 +1,59 @@
-// Puts the recordings beside the compiled mock, as modules that a browser page can import.
-import { mkdirSync, readdirSync, readFileSync, existsSync, writeFileSync } from "node:fs";
+// Puts what the mock is made from beside it, as modules that a browser can import: recordings, contract, catalogue.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const bridge = dirname(dirname(fileURLToPath(import.meta.url)));
-const replayDir = join(dirname(bridge), "tests", "replay");
+const project = dirname(bridge);
+const replayDir = join(project, "tests", "replay");
 const out = join(bridge, "out", "mock");
 
 mkdirSync(out, { recursive: true });
 // The rest of the package is CommonJS; a browser takes modules.
 writeFileSync(join(out, "package.json"), '{ "type": "module" }\n');
 const { parseRecording } = await import(pathToFileURL(join(out, "replay.js")).href);
-const files = existsSync(replayDir)
-    ? readdirSync(replayDir)
-          .filter((name) => name.endsWith(".jsonl"))
-          .sort()
-    : [];
-const recordings = files.map((name) =>
-    parseRecording(basename(name, ".jsonl"), readFileSync(join(replayDir, name), "utf8")),
+const recordings = readdirSync(replayDir)
+    .filter((name) => name.endsWith(".jsonl"))
+    .sort()
+    .map((name) => parseRecording(basename(name, ".jsonl"), readFileSync(join(replayDir, name), "utf8")));
+const document = JSON.parse(readFileSync(join(project, "sidecar", "contract", "openrpc.json"), "utf8"));
+const contract = {
+    methods: document.methods.map((method) => ({
+        name: method.name,
+        "x-aliases": method["x-aliases"],
+        "x-params": method["x-params"],
+        result: method.result && { schema: method.result.schema },
+        examples: method.examples,
+    })),
+    components: { errors: document.components.errors },
+};
+
+const { models } = JSON.parse(readFileSync(join(project, "data", "models.json"), "utf8"));
+const redirects = Object.fromEntries(
+    models
+        .filter(({ servedBy }) => servedBy !== undefined)
+        .map(({ provider, id, servedBy }) => [`${provider}/${id}`, servedBy]),
 );
-writeFileSync(join(out, "recordings.js"), `export const RECORDINGS = ${JSON.stringify(recordings)};\n`);
+
+const source = JSON.stringify({ recordings, contract, redirects });
+writeFileSync(join(out, "material.json"), source);
+writeFileSync(join(out, "material.js"), `export const MATERIAL = ${source};\n`);
 writeFileSync(
-    join(out, "recordings.d.ts"),
-    'import type { Recording } from "./replay.js";\nexport declare const RECORDINGS: readonly Recording[];\n',
+    join(out, "material.d.ts"),
+    'import type { MockMaterial } from "./mock/mock.js";\nexport declare const MATERIAL: MockMaterial;\n',
 );
+const shared = 'export * from "./mock/mock.js";\nexport { MATERIAL } from "./material.js";\n';
 writeFileSync(
     join(out, "index.js"),
-    'export * from "./mock.js";\nexport { parseRecording } from "./replay.js";\nexport { RECORDINGS } from "./recordings.js";\n',
+    `${shared}import { MATERIAL } from "./material.js";
+import { installMockApi as install } from "./mock/mock.js";
+export const installMockApi = (options, target) => install(MATERIAL, options, target);
+`,
 );
 writeFileSync(
     join(out, "index.d.ts"),
-    'export * from "./mock.js";\nexport { parseRecording, type Recording } from "./replay.js";\nexport { RECORDINGS } from "./recordings.js";\n',
+    `${shared}import type { MockApi, MockOptions } from "./mock/mock.js";
+export declare function installMockApi(options?: MockOptions, target?: object): MockApi;
+`,
 );
 console.log(`out/mock: ${recordings.length} recordings`);

@@ -1,4 +1,4 @@
-import { type Bindings, idNames, isObject, mismatch, type Recording } from "./replay.js";
+import { idNames, isObject, type Recording } from "./replay.js";
 
 /** One request of a recording with what belongs to it. Params, values and response are patterns. */
 export interface Exchange {
@@ -65,47 +65,4 @@ export function splitToken(params: unknown): { token: unknown; params: Record<st
   if (!isObject(one)) return { token: undefined, params: {} };
   const { partialResultToken, ...rest } = one;
   return { token: partialResultToken ?? undefined, params: rest };
-}
-
-/** A recording that is being played: its exchanges, which of them were given, and the ids in use. */
-export interface Played {
-  exchanges: Exchange[];
-  given: Set<Exchange>;
-  bindings: Bindings;
-}
-
-export interface Choice {
-  played: Played;
-  exchange: Exchange;
-  /** Ids as the request named them. */
-  bindings: Bindings;
-}
-
-/**
- * Chooses the answer to a request: from the first recording that has the method with matching params, there the
- * first that was not given yet, else the last; failing that, by method alone, an answer rather than an error.
- */
-export function choose(
-  all: readonly Played[],
-  method: string,
-  params: Record<string, unknown>,
-): Choice | undefined {
-  for (const played of all) {
-    const fitting: Choice[] = [];
-    for (const exchange of played.exchanges) {
-      if (exchange.method !== method) continue;
-      const bindings: Bindings = new Map();
-      if (mismatch(exchange.params, params, bindings, { anyId: true }) === undefined) {
-        fitting.push({ played, exchange, bindings });
-      }
-    }
-    const choice = fitting.find(({ exchange }) => !played.given.has(exchange)) ?? fitting.at(-1);
-    if (choice !== undefined) return choice;
-  }
-  const sameMethod = all.flatMap((played) =>
-    played.exchanges
-      .filter((exchange) => exchange.method === method)
-      .map((exchange): Choice => ({ played, exchange, bindings: new Map() })),
-  );
-  return sameMethod.find(({ exchange }) => "result" in exchange.response) ?? sameMethod[0];
 }

@@ -1,174 +1,259 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 
-import type { Envelope } from "../src/api.js";
-import { exchanges } from "../src/exchange.js";
-import { createMockApi, installMockApi } from "../src/mock.js";
-import { type Bindings, fill, mismatch, parseRecording } from "../src/replay.js";
+import type {
+  ActivityItem,
+  BatchJob,
+  BatchProgressNotification,
+  BatchResult,
+  Message,
+  Project,
+} from "../src/contract.js";
+import type { MockApi } from "../src/mock/mock.js";
+import { addUSD } from "../src/mock/money.js";
 import { it } from "./helpers.js";
+import { MODELS, quickMock, type Reply, user } from "./material.js";
 
-const REPLAY = resolve(__dirname, "..", "..", "..", "tests", "replay");
-const NOW = 1_700_000_000_000;
-
-const CHAT = [
-  { meta: { title: "A chat." } },
-  { ">": { id: 1, method: "project:create", params: { name: "First" } } },
-  { "<": { id: 1, result: { id: "<uuid:1>", name: "First", createdAt: "<time>" } } },
-  {
-    ">": {
-      id: 2,
-      method: "chat:send",
-      params: { conversationId: "<uuid:2>", content: "Hi", modelId: "m", partialResultToken: "t" },
-    },
-  },
-  { "<": { method: "$/progress", params: { token: "t", value: { type: "text", text: "Hel" } } } },
-  { "<": { method: "$/progress", params: { token: "t", value: { type: "text", text: "lo" } } } },
-  { "<": { id: 2, result: { id: "<uuid:3>", answer: "Hello", conversation: "<uuid:2>" } } },
-  {
-    ">": {
-      id: 3,
-      method: "chat:send",
-      params: { conversationId: "<uuid:2>", content: "Hi", modelId: "bad" },
-    },
-  },
-  { "<": { method: "settings:invalidKey", params: { provider: "openai" } } },
-  {
-    "<": {
-      id: 3,
-      error: { code: -32011, message: "Refused.", data: { kind: "invalid_api_key", retryable: false } },
-    },
-  },
-]
-  .map((line) => JSON.stringify(line))
-  .join("\n");
-
-function chatMock() {
-  return createMockApi([parseRecording("chat", CHAT)], { delayMs: 0, now: () => NOW });
-}
-
-function dataOf(envelope: Envelope): Record<string, unknown> {
-  assert.ok(envelope.success, JSON.stringify(envelope));
-  return envelope.data as Record<string, unknown>;
-}
-
-it("installing puts both objects on the page", async () => {
-  const page: { api?: ReturnType<typeof chatMock>["api"]; ipc?: object } = {};
-  installMockApi([parseRecording("chat", CHAT)], page);
-  assert.deepEqual(Object.keys(page), ["api", "ipc"]);
-  const { id, ...rest } = dataOf((await page.api?.request("project:create", { name: "First" })) as Envelope);
-  assert.match(String(id), /^[0-9a-f-]{36}$/);
-  assert.ok(Math.abs(Number(rest["createdAt"]) - Date.now()) < 60_000);
-});
-
-it("text streams to the listener under the page's own token, before the answer", async () => {
-  const { api } = chatMock();
-  const seen: unknown[] = [];
-  const off = api.on("$/progress", (params) => seen.push(params));
-  const payload = { conversationId: "null", content: "Hi", modelId: "m", partialResultToken: 7 };
-  const answer = dataOf(await api.request({ type: "chat:send", payload }));
-  off();
-  await api.request({ type: "chat:send", payload });
-  assert.equal(answer["answer"], "Hello");
-  assert.deepEqual(
-    seen,
-    ["Hel", "lo"].map((text) => ({ token: 7, value: { type: "text", text } })),
-  );
-});
-
-it("without a token nothing streams, and the answer is the same", async () => {
-  const { api } = chatMock();
-  api.on("$/progress", () => assert.fail("it streamed"));
-  assert.equal(
-    dataOf(await api.request("chat:send", { conversationId: "c", content: "Hi", modelId: "m" }))["answer"],
-    "Hello",
-  );
-});
-
-it("an id that the page chose comes back, and each answer has an id of its own", async () => {
-  const { api } = chatMock();
-  const send = async (conversationId: string) =>
-    dataOf(await api.request("chat:send", { conversationId, content: "Hi", modelId: "m", extra: undefined }));
-  const [first, second] = [await send("one"), await send("two")];
-  assert.deepEqual([first["conversation"], second["conversation"]], ["one", "two"]);
-  assert.notEqual(first["id"], second["id"]);
-});
-
-it("errors follow the same rules as in the app", async () => {
-  const { api, ipc } = chatMock();
-  const refused: string[] = [];
-  ipc.onInvalidKey((provider) => refused.push(provider));
-  const turn = await api.request("chat:send", { conversationId: "c", content: "Hi", modelId: "bad" });
-  assert.deepEqual(turn, {
-    success: true,
-    data: { error: "Refused.", code: -32011, kind: "invalid_api_key" },
+/** Resolves with the last progress of a job. */
+function ended({ api }: MockApi, jobId: () => string): Promise<BatchProgressNotification> {
+  return new Promise((resolve) => {
+    const off = api.on("batch:progress", (params) => {
+      const progress = params as BatchProgressNotification;
+      if (progress.jobId !== jobId() || progress.status === "processing") return;
+      off();
+      resolve(progress);
+    });
   });
-  assert.deepEqual(refused, ["openai"]);
-  const unknown = await api.request("batch:list", { projectId: "p" });
-  assert.ok(!unknown.success);
-  assert.match(unknown.error, /batch:list/);
-  assert.equal(unknown.kind, "method_not_found");
-});
-
-it("a test page can play the sidecar and the menu", () => {
-  const { api, ipc, emit, openSettings } = chatMock();
-  const heard: unknown[] = [];
-  api.on("batch:progress", (params) => heard.push(params));
-  const off = ipc.onOpenSettings(() => heard.push("settings"));
-  emit("batch:progress", { percentage: 50 });
-  openSettings();
-  off();
-  openSettings();
-  assert.deepEqual(heard, [{ percentage: 50 }, "settings"]);
-});
-
-/** Plays the page's part of a recording against a mock made of that recording alone. */
-async function playThroughMock(name: string): Promise<number> {
-  const recording = parseRecording(name, readFileSync(join(REPLAY, `${name}.jsonl`), "utf8"));
-  const { api } = createMockApi([recording], { delayMs: 0 });
-  const bindings: Bindings = new Map();
-  let played = 0;
-  for (const exchange of exchanges(recording)) {
-    if (!/^[\w-]+:[\w-]+$/.test(exchange.method)) continue;
-    played += 1;
-    const makers = { uuid: () => randomUUID(), now: () => NOW };
-    const payload = { ...(fill(exchange.params, bindings, makers) as object), partialResultToken: "page" };
-    const values: unknown[] = [];
-    const off = api.on("$/progress", (params) => values.push((params as { value: unknown }).value));
-    const envelope = await api.request(exchange.method, payload);
-    off();
-    const where = `${name}, ${exchange.method}`;
-    const expected = exchange.events.flatMap((event) => ("progress" in event ? [event.progress] : []));
-    assert.equal(mismatch(expected, values, bindings), undefined, where);
-    if ("result" in exchange.response) {
-      assert.ok(envelope.success, where);
-      assert.equal(mismatch(exchange.response.result, envelope.data, bindings), undefined, where);
-    } else {
-      const { code, message } = exchange.response.error;
-      const failed = (envelope.success ? envelope.data : envelope) as Record<string, unknown>;
-      assert.equal(mismatch({ error: message, code, "...": true }, failed, bindings), undefined, where);
-    }
-  }
-  return played;
 }
 
-it("every recording plays through the mock as it plays against the server", async () => {
-  const names = readdirSync(REPLAY).filter((name) => name.endsWith(".jsonl"));
-  let played = 0;
-  for (const name of names) played += await playThroughMock(basename(name, ".jsonl"));
-  assert.ok(played > 0, `no requests in ${REPLAY}`);
+it("projects are made, listed, renamed and deleted, the last used first", async () => {
+  const { get } = user(quickMock());
+  const first = await get<Project>("project:create", { name: "First" });
+  const second = await get<Project>("project:create", { name: "Second" });
+  const names = async (): Promise<string[]> => (await get<Project[]>("project:list")).map(({ name }) => name);
+  assert.deepEqual(await names(), ["Second", "First"]);
+  await get("project:switch", { id: first.id });
+  assert.deepEqual(await names(), ["First", "Second"]);
+  await get("project:update", { id: second.id, name: "Renamed" });
+  await get("project:delete", { id: first.id });
+  assert.deepEqual(await names(), ["Renamed"]);
 });
 
-it("the bundle for a browser holds every recording and answers from them", async () => {
-  const bundle = (await import(pathToFileURL(resolve(__dirname, "..", "mock", "index.js")).href)) as {
-    RECORDINGS: Parameters<typeof createMockApi>[0];
-    createMockApi: typeof createMockApi;
-  };
-  const names = readdirSync(REPLAY).filter((name) => name.endsWith(".jsonl"));
-  assert.equal(bundle.RECORDINGS.length, names.length);
-  const { api } = bundle.createMockApi(bundle.RECORDINGS, { delayMs: 0 });
-  const models = dataOf(await api.request({ type: "models:get-all" })) as unknown as { id: string }[];
-  assert.ok(models.length > 0);
+it("what was answered is a copy: a page that changes it changes nothing", async () => {
+  const { get } = user(quickMock());
+  const project = await get<Project>("project:create", { name: "Mine" });
+  project.name = "Spoilt";
+  assert.equal((await get<Project>("project:get", { id: project.id })).name, "Mine");
+});
+
+it("three parallel sends are one turn, stored, and add up in the activity", async () => {
+  const { get } = user(quickMock());
+  const project = await get<Project>("project:create", { name: "Mine" });
+  const conversationId = "7b0e6a0e-6d3a-4f0e-9d0b-1f2c3d4e5f60";
+  const replies = await Promise.all(
+    MODELS.map((modelId) =>
+      get<Reply>("chat:send", { conversationId, content: "Why do cats purr?", modelId }),
+    ),
+  );
+  assert.equal(new Set(replies.map(({ id }) => id)).size, 3);
+  for (const { answer } of replies) assert.match(answer, /simulated .*“Why do cats purr\?”/);
+  const messages = await get<Message[]>("messages:list", { conversationId });
+  assert.equal(messages.length, 4);
+  assert.equal(new Set(messages.map(({ turnId }) => turnId)).size, 1);
+  const [item] = await get<ActivityItem[]>("activity:get", { projectId: project.id });
+  const total = addUSD(...replies.map(({ costUSD }) => costUSD));
+  assert.deepEqual([item?.id, item?.cost], [conversationId, total]);
+  const stats = await get<{ totalCost: number; byModel: { cost: number }[] }>("activity:stats", {});
+  assert.equal(stats.totalCost, total);
+  assert.equal(addUSD(...stats.byModel.map(({ cost }) => cost)), total);
+});
+
+it("the same question asked again is another turn", async () => {
+  const { get } = user(quickMock());
+  const send = (): Promise<Reply> =>
+    get("chat:send", { conversationId: "c", content: "Again?", modelId: MODELS[0] });
+  await send();
+  await send();
+  assert.equal((await get<Message[]>("messages:list", { conversationId: "c" })).length, 4);
+});
+
+it("sends to the conversation null each begin one, unless they join a turn", async () => {
+  const { get } = user(quickMock());
+  const send = (content: string, modelId: string): Promise<Reply> =>
+    get("chat:send", { conversationId: "null", content, modelId });
+  await Promise.all([send("One", MODELS[0]), send("One", MODELS[1])]);
+  await send("Two", MODELS[0]);
+  await send("One", MODELS[0]);
+  const [project] = await get<Project[]>("project:list");
+  const chats = await get<{ name: string }[]>("conversation:list", { projectId: project?.id });
+  assert.deepEqual(
+    chats.map(({ name }) => name),
+    ["One", "Two", "One"],
+  );
+});
+
+it("a retired model is answered by its successor, which the label says", async () => {
+  const { get } = user(quickMock());
+  const reply = await get<Reply>("chat:send", {
+    content: "Hello?",
+    modelId: "anthropic/claude-3-7-sonnet-20250219",
+  });
+  assert.match(reply.provider, /, for the retired Claude 3\.7 Sonnet$/);
+  assert.match(reply.servedModel ?? "", /^anthropic\//);
+});
+
+it("a comparison streams every model's text under its name and keeps the order asked", async () => {
+  const { api, get } = user(quickMock());
+  const texts: Record<string, string> = {};
+  api.on("$/progress", (params) => {
+    const { token, value } = params as {
+      token: unknown;
+      value: { type: string; modelId: string; text: string };
+    };
+    assert.equal(token, "t");
+    if (value.type === "text") texts[value.modelId] = (texts[value.modelId] ?? "") + value.text;
+  });
+  const payload = { conversationId: "c", content: "Compare.", modelIds: MODELS, partialResultToken: "t" };
+  const { replies } = await get<{ replies: { modelId: string; reply: Reply }[] }>("chat:compare", payload);
+  assert.deepEqual(
+    replies.map(({ modelId }) => modelId),
+    MODELS,
+  );
+  for (const { modelId, reply } of replies) assert.equal(texts[modelId], reply.answer);
+});
+
+it("an answer that is stopped keeps the text that had arrived", async () => {
+  const mock = quickMock({ delayMs: 1 });
+  const { api, get } = user(mock);
+  const off = api.on("$/progress", () => {
+    off();
+    void get("chat:abort", { conversationId: "c" });
+  });
+  const payload = { conversationId: "c", content: "Stop.", modelId: MODELS[0], partialResultToken: 1 };
+  const reply = await get<Reply>("chat:send", payload);
+  assert.equal(reply.kind, "cancelled");
+  const answer = (
+    await get<(Message & { finishReason: string })[]>("messages:list", { conversationId: "c" })
+  ).at(-1);
+  assert.equal(answer?.finishReason, "cancelled");
+  assert.ok(answer.content.length > 0);
+});
+
+it("keys decide who answers, as in the app", async () => {
+  const mock = quickMock();
+  const { get, kindOf } = user(mock);
+  const refused: string[] = [];
+  mock.ipc.onInvalidKey((provider) => refused.push(provider));
+  const save = (value: string): Promise<null> =>
+    get("settings:save", { key: "apiKey", provider: "anthropic", value });
+  const row = { content: "Hello?", modelId: MODELS[2] };
+  await save("");
+  assert.equal(await kindOf("chat:send", row), "missing_api_key");
+  assert.deepEqual(refused, []);
+  await save("sk-invalid-0000-wxyz");
+  assert.equal(await kindOf("chat:send", row), "invalid_api_key");
+  assert.deepEqual(refused, ["anthropic"]);
+  await save("sk-ant-0000-wxyz");
+  assert.equal(await get("settings:load", { key: "apiKey", provider: "anthropic" }), "sk-…wxyz");
+  assert.equal(await kindOf("chat:send", row), "success");
+});
+
+it("a setting of the wrong type or range changes nothing", async () => {
+  const { get, kindOf } = user(quickMock());
+  for (const [key, value] of [
+    ["enableStreaming", "yes"],
+    ["maxOutputTokens", -1],
+    ["promptCacheTTL", "2h"],
+    ["noSuchSetting", 1],
+  ]) {
+    const before = await get("settings:load", {});
+    assert.equal(await kindOf("settings:save", { key, value }), "invalid_params", String(key));
+    assert.deepEqual(await get("settings:load", {}), before);
+  }
+});
+
+it("a batch progresses, ends with a result for each row, and is counted", async () => {
+  const mock = quickMock();
+  const { api, get } = user(mock);
+  const project = await get<Project>("project:create", { name: "Mine" });
+  const rows = Array.from({ length: 5 }, (_, index) => ({
+    prompt: "Sum up {{city}}",
+    model: index === 4 ? MODELS[2] : MODELS[0],
+    data: { city: `City ${index}` },
+  }));
+  const job = await get<BatchJob>("batch:submit", { projectId: project.id, rows, fileName: "rows.csv" });
+  assert.deepEqual([job.status, job.completedRows], ["pending", 0]);
+  await get("settings:save", { key: "apiKey", provider: "anthropic", value: "sk-invalid-0000-wxyz" });
+  const rowsDone: string[] = [];
+  api.on("batch:row-done", (params) => rowsDone.push((params as { result: BatchResult }).result.id));
+  const end = ended(mock, () => job.id);
+  await get("batch:start", { jobId: job.id, notifyRows: true });
+  const last = await end;
+  assert.deepEqual(
+    [last.status, last.completedRows, last.failedRows, last.percentage],
+    ["completed", 4, 1, 100],
+  );
+  assert.deepEqual(rowsDone.sort(), ["row-1", "row-2", "row-3", "row-4", "row-5"]);
+  const results = await get<BatchResult[]>("batch:get-results", { jobId: job.id });
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ["success", "success", "success", "success", "error-api"],
+  );
+  assert.equal(results[1]?.prompt, "Sum up City 1");
+  const done = await get<BatchJob>("batch:get", { jobId: job.id });
+  assert.equal(done.totalCost, addUSD(...results.map(({ cost_usd: cost }) => cost ?? 0)));
+  assert.equal((await get<{ totalCost: number }>("activity:stats", {})).totalCost, done.totalCost);
+
+  await get("settings:save", { key: "apiKey", provider: "anthropic", value: "sk-ant-0000-wxyz" });
+  const again = ended(mock, () => job.id);
+  await get("batch:retry-failed", { jobId: job.id });
+  assert.equal((await again).completedRows, 5);
+});
+
+it("a batch that is cancelled keeps what had ended, and goes on when it is started again", async () => {
+  const mock = quickMock({ rowMs: 1 });
+  const { api, get, kindOf } = user(mock);
+  const project = await get<Project>("project:create", { name: "Mine" });
+  const rows = Array.from({ length: 6 }, () => ({ prompt: "Count", model: MODELS[0] }));
+  const { id: jobId } = await get<BatchJob>("batch:submit", { projectId: project.id, rows });
+  const cancelling = new Promise<void>((resolve) => {
+    const off = api.on("batch:row-done", () => {
+      off();
+      void get("batch:cancel", { jobId }).then(() => resolve());
+    });
+  });
+  const end = ended(mock, () => jobId);
+  await get("batch:start", { jobId, concurrency: 1, notifyRows: true });
+  assert.equal(await kindOf("batch:start", { jobId }), "conflict");
+  await cancelling;
+  assert.equal((await end).status, "cancelled");
+  const statuses = (await get<BatchResult[]>("batch:get-results", { jobId })).map(({ status }) => status);
+  assert.ok(statuses.includes("success") && statuses.includes("cancelled"), String(statuses));
+  const whole = ended(mock, () => jobId);
+  await get("batch:start", { jobId });
+  assert.deepEqual([(await whole).status, (await whole).completedRows], ["completed", 6]);
+});
+
+it("rows travel through a file in memory", async () => {
+  const { get, kindOf } = user(quickMock());
+  const project = await get<Project>("project:create", { name: "Mine" });
+  const rows = [{ id: "a", prompt: 'Say "{{x}}",\nplease', model: MODELS[0], data: { x: "1;2" } }];
+  const { id: jobId } = await get<BatchJob>("batch:submit", { projectId: project.id, rows });
+  for (const format of ["csv", "json", "jsonl"]) {
+    await get("batch:export", { jobId, path: `/rows.${format}`, format });
+    const read = await get<{ rows: object[] }>("batch:import", { path: `/rows.${format}` });
+    assert.equal((read.rows[0] as { prompt: string }).prompt, rows[0]?.prompt, format);
+  }
+  assert.equal(await kindOf("batch:import", { path: "/none.csv" }), "not_found");
+});
+
+it("a backup puts back what was there", async () => {
+  const { get } = user(quickMock());
+  await get("project:create", { name: "Before" });
+  await get("data:backup", { path: "/copy.db" });
+  await get("project:create", { name: "After" });
+  await get("data:restore", { path: "/copy.db" });
+  assert.deepEqual(
+    (await get<Project[]>("project:list")).map(({ name }) => name),
+    ["Before"],
+  );
 });

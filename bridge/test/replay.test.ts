@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { choose, exchanges, type Played } from "../src/exchange.js";
+import { exchanges } from "../src/exchange.js";
 import { fill, mismatch, parseRecording } from "../src/replay.js";
 import { it } from "./helpers.js";
 
@@ -9,11 +9,6 @@ const OTHER_ID = "00000000-6d3a-4f0e-9d0b-1f2c3d4e5f60";
 
 const recorded = (...lines: unknown[]) =>
   parseRecording("test", lines.map((line) => JSON.stringify(line)).join("\n"));
-const played = (...lines: unknown[]): Played => ({
-  exchanges: exchanges(recorded(...lines)),
-  given: new Set(),
-  bindings: new Map(),
-});
 const ask = (id: number, method: string, params?: unknown) => ({
   ">": { jsonrpc: "2.0", id, method, params },
 });
@@ -158,30 +153,4 @@ it("ids that an answer brings in are told from those that were there before", ()
   );
   assert.deepEqual([...(create?.newIds ?? [])], ["1"]);
   assert.deepEqual([...(list?.newIds ?? [])], ["2"]);
-});
-
-it("the answer with the same params is chosen, in the order of the recording, and the last one again", () => {
-  const one = played(ask(1, "a:get", { id: "x" }), get(1, "x1"), ask(2, "a:get", { id: "x" }), get(2, "x2"));
-  const two = played(
-    ask(1, "a:get", { id: "y" }),
-    get(1, "y1"),
-    ask(2, "a:get", { id: "x" }),
-    get(2, "not this"),
-  );
-  const results = ["x", "x", "x", "y"].map((id) => {
-    const choice = choose([one, two], "a:get", { id });
-    choice?.played.given.add(choice.exchange);
-    return choice?.exchange.response;
-  });
-  assert.deepEqual(
-    results,
-    ["x1", "x2", "x2", "y1"].map((result) => ({ result })),
-  );
-});
-
-it("params that no recording has get an answer by method, rather a result than an error", () => {
-  const failing = { "<": { id: 1, error: { code: -32001, message: "no" } } };
-  const all = [played(ask(1, "a:get", { id: "x" }), failing, ask(2, "a:get", { id: "y" }), get(2, "y"))];
-  assert.deepEqual(choose(all, "a:get", { id: "z" })?.exchange.response, { result: "y" });
-  assert.equal(choose(all, "a:put", {}), undefined);
 });

@@ -1,0 +1,71 @@
+import { ERROR_CODES, type ErrorKind } from "../contract.js";
+import {
+  BRIDGE_ERROR_CODES,
+  bridgeError,
+  type BridgeErrorKind,
+  crashed,
+  type SidecarError,
+} from "../errors.js";
+import type { Pace } from "./backend.js";
+import type { Material } from "./material.js";
+
+export const PACE: Pace = { latencyMs: 0, delayMs: 20, rowMs: 120 };
+export const SLOW_PACE: Pace = { latencyMs: 1_500, delayMs: 200, rowMs: 1_500 };
+
+/** What the address of a page asks of the mock. */
+export interface Wishes {
+  slow: boolean;
+  /** Every so many requests one fails; 0: none does. */
+  failEvery: number;
+}
+
+/** Reads `?mock=errors`, `?mock=slow` or `?mock=errors,slow`, and `&every=5` for how often a request fails. */
+export function wishesIn(search: string): Wishes {
+  const params = new URLSearchParams(search);
+  const words = (params.get("mock") ?? "").split(",");
+  const every = Number(params.get("every") ?? 3);
+  return {
+    slow: words.includes("slow"),
+    failEvery: words.includes("errors") ? Math.max(1, Math.floor(every) || 3) : 0,
+  };
+}
+
+// A page cannot bring these about: its requests are always JSON-RPC, and of methods that there are.
+const NEVER: readonly ErrorKind[] = ["parse_error", "invalid_request", "method_not_found"];
+
+export const FAULT_KINDS: readonly (ErrorKind | BridgeErrorKind)[] = [
+  ...(Object.keys(ERROR_CODES) as ErrorKind[]).filter((kind) => !NEVER.includes(kind)),
+  ...(Object.keys(BRIDGE_ERROR_CODES) as BridgeErrorKind[]),
+];
+
+/** Makes every n-th request fail, with each kind in turn. */
+export class Faults {
+  #requests = 0;
+  #failed = 0;
+
+  constructor(
+    readonly every: number,
+    readonly material: Material,
+  ) {}
+
+  /** The error that the next request shall have, if any. */
+  next(): SidecarError | undefined {
+    this.#requests += 1;
+    if (this.every <= 0 || this.#requests % this.every !== 0) return undefined;
+    const kind = FAULT_KINDS[this.#failed % FAULT_KINDS.length] ?? "internal_error";
+    this.#failed += 1;
+    switch (kind) {
+      case "sidecar_crashed":
+        return crashed("an error on demand");
+      case "sidecar_unavailable":
+        return bridgeError(kind, "The A-B/AI backend could not be started. Please install the app again.");
+      case "sidecar_mismatch":
+        return bridgeError(
+          kind,
+          "This app and its backend are of different versions and cannot work together.",
+        );
+      default:
+        return this.material.error(kind);
+    }
+  }
+}

@@ -1,0 +1,142 @@
+/** `window.api` and `window.ipc` for a plain browser page, with a memory of its own: no Electron, no Python. */
+
+import type { ApiRequest, Envelope, Unsubscribe, WindowApi, WindowIpc } from "../api.js";
+import type { ProgressToken, ProgressValue } from "../contract.js";
+import { failure, parseRequest, success } from "../envelope.js";
+import { contractError, type SidecarError } from "../errors.js";
+import { splitToken } from "../exchange.js";
+import { isObject, type Makers } from "../replay.js";
+import { Backend, type Pace } from "./backend.js";
+import { Faults, PACE, SLOW_PACE, wishesIn } from "./faults.js";
+import { handlerOf } from "./handlers.js";
+import { Material, type MockMaterial } from "./material.js";
+import { type Problem, problems } from "./schema.js";
+
+export type { MockMaterial };
+
+export interface MockOptions extends Partial<Makers>, Partial<Pace> {
+  /** The search part of the page's address, which may ask for errors or slowness. Default: that of the page. */
+  search?: string;
+}
+
+export interface MockApi {
+  api: WindowApi;
+  ipc: WindowIpc;
+  /** Sends a notification, as the sidecar would. */
+  emit(name: string, params: unknown): void;
+  openSettings(): void;
+}
+
+/** Makes the two objects without putting them anywhere. */
+export function createMockApi(source: MockMaterial, options: MockOptions = {}): MockApi {
+  const { slow, failEvery } = wishesIn(options.search ?? searchOfPage());
+  const makers: Makers = { uuid: options.uuid ?? randomUuid, now: options.now ?? Date.now };
+  const material = new Material(source, makers);
+  const faults = new Faults(failEvery, material);
+  const listeners = new Map<string, Set<{ call: (params: unknown) => void }>>();
+  const settingsListeners = new Set<() => void>();
+
+  const on = (name: string, listener: (params: unknown) => void): Unsubscribe => {
+    const entry = { call: listener };
+    const others = listeners.get(name) ?? new Set();
+    listeners.set(name, others.add(entry));
+    return () => void others.delete(entry);
+  };
+  const emit = (name: string, params: unknown): void => {
+    for (const listener of [...(listeners.get(name) ?? [])]) {
+      try {
+        listener.call(carried(params));
+      } catch (error) {
+        console.error(error);
+      }
+    }
+  };
+  const backend = new Backend({
+    material,
+    pace: { ...(slow ? SLOW_PACE : PACE), ...options },
+    ...makers,
+    emit,
+  });
+
+  async function answer(message: ApiRequest): Promise<unknown> {
+    const { method: name, params: sent } = parseRequest(message);
+    const { token, params } = splitToken(carried(sent ?? {}));
+    if (backend.pace.latencyMs > 0) await backend.pause(backend.pace.latencyMs);
+    const fault = faults.next();
+    if (fault !== undefined) throw fault;
+    const found = handlerOf(name);
+    if (found === undefined) throw unknownMethod(name);
+    const { method, handle } = found;
+    const recorded = material.errorFor(method, params);
+    if (recorded !== undefined) throw recorded;
+    const wrong = problems(material.paramsSchema(method), params);
+    if (wrong.length > 0) throw invalid(wrong);
+    return carried(await handle(backend, params, token === undefined ? undefined : progressFor(token)));
+  }
+
+  const progressFor = (token: unknown) => (value: ProgressValue) =>
+    emit("$/progress", { token: token as ProgressToken, value });
+
+  return {
+    api: {
+      request: async (first: ApiRequest | string, payload?: unknown): Promise<Envelope> => {
+        const message = typeof first === "string" ? { type: first, payload } : first;
+        try {
+          return success(await answer(message));
+        } catch (error) {
+          return failure(message, error);
+        }
+      },
+      on,
+    },
+    ipc: {
+      onInvalidKey: (listener) =>
+        on("settings:invalidKey", (params) => listener(isObject(params) ? String(params["provider"]) : "")),
+      onOpenSettings: (listener) => {
+        const own = (): void => listener();
+        settingsListeners.add(own);
+        return () => void settingsListeners.delete(own);
+      },
+    },
+    emit,
+    openSettings: () => settingsListeners.forEach((listener) => listener()),
+  };
+}
+
+/** Puts `api` and `ipc` on the page's window. */
+export function installMockApi(
+  source: MockMaterial,
+  options: MockOptions = {},
+  target: object = globalThis,
+): MockApi {
+  const mock = createMockApi(source, options);
+  Object.assign(target, { api: mock.api, ipc: mock.ipc });
+  return mock;
+}
+
+/** A value as it comes out of the pipe: a copy, with members without a value absent and dates as text. */
+function carried(value: unknown): unknown {
+  return value === undefined ? null : (JSON.parse(JSON.stringify(value)) as unknown);
+}
+
+function unknownMethod(name: string): SidecarError {
+  const sentence = `There is no method named "${name}". Look it up in the list of methods.`;
+  return contractError("method_not_found", sentence, { retryable: false });
+}
+
+function invalid(issues: Problem[]): SidecarError {
+  const more = issues.length > 1 ? ` (${issues.length - 1} more)` : "";
+  const sentence = `${issues[0]?.path}: ${issues[0]?.message}${more}. Correct it and try again.`;
+  return contractError("invalid_params", sentence, { retryable: false, issues });
+}
+
+function searchOfPage(): string {
+  return (globalThis as { location?: { search?: string } }).location?.search ?? "";
+}
+
+// Not `crypto.randomUUID`, which a page served over plain http does not have. These ids guard nothing.
+function randomUuid(): string {
+  return "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () =>
+    Math.floor(Math.random() * 16).toString(16),
+  );
+}
