@@ -8,6 +8,12 @@ export interface ApiRequest {
   payload?: unknown;
 }
 
+/** What crosses to the main process: the request, and which load of the page it is from. */
+export interface SentRequest extends ApiRequest {
+  /** Comes back with the progress, so that a page that was reloaded does not get that of the page before it. */
+  page?: string;
+}
+
 /** What `window.api.request` resolves to. It rejects only when there is no main process to answer. */
 export type Envelope =
   | { success: true; data: unknown }

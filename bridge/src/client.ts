@@ -4,8 +4,10 @@ import type { Methods, Notifications } from "./contract.js";
 import { cancelled, crashed, shuttingDown, SidecarError, tookTooLong, unavailable } from "./errors.js";
 import { Gate } from "./gate.js";
 import { type HandshakeOptions, type ServerInfo, shakeHands } from "./handshake.js";
-import { type ExitInfo, SidecarProcess, type SpawnOptions } from "./process.js";
-import { afterCrash, RESTART_POLICY, type RestartPolicy } from "./restart.js";
+import { HEALTH_POLICY, type HealthPolicy, watchHealth } from "./health.js";
+import { LogFile, type LogFileOptions } from "./logfile.js";
+import { describeExit, SidecarProcess, type SpawnOptions } from "./process.js";
+import { afterCrash, gaveUp, RESTART_POLICY, type RestartPolicy } from "./restart.js";
 import { STOP_TIMES, stopInOrder, stopPlan, type StopStep, type StopTimes } from "./stop.js";
 import { Deferred, Listeners, settlesWithin } from "./wait.js";
 
@@ -40,6 +42,9 @@ export interface ClientOptions extends SpawnOptions {
   /** The contract's fingerprint; default: that of the generated types. */
   schemaHash?: string;
   restart?: Partial<RestartPolicy>;
+  health?: Partial<HealthPolicy>;
+  /** Where stderr and the comings and goings of the sidecar are kept; without it only the last lines are. */
+  log?: LogFileOptions;
   stopTimes?: Partial<StopTimes>;
 }
 
@@ -52,6 +57,7 @@ type RunEnd =
 /** Keeps a sidecar running and carries calls to it. Calls made while there is none wait for the next one. */
 export class SidecarClient {
   readonly #options: ClientOptions;
+  readonly #log: LogFile | undefined;
   readonly #gate = new Gate<SidecarConnection>();
   readonly #notifications = new Listeners<[name: string, params: unknown]>();
   readonly #states = new Listeners<[state: SidecarState, reason: SidecarError | undefined]>();
@@ -65,6 +71,7 @@ export class SidecarClient {
 
   constructor(options: ClientOptions) {
     this.#options = options;
+    this.#log = options.log === undefined ? undefined : new LogFile(options.log);
   }
 
   get state(): SidecarState {
@@ -151,6 +158,7 @@ export class SidecarClient {
     if (this.#state === "idle" || this.#state === "failed" || this.#state === "stopped") {
       this.#gate.fail(shuttingDown());
       this.#setState("stopped");
+      await this.#log?.flush();
       return;
     }
     if (this.#state !== "stopping") {
@@ -160,6 +168,7 @@ export class SidecarClient {
       if (this.#process !== undefined) await stopInOrder(this.#process, this.#connection, this.#stopPlan());
     }
     await this.#supervision;
+    await this.#log?.flush();
   }
 
   async #supervise(): Promise<void> {
@@ -184,7 +193,13 @@ export class SidecarClient {
   /** One run of the sidecar, from its start to its end. */
   async #runOnce(): Promise<RunEnd> {
     const program = this.#options.command.program;
-    const run = new SidecarProcess(this.#options.command, this.#options);
+    const run = new SidecarProcess(this.#options.command, {
+      ...this.#options,
+      onStderrLine: (line) => {
+        this.#log?.add(line);
+        this.#options.onStderrLine?.(line);
+      },
+    });
     this.#process = run;
     try {
       await run.started;
@@ -203,6 +218,14 @@ export class SidecarClient {
       },
     });
     const greeting = this.#greet(connection, run);
+    const watching = greeting.then(async (refused) => {
+      const policy = { ...HEALTH_POLICY, ...this.#options.health };
+      if (refused !== undefined || !(await watchHealth(connection, policy, run.exited))) return;
+      // Stopping has deadlines of its own.
+      if (this.#isStopping()) return;
+      broken ??= `it no longer answered: ${policy.misses} times not within ${policy.deadlineMs} ms`;
+      run.signal("SIGKILL");
+    });
     const exit = await run.exited;
     // From here on calls wait for the next run; only then are those told that were under way.
     if (!this.#isStopping()) this.#gate.shut();
@@ -211,6 +234,7 @@ export class SidecarClient {
     await settlesWithin(connection.drained, DRAIN_MS);
     const detail = broken ?? describeExit(exit, run.stderrTail());
     connection.close(this.#isStopping() ? shuttingDown() : crashed(detail));
+    await watching;
     const reason = await greeting;
     if (reason?.kind === "sidecar_mismatch") return { how: "refused", reason };
     // A handshake that was cut off by the end of the process says nothing that the end does not say better.
@@ -260,21 +284,11 @@ export class SidecarClient {
   #setState(state: SidecarState, reason?: SidecarError): void {
     if (this.#state === state) return;
     this.#state = state;
+    // Of the detail the first line; the others are the last ones of stderr, which are in the log already.
+    const why = (reason?.data.detail ?? reason?.message)?.split("\n", 1)[0];
+    this.#log?.add(`[bridge] ${new Date().toISOString()} ${state}${why === undefined ? "" : `: ${why}`}`);
     this.#states.emit(state, reason);
   }
 }
 
 type RequestOptions = Omit<CallOptions, "onProgress"> & { onProgress?: (value: unknown) => void };
-
-function gaveUp(policy: RestartPolicy, detail: string): SidecarError {
-  const minutes = Math.round(policy.windowMs / 6_000) / 10;
-  const message =
-    `The A-B/AI backend stopped ${policy.limit} times within ${minutes} minutes and was not started again. ` +
-    "Please restart the app; its log says more.";
-  return unavailable(message, detail);
-}
-
-function describeExit(exit: ExitInfo, lastLines: readonly string[]): string {
-  const how = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
-  return [how, ...lastLines.slice(-5)].join("\n");
-}

@@ -1,4 +1,4 @@
-import { CHANNELS, type Envelope } from "./api.js";
+import { CHANNELS, type Envelope, type SentRequest } from "./api.js";
 import type { SidecarClient } from "./client.js";
 import type { IpcMainLike, WebContentsLike, WindowLike } from "./electron.js";
 import { failure, parseRequest, success } from "./envelope.js";
@@ -9,8 +9,8 @@ export interface AbaiOptions {
   /** The windows that get notifications: `() => BrowserWindow.getAllWindows()`. */
   getWindows: () => readonly WindowLike[];
   client: Pick<SidecarClient, "request" | "onAnyNotification">;
-  /** Opens the folder of a project's history, for example with `shell.openPath`; without it the sidecar is asked. */
-  openHistoryFolder?: (project: string) => unknown;
+  /** Opens the folder of the history: what `folderOpener` makes. Without it nothing is opened. */
+  openHistoryFolder?: (project: string | undefined) => unknown;
   /** Gets what no person is shown: errors that are not the sidecar's. Default: the console. */
   onInternalError?: (error: unknown) => void;
 }
@@ -56,9 +56,9 @@ export function registerAbai(options: AbaiOptions): Abai {
 async function answer(options: AbaiOptions, message: unknown, sender: WebContentsLike): Promise<unknown> {
   const { method, params } = parseRequest(message);
   if (method === "history:open-folder" && options.openHistoryFolder !== undefined) {
-    const project = params?.["project"];
-    if (typeof project !== "string" || project === "") {
-      throw contractError("invalid_params", "history:open-folder needs the name of a project.");
+    const project = params?.["project"] ?? undefined;
+    if (project !== undefined && typeof project !== "string") {
+      throw contractError("invalid_params", "The project of history:open-folder is a name.");
     }
     await options.openHistoryFolder(project);
     return null;
@@ -67,7 +67,9 @@ async function answer(options: AbaiOptions, message: unknown, sender: WebContent
   if (token === undefined || token === null) return options.client.request(method, params);
   // Two windows may choose the same token; each gets the progress of its own requests under its own one.
   const { partialResultToken: _, ...rest } = params ?? {};
-  const onProgress = (value: unknown): void => sendTo(sender, CHANNELS.event, "$/progress", { token, value });
+  const { page } = message as SentRequest;
+  const onProgress = (value: unknown): void =>
+    sendTo(sender, CHANNELS.event, "$/progress", { token, value }, ...(page === undefined ? [] : [page]));
   return options.client.request(method, rest, { onProgress });
 }
 

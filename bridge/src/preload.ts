@@ -2,7 +2,15 @@
  * The preload script, complete in this one file: a sandboxed preload can load nothing but Electron.
  * It gives the page `window.api` and `window.ipc`, and no way to reach anything else.
  */
-import type { ApiRequest, CHANNELS, Envelope, Unsubscribe, WindowApi, WindowIpc } from "./api.js";
+import type {
+  ApiRequest,
+  CHANNELS,
+  Envelope,
+  SentRequest,
+  Unsubscribe,
+  WindowApi,
+  WindowIpc,
+} from "./api.js";
 import type { ContextBridgeLike, IpcRendererLike } from "./electron.js";
 
 const { contextBridge, ipcRenderer } = require("electron") as {
@@ -25,9 +33,13 @@ function listen(channel: string, listener: (...args: unknown[]) => void): Unsubs
   return () => void ipcRenderer.removeListener(channel, own);
 }
 
+// A reload gives the window a new page, which must not be told of what the old one asked.
+const page = `${Date.now()}-${Math.random()}`;
+
 // One listener on the channel for the whole page, however many parts of it listen.
 const byName = new Map<string, Set<{ call: (params: unknown) => void }>>();
-listen(channels.event, (name, params) => {
+listen(channels.event, (name, params, forPage) => {
+  if (forPage !== undefined && forPage !== page) return;
   for (const listener of [...(byName.get(String(name)) ?? [])]) {
     try {
       listener.call(params);
@@ -40,7 +52,10 @@ listen(channels.event, (name, params) => {
 async function request(first: ApiRequest | string, payload?: unknown): Promise<Envelope> {
   const message = typeof first === "string" ? { type: first, payload } : first;
   try {
-    return (await ipcRenderer.invoke(channels.request, message)) as Envelope;
+    // What is no request is refused where the others are answered, in the same words.
+    const plain = typeof message === "object" && message !== null && !Array.isArray(message);
+    const sent: SentRequest = plain ? { ...message, page } : message;
+    return (await ipcRenderer.invoke(channels.request, sent)) as Envelope;
   } catch (error) {
     if (!String(error).includes("could not be cloned")) throw error;
     const type = String((message as Partial<ApiRequest> | null)?.type);

@@ -90,3 +90,9 @@ export class SidecarProcess {
     this.#child.kill(signal);
   }
 }
+
+/** How it ended, with its last words. */
+export function describeExit(exit: ExitInfo, lastLines: readonly string[]): string {
+  const how = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
+  return [how, ...lastLines.slice(-5)].join("\n");
+}

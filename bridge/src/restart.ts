@@ -1,3 +1,5 @@
+import { type SidecarError, unavailable } from "./errors.js";
+
 /** When a sidecar that ended by itself is started again. */
 export interface RestartPolicy {
   /** This many crashes within `windowMs` are the last. */
@@ -26,4 +28,13 @@ export function afterCrash(
   const recent = crashesAt.filter((at) => now - at < policy.windowMs).length;
   if (recent >= policy.limit) return { again: false };
   return { again: true, delayMs: policy.firstDelayMs * policy.factor ** Math.max(0, recent - 1) };
+}
+
+/** For the calls that nobody will answer any more. */
+export function gaveUp(policy: RestartPolicy, detail: string): SidecarError {
+  const minutes = Math.round(policy.windowMs / 6_000) / 10;
+  const message =
+    `The A-B/AI backend stopped ${policy.limit} times within ${minutes} minutes and was not started again. ` +
+    "Please restart the app; its log says more.";
+  return unavailable(message, detail);
 }

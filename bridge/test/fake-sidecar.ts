@@ -74,6 +74,8 @@ connection.onRequest("initialize", (params: { protocolVersion: string }) => {
     resumedJobs: [],
   };
 });
+let frozen = false;
+connection.onRequest("system:health", () => (frozen ? new Promise(() => undefined) : {}));
 connection.onRequest("rpc.discover", () => ({
   openrpc: "1.3.2",
   methods: [{ name: "initialize" }, { name: "chat:send", "x-aliases": ["chat:shout"] }],
@@ -122,6 +124,9 @@ connection.onRequest("chat:send", async (params: Record<string, unknown>, cancel
           reject(new ResponseError(-32800, "The chat was cancelled.", { kind: "cancelled" })),
         );
       });
+    case "freeze":
+      frozen = true;
+      break;
     case "never":
       return new Promise(() => undefined);
     case "flood":

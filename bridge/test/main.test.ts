@@ -255,13 +255,14 @@ it("the menu opens the settings of the windows", () => {
 it("the history folder is opened on this side", async () => {
   const opened: string[] = [];
   const { invoke } = stage(() => assert.fail("it was sent"), {
-    openHistoryFolder: (project) => opened.push(project),
+    openHistoryFolder: (project) => opened.push(project ?? "all"),
   });
   const answer = await invoke({ type: "history:open-folder", payload: { project: "Mine" } });
   assert.deepEqual(answer, { success: true, data: null });
-  assert.deepEqual(opened, ["Mine"]);
-  const without = await invoke({ type: "history:open-folder" });
-  assert.equal(without.success, false);
+  assert.deepEqual(await invoke({ type: "history:open-folder" }), { success: true, data: null });
+  assert.deepEqual(opened, ["Mine", "all"]);
+  const wrong = await invoke({ type: "history:open-folder", payload: { project: 7 } });
+  assert.ok(!wrong.success && wrong.kind === "invalid_params");
 });
 
 it("a history folder that cannot be opened is a failure with a sentence", async () => {

@@ -1,36 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import vm from "node:vm";
 
-import type { Envelope, WindowApi, WindowIpc } from "../src/api.js";
+import type { Envelope, SentRequest } from "../src/api.js";
 import { it } from "./helpers.js";
-
-type Listener = (event: unknown, ...args: unknown[]) => void;
-
-/** Runs the compiled preload as a sandboxed page would: with `require` for Electron and for nothing else. */
-function loadPreload(invoke: (channel: string, ...args: unknown[]) => Promise<unknown>) {
-  const exposed = new Map<string, unknown>();
-  const listeners = new Map<string, Set<Listener>>();
-  const electron = {
-    contextBridge: { exposeInMainWorld: (name: string, api: unknown) => void exposed.set(name, api) },
-    ipcRenderer: {
-      invoke,
-      on: (channel: string, listener: Listener) =>
-        void listeners.set(channel, (listeners.get(channel) ?? new Set()).add(listener)),
-      removeListener: (channel: string, listener: Listener) => void listeners.get(channel)?.delete(listener),
-    },
-  };
-  const source = readFileSync(join(__dirname, "..", "src", "preload.js"), "utf8");
-  const require = (name: string): unknown =>
-    name === "electron" ? electron : assert.fail(`it loads ${name}`);
-  vm.runInNewContext(source, { require, exports: {}, console });
-  const emit = (channel: string, ...args: unknown[]): void =>
-    listeners.get(channel)?.forEach((listener) => listener({ sender: "must not reach the page" }, ...args));
-  const api = exposed.get("api") as WindowApi;
-  const ipc = exposed.get("ipc") as WindowIpc;
-  return { exposed, listeners, emit, api, ipc };
-}
+import { loadPreload } from "./preload-page.js";
 
 const echo = (...args: unknown[]): Promise<unknown> =>
   Promise.resolve({ success: true, data: args } satisfies Envelope);
@@ -45,7 +17,12 @@ it("the page gets exactly two objects", () => {
 it("both forms of request send the same and resolve to the envelope", async () => {
   const { api } = loadPreload(echo);
   const expected = { success: true, data: ["app:request", { type: "project:get", payload: { id: "x" } }] };
-  const same = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+  const same = (value: unknown): unknown => {
+    const copy = JSON.parse(JSON.stringify(value)) as { data: [string, SentRequest] };
+    assert.equal(typeof copy.data[1].page, "string");
+    delete copy.data[1].page;
+    return copy;
+  };
   assert.deepEqual(same(await api.request({ type: "project:get", payload: { id: "x" } })), expected);
   assert.deepEqual(same(await api.request("project:get", { id: "x" })), expected);
 });
@@ -80,6 +57,14 @@ it("opening the settings hands nothing to the page", () => {
   off();
   emit("menu:openSettings");
   assert.deepEqual(heard, [[]]);
+});
+
+it("what is no request goes as it is, to be refused in the main process's words", async () => {
+  const { api } = loadPreload(echo);
+  for (const message of [null, 7, [1]] as unknown[]) {
+    const answer = await api.request(message as { type: string });
+    assert.deepEqual(JSON.parse(JSON.stringify(answer)), { success: true, data: ["app:request", message] });
+  }
 });
 
 it("events reach those who listen to their name", () => {

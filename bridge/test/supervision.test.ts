@@ -112,6 +112,33 @@ it("a sidecar that never answers the handshake is ended, and the error says what
   assert.equal(client.state, "failed");
 });
 
+const IMPATIENT = { everyMs: 5, deadlineMs: 50, misses: 2 };
+
+it("a sidecar that answers no more is ended and started again, and what was under way fails as retryable", async (t) => {
+  const state = join(temporaryFolder(t), "runs");
+  const client = clientFor(t, fake("--state", state), { health: IMPATIENT });
+  await client.start();
+  const restarting = reaches(client, "restarting");
+  const underWay = client.call("chat:send", { content: "never", modelId: "m" });
+  const lost = assert.rejects(underWay, { kind: "sidecar_crashed", retryable: true });
+  await client.call("chat:send", { content: "freeze", modelId: "m" });
+  assert.match((await restarting)?.data.detail ?? "", /no longer answered: 2 times not within 50 ms/);
+  await lost;
+  assert.equal(await client.call("tokens:count", { text: "alive" }), 5);
+  assert.equal(readFileSync(state, "utf8"), "..");
+});
+
+it("a sidecar that hangs again and again is given up like one that crashes", async (t) => {
+  const client = clientFor(t, fake(), { health: IMPATIENT, restart: { limit: 2, firstDelayMs: 1 } });
+  await client.start();
+  for (const end of ["ready", "failed"] as const) {
+    const ended = reaches(client, end);
+    await client.call("chat:send", { content: "freeze", modelId: "m" });
+    await ended;
+  }
+  await assert.rejects(client.call("tokens:count", { text: "x" }), { kind: "sidecar_unavailable" });
+});
+
 it("what is no frame ends the run and counts as a crash", async (t) => {
   const state = join(temporaryFolder(t), "runs");
   const client = clientFor(t, fake("--mode", "garbage", "--first-runs", "1", "--state", state));
@@ -200,6 +227,19 @@ it("stopping while it starts or waits to restart ends both", async (t) => {
   await restarting.stop();
   await neverReady;
   assert.equal(restarting.state, "stopped");
+});
+
+it("the log holds what the sidecar said on stderr and how it came and went", async (t) => {
+  const folder = temporaryFolder(t);
+  const client = clientFor(t, fake(), { log: { folder } });
+  await client.start();
+  await assert.rejects(client.call("chat:send", CRASHING));
+  await client.call("tokens:count", { text: "alive" });
+  await client.stop();
+  const lines = readFileSync(join(folder, "sidecar.log"), "utf8").split("\n");
+  const states = lines.flatMap((line) => /^\[bridge\] \S+ (.*)$/.exec(line)?.[1] ?? []);
+  assert.deepEqual(states, ["starting", "ready", "restarting: exit code 7", "ready", "stopping", "stopped"]);
+  assert.ok(lines.indexOf("about to die") < lines.indexOf("shutdown"));
 });
 
 it("a stopped client can be started again", async (t) => {

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+
+import type { BatchProgressNotification } from "../src/contract.js";
+import { findSidecar } from "../src/command.js";
+import type { SidecarClient } from "../src/client.js";
+import { clientFor, temporaryFolder, it } from "./helpers.js";
+import { PROJECT } from "./material.js";
+
+const ROWS = 60;
+
+/** Resolves when a job has come so far. */
+function told(client: SidecarClient, isFar: (progress: BatchProgressNotification) => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const off = client.onNotification("batch:progress", (progress) => {
+      if (!isFar(progress)) return;
+      off();
+      resolve();
+    });
+  });
+}
+
+it("quitting while a batch runs loses nothing: the next start goes on with it", async (t) => {
+  const dataDir = temporaryFolder(t);
+  const client = clientFor(t, findSidecar({ projectDir: PROJECT, dataDir, mock: true }));
+  await client.start();
+  const { id: projectId } = await client.call("project:create", { name: "Quit" });
+  const rows = Array.from({ length: ROWS }, (_, index) => ({
+    prompt: `Reply with exactly: ${index} [[simulate: slow_first_ms=100]]`,
+    model: "openai/gpt-6-luna",
+  }));
+  const begun = told(client, ({ completedRows, status }) => completedRows > 0 && status === "processing");
+  const job = await client.call("batch:submit", { projectId, rows, start: true });
+  await begun;
+  await client.stop();
+  assert.equal(client.state, "stopped");
+
+  const ended = told(client, ({ jobId, status }) => jobId === job.id && status === "completed");
+  const { resumedJobs } = await client.start();
+  assert.deepEqual(resumedJobs, [job.id]);
+  await ended;
+  const results = await client.call("batch:get-results", { jobId: job.id });
+  assert.deepEqual(
+    results.map(({ response }) => response),
+    rows.map((_, index) => String(index)),
+  );
+  // A row that was on its way when the app was left may be asked again, and no other.
+  const { completedRows, totalRows } = await client.call("batch:get", { jobId: job.id });
+  assert.deepEqual([completedRows, totalRows], [ROWS, ROWS]);
+});
