@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test check generate serve record bench format clean
+.PHONY: help setup demo example test check generate serve record bench format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ bridge/node_modules/.ready: bridge/package.json bridge/package-lock.json
 demo: setup ## three models side by side, a restart, a batch that survives kill -9, a native batch
 	cd bridge && npm run --silent build
 	node bridge/out/demo/demo.js --python $(BIN)/python
+
+example: setup ## the example app, simulated: in Electron where that is installed, else in any browser
+	cd bridge && npm run --silent example
 
 test: check ## every check and every test, Python and TypeScript
 	$(BIN)/python -m pytest

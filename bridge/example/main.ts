@@ -1,14 +1,14 @@
 /** What an Electron app adds to its main process. `electron` is the package's module. */
 import { join } from "node:path";
 
-import { findSidecar, registerAbai, SidecarClient } from "../src/index.js";
+import { findSidecar, folderOpener, moveKeys, registerAbai, SidecarClient } from "../src/index.js";
 import type { IpcMainLike, WindowLike } from "../src/electron.js";
 
 /** The members of Electron's `app`, `BrowserWindow` and `shell` that are used here. */
-interface ElectronLike {
+export interface ElectronLike {
   app: {
     isPackaged: boolean;
-    getPath(name: "userData"): string;
+    getPath(name: "userData" | "logs"): string;
     on(event: "before-quit", listener: (event: { preventDefault(): void }) => void): unknown;
     quit(): void;
   };
@@ -17,20 +17,46 @@ interface ElectronLike {
   shell: { openPath(path: string): Promise<string> };
 }
 
+/** The old app's settings, for example an electron-store. */
+export interface OldStore {
+  get(key: string): unknown;
+  delete(key: string): void;
+}
+
+export interface ConnectOptions {
+  /** The checkout, in development. */
+  projectDir: string;
+  /** The key of a provider stands in it as `apiKeys.openai`. */
+  oldStore?: OldStore;
+  mock?: boolean;
+}
+
 export function connectSidecar(
   { app, BrowserWindow, ipcMain, shell }: ElectronLike,
-  projectDir: string,
+  { projectDir, oldStore, mock = false }: ConnectOptions,
 ): SidecarClient {
   const dataDir = app.getPath("userData");
   const where = app.isPackaged ? { resourcesPath: resourcesPath() } : { projectDir };
-  const client = new SidecarClient({ command: findSidecar({ ...where, dataDir }) });
+  const client = new SidecarClient({
+    command: findSidecar({ ...where, dataDir, mock }),
+    log: { folder: join(app.getPath("logs"), "sidecar") },
+  });
   registerAbai({
     ipcMain,
     client,
     getWindows: () => BrowserWindow.getAllWindows(),
-    openHistoryFolder: () => shell.openPath(join(dataDir, "history")),
+    openHistoryFolder: folderOpener((path) => shell.openPath(path), dataDir),
   });
-  client.start().catch((error: unknown) => console.error(error));
+  const started = client.start();
+  started.catch((error: unknown) => console.error(error));
+  if (oldStore !== undefined) {
+    moveKeys({
+      client,
+      read: (provider) => oldStore.get(`apiKeys.${provider}`),
+      remove: (provider) => oldStore.delete(`apiKeys.${provider}`),
+      // A sidecar that does not start is told above; the keys stay where they are.
+    }).catch(() => undefined);
+  }
   app.on("before-quit", (event) => {
     if (client.state === "stopped") return;
     event.preventDefault();
@@ -43,7 +69,3 @@ export function connectSidecar(
 function resourcesPath(): string {
   return (process as unknown as { resourcesPath: string }).resourcesPath;
 }
-
-// Requests that pages send before the sidecar is ready wait for it, so that windows can be opened at once:
-// new BrowserWindow({ webPreferences: { preload: require.resolve("@abai/bridge/out/src/preload.js"),
-//                                       contextIsolation: true, sandbox: true } })
