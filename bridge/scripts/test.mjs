@@ -1,14 +1,18 @@
 // Node 20 takes no pattern for test files, and not every shell expands one; so they are listed here.
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const dir = join(dirname(dirname(fileURLToPath(import.meta.url))), "out", "test");
-const files = readdirSync(dir)
+const files = readdirSync(dir, { recursive: true })
     .filter((name) => name.endsWith(".test.js"))
     .map((name) => join(dir, name));
 const { status } = spawnSync(process.execPath, ["--test", ...process.argv.slice(2), ...files], {
     stdio: "inherit",
 });
+// A test that was skipped is easily overlooked among hundreds.
+const { CHROMIUM, HOW_TO_INSTALL } = createRequire(import.meta.url)(join(dir, "browser", "chromium.js"));
+if (CHROMIUM === undefined) console.error(`\n${HOW_TO_INSTALL}`);
 process.exitCode = status ?? 1;
