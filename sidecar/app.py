@@ -33,6 +33,8 @@ log = logging.getLogger("sidecar")
 
 GRACE_SECONDS = 4.5
 SIMULATED_KEY = "sk-simulated"
+# Nobody reads the vendors' side of the bill inside the process, where a batch may have a million rows.
+MOCK_LEDGER_ENTRIES = 1_000
 
 
 def run(config: Config, streams: WireStreams) -> None:
@@ -185,6 +187,8 @@ def _simulated_network(config: Config, now_ms: clock.Now) -> Callable[[], Any]:
         from sidecar.simulator.transport import simulated_transport
 
         pace = DEFAULT_PACE_MS if config.mock_pace_ms is None else config.mock_pace_ms
-        return simulated_transport(Simulator(pace_ms=pace, now_ms=now_ms))
+        return simulated_transport(
+            Simulator(pace_ms=pace, now_ms=now_ms, most_ledger_entries=MOCK_LEDGER_ENTRIES)
+        )
 
     return make

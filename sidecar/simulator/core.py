@@ -51,6 +51,7 @@ class Simulator:
             GrokVendor(),
             CompatibleVendor(),
         ),
+        most_ledger_entries: int | None = None,
     ) -> None:
         self._pace_ms = pace_ms
         self._now_ms = now_ms
@@ -60,7 +61,7 @@ class Simulator:
         self._serial = 0
         # The longest prefix first: the one that is empty fits every path.
         self._vendors = sorted(vendors, key=lambda vendor: -len(vendor.prefix))
-        self.ledger = Ledger(self._charge)
+        self.ledger = Ledger(self._charge, most_ledger_entries)
         self._desks = {
             vendor.provider: vendor.batch_desk(
                 BatchOffice(vendor, self._models, self._maker, self.ledger, now_ms)

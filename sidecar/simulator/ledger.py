@@ -80,9 +80,12 @@ class BatchBill(Protocol):
 class Ledger:
     """Lives as long as the simulator does, and outlives every client."""
 
-    def __init__(self, price: Callable[[str, str, Usage], Decimal | None]) -> None:
-        """`price` gives the dollars for a provider, a model and a usage."""
+    def __init__(
+        self, price: Callable[[str, str, Usage], Decimal | None], most_entries: int | None = None
+    ) -> None:
+        """`price` gives the dollars for a provider, a model and a usage. Beyond `most_entries` the oldest go."""
         self._price = price
+        self._most_entries = most_entries
         self.entries: list[Entry] = []
         self.batches: list[BatchBill] = []
 
@@ -102,6 +105,9 @@ class Ledger:
             state="running",
         )
         self.entries.append(entry)
+        if self._most_entries is not None and len(self.entries) > self._most_entries:
+            # Half at once: a list that loses its first element moves all the others.
+            del self.entries[: self._most_entries // 2]
         return entry
 
     def refuse(self, entry: Entry, status: int) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.providers.base import Usage
+from sidecar.simulator.core import Simulator
 from sidecar.simulator.counting import count_tokens
 from sidecar.simulator.exchange import SimRequest
 from tests.helpers.conversing import CHAT, chat, question
@@ -66,6 +67,13 @@ async def test_the_charge_is_the_catalogues_price_to_the_last_digit() -> None:
     assert entry.usage == Usage(in_uncached=13, out_visible=1, prompt_total=13, service_tier="default")
     # gpt-4o: 2.5 and 10 dollars for a million tokens.
     assert entry.charged_usd == Decimal("0.0000425")
+
+
+async def test_a_ledger_that_nobody_reads_keeps_the_newest_requests_alone() -> None:
+    sim = Simulator(pace_ms=0, most_ledger_entries=4)
+    for number in range(9):
+        await chat(sim, f"Reply with exactly: {number}")
+    assert [entry.prompt[-1] for entry in sim.ledger.entries] == ["6", "7", "8"]
 
 
 async def _first(stream: Any, count: int) -> Any:
