@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FROZEN := dist/sidecar/abai-sidecar
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo example test check generate serve record bench format clean
+.PHONY: help setup demo example test check generate serve record bench package format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +29,8 @@ demo: setup ## three models side by side, a restart, a batch that survives kill 
 example: setup ## the example app, simulated: in Electron where that is installed, else in any browser
 	cd bridge && npm run --silent example
 
-test: check ## every check and every test, Python and TypeScript
-	$(BIN)/python -m pytest
+test: check $(FROZEN) ## every check and every test, Python and TypeScript
+	ABAI_FROZEN=$(FROZEN) $(BIN)/python -m pytest
 	cd bridge && npm test --silent
 
 check: setup ## lint, types and drift of everything generated
@@ -48,10 +49,18 @@ serve: setup ## serve JSON-RPC on this terminal, simulated; type a request a lin
 record: setup ## record tests/replay anew from the scripts in tests/replay/scripts.py
 	$(BIN)/python -m tests.replay_tools.record
 
-bench: setup ## measure the pipe, the store and the start against plain versions of the same
+bench: setup $(FROZEN) ## measure the pipe, the store and the start against plain versions of the same
 	$(BIN)/python -m tests.bench_pipe
 	$(BIN)/python -m tests.bench_store
 	$(BIN)/python -m tests.bench_start
+	$(BIN)/python -m tests.packaging.bench_frozen
+
+package: setup $(FROZEN) ## freeze the sidecar for this platform into dist/sidecar, and try it in everything
+	ABAI_FROZEN=$(FROZEN) $(BIN)/python -m pytest tests/packaging
+
+$(FROZEN): $(VENV)/.ready $(shell find sidecar data packaging -name '*.py' -o -name '*.json')
+	@echo 'freezing the sidecar, because it is not there or older than its sources: some 15 seconds'
+	$(BIN)/python packaging/build.py
 
 format: setup ## format and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
