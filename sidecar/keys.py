@@ -65,10 +65,10 @@ class Keys:
         elif key.isascii() and key.isprintable() and " " not in key:
             await self._store.set(provider, key)
         else:
-            raise Failure(
-                "invalid_params", "That does not look like an API key. Paste the key alone, in one line."
-            )
-        self._known[provider] = key or None
+            message = "That does not look like an API key. Paste the key alone, in one line."
+            raise Failure("invalid_params", message, issues=[{"path": "value", "message": message}])
+        # Read back where it was saved: only then is it known to be there.
+        self._known.pop(provider, None)
 
     def _from_environment(self, provider: str) -> str | None:
         for variable in self._variables.get(provider, ()):

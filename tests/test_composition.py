@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -64,13 +65,26 @@ async def test_a_batch_that_is_being_stored_when_the_batches_are_made_is_kept(tm
         await here.services.warm_up(0)
         await here.services.batches.resumed()
         assert await here.services.store.write(jobs.stored, "half") is not None
-    # Nobody ended its submission: the next start forgets it.
+
+
+async def test_a_submission_that_a_crash_cut_short_is_forgotten_at_the_next_start(tmp_path: Path) -> None:
     async with inside(tmp_path) as here:
-        await here.services.store.write(jobs.create, Job("other", project, 0), storing=True)
-        await here.services.store.close()
+        project = (await here.ask("project:create", {"name": "P"}))["result"]["id"]
+        rows = [{"prompt": "Hi", "model": MODEL}]
+        job = (await here.ask("batch:submit", {"projectId": project, "rows": rows}))["result"]["id"]
+        await here.services.store.write(_half_stored, job)
+        assert (await here.ask("batch:list", {"projectId": project}))["result"] == []
     async with inside(tmp_path) as here:
-        assert await here.services.store.write(jobs.stored, "half") is not None
-        assert await here.services.store.write(jobs.stored, "other") is None
+        assert (await here.ask("batch:list", {"projectId": project}))["result"] == []
+        assert await here.services.store.read(_rows_stored) == 0
+
+
+def _half_stored(conn: sqlite3.Connection, job_id: str) -> None:
+    conn.execute("UPDATE batch_jobs SET status = 'storing' WHERE id = ?", (job_id,))
+
+
+def _rows_stored(conn: sqlite3.Connection) -> int:
+    return int(conn.execute("SELECT count(*) FROM batch_results").fetchone()[0])
 
 
 @pytest.mark.parametrize("greeted", [True, False], ids=["greeted", "not greeted"])

@@ -95,6 +95,16 @@ async def test_a_key_file_that_cannot_be_read_is_said_without_losing_it(tmp_path
     assert path.read_text(encoding="utf-8") == "{broken"
 
 
+async def test_a_key_that_was_saved_is_read_back_from_where_it_was_saved() -> None:
+    class Losing(MemoryKeys):
+        async def set(self, provider: str, key: str) -> None:
+            """Says nothing, and keeps nothing."""
+
+    keys = Keys(Losing({}), {}, {})
+    await keys.save("openai", "sk-precious")
+    assert await keys.get("openai") is None
+
+
 class LockedKeychain:
     """A keychain that the person has not unlocked."""
 

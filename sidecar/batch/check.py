@@ -92,7 +92,8 @@ class Checker:
         try:
             self.shape(row)
         except Failure as failure:
-            return _member(failure), failure.message
+            # What to do next is said once for the whole batch.
+            return _member(failure), failure.issues[0]["message"] if failure.issues else failure.message
         return None
 
     def _decide(self, row: Row) -> Shape:

@@ -35,8 +35,8 @@ def _parse(text: str) -> Any:
         return None
     try:
         return json.loads(text)
-    except ValueError as problem:
-        raise _wrong(f"the text is not JSON ({problem})") from None
+    except json.JSONDecodeError as problem:
+        raise _wrong(f"the text is not JSON, at line {problem.lineno}, column {problem.colno}") from None
 
 
 def _spell_out(schema: Any) -> Any:
@@ -70,8 +70,9 @@ def _check(schema: dict[str, Any]) -> None:
 
 
 def _wrong(reason: str) -> Failure:
+    sentence = f"The JSON schema cannot be used: {reason[:300].removesuffix('.')}."
     return Failure(
         "invalid_params",
-        f"The JSON schema cannot be used: {reason[:300]}. Correct it and send again; nothing was paid.",
-        issues=[{"path": "options.jsonSchema", "message": reason[:300]}],
+        f"{sentence} Correct it and send again; nothing was paid.",
+        issues=[{"path": "options.jsonSchema", "message": sentence}],
     )

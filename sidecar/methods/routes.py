@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -76,11 +76,28 @@ def parser(type_name: str | None) -> Callable[[dict[str, Any] | None], Any]:
         try:
             return getattr(types, type_name).model_validate(raw or {})
         except ValidationError as error:
-            raise _invalid(
-                error.errors(include_url=False, include_context=False, include_input=False)
-            ) from None
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+            raise _invalid(of_the_likeliest(found, vars(types))) from None
 
     return parse
+
+
+def of_the_likeliest(errors: Sequence[Any], type_names: Container[str]) -> Sequence[Any]:
+    """Of params that may have one of several types, what is wrong with the one that they come nearest to.
+
+    That is the one that lacks the least, and then has the fewest faults. Others tell nothing of what was meant.
+    """
+    by_type: dict[str, list[Any]] = {}
+    for error in errors:
+        name = error["loc"][0] if error["loc"] else None
+        if name not in type_names:
+            return errors
+        by_type.setdefault(str(name), []).append({**error, "loc": error["loc"][1:]})
+    return min(
+        by_type.values(),
+        key=lambda faults: (sum(each["type"] == "missing" for each in faults), len(faults)),
+        default=errors,
+    )
 
 
 def _invalid(errors: Iterable[Any]) -> Failure:

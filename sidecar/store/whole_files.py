@@ -105,11 +105,13 @@ def file_failure(error: OSError, path: Path) -> Failure:
 
 def _absolute(path: str) -> Path:
     try:
-        if "\0" not in path:
-            return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100  resolve() would follow links
+        whole = Path(path).expanduser()
     except RuntimeError:  # a home folder of nobody
-        pass
-    raise _refused("This cannot be the path of a file. Choose another one.")
+        whole = Path()
+    if "\0" in path or not whole.is_absolute():
+        # Where the sidecar happens to run means nothing to whoever asks.
+        raise _refused("This is not the whole path of a file, with all its folders. Choose the file anew.")
+    return Path(os.path.abspath(whole))  # noqa: PTH100  resolve() would follow links
 
 
 def _refused(message: str) -> Failure:

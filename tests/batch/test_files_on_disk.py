@@ -84,6 +84,7 @@ async def test_a_file_is_read_by_the_ending_of_its_name(tmp_path: Path) -> None:
         ("rows.xlsx", "invalid_params"),
         ("nul\0.csv", "invalid_params"),
         ("~nobody-of-this-name/x.csv", "invalid_params"),
+        ("./folder.csv", "invalid_params"),
     ],
 )
 async def test_what_is_no_file_of_rows_is_refused_with_a_sentence(
@@ -92,7 +93,7 @@ async def test_what_is_no_file_of_rows_is_refused_with_a_sentence(
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "rows.xlsx").write_bytes(b"PK")
     with pytest.raises(Failure) as refusal:
-        await import_file(name if name.startswith("~") else str(tmp_path / name))
+        await import_file(name if name[0] in "~." else str(tmp_path / name))
     assert refusal.value.kind == kind
     assert refusal.value.message.endswith(".")
 

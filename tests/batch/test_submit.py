@@ -112,20 +112,5 @@ async def test_a_submission_that_is_cancelled_leaves_nothing(tmp_path: Path) -> 
         assert await here.store.read(_rows_stored) == 0
 
 
-async def test_a_submission_that_a_crash_cut_short_is_forgotten_at_the_next_start(tmp_path: Path) -> None:
-    async with works(tmp_path) as here:
-        job = await here.submit("One")
-        await here.store.write(_half_stored, job.id)
-        assert await here.store.read(jobs.get, job.id) is None
-        assert await here.store.read(jobs.list_page, "p", 10) == []
-    async with works(tmp_path) as here:
-        assert await here.engine.resumed() == ()
-        assert await here.store.read(_rows_stored) == 0
-
-
 def _rows_stored(conn: Any) -> int:
     return int(conn.execute("SELECT count(*) FROM batch_results").fetchone()[0])
-
-
-def _half_stored(conn: Any, job_id: str) -> None:
-    conn.execute("UPDATE batch_jobs SET status = 'storing' WHERE id = ?", (job_id,))

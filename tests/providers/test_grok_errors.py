@@ -70,6 +70,15 @@ def test_the_vendors_own_code_stays_in_the_detail() -> None:
     assert BAD in (failure.detail or "")
 
 
+def test_what_the_vendor_leaves_of_the_key_is_hidden_too() -> None:
+    failure = refusal(
+        400, {}, strings("Incorrect API key provided: xa***1. Get one at console.x.ai."), ASKED, 0
+    )
+    told = failure.message + (failure.detail or "")
+    assert "xa***1" not in told
+    assert "provided: [key hidden]. Get one at console.x.ai." in told
+
+
 @pytest.mark.parametrize(
     ("headers", "hint"), [({"retry-after": "2"}, 2_000), ({"retry-after-ms": "350"}, 350), ({}, None)]
 )

@@ -47,8 +47,7 @@ function saveKey(backend: Backend, { value, provider }: SettingsSaveParams): voi
   }
   const key = (value ?? "").trim();
   if (!/^[\x21-\x7e]*$/.test(key)) {
-    const message = "That does not look like an API key. Paste the key alone, in one line.";
-    throw contractError("invalid_params", message, { retryable: false });
+    throw refused("That does not look like an API key. Paste the key alone, in one line.", "value");
   }
   backend.state.keys[name] = key;
 }
