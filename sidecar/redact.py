@@ -8,7 +8,8 @@ _SECRETS = re.compile(
     r"""
       \b(?:sk|pk|rk|xai|gsk)-[A-Za-z0-9_\-*.…]{6,}      # most vendors, half-masked echoes too
     | \bAIza[A-Za-z0-9_\-]{10,}                         # Google
-    | (?i:(?<=api\skey\sprovided:\s))(?!\[key\ hidden\])[^\s"',;]+?(?=\.?(?:[\s"',;]|$))  # whatever a vendor leaves of it
+      # whatever a vendor leaves of it
+    | (?i:(?<=api\skey\sprovided:\s))(?!\[key\ hidden\])[^\s"',;]+?(?=\.?(?:[\s"',;]|$))
     | (?<=Bearer\s)[^\s"',;]{4,}
     | (?<=[?&]key=)[^&\s"']+
     | (?i:(?<=x-api-key:\s)|(?<=x-goog-api-key:\s))[^\s"',;]+
