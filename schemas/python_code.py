@@ -31,6 +31,9 @@ class WireModel(BaseModel):
     model_config = ConfigDict(populate_by_name=True, defer_build=True, extra="ignore", strict=True)
 '''
 
+_TYPES = f'''"""What requests hold, a module for each of sidecar/methods, loaded with its first request. {_NOTICE}"""
+'''
+
 _METHODS = f'''"""Every method of the contract. {_NOTICE}"""
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ SCHEMA_HASH = {{fingerprint!r}}
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """`params` is a class in types.py, `result` a name in the schemas; both None where there is none.
+    """`params` is a class in types/`module`.py, `result` a name in the schemas; both None where there is none.
 
     Served by `function` in sidecar/methods/`module`.py; `planned`: not yet. A `notification` gets no answer.
     """
@@ -93,8 +96,6 @@ DEFAULTS: dict[str, Any] = {{defaults}}
 
 def modules(source: Source, routes: list[Route], fingerprint: str) -> dict[str, str]:
     """File name to content."""
-    # Results travel as plain dicts, so only what requests are read with is built; Settings checks single values.
-    roots = [route.params for route in routes if route.params is not None]
     settings = source.definitions["Settings"]["properties"]
     defaults = {name: schema["default"] for name, schema in settings.items()}
     errors = "".join(f"{row['kind']!r}: {_error(row)}," for row in source.errors)
@@ -108,13 +109,19 @@ def modules(source: Source, routes: list[Route], fingerprint: str) -> dict[str, 
         ),
         "errors.py": _ERRORS.format(rows=errors),
         "settings.py": _SETTINGS.format(defaults=pformat(defaults, sort_dicts=False)),
-        "types.py": types_module(reachable(source.definitions, [*roots, "Settings"])),
+        "types/__init__.py": _TYPES,
     }
+    for name in sorted({route.module for route in routes}):
+        # Results travel as plain dicts, so only what requests are read with is built; Settings checks single values.
+        roots = [route.params for route in routes if route.module == name and route.params is not None]
+        roots += ["Settings"] if name == "settings" else []
+        if roots and name != "rpc":  # what is about other requests is read without models
+            texts[f"types/{name}.py"] = types_module(name, reachable(source.definitions, roots))
     return {name: formatted(text) for name, text in texts.items()}
 
 
-def types_module(definitions: Mapping[str, Schema]) -> str:
-    """Pydantic models; names joined of several become plain unions and literals where they are used."""
+def types_module(space: str, definitions: Mapping[str, Schema]) -> str:
+    """Pydantic models of a name space; names joined of several become plain unions and literals where they are used."""
     from datamodel_code_generator import generate
     from datamodel_code_generator.enums import DataModelType, InputFileType
     from datamodel_code_generator.format import Formatter, PythonVersion
@@ -128,7 +135,7 @@ def types_module(definitions: Mapping[str, Schema]) -> str:
         output_model_type=DataModelType.PydanticV2BaseModel,
         target_python_version=PythonVersion.PY_311,
         base_class="sidecar.contract.base.WireModel",
-        custom_file_header=f'"""What requests hold. {_NOTICE}"""\n',
+        custom_file_header=f'"""What requests of `{space}:*` hold. {_NOTICE}"""\n',
         formatters=[Formatter.BUILTIN],
         snake_case_field=True,
         enum_field_as_literal=LiteralType.All,

@@ -234,7 +234,7 @@ class Composition:
     async def warm_up(self, seconds: float = WARM_UP_SECONDS) -> None:
         """Loads, a piece at a time, what the first questions did without, and goes on with the jobs left over."""
         await asyncio.sleep(seconds)
-        for name in ("contract.types", "methods.chat", "methods.batch", "methods.settings", "chat.service"):
+        for name in ("methods.settings", "methods.chat", "chat.service", "methods.batch"):
             import_module(f"sidecar.{name}")
             await asyncio.sleep(0)
         if not self._stopping:

@@ -10,7 +10,7 @@ SCHEMA_HASH = "d04266f466268a431eb1f0fb349e644594201a382ab7c6c86fa0d56a3e9c47b1"
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """`params` is a class in types.py, `result` a name in the schemas; both None where there is none.
+    """`params` is a class in types/`module`.py, `result` a name in the schemas; both None where there is none.
 
     Served by `function` in sidecar/methods/`module`.py; `planned`: not yet. A `notification` gets no answer.
     """

@@ -6,7 +6,7 @@ import datetime
 from typing import Any
 
 from sidecar import clock
-from sidecar.contract import types
+from sidecar.contract.types import activity as types
 from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.money import spending

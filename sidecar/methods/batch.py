@@ -10,7 +10,7 @@ import orjson
 
 from sidecar.batch import jobs as moves
 from sidecar.batch import renderer
-from sidecar.contract import types
+from sidecar.contract.types import batch as types
 from sidecar.methods import batch_files, batch_native, batch_wire
 from sidecar.methods.services import Request
 from sidecar.store import job_rows, jobs

@@ -8,7 +8,7 @@ import orjson
 
 from sidecar.batch.files_in import import_file, import_text
 from sidecar.batch.files_out import export_job
-from sidecar.contract import types
+from sidecar.contract.types import batch as types
 from sidecar.methods.services import Request
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sidecar.contract import types
+from sidecar.contract.types import batch as types
 from sidecar.methods import batch_wire, wire
 from sidecar.methods.services import Request
 from sidecar.providers.base import BatchState

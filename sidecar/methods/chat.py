@@ -10,8 +10,8 @@ from sidecar.chat.compare import Compared
 from sidecar.chat.compare import compare as compare_models
 from sidecar.chat.options import Options
 from sidecar.chat.schema import read_schema
-from sidecar.contract import types
 from sidecar.contract.errors import ERRORS
+from sidecar.contract.types import chat as types
 from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.providers.base import Event, TextDelta, ThinkingDelta, Usage

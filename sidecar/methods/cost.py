@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sidecar.contract import types
+from sidecar.contract.types import cost as types
 from sidecar.methods.services import Request
 from sidecar.money import reprice as money
 

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from sidecar.contract import types
+from sidecar.contract.types import data as types
 from sidecar.methods.services import Request
 from sidecar.store.exports import export_tables
 from sidecar.store.restoring import restore as put_back

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from sidecar.contract import types
+from sidecar.contract.types import jobqueue as types
 from sidecar.methods.services import Request
 from sidecar.store import jobqueue
 

@@ -6,7 +6,7 @@ import sqlite3
 from decimal import Decimal
 from typing import Any
 
-from sidecar.contract import types
+from sidecar.contract.types import messages as types
 from sidecar.errors import Failure
 from sidecar.methods import wire
 from sidecar.methods.services import Request

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from sidecar.contract import types
+from sidecar.contract.types import models as types
 from sidecar.methods.services import Request
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.entries import utc_day

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from sidecar.contract import types
+from sidecar.contract.types import project as types
 from sidecar.errors import Failure
 from sidecar.methods import wire
 from sidecar.methods.services import Request

@@ -19,7 +19,7 @@ _NOT_OURS = "rpc"
 def build_routes(methods: Iterable[Method] = METHODS) -> dict[str, Route]:
     """Every served method with its handler, under all its names."""
     return {
-        name: Route(name, _handler(method), parser(method.params), method.notification)
+        name: Route(name, _handler(method), parser(method), method.notification)
         for method in _served(methods)
         for name in (method.name, *method.aliases)
     }
@@ -63,16 +63,16 @@ def _module(name: str) -> ModuleType:
     return importlib.import_module(f"{__package__}.{name}")
 
 
-def parser(type_name: str | None) -> Callable[[dict[str, Any] | None], Any]:
-    """Raw params to the generated model. The models are imported with the first request, not at start-up."""
+def parser(method: Method) -> Callable[[dict[str, Any] | None], Any]:
+    """Raw params to the generated model. A name space's are imported with its first request, not at start-up."""
+    type_name = method.params
     if type_name is None:
         return lambda raw: None
 
     def parse(raw: dict[str, Any] | None) -> Any:
         from pydantic import ValidationError
 
-        from sidecar.contract import types
-
+        types = importlib.import_module(f"sidecar.contract.types.{method.module}")
         try:
             return getattr(types, type_name).model_validate(raw or {})
         except ValidationError as error:

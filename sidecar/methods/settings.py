@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sidecar.contract import types
 from sidecar.contract.settings import DEFAULTS
+from sidecar.contract.types import settings as types
 from sidecar.errors import Failure
 from sidecar.keys import mask
 from sidecar.methods.services import Request, Services

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from sidecar import __version__
-from sidecar.contract import types
 from sidecar.contract.methods import PROTOCOL_VERSION, SCHEMA_HASH
+from sidecar.contract.types import system as types
 from sidecar.errors import Failure
 from sidecar.methods.services import Request
 from sidecar.process_memory import rss_bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sidecar.contract import types
+from sidecar.contract.types import tokens as types
 from sidecar.methods.services import Request, Services
 from sidecar.money.entries import utc_day
 from sidecar.money.tokens import COUNTER

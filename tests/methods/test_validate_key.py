@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from sidecar.composition import Composition
-from sidecar.contract import types
+from sidecar.contract.types import settings as types
 from sidecar.errors import Failure
 from sidecar.keys import Keys, MemoryKeys
 from sidecar.methods import settings
