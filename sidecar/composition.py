@@ -232,13 +232,17 @@ class Composition:
         return (*await self.batches.resumed(), *await self.native.resumed())
 
     async def warm_up(self, seconds: float = WARM_UP_SECONDS) -> None:
-        """Loads, a piece at a time, what the first questions did without, and goes on with the jobs left over."""
+        """Loads, a piece at a time, what the first questions did without, and goes on with the jobs left over.
+
+        The first answer of a model is then not kept waiting for libraries either.
+        """
         await asyncio.sleep(seconds)
         for name in ("methods.settings", "methods.chat", "chat.service", "methods.batch"):
             import_module(f"sidecar.{name}")
             await asyncio.sleep(0)
         if not self._stopping:
-            _ = self.batches, self.native
+            _ = self.batches, self.native, self.chat
+            await self.http.open()
 
     def stop_taking(self) -> None:
         """The process is about to end: nothing of a batch begins any more."""

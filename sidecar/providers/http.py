@@ -129,6 +129,10 @@ class HttpEdge:
             words = f"The {peer} API did not answer with JSON. Check the base URL, or try again later."
             raise _unread(words, once) from None
 
+    async def open(self) -> None:
+        """Opens the client ahead of its first use, which then need not wait for libraries to be loaded."""
+        await self._opened()
+
     async def aclose(self) -> None:
         """Closes every connection. The edge opens again when it is used again."""
         client, self._client = self._client, None
@@ -149,7 +153,7 @@ class HttpEdge:
         content = None if body is None or isinstance(body, RawBody) else encode_json(body)
         attempt = 0
         while True:
-            client = await self._open()
+            client = await self._opened()
             if pace is not None:
                 await pace.enter()
             try:
@@ -188,7 +192,7 @@ class HttpEdge:
         except Exception as error:
             raise _broken(error, method, peer, sent=True) from None
 
-    async def _open(self) -> httpx.AsyncClient:
+    async def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
             async with self._opening:
                 if self._client is None:

@@ -13,7 +13,7 @@ from sidecar.providers.http import HttpEdge
 from sidecar.providers.openai_errors import Asked, refusal
 from sidecar.providers.outcome import SentButUnanswered
 from sidecar.simulator.multipart import read_form
-from tests.helpers.scripted import Reply, scripted_edge
+from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
 
 OK = Reply(chunks=[b"fine"])
 ASKED = Asked("OpenAI", "openai", "gpt-5", "sk-very-secret-key")
@@ -31,6 +31,21 @@ async def post(edge: HttpEdge) -> bytes:
         ) as answer,
     ):
         return b"".join([chunk async for chunk in answer.chunks])
+
+
+async def test_an_edge_that_was_opened_ahead_asks_nobody_and_opens_no_second_time() -> None:
+    transport, opened = ScriptedTransport(OK), list[str]()
+
+    def make() -> ScriptedTransport:
+        opened.append("once")
+        return transport
+
+    edge = HttpEdge(make)
+    await asyncio.gather(edge.open(), edge.open())
+    assert (opened, transport.asked) == (["once"], [])
+    assert await post(edge) == b"fine"
+    assert opened == ["once"]
+    await edge.aclose()
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
