@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from sidecar.store import jobs
+from sidecar.store.database import Database
 from sidecar.store.job_records import Job
+from sidecar.store.store import Exchanged
 from tests.helpers.inside import Inside, inside
 
 MODEL = "openai/gpt-6-luna"
@@ -112,3 +114,21 @@ async def test_what_is_made_while_the_process_ends_begins_nothing(tmp_path: Path
         assert await made(here) == set()
         answer = await here.ask("batch:start", {"jobId": "any"})
         assert answer["error"]["data"]["kind"] in ("shutting_down", "not_found")
+
+
+async def test_it_says_that_it_is_well_while_a_large_database_is_brought_up_to_date(tmp_path: Path) -> None:
+    done = asyncio.Event()
+
+    async def takes_minutes(database: Database) -> Exchanged:
+        await done.wait()
+        return Exchanged(database)
+
+    async with inside(tmp_path) as here:
+        working = asyncio.create_task(here.services.store.replace(takes_minutes))
+        health = (await here.ask("system:health"))["result"]
+        assert (health["status"], health["schemaVersion"]) == ("opening", 0)
+        done.set()
+        await working
+        health = (await here.ask("system:health"))["result"]
+        assert health["status"] == "ok"
+        assert health["schemaVersion"] > 0

@@ -644,8 +644,8 @@ export interface ErrorObject {
 /** Why the answer ended. `length`: at its limit of tokens. `cancelled` and `error`: what had arrived until then was kept. */
 export type FinishReason = "stop" | "length" | "content_filter" | "cancelled" | "error";
 
-/** `degraded`: requests are answered, but the last write to the database failed. */
-export type HealthStatus = "ok" | "degraded";
+/** `degraded`: requests are answered, but the last write to the database failed. `opening`: the database is being opened, which takes minutes when a large one of an older version is brought up to date; what needs it waits. */
+export type HealthStatus = "ok" | "degraded" | "opening";
 
 export interface HistoryLogParams {
   project: string;
@@ -1117,9 +1117,9 @@ export interface SystemHealthResult {
   status: HealthStatus;
   /** Milliseconds since the process began to serve. */
   uptimeMs: number;
-  /** The database's version: the number of its last migration. */
+  /** The database's version: the number of its last migration; 0 while it is being opened. */
   schemaVersion: number;
-  /** Size of the database file. */
+  /** Size of the database file; 0 while it is being opened. */
   databaseBytes: number;
   /** Requests that run at this moment, this one included. */
   inFlight: number;
@@ -1277,7 +1277,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "d04266f466268a431eb1f0fb349e644594201a382ab7c6c86fa0d56a3e9c47b1";
+export const SCHEMA_HASH = "a02194962207473cab27efef4975db8729b049d21fd27422168ca298060bd269";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "d04266f466268a431eb1f0fb349e644594201a382ab7c6c86fa0d56a3e9c47b1"
+SCHEMA_HASH = "a02194962207473cab27efef4975db8729b049d21fd27422168ca298060bd269"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,14 @@ class Store:
         async with self._turn:
             return await self._opened()
 
+    async def opened_within(self, seconds: float) -> Database | None:
+        """As `database`, but None where it is not open by then."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.database()
+        except TimeoutError:
+            return None
+
     async def write(
         self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
