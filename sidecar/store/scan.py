@@ -17,6 +17,8 @@ from sidecar.store.store import Store
 T = TypeVar("T")
 Pulse = Callable[[], None]
 
+_STEPS_A_PULSE = 10_000  # of SQLite's machine: some tenth of a millisecond
+
 
 class StoppedError(Exception):
     """Raised by a pulse: whoever asked for the work has been cancelled."""
@@ -54,6 +56,8 @@ async def scan(store: Store, work: Callable[[sqlite3.Connection, Pulse], T]) -> 
     def reading(pulse: Pulse) -> T:
         try:
             with closing(open_snapshot(database.path)) as conn:
+                # A single statement can take long, and calls no pulse of its own.
+                conn.set_progress_handler(pulse, _STEPS_A_PULSE)
                 return work(conn, pulse)
         except sqlite3.Error as error:
             failure = storage_failure(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import unicodedata
 
@@ -24,12 +25,13 @@ FIND_IN_PROJECT_SQL = (
 _MESSAGE_COLUMNS = ", ".join(f"m.{name.strip()}" for name in messages.COLUMNS.split(","))
 _CONVERSATION_COLUMNS = ", ".join(f"c.{name.strip()}" for name in conversations.COLUMNS.split(","))
 _MESSAGE_WIDTH = len(messages.COLUMNS.split(","))
-# The snippet is cut for the rows of the page alone: sorted together with it, every match would be cut.
-_HIT_SQL = (
+# The snippet is cut for the rows of the page alone: sorted together with it, every match would be cut. They are picked
+# out of one walk over the matches, hence the +: looked up one by one, each would gather all matches anew.
+HITS_SQL = (
     f"SELECT {_MESSAGE_COLUMNS}, {_CONVERSATION_COLUMNS},"  # noqa: S608
-    f" snippet(messages_fts, 0, '**', '**', '…', {_SNIPPET_TOKENS})"
+    f" m.seq, snippet(messages_fts, 0, '**', '**', '…', {_SNIPPET_TOKENS})"
     " FROM messages_fts f JOIN messages m ON m.seq = f.rowid JOIN conversations c ON c.id = m.conversation_id"
-    " WHERE f.messages_fts MATCH ? AND f.rowid = ?"
+    " WHERE f.messages_fts MATCH ? AND +f.rowid IN (SELECT value FROM json_each(?))"
 )
 
 
@@ -55,7 +57,7 @@ def search(
         found = conn.execute(FIND_SQL, (match, limit + 1, offset)).fetchall()
     else:
         found = conn.execute(FIND_IN_PROJECT_SQL, (match, project_id, limit + 1, offset)).fetchall()
-    hits = [_hit(conn, match, seq) for (seq,) in found[:limit]]
+    hits = _hits(conn, match, [seq for (seq,) in found[:limit]])
     return hits, cursors.encode([offset + limit]) if len(found) > limit else None
 
 
@@ -74,6 +76,9 @@ def _is_token_character(character: str) -> bool:
     return category[0] in "LN" or category == "Co"
 
 
-def _hit(conn: sqlite3.Connection, match: str, seq: int) -> SearchHit:
-    row = conn.execute(_HIT_SQL, (match, seq)).fetchone()
-    return SearchHit(messages.record(row[:_MESSAGE_WIDTH]), Conversation(*row[_MESSAGE_WIDTH:-1]), row[-1])
+def _hits(conn: sqlite3.Connection, match: str, seqs: list[int]) -> list[SearchHit]:
+    by_seq = {row[-2]: row for row in conn.execute(HITS_SQL, (match, json.dumps(seqs)))}
+    return [
+        SearchHit(messages.record(row[:_MESSAGE_WIDTH]), Conversation(*row[_MESSAGE_WIDTH:-2]), row[-1])
+        for row in map(by_seq.__getitem__, seqs)
+    ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sidecar.errors import Failure
 from sidecar.store import conversations, messages, opening, projects
 from sidecar.store.records import Message
-from sidecar.store.search import match_expression, search
+from sidecar.store.search import HITS_SQL, match_expression, search
 from tests.store.clock import NOW
 
 TEXTS = {
@@ -140,3 +140,16 @@ def test_any_text_is_a_safe_query_and_a_word_of_it_finds_its_message() -> None:
             assert expression is None or expression.count('"') % 2 == 0
 
         holds()
+
+
+def test_a_word_in_very_many_messages_is_looked_up_twice_and_not_once_for_each_hit(
+    library: sqlite3.Connection,
+) -> None:
+    plan = library.execute(f"EXPLAIN QUERY PLAN {HITS_SQL}", ('"fox"*', "[1,2,3]")).fetchall()
+    walks = [detail for *_, detail in plan if "VIRTUAL TABLE" in detail and " f " in detail]
+    # A rowid that is looked up shows as an equals sign, and each one gathers all matches.
+    assert [walk for walk in walks if "=" not in walk] == walks != []
+    told: list[str] = []
+    library.set_trace_callback(told.append)
+    assert len(search(library, "fox")[0]) > 2
+    assert sum("MATCH" in statement for statement in told) == 2
