@@ -193,15 +193,17 @@ export class SidecarClient {
   /** One run of the sidecar, from its start to its end. */
   async #runOnce(): Promise<RunEnd> {
     const program = this.#options.command.program;
-    const run = new SidecarProcess(this.#options.command, {
-      ...this.#options,
-      onStderrLine: (line) => {
-        this.#log?.add(line);
-        this.#options.onStderrLine?.(line);
-      },
-    });
-    this.#process = run;
+    let run: SidecarProcess;
     try {
+      // Node tells some reasons by an event and throws others, such as a path through a file that is no folder.
+      run = new SidecarProcess(this.#options.command, {
+        ...this.#options,
+        onStderrLine: (line) => {
+          this.#log?.add(line);
+          this.#options.onStderrLine?.(line);
+        },
+      });
+      this.#process = run;
       await run.started;
     } catch (error) {
       const message =

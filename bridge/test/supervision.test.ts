@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { SidecarError } from "../src/errors.js";
@@ -155,6 +155,16 @@ it("a missing program is named and is not tried again", async (t) => {
   const refused = { kind: "sidecar_unavailable", message: /abai-sidecar is missing or cannot be run/ };
   await Promise.all([assert.rejects(client.start(), refused), assert.rejects(waiting, refused)]);
   assert.deepEqual(states, ["starting", "failed"]);
+});
+
+it("a program inside an asar, where nothing can be run, is told as one that is missing", async (t) => {
+  const asar = join(temporaryFolder(t), "app.asar");
+  writeFileSync(asar, "one file, whatever the path to it looks like");
+  const client = clientFor(t, { program: join(asar, "sidecar", "abai-sidecar"), args: ["serve"] });
+  const waiting = client.call("tokens:count", { text: "x" });
+  const refused = { kind: "sidecar_unavailable", message: /abai-sidecar is missing or cannot be run/ };
+  await Promise.all([assert.rejects(client.start(), refused), assert.rejects(waiting, refused)]);
+  assert.equal(client.state, "failed");
 });
 
 it("a sidecar of another contract is refused with a readable difference", async (t) => {
