@@ -6,10 +6,12 @@ import asyncio
 import json
 import logging
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Protocol, TypeVar
+from queue import SimpleQueue
+from typing import Any, Protocol, TypeVar
 
 from sidecar.errors import Failure
 
@@ -47,7 +49,7 @@ class SavedKeys:
         self._file_only = file_only
         self._open_keychain = open_keychain or system_keychain
         self._backend: Blocking | None = None
-        self._worker = ThreadPoolExecutor(1, "keychain")
+        self._worker = _Worker("keychain")
 
     async def get(self, provider: str) -> str | None:
         return await self._run(lambda: self._open().get(provider))
@@ -59,12 +61,11 @@ class SavedKeys:
         await self._run(lambda: self._open().delete(provider))
 
     def close(self) -> None:
-        # A keychain that waits for a password must not keep the process from ending.
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        self._worker.close()
 
     async def _run(self, action: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._worker, action)
+            return await asyncio.wrap_future(self._worker.run(action))
         except Failure:
             raise
         except Exception as problem:
@@ -81,6 +82,36 @@ class SavedKeys:
         if not self._file_only:
             log.warning("this machine has no keychain: API keys are kept in a file that only you can read")
         return KeyFile(self._fallback)
+
+
+class _Worker:
+    """One thread that runs calls in their order. Nobody waits for it when the process ends, as for an executor's: a
+    keychain that waits for a password would keep the process for as long.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+
+    def run(self, action: Callable[[], T]) -> Future[T]:
+        if self._thread.ident is None:
+            self._thread.start()
+        done: Future[T] = Future()
+        self._calls.put((action, done))
+        return done
+
+    def close(self) -> None:
+        self._calls.put(None)
+
+    def _serve(self) -> None:
+        while (call := self._calls.get()) is not None:
+            action, done = call
+            if not done.set_running_or_notify_cancel():
+                continue
+            try:
+                done.set_result(action())
+            except BaseException as error:
+                done.set_exception(error)
 
 
 class _Keychain:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import stat
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.keychain import KeyFile, SavedKeys
 from sidecar.keys import Keys, MemoryKeys, key_mark, mask
+from tests.helpers.process import REPOSITORY, RpcError, SidecarProcess
 
 VARIABLES = {"openai": ("OPENAI_API_KEY",), "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
 
@@ -143,3 +145,38 @@ def test_replacing_a_key_leaves_no_second_file(tmp_path: Path) -> None:
     file.set("openai", "sk-one")
     file.set("openai", "sk-two")
     assert [each.name for each in tmp_path.iterdir()] == ["keys.json"]
+
+
+HANGING_KEYCHAIN = """
+import threading
+from keyring.backend import KeyringBackend
+
+class Hanging(KeyringBackend):
+    priority = 10
+
+    def get_password(self, service, name):
+        print("asking for the password", flush=True)
+        threading.Event().wait()
+
+    set_password = delete_password = get_password
+"""
+
+
+async def test_a_keychain_that_waits_for_a_password_does_not_keep_the_process_from_ending(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "hanging.py").write_text(HANGING_KEYCHAIN, "utf-8")
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "ABAI_KEY_STORE"},
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(REPOSITORY)]),
+        "PYTHON_KEYRING_BACKEND": "hanging.Hanging",
+    }
+    command = [sys.executable, "-m", "sidecar", "serve", "--data-dir", str(tmp_path / "data")]
+    async with SidecarProcess(command, env=environment) as sidecar:
+        asking = sidecar.start_call("settings:load", {"key": "allKeys"})
+        await sidecar.logged("asking for the password")
+        sidecar.notify("$/cancelRequest", {"id": asking.id})
+        with pytest.raises(RpcError, match="cancelled"):
+            await sidecar.result(asking)
+        sidecar.close_stdin()
+        assert await sidecar.wait() == 0
