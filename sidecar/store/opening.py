@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from sidecar.errors import Failure
 from sidecar.store import migrations
@@ -57,7 +57,13 @@ def inspect(path: Path) -> None:
 
 
 def read_only_uri(path: Path) -> str:
-    return path.absolute().as_uri() + "?mode=ro"
+    return file_uri(path.absolute()) + "?mode=ro"
+
+
+def file_uri(path: PurePath) -> str:
+    """As SQLite takes it: the server of a Windows share belongs to the path, since it refuses any authority."""
+    uri = path.as_uri()
+    return uri if uri.startswith("file:///") else uri.replace("file://", "file:////", 1)
 
 
 def user_version(conn: sqlite3.Connection) -> int:

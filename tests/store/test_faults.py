@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
 from sidecar.errors import Failure
+from sidecar.store import opening
 from sidecar.store.commit import commit_group
 from sidecar.store.faults import storage_failure
 
@@ -59,3 +60,16 @@ def test_a_write_that_ends_the_transaction_itself_fails_and_the_next_group_works
     assert [outcome.error for outcome in commit_group(conn, [insert])] == [None]
     assert conn.execute("SELECT count(*) FROM t").fetchone() == (1,)
     conn.close()
+
+
+def test_a_backup_on_a_windows_share_has_a_name_that_sqlite_takes(tmp_path: Path) -> None:
+    uri = opening.file_uri(PureWindowsPath(r"\\nas\shared folder\#1\abai.db"))
+    assert uri == "file:////nas/shared%20folder/%231/abai.db"
+    # There is no such server here; what must not be is that SQLite refuses to look.
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        sqlite3.connect(f"{uri}?mode=ro", uri=True)
+    assert opening.file_uri(PureWindowsPath(r"C:\Users\x\abai.db")) == "file:///C:/Users/x/abai.db"
+    here = tmp_path / "50% #1?"
+    here.mkdir()
+    sqlite3.connect(here / "abai.db").close()
+    sqlite3.connect(opening.read_only_uri(here / "abai.db"), uri=True).close()
