@@ -120,25 +120,27 @@ async def serve_client(
         # but the reason, where it can be read.
         log.error("nothing can be served: %s", failure.message)
         routes = {name: refusing(route, failure) for name, route in routes.items()}
-    try:
-        await serve(
-            routes,
-            services,
-            errors=ERRORS,
-            streams=streams,
-            max_message_bytes=config.max_message_bytes,
-            # What is cancelled then still has to settle and commit within the five seconds of the contract.
-            grace_seconds=GRACE_SECONDS,
-            on_stopping=services.stop_taking if services is not None else None,
-            notifier=outbox,
-            in_flight=in_flight,
-            on_arrival=None if recorder is None else recorder.arrived,
-        )
-    finally:
+
+    async def put_away() -> None:
         if services is not None and warming is not None:
             warming.cancel()
             await asyncio.gather(warming, return_exceptions=True)
             await services.close()
+
+    await serve(
+        routes,
+        services,
+        errors=ERRORS,
+        streams=streams,
+        max_message_bytes=config.max_message_bytes,
+        # What is cancelled then still has to settle and commit within the five seconds of the contract.
+        grace_seconds=GRACE_SECONDS,
+        on_stopping=services.stop_taking if services is not None else None,
+        on_stopped=put_away,
+        notifier=outbox,
+        in_flight=in_flight,
+        on_arrival=None if recorder is None else recorder.arrived,
+    )
 
 
 def refusing(route: Route, failure: Failure) -> Route:

@@ -133,6 +133,30 @@ async def test_sigterm_lets_a_short_answer_finish_and_commits(tmp_path: Path) ->
         assert (await sidecar.call("messages:list", {"conversationId": "talk"}))[-1]["id"] == reply["id"]
 
 
+async def test_a_signal_to_a_process_that_is_ending_does_not_cut_off_what_is_paid_for(tmp_path: Path) -> None:
+    row = {"prompt": "[[simulate: slow_first_ms=1500]] Hello", "model": MODEL}
+    async with mock_process(tmp_path) as sidecar:
+        project = await sidecar.call("project:create", {"name": "P"})
+        job = await sidecar.call("batch:submit", {"projectId": project["id"], "rows": [row], "start": True})
+        async with asyncio.timeout(20):
+            while not _sent(tmp_path):
+                await sidecar.call("system:health")
+        sidecar.close_stdin()
+        ended = asyncio.create_task(sidecar.wait())
+        # The system that shuts down, or a second Ctrl-C, while the row in flight may still end.
+        await asyncio.wait({ended}, timeout=0.3)
+        sidecar.terminate()
+        assert await ended == 0
+    async with mock_process(tmp_path) as sidecar:
+        [result] = await sidecar.call("batch:get-results", {"jobId": job["id"]})
+        assert (result["status"], result["attempts"]) == ("success", 1)
+
+
+def _sent(data_dir: Path) -> bool:
+    with closing(sqlite3.connect(data_dir / "abai.db")) as conn:
+        return bool(conn.execute("SELECT count(*) FROM ledger").fetchone()[0])
+
+
 async def test_every_acknowledged_message_survives_kill_9(tmp_path: Path) -> None:
     acknowledged: list[str] = []
     async with mock_process(tmp_path) as sidecar:

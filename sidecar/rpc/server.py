@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from sidecar.rpc import codec
@@ -39,6 +39,7 @@ async def serve(
     max_message_bytes: int = MAX_MESSAGE_BYTES,
     grace_seconds: float = GRACE_SECONDS,
     on_stopping: Callable[[], None] | None = None,
+    on_stopped: Callable[[], Awaitable[None]] | None = None,
     notifier: Outbox | None = None,
     in_flight: InFlight | None = None,
     on_arrival: Callable[[Item | None], None] | None = None,
@@ -46,8 +47,10 @@ async def serve(
     """Serves until the end of the stream, `exit`, a signal to end, or a client that is gone; then drains.
 
     Draining: no new work, `grace_seconds` for what runs, then it is cancelled and unwinds, then all answers
-    leave. `notifier` and `in_flight` may be made before, for services that notify or count. `on_arrival` sees
-    each frame as it is taken, and None at the end of the input; it must neither wait nor raise.
+    leave. `on_stopped` puts away what was served from; until it has, a signal to end ends nothing: one that comes
+    to a process that is ending must not cut off its last writes. `notifier` and `in_flight` may be made before,
+    for services that notify or count. `on_arrival` sees each frame as it is taken, and None at the end of the
+    input; it must neither wait nor raise.
     """
     outbox = notifier if notifier is not None else Outbox()
     stop = asyncio.Event()
@@ -71,6 +74,8 @@ async def serve(
             reading.cancel()
             writing.cancel()
             await asyncio.gather(reading, writing, return_exceptions=True)
+            if on_stopped is not None:
+                await on_stopped()
 
 
 async def _read(
