@@ -18,6 +18,7 @@ from sidecar.recorder.reading import Session
 _NOT_COMPARED = frozenset({"rpc.discover"})
 # Told several times a second, from which only the last word is the same in each run.
 _LAST_ONLY = {"batch:progress": "jobId"}
+_ENDED = frozenset({"completed", "failed", "cancelled"})
 # How a frame was refused that the recording could not keep.
 _REFUSED_FRAMES = frozenset({-32700, -32040})
 
@@ -146,6 +147,23 @@ def streams_and_notices(recorded: Told, now: Told, bindings: Bindings) -> Iterat
         else:
             if left:
                 yield Difference(0, f"the notification {method} came {len(left)} times more than recorded")
+
+
+def unseen(before: Told, now: Told, bindings: Bindings) -> str | None:
+    """A notification that was seen before and is yet to come again; of a job, which tells much, how it ended."""
+    for method, notices in before.notices.items():
+        came = now.notices.get(method, ())
+        member = _LAST_ONLY.get(method)
+        if member is None:
+            if len(came) < len(notices):
+                return method
+            continue
+        for each in notices:
+            end = {member: each.get(member), "status": each.get("status")}
+            told = ({member: other.get(member), "status": other.get("status")} for other in came)
+            if end["status"] in _ENDED and all(bindings.copy().mismatch(end, other) for other in told):
+                return method
+    return None
 
 
 def _by_model(values: Iterable[Any]) -> dict[str, Any]:

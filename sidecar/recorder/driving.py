@@ -150,6 +150,8 @@ class Drive:
             for token in tokens:
                 if self._now.streamed(token) < before.streamed(token):
                     return f"the progress of {token}"
+            if (method := comparing.unseen(before, self._now, self._bindings)) is not None:
+                return f"the notification {method}"
             for happened in self._happened:
                 if happened < line and not self._board.taken(happened):
                     return f"what the network did in line {happened}"
