@@ -19,7 +19,8 @@ class _Redacting(logging.Formatter):
         text = record.getMessage()
         trace = self.formatException(record.exc_info) if record.exc_info else ""
         line = f"{moment}.{int(record.msecs):03d}Z {record.levelname} {record.name}: {text}"
-        return redact(" | ".join(part for part in (line, *trace.splitlines()) if part))
+        # asyncio writes of lost tasks over several lines, and a file's name may hold a line break.
+        return redact(" | ".join(part for part in (*line.splitlines(), *trace.splitlines()) if part))
 
 
 class _RedactingJson(_Redacting):
