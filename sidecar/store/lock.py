@@ -37,13 +37,13 @@ class FolderLock:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unusable_folder(error) from error
         try:
             _take(descriptor)
         except OSError as error:
             os.close(descriptor)
             if error.errno not in _HELD_BY_ANOTHER:
-                raise _unwritable(error) from error
+                raise unusable_folder(error) from error
             raise Failure(
                 "conflict",
                 "Another A-B/AI is already using this data folder. Close it, or choose another data folder.",
@@ -57,7 +57,8 @@ class FolderLock:
             os.close(descriptor)
 
 
-def _unwritable(error: OSError) -> Failure:
+def unusable_folder(error: OSError) -> Failure:
+    """What is told of a data folder that cannot be made or written to."""
     return Failure(
         "storage_error",
         "The data folder cannot be used. Check that it exists and may be written to, then start again.",

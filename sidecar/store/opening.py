@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from sidecar.errors import Failure
 from sidecar.store import migrations
-from sidecar.store.lock import FolderLock
+from sidecar.store.lock import FolderLock, unusable_folder
 
 log = logging.getLogger("sidecar.store")
 
@@ -27,7 +27,10 @@ _ANALYSIS_LIMIT = 400
 
 def claim(path: Path) -> FolderLock:
     """Makes the folder and holds it for this process. Raises Failure("conflict"), Failure("storage_error")."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable_folder(error) from error
     return FolderLock.take(path.with_name(path.name + ".lock"))
 
 

@@ -61,3 +61,4 @@ async def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -
         with pytest.raises(Failure) as caught:
             await Database.open(tmp_path / "file" / "abai.db", now_ms=lambda: NOW)
     assert caught.value.kind == "storage_error"
+    assert "data folder" in caught.value.message
