@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from contextlib import closing, suppress
 from pathlib import Path
+
+PARTIAL = ".partial"
 
 
 def copy_database(source: sqlite3.Connection, target: Path) -> int:
@@ -12,8 +15,8 @@ def copy_database(source: sqlite3.Connection, target: Path) -> int:
 
     `source` must not be in a write transaction. Raises sqlite3.Error and OSError.
     """
-    partial = target.with_name(target.name + ".partial")
-    partial.unlink(missing_ok=True)
+    # A name of its own: the same copy may be asked for twice, and the person may have a file of any other name.
+    partial = target.with_name(f"{target.name}.{uuid.uuid4().hex}{PARTIAL}")
     # Holding a read transaction over the copy keeps it to one moment, and makes a busy source raise in
     # time here: the backup itself would go on trying for ever.
     source.execute("BEGIN")

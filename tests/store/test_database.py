@@ -246,6 +246,22 @@ async def test_a_backup_is_a_whole_database_of_its_own(database: Database, tmp_p
         assert await database.backup(target) >= size
 
 
+async def test_a_backup_that_is_asked_for_twice_is_whole_all_the_time(
+    database: Database, tmp_path: Path
+) -> None:
+    target = tmp_path / "copy.db"
+    mine = tmp_path / "copy.db.partial"
+    mine.write_text("a file of the person's own")
+    async with asyncio.timeout(20):
+        await database.write(_fill, 30)
+        for result in asyncio.as_completed([database.backup(target) for _ in range(3)]):
+            assert await result == target.stat().st_size
+            with closing(sqlite3.connect(target)) as conn:
+                assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert sorted(path.name for path in tmp_path.glob("copy*")) == ["copy.db", "copy.db.partial"]
+    assert mine.read_text() == "a file of the person's own"
+
+
 async def test_a_backup_never_replaces_the_database_itself(database: Database, tmp_path: Path) -> None:
     (tmp_path / "other-name.db").hardlink_to(database.path)
     async with asyncio.timeout(20):

@@ -387,10 +387,20 @@ def test_without_room_for_a_backup_nothing_is_migrated(tmp_path: Path) -> None:
     path = old_app.make(tmp_path / "abai.db", old_app.TABLES, old_app.GOOD_ROWS)
     before = path.read_bytes()
     # A folder where the copy is to be written stands for every reason for which it cannot be.
-    (tmp_path / f"abai.db.before-v{migrations.LATEST}-20261123T000000Z.bak.partial").mkdir()
+    (tmp_path / f"abai.db.before-v{migrations.LATEST}-20261123T000000Z.bak").mkdir()
     with (
         closing(sqlite3.connect(path, isolation_level=None)) as conn,
         pytest.raises(Failure, match="backup copy"),
     ):
         opening.prepare_writer(conn, path, NOW)
     assert path.read_bytes() == before
+
+
+def test_a_copy_that_a_kill_cut_off_is_gone_after_the_next_start(tmp_path: Path) -> None:
+    path = old_app.make(tmp_path / "abai.db", old_app.TABLES, old_app.GOOD_ROWS)
+    (tmp_path / f"abai.db.before-v{migrations.LATEST}-20261122T000000Z.bak.0a1b.partial").write_bytes(b"half")
+    mine = tmp_path / "holiday.partial"
+    mine.write_bytes(b"the person's own")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        opening.prepare_writer(conn, path, NOW)
+    assert list(tmp_path.glob("*.partial")) == [mine]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sidecar.errors import Failure
-from sidecar.store.copying import copy_database
+from sidecar.store.copying import PARTIAL, copy_database
 
 LATEST = 8
 KEPT_BACKUPS = 5
@@ -101,6 +101,10 @@ def _holds_anything(conn: sqlite3.Connection) -> bool:
 def _back_up(conn: sqlite3.Connection, path: Path, now_ms: int) -> Path:
     stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
     target = path.with_name(f"{path.name}.before-v{LATEST}-{stamp}.bak")
+    # Copies that a kill has cut off. Nobody else writes any: the folder is held.
+    for cut_off in path.parent.glob(f"{_literal(path.name)}.before-v*{PARTIAL}"):
+        with suppress(OSError):
+            cut_off.unlink()
     try:
         copy_database(conn, target)
     except OSError as error:
