@@ -26,9 +26,12 @@ async def export(call: Request, params: types.DataExportParams) -> dict[str, Any
 
 async def restore(call: Request, params: types.DataRestoreParams) -> dict[str, Any]:
     app = call.services
-    restored = await put_back(app.store, params.path, reopen=app.open_database, now_ms=app.now_ms)
-    app.settings.forget()
-    app.session.forget()
+    try:
+        restored = await put_back(app.store, params.path, reopen=app.open_database, now_ms=app.now_ms)
+    finally:
+        # Also for who is cancelled meanwhile: the backup may be in place by then.
+        app.settings.forget()
+        app.session.forget()
     app.native.resume()
     return _copy(*restored)
 

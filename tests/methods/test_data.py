@@ -85,6 +85,21 @@ async def test_settings_and_the_open_project_are_those_of_the_backup(app: Inside
     assert await app.services.store.read(app.services.session.open_project) == first
 
 
+async def test_a_restore_that_is_cancelled_when_it_is_done_already_leaves_nothing_of_the_data_before(
+    app: Inside, tmp_path: Path
+) -> None:
+    await app.ask("settings:save", {"key": "maxOutputTokens", "value": 100})
+    copy = await backup(app, tmp_path / "copy.db")
+    await app.ask("settings:save", {"key": "maxOutputTokens", "value": 200})
+    app.send({"jsonrpc": "2.0", "id": "r", "method": "data:restore", "params": {"path": str(copy)}})
+    async with asyncio.timeout(20):
+        while not kept(tmp_path):
+            await asyncio.sleep(0)
+    app.send({"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": "r"}})
+    assert (await app.next_message())["error"]["data"]["kind"] == "cancelled"
+    assert (await app.ask("settings:load", {"key": "maxOutputTokens"}))["result"] == 100
+
+
 async def test_calls_wait_while_a_backup_is_put_in_place(app: Inside, tmp_path: Path) -> None:
     await project(app, "First")
     copy = await backup(app, tmp_path / "copy.db")
