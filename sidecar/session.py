@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable
 
+from sidecar.errors import Failure
 from sidecar.store import projects, state
 from sidecar.store.store import Store
+
+log = logging.getLogger("sidecar")
 
 _KEY = "current_project"
 DEFAULT_PROJECT = "Default"
@@ -20,16 +24,26 @@ class Session:
         self._new_id = new_id
         self._now_ms = now_ms
         self._named: str | None = None
+        self._kept: str | None = None
 
     async def name_project(self, project_id: str) -> None:
         """Called by every method of the contract that names a project which exists."""
-        if self._named != project_id:
-            self._named = project_id
+        self._named = project_id
+        if self._kept == project_id:
+            return
+        try:
             await self._store.write(state.put, _KEY, project_id)
+        except Failure as failure:
+            # Who only looks at a project must be able to while the disk is full.
+            if failure.kind != "storage_error":
+                raise
+            log.warning("which project is open could not be saved: %s", failure.message)
+        else:
+            self._kept = project_id
 
     def forget(self) -> None:
         """Another database is in place: what it remembers holds."""
-        self._named = None
+        self._named = self._kept = None
 
     def project(self, conn: sqlite3.Connection) -> str:
         """The open project, within a write: the one named last, else "Default", made where there is none."""
