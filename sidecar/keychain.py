@@ -163,6 +163,14 @@ class KeyFile:
             keys = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
+        except (ValueError, RecursionError):
+            keys = None
+        if not isinstance(keys, dict):
+            raise Failure(
+                "storage_error",
+                f"The file with the API keys, {self._path.name} in the data folder, cannot be read. "
+                "Move it away, then save the keys again.",
+            )
         return {name: key for name, key in keys.items() if isinstance(key, str)}
 
     def _write(self, keys: dict[str, str]) -> None:

@@ -147,6 +147,19 @@ def test_replacing_a_key_leaves_no_second_file(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["keys.json"]
 
 
+@pytest.mark.parametrize("content", [b'{"openai": "sk-', b"[]", b"\xff\xfe"])
+async def test_a_key_file_that_is_damaged_is_named_and_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "keys.json"
+    path.write_bytes(content)
+    saved = SavedKeys(path, file_only=True)
+    with pytest.raises(Failure, match=r"keys\.json in the data folder"):
+        await saved.get("openai")
+    with pytest.raises(Failure, match="Move it away"):
+        await saved.set("openai", "sk-new")
+    saved.close()
+    assert path.read_bytes() == content
+
+
 HANGING_KEYCHAIN = """
 import threading
 from keyring.backend import KeyringBackend
