@@ -253,6 +253,7 @@ class Composition:
     async def close(self, batch_grace_seconds: float = BATCH_GRACE_SECONDS) -> None:
         """Puts away all that was made, in order. Rows of batches in flight may end for so long."""
         self._stopping = True
+        await self.store.stop_opening()
         ending = []
         if self._has("batches"):
             ending.append(self.batches.close(batch_grace_seconds))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
@@ -61,11 +62,13 @@ class Database:
 
         Raises Failure("conflict") when another process holds it and Failure("storage_error") otherwise.
         """
-        # Not interruptible half way: a connection that nobody closes keeps the process alive.
-        opening_task = asyncio.create_task(_open_files(path, now_ms, read_only))
+        # Not left half way: a connection that nobody closes keeps the process alive.
+        unwanted = threading.Event()
+        opening_task = asyncio.create_task(_open_files(path, now_ms, read_only, unwanted.is_set))
         try:
             reader, writer, lock = await asyncio.shield(opening_task)
         except asyncio.CancelledError:
+            unwanted.set()
             opening_task.add_done_callback(_close_unwanted)
             raise
         return cls(path, reader, writer, lock)
@@ -183,7 +186,7 @@ async def _hop(
 
 
 async def _open_files(
-    path: Path, now_ms: Callable[[], int], read_only: bool
+    path: Path, now_ms: Callable[[], int], read_only: bool, unwanted: Callable[[], bool]
 ) -> tuple[aiosqlite.Connection, aiosqlite.Connection | None, FolderLock | None]:
     lock: FolderLock | None = None
     writer: aiosqlite.Connection | None = None
@@ -193,7 +196,7 @@ async def _open_files(
         opening.inspect(path)
         if not read_only:
             writer = await _connect(str(path))
-            await _hop(writer, opening.prepare_writer, path, now_ms())
+            await _hop(writer, opening.prepare_writer, path, now_ms(), unwanted)
         reader = await _connect(opening.read_only_uri(path) if read_only else str(path), uri=read_only)
         try:
             await _hop(reader, opening.prepare_reader)

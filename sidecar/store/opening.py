@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path, PurePath
 
@@ -23,6 +24,7 @@ _CACHE_KIB = 16 * 1024
 _MMAP_BYTES = 256 * 1024 * 1024
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 _ANALYSIS_LIMIT = 400
+_STEPS_A_LOOK = 1_000
 
 
 def claim(path: Path) -> FolderLock:
@@ -82,11 +84,19 @@ def refuse_newer(version: int) -> None:
         )
 
 
-def prepare_writer(conn: sqlite3.Connection, path: Path, now_ms: int) -> None:
-    """Migrates, then sets the connection up. Raises Failure and sqlite3.Error."""
+def prepare_writer(
+    conn: sqlite3.Connection, path: Path, now_ms: int, unwanted: Callable[[], bool] = lambda: False
+) -> None:
+    """Migrates, then sets the connection up. Raises Failure and sqlite3.Error, also once it is `unwanted`: the
+    migration is undone then.
+    """
     conn.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     refuse_newer(user_version(conn))
-    migrations.migrate(conn, path, now_ms)
+    conn.set_progress_handler(unwanted, _STEPS_A_LOOK)
+    try:
+        migrations.migrate(conn, path, now_ms)
+    finally:
+        conn.set_progress_handler(None, 0)
     mode = conn.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     if mode != "wal":
         log.warning(

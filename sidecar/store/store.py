@@ -24,6 +24,10 @@ class Exchanged:
     failure: Failure | None = None
 
 
+# How long an opening may still take when the process is about to end.
+OPENING_SECONDS = 0.3
+
+
 class Store:
     """Serving begins before the file is open: a migration of an old database may take minutes.
 
@@ -34,7 +38,7 @@ class Store:
     def __init__(self, opening: Coroutine[Any, Any, Database]) -> None:
         # A lock is fair: a call that comes when the file has just opened does not overtake those that waited for it.
         self._turn = asyncio.Lock()
-        self._opening = _told_to_all(opening)
+        self._opening = self._first = _told_to_all(opening)
 
     async def database(self) -> Database:
         """Raises what opening raised: Failure("conflict") or Failure("storage_error")."""
@@ -88,13 +92,22 @@ class Store:
         if failure is not None:
             raise failure
 
+    async def stop_opening(self) -> None:
+        """A database that is still being brought up to date is left as it was, and whoever waits for it is told that
+        the app is closing: it can take minutes, and begins anew at the next start.
+        """
+        opening = self._opening
+        await asyncio.wait({opening}, timeout=OPENING_SECONDS)
+        if opening is self._first:
+            opening.cancel()
+
     async def close(self) -> None:
         """Closes the database if it ever opened."""
-        try:
-            database = await asyncio.shield(self._opening)
-        except Exception:  # its reason was given to every call
-            return
-        await database.close()
+        opening = self._opening
+        await asyncio.wait({opening})
+        # Its reason was given to every call.
+        if not opening.cancelled() and opening.exception() is None:
+            await opening.result().close()
 
     async def _opened(self) -> Database:
         try:
@@ -102,6 +115,11 @@ class Store:
         except Failure as failure:
             # A fresh one each time: an exception that is raised twice grows its own trace for ever.
             raise Failure(failure.kind, failure.message, detail=failure.detail) from None
+        except asyncio.CancelledError:
+            if self._opening.cancelled():
+                message = "A-B/AI is closing. Start it again and repeat what you did."
+                raise Failure("shutting_down", message) from None
+            raise
 
 
 def _told_to_all(opening: Coroutine[Any, Any, Database]) -> asyncio.Future[Database]:

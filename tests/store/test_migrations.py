@@ -404,3 +404,21 @@ def test_a_copy_that_a_kill_cut_off_is_gone_after_the_next_start(tmp_path: Path)
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         opening.prepare_writer(conn, path, NOW)
     assert list(tmp_path.glob("*.partial")) == [mine]
+
+
+def test_a_migration_that_nobody_waits_for_any_more_is_undone_and_works_the_next_time(tmp_path: Path) -> None:
+    path = old_app.make(tmp_path / "abai.db", old_app.TABLES, old_app.GOOD_ROWS)
+    with closing(sqlite3.connect(path)) as conn, conn:
+        rows = ((f"many{n}", "c", "user", "hello", n) for n in range(2_000))
+        conn.executemany(
+            "INSERT INTO messages (id, conversation_id, role, content, timestamp) VALUES (?, ?, ?, ?, ?)",
+            rows,
+        )
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+            opening.prepare_writer(conn, path, NOW, lambda: True)
+        assert opening.user_version(conn) < migrations.LATEST
+        assert not conn.in_transaction
+        opening.prepare_writer(conn, path, NOW)
+        assert opening.user_version(conn) == migrations.LATEST
+        assert conn.execute("SELECT count(*) FROM messages WHERE id LIKE 'many%'").fetchone() == (2_000,)

@@ -197,3 +197,25 @@ async def test_a_restore_that_is_cancelled_has_happened_or_has_not(
     kept = list((tmp_path / "one").glob("*.before-restore-*"))
     assert (found, len(kept)) in [(["later"], 0), ([], 1)]
     assert not (tmp_path / "one" / "abai.db.restoring").exists()
+
+
+async def test_quitting_does_not_wait_for_an_opening_that_takes_minutes(tmp_path: Path) -> None:
+    async def takes_minutes() -> Database:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with asyncio.timeout(20):
+        store = Store(takes_minutes())
+        waiting = asyncio.create_task(store.read(keys))
+        await store.stop_opening()
+        with pytest.raises(Failure, match="closing") as caught:
+            await waiting
+        assert caught.value.kind == "shutting_down"
+        await store.close()
+
+
+async def test_what_is_open_stays_open_until_it_is_closed(store: Store) -> None:
+    async with asyncio.timeout(20):
+        await store.write(state.put, "k", "")
+        await store.stop_opening()
+        assert await store.read(keys) == ["k"]
