@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sidecar.chat.references import problem_with_references
 from sidecar.errors import Failure
 
 _TYPE_NAMES = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
@@ -19,14 +20,17 @@ def read_schema(given: Mapping[str, Any] | str | None) -> dict[str, Any] | None:
 
     An empty text or object means no schema. Raises Failure("invalid_params") for what is no JSON Schema.
     """
-    if isinstance(given, str):
-        given = _parse(given)
-    if not given:
-        return None
-    schema = _spell_out(given)
-    if not isinstance(schema, dict):
-        raise _wrong("it must be an object")
-    _check(schema)
+    try:
+        if isinstance(given, str):
+            given = _parse(given)
+        if not given:
+            return None
+        schema = _spell_out(given)
+        if not isinstance(schema, dict):
+            raise _wrong("it must be an object")
+        _check(schema)
+    except RecursionError:
+        raise _wrong("it is nested too deeply") from None
     return schema
 
 
@@ -61,12 +65,17 @@ def _spell_out(schema: Any) -> Any:
 def _check(schema: dict[str, Any]) -> None:
     import jsonschema
 
+    if not isinstance(schema.get("$schema", ""), str):
+        raise _wrong("its $schema must be text")
     checker = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
         checker.check_schema(schema)
     except jsonschema.SchemaError as problem:
         where = ".".join(str(step) for step in problem.absolute_path) or "its root"
         raise _wrong(f"at {where}: {problem.message}") from None
+    astray = problem_with_references(schema, str(checker.META_SCHEMA["$schema"]))
+    if astray is not None:
+        raise _wrong(astray)
 
 
 def _wrong(reason: str) -> Failure:

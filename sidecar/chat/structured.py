@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.chat.absent import without_added_nulls
+from sidecar.chat.references import known
 from sidecar.errors import Failure
 
 _FENCE = re.compile(r"```(?:json|JSON)?\s*\n(.*?)\n?\s*```", re.DOTALL)
@@ -40,7 +41,7 @@ def _find(text: str) -> tuple[bool, Any]:
     for candidate in candidates:
         try:
             return True, json.loads(candidate, parse_constant=_no_constant)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     return _first_whole_value(stripped)
 
@@ -51,7 +52,7 @@ def _first_whole_value(text: str) -> tuple[bool, Any]:
     for match in list(re.finditer(r"[{\[]", text))[:20]:
         try:
             value, _ = decoder.raw_decode(text, match.start())
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         return True, value
     return False, None
@@ -63,9 +64,15 @@ def _no_constant(name: str) -> Any:
 
 def _breaks(value: Any, schema: Mapping[str, Any]) -> str | None:
     import jsonschema
+    from referencing.exceptions import Unresolvable
 
     checker = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    error = jsonschema.exceptions.best_match(checker(schema).iter_errors(value))
+    try:
+        error = jsonschema.exceptions.best_match(checker(schema, registry=known()).iter_errors(value))
+    except RecursionError:
+        return "it is nested too deeply to be checked"
+    except Unresolvable as problem:
+        return f"the schema's reference {problem.ref[:100]!r} leads to nothing"
     if error is None:
         return None
     where = ".".join(str(step) for step in error.absolute_path) or "the whole"

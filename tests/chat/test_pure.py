@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -125,12 +127,69 @@ def test_a_schema_is_read_as_people_write_it(given: Any, read: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["not json", "[1]", {"type": "strin"}, {"properties": {"a": "text"}}, {"required": "a"}]
+    "given",
+    [
+        "not json",
+        "[1]",
+        {"type": "strin"},
+        {"properties": {"a": "text"}},
+        {"required": "a"},
+        {"$schema": 7},
+        '{"items": ' * 3_000 + "{}" + "}" * 3_000,
+        {"properties": {"a": {"$ref": "#/$defs/forgotten"}}},
+        {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
+        {"$ref": "#"},
+        {"properties": {"a": {"$ref": "https://schemas.example/address.json"}}},
+    ],
 )
 def test_a_schema_that_is_none_is_refused_before_anything_is_paid(given: Any) -> None:
     with pytest.raises(Failure) as caught:
         read_schema(given)
     assert caught.value.kind == "invalid_params"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"$defs": {"node": {"properties": {"next": {"$ref": "#/$defs/node"}}}}, "$ref": "#/$defs/node"},
+        {"$defs": {"a": {"$anchor": "here"}}, "properties": {"a": {"$ref": "#here"}}},
+        {"$id": "https://ours/whole", "$defs": {"a": {"$id": "part"}}, "items": {"$ref": "part"}},
+        {
+            "$schema": "http://json-schema.org/draft-04/schema#",
+            "definitions": {"a": {}},
+            "items": {"$ref": "#"},
+        },
+        {"properties": {"schema": {"$ref": "http://json-schema.org/draft-07/schema#"}}},
+        {"properties": {"$ref": {"type": "string"}}, "enum": [{"$ref": "nowhere"}]},
+    ],
+)
+def test_references_that_lead_somewhere_are_taken(given: dict[str, Any]) -> None:
+    assert read_schema(given) == given
+
+
+def test_a_schema_that_names_an_address_on_the_web_is_never_looked_up_there() -> None:
+    asked: list[str] = []
+
+    class Site(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+    with HTTPServer(("127.0.0.1", 0), Site) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        schema = {"properties": {"a": {"$ref": f"http://127.0.0.1:{site.server_port}/a.json"}}}
+        # As a job that was stored before such schemas were refused holds it.
+        with pytest.raises(Failure, match="leads to nothing"):
+            read_reply('{"a": 1}', schema)
+        site.shutdown()
+    assert asked == []
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 900 + "]" * 900])
+def test_a_reply_that_is_nested_beyond_all_reason_is_an_error_that_holds_it(text: str) -> None:
+    with pytest.raises(Failure) as caught:
+        read_reply(text, {"items": {"$ref": "#"}})
+    assert (caught.value.kind, caught.value.detail) == ("invalid_output", text)
 
 
 @pytest.mark.parametrize(
