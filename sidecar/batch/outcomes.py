@@ -65,7 +65,7 @@ def answered(
     problem: Failure | None = None
     if wants_json:
         try:
-            structured.read_reply(transcript.text, schema)
+            structured.read_reply(transcript.text, schema, transcript.finish_reason)
         except Failure as failure:
             problem = failure
     return _outcome(

@@ -185,7 +185,11 @@ class ChatService:
         except Failure as failure:
             # The answer is paid for: whoever asked gets it, saved or not. The open intent still tells of its cost.
             unsaved = (f"This answer could not be saved. {failure.message}",)
-        value = structured.read_reply(transcript.text, question.json_schema) if question.wants_json else None
+        value = (
+            structured.read_reply(transcript.text, question.json_schema, finish)
+            if question.wants_json
+            else None
+        )
         return Reply(
             id=message_id,
             turn_id=begun.entry.turn_id,

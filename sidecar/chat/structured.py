@@ -10,20 +10,25 @@ from typing import Any
 from sidecar.chat.absent import without_added_nulls
 from sidecar.chat.references import known
 from sidecar.errors import Failure
+from sidecar.providers.base import FinishReason
 
+_NO_JSON = "The model did not answer with JSON. Ask again, or choose a model with JSON mode."
+_ABSENT: Mapping[FinishReason, str] = {
+    "length": "The answer reached its length limit before its JSON was complete. Raise the maximum answer length.",
+    "content_filter": "The provider held the answer back before its JSON was complete. Rephrase the request.",
+}
+_BRACKET = re.compile(r"[{\[]")
 _FENCE = re.compile(r"```(?:json|JSON)?\s*\n(.*?)\n?\s*```", re.DOTALL)
 
 
-def read_reply(text: str, schema: Mapping[str, Any] | None) -> Any:
-    """The JSON value of a reply, valid by the schema as it was given.
+def read_reply(text: str, schema: Mapping[str, Any] | None, finish: FinishReason | None = None) -> Any:
+    """The JSON value of a reply, valid by the schema as it was given. `finish` is why the reply ended.
 
     Raises Failure("invalid_output") with the reply in `detail`.
     """
     found, value = _find(text)
     if not found:
-        raise _invalid(
-            "The model did not answer with JSON. Ask again, or choose a model with JSON mode.", text
-        )
+        raise _invalid(_ABSENT.get(finish or "stop", _NO_JSON), text)
     if schema is not None:
         value = without_added_nulls(value, schema)
     problem = _breaks(value, schema) if schema is not None else None
@@ -35,7 +40,10 @@ def read_reply(text: str, schema: Mapping[str, Any] | None) -> Any:
 
 
 def _find(text: str) -> tuple[bool, Any]:
-    """Tries the whole text, then a fenced block, then the first object or array that is whole."""
+    """Tries the whole text, then a fenced block, then the first object or array that is whole.
+
+    What is inside an object that breaks off or has an error is a piece of the answer, and never the answer.
+    """
     stripped = text.strip()
     candidates = [stripped, *(match.group(1).strip() for match in _FENCE.finditer(stripped))]
     for candidate in candidates:
@@ -48,13 +56,18 @@ def _find(text: str) -> tuple[bool, Any]:
 
 def _first_whole_value(text: str) -> tuple[bool, Any]:
     decoder = json.JSONDecoder(parse_constant=_no_constant)
+    start = 0
     # Only a few places are tried: prose full of braces must not cost a scan from each of them.
-    for match in list(re.finditer(r"[{\[]", text))[:20]:
+    for _ in range(20):
+        place = _BRACKET.search(text, start)
+        if place is None:
+            break
         try:
-            value, _ = decoder.raw_decode(text, match.start())
+            return True, decoder.raw_decode(text, place.start())[0]
+        except json.JSONDecodeError as problem:
+            start = max(problem.pos, place.end())
         except (ValueError, RecursionError):
-            continue
-        return True, value
+            break
     return False, None
 
 

@@ -206,6 +206,33 @@ def test_json_is_found_in_what_models_write_around_it(text: str) -> None:
     assert read_reply(text, {"type": "object", "required": ["a"]}) == {"a": 1}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"items": [{"a": 1}, {"a": 2}, {"a"',
+        '{"a": {"b": 1},}',
+        '```json\n{"items": [{"a": 1}, {"a": 2',
+        '[{"a": 1}, {"a": NaN}]',
+    ],
+)
+def test_a_piece_of_json_that_is_broken_is_not_taken_for_the_answer(text: str) -> None:
+    with pytest.raises(Failure) as caught:
+        read_reply(text, None)
+    assert (caught.value.kind, caught.value.detail) == ("invalid_output", text)
+
+
+@pytest.mark.parametrize(
+    "text", ['As {name} said [in short]: {"a": 1}', '[see {"a": 1}]', '{x}{"a": 1}{"b": 2}']
+)
+def test_brackets_in_the_prose_before_it_do_not_hide_the_json(text: str) -> None:
+    assert read_reply(text, None) == {"a": 1}
+
+
+def test_json_that_was_cut_off_at_the_limit_says_that_the_limit_is_too_low() -> None:
+    with pytest.raises(Failure, match="maximum answer length"):
+        read_reply('{"items": [{"a": 1}, ', None, "length")
+
+
 def test_nulls_that_a_strict_vendor_wrote_for_absent_members_are_taken_back() -> None:
     schema = {
         "type": "object",
