@@ -13,6 +13,28 @@ from sidecar.providers.base import (
     UsageSoFar,
 )
 
+# No answer is longer. Beyond, sums of what is stored would no longer fit into a column.
+MOST_OF_ANYTHING = 10**12
+
+
+def believable(usage: Usage | None) -> Usage | None:
+    """The usage, None when it counts nothing at all or counts what cannot be: then it says nothing of the cost."""
+    if usage is None:
+        return None
+    parts: tuple[int, ...] = (
+        usage.in_uncached,
+        usage.cache_read,
+        usage.cache_write_short,
+        usage.cache_write_long,
+        usage.out_visible,
+        usage.out_reasoning,
+        usage.searches,
+        usage.prompt_total,
+    )
+    if not all(0 <= part <= MOST_OF_ANYTHING for part in parts):
+        usage, parts = Usage(charged_usd=usage.charged_usd), ()
+    return usage if any(parts) or usage.charged_usd is not None else None
+
 
 class Transcript:
     """Takes every event of one stream. Whatever ends the stream, this is what is kept of it."""
@@ -35,10 +57,10 @@ class Transcript:
             case Citation():
                 self._cite(event)
             case UsageSoFar(usage):
-                self.usage = usage
+                self.usage = believable(usage)
             case Done():
                 self.finish_reason = event.finish_reason
-                self.usage = event.usage or self.usage
+                self.usage = believable(event.usage) or self.usage
                 self.served_model = event.served_model
                 self.response_id = event.response_id
                 for citation in event.citations:

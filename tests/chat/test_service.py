@@ -11,7 +11,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, TextDelta, ThinkingDelta, Turn, Usage, UsageSoFar
 from sidecar.providers.outcome import SentButUnanswered
-from sidecar.store import conversations, ledger, projects
+from sidecar.store import activity, conversations, ledger, projects
 from tests.helpers.asking import USAGE, Desk, desk
 
 
@@ -314,6 +314,28 @@ async def test_a_model_that_nobody_knows_is_unpriced_not_free(at: Desk) -> None:
 async def test_missing_usage_is_unpriced_not_free(at: Desk) -> None:
     at.provider.answers("Hi", usage=None)
     assert (await at.ask()).cost_usd is None
+
+
+async def test_usage_that_counts_nothing_is_unpriced_not_free(at: Desk) -> None:
+    at.provider.answers("Hi", usage=Usage())
+    reply = await at.ask()
+    assert reply.cost_usd is None
+    assert any("not known" in note for note in reply.notes)
+
+
+async def test_what_the_vendor_says_it_charged_holds_without_any_count(at: Desk) -> None:
+    at.provider.answers("Hi", usage=Usage(charged_usd=Decimal("0.25")))
+    assert (await at.ask()).cost_usd == Decimal("0.25")
+
+
+@pytest.mark.parametrize("count", [2**63 - 1, 10**30])
+async def test_an_answer_with_impossible_counts_is_kept_and_harms_no_sum(at: Desk, count: int) -> None:
+    at.provider.answers("Hi", usage=Usage(in_uncached=count, out_visible=count, prompt_total=count))
+    for question in ("One?", "Two?"):
+        reply = await at.ask(question)
+        assert (reply.text, reply.cost_usd, reply.usage) == ("Hi", None, None)
+    found = await at.store.read(activity.stats, None, 0, 0)
+    assert (found.messages, [each.calls for each in found.spending]) == (4, [2])
 
 
 async def test_an_answer_without_text_is_shown_as_a_sentence_and_stored_as_it_was(at: Desk) -> None:
