@@ -25,7 +25,8 @@ ANSWERED_SQL = (
 )
 ATTEMPTED_SQL = (
     "SELECT 1 FROM ledger WHERE turn_id = ? AND model = ? AND conversation_id = ?"
-    " AND state IN ('intent', 'settled')"
+    # One that was stopped or broke off has answered only if there is a message of it.
+    " AND (state = 'intent' OR (state = 'settled' AND incomplete = 0))"
 )
 EARLIER_TURNS_SQL = (
     "SELECT turn_id, content FROM messages WHERE conversation_id = ? AND role = 'user' AND content <> ''"

@@ -185,6 +185,24 @@ async def test_a_stop_before_the_vendor_said_anything_leaves_the_cost_unknown_no
     assert await at.said() == [("user", "Why?")]
 
 
+async def test_asking_again_after_a_stop_before_the_first_word_is_the_same_turn(at: Desk) -> None:
+    # Anthropic tells its usage at once, before any text.
+    at.provider.script = [UsageSoFar(Usage(in_uncached=1_000, prompt_total=1_000)), asyncio.Event()]
+    known = asyncio.Event()
+    asking = at.asking("Why?", emit=lambda event: known.set())
+    async with asyncio.timeout(5):
+        await known.wait()
+        at.chat.abort("talk")
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    at.provider.answers("Because.")
+    await at.ask("Why?")
+
+    assert await at.said() == [("user", "Why?"), ("assistant", "Because.")]
+    assert [turn.text for turn in at.provider.sent[-1].turns] == ["Why?"]
+    assert [entry.cost_usd for entry in await at.ledger()] == [Decimal("0.0025"), Decimal("0.0045")]
+
+
 async def test_stopping_a_conversation_stops_all_its_models_and_no_other_conversation(at: Desk) -> None:
     gate = asyncio.Event()
     at.provider.script = [gate, TextDelta("Done."), Done("stop", USAGE)]

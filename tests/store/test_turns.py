@@ -134,6 +134,10 @@ def _settled(chat: Chat, turn: OpenTurn) -> None:
     ledger.settle(chat.conn, chat.intent, now=NOW, usage=None, cost_usd=None)
 
 
+def _stopped_before_a_word(chat: Chat, turn: OpenTurn) -> None:
+    ledger.settle(chat.conn, chat.intent, now=NOW, usage=None, cost_usd=None, incomplete=True)
+
+
 def _failed(chat: Chat, turn: OpenTurn) -> None:
     ledger.fail(chat.conn, chat.intent, now=NOW, error_kind="timeout")
 
@@ -149,6 +153,7 @@ def _interrupted(chat: Chat, turn: OpenTurn) -> None:
         (_running, False),
         (_answered_with_a_message, False),
         (_settled, False),
+        (_stopped_before_a_word, True),
         (_failed, True),
         (_interrupted, True),
     ],
