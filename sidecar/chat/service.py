@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any, cast
 
 from sidecar import clock
@@ -32,6 +34,7 @@ from sidecar.store.store import Store
 log = logging.getLogger("sidecar.chat")
 
 Emit = Callable[[Event], None]
+Settlement = Callable[[sqlite3.Connection], None]
 # A budget must reserve something for an answer without a limit.
 UNLIMITED_ANSWER_TOKENS = 8_192
 
@@ -62,6 +65,7 @@ class ChatService:
         self._on_invalid_key = on_invalid_key
         self._running = Running()
         self._settling: set[asyncio.Task[None]] = set()
+        self._unsaved: list[Settlement] = []
 
     async def send(self, ask: Ask, emit: Emit) -> Reply:
         """Asks, streams to `emit`, stores and prices the answer.
@@ -101,8 +105,11 @@ class ChatService:
         """Waits until every answer that was cut off is settled. To be called before the store closes."""
         while self._settling:
             await asyncio.wait(self._settling)
+        await self._save_again()
 
     async def _begin(self, question: Question) -> books.Begun:
+        if self._unsaved:
+            await self._shielded(self._save_again())
         now, model, plan = self._now_ms(), question.serving.model, question.plan
         request = question.request
         present = [request.system or "", request.developer or "", question.ask.content]
@@ -171,20 +178,24 @@ class ChatService:
         finish = transcript.finish_reason or "stop"
         unsaved: tuple[str, ...] = ()
         try:
-            await self._store.write(
-                books.settle,
-                entry=begun.entry,
-                message_id=message_id,
-                transcript=transcript,
-                charge=charge,
-                finish_reason=finish,
-                label=label,
-                incomplete=False,
-                now=ended,
+            await self._save(
+                partial(
+                    books.settle,
+                    entry=begun.entry,
+                    message_id=message_id,
+                    transcript=transcript,
+                    charge=charge,
+                    finish_reason=finish,
+                    label=label,
+                    incomplete=False,
+                    now=ended,
+                )
             )
         except Failure as failure:
             # The answer is paid for: whoever asked gets it, saved or not. The open intent still tells of its cost.
-            unsaved = (f"This answer could not be saved. {failure.message}",)
+            unsaved = (
+                f"This answer could not be saved; that is tried again with the next question. {failure.message}",
+            )
         value = (
             structured.read_reply(transcript.text, question.json_schema, finish)
             if question.wants_json
@@ -230,21 +241,39 @@ class ChatService:
             self._on_invalid_key(question.serving.model.provider)
         refused = isinstance(problem, Failure) and not isinstance(problem, SentButUnanswered)
         if refused and not transcript.begun:
-            await self._store.write(books.refuse, entry, cast(Failure, problem).kind, self._now_ms())
+            kind, now = cast(Failure, problem).kind, self._now_ms()
+            await self._save(partial(books.refuse, entry=entry, error_kind=kind, now=now))
             return
         finish: FinishReason = "error" if isinstance(problem, Exception) else "cancelled"
         charge = self._charge(question.serving.model, entry, transcript)
-        await self._store.write(
-            books.settle,
-            entry=entry,
-            message_id=message_id,
-            transcript=transcript,
-            charge=charge,
-            finish_reason=finish,
-            label=labels.label(question.serving, charge),
-            incomplete=True,
-            now=self._now_ms(),
+        await self._save(
+            partial(
+                books.settle,
+                entry=entry,
+                message_id=message_id,
+                transcript=transcript,
+                charge=charge,
+                finish_reason=finish,
+                label=labels.label(question.serving, charge),
+                incomplete=True,
+                now=self._now_ms(),
+            )
         )
+
+    async def _save(self, settlement: Settlement) -> None:
+        """Writes what came of a request. What the disk does not take is kept for `_save_again`, and raised."""
+        try:
+            await self._store.write(settlement)
+        except Failure as failure:
+            if failure.kind == "storage_error":
+                self._unsaved.append(settlement)
+            raise
+
+    async def _save_again(self) -> None:
+        waiting, self._unsaved = self._unsaved, []
+        for settlement in waiting:
+            with contextlib.suppress(Failure):
+                await self._save(settlement)
 
     async def _shielded(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from sidecar.chat.ask import Reply
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, TextDelta, ThinkingDelta, Turn, Usage, UsageSoFar
 from sidecar.providers.outcome import SentButUnanswered
@@ -419,6 +421,54 @@ async def test_deleting_the_conversation_meanwhile_loses_no_money(at: Desk) -> N
         reply = await asking
     assert reply.text == "Too late"
     assert (await at.ledger())[0].cost_usd == reply.cost_usd
+
+
+def freeze_disk(conn: sqlite3.Connection) -> None:
+    pages = conn.execute("PRAGMA page_count").fetchone()[0]
+    conn.execute(f"PRAGMA max_page_count = {pages + 4}")
+
+
+def thaw_disk(conn: sqlite3.Connection) -> None:
+    conn.execute("PRAGMA max_page_count = 4294967294")
+
+
+async def answered_on_a_full_disk(at: Desk) -> Reply:
+    gate = asyncio.Event()
+    at.provider.script = [gate, TextDelta("Precious. " * 20_000), Done("stop", USAGE)]
+    asking = at.asking("Two?")
+    async with asyncio.timeout(5):
+        await at.provider.begun.wait()
+        await at.store.write(freeze_disk)
+        gate.set()
+        return await asking
+
+
+async def test_an_answer_that_came_while_the_disk_was_full_is_saved_before_the_next_question(
+    at: Desk,
+) -> None:
+    reply = await answered_on_a_full_disk(at)
+    assert reply.text.startswith("Precious.")
+    assert any("could not be saved" in note for note in reply.notes)
+    assert await at.said() == [("user", "Two?")]
+
+    await at.store.write(thaw_disk)
+    at.provider.answers("Three.")
+    await at.ask("And then?")
+
+    assert [text[:9] for _, text in await at.said()] == ["Two?", "Precious.", "And then?", "Three."]
+    assert [turn.text[:9] for turn in at.provider.sent[-1].turns] == ["Two?", "Precious.", "And then?"]
+    entries = await at.ledger()
+    assert [(entry.state, entry.cost_usd) for entry in entries] == [("settled", Decimal("0.0045"))] * 2
+    assert entries[0].message_id == reply.id
+
+
+async def test_an_answer_that_came_while_the_disk_was_full_is_saved_when_the_app_closes(at: Desk) -> None:
+    reply = await answered_on_a_full_disk(at)
+    await at.store.write(thaw_disk)
+    await at.chat.close()
+
+    assert (await at.messages())[-1].id == reply.id
+    assert (await at.ledger())[0].state == "settled"
 
 
 async def test_intents_of_a_run_that_died_become_unknown_at_the_next_start(at: Desk) -> None:
