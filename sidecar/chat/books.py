@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from sidecar.chat import context
 from sidecar.chat.ask import Ask
 from sidecar.chat.transcript import Transcript
 from sidecar.errors import Failure
@@ -40,23 +41,39 @@ def begin(
     *,
     entry: LedgerEntry,
     ask: Ask,
-    history_chars: int,
+    room: int,
+    estimate: Callable[[Sequence[Turn]], Decimal | None],
     budget: Budget,
     session: Session,
     new_id: Callable[[], str],
 ) -> Begun:
     """Opens the turn and writes the intent, together: whatever is sent afterwards can be found again.
 
+    `room` is what is left for earlier turns, in tokens; `estimate` is what the call may cost with those that go along.
     Raises Failure("budget_exceeded"), and then nothing is kept.
     """
-    _keep_to(conn, budget, entry.estimate_usd or Decimal(0))
     if ask.conversation_id is None:
-        entry = replace(entry, project_id=session.open_project(conn), turn_id=ask.turn_id)
-        ledger.intent(conn, entry)
-        return Begun(entry)
+        begun = Begun(replace(entry, project_id=session.open_project(conn), turn_id=ask.turn_id))
+    else:
+        begun = _in_conversation(conn, entry, ask, ask.conversation_id, room, session, new_id)
+    entry = replace(begun.entry, estimate_usd=estimate(begun.earlier))
+    _keep_to(conn, budget, entry.estimate_usd or Decimal(0))
+    ledger.intent(conn, entry)
+    return replace(begun, entry=entry)
+
+
+def _in_conversation(
+    conn: sqlite3.Connection,
+    entry: LedgerEntry,
+    ask: Ask,
+    conversation_id: str,
+    room: int,
+    session: Session,
+    new_id: Callable[[], str],
+) -> Begun:
     model = str(entry.model)
     if ask.turn_id is not None:
-        conversation_id, turn_id = ask.conversation_id, ask.turn_id
+        turn_id = ask.turn_id
     else:
         turn = open_turn(conn, ask, [model], session, entry.created_at, new_id)
         conversation_id, turn_id = turn.conversation_id, turn.turn_id
@@ -68,11 +85,9 @@ def begin(
     entry = replace(
         entry, project_id=conversation.project_id, conversation_id=conversation_id, turn_id=turn_id
     )
-    ledger.intent(conn, entry)
-    earlier = turns.history(conn, conversation_id, model, turn_id, history_chars)
-    return Begun(
-        entry, tuple(Turn("user" if role == "user" else "assistant", text) for role, text in earlier)
-    )
+    told = turns.history(conn, conversation_id, model, turn_id, int(room * context.ASCII_PER_TOKEN))
+    earlier = [Turn("user" if role == "user" else "assistant", text) for role, text in told]
+    return Begun(entry, context.newest_that_fit(earlier, room))
 
 
 def open_turn(

@@ -24,7 +24,7 @@ from sidecar.keys import Keys
 from sidecar.money import charge as charging
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.entries import ModelEntry, Serving, utc_day
-from sidecar.providers.base import Event, FinishReason, Providers
+from sidecar.providers.base import Event, FinishReason, Providers, Turn
 from sidecar.providers.outcome import SentButUnanswered
 from sidecar.session import Session
 from sidecar.settings import Settings
@@ -123,15 +123,20 @@ class ChatService:
             provider=model.provider,
             model=question.serving.asked_id,
             price=charging.price_record(price) if price else None,
-            estimate_usd=charging.estimate(price, sum(map(context.roughly_tokens, present)), answer),
         )
+
+        def estimate(earlier: Sequence[Turn]) -> Decimal | None:
+            texts = [*present, *(turn.text for turn in earlier)]
+            return charging.estimate(price, sum(map(context.roughly_tokens, texts)), answer)
+
         limit = (await self._settings.effective())["monthlyBudgetUSD"]
         writing = asyncio.ensure_future(
             self._store.write(
                 books.begin,
                 entry=entry,
                 ask=question.ask,
-                history_chars=int(room * context.ASCII_PER_TOKEN),
+                room=room,
+                estimate=estimate,
                 budget=books.Budget(
                     None if limit is None else Decimal(str(limit)), clock.month_start_ms(now)
                 ),
@@ -140,12 +145,11 @@ class ChatService:
             )
         )
         try:
-            begun = await asyncio.shield(writing)
+            return await asyncio.shield(writing)
         except asyncio.CancelledError:
             # The intent is on its way to the disk; left open, it would reserve budget and claim the turn.
             await self._shielded(self._take_back(writing))
             raise
-        return replace(begun, earlier=context.newest_that_fit(begun.earlier, room))
 
     def _asked_id(self, model_id: str) -> str:
         """The name under which answers of that model are stored; an unknown one has none yet."""

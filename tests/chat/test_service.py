@@ -391,6 +391,21 @@ async def test_the_month_s_budget_stops_a_question_before_it_is_sent(at: Desk) -
     assert await at.said() == []
 
 
+async def test_what_a_long_conversation_costs_to_read_again_counts_for_the_budget(at: Desk) -> None:
+    at.provider.answers("word " * 40_000)
+    await at.ask("Tell me all.", max_output_tokens=100)
+    # The answer alone is a tenth of a cent at most; the 200,000 letters that go along are more than ten cents.
+    await at.settings.save("monthlyBudgetUSD", 0.1)
+
+    with pytest.raises(Failure, match="budget"):
+        await at.ask("And?", max_output_tokens=100)
+    assert len(at.provider.sent) == 1
+    assert [role for role, _ in await at.said()] == ["user", "assistant"]
+
+    at.provider.answers("Hi")
+    await at.ask("And?", max_output_tokens=100, conversation="new")  # where nothing goes along it is cheap
+
+
 async def test_questions_under_way_reserve_their_part_of_the_budget(at: Desk) -> None:
     # One answer of at most 100 tokens reserves a little over a tenth of a cent.
     await at.settings.save("monthlyBudgetUSD", 0.0015)
