@@ -14,13 +14,15 @@ from sidecar.providers.base import Citation, FinishReason, Usage
 class Ask:
     """One question to one model. Without a conversation it has no history and leaves only its cost behind.
 
-    `turn_id` is set when the turn was opened before, for several models at once.
+    `turn_id` is set when the turn was opened before, for several models at once; `sent_as` is then the conversation's
+    id as it was sent, by which it is stopped too.
     """
 
     content: str
     model_id: str
     conversation_id: str | None = None
     turn_id: str | None = None
+    sent_as: str | None = None
     options: Options = field(default_factory=Options)
 
 

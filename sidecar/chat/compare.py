@@ -39,20 +39,25 @@ async def compare(
     Raises Failure only for what is wrong with the question itself. Cancelled, it stops all of them and waits
     until each is settled.
     """
-    ask = await chat.open_turn(ask, model_ids)
 
     async def one(model_id: str) -> Reply:
         reply = await chat.send(replace(ask, model_id=model_id), partial(emit, model_id))
         finished(model_id, reply)
         return reply
 
-    tasks = [asyncio.create_task(one(model_id)) for model_id in model_ids]
+    tasks: list[asyncio.Task[Reply]] = []
     try:
+        with chat.stoppable(ask.conversation_id):
+            ask = await chat.open_turn(ask, model_ids)
+            tasks += [asyncio.create_task(one(model_id)) for model_id in model_ids]
+            # Each of them can be stopped by itself once it has begun.
+            await asyncio.sleep(0)
         await asyncio.wait(tasks)
     except asyncio.CancelledError:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        if tasks:
+            await asyncio.wait(tasks)
         raise
     outcomes = [Compared(model_id, _outcome(task)) for model_id, task in zip(model_ids, tasks, strict=True)]
     return Comparison(str(ask.turn_id), tuple(outcomes))

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
@@ -74,8 +74,8 @@ class ChatService:
         had arrived and records what is known of its cost before the cancellation goes on.
         """
         with contextlib.ExitStack() as places:
-            if ask.conversation_id is not None:
-                places.enter_context(self._running.enter(ask.conversation_id))
+            for conversation_id in {ask.conversation_id, ask.sent_as} - {None}:
+                places.enter_context(self.stoppable(conversation_id))
             question = await self._desk.prepare(ask)
             begun = await self._begin(question)
             own_id = begun.entry.conversation_id
@@ -95,7 +95,15 @@ class ChatService:
         turn = await self._store.write(
             books.open_turn, ask, models, self._session, self._now_ms(), self._new_id
         )
-        return replace(ask, conversation_id=turn.conversation_id, turn_id=turn.turn_id)
+        return replace(
+            ask, conversation_id=turn.conversation_id, turn_id=turn.turn_id, sent_as=ask.conversation_id
+        )
+
+    @contextlib.contextmanager
+    def stoppable(self, conversation_id: str | None) -> Iterator[None]:
+        """Lets `abort` find the current task by that conversation while the block runs."""
+        with contextlib.nullcontext() if conversation_id is None else self._running.enter(conversation_id):
+            yield
 
     def abort(self, conversation_id: str) -> int:
         """Stops what is being answered in that conversation; how many answers that were."""

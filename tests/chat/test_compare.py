@@ -92,6 +92,33 @@ async def test_stopping_the_conversation_keeps_what_had_ended(at: Desk) -> None:
     assert all(isinstance(each.outcome, asyncio.CancelledError) for each in comparison.outcomes)
 
 
+async def test_a_first_question_to_many_is_stopped_by_the_id_it_was_sent_with(at: Desk) -> None:
+    at.provider.script = [asyncio.Event()]
+    asking = asyncio.create_task(ask(at, conversation="null"))
+    async with asyncio.timeout(5):
+        while len(at.provider.sent) < len(MODELS):
+            at.provider.begun.clear()
+            await at.provider.begun.wait()
+        assert at.chat.abort("null") == len(MODELS)
+        comparison, _ = await asking
+    assert all(isinstance(each.outcome, asyncio.CancelledError) for each in comparison.outcomes)
+    assert at.provider.closed == len(MODELS)
+
+
+@pytest.mark.parametrize("conversation", ["talk", "null"])
+async def test_a_stop_while_the_question_is_still_being_stored_lets_nothing_be_sent(
+    at: Desk, conversation: str
+) -> None:
+    at.provider.script = [asyncio.Event()]
+    asking = asyncio.create_task(ask(at, conversation=conversation))
+    async with asyncio.timeout(5):
+        await asyncio.sleep(0)
+        assert at.chat.abort(conversation) == 1
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    assert (at.provider.sent, await at.ledger()) == ([], [])
+
+
 async def test_cancelling_the_request_stops_all_and_settles_each(at: Desk) -> None:
     at.provider.script = [TextDelta("Half"), asyncio.Event(), Done("stop", USAGE)]
     asking = asyncio.create_task(ask(at))
