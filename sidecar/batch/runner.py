@@ -17,7 +17,7 @@ from sidecar.batch.pace import RowPace
 from sidecar.batch.question_name import question_name
 from sidecar.batch.row import Row
 from sidecar.batch.saving import saved
-from sidecar.chat.question import Desk, Question, named
+from sidecar.chat.question import Desk, Question
 from sidecar.chat.transcript import Transcript
 from sidecar.errors import Failure
 from sidecar.money import charge as charging
@@ -208,7 +208,7 @@ class RowRunner:
         problem: BaseException,
     ) -> None:
         if isinstance(problem, Failure):
-            named(problem, question.serving)
+            question.told(problem)
             if problem.kind == "invalid_api_key" and terms.refused_key is None:
                 terms.refused_key = problem
                 self._on_invalid_key(question.serving.model.provider)

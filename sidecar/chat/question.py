@@ -32,6 +32,13 @@ class Question:
     wants_json: bool = False
     json_schema: Mapping[str, Any] | None = None
 
+    def told(self, failure: Failure) -> Failure:
+        """The failure as the wire names things. A server that wants a key and was given none misses one."""
+        if failure.kind == "invalid_api_key" and not self.key:
+            failure.kind = "missing_api_key"
+            failure.message = missing_key(self.serving.model.provider)
+        return named(failure, self.serving)
+
     def plan_after(self, earlier: tuple[Turn, ...]) -> Plan:
         """What is sent, with the turns that go along."""
         return self.provider.plan(with_history(self.request, earlier))
@@ -102,11 +109,15 @@ class Desk:
         if key is None and self._providers.needs_key(name):
             raise Failure(
                 "missing_api_key",
-                f"Missing API key for provider: {name}. Add it in the settings, then send again.",
+                missing_key(name),
                 provider=name,
                 model=serving.asked_id,
             )
         return key or ""
+
+
+def missing_key(provider: str) -> str:
+    return f"Missing API key for provider: {provider}. Add it in the settings, then send again."
 
 
 def refuse_empty(ask: Ask) -> None:

@@ -16,7 +16,7 @@ from typing import Any, cast
 from sidecar import clock
 from sidecar.chat import books, context, labels, structured
 from sidecar.chat.ask import Ask, Reply
-from sidecar.chat.question import Desk, Question, named, refuse_empty
+from sidecar.chat.question import Desk, Question, refuse_empty
 from sidecar.chat.running import Running
 from sidecar.chat.transcript import Transcript
 from sidecar.errors import Failure
@@ -179,10 +179,10 @@ class ChatService:
                     transcript.take(event)
                     emit(event)
         except BaseException as problem:
+            if isinstance(problem, Failure):
+                question.told(problem)
             # Shielded: a second cancellation, or the end of the process's patience, must not lose what was paid.
             await self._shielded(self._settle_broken(question, begun.entry, message_id, transcript, problem))
-            if isinstance(problem, Failure):
-                named(problem, question.serving)
             raise
         ended = self._now_ms()
         charge = self._charge(question.serving.model, begun.entry, transcript)

@@ -82,6 +82,16 @@ async def test_a_server_that_needs_no_key_is_asked_without_one(tmp_path: Path) -
         assert at.provider.keys == [""]
 
 
+async def test_a_server_that_wants_a_key_after_all_misses_one_and_refuses_none(tmp_path: Path) -> None:
+    async with desk(tmp_path, keys={}, keyless=frozenset({"openai"})) as at:
+        at.provider.script = [Failure("invalid_api_key", "The server refused the API key.")]
+        with pytest.raises(Failure) as caught:
+            await at.ask()
+        assert caught.value.kind == "missing_api_key"
+        assert "Missing API key for provider: openai" in caught.value.message
+        assert at.refused_keys == []
+
+
 async def test_what_the_provider_cannot_do_is_refused_before_anything_is_stored(at: Desk) -> None:
     at.provider.refuse = Failure("unsupported", "This model cannot search the web.")
     with pytest.raises(Failure, match="search"):
