@@ -56,15 +56,19 @@ class Transcript:
                 self._thinking.append(text)
             case Citation():
                 self._cite(event)
-            case UsageSoFar(usage):
-                self.usage = believable(usage)
+            case UsageSoFar():
+                self.usage = believable(event.usage)
+                self._serve(event)
             case Done():
                 self.finish_reason = event.finish_reason
                 self.usage = believable(event.usage) or self.usage
-                self.served_model = event.served_model
-                self.response_id = event.response_id
+                self._serve(event)
                 for citation in event.citations:
                     self._cite(citation)
+
+    def _serve(self, event: UsageSoFar | Done) -> None:
+        self.served_model = event.served_model or self.served_model
+        self.response_id = event.response_id or self.response_id
 
     def _cite(self, citation: Citation) -> None:
         """A page that is cited many times is one citation; the first that has a title names it."""

@@ -92,7 +92,7 @@ class MessageReader:
         if self._stop == "refusal" and not self._spoke:
             if not self._blocks and not self._said and self.usage is not None:
                 self.usage = free_of_charge(self.usage)
-                yield UsageSoFar(self.usage)
+                yield UsageSoFar(self.usage, self._model, self._id)
             raise declined(self._stop_details, self._asked)
         cited = self._citations or self._found
         reason = finish_reason(self._stop or "end_turn")
@@ -132,7 +132,7 @@ class MessageReader:
         if isinstance(counts, Mapping):
             self._counts = merged_counts(self._counts, counts)
             self.usage = added(self._before, message_usage(self._counts))
-            yield UsageSoFar(self.usage)
+            yield UsageSoFar(self.usage, self._model, self._id)
 
     def _whole(self, message: Mapping[str, Any]) -> Iterator[Event]:
         self._identify(message)

@@ -104,9 +104,15 @@ class ThinkingDelta:
 
 @dataclass(frozen=True, slots=True)
 class UsageSoFar:
-    """What is known of the usage while the stream runs; a later one replaces an earlier one."""
+    """What is known of the usage while the stream runs; a later one replaces an earlier one.
+
+    Who answers comes along as far as it is known, because a stream that is cut off has no Done to tell it. Two
+    reports of the same usage are equal whatever else they tell.
+    """
 
     usage: Usage
+    served_model: str | None = field(default=None, compare=False)
+    response_id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

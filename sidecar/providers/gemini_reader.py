@@ -106,7 +106,7 @@ class GeminiReader:
             usage = added(self._before, part_usage(self._reported, searches))
             if usage is not None and usage != self._usage:
                 self._usage = usage
-                yield UsageSoFar(usage)
+                yield UsageSoFar(usage, self._model, self._id)
 
     def _part(self, part: Mapping[str, Any]) -> Iterator[Event]:
         text = _text(part.get("text"))

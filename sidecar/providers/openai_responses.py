@@ -136,7 +136,7 @@ class ResponsesReader:
         self._identify(response)
         self._usage = self._read_usage(response)
         if self._usage is not None:
-            yield UsageSoFar(self._usage)
+            yield UsageSoFar(self._usage, self._model, self._id)
         status = response.get("status")
         if status in ("failed", "cancelled"):
             known = self._usage is not None

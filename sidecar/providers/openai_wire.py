@@ -127,7 +127,7 @@ class ChatReader:
             usage = self._read_usage(chunk["usage"], self._tier)
             if usage is not None:
                 self._usage = usage
-                yield UsageSoFar(usage)
+                yield UsageSoFar(usage, self._model, self._id)
 
     def finish(self) -> Iterator[Event]:
         """The end of the stream: Done, or what was wrong with it."""

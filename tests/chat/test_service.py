@@ -326,6 +326,27 @@ async def test_another_model_than_was_asked_is_priced_by_the_one_that_answered(a
     assert reply.label == "GPT-4o mini, in place of GPT-4o"
 
 
+async def test_an_answer_that_was_stopped_is_priced_by_the_model_that_was_answering(at: Desk) -> None:
+    known = Usage(in_uncached=1_000, prompt_total=1_000)
+    at.provider.script = [
+        UsageSoFar(known, "gpt-4.1-2025-04-14", "resp-7"),
+        TextDelta("Half"),
+        asyncio.Event(),
+    ]
+    arrived = asyncio.Event()
+    asking = at.asking(emit=lambda event: arrived.set() if isinstance(event, TextDelta) else None)
+    async with asyncio.timeout(5):
+        await arrived.wait()
+        at.chat.abort("talk")
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    [entry] = await at.ledger()
+    assert (entry.served_model, entry.cost_usd) == ("openai/gpt-4.1", Decimal("0.002"))  # not gpt-4o's 0.0025
+    assert entry.request_id == "resp-7"
+    assert (await at.messages())[-1].provider == "GPT-4.1, in place of GPT-4o"
+
+
 async def test_a_dated_snapshot_of_the_model_that_was_asked_is_no_other_model(at: Desk) -> None:
     at.provider.answers("Hi", served="gpt-4o-2024-08-06")
     assert (await at.ask(model="openai/gpt-4o")).served_model is None
