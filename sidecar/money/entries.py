@@ -31,7 +31,8 @@ class PriceEntry:
     """What a model costs from the start of `starts_on` (UTC). `tiers` stand lowest line first.
 
     `own` marks a price from the user's own file. `service_tiers` are the vendor's multipliers of token rates
-    by the service tier that it reports; `service_per_million` are this model's own rates where they are no multiple.
+    by the service tier that it reports, or by `field=word` for a surcharge; `service_per_million` are this
+    model's own rates where they are no multiple.
     """
 
     starts_on: date

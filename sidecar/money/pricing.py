@@ -79,7 +79,7 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
     """What the usage costs at that price; what the vendor itself says it charged comes first.
 
     A long-context tier reprices the whole request. A service tier multiplies token rates, but not those of a
-    batch, which is a tier of its own; searches are neither discounted nor multiplied.
+    batch, which is a tier of its own; surcharges multiply both. Searches are neither discounted nor multiplied.
     """
     if usage.charged_usd is not None:
         return _charged(usage.charged_usd)
@@ -91,6 +91,8 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
     if batch and batched is None:
         return Unpriced("no batch price")
     multiplier = _STANDARD if batch else _multiplier(usage, entry, standard)
+    for word in usage.surcharges:
+        multiplier = _EXACT.multiply(multiplier, entry.service_tiers.get(word, _STANDARD))
     parts: list[Part] = []
     for unit in UNITS:
         quantity: int = getattr(usage, unit.field)

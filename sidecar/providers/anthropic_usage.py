@@ -61,6 +61,7 @@ def message_usage(counts: Mapping[str, Any]) -> Usage:
         searches=_count(_mapping(counts.get("server_tool_use")).get("web_search_requests")),
         prompt_total=uncached + read + written,
         service_tier=tier if isinstance(tier, str) else None,
+        surcharges=_surcharges(counts),
     )
 
 
@@ -84,12 +85,19 @@ def added(before: Usage | None, now: Usage) -> Usage:
         searches=before.searches + now.searches,
         prompt_total=max(before.prompt_total, now.prompt_total, read + short + long),
         service_tier=now.service_tier or before.service_tier,
+        surcharges=now.surcharges or before.surcharges,
     )
 
 
 def free_of_charge(usage: Usage) -> Usage:
     """The same tokens, not billed: the vendor says so of a refusal that comes before any output."""
     return replace(usage, charged_usd=Decimal(0))
+
+
+def _surcharges(counts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where it ran and how fast, which a workspace may have set for all that its keys ask."""
+    told = ((name, counts.get(name)) for name in ("inference_geo", "speed"))
+    return tuple(f"{name}={word}" for name, word in told if isinstance(word, str) and word)
 
 
 def _within(part: int, whole: int, name: str) -> int:

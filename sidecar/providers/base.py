@@ -68,6 +68,7 @@ class Usage:
 
     `prompt_total` is the whole prompt as the vendor counts it and picks the price tier. `searches` are
     billable web searches. `charged_usd` is what the vendor itself says it charged, where it says so.
+    `surcharges` are the vendor's words for what raises its prices whatever the tier: where and how fast it ran.
     """
 
     in_uncached: int = 0
@@ -80,6 +81,7 @@ class Usage:
     prompt_total: int = 0
     charged_usd: Decimal | None = None
     service_tier: str | None = None
+    surcharges: tuple[str, ...] = ()
 
     @property
     def out_total(self) -> int:

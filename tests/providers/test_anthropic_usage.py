@@ -59,6 +59,7 @@ def cost(model: str, usage: Usage, *, batch: bool = False) -> Decimal:
                 searches=2,
                 prompt_total=24_500,
                 service_tier="standard",
+                surcharges=("inference_geo=global",),
             ),
         ),
         (
@@ -134,6 +135,29 @@ def test_every_reply_costs_what_the_vendor_bills(
     model: str, reported: dict[str, Any], batch: bool, usd: str
 ) -> None:
     assert cost(model, message_usage(reported), batch=batch) == Decimal(usd)
+
+
+@pytest.mark.parametrize(
+    ("reported", "times"),
+    [
+        ({"inference_geo": "us"}, "1.1"),
+        ({"inference_geo": "global", "speed": "standard"}, "1"),
+        ({"inference_geo": "not_available"}, "1"),
+        ({"inference_geo": "us", "speed": "fast"}, "2.2"),
+        ({"inference_geo": None, "speed": 7}, "1"),
+    ],
+)
+@pytest.mark.parametrize("batch", [False, True])
+def test_where_and_how_fast_it_ran_raises_the_token_rates_but_not_the_searches(
+    reported: dict[str, Any], times: str, batch: bool
+) -> None:
+    tokens = {**FULL, "server_tool_use": None}
+    plain = cost("claude-sonnet-5-5", message_usage({**tokens, "inference_geo": "global"}), batch=batch)
+    searches = Decimal("0.02")
+    both = message_usage({**FULL, "inference_geo": "global", **reported})
+    assert cost("claude-sonnet-5-5", both, batch=batch) == plain * Decimal(times) + searches
+    # A turn that was paused is one bill, of several requests that ran in the same place.
+    assert added(both, message_usage({**tokens, **reported})).surcharges == both.surcharges
 
 
 def test_a_refusal_before_any_output_keeps_its_counts_and_costs_nothing() -> None:
