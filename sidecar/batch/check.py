@@ -99,7 +99,7 @@ class Checker:
     def _decide(self, row: Row) -> Shape:
         serving = self._catalogue.served(row.model, self._day)
         model = serving.model
-        provider = self._providers.get(model.provider)
+        provider = self._providers.get(model.provider, model.base_url)
         request = decide(serving, row.prompt, row.options(), self._saved, self._defaults).request
         try:
             plan = provider.plan(request)

@@ -82,7 +82,7 @@ class Desk:
         """Raises Failure: an empty question, an unknown model, a missing key, what the model cannot do."""
         refuse_empty(ask)
         serving = self._catalogue.served(ask.model_id, utc_day(self._now_ms()))
-        provider = self._providers.get(serving.model.provider)
+        provider = self._providers.get(serving.model.provider, serving.model.base_url)
         key = await self._key(serving)
         saved, defaults = await self._settings.saved(), self._settings.defaults
         decided = decide(serving, ask.content, ask.options, saved, defaults)

@@ -102,7 +102,7 @@ def lay(
             price_entry(price, own_file=file_name, service_tiers=tiers) for price in node.nodes("prices")
         )
         base = shipped.get(full_id)
-        own[full_id] = _over(base, node, prices) if base else model_entry(node, _ordered(prices))
+        own[full_id] = _elsewhere(_over(base, node, prices) if base else model_entry(node, _ordered(prices)))
     kept = [own.pop(model.full_id, model) for model in models]
     return Laid((*kept, *own.values()), providers)
 
@@ -117,6 +117,13 @@ def _over(base: ModelEntry, node: Node, prices: tuple[PriceEntry, ...]) -> Model
     return replace(
         base, **named, aliases=(*base.aliases, *whole.aliases), prices=_ordered((*base.prices, *prices))
     )
+
+
+def _elsewhere(model: ModelEntry) -> ModelEntry:
+    """What is reached at an address of its own is not in the vendor's batches, which are at the vendor's."""
+    if model.base_url is None:
+        return model
+    return replace(model, features=tuple(word for word in model.features if word != "batch"))
 
 
 def _ordered(prices: Iterable[PriceEntry]) -> tuple[PriceEntry, ...]:

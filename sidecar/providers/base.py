@@ -149,8 +149,8 @@ class Plan:
 class Providers(Protocol):
     """The providers of this run, by name."""
 
-    def get(self, name: str) -> Provider:
-        """Raises Failure("not_found") or Failure("unsupported")."""
+    def get(self, name: str, base_url: str | None = None) -> Provider:
+        """The provider, at `base_url` if one is given. Raises Failure("not_found") or Failure("unsupported")."""
 
     def needs_key(self, name: str) -> bool:
         """Whether calls go nowhere without an API key."""

@@ -132,7 +132,7 @@ class Registry:
         self._http = http
         self._environment = environment
         self._rows = {row.name: row for row in (*BUILT_IN, *overlay)}
-        self._made: dict[str, Provider] = {}
+        self._made: dict[tuple[str, str | None], Provider] = {}
         self._batches: dict[str, BatchAdapter] = {}
 
     def rows(self) -> tuple[Row, ...]:
@@ -147,9 +147,12 @@ class Registry:
             )
         return self._rows[name]
 
-    def get(self, name: str) -> Provider:
-        """The provider of that name, made once. Raises Failure("not_found") or Failure("unsupported")."""
-        if name not in self._made:
+    def get(self, name: str, base_url: str | None = None) -> Provider:
+        """The provider of that name, made once for each address: its own, or that of a single model.
+
+        Raises Failure("not_found") or Failure("unsupported").
+        """
+        if (name, base_url) not in self._made:
             row = self.row(name)
             if row.maker is None:
                 raise Failure(
@@ -157,8 +160,8 @@ class Registry:
                     f"{row.title} is not served yet. Choose a model of another provider.",
                     provider=name,
                 )
-            self._made[name] = cast(Provider, self._make(row, row.maker))
-        return self._made[name]
+            self._made[name, base_url] = cast(Provider, self._make(row, row.maker, base_url))
+        return self._made[name, base_url]
 
     def batch(self, name: str) -> BatchAdapter:
         """The provider's batch API, made once. Raises Failure("not_found") or Failure("unsupported")."""
@@ -184,6 +187,6 @@ class Registry:
         told = self._environment.get(row.base_url_variable or "", "").strip()
         return told or row.base_url
 
-    def _make(self, row: Row, maker: str) -> Any:
+    def _make(self, row: Row, maker: str, base_url: str | None = None) -> Any:
         module, _, function = maker.partition(":")
-        return getattr(import_module(module), function)(self._http, row, self.base_url(row.name))
+        return getattr(import_module(module), function)(self._http, row, base_url or self.base_url(row.name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
@@ -90,6 +91,16 @@ async def test_a_server_that_wants_a_key_after_all_misses_one_and_refuses_none(t
         assert caught.value.kind == "missing_api_key"
         assert "Missing API key for provider: openai" in caught.value.message
         assert at.refused_keys == []
+
+
+async def test_a_model_with_an_address_of_its_own_is_asked_there_and_nowhere_else(tmp_path: Path) -> None:
+    own = {"provider": "openai", "id": "gpt-4o", "baseUrl": "https://mine.example/v1"}
+    (tmp_path / "models.json").write_text(json.dumps({"models": [own]}))
+    async with desk(tmp_path) as at:
+        at.provider.answers("Here.")
+        await at.ask(model="openai/gpt-4o")
+        await at.ask(model="openai/gpt-4.1")
+        assert at.provider.addresses == ["https://mine.example/v1", None]
 
 
 async def test_what_the_provider_cannot_do_is_refused_before_anything_is_stored(at: Desk) -> None:

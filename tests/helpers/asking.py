@@ -51,6 +51,7 @@ class ScriptedProvider:
     plans: list[ChatRequest] = field(default_factory=list)
     sent: list[ChatRequest] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    addresses: list[str | None] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     closed: int = 0
     refuse: Exception | None = None
@@ -90,7 +91,8 @@ class OneProvider:
         self._provider = provider
         self._keyless = keyless
 
-    def get(self, name: str) -> ScriptedProvider:
+    def get(self, name: str, base_url: str | None = None) -> ScriptedProvider:
+        self._provider.addresses.append(base_url)
         return self._provider
 
     def needs_key(self, name: str) -> bool:
@@ -150,7 +152,10 @@ def all_entries(conn: Any) -> list[LedgerEntry]:
 async def desk(
     folder: Path, *, keys: Mapping[str, str] | None = None, keyless: frozenset[str] = frozenset()
 ) -> AsyncIterator[Desk]:
-    """A service whose database is in `folder`; `keys` are the saved ones, by default one for each vendor."""
+    """A service whose database, and own catalogue if there is one, is in `folder`.
+
+    `keys` are the saved ones, by default one for each vendor.
+    """
     clock, provider, refused = Clock(), ScriptedProvider(), list[str]()
     saved = dict.fromkeys(("openai", "anthropic", "gemini", "grok"), "sk-test-key-1234")
     store = Store(Database.open(folder / "abai.db", now_ms=clock))
@@ -158,7 +163,7 @@ async def desk(
     session = Session(store, ids("project"), clock)
     chat = ChatService(
         store=store,
-        catalogue=Catalogue.load(),
+        catalogue=Catalogue.load(folder / "models.json"),
         providers=OneProvider(provider, keyless),
         keys=Keys(MemoryKeys(dict(saved if keys is None else keys)), {}, {}),
         settings=settings,

@@ -95,7 +95,7 @@ class Only:
     def __init__(self, provider: PromptedProvider) -> None:
         self._provider = provider
 
-    def get(self, name: str) -> Provider:
+    def get(self, name: str, base_url: str | None = None) -> Provider:
         return self._provider
 
     def needs_key(self, name: str) -> bool:

@@ -147,6 +147,14 @@ def test_a_single_model_can_be_reached_elsewhere(path: Path) -> None:
     assert catalogue.resolve("llama").model.base_url == "http://localhost:1/v1"
 
 
+def test_a_model_that_is_reached_elsewhere_is_not_in_the_vendor_s_batches(path: Path) -> None:
+    own = {"provider": "openai", "id": "gpt-4o", "baseUrl": "https://mine.example/v1", "features": ["batch"]}
+    assert laid(path, [own]).resolve("gpt-4o").model.features == ()
+    del own["features"]
+    assert "json_mode" in laid(path, [own]).resolve("gpt-4o").model.features
+    assert "batch" not in laid(path, [own]).resolve("gpt-4o").model.features
+
+
 def test_a_byte_order_mark_of_an_editor_is_read_over(path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf{}")
     assert Catalogue.load(path) == Catalogue.load()

@@ -32,6 +32,22 @@ def test_a_provider_is_made_once() -> None:
     assert registry.needs_key("openai")
 
 
+async def test_a_model_s_own_address_wins_over_all_others_of_its_provider() -> None:
+    said = b'data: {"choices":[{"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\n'
+    http, transport, _ = scripted_edge(Reply(chunks=[said]), Reply(chunks=[said]))
+    registry = Registry(http, {"OPENAI_BASE_URL": "https://proxy.example/v1"})
+    for base_url in ("https://mine.example/v1", None):
+        vendor = registry.get("openai", base_url)
+        assert registry.get("openai", base_url) is vendor
+        async for _ in vendor.stream(vendor.plan(ask("gpt-4o")), "sk-test"):
+            pass
+
+    assert [asked.url for asked in transport.asked] == [
+        "https://mine.example/v1/chat/completions",
+        "https://proxy.example/v1/chat/completions",
+    ]
+
+
 def test_a_vendor_without_a_class_is_not_served_yet() -> None:
     edge, _, _ = scripted_edge()
     with pytest.raises(Failure) as raised:
