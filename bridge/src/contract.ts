@@ -1277,7 +1277,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "a02194962207473cab27efef4975db8729b049d21fd27422168ca298060bd269";
+export const SCHEMA_HASH = "91b2ce72fd3901be1b7bb7ad4d2faf75806f2f01b729cafd008cb3e63dbf5ba5";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "a02194962207473cab27efef4975db8729b049d21fd27422168ca298060bd269"
+SCHEMA_HASH = "91b2ce72fd3901be1b7bb7ad4d2faf75806f2f01b729cafd008cb3e63dbf5ba5"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,21 @@ from tests.helpers.inside import Inside
         ("batch:import", {"text": "a", "format": "xml"}, "format"),
         ("batch:import", {}, "path"),
         ("batch:get-status", {"nativeBatchId": "n", "providerName": 5}, "providerName"),
+        (
+            "messages:add",
+            {"conversationId": "c", "role": "assistant", "content": "x", "tokensIn": 2**63},
+            "tokensIn",
+        ),
+        (
+            "batch:update-status",
+            {"jobId": "j", "rowId": "r", "status": "success", "result": {"tokens_in": 2**63}},
+            "result.tokens_in",
+        ),
+        (
+            "batch:update-status",
+            {"jobId": "j", "rowId": "r", "status": "success", "result": {"cost_usd": 1e300}},
+            "result.cost_usd",
+        ),
         ("settings:save", {"key": "apiKey", "provider": "openai", "value": "two words"}, "value"),
     ],
 )

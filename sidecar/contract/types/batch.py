@@ -123,9 +123,9 @@ class BatchRowOutcome(WireModel):
     model: str | None = None
     row_index: Annotated[int | None, Field(alias="rowIndex", ge=0)] = None
     response: str | None = None
-    tokens_in: Annotated[int | None, Field(ge=0)] = None
-    tokens_out: Annotated[int | None, Field(ge=0)] = None
-    cost_usd: Annotated[float | None, Field(ge=0.0)] = None
+    tokens_in: Annotated[int | None, Field(ge=0, le=1000000000000)] = None
+    tokens_out: Annotated[int | None, Field(ge=0, le=1000000000000)] = None
+    cost_usd: Annotated[float | None, Field(ge=0.0, le=1000000.0)] = None
     """US dollars."""
 
     latency_ms: Annotated[float | None, Field(ge=0.0)] = None

@@ -17,8 +17,8 @@ class MessagesAddParams(WireModel):
     cost: Annotated[float | None, Field(ge=0.0)] = None
     """US dollars."""
 
-    tokens_in: Annotated[int | None, Field(alias="tokensIn", ge=0)] = None
-    tokens_out: Annotated[int | None, Field(alias="tokensOut", ge=0)] = None
+    tokens_in: Annotated[int | None, Field(alias="tokensIn", ge=0, le=1000000000000)] = None
+    tokens_out: Annotated[int | None, Field(alias="tokensOut", ge=0, le=1000000000000)] = None
 
 
 class MessagesListParams(WireModel):
