@@ -90,7 +90,7 @@ class MessageReader:
         if self._stop is None and not self.ended:
             raise cut_off(self._asked)
         if self._stop == "refusal" and not self._spoke:
-            if not self._blocks and not self._said and self.usage is not None:
+            if not self.content() and self.usage is not None:
                 self.usage = free_of_charge(self.usage)
                 yield UsageSoFar(self.usage, self._model, self._id)
             raise declined(self._stop_details, self._asked)

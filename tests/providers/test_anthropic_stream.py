@@ -191,9 +191,12 @@ async def test_the_reason_for_the_end_is_told(stop: str, reason: str) -> None:
     assert events[-1].finish_reason == reason
 
 
-async def test_a_refusal_before_any_output_is_a_failure_that_costs_nothing() -> None:
+@pytest.mark.parametrize("before", [(), (block(),)], ids=["nothing", "a block without a word"])
+async def test_a_refusal_before_any_output_is_a_failure_that_costs_nothing(
+    before: tuple[dict[str, Any], ...],
+) -> None:
     details = {"type": "refusal", "category": "bio", "explanation": "No."}
-    events, failure = await chat(events_of(start(), end("refusal", stop_details=details), STOP))
+    events, failure = await chat(events_of(start(), *before, end("refusal", stop_details=details), STOP))
     assert failure is not None
     assert (failure.kind, failure.detail) == ("content_filtered", "bio: No.")
     assert not isinstance(failure, SentButUnanswered)
