@@ -42,7 +42,7 @@ def charge(
     `batch` prices it as a row of the vendor's own batch.
     """
     model = catalogue.reported(called.provider, reported) if reported else called
-    if model is None and called.provider in catalogue.providers:
+    if model is None and (called.base_url or called.provider in catalogue.providers):
         # A person's own server reports file names and the like; the price that they wrote down is for what they asked.
         model = called
     served_id = model.full_id if model else f"{called.provider}/{reported}"

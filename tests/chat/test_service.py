@@ -97,9 +97,10 @@ async def test_a_model_with_an_address_of_its_own_is_asked_there_and_nowhere_els
     own = {"provider": "openai", "id": "gpt-4o", "baseUrl": "https://mine.example/v1"}
     (tmp_path / "models.json").write_text(json.dumps({"models": [own]}))
     async with desk(tmp_path) as at:
-        at.provider.answers("Here.")
-        await at.ask(model="openai/gpt-4o")
-        await at.ask(model="openai/gpt-4.1")
+        at.provider.answers("Here.", served="llama-3.gguf")
+        # Such servers name files; the price is that of what was asked.
+        assert (await at.ask(model="openai/gpt-4o")).cost_usd == Decimal("0.0045")
+        assert (await at.ask(model="openai/gpt-4.1")).cost_usd is None
         assert at.provider.addresses == ["https://mine.example/v1", None]
 
 
