@@ -236,6 +236,19 @@ def ready_to_send(conn: sqlite3.Connection, job_id: str) -> Job | None:
     return None if doubted else job
 
 
+def give_up(conn: sqlite3.Connection, job_id: str, failure: Failure, now: int) -> Job | None:
+    """Nothing more of the job is sent now. What waits is left to be started by hand, unless a part goes on.
+
+    None when the job is gone, or has ended.
+    """
+    job = jobs.get(conn, job_id)
+    if job is None or job.status != "processing":
+        return None
+    if any(part.state not in ("collected", "failed") for part in parts.of_job(conn, job_id)):
+        return jobs.note(conn, job_id, "processing", failure.message, failure.kind)
+    return jobs.end(conn, job_id, "failed", now=now, error=failure.message, error_kind=failure.kind)
+
+
 def waiting_jobs(conn: sqlite3.Connection) -> list[Job]:
     """The native jobs that may send."""
     running = [job.id for job in jobs.with_status(conn, "processing") if job.mode == "native"]
@@ -249,8 +262,8 @@ def rows_of(conn: sqlite3.Connection, part: Part) -> list[JobRow]:
 
 
 def why_nothing_was_sent(conn: sqlite3.Connection, job_id: str) -> Failure:
-    """The reason of the first row, for a job in which none could be sent."""
-    first = next(iter(job_rows.page(conn, job_id, 0, 1)), None)
+    """The reason of the first row that has one, for a job in which none could be sent."""
+    first = next((row for row in job_rows.stream(conn, job_id) if row.error_message is not None), None)
     if first is None or first.error_message is None:
         return Failure("conflict", "The batch was cancelled before anything was sent.")
     return Failure(first.error_kind or "invalid_params", f"No row could be sent. {first.error_message}")

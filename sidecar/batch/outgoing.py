@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from sidecar import clock
 from sidecar.batch import native_books
@@ -13,7 +13,7 @@ from sidecar.batch.follow import Follower
 from sidecar.batch.poll import Rounds
 from sidecar.batch.sending import Pack, Sender
 from sidecar.errors import Failure
-from sidecar.store import job_rows, jobs, parts
+from sidecar.store import job_rows, parts
 from sidecar.store.job_records import Job
 from sidecar.store.parts import Part
 from sidecar.store.store import Store
@@ -98,11 +98,15 @@ class Outgoing:
             if first is not None and not first.done():
                 first.set_exception(await self._store.read(native_books.why_nothing_was_sent, job.id))
         except Exception as problem:
-            if not isinstance(problem, Failure):
+            failure = problem
+            if not isinstance(failure, Failure):
                 log.exception("a batch could not be sent")
+                failure = Failure("internal_error", "The batch could not be sent by a fault of A-B/AI.")
+            # Where the disk refuses this too, the next start of the sidecar goes on.
+            with suppress(Failure):
+                await self._give_up(job, failure)
             if first is not None and not first.done():
-                bug = Failure("internal_error", "The batch could not be sent by a fault of A-B/AI.")
-                first.set_exception(problem if isinstance(problem, Failure) else bug)
+                first.set_exception(failure)
 
     async def _send_all(self, job: Job, provider: str, first: asyncio.Future[str] | None) -> bool:
         """False when the rest is not to be sent now."""
@@ -130,17 +134,10 @@ class Outgoing:
             await asyncio.wait({first})
 
     async def _give_up(self, job: Job, failure: Failure) -> None:
-        """The rest of a job whose first part was refused stays as it is, to be started by hand."""
+        """The rest of a job of which no more can be sent stays as it is, to be started by hand."""
         if failure.kind == "conflict":
             return  # in doubt: what is known stands with the job already
-        ended = await self._store.write(
-            jobs.end,
-            job.id,
-            "failed",
-            now=self._now_ms(),
-            error=failure.message,
-            error_kind=failure.kind,
-        )
+        ended = await self._store.write(native_books.give_up, job.id, failure, self._now_ms())
         if ended is not None:
             self._changed(ended)
 

@@ -81,20 +81,25 @@ class Sender:
                         continue
                     model = question.serving.vendor_id
                     name = model if limits.one_model else ""
-                    pack = filling.get(name) or self._empty()
-                    line = self._line(provider, pack, row, question)
-                    if split.fits_nowhere(len(line), limits):
-                        await self._end_unsent(job, row, _too_long(provider))
+                    pack = filling.get(name)
+                    if pack is None:
+                        pack = filling[name] = self._empty()
+                    try:
+                        line = self._line(provider, pack, row, question)
+                        if split.fits_nowhere(len(line), limits):
+                            raise _too_long(provider)
+                    except Failure as failure:
+                        await self._end_unsent(job, row, failure)
                         continue
                     if not split.fits(pack.load, model, len(line), limits):
                         yield pack
-                        pack = self._empty()
+                        pack = filling[name] = self._empty()
                         line = self._line(provider, pack, row, question)
-                    filling[name] = pack
                     self._add(provider, pack, row, question, line)
                 await asyncio.sleep(0)
-            for name in list(filling):
-                yield filling.pop(name)
+            for pack in filling.values():
+                if pack.members:
+                    yield pack
         finally:
             for pack in filling.values():
                 pack.lines.close()
@@ -127,11 +132,12 @@ class Sender:
             for each in page:
                 try:
                     question = await self._desk.prepare(Row(each.row.request).ask(each.row.prompt))
+                    line = adapter.line(each.custom_id, question.plan)
                 except Failure as failure:
                     await self._settle_unsent(part, each.row.id, each.custom_id, failure)
                     continue
                 pack.model = question.serving.vendor_id
-                pack.lines.append(adapter.line(each.custom_id, question.plan))
+                pack.lines.append(line)
                 pack.custom_ids.append(each.custom_id)
             await asyncio.sleep(0)
         return pack

@@ -87,6 +87,31 @@ async def test_a_row_that_fits_into_no_batch_fails_alone(tmp_path: Path) -> None
     assert (first.status, second.status, second.error_kind) == ("success", "error", "invalid_params")
 
 
+async def test_a_job_that_cannot_be_sent_for_a_fault_of_the_disk_is_not_left_running(tmp_path: Path) -> None:
+    async with native_works(tmp_path, Vendor()) as here:
+        await here.store.write(
+            lambda conn: (
+                conn.execute(
+                    "CREATE TRIGGER full BEFORE INSERT ON batch_parts BEGIN SELECT RAISE(ABORT, 'no'); END"
+                )
+                and None
+            )
+        )
+        with pytest.raises(Failure) as raised:
+            await here.submit("One")
+        job = await here.only_job()
+        assert (raised.value.kind, job.status, job.error_kind) == (
+            "internal_error",
+            "failed",
+            "internal_error",
+        )
+        assert await here.store.read(ledger.reserved) == 0
+        await here.store.write(lambda conn: conn.execute("DROP TRIGGER full") and None)
+        await here.native.start(job.id)
+        job = await here.ended(job.id)
+    assert (job.status, job.completed_rows) == ("completed", 1)
+
+
 def outcomes_of(**each: BatchOutcome | None):  # type: ignore[no-untyped-def]
     def outcome(custom_id: str, prompt: str) -> BatchOutcome | None:
         came = each.get(prompt, answer(custom_id, prompt))

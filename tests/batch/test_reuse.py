@@ -147,3 +147,13 @@ async def test_a_native_batch_sends_what_is_not_answered_and_says_when_it_would_
         assert raised.value.kind == "conflict"
         assert len(await here.parts(job.id)) == 1
     assert vendor.calls.count("create") == 2
+
+
+async def test_where_the_rows_left_cannot_be_sent_the_reason_is_theirs(tmp_path: Path) -> None:
+    async with native_works(tmp_path, Vendor(limits=BatchLimits(rows=100, bytes=300))) as here:
+        first, _ = await here.native.submit("p", ROWS[:1], "openai", "")
+        await here.ended(first.id)
+        too_long = {"prompt": "long " * 100, "model": MODEL}
+        with pytest.raises(Failure) as raised:
+            await here.native.submit("p", [ROWS[0], too_long], "openai", "", reuse=True)
+    assert "longer than a batch" in raised.value.message

@@ -118,3 +118,24 @@ async def test_a_native_batch_can_be_cancelled(tmp_path: Path) -> None:
         again = await here.ask("batch:cancel", {"jobId": sent["jobId"]})
     assert (cancelled["status"], cancelled["mode"]) == ("cancelled", "native")
     assert again["error"]["data"]["kind"] == "conflict"
+
+
+async def test_rows_that_no_batch_of_the_vendor_can_do_fail_and_the_job_is_not_left_running(
+    tmp_path: Path,
+) -> None:
+    async with inside(tmp_path, batch_poll_ms=5) as here:
+        await here.ask("settings:save", {"key": "enableWebSearch", "value": True})
+        refused = await submit(here, "grok", {"prompt": "One"}, {"prompt": "Two"})
+        listed = await here.ask(
+            "batch:list", {"projectId": (await here.ask("project:list"))["result"][0]["id"]}
+        )
+        (job,) = listed["result"]
+        rows = (await here.ask("batch:get-results", {"jobId": job["id"]}))["result"]
+        await here.ask("settings:save", {"key": "enableWebSearch", "value": False})
+        await here.ask("batch:retry-failed", {"jobId": job["id"]})
+        again = await ended(here, job["id"])
+    assert refused["error"]["data"]["kind"] == "unsupported"
+    assert "Turn web search off" in refused["error"]["message"]
+    assert (job["status"], job["failedRows"]) == ("completed", 2)
+    assert {row["error"] for row in rows} == {"unsupported"}
+    assert (again["status"], again["completedRows"], again["failedRows"]) == ("completed", 2, 0)
