@@ -129,6 +129,7 @@ class Sender:
         after = ""
         while page := await self._store.read(parts.unfinished, part.id, after, PAGE_ROWS):
             after = page[-1].custom_id
+            questions: list[tuple[str, str]] = []
             for each in page:
                 try:
                     question = await self._desk.prepare(Row(each.row.request).ask(each.row.prompt))
@@ -139,7 +140,9 @@ class Sender:
                 pack.model = question.serving.vendor_id
                 pack.lines.append(line)
                 pack.custom_ids.append(each.custom_id)
-            await asyncio.sleep(0)
+                questions.append((question_name(part.provider, question.request), each.row.id))
+            # The settings may have changed since the part was written down.
+            await self._store.write(job_rows.rename_questions, questions)
         return pack
 
     async def deliver(self, part: Part, pack: Pack) -> None:
@@ -176,7 +179,7 @@ class Sender:
         What another key does not see may be there all the same: such an absence is never certain.
         """
         adapter, key = self._adapters.batch(part.provider), await self.key(part.provider)
-        ids = await self._store.read(parts.custom_ids, part.id)
+        ids = await self._store.read(parts.travelling, part.id)
         others = await self._store.read(parts.native_ids_of_others, part)
         found = await adapter.find(
             key, BatchPart(part.tag, part.model or "", (), ids, part.created_at, part.input_file_id, others)

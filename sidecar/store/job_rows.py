@@ -145,6 +145,11 @@ def begin(conn: sqlite3.Connection, row_id: str, question: str, now: int) -> boo
     return changed.rowcount > 0
 
 
+def rename_questions(conn: sqlite3.Connection, named: Iterable[tuple[str, str]]) -> None:
+    """What rows ask, by the name of it and the row's id: they are about to be sent in other words than before."""
+    conn.executemany("UPDATE batch_results SET question = ? WHERE id = ?", named)
+
+
 def attempt_again(conn: sqlite3.Connection, row_id: str, now: int) -> None:
     """A row that has begun is about to be sent once more."""
     conn.execute(
@@ -243,7 +248,8 @@ def put(conn: sqlite3.Connection, row: JobRow, now: int) -> RowStatus | None:
         " prompt = excluded.prompt, model = excluded.model, status = excluded.status, response = excluded.response,"
         " tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, cost_pico = excluded.cost_pico,"
         " latency = excluded.latency, error_kind = excluded.error_kind, error_message = excluded.error_message,"
-        " attempts = excluded.attempts, updated_at = excluded.updated_at",
+        # How the renderer asked is not known.
+        " attempts = excluded.attempts, updated_at = excluded.updated_at, question = NULL",
         (storable(row.id), row.job_id, *values),
     )
     return None if before is None else before.status

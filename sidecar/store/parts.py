@@ -64,6 +64,9 @@ UNFINISHED_SQL = (
     " WHERE part_id = ? AND custom_id > ? AND +status = 'processing' ORDER BY custom_id LIMIT ?"
 )
 MEMBERS_SQL = "SELECT id, custom_id FROM batch_results WHERE part_id = ? ORDER BY custom_id"
+TRAVELLING_SQL = (
+    "SELECT custom_id FROM batch_results WHERE part_id = ? AND +status = 'processing' ORDER BY custom_id"
+)
 NATIVE_IDS_SQL = "SELECT native_id FROM batch_parts WHERE provider = ? AND native_id IS NOT NULL AND id <> ?"
 ROW_SQL = "SELECT id, row_index, request, prompt, model, status FROM batch_results WHERE part_id = ? AND custom_id = ?"
 
@@ -208,6 +211,11 @@ def row_ids(conn: sqlite3.Connection, part_id: str) -> list[str]:
 def custom_ids(conn: sqlite3.Connection, part_id: str) -> list[str]:
     """The same rows as the vendor was given them."""
     return [row[1] for row in conn.execute(MEMBERS_SQL, (part_id,))]
+
+
+def travelling(conn: sqlite3.Connection, part_id: str) -> list[str]:
+    """The custom ids of its rows that have not ended: those alone go along when it is sent again."""
+    return [row[0] for row in conn.execute(TRAVELLING_SQL, (part_id,))]
 
 
 def detach(conn: sqlite3.Connection, job_id: str, statuses: Iterable[RowStatus]) -> None:

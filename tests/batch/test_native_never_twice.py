@@ -11,7 +11,7 @@ import pytest
 
 from sidecar.batch.reconcile import LONGEST_DOUBT_MS
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchLimits
+from sidecar.providers.base import BatchLimits, Found
 from sidecar.providers.outcome import SentButUnanswered
 from tests.helpers.asking import Clock
 from tests.helpers.native_batches import NativeWorks, Vendor, native_works, on_disk
@@ -230,6 +230,35 @@ async def test_a_later_part_that_is_refused_for_good_fails_its_own_rows(tmp_path
         rows = await here.rows(job.id)
     assert [row.status for row in rows] == ["success", "success", "error-api"]
     assert (job.status, job.completed_rows, job.failed_rows) == ("completed", 2, 1)
+
+
+async def test_a_part_that_went_again_with_fewer_rows_is_found_by_those(tmp_path: Path) -> None:
+    class Counting(Vendor):
+        """Knows a batch again by its rows alone, as Anthropic has to."""
+
+        planned = 0  # twice for its place in a part, and once more when that is sent again
+
+        def line(self, custom_id, plan):  # type: ignore[no-untyped-def]
+            prompt = plan.body["request"].turns[-1].text
+            self.planned += prompt == "Three"
+            if self.planned > 2 and prompt == "Three":
+                raise Failure("unsupported", "The settings do not go with a batch any more.")
+            return super().line(custom_id, plan)
+
+        async def find(self, key, part):  # type: ignore[no-untyped-def]
+            ours = [held for held in self.held.values() if list(held.rows) == list(part.custom_ids)]
+            return Found(self._state(ours[0]) if ours else None, True)
+
+    down = Failure("provider_unavailable", "It is down.", retryable=True)
+    vendor = Counting(
+        limits=BatchLimits(rows=2, bytes=1_000_000), create_problems=[None, ("refused", down), ("cut", LOST)]
+    )
+    async with native_works(tmp_path, vendor) as here:
+        job = await here.ended((await here.submit("One", "Two", "Three", "Four")).id)
+        rows = await here.rows(job.id)
+    assert [row.status for row in rows] == ["success", "success", "error", "success"]
+    assert len(vendor.created) == 2
+    assert (job.status, job.completed_rows, job.failed_rows) == ("completed", 3, 1)
 
 
 STEPS = ["upload", "create", "created", "find", "check", "results", "results-read"]

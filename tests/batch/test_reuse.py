@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from sidecar.batch import renderer
 from sidecar.batch.question_name import question_name
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, ChatRequest, Turn
+from sidecar.session import Session
 from sidecar.store import projects
+from tests.helpers.asking import Clock
 from tests.helpers.local_batches import COST_USD, MODEL, PromptedProvider, answers, works
 from tests.helpers.native_batches import Vendor, native_works
 
@@ -157,3 +161,33 @@ async def test_where_the_rows_left_cannot_be_sent_the_reason_is_theirs(tmp_path:
         with pytest.raises(Failure) as raised:
             await here.native.submit("p", [ROWS[0], too_long], "openai", "", reuse=True)
     assert "longer than a batch" in raised.value.message
+
+
+async def test_a_part_that_is_sent_again_under_other_settings_answers_the_question_of_those(
+    tmp_path: Path,
+) -> None:
+    vendor = Vendor(limits=BatchLimits(rows=1, bytes=1_000_000), hang_at="upload")
+    clock = Clock()
+    async with native_works(tmp_path, vendor, clock=clock) as here:
+        submitting = asyncio.create_task(here.native.submit("p", ROWS[:1], "openai", ""))
+        await vendor.hanging.wait()
+        submitting.cancel()
+        await here.settings.save("maxOutputTokens", 77)
+        job_id = (await here.only_job()).id
+    vendor.hang_at = None
+    async with native_works(tmp_path, vendor, clock=clock) as here:
+        await here.ended(job_id)
+        assert (await here.intake.estimate(ROWS, "p")).answered == ["a"]
+        await here.settings.save("maxOutputTokens", 8_192)
+        assert (await here.intake.estimate(ROWS, "p")).answered == []
+
+
+async def test_what_the_renderer_says_of_a_row_is_no_answer_to_what_was_submitted(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        await here.ran(await here.intake.submit("p", ROWS[:1], ""))
+        job = await here.intake.submit("p", ROWS, "", reuse=True)
+        told = renderer.Told("success", prompt="Something else", response="Its answer")
+        await here.store.write(
+            renderer.update_row, Session(here.store, lambda: "q", here.clock), job.id, "b", told, 0
+        )
+        assert (await here.intake.estimate(ROWS, "p")).answered == ["a"]

@@ -36,6 +36,7 @@ PLANS = {
     "a part by its vendor's id": (parts.BY_NATIVE_ID_SQL, "batch_parts_by_native_id"),
     "rows of a part without a result": (parts.UNFINISHED_SQL, "batch_results_by_custom_id"),
     "rows of a part": (parts.MEMBERS_SQL, "batch_results_by_custom_id"),
+    "rows of a part that travel": (parts.TRAVELLING_SQL, "batch_results_by_custom_id"),
     "a row of a part": (parts.ROW_SQL, "batch_results_by_custom_id"),
 }
 
