@@ -152,7 +152,10 @@ def complete(conn: sqlite3.Connection, job_id: str, now: int) -> Job | None:
 
 
 def stop(conn: sqlite3.Connection, job_id: str, failure: Failure, now: int) -> Job | None:
-    """The job as a whole cannot go on; its rows wait as they are."""
+    """The job as a whole cannot go on; its rows wait as they are. None when it is gone, or was ended already."""
+    job = jobs.get(conn, job_id)
+    if job is None or job.status != "processing":
+        return None
     return jobs.end(conn, job_id, "failed", now=now, error=failure.message, error_kind=failure.kind)
 
 

@@ -15,6 +15,7 @@ from sidecar.batch.check import missing_keys
 from sidecar.batch.run import JobRun
 from sidecar.batch.runner import RowRunner
 from sidecar.batch.telling import Progress
+from sidecar.batch.turns import Turns, unless_cancelled
 from sidecar.errors import Failure
 from sidecar.keys import Keys
 from sidecar.providers.base import Providers
@@ -54,6 +55,7 @@ class Engine:
         self._tell_row = tell_row
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
         self._starting: set[str] = set()
+        self._turns = Turns()
         self._stopping = False
         self._stopped_at = 0.0
         self._recovering: asyncio.Task[tuple[str, ...]] | None = None
@@ -85,27 +87,31 @@ class Engine:
         Raises Failure: "not_found", "conflict", "missing_api_key", "budget_exceeded".
         """
         await self._ready()
-        if self._stopping:
-            raise Failure("shutting_down", "A-B/AI is closing. Start it again and repeat what you did.")
-        if job_id in self._runs or job_id in self._starting:
-            raise moves.already_running()
-        self._starting.add(job_id)
-        try:
-            await self._refuse_unready(job_id, retry_failed)
-            limit = (await self._settings.effective())["monthlyBudgetUSD"]
-            now = self._now_ms()
-            job = await self._store.write(
-                books.start,
-                job_id,
-                retry_failed=retry_failed,
-                now=now,
-                concurrency=concurrency,
-                notify_rows=notify_rows,
-                budget=Budget(None if limit is None else Decimal(str(limit)), clock.month_start_ms(now)),
-            )
-            self._run(job)
-        finally:
-            self._starting.discard(job_id)
+        async with self._turns.of(job_id):
+            if self._stopping:
+                raise Failure("shutting_down", "A-B/AI is closing. Start it again and repeat what you did.")
+            if job_id in self._runs:
+                raise moves.already_running()
+            self._starting.add(job_id)
+            try:
+                await self._refuse_unready(job_id, retry_failed)
+                limit = (await self._settings.effective())["monthlyBudgetUSD"]
+                now = self._now_ms()
+                beginning = self._store.write(
+                    books.start,
+                    job_id,
+                    retry_failed=retry_failed,
+                    now=now,
+                    concurrency=concurrency,
+                    notify_rows=notify_rows,
+                    budget=Budget(None if limit is None else Decimal(str(limit)), clock.month_start_ms(now)),
+                )
+                job = await unless_cancelled(
+                    beginning, lambda: self._store.write(books.cancel, job_id, self._now_ms())
+                )
+                self._run(job)
+            finally:
+                self._starting.discard(job_id)
         return job
 
     async def cancel(self, job_id: str) -> Job:
@@ -114,8 +120,9 @@ class Engine:
         Raises Failure: "not_found", "conflict".
         """
         await self._ready()
-        running = self._runs.get(job_id)
-        job = await self._store.write(books.cancel, job_id, self._now_ms())
+        async with self._turns.of(job_id):
+            running = self._runs.get(job_id)
+            job = await self._store.write(books.cancel, job_id, self._now_ms())
         if running is None:
             return job
         await self._cut_off(running)

@@ -20,6 +20,7 @@ from sidecar.batch.poll import Rounds
 from sidecar.batch.sending import Sender
 from sidecar.batch.submit import Intake
 from sidecar.batch.telling import Progress, Teller
+from sidecar.batch.turns import Turns, unless_cancelled
 from sidecar.errors import Failure
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.entries import utc_day
@@ -27,6 +28,7 @@ from sidecar.providers.base import Adapters, BatchState
 from sidecar.settings import Settings
 from sidecar.store import jobs, parts
 from sidecar.store.job_records import Job, JobRow
+from sidecar.store.parts import Part
 from sidecar.store.store import Store
 
 log = logging.getLogger("sidecar.batch")
@@ -72,6 +74,7 @@ class NativeBatches:
         self._tell = tell
         self._tell_row = tell_row
         self._tellers: dict[str, Teller] = {}
+        self._turns = Turns()
         self._recovering: asyncio.Task[tuple[str, ...]] | None = None
         self._stopping = False
         self._follower = Follower(
@@ -120,21 +123,24 @@ class NativeBatches:
         self._adapters.batch(provider)
         self._refuse_unable(given, provider)
         job = await self._intake.submit(project_id, given, file_name, "native", reuse=reuse)
-        try:
-            job = await self._begin(job.id, (), notify_rows=False)
-        except Failure as failure:
-            await self._store.write(
-                jobs.end,
-                job.id,
-                "failed",
-                now=self._now_ms(),
-                error=failure.message,
-                error_kind=failure.kind,
-            )
-            raise
         first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         first.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._outgoing.send(job, first)
+        async with self._turns.of(job.id):
+            if self._outgoing.is_sending(job.id):
+                raise moves.already_running()
+            try:
+                job = await self._begin(job.id, (), notify_rows=False)
+            except Failure as failure:
+                await self._store.write(
+                    jobs.end,
+                    job.id,
+                    "failed",
+                    now=self._now_ms(),
+                    error=failure.message,
+                    error_kind=failure.kind,
+                )
+                raise
+            self._outgoing.send(job, first)
         done, _ = await asyncio.wait({first}, timeout=ARRIVAL_SECONDS)
         if not done:
             raise _not_known_yet(job)
@@ -148,34 +154,18 @@ class NativeBatches:
         Raises Failure: "not_found", "conflict", "budget_exceeded".
         """
         await self._ready()
-        job = await self._store.read(jobs.get, job_id)
-        if job is None:
-            raise moves.unknown_job()
-        opened = [
-            part
-            for part in await self._store.read(parts.of_job, job_id)
-            if part.state not in ("collected", "failed")
-        ]
-        doubtful = [part for part in opened if part.state == "doubtful"]
-        if doubtful and retry_failed:
+        async with self._turns.of(job_id):
+            job, opened = await self._known(job_id), await self._opened(job_id)
+            doubtful = [part for part in opened if part.state == "doubtful"]
+            if not doubtful:
+                return await self._start(job, opened, retry_failed, notify_rows)
+        if retry_failed:
             raise Failure(
                 "conflict", doubtful[0].error or "A part of this batch is in doubt. Start it first."
             )
-        if doubtful:
-            for part in doubtful:
-                await self._rounds.visit_now(part.id)
-            return await self._store.read(jobs.get, job_id) or job
-        if self._outgoing.is_sending(job_id) or (opened and job.status == "processing"):
-            raise moves.already_running()
-        if opened:
-            raise Failure(
-                "conflict",
-                "The provider is still at work on rows of this batch. Wait until it has ended them.",
-            )
-        reopened = moves.rows_to_reopen(job, retry_failed=retry_failed, mode="native")
-        begun = await self._begin(job_id, reopened, notify_rows=notify_rows)
-        self._outgoing.send(begun)
-        return begun
+        for part in doubtful:
+            await self._rounds.visit_now(part.id)
+        return await self._known(job_id)
 
     async def cancel(self, job_id: str) -> Job:
         """Sends no more, and asks the vendor to stop; what has run is still collected.
@@ -183,11 +173,11 @@ class NativeBatches:
         Raises Failure: "not_found", "conflict".
         """
         await self._ready()
-        job = await self._store.write(native_books.cancel, job_id, self._now_ms())
+        async with self._turns.of(job_id):
+            job = await self._store.write(native_books.cancel, job_id, self._now_ms())
         self._changed(job)
-        for part in await self._store.read(parts.of_job, job_id):
-            if part.state not in ("collected", "failed"):
-                self._rounds.follow(part.id, 0)
+        for part in await self._opened(job_id):
+            self._rounds.follow(part.id, 0)
         return job
 
     async def cancel_project(self, project_id: str) -> None:
@@ -234,10 +224,23 @@ class NativeBatches:
         for teller in self._tellers.values():
             teller.close()
 
+    async def _start(self, job: Job, opened: Sequence[Part], retry_failed: bool, notify_rows: bool) -> Job:
+        if self._outgoing.is_sending(job.id) or (opened and job.status == "processing"):
+            raise moves.already_running()
+        if opened:
+            raise Failure(
+                "conflict",
+                "The provider is still at work on rows of this batch. Wait until it has ended them.",
+            )
+        reopened = moves.rows_to_reopen(job, retry_failed=retry_failed, mode="native")
+        begun = await self._begin(job.id, reopened, notify_rows=notify_rows)
+        self._outgoing.send(begun)
+        return begun
+
     async def _begin(self, job_id: str, reopened: Any, *, notify_rows: bool) -> Job:
         limit = (await self._settings.effective())["monthlyBudgetUSD"]
         now = self._now_ms()
-        return await self._store.write(
+        beginning = self._store.write(
             native_books.start,
             job_id,
             reopened,
@@ -245,6 +248,20 @@ class NativeBatches:
             notify_rows=notify_rows,
             budget=Budget(None if limit is None else Decimal(str(limit)), clock.month_start_ms(now)),
         )
+        return await unless_cancelled(
+            beginning, lambda: self._store.write(native_books.cancel, job_id, self._now_ms())
+        )
+
+    async def _known(self, job_id: str) -> Job:
+        job = await self._store.read(jobs.get, job_id)
+        if job is None:
+            raise moves.unknown_job()
+        return job
+
+    async def _opened(self, job_id: str) -> list[Part]:
+        """The job's parts that something has yet to come of."""
+        found = await self._store.read(parts.of_job, job_id)
+        return [part for part in found if part.state not in ("collected", "failed")]
 
     async def _recover(self) -> tuple[str, ...]:
         opened = await self._store.read(parts.open_parts)

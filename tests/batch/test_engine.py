@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.base import Done, TextDelta, UsageSoFar
+from sidecar.providers.base import Done, TextDelta, Usage, UsageSoFar
 from sidecar.providers.outcome import SentButUnanswered
 from sidecar.store import jobs
 from tests.helpers.local_batches import COST_USD, USAGE, PromptedProvider, Step, answers, works
@@ -336,3 +336,57 @@ async def test_rows_of_a_job_that_vanishes_while_it_runs_are_still_paid_for(tmp_
         async with asyncio.timeout(20):
             await here.engine.finished(job.id)
         assert [(entry.state, entry.cost_usd) for entry in await here.entries()] == [("settled", COST_USD)]
+
+
+@pytest.mark.parametrize("turns_later", [1, 2, 4])
+async def test_a_cancel_that_comes_right_after_a_start_is_the_last_word(
+    tmp_path: Path, turns_later: int
+) -> None:
+    async with works(tmp_path) as here:
+        job = await here.submit("One", "Two")
+        starting = asyncio.create_task(here.engine.start(job.id))
+        for _ in range(turns_later):
+            await asyncio.sleep(0)
+        cancelled = await here.engine.cancel(job.id)
+        await starting
+        job = await here.ended(job.id)
+        assert (cancelled.status, job.status) == ("cancelled", "cancelled")
+        assert await here.statuses(job.id) == ["cancelled", "cancelled"]
+        assert await here.reserved() == 0
+        assert here.provider.sent == []
+
+
+async def test_a_start_whose_request_is_cancelled_leaves_nothing_running(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        job = await here.submit("One", "Two")
+
+        starting = asyncio.create_task(here.engine.start(job.id))
+        while not starting.done() and (await here.job(job.id)).status == "pending":
+            await asyncio.sleep(0)
+        starting.cancel()
+        await asyncio.wait({starting})
+        # It ran to its end before, or it was taken back.
+        assert (await here.ended(job.id)).status != "processing"
+        assert await here.reserved() == 0
+
+
+async def test_cancelling_a_job_that_the_budget_is_stopping_cancels_it(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    dear = Usage(in_uncached=10_000_000, out_visible=1, prompt_total=10_000_000)
+
+    def script(prompt: str) -> list[Step]:
+        return answers(*([gate] if prompt == "slow" else []), usage=dear)
+
+    async with works(tmp_path, provider=PromptedProvider(script=script)) as here:
+        await here.settings.save("monthlyBudgetUSD", 5)
+        job = await here.submit("slow", *(f"row {number}" for number in range(9)), maxOutputTokens=10)
+        await here.engine.start(job.id, concurrency=2)
+        async with asyncio.timeout(10):
+            while "success" not in await here.statuses(job.id):
+                await asyncio.sleep(0)
+        for _ in range(20):
+            await here.statuses(job.id)
+        job = await here.engine.cancel(job.id)
+        statuses = await here.statuses(job.id)
+    assert (job.status, job.error) == ("cancelled", None)
+    assert set(statuses) == {"success", "cancelled"}

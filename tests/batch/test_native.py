@@ -10,7 +10,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, BatchOutcome, Done
 from sidecar.store import ledger, parts, projects
-from tests.helpers.native_batches import MODEL, USAGE, Vendor, answer, native_works, on_disk
+from tests.helpers.native_batches import MODEL, USAGE, NativeWorks, Vendor, answer, native_works, on_disk
 
 # 1,000 tokens in and 200 out of gpt-4o at half its price: 0.00125 + 0.001 dollars.
 COST_USD = Decimal("0.00225")
@@ -311,6 +311,40 @@ async def test_a_running_job_cannot_be_started_again(tmp_path: Path) -> None:
         job = await here.submit("One")
         with pytest.raises(Failure, match="running already"):
             await here.native.start(job.id)
+
+
+async def refused(here: NativeWorks) -> str:
+    """A job whose first creation was refused."""
+    with pytest.raises(Failure):
+        await here.submit("One", "Two")
+    return (await here.only_job()).id
+
+
+NO = ("refused", Failure("provider_rejected", "The file is wrong."))
+
+
+async def test_two_starts_at_once_are_one_start(tmp_path: Path) -> None:
+    async with native_works(tmp_path, Vendor(create_problems=[NO])) as here:
+        job_id = await refused(here)
+        came = await asyncio.gather(
+            *(here.native.start(job_id, retry_failed=True) for _ in range(3)), return_exceptions=True
+        )
+        assert [each.kind for each in came if isinstance(each, Failure)] == ["conflict", "conflict"]
+        assert (await here.ended(job_id)).completed_rows == 2
+        assert len(here.vendor.created) == 1
+
+
+async def test_a_cancel_that_comes_right_after_a_start_is_the_last_word(tmp_path: Path) -> None:
+    async with native_works(tmp_path, Vendor(create_problems=[NO])) as here:
+        job_id = await refused(here)
+        starting = asyncio.create_task(here.native.start(job_id, retry_failed=True))
+        await asyncio.sleep(0)
+        await here.native.cancel(job_id)
+        await starting
+        job = await here.ended(job_id)
+        assert job.status == "cancelled"
+        assert [row.status for row in await here.rows(job_id)] == ["cancelled", "cancelled"]
+        assert not here.vendor.created
 
 
 async def test_models_that_the_provider_does_not_batch_are_named(tmp_path: Path) -> None:
