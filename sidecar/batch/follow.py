@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from sidecar import clock
 from sidecar.batch import native_books, poll, reconcile
@@ -54,7 +56,7 @@ class Follower:
         self._changed = changed
         self._hopeful = hopeful
         self._on_invalid_key = on_invalid_key
-        self._busy: set[str] = set()
+        self._busy: dict[str, asyncio.Event] = {}
         self._asked_to_stop: set[str] = set()
 
     async def visit(self, part_id: str, visits: int) -> int | None:
@@ -64,21 +66,31 @@ class Follower:
             return None
         if part_id in self._busy:
             return poll.FIRST_WAIT_MS
-        self._busy.add(part_id)
         try:
-            return await self._step(part, visits)
+            with self._at_work_on(part_id):
+                return await self._step(part, visits)
         except Failure as failure:
             return await self._hindered(part, failure, visits)
-        finally:
-            self._busy.discard(part_id)
 
     async def deliver(self, part: Part, pack: Pack) -> int | None:
         """The first attempt at a part that was just written down; as `visit`."""
-        self._busy.add(part.id)
-        try:
+        with self._at_work_on(part.id):
             return await self._attempt(part, pack, 0)
+
+    async def rested(self, part_id: str) -> None:
+        """Waits until nothing is being asked about the part."""
+        busy = self._busy.get(part_id)
+        if busy is not None:
+            await busy.wait()
+
+    @contextmanager
+    def _at_work_on(self, part_id: str) -> Iterator[None]:
+        done = self._busy[part_id] = asyncio.Event()
+        try:
+            yield
         finally:
-            self._busy.discard(part.id)
+            del self._busy[part_id]
+            done.set()
 
     async def _step(self, part: Part, visits: int) -> int | None:
         if part.state in ("intent", "doubtful"):

@@ -33,7 +33,7 @@ from sidecar.store.store import Store
 
 log = logging.getLogger("sidecar.batch")
 
-# How long a submission waits until it is known whether its first part has arrived.
+# How long a submission waits until it is known whether its first part has arrived, and a deletion likewise.
 ARRIVAL_SECONDS = 120.0
 # How long the handshake waits for the database before it answers without the jobs that go on.
 RESUME_SECONDS = 2.0
@@ -181,8 +181,20 @@ class NativeBatches:
         return job
 
     async def cancel_project(self, project_id: str) -> None:
-        """Asks vendors to stop what a project that is about to be deleted has there; its cost stays unknown."""
+        """Asks vendors to stop what a project that is about to be deleted has there; its cost stays unknown.
+
+        Nothing of it is sent any more. A creation that is under way is waited for: nobody could stop it later.
+        """
         await self._ready()
+        for job in await self._store.write(native_books.cancel_project, project_id, self._now_ms()):
+            self._changed(job)
+        creating = [
+            self._follower.rested(part.id)
+            for part in await self._store.read(parts.open_of_project, project_id)
+            if part.native_id is None and part.submitted_at is not None
+        ]
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*creating), ARRIVAL_SECONDS)
         for part in await self._store.read(parts.open_of_project, project_id):
             if part.native_id is not None:
                 with contextlib.suppress(Failure):

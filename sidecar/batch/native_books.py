@@ -221,10 +221,16 @@ def cancel(conn: sqlite3.Connection, job_id: str, now: int) -> Job:
     return jobs.end(conn, job_id, "cancelled", now=now) or job
 
 
+def cancel_project(conn: sqlite3.Connection, project_id: str, now: int) -> list[Job]:
+    """Cancels every job of the project that may still send something. Gives them."""
+    return [cancel(conn, job_id, now) for job_id in jobs.unfinished_native(conn, project_id)]
+
+
 def abandon(conn: sqlite3.Connection, part: Part, now: int) -> None:
-    """Nobody will collect the part: what its rows cost stays unknown."""
+    """Nobody will collect the part: what its rows cost stays unknown, or is nothing where it was never asked for."""
+    end = ledger.fail if part.submitted_at is None else ledger.mark_unknown
     for custom_id in parts.custom_ids(conn, part.id):
-        ledger.mark_unknown(conn, entry_id(part.id, custom_id), now=now, error_kind="cancelled")
+        end(conn, entry_id(part.id, custom_id), now=now, error_kind="cancelled")
 
 
 def ready_to_send(conn: sqlite3.Connection, job_id: str) -> Job | None:

@@ -107,6 +107,16 @@ def with_status(conn: sqlite3.Connection, status: str) -> list[Job]:
     return [_record(row) for row in conn.execute(BY_STATUS_SQL, (status,))]
 
 
+def unfinished_native(conn: sqlite3.Connection, project_id: str) -> list[str]:
+    """A project's jobs at vendors that may still send something, or be started."""
+    rows = conn.execute(
+        "SELECT id FROM batch_jobs WHERE project_id = ? AND mode = 'native'"
+        " AND status IN ('pending', 'processing', 'failed')",
+        (project_id,),
+    )
+    return [row[0] for row in rows]
+
+
 def any_left_over(conn: sqlite3.Connection) -> bool:
     """Whether the last run left a job that goes on, or something of one to clear up."""
     return bool(conn.execute(LEFT_OVER_SQL).fetchone()[0])

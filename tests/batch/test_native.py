@@ -407,3 +407,59 @@ async def test_deleting_its_project_stops_a_batch_at_the_vendor(tmp_path: Path) 
         assert [entry.state for entry in await here.entries()] == ["unknown"]
         assert await here.store.read(parts.open_parts) == []
     assert "cancel" in here.vendor.calls
+
+
+async def test_deleting_its_project_sends_no_further_part_of_a_batch(tmp_path: Path) -> None:
+    class Slow(Vendor):
+        uploads = 0
+
+        async def upload(self, key, part):  # type: ignore[no-untyped-def]
+            self.uploads += 1
+            if self.uploads == 2:
+                self.hanging.set()
+                await stopping.wait()
+            return await super().upload(key, part)
+
+        async def cancel(self, key, native_id):  # type: ignore[no-untyped-def]
+            await super().cancel(key, native_id)
+            stopping.set()
+            # Long enough for what was being uploaded to be created, and the next part after it.
+            for _ in range(200):
+                await asyncio.sleep(0)
+
+    stopping = asyncio.Event()
+    vendor = Slow(limits=BatchLimits(rows=1, bytes=1_000_000), checks_to_end=1_000_000)
+    async with native_works(tmp_path, vendor) as here:
+        await here.submit("One", "Two", "Three")
+        await vendor.hanging.wait()
+        await here.native.cancel_project("p")
+        await here.store.write(projects.delete, "p")
+        for _ in range(200):
+            await here.store.read(ledger.reserved)
+        assert len(vendor.held) == 1
+        assert all(held.cancelled for held in vendor.held.values())
+        assert [entry.state for entry in await here.entries()] == ["unknown", "failed"]
+        assert await here.store.read(ledger.reserved) == 0
+
+
+async def test_a_creation_under_way_when_its_project_is_deleted_is_stopped_at_the_vendor(
+    tmp_path: Path,
+) -> None:
+    class Slow(Vendor):
+        async def create(self, key, part):  # type: ignore[no-untyped-def]
+            self.hanging.set()
+            await answering.wait()
+            return await super().create(key, part)
+
+    answering, vendor = asyncio.Event(), Slow(checks_to_end=1_000_000)
+    async with native_works(tmp_path, vendor) as here:
+        submitting = asyncio.create_task(here.submit("One"))
+        await vendor.hanging.wait()
+        deleting = asyncio.create_task(here.native.cancel_project("p"))
+        for _ in range(50):
+            await here.store.read(ledger.reserved)
+        answering.set()
+        await deleting
+        await here.store.write(projects.delete, "p")
+        await asyncio.gather(submitting, return_exceptions=True)
+        assert [held.cancelled for held in vendor.held.values()] == [True]
