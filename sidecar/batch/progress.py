@@ -26,7 +26,10 @@ class Pulse:
 
     def wait_ms(self, now_ms: int) -> int:
         """Milliseconds until the next telling is due; 0 when it is now."""
-        return 0 if self._told_at is None else max(0, self._told_at + INTERVAL_MS - now_ms)
+        if self._told_at is None:
+            return 0
+        # Nor longer than that, should the clock have been put back.
+        return min(INTERVAL_MS, max(0, self._told_at + INTERVAL_MS - now_ms))
 
     def told(self, now_ms: int) -> None:
         self._told_at = now_ms
@@ -40,6 +43,9 @@ class Speedometer:
 
     def note(self, ended: int, now_ms: int) -> None:
         """So many rows had ended at that time."""
+        if now_ms < self._samples[-1][0]:
+            # The clock was put back: what was before it tells nothing of the speed.
+            self._samples = deque([(now_ms, self._samples[-1][1])])
         if len(self._samples) > 1 and self._samples[-1][0] - self._samples[-2][0] < INTERVAL_MS:
             self._samples.pop()
         self._samples.append((now_ms, ended))

@@ -110,7 +110,7 @@ class Allowance:
     def _fill(self, now_ms: int) -> None:
         passed = max(0, now_ms - self.at_ms)
         self.left = min(self.per_minute, self.left + self.per_minute * passed / MINUTE_MS)
-        self.at_ms = max(self.at_ms, now_ms)
+        self.at_ms = now_ms
 
 
 class Limits:
@@ -119,12 +119,16 @@ class Limits:
     def __init__(self, ceiling: int) -> None:
         self.course = Course(ceiling)
         self.in_flight = 0
-        self._hold_until = 0
+        self._held_at = self._hold_until = 0
         # Vendors limit each model by itself.
         self._allowances: dict[tuple[str, str], Allowance] = {}
 
     def wait_ms(self, model: str, tokens: int, now_ms: int) -> int:
         """How long a request must wait for reasons of time; 0 when only a place may be missing."""
+        if now_ms < self._held_at:
+            # The clock was put back; how long to wait is what the vendor said, not until when.
+            self._hold_until -= self._held_at - now_ms
+            self._held_at = now_ms
         wait = max(0, self._hold_until - now_ms)
         for amount, allowance in self._of(model, tokens):
             wait = max(wait, allowance.wait_ms(amount, now_ms))
@@ -168,7 +172,9 @@ class Limits:
                 yield 1 if unit == "requests" else tokens, allowance
 
     def _hold(self, wait_ms: int, now_ms: int) -> None:
-        self._hold_until = max(self._hold_until, now_ms + min(wait_ms, LONGEST_HOLD_MS))
+        until = now_ms + min(wait_ms, LONGEST_HOLD_MS)
+        if until > self._hold_until or now_ms < self._held_at:
+            self._held_at, self._hold_until = now_ms, until
 
     def _learn(self, model: str, unit: str, headers: Mapping[str, str], now_ms: int) -> None:
         limit = _number(_header(headers, "limit", unit))

@@ -26,6 +26,16 @@ def test_the_wait_is_what_is_left_of_the_interval() -> None:
     )
 
 
+def test_progress_goes_on_when_the_clock_is_put_back() -> None:
+    pulse, meter = Pulse(), Speedometer(0, 3_600_000)
+    pulse.told(3_600_000)
+    assert pulse.wait_ms(10) == INTERVAL_MS
+    meter.note(5, 3_601_000)
+    meter.note(6, 1_000)
+    meter.note(16, 2_000)
+    assert meter.speed(10, 2_000) == Speed(11.0, 10 / 11)
+
+
 @pytest.mark.parametrize(
     ("notes", "remaining", "now", "speed"),
     [

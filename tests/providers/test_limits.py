@@ -207,3 +207,14 @@ def test_each_key_has_a_gate_of_its_own() -> None:
     assert one.limits.course.ceiling == 8
     assert gates.of("openai", "b", 4) is not one
     assert gates.of("grok", "a", 4) is not one
+
+
+def test_a_clock_that_is_put_back_makes_nobody_wait_until_it_has_caught_up() -> None:
+    limits = Limits(4)
+    limits.observe("m", limits.send("m", 10, NOW), 429, {}, 5_000, NOW)
+    earlier = NOW - 3_600_000
+    assert limits.wait_ms("m", 10, earlier) == 5_000
+    assert limits.wait_ms("m", 10, earlier + 5_000) == 0
+    bucket = Allowance(60, 0, NOW)
+    assert bucket.wait_ms(1, earlier) > 0
+    assert bucket.wait_ms(1, earlier + 2_000) == 0
