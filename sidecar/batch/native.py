@@ -322,11 +322,11 @@ class NativeBatches:
         teller = self._tellers.get(job.id)
         if teller is None:
             teller = self._tellers[job.id] = Teller(job, self._tell, self._now_ms)
-        if job.status == "processing":
-            teller.changed(job)
+        if job.status in ("completed", "failed"):
+            self._tellers.pop(job.id).finished(job)
         else:
-            teller.finished(job)
-            self._tellers.pop(job.id).close()
+            # Also of a cancelled job, of which the vendor may yet tell hundreds of pages.
+            teller.changed(job)
 
 
 def _not_known_yet(job: Job) -> Failure:

@@ -175,7 +175,7 @@ def settle(
 
 
 def close_part(conn: sqlite3.Connection, part_id: str, now: int) -> Job | None:
-    """Every row of the part has ended, and with the last part the job has. Gives the job, None when it is gone."""
+    """Every row of the part has ended, and with the last part the job has. Gives the job as `weigh` does."""
     part = parts.get(conn, part_id)
     if part is None:
         return None
@@ -186,11 +186,12 @@ def close_part(conn: sqlite3.Connection, part_id: str, now: int) -> Job | None:
 def weigh(conn: sqlite3.Connection, job_id: str, now: int, trouble: Failure | None = None) -> Job | None:
     """Brings the job's status and error in line with its parts: it runs, waits for a person, or has ended.
 
-    `trouble` is what keeps it from going on for the moment. A cancelled job stays cancelled.
+    `trouble` is what keeps it from going on for the moment. Gives the job; None when it is gone or had ended
+    before, which was told then.
     """
     job = jobs.get(conn, job_id)
     if job is None or job.status not in ("processing", "pending"):
-        return job
+        return None
     everything = parts.of_job(conn, job_id)
     opened = [part for part in everything if part.state not in ("collected", "failed")]
     doubtful = next((part for part in opened if part.state == "doubtful"), None)
@@ -277,7 +278,7 @@ def why_nothing_was_sent(conn: sqlite3.Connection, job_id: str) -> Failure:
 
 def _end(conn: sqlite3.Connection, job: Job, everything: Sequence[Part], now: int) -> Job | None:
     refused = [part for part in everything if part.state == "failed"]
-    if job.completed_rows == 0 and refused and len(refused) == len(everything):
+    if refused and len(refused) == len(everything):
         last = refused[-1]
         return jobs.end(conn, job.id, "failed", now=now, error=last.error, error_kind=last.vendor_status)
     return jobs.end(conn, job.id, moves.status_at_end(job), now=now)

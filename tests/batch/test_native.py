@@ -254,6 +254,34 @@ async def test_progress_is_told_and_always_at_the_end(tmp_path: Path) -> None:
     )
 
 
+async def test_the_end_of_a_job_is_told_once(tmp_path: Path) -> None:
+    async with native_works(tmp_path, Vendor(create_problems=[NO])) as here:
+        job_id = await refused(here)
+        assert [told.job.status for told in here.told] == ["processing", "failed"]
+        await here.native.start(job_id, retry_failed=True)
+        await here.ended(job_id)
+        for _ in range(50):
+            await here.job(job_id)
+        assert [told.job.status for told in here.told].count("completed") == 1
+        assert here.told[-1].job.status == "completed"
+
+
+async def test_what_comes_of_a_cancelled_job_is_told_no_oftener_than_of_any_other(tmp_path: Path) -> None:
+    vendor = Vendor(limits=BatchLimits(rows=5_000, bytes=1_000_000), checks_to_end=3)
+    async with native_works(tmp_path, vendor, poll_ms=0) as here:
+        job = await here.submit(*(f"row {number}" for number in range(1_500)))
+        begun = asyncio.get_running_loop().time()
+        await here.native.cancel(job.id)
+        job = await here.ended(job.id)
+        tenths = (asyncio.get_running_loop().time() - begun) * 10
+        async with asyncio.timeout(10):
+            while here.told[-1].job.completed_rows < job.completed_rows:
+                await asyncio.sleep(0)
+    cancelled = [told for told in here.told if told.job.status == "cancelled"]
+    assert 1 <= len(cancelled) <= tenths + 2
+    assert cancelled[-1].job.completed_rows == job.completed_rows == 1_500
+
+
 async def test_a_cancelled_job_asks_its_vendor_to_stop_and_keeps_what_has_run(tmp_path: Path) -> None:
     vendor = Vendor(
         checks_to_end=1_000_000,
