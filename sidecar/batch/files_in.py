@@ -97,11 +97,12 @@ def collect(found: Generator[Read, None, None]) -> bytes:
     separator = b""
     with closing(found):
         for number, outcome in found:
-            if not isinstance(outcome, RowError):
-                rows.write(separator + encode(outcome))
+            encoded = outcome if isinstance(outcome, RowError) else _encoded(outcome)
+            if isinstance(encoded, bytes):
+                rows.write(separator + encoded)
                 separator = b","
             elif len(errors) < MAX_ERRORS:
-                errors.append(_error_json(number, outcome))
+                errors.append(_error_json(number, encoded))
             else:
                 left_out += 1
             if rows.tell() > MAX_RESULT_BYTES:
@@ -201,14 +202,17 @@ def _columns(header: list[str]) -> tuple[list[tuple[str | None, str]], list[str]
     columns: list[tuple[str | None, str]] = []
     remarks: list[str] = []
     taken: set[str] = set()
+    named = set(names)
+    # Of each name that is there again, the numbers that are still to be tried.
+    numbers: dict[str, Iterator[int]] = {}
     for position, name in enumerate(names[: len(names) - results], start=1):
         field = field_of(name)
         called = field or (unescaped(name) if name.strip() else f"column_{position}")
         if (field or f"data.{called}") in taken:
             copy = next(
                 other
-                for n in count(2)
-                if (other := f"{name.strip()}_{n}") not in names and f"data.{other}" not in taken
+                for n in numbers.setdefault(name.strip(), count(2))
+                if (other := f"{name.strip()}_{n}") not in named and f"data.{other}" not in taken
             )
             remarks.append(
                 f'There are two columns "{name[:60]}". The first is used; the other is read as "{copy[:60]}".'
@@ -268,9 +272,17 @@ _READERS: Mapping[Format, Callable[[io.TextIOWrapper], Iterator[Read]]] = {
 }
 
 
+def _encoded(row: Mapping[str, Any]) -> bytes | RowError:
+    try:
+        return encode(row)
+    except RecursionError:
+        return RowError("This row is nested too deep to be read. Give its data with fewer levels.")
+
+
 def _error_json(number: int, error: RowError) -> bytes:
     shown: dict[str, Any] = {"row": number, "message": error.message}
-    if error.data is not None and len(data := encode(error.data)) <= _MAX_SHOWN_BYTES:
+    data = None if error.data is None else _encoded(error.data)
+    if isinstance(data, bytes) and len(data) <= _MAX_SHOWN_BYTES:
         shown["data"] = orjson.Fragment(data)
     return orjson.dumps(shown)
 

@@ -185,3 +185,17 @@ class _After(io.StringIO):
 
     def read(self, characters: int | None = -1, /) -> str:
         return super().read(characters) or self._then.read(characters)
+
+
+@pytest.mark.parametrize("format", ["json", "jsonl"])
+@pytest.mark.parametrize("depth", [200, 300, 600, 900, 5_000])
+def test_a_row_of_any_depth_is_read_or_told_and_the_others_are_kept(format: Format, depth: int) -> None:  # noqa: A002
+    deep = f'{{"prompt":"Hi","model":"m","deep":{"[" * depth}{"]" * depth}}}'
+    good = json.dumps(GOOD)
+    rows, errors = read(f"[{good},{deep}]" if format == "json" else f"{good}\n{deep}\n{good}", format)
+    assert rows[0] == row()
+    assert len(rows) + len(errors) == (2 if format == "json" else 3)
+    assert all("deep" in error["message"] for error in errors)
+    # In between it depends on the Python.
+    assert depth not in (200, 300) or not errors
+    assert depth != 5_000 or errors
