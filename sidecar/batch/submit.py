@@ -24,6 +24,7 @@ from sidecar.providers.base import Adapters, Providers
 from sidecar.session import Session
 from sidecar.settings import Settings
 from sidecar.store import answers, job_rows, jobs, projects
+from sidecar.store.columns import storable
 from sidecar.store.job_records import Answer, Job, Mode, NewRow
 from sidecar.store.store import Store
 
@@ -203,8 +204,9 @@ def _new_row(
     known: Recalled,
     taken: set[str],
 ) -> NewRow:
-    key = row_key(job.id, row.id)
-    if key in taken:
+    # As the database will keep it: halves of surrogate pairs become alike there.
+    key = storable(row_key(job.id, row.id))
+    while key in taken:
         key = f"{key}#{index}"
     taken.add(key)
     return NewRow(
@@ -236,6 +238,8 @@ def _open(conn: sqlite3.Connection, job: Job) -> None:
 
 
 def _add(conn: sqlite3.Connection, job_id: str, rows: Sequence[NewRow], now: int) -> None:
+    if not jobs.is_being_stored(conn, job_id):
+        raise _unknown_project()
     job_rows.insert_many(conn, job_id, rows, now)
     jobs.count(conn, job_id, completed=sum(row.answer is not None for row in rows))
 

@@ -122,6 +122,12 @@ def any_left_over(conn: sqlite3.Connection) -> bool:
     return bool(conn.execute(LEFT_OVER_SQL).fetchone()[0])
 
 
+def is_being_stored(conn: sqlite3.Connection, job_id: str) -> bool:
+    """False when it went with its project."""
+    found = conn.execute("SELECT 1 FROM batch_jobs WHERE id = ? AND status = 'storing'", (job_id,))
+    return found.fetchone() is not None
+
+
 def stored(conn: sqlite3.Connection, job_id: str) -> Job | None:
     """All rows are written: the job can be seen."""
     conn.execute("UPDATE batch_jobs SET status = 'pending' WHERE id = ? AND status = 'storing'", (job_id,))

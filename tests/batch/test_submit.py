@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from sidecar.batch.check import MOST_ISSUES
 from sidecar.errors import Failure
-from sidecar.store import jobs, state
+from sidecar.store import jobs, projects, state
 from tests.helpers.local_batches import MODEL, works
 
 GOOD = {"prompt": "Hello", "model": MODEL}
@@ -114,3 +115,27 @@ async def test_a_submission_that_is_cancelled_leaves_nothing(tmp_path: Path) -> 
 
 def _rows_stored(conn: Any) -> int:
     return int(conn.execute("SELECT count(*) FROM batch_results").fetchone()[0])
+
+
+async def test_rows_with_any_ids_are_all_stored(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        given = ["a#2", "a", "a", "a#2", "\ud800", "\udbff"]
+        job = await here.intake.submit("p", [{**GOOD, "id": each} for each in given], "")
+        rows = await here.rows(job.id)
+        assert [row.request and row.request["id"] for row in rows] == given
+        assert (await here.ran(job)).completed_rows == len(given)
+
+
+async def test_a_project_that_is_deleted_while_its_rows_are_stored_is_missed_by_name(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        submitting = asyncio.create_task(here.intake.submit("p", [GOOD] * 3_000, ""))
+        while not await here.store.read(_stores_one):
+            await asyncio.sleep(0)
+        await here.store.write(projects.delete, "p")
+        with pytest.raises(Failure) as raised:
+            await submitting
+    assert raised.value.kind == "not_found"
+
+
+def _stores_one(conn: sqlite3.Connection) -> bool:
+    return bool(jobs.with_status(conn, jobs.STORING))
