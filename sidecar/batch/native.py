@@ -276,6 +276,7 @@ class NativeBatches:
         return [part for part in found if part.state not in ("collected", "failed")]
 
     async def _recover(self) -> tuple[str, ...]:
+        await self._store.write(native_books.end_finished, self._now_ms())
         opened = await self._store.read(parts.open_parts)
         waiting = await self._store.read(native_books.waiting_jobs)
         for part in opened:

@@ -262,6 +262,16 @@ def waiting_jobs(conn: sqlite3.Connection) -> list[Job]:
     return [job for job in (ready_to_send(conn, job_id) for job_id in running) if job is not None]
 
 
+def end_finished(conn: sqlite3.Connection, now: int) -> None:
+    """Ends the native jobs whose every row had ended when the process died, before they were ended themselves."""
+    for job in jobs.with_status(conn, "processing"):
+        if job.mode != "native" or job_rows.pending_providers(conn, job.id):
+            continue
+        everything = parts.of_job(conn, job.id)
+        if all(part.state in ("collected", "failed") for part in everything):
+            _end(conn, job, everything, now)
+
+
 def rows_of(conn: sqlite3.Connection, part: Part) -> list[JobRow]:
     """The rows that travelled in the part last, by index."""
     found = (job_rows.get(conn, row_id) for row_id in parts.row_ids(conn, part.id))

@@ -152,7 +152,9 @@ class Sender:
         of these Failure("cancelled") says that nobody wants it any more.
         """
         adapter, key = self._adapters.batch(part.provider), await self.key(part.provider)
-        batch = BatchPart(part.tag, pack.model, pack.lines, pack.custom_ids, part.created_at)
+        batch = BatchPart(
+            part.tag, pack.model, pack.lines, pack.custom_ids, part.created_at, part.input_file_id
+        )
         file_id = await adapter.upload(key, batch)
         crash_points.reach("after-upload")
         mark = key_mark(key, part.id)

@@ -266,7 +266,10 @@ class BatchAdapter(Protocol):
         """The row as a line of the vendor's input, without a line end. Pure."""
 
     async def upload(self, key: str, part: BatchPart) -> str | None:
-        """Puts the input where the vendor wants it; its id, or None where rows go with the create. Harmless twice."""
+        """Puts the input where the vendor wants it; its id, or None where rows go with the create. Harmless twice.
+
+        `part.input_file_id` is that of an earlier time, when the batch was certainly not created from it.
+        """
 
     async def create(self, key: str, part: BatchPart) -> BatchState:
         """Creates the batch, once. Raises Failure when it was certainly not, SentButUnanswered when it may be."""

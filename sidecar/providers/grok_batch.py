@@ -62,7 +62,12 @@ class GrokBatch:
         return input_line(custom_id, plan)
 
     async def upload(self, key: str, part: BatchPart) -> str:
-        """The id of a new container that is named after the tag, and empty."""
+        """The id of a container that is named after the tag: the earlier one where it still takes rows, else a new one.
+
+        Rows that the vendor took and did not show yet run once in the earlier one, whoever adds them again.
+        """
+        if part.input_file_id is not None and await self._takes_rows(key, part.input_file_id):
+            return part.input_file_id
         try:
             made = await self._json("POST", "/batches", key, {NAME: part.tag}, model=part.model)
         except SentButUnanswered as failure:
@@ -158,6 +163,15 @@ class GrokBatch:
             state = await self.check(key, native_id)
             if not state.ended and state.word != "cancelling":
                 raise
+
+    async def _takes_rows(self, key: str, container: str) -> bool:
+        try:
+            state = await self.check(key, container)
+        except Failure as failure:
+            if failure.status in (403, 404):
+                return False
+            raise
+        return state.word in ("empty", "processing")
 
     async def _listed(self, key: str) -> AsyncGenerator[BatchState, None]:
         async with aclosing(self._paged("/batches", "batches", key)) as batches:

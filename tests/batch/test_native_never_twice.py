@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -47,6 +49,22 @@ async def test_a_creation_that_never_arrived_is_repeated_once_its_absence_counts
         # Two seconds, then the rest of half a minute in which it may still have been under way.
         assert here.waits[:2] == [2, 28]
     assert here.vendor.calls[:5] == ["upload", "create", "find", "find", "upload"]
+
+
+async def test_a_part_that_is_sent_again_says_where_its_input_went_before(tmp_path: Path) -> None:
+    class Container(Vendor):
+        """Adds rows to what is there, as xAI does."""
+
+        before: list[str | None] = []  # noqa: RUF012
+
+        async def upload(self, key, part):  # type: ignore[no-untyped-def]
+            self.before.append(part.input_file_id)
+            return part.input_file_id or await super().upload(key, part)
+
+    vendor = Container(create_problems=[("lost", LOST)])
+    async with native_works(tmp_path, vendor) as here:
+        await whole(here, (await here.submit(*PROMPTS)).id)
+    assert vendor.before == [None, "file-0"]
 
 
 async def test_a_creation_that_arrives_late_is_found_before_it_is_repeated(tmp_path: Path) -> None:
@@ -316,6 +334,22 @@ async def test_a_job_that_had_rows_to_send_goes_on_sending_after_a_restart(tmp_p
     async with native_works(tmp_path, vendor, clock=clock) as here:
         await whole(here, job_id)
     assert len(vendor.created) == 3
+
+
+async def test_a_job_whose_rows_had_all_ended_when_the_process_died_ends_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    vendor = Vendor(limits=BatchLimits(rows=10, bytes=1_000_000, row_bytes=50))
+    async with native_works(tmp_path, vendor) as here:
+        with pytest.raises(Failure):
+            await here.submit("long " * 100)
+    with closing(sqlite3.connect(tmp_path / "abai.db")) as conn, conn:
+        # Between the end of its last row and its own.
+        conn.execute("UPDATE batch_jobs SET status = 'processing', completed_at = NULL")
+    async with native_works(tmp_path, vendor) as here:
+        await here.native.resumed()
+        job = await here.only_job()
+    assert (job.status, job.failed_rows) == ("completed", 1)
 
 
 async def test_a_job_cancelled_before_its_part_was_created_never_is(tmp_path: Path) -> None:

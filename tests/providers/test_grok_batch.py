@@ -275,6 +275,31 @@ async def test_rows_that_are_sent_twice_are_run_once() -> None:
     assert len(bill["rows"]) == 4
 
 
+async def test_rows_that_the_vendor_has_and_does_not_show_are_added_where_they_are_and_run_once() -> None:
+    sim = simulator()
+    adapter = adapter_on(sim)
+    part = await uploaded(adapter, part_of(adapter, PLANNER, exactly(4)))
+    # They arrived, and the vendor's numbers have yet to show it: the part is sent again, from its beginning.
+    await adapter.create(KEY, part)
+    again = await uploaded(adapter, part)
+    assert again.input_file_id == part.input_file_id
+    state = await adapter.create(KEY, again)
+    await finished(adapter, state.native_id)
+    (bill,) = billed(sim)
+    assert len(bill["rows"]) == 4
+
+
+async def test_a_container_that_is_gone_or_cancelled_gives_way_to_a_new_one() -> None:
+    sim = simulator()
+    adapter = adapter_on(sim)
+    part = await uploaded(adapter, part_of(adapter, PLANNER, exactly(1)))
+    assert part.input_file_id is not None
+    await adapter.cancel(KEY, part.input_file_id)
+    for earlier in (part.input_file_id, "batch_of_nobody"):
+        other = await uploaded(adapter, replace(part, input_file_id=earlier))
+        assert other.input_file_id not in (None, earlier)
+
+
 async def test_rows_that_are_there_in_other_words_are_left_as_they_are() -> None:
     sim = simulator()
     adapter = adapter_on(sim)
