@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -162,7 +162,8 @@ def settle(
             conn,
             part.job_id,
             each.row_id,
-            each.outcome,
+            # Certain to have cost nothing is something else than not known.
+            replace(each.outcome, cost_usd=each.billing.known_usd),
             entry_id=entry_id(part.id, each.custom_id),
             billing=each.billing,
             reserve_usd=None,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -143,7 +144,25 @@ async def test_rows_that_failed_expired_or_were_cancelled_are_told_apart_and_cos
     }
     assert (rows["expired"].error_kind, rows["refused"].error_message) == ("timeout", "The row was refused.")
     assert [states[rows[name].id] for name in ("refused", "expired", "cancelled")] == ["failed"] * 3
+    assert [rows[name].cost_usd for name in ("refused", "expired", "cancelled")] == [Decimal(0)] * 3
     assert job.cost_usd == COST_USD
+
+
+async def test_answers_of_a_model_that_was_taken_out_of_the_catalogue_meanwhile_are_kept(
+    tmp_path: Path,
+) -> None:
+    async with native_works(tmp_path, Vendor(checks_to_end=3), poll_ms=1) as here:
+        job = await here.submit("One")
+        await here.store.write(_rename_models, "openai/of-my-own")
+        job = await here.ended(job.id)
+        (row,), (entry,) = await here.rows(job.id), await here.entries()
+    assert (row.status, row.response, row.tokens_out) == ("success", "Re: One", 200)
+    assert (row.cost_usd, entry.state, entry.cost_usd) == (None, "settled", None)
+
+
+def _rename_models(conn: sqlite3.Connection, name: str) -> None:
+    """As if its row in models.json were gone."""
+    conn.execute("UPDATE batch_results SET model = ?", (name,))
 
 
 async def test_a_failed_row_that_was_billed_is_paid_for(tmp_path: Path) -> None:
