@@ -189,8 +189,8 @@ class Follower:
         if failure.kind == "shutting_down":
             return None
         job = await self._store.read(native_books.job_of, part)
-        gone = failure.kind == "not_found" or failure.status == 404
-        if gone and part.native_id is not None and job is not None and job.status == "cancelled":
+        gone = part.native_id is not None and (failure.kind == "not_found" or failure.status == 404)
+        if job is not None and job.status == "cancelled" and (gone or self._hopeless(part, failure)):
             # Nobody waits for it any more. What it cost, if anything, nobody will know.
             await self._tell(self._collector.close(part, CANCELLED, free=False))
             return None
@@ -213,6 +213,12 @@ class Follower:
 
     def _waited_long(self, part: Part) -> bool:
         return part.ended_at is not None and self._now_ms() - part.ended_at > PATIENCE_MS
+
+    def _hopeless(self, part: Part, failure: Failure) -> bool:
+        """Whether no vendor is at work on the part any more, and nothing can be learnt of it as things stand."""
+        if part.submitted_at is None or self._now_ms() - part.submitted_at <= reconcile.LONGEST_DOUBT_MS:
+            return False
+        return part.native_id is None or failure.kind in ("missing_api_key", "invalid_api_key")
 
     def _soon(self) -> int:
         return poll.FIRST_WAIT_MS if self._poll_ms is None else self._poll_ms

@@ -15,6 +15,7 @@ from sidecar.batch.reconcile import LONGEST_DOUBT_MS
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, Found
 from sidecar.providers.outcome import SentButUnanswered
+from sidecar.store import ledger
 from tests.helpers.asking import Clock
 from tests.helpers.native_batches import NativeWorks, Vendor, native_works, on_disk
 
@@ -191,6 +192,33 @@ async def test_a_cancelled_doubt_is_given_up_when_no_vendor_runs_it_any_more(tmp
         await here.native.start(job_id)
         await here.ended(job_id)
     assert vendor.calls.count("create") == 2
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_a_cancelled_batch_whose_key_is_gone_does_not_hold_back_the_budget_for_ever(
+    tmp_path: Path, arrived: bool
+) -> None:
+    clock = Clock()
+    vendor = Vendor(
+        checks_to_end=1_000_000,
+        create_problems=[] if arrived else [("lost", LOST)],
+        hang_at=None if arrived else "find",
+    )
+    async with native_works(tmp_path, vendor, clock=clock, poll_ms=3_600_000) as here:
+        submitting = asyncio.create_task(here.submit(*PROMPTS))
+        async with asyncio.timeout(10):
+            while "check" not in vendor.calls and "find" not in vendor.calls:
+                await asyncio.sleep(0)
+        job_id = (await here.only_job()).id
+        submitting.cancel()
+    async with native_works(tmp_path, vendor, clock=clock, poll_ms=3_600_000, keys={}) as here:
+        await here.native.cancel(job_id)
+        begun = clock.ms
+        await here.ended(job_id)
+        assert clock.ms - begun > 40 * 3_600_000
+        assert await here.store.read(ledger.reserved) == 0
+        assert {entry.state for entry in await here.entries()} == {"unknown"}
+        assert [row.status for row in await here.rows(job_id)] == ["cancelled"] * 3
 
 
 async def test_the_parts_after_one_in_doubt_wait_for_it(tmp_path: Path) -> None:
