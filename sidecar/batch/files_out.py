@@ -132,7 +132,7 @@ def _results(row: JobRow) -> dict[str, Any]:
         "response": row.response,
         "tokens_in": row.tokens_in or 0,
         "tokens_out": row.tokens_out or 0,
-        "cost_usd": row.cost_usd,
+        "cost_usd": row.known_usd,
         "latency_ms": row.latency_ms or 0,
         "error": row.error_kind,
         "errorMessage": row.error_message,

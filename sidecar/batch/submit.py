@@ -106,8 +106,8 @@ class Intake:
         rows = [Row(each) for each in with_ids(given)]
         checker = await self._checker()
         refuse_issues(await self._issues(checker, rows))
-        providers = {checker.shape(row).provider for row in rows}
-        refuse_missing_keys(await missing_keys(providers, self._providers, self._keys))
+        if not reuse:
+            await self._refuse_missing_keys({checker.shape(row).provider for row in rows})
         job = Job(self._new_id(), project_id, self._now_ms(), file_name, mode=mode, total_rows=len(rows))
         stored = await self._store_all(job, rows, checker, reuse=reuse)
         await self._session.name_project(project_id)
@@ -154,6 +154,9 @@ class Intake:
         known = await self._store.read(answers.earlier, project_id, questions)
         return [Recalled(question, known.get(question)) for question in questions]
 
+    async def _refuse_missing_keys(self, providers: set[str]) -> None:
+        refuse_missing_keys(await missing_keys(providers, self._providers, self._keys))
+
     async def _checker(self) -> Checker:
         return await Checker.of(self._catalogue, self._providers, self._settings, self._now_ms)
 
@@ -171,7 +174,7 @@ class Intake:
         await self._store.write(_open, job)
         try:
             appraiser, total = Appraiser(self._store, job.project_id), Total()
-            taken, index = set[str](), 0
+            taken, needed, index = set[str](), set[str](), 0
             for chunk in chunks(rows):
                 recalled = await self._recalled(job.project_id, chunk, checker) if reuse else None
                 made: list[NewRow] = []
@@ -182,9 +185,12 @@ class Intake:
                     if known.answer is None:
                         estimated = await appraiser.estimate(row, shape, prompt)
                         total.add(shape.provider, estimated)
+                        needed.add(shape.provider)
                     made.append(_new_row(job, index, row, shape, prompt, estimated, known, taken))
                     index += 1
                 await self._store.write(_add, job.id, made, self._now_ms())
+            # Rows that are answered already need no key.
+            await self._refuse_missing_keys(needed)
             if job.mode == "native" and not total.rows:
                 raise _nothing_to_send()
             return await self._store.write(_close, job.id, total.kept())

@@ -54,7 +54,7 @@ def row(record: JobRow) -> dict[str, Any]:
         "status": record.status,
         "tokens_in": max(0, record.tokens_in or 0),
         "tokens_out": max(0, record.tokens_out or 0),
-        "cost_usd": _cost(record),
+        "cost_usd": None if record.known_usd is None else float(record.known_usd),
         "latency_ms": max(0, record.latency_ms or 0),
         "attempts": max(0, record.attempts),
     } | wire.present(optional)
@@ -124,10 +124,3 @@ def _estimate(record: Job) -> dict[str, float] | None:
     if record.status == "completed":
         told["differenceUSD"] = float(record.cost_usd - Decimal(record.estimate["totalUSD"]))
     return told
-
-
-def _cost(record: JobRow) -> float | None:
-    """What is known of it; nothing for a row that never left, null for one whose cost nobody knows."""
-    if record.cost_usd is not None:
-        return max(0.0, float(record.cost_usd))
-    return 0.0 if record.attempts == 0 and record.request is not None else None

@@ -109,6 +109,13 @@ class JobRow:
     finish_reason: str | None = None
     custom_id: str | None = None
 
+    @property
+    def known_usd(self) -> Decimal | None:
+        """What it is known to have cost: nothing for a row of ours that never left, None where nobody knows."""
+        if self.cost_usd is not None:
+            return max(Decimal(0), self.cost_usd)
+        return Decimal(0) if self.attempts == 0 and self.request is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class RowOutcome:

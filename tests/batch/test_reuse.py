@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 
 from sidecar.batch import renderer
+from sidecar.batch.files_out import export_job
 from sidecar.batch.question_name import question_name
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, ChatRequest, Turn
+from sidecar.providers.outcome import SentButUnanswered
 from sidecar.session import Session
-from sidecar.store import projects
+from sidecar.store import jobs, projects
 from tests.helpers.asking import Clock
 from tests.helpers.local_batches import COST_USD, MODEL, PromptedProvider, answers, works
 from tests.helpers.native_batches import Vendor, native_works
@@ -191,3 +194,29 @@ async def test_what_the_renderer_says_of_a_row_is_no_answer_to_what_was_submitte
             renderer.update_row, Session(here.store, lambda: "q", here.clock), job.id, "b", told, 0
         )
         assert (await here.intake.estimate(ROWS, "p")).answered == ["a"]
+
+
+async def test_answers_that_are_there_already_need_no_key(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        await here.ran(await here.intake.submit("p", ROWS[:2], ""))
+    async with works(tmp_path, keys={}) as here:
+        job = await here.ran(await here.intake.submit("p", ROWS[:2], "", reuse=True))
+        assert (job.status, job.completed_rows) == ("completed", 2)
+        with pytest.raises(Failure) as raised:
+            await here.intake.submit("p", ROWS, "", reuse=True)
+        assert raised.value.kind == "missing_api_key"
+        listed = await here.store.read(jobs.list_page, "p", 10)
+        assert listed is not None
+        assert len(listed) == 2
+
+
+async def test_a_reused_answer_is_exported_as_free_and_an_unknown_cost_as_unknown(tmp_path: Path) -> None:
+    target = tmp_path / "out.json"
+    unanswered = SentButUnanswered("timeout", "It did not answer.")
+    script = {"Tell me of c": [unanswered]}
+    provider = PromptedProvider(script=lambda prompt: script.get(prompt) or answers())
+    async with works(tmp_path, provider=provider) as here:
+        await here.ran(await here.intake.submit("p", ROWS[:1], ""))
+        job = await here.ran(await here.intake.submit("p", ROWS, "", reuse=True))
+        await export_job(here.store, tmp_path / "data", job.id, str(target), "json")
+    assert [row["cost_usd"] for row in json.loads(target.read_text())] == [0, 0.0045, None]
