@@ -11,7 +11,7 @@ from typing import Any
 
 from sidecar import clock
 from sidecar.batch import jobs as moves
-from sidecar.batch import native_books, poll
+from sidecar.batch import native_books, native_refusals, poll
 from sidecar.batch.books import Budget
 from sidecar.batch.collect import Collector
 from sidecar.batch.follow import Follower
@@ -39,7 +39,6 @@ ARRIVAL_SECONDS = 120.0
 RESUME_SECONDS = 2.0
 # How long the end of the process waits for a creation to be answered.
 CLOSE_SECONDS = 2.0
-_SHOWN_ROWS = 5
 
 
 class NativeBatches:
@@ -121,7 +120,7 @@ class NativeBatches:
         """
         await self._ready()
         self._adapters.batch(provider)
-        self._refuse_unable(given, provider)
+        native_refusals.refuse_unable(given, provider, self._catalogue, utc_day(self._now_ms()))
         job = await self._intake.submit(project_id, given, file_name, "native", reuse=reuse)
         first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         first.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -143,7 +142,7 @@ class NativeBatches:
             self._outgoing.send(job, first)
         done, _ = await asyncio.wait({first}, timeout=ARRIVAL_SECONDS)
         if not done:
-            raise _not_known_yet(job)
+            raise native_refusals.not_known_yet(job)
         if first.exception() is not None:
             await self._outgoing.sent(job.id)
         return job, first.result()
@@ -298,21 +297,6 @@ class NativeBatches:
         await self._outgoing.visited(part_id)
         return wait
 
-    def _refuse_unable(self, given: Sequence[Mapping[str, Any]], provider: str) -> None:
-        day, unable = utc_day(self._now_ms()), dict[str, None]()
-        for row in given:
-            with contextlib.suppress(Failure):  # an unknown model is told with the other faults of its row
-                model = self._catalogue.served(str(row["model"]), day).model
-                if model.provider != provider or "batch" not in model.features:
-                    unable[str(row["model"])] = None
-        if unable:
-            names = ", ".join(list(unable)[:_SHOWN_ROWS]) + (", …" if len(unable) > _SHOWN_ROWS else "")
-            raise Failure(
-                "unsupported",
-                f"{provider} does not run these models in batches: {names}. Run the batch locally, or choose others.",
-                provider=provider,
-            )
-
     def _rows_ended(self, job: Job, rows: Sequence[JobRow]) -> None:
         self._changed(job)
         if job.notify_rows:
@@ -328,12 +312,3 @@ class NativeBatches:
         else:
             # Also of a cancelled job, of which the vendor may yet tell hundreds of pages.
             teller.changed(job)
-
-
-def _not_known_yet(job: Job) -> Failure:
-    return Failure(
-        "conflict",
-        "It is not known yet whether the provider has received this batch. It is being looked for: see the list of "
-        "batches, and do not submit it again.",
-        detail=job.id,
-    )

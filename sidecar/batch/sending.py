@@ -142,7 +142,7 @@ class Sender:
                 pack.custom_ids.append(each.custom_id)
                 questions.append((question_name(part.provider, question.request), each.row.id))
             # The settings may have changed since the part was written down.
-            await self._store.write(job_rows.rename_questions, questions)
+            await self._store.write(parts.rename_questions, questions)
         return pack
 
     async def deliver(self, part: Part, pack: Pack) -> None:

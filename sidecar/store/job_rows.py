@@ -145,11 +145,6 @@ def begin(conn: sqlite3.Connection, row_id: str, question: str, now: int) -> boo
     return changed.rowcount > 0
 
 
-def rename_questions(conn: sqlite3.Connection, named: Iterable[tuple[str, str]]) -> None:
-    """What rows ask, by the name of it and the row's id: they are about to be sent in other words than before."""
-    conn.executemany("UPDATE batch_results SET question = ? WHERE id = ?", named)
-
-
 def attempt_again(conn: sqlite3.Connection, row_id: str, now: int) -> None:
     """A row that has begun is about to be sent once more."""
     conn.execute(

@@ -218,6 +218,11 @@ def travelling(conn: sqlite3.Connection, part_id: str) -> list[str]:
     return [row[0] for row in conn.execute(TRAVELLING_SQL, (part_id,))]
 
 
+def rename_questions(conn: sqlite3.Connection, named: Iterable[tuple[str, str]]) -> None:
+    """What rows ask, by the name of it and the row's id: they are about to be sent in other words than before."""
+    conn.executemany("UPDATE batch_results SET question = ? WHERE id = ?", named)
+
+
 def detach(conn: sqlite3.Connection, job_id: str, statuses: Iterable[RowStatus]) -> None:
     """Rows that ended so belong to no part any more, because they are going to travel again."""
     words = tuple(statuses)
