@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from sidecar.providers.base import BatchLimits
 
 # Ids of one part sort as its rows do.
 _DIGITS = 8
-_HASH_CHARS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,5 @@ def tag(part_id: str) -> str:
 
 
 def custom_id(tag: str, row_index: int) -> str:
-    """A row's id within its part: a hash that no other part has, and its number. Fits `^[a-zA-Z0-9_-]{1,64}$`."""
-    digest = hashlib.blake2b(tag.encode("utf-8"), digest_size=8).hexdigest()[:_HASH_CHARS]
-    return f"{digest}-{row_index:0{_DIGITS}d}"
+    """A row's id within its part: the tag, which no other part has, and its number. Fits `^[a-zA-Z0-9_-]{1,64}$`."""
+    return f"{tag}-{row_index:0{_DIGITS}d}"

@@ -63,6 +63,10 @@ class Answers:
         self.problems.append(f"{method} {url} was sent, which the recording does not have (again)")
         return None
 
+    def told(self, piece: bytes) -> bytes:
+        """A piece of a recorded answer, as it is in this run. Pieces are whole lines, so that no id is cut in two."""
+        return self._bindings.told(piece)
+
     def unused(self) -> list[Exchange]:
         return [each for each in self._exchanges if id(each) not in self._used]
 
@@ -94,7 +98,7 @@ def answering_transport(answers: Answers, gate: Gate) -> httpx.AsyncBaseTranspor
         async def __aiter__(self) -> AsyncIterator[bytes]:
             for chunk in self._exchange.chunks:
                 await gate.comes(self._exchange, chunk)
-                yield chunk.data
+                yield answers.told(chunk.data)
                 gate.came(chunk.line)
             await _end(self._exchange)
 

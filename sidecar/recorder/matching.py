@@ -18,6 +18,7 @@ from sidecar.recorder.hiding import FOLDER
 from sidecar.redact import HIDDEN, redact
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID_BYTES = re.compile(_UUID.pattern.encode(), re.IGNORECASE)
 _NAMED = re.compile(r"<uuid:([^>]+)>")
 _ID = re.compile(f"{_UUID.pattern}|{_NAMED.pattern}", re.IGNORECASE)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T _-]?\d\d[-:.]?\d\d(?:[-:.]?\d\d)?(?:[.,-]\d+)?(?:Z|\+00:00)?")
@@ -60,6 +61,10 @@ class Bindings:
             return self.names[pattern]
         filled = _ID.sub(lambda found: self._bound(found[0]), pattern)
         return filled.replace(FOLDER, str(self.folder)).replace(HIDDEN, stand_in)
+
+    def told(self, piece: bytes) -> bytes:
+        """What the network says, with this run's ids in the place of recorded ones: vendors give back what they got."""
+        return _UUID_BYTES.sub(lambda found: self._known(found[0]), piece)
 
     def mismatch(self, pattern: Any, value: Any, path: str = "$", member: str = "") -> str | None:
         """Where the value is not what was recorded, or None."""
@@ -121,6 +126,10 @@ class Bindings:
             return False
         ids = zip((found[0] for found in _ID.finditer(pattern)), _UUID.findall(value), strict=True)
         return all(self.names.setdefault(_name(recorded), other) == other for recorded, other in ids)
+
+    def _known(self, recorded: bytes) -> bytes:
+        now = self.names.get(recorded.decode("ascii").lower())
+        return recorded if now is None else now.encode()
 
     def _bound(self, recorded: str) -> str:
         named = _NAMED.fullmatch(recorded)
