@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sidecar import clock
 from sidecar.config import Config
 from sidecar.contract.settings import DEFAULTS
+from sidecar.errors import Failure
 from sidecar.keys import Keys, KeyStore
 from sidecar.money.catalogue import Catalogue
 from sidecar.rpc.in_flight import InFlight
@@ -45,6 +46,8 @@ log = logging.getLogger("sidecar")
 WARM_UP_SECONDS = 0.3
 # How long the handshake waits for the database before it answers without the jobs that go on.
 RESUME_SECONDS = 2.0
+# A sidecar ends within five seconds of being told to, and the disk may be slow.
+HELD_SECONDS, HELD_LOOK_SECONDS = 8.0, 0.1
 # Rows in flight have no one who waits for them, and go on at the next start.
 BATCH_GRACE_SECONDS = 4.0
 
@@ -84,8 +87,11 @@ class Composition:
         return self._in_flight.count
 
     async def open_database(self) -> Database:
-        """Opens the file of the data folder. Raises Failure; the folder is free again then."""
-        database = await Database.open(self.config.data_dir / "abai.db", now_ms=self.now_ms)
+        """Opens the file of the data folder. Raises Failure; the folder is free again then.
+
+        A sidecar that was told to end still holds the folder while it settles what it had begun: it is waited for.
+        """
+        database = await self._free_database()
         try:
             await _clear_up(database, self.config, self.now_ms())
         except BaseException:
@@ -93,6 +99,16 @@ class Composition:
             await database.close()
             raise
         return database
+
+    async def _free_database(self) -> Database:
+        until = asyncio.get_running_loop().time() + HELD_SECONDS
+        while True:
+            try:
+                return await Database.open(self.config.data_dir / "abai.db", now_ms=self.now_ms)
+            except Failure as failure:
+                if failure.kind != "conflict" or asyncio.get_running_loop().time() > until:
+                    raise
+            await asyncio.sleep(HELD_LOOK_SECONDS)
 
     @cached_property
     def http(self) -> HttpEdge:

@@ -13,6 +13,7 @@ import pytest
 from sidecar.store import jobs
 from sidecar.store.database import Database
 from sidecar.store.job_records import Job
+from sidecar.store.lock import FolderLock
 from sidecar.store.store import Exchanged
 from tests.helpers.inside import Inside, inside
 
@@ -132,3 +133,23 @@ async def test_it_says_that_it_is_well_while_a_large_database_is_brought_up_to_d
         health = (await here.ask("system:health"))["result"]
         assert health["status"] == "ok"
         assert health["schemaVersion"] > 0
+
+
+async def test_a_sidecar_that_is_still_ending_is_waited_for_by_the_next_one(tmp_path: Path) -> None:
+    """The person who quits the app and opens it again at once."""
+    before = FolderLock.take(tmp_path / "abai.db.lock")
+    async with inside(tmp_path) as here:
+        asking = asyncio.create_task(here.ask("project:create", {"name": "P"}))
+        here.send({"jsonrpc": "2.0", "id": 1, "method": "models:get-all"})
+        assert (await here.next_message())["id"] == 1
+        assert not asking.done()
+        before.release()
+        assert (await asking)["result"]["name"] == "P"
+
+
+async def test_a_data_folder_that_is_a_file_is_told_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("not a folder")
+    async with inside(tmp_path / "data") as here:
+        error = (await here.ask("project:list"))["error"]
+    assert error["data"]["kind"] == "storage_error"
+    assert error["message"].startswith("The data folder cannot be used.")

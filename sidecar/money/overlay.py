@@ -58,7 +58,8 @@ def read(path: Path | None) -> bytes | None:
         return None
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
+        # What is wrong with a data folder that is none is told by whoever opens the database in it.
         return None
     except OSError as error:
         raise Failure(
