@@ -32,6 +32,7 @@ class Hiding:
         self._settings = settings
         self._secrets: frozenset[str] = frozenset()
         self._spellings: tuple[str, ...] = ()
+        self._told = False
         for secret in secrets:
             self.learn(secret)
 
@@ -58,6 +59,23 @@ class Hiding:
         for spelt in self._spellings:
             data = data.replace(spelt.encode("utf-8", "replace"), HIDDEN.encode())
         return data
+
+    def quoted(self, body: bytes) -> bool:
+        """Whether a known key is among what a vendor is told: its answer may spell it out, a piece at a time."""
+        found = any(spelt.encode("utf-8", "replace") in body for spelt in self._spellings)
+        self._told = self._told or found
+        return found
+
+    def answer(self, message: Any) -> Any:
+        """What a client is sent. Once a vendor was told a key, no piece of an answer is kept: each is too short to
+        know the key by.
+        """
+        hidden = self.value(message)
+        if self._told and isinstance(message, dict) and message.get("method") == "$/progress":
+            value = hidden["params"]["value"]
+            if isinstance(value, dict) and "text" in value:
+                value["text"] = HIDDEN
+        return hidden
 
     def value(self, value: Any) -> Any:
         """Any JSON value, with its member names."""

@@ -50,7 +50,7 @@ def sent(body: bytes, at: int, hiding: Hiding) -> bytes:
     """A message to the client."""
     if len(body) > MAX_KEPT_BYTES:
         return _cut("<", body, at, hiding)
-    return line({"<": hiding.value(json.loads(body)), "at": at})
+    return line({"<": hiding.answer(json.loads(body)), "at": at})
 
 
 def asked(

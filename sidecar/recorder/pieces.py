@@ -23,11 +23,12 @@ class Pieces:
         self._hiding = hiding
         self._max_bytes = max_bytes
         self._coming: dict[int, _Coming] = {}
+        self._left_out: set[int] = set()
 
     def add(self, number: int, at: int, data: bytes) -> bytes:
         """The lines that this chunk completes. Nothing is kept once the answer is too long."""
         coming = self._coming.setdefault(number, _Coming())
-        if coming.cut or coming.kept + len(data) > self._max_bytes:
+        if number in self._left_out or coming.cut or coming.kept + len(data) > self._max_bytes:
             coming.cut += len(data)
             return b""
         coming.kept += len(data)
@@ -39,8 +40,13 @@ class Pieces:
         del coming.held[:whole]
         return lines.piece(number, at, piece, self._hiding)
 
+    def leave_out(self, number: int) -> None:
+        """Nothing of this answer is kept, but that it came."""
+        self._left_out.add(number)
+
     def end(self, number: int, at: int, how: Any) -> bytes:
         """What is left of the answer, and how it ended."""
         coming = self._coming.pop(number, _Coming())
+        self._left_out.discard(number)
         rest = lines.piece(number, at, bytes(coming.held), self._hiding) if coming.held else b""
         return rest + lines.ended(number, at, how, coming.cut)

@@ -85,7 +85,14 @@ class Recorder:
         self, number: int, method: str, url: str, headers: Mapping[str, str], body: bytes, size: int
     ) -> None:
         at = self._now()
-        self._put(lambda: lines.asked(number, at, method, url, headers, body, size, self.hiding), len(body))
+
+        def write_down() -> bytes:
+            told = lines.asked(number, at, method, url, headers, body, size, self.hiding)
+            if self.hiding.quoted(body):
+                self._pieces.leave_out(number)
+            return told
+
+        self._put(write_down, len(body))
 
     def answered(self, number: int, status: int, headers: Mapping[str, str]) -> None:
         at = self._now()

@@ -14,7 +14,7 @@ import pytest
 from tests.helpers.process import SidecarProcess
 from tests.helpers.sidecar import command, quiet_environment
 
-KEY = "sk-recorded-0123456789-secret"
+KEY = "sk-Zq7x9Kd2Wv5Tn8Rb3Mf6-Hy4cLs6gPe1-Jt8m"
 MODEL = "openai/gpt-6-luna"
 NATIVE = {
     "openai": MODEL,
@@ -77,6 +77,22 @@ async def test_a_session_of_questions_failures_and_a_saved_key_is_the_same_again
         await ended(sidecar)
     assert KEY not in file.read_text(encoding="utf-8")
     assert "all as recorded" in await replayed(file)
+
+
+async def test_a_key_that_a_model_spells_out_piece_by_piece_is_in_no_recording(tmp_path: Path) -> None:
+    """The person who pastes the key into the question, and sends the recording in."""
+    file = tmp_path / "session.jsonl"
+    async with recorded(file) as sidecar:
+        await sidecar.call("settings:save", {"key": "apiKey", "provider": "openai", "value": KEY})
+        question = {"conversationId": "c", "content": f"Is {KEY} a good key?", "modelId": MODEL}
+        told = {**question, "partialResultToken": 1, "options": {"enableStreaming": True}}
+        assert KEY in (await sidecar.call("chat:send", told))["answer"]
+        # The model sees it again with the history.
+        await sidecar.call("chat:send", {**told, "content": "Why?"})
+    text = file.read_text(encoding="utf-8")
+    assert '"method": "$/progress"' in text
+    # Not a fragment of it, however it was cut.
+    assert [KEY[at : at + 5] for at in range(3, len(KEY) - 4) if KEY[at : at + 5] in text] == []
 
 
 @pytest.mark.parametrize("provider", NATIVE)
