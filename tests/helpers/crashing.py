@@ -153,11 +153,11 @@ class Lane:
         known = {row[0] for row in self.read("SELECT custom_id FROM batch_results")}
         assert set(custom_ids) == known
         assert set(custom_ids.values()) == {1}
-        prefixes = {custom_id.partition("-")[0] for custom_id in known}
+        prefixes = {custom_id.rpartition("-")[0] for custom_id in known}
         created = [
             batch
             for batch in ledger["batches"]
-            if batch["customIds"] and batch["customIds"][0].partition("-")[0] in prefixes
+            if batch["customIds"] and batch["customIds"][0].rpartition("-")[0] in prefixes
         ]
         assert len(created) == len(native)
         charged = sum((Decimal(batch["chargedUSD"]) for batch in ours), Decimal(0))
