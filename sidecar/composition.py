@@ -239,12 +239,14 @@ class Composition:
 
     async def resumed_jobs(self) -> tuple[str, ...]:
         """The jobs that go on by themselves. None where the database is not open within reasonable time."""
-        if not (self._has("batches") and self._has("native")):
-            looking = asyncio.ensure_future(self.store.read(jobs.any_left_over))
-            looking.add_done_callback(lambda done: done.cancelled() or done.exception())
-            await asyncio.wait({looking}, timeout=RESUME_SECONDS)
-            if not looking.done() or looking.exception() is not None or not looking.result():
+        try:
+            if await self.store.opened_within(RESUME_SECONDS) is None:
                 return ()
+            made = self._has("batches") and self._has("native")
+            if not made and not await self.store.read(jobs.any_left_over):
+                return ()
+        except Failure:  # every call that needs the database tells why
+            return ()
         return (*await self.batches.resumed(), *await self.native.resumed())
 
     async def warm_up(self, seconds: float = WARM_UP_SECONDS) -> None:

@@ -139,9 +139,8 @@ class Intake:
     def _ways(self, total: Total) -> list[Way]:
         ways = [Way("local", total.local)]
         for provider, rows in sorted(total.native.items()):
-            with suppress(
-                Failure
-            ):  # a model of the person's own that says so, at a server without a batch API
+            # A model of the person's own may say so of a server that has no batch API.
+            with suppress(Failure):
                 limits = self._adapters.batch(provider).limits
                 ways.append(Way("native", rows, provider, limits.hours))
         return ways

@@ -21,19 +21,9 @@ def believable(usage: Usage | None) -> Usage | None:
     """The usage, None when it counts nothing at all or counts what cannot be: then it says nothing of the cost."""
     if usage is None:
         return None
-    parts: tuple[int, ...] = (
-        usage.in_uncached,
-        usage.cache_read,
-        usage.cache_write_short,
-        usage.cache_write_long,
-        usage.out_visible,
-        usage.out_reasoning,
-        usage.searches,
-        usage.prompt_total,
-    )
-    if not all(0 <= part <= MOST_OF_ANYTHING for part in parts):
-        usage, parts = Usage(charged_usd=usage.charged_usd), ()
-    return usage if any(parts) or usage.charged_usd is not None else None
+    if not all(0 <= count <= MOST_OF_ANYTHING for count in usage.counts):
+        usage = Usage(charged_usd=usage.charged_usd)
+    return usage if any(usage.counts) or usage.charged_usd is not None else None
 
 
 class Transcript:

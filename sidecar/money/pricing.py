@@ -126,8 +126,7 @@ LARGEST_USD = from_pico(_LARGEST_COUNT)
 
 
 def _possible(usage: Usage) -> bool:
-    counts = [getattr(usage, unit.field) for unit in UNITS] + [usage.searches, usage.prompt_total]
-    if not all(0 <= count <= _LARGEST_COUNT for count in counts):
+    if not all(0 <= count <= _LARGEST_COUNT for count in usage.counts):
         return False
     # Only the cached parts must lie within the prompt: tokens of a vendor's own tools are billed beside it.
     return usage.cache_read + usage.cache_write_short + usage.cache_write_long <= usage.prompt_total

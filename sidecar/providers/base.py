@@ -84,6 +84,20 @@ class Usage:
     surcharges: tuple[str, ...] = ()
 
     @property
+    def counts(self) -> tuple[int, ...]:
+        """Every part, and the whole prompt."""
+        return (
+            self.in_uncached,
+            self.cache_read,
+            self.cache_write_short,
+            self.cache_write_long,
+            self.out_visible,
+            self.out_reasoning,
+            self.searches,
+            self.prompt_total,
+        )
+
+    @property
     def out_total(self) -> int:
         return self.out_visible + self.out_reasoning
 

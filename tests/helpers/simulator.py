@@ -6,13 +6,15 @@ import asyncio
 import json
 import sys
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.helpers.process import REPOSITORY
 
 DEADLINE_SECONDS = 20.0
+FROM_SOURCE = (sys.executable, "-m", "sidecar")
 
 
 class SimulatorProcess:
@@ -33,11 +35,13 @@ class SimulatorProcess:
 
 
 @asynccontextmanager
-async def simulator_process(pace_ms: int = 0) -> AsyncIterator[SimulatorProcess]:
+async def simulator_process(
+    pace_ms: int = 0, *, program: Sequence[str] = FROM_SOURCE, cwd: Path = REPOSITORY
+) -> AsyncIterator[SimulatorProcess]:
     process = await asyncio.create_subprocess_exec(
-        *[sys.executable, "-m", "sidecar", "simulator", "--port", "0", "--pace-ms", str(pace_ms)],
+        *[*program, "simulator", "--port", "0", "--pace-ms", str(pace_ms)],
         stdout=asyncio.subprocess.PIPE,
-        cwd=REPOSITORY,
+        cwd=cwd,
     )
     assert process.stdout is not None
     try:

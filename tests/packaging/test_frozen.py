@@ -7,14 +7,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.process import RpcError, SidecarProcess
 from tests.helpers.sidecar import SidecarWire, command, mock_command, quiet_environment
+from tests.helpers.simulator import simulator_process
 from tests.helpers.wire import Framing, frame, request
 from tests.packaging.tls import certificate, tls_before
 from tests.replay_tools.play import play
@@ -51,24 +50,6 @@ def run(frozen: Path, folder: Path, *arguments: str) -> subprocess.CompletedProc
         cwd=folder,
         env=quiet_environment(),
     )
-
-
-@asynccontextmanager
-async def simulator(frozen: Path, folder: Path) -> AsyncIterator[dict[str, str]]:
-    """The frozen simulator; gives the environment that it tells."""
-    process = await asyncio.create_subprocess_exec(
-        *[str(frozen), "simulator", "--port", "0", "--pace-ms", "0"],
-        stdout=asyncio.subprocess.PIPE,
-        cwd=folder,
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            yield json.loads(await process.stdout.readline())
-    finally:
-        process.terminate()
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            await process.wait()
 
 
 @pytest.mark.parametrize("framing", ["newline", "headers"])
@@ -201,8 +182,8 @@ async def test_the_keychain_of_the_system_is_looked_for(frozen: Path, tmp_path: 
 
 async def test_every_vendor_answers_through_the_frozen_simulator(frozen: Path, tmp_path: Path) -> None:
     async with (
-        simulator(frozen, tmp_path) as environment,
-        served(frozen, tmp_path, **environment) as sidecar,
+        simulator_process(program=[str(frozen)], cwd=tmp_path) as simulator,
+        served(frozen, tmp_path, **simulator.environment) as sidecar,
     ):
         for model in MODELS.values():
             question = {"content": "Reply with exactly: pong", "modelId": model}
@@ -231,7 +212,8 @@ def trusted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 async def test_https_is_spoken_to_whom_is_trusted_and_to_nobody_else(
     trusting: bool, trusted: tuple[Path, Path], frozen: Path, tmp_path: Path
 ) -> None:
-    async with simulator(frozen, tmp_path) as environment:
+    async with simulator_process(program=[str(frozen)], cwd=tmp_path) as simulator:
+        environment = dict(simulator.environment)
         port = int(environment["OPENAI_BASE_URL"].split(":")[2].split("/")[0])
         async with tls_before(port, trusted) as secure:
             environment["OPENAI_BASE_URL"] = f"https://127.0.0.1:{secure}/v1"
