@@ -46,7 +46,7 @@ generate: setup ## make everything that is generated from schemas/
 serve: setup ## serve JSON-RPC on this terminal, simulated; type a request a line
 	$(BIN)/python -m sidecar serve --mock --data-dir $(or $(DATA_DIR),build/serve)
 
-record: setup ## record tests/replay anew from the scripts in tests/replay/scripts.py
+record: setup ## record tests/replay anew from the scripts in tests/replay_tools/scripts.py
 	$(BIN)/python -m tests.replay_tools.record
 
 bench: setup $(FROZEN) ## measure the pipe, the store and the start against plain versions of the same
