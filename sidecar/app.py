@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from sidecar import clock
-from sidecar.composition import Composition
 from sidecar.config import Config
+from sidecar.container import Container
 from sidecar.contract.errors import ERRORS
 from sidecar.contract.methods import SCHEMA_HASH
 from sidecar.contract.settings import DEFAULTS
@@ -20,13 +20,13 @@ from sidecar.keys import KeyStore, MemoryKeys
 from sidecar.methods.routes import build_routes
 from sidecar.rpc.dispatch import Route
 from sidecar.rpc.in_flight import InFlight
-from sidecar.rpc.near_end import NearEnd
+from sidecar.rpc.loopback import LoopbackClient
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.server import serve
 from sidecar.rpc.stdio import WireStreams
 
 if TYPE_CHECKING:
-    from sidecar.providers.http import HttpEdge
+    from sidecar.providers.kernel.http import HttpClient
     from sidecar.recorder.recorder import Recorder
 
 log = logging.getLogger("sidecar")
@@ -40,9 +40,9 @@ MOCK_LEDGER_ENTRIES = 1_000
 def run(config: Config, streams: WireStreams) -> None:
     """Serves one client until it is gone. Blocking. Raises Failure for a recording that cannot be read."""
     if config.mock_from is not None:
-        from sidecar.recorder import wiring
+        from sidecar.recorder import setup
 
-        config = wiring.as_recorded(config, config.mock_from)
+        config = setup.as_recorded(config, config.mock_from)
     asyncio.run(_run(config, streams))
 
 
@@ -50,20 +50,20 @@ async def _run(config: Config, streams: WireStreams) -> None:
     now_ms = run_clock(config)
     network = _simulated_network(config, now_ms) if config.mock else None
     if config.mock_from is not None:
-        from sidecar.recorder import wiring
+        from sidecar.recorder import setup
 
-        network = wiring.recorded_mock(config.mock_from, config.mock_pace_ms)
+        network = setup.recorded_mock(config.mock_from, config.mock_pace_ms)
     keys = saved = _saved_keys(config)
     recorder: Recorder | None = None
     if config.record is not None:
-        from sidecar.providers.http import network as real_network
-        from sidecar.recorder import wiring
+        from sidecar.providers.kernel.http import network as real_network
+        from sidecar.recorder import setup
 
-        recorder = wiring.start_recorder(
+        recorder = setup.start_recorder(
             config, config.record, now_ms=now_ms(), schema_hash=SCHEMA_HASH, settings=DEFAULTS
         )
-        network = wiring.recorded_network(network or real_network, recorder)
-        keys = wiring.WatchedKeys(saved, recorder)
+        network = setup.recorded_network(network or real_network, recorder)
+        keys = setup.WatchedKeys(saved, recorder)
     try:
         await serve_client(config, streams, _http(network), keys, now_ms, recorder)
     finally:
@@ -76,7 +76,7 @@ async def _run(config: Config, streams: WireStreams) -> None:
 @asynccontextmanager
 async def serve_inside(
     config: Config, make_transport: Callable[[], Any] | None, saved_keys: Sequence[str]
-) -> AsyncIterator[NearEnd]:
+) -> AsyncIterator[LoopbackClient]:
     """A sidecar inside this process, reached over pipes as by any client; retries wait for nothing.
 
     Without a transport the simulator is the network; without saved keys in a mock run, all keys are there.
@@ -86,7 +86,7 @@ async def serve_inside(
     keys = MemoryKeys(dict.fromkeys(saved_keys, SIMULATED_KEY))
     if config.mock and not saved_keys:
         keys = _simulated_keys()
-    near = NearEnd(config.max_message_bytes)
+    near = LoopbackClient(config.max_message_bytes)
     make_http = _http(network, sleep=lambda seconds: asyncio.sleep(0))
     serving = asyncio.create_task(serve_client(config, near.streams, make_http, keys, now_ms))
     serving.add_done_callback(lambda _: near.server_ended())
@@ -101,7 +101,7 @@ async def serve_inside(
 async def serve_client(
     config: Config,
     streams: WireStreams,
-    make_http: Callable[[], HttpEdge],
+    make_http: Callable[[], HttpClient],
     keys: KeyStore,
     now_ms: clock.Now,
     recorder: Recorder | None = None,
@@ -110,10 +110,10 @@ async def serve_client(
     outbox = Outbox(on_leaving=None if recorder is None else recorder.sent)
     in_flight = InFlight()
     routes = build_routes()
-    services: Composition | None = None
+    services: Container | None = None
     warming: asyncio.Task[None] | None = None
     try:
-        services = Composition(config, make_http, keys, outbox, in_flight, now_ms)
+        services = Container(config, make_http, keys, outbox, in_flight, now_ms)
         warming = asyncio.create_task(services.warm_up())
     except Failure as failure:
         # A models.json of the person's own that is wrong: prices would be wrong without it, so nothing is served
@@ -170,13 +170,13 @@ def _simulated_keys() -> MemoryKeys:
     return MemoryKeys({row.name: SIMULATED_KEY for row in BUILT_IN})
 
 
-def _http(network: Callable[[], Any] | None, **options: Any) -> Callable[[], HttpEdge]:
+def _http(network: Callable[[], Any] | None, **options: Any) -> Callable[[], HttpClient]:
     """What opens the network, or what stands in its place, when somebody is to be called."""
 
-    def make() -> HttpEdge:
-        from sidecar.providers.http import HttpEdge
+    def make() -> HttpClient:
+        from sidecar.providers.kernel.http import HttpClient
 
-        return HttpEdge(network, **options)
+        return HttpClient(network, **options)
 
     return make
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sidecar.batch.check import Shape
+from sidecar.batch.validation import RowProfile
 from sidecar.money import pricing
 from sidecar.providers.base import Usage
 from sidecar.store.job_records import Lengths
@@ -52,7 +52,7 @@ def answer_length(cap: int, template: Lengths | None, model: Lengths | None) -> 
     return AnswerLength(min(cap, earlier.low), min(cap, earlier.mean), cap)
 
 
-def estimate_row(shape: Shape, tokens_in: int, answer: AnswerLength) -> RowEstimate:
+def estimate_row(shape: RowProfile, tokens_in: int, answer: AnswerLength) -> RowEstimate:
     """What a prompt of so many tokens may cost with an answer of that length."""
     batched = "batch" in shape.serving.model.features
     native = _range(shape, tokens_in, answer, batch=True) if batched else None
@@ -113,7 +113,7 @@ class Total:
         return {name: format(usd, "f") for name, usd in known.items() if usd is not None}
 
 
-def _range(shape: Shape, tokens_in: int, answer: AnswerLength, *, batch: bool = False) -> Range | None:
+def _range(shape: RowProfile, tokens_in: int, answer: AnswerLength, *, batch: bool = False) -> Range | None:
     costs = [
         _cost(shape, tokens_in, tokens, batch=batch) for tokens in (answer.low, answer.expected, answer.high)
     ]
@@ -121,7 +121,7 @@ def _range(shape: Shape, tokens_in: int, answer: AnswerLength, *, batch: bool = 
     return None if low is None or expected is None or high is None else Range(low, expected, high)
 
 
-def _cost(shape: Shape, tokens_in: int, tokens_out: int, *, batch: bool) -> Decimal | None:
+def _cost(shape: RowProfile, tokens_in: int, tokens_out: int, *, batch: bool) -> Decimal | None:
     usage = Usage(in_uncached=tokens_in, out_visible=tokens_out, prompt_total=tokens_in)
     cost = pricing.cost(usage, shape.price, batch=batch)
     return None if isinstance(cost, pricing.Unpriced) else cost.total_usd

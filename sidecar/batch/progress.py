@@ -18,7 +18,7 @@ class Speed:
     eta_seconds: float | None = None
 
 
-class Pulse:
+class Throttle:
     """At most one telling every tenth of a second."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Pulse:
         self._told_at = now_ms
 
 
-class Speedometer:
+class RateEstimator:
     """Rate over the last half minute, so that a pause or a limit shows soon and one slow row does not."""
 
     def __init__(self, ended: int, now_ms: int) -> None:

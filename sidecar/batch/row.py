@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidecar.batch import template
-from sidecar.chat.ask import Ask
+from sidecar.chat.chat_types import ChatInput
+from sidecar.chat.json_output.schema import read_schema
 from sidecar.chat.options import Options
-from sidecar.chat.schema import read_schema
 
 _YES, _NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0", ""})
 
@@ -77,9 +77,9 @@ class Row:
             json_schema=read_schema(self.raw_schema),
         )
 
-    def ask(self, prompt: str) -> Ask:
+    def ask(self, prompt: str) -> ChatInput:
         """The question with its prompt filled in. It belongs to no conversation."""
-        return Ask(prompt, self.model, options=self.options())
+        return ChatInput(prompt, self.model, options=self.options())
 
 
 def _truth(value: Any) -> bool | None:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from sidecar.chat.ask import Ask, Reply
+from sidecar.chat.chat_types import ChatInput, ChatResult
 from sidecar.chat.service import ChatService
 from sidecar.providers.base import Event
 
 EmitOf = Callable[[str, Event], None]
-FinishedOf = Callable[[str, Reply], None]
+FinishedOf = Callable[[str, ChatResult], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Compared:
     """What came of one model: a reply, or what kept it from giving one."""
 
     model_id: str
-    outcome: Reply | BaseException
+    outcome: ChatResult | BaseException
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Comparison:
 
 
 async def compare(
-    chat: ChatService, ask: Ask, model_ids: Sequence[str], emit: EmitOf, finished: FinishedOf
+    chat: ChatService, ask: ChatInput, model_ids: Sequence[str], emit: EmitOf, finished: FinishedOf
 ) -> Comparison:
     """Asks every model; `emit` gets each event, `finished` each reply, with the model's id as it was asked for.
 
@@ -40,12 +40,12 @@ async def compare(
     until each is settled.
     """
 
-    async def one(model_id: str) -> Reply:
+    async def one(model_id: str) -> ChatResult:
         reply = await chat.send(replace(ask, model_id=model_id), partial(emit, model_id))
         finished(model_id, reply)
         return reply
 
-    tasks: list[asyncio.Task[Reply]] = []
+    tasks: list[asyncio.Task[ChatResult]] = []
     try:
         with chat.stoppable(ask.conversation_id):
             ask = await chat.open_turn(ask, model_ids)
@@ -63,7 +63,7 @@ async def compare(
     return Comparison(str(ask.turn_id), tuple(outcomes))
 
 
-def _outcome(task: asyncio.Task[Reply]) -> Reply | BaseException:
+def _outcome(task: asyncio.Task[ChatResult]) -> ChatResult | BaseException:
     if task.cancelled():
         return asyncio.CancelledError()
     return task.exception() or task.result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sidecar.money.charge import Charge
-from sidecar.money.entries import Serving
+from sidecar.money.model import Serving
 from sidecar.providers.base import FinishReason
 
 

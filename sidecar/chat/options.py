@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from sidecar.providers.base import ChatRequest, Effort, Traits, Turn
+from sidecar.providers.base import ChatRequest, Effort, ModelCapabilities, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ _INSISTABLE = {
 def chat_request(
     model: str,
     content: str,
-    traits: Traits,
+    traits: ModelCapabilities,
     options: Options,
     saved: Mapping[str, Any],
     defaults: Mapping[str, Any],
@@ -77,7 +77,7 @@ def with_history(request: ChatRequest, earlier: tuple[Turn, ...]) -> ChatRequest
 
 
 def _output_limit(
-    traits: Traits, options: Options, saved: Mapping[str, Any], defaults: Mapping[str, Any]
+    traits: ModelCapabilities, options: Options, saved: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> tuple[int | None, tuple[str, ...]]:
     """The cap on the answer in tokens; 0 means no limit. Above what the model can write, it is lowered."""
     wanted = (
@@ -92,7 +92,7 @@ def _output_limit(
 
 
 def _effort(
-    traits: Traits, options: Options, saved: Mapping[str, Any], defaults: Mapping[str, Any]
+    traits: ModelCapabilities, options: Options, saved: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> Effort | None:
     if options.effort is not None:
         return options.effort

@@ -14,19 +14,20 @@ from functools import partial
 from typing import Any, cast
 
 from sidecar import clock
-from sidecar.chat import books, context, labels, structured
-from sidecar.chat.ask import Ask, Reply
-from sidecar.chat.question import Desk, Question, refuse_empty
+from sidecar.chat import context, labels, transactions
+from sidecar.chat.chat_types import ChatInput, ChatResult
+from sidecar.chat.json_output import validate
+from sidecar.chat.prepare import PreparedRequest, RequestPreparer, refuse_empty
 from sidecar.chat.running import Running
-from sidecar.chat.transcript import Transcript
+from sidecar.chat.stream_accumulator import StreamAccumulator
+from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys
 from sidecar.money import charge as charging
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.entries import ModelEntry, Serving, utc_day
+from sidecar.money.model import ModelEntry, Serving, utc_day
 from sidecar.providers.base import Event, FinishReason, Providers, Turn
-from sidecar.providers.outcome import SentButUnanswered
-from sidecar.session import Session
+from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.settings import Settings
 from sidecar.store.records import LedgerEntry
 from sidecar.store.store import Store
@@ -50,14 +51,14 @@ class ChatService:
         providers: Providers,
         keys: Keys,
         settings: Settings,
-        session: Session,
+        session: CurrentProject,
         new_id: Callable[[], str],
         now_ms: clock.Now,
         on_invalid_key: Callable[[str], None],
     ) -> None:
         self._store = store
         self._catalogue = catalogue
-        self._desk = Desk(catalogue, providers, keys, settings, now_ms)
+        self._desk = RequestPreparer(catalogue, providers, keys, settings, now_ms)
         self._settings = settings
         self._session = session
         self._new_id = new_id
@@ -67,7 +68,7 @@ class ChatService:
         self._settling: set[asyncio.Task[None]] = set()
         self._unsaved: list[Settlement] = []
 
-    async def send(self, ask: Ask, emit: Emit) -> Reply:
+    async def send(self, ask: ChatInput, emit: Emit) -> ChatResult:
         """Asks, streams to `emit`, stores and prices the answer.
 
         Raises Failure with the contract's kinds. Cancelled, it stops the vendor's request, keeps the text that
@@ -83,7 +84,7 @@ class ChatService:
                 places.enter_context(self._running.enter(own_id))
             return await self._answer(question, begun, emit)
 
-    async def open_turn(self, ask: Ask, model_ids: Sequence[str]) -> Ask:
+    async def open_turn(self, ask: ChatInput, model_ids: Sequence[str]) -> ChatInput:
         """The question with its turn opened for all these models, so that each joins the same one.
 
         Raises Failure("invalid_params") for an empty question.
@@ -93,7 +94,7 @@ class ChatService:
             return replace(ask, turn_id=self._new_id())
         models = [self._asked_id(model_id) for model_id in model_ids]
         turn = await self._store.write(
-            books.open_turn, ask, models, self._session, self._now_ms(), self._new_id
+            transactions.open_turn, ask, models, self._session, self._now_ms(), self._new_id
         )
         return replace(
             ask, conversation_id=turn.conversation_id, turn_id=turn.turn_id, sent_as=ask.conversation_id
@@ -115,7 +116,7 @@ class ChatService:
             await asyncio.wait(self._settling)
         await self._save_again()
 
-    async def _begin(self, question: Question) -> books.Begun:
+    async def _begin(self, question: PreparedRequest) -> transactions.Begun:
         if self._unsaved:
             await self._shielded(self._save_again())
         now, model, plan = self._now_ms(), question.serving.model, question.plan
@@ -140,12 +141,12 @@ class ChatService:
         limit = (await self._settings.effective())["monthlyBudgetUSD"]
         writing = asyncio.ensure_future(
             self._store.write(
-                books.begin,
+                transactions.begin,
                 entry=entry,
                 ask=question.ask,
                 room=room,
                 estimate=estimate,
-                budget=books.Budget(
+                budget=transactions.Budget(
                     None if limit is None else Decimal(str(limit)), clock.month_start_ms(now)
                 ),
                 session=self._session,
@@ -166,12 +167,12 @@ class ChatService:
         except Failure:
             return model_id
 
-    async def _take_back(self, writing: asyncio.Future[books.Begun]) -> None:
+    async def _take_back(self, writing: asyncio.Future[transactions.Begun]) -> None:
         with contextlib.suppress(Failure):
-            await self._store.write(books.refuse, (await writing).entry, "cancelled", self._now_ms())
+            await self._store.write(transactions.refuse, (await writing).entry, "cancelled", self._now_ms())
 
-    async def _answer(self, question: Question, begun: books.Begun, emit: Emit) -> Reply:
-        transcript, message_id, started = Transcript(), self._new_id(), self._now_ms()
+    async def _answer(self, question: PreparedRequest, begun: transactions.Begun, emit: Emit) -> ChatResult:
+        transcript, message_id, started = StreamAccumulator(), self._new_id(), self._now_ms()
         try:
             plan = question.plan_after(begun.earlier)
             async with aclosing(question.provider.stream(plan, question.key)) as events:
@@ -192,7 +193,7 @@ class ChatService:
         try:
             await self._save(
                 partial(
-                    books.settle,
+                    transactions.settle,
                     entry=begun.entry,
                     message_id=message_id,
                     transcript=transcript,
@@ -209,11 +210,11 @@ class ChatService:
                 f"This answer could not be saved; that is tried again with the next question. {failure.message}",
             )
         value = (
-            structured.read_reply(transcript.text, question.json_schema, finish)
+            validate.read_reply(transcript.text, question.json_schema, finish)
             if question.wants_json
             else None
         )
-        return Reply(
+        return ChatResult(
             id=message_id,
             turn_id=begun.entry.turn_id,
             text=transcript.text or labels.instead_of_text(finish, plan.max_output_tokens),
@@ -232,7 +233,9 @@ class ChatService:
             json=value,
         )
 
-    def _charge(self, called: ModelEntry, entry: LedgerEntry, transcript: Transcript) -> charging.Charge:
+    def _charge(
+        self, called: ModelEntry, entry: LedgerEntry, transcript: StreamAccumulator
+    ) -> charging.Charge:
         day = utc_day(entry.created_at)
         return charging.charge(self._catalogue, called, transcript.served_model, transcript.usage, day)
 
@@ -242,25 +245,25 @@ class ChatService:
 
     async def _settle_broken(
         self,
-        question: Question,
+        question: PreparedRequest,
         entry: LedgerEntry,
         message_id: str,
-        transcript: Transcript,
+        transcript: StreamAccumulator,
         problem: BaseException,
     ) -> None:
         """The stream did not end well. What is certain not to have run costs nothing; all else may have."""
         if isinstance(problem, Failure) and problem.kind == "invalid_api_key":
             self._on_invalid_key(question.serving.model.provider)
-        refused = isinstance(problem, Failure) and not isinstance(problem, SentButUnanswered)
+        refused = isinstance(problem, Failure) and not isinstance(problem, OutcomeUnknown)
         if refused and not transcript.begun:
             kind, now = cast(Failure, problem).kind, self._now_ms()
-            await self._save(partial(books.refuse, entry=entry, error_kind=kind, now=now))
+            await self._save(partial(transactions.refuse, entry=entry, error_kind=kind, now=now))
             return
         finish: FinishReason = "error" if isinstance(problem, Exception) else "cancelled"
         charge = self._charge(question.serving.model, entry, transcript)
         await self._save(
             partial(
-                books.settle,
+                transactions.settle,
                 entry=entry,
                 message_id=message_id,
                 transcript=transcript,

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from sidecar.batch import external_jobs
 from sidecar.batch import jobs as moves
-from sidecar.batch import renderer
 from sidecar.contract.types import batch as types
 from sidecar.methods import batch_files, batch_native, batch_wire
 from sidecar.methods.services import Request
@@ -86,7 +86,7 @@ async def update_status(call: Request, params: types.BatchUpdateStatusParams) ->
         raise moves.already_running()
     if isinstance(told, types.BatchJobUpdate):
         job = await app.store.write(
-            renderer.update_job,
+            external_jobs.update_job,
             app.session,
             told.job_id,
             _STATUSES[told.status],
@@ -97,7 +97,7 @@ async def update_status(call: Request, params: types.BatchUpdateStatusParams) ->
         )
     else:
         job = await app.store.write(
-            renderer.update_row, app.session, told.job_id, told.row_id, _told(told), now
+            external_jobs.update_row, app.session, told.job_id, told.row_id, _told(told), now
         )
     return batch_wire.job(job)
 
@@ -132,9 +132,9 @@ def given(rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:
     return [row.model_dump(by_alias=True, exclude_none=True) for row in rows]
 
 
-def _told(update: types.BatchRowUpdate) -> renderer.Told:
+def _told(update: types.BatchRowUpdate) -> external_jobs.RowUpdate:
     result = update.result
-    return renderer.Told(
+    return external_jobs.RowUpdate(
         status=update.status,
         row_index=result.row_index,
         prompt=result.prompt,

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from sidecar.batch.files_in import import_file, import_text
-from sidecar.batch.files_out import export_job
+from sidecar.batch.files.export_rows import export_job
+from sidecar.batch.files.import_rows import import_file, import_text
 from sidecar.contract.types import batch as types
 from sidecar.methods.services import Request
 

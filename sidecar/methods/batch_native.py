@@ -8,16 +8,16 @@ from sidecar.contract.types import batch as types
 from sidecar.methods import batch_wire, wire
 from sidecar.methods.services import Request
 from sidecar.providers.base import BatchState
-from sidecar.store import parts
+from sidecar.store import vendor_batches
 from sidecar.store.job_records import Job
-from sidecar.store.parts import Part
+from sidecar.store.vendor_batches import VendorBatch
 
 
 async def shown(call: Request, job: Job) -> dict[str, Any]:
     """A BatchJob, with its parts where a provider runs it."""
     if job.mode != "native":
         return batch_wire.job(job)
-    found = await call.services.store.read(parts.of_job, job.id)
+    found = await call.services.store.read(vendor_batches.of_job, job.id)
     return batch_wire.job(job, [_part(part) for part in found if part.native_id is not None])
 
 
@@ -25,7 +25,7 @@ async def status(call: Request, ref: types.NativeBatchRef) -> dict[str, Any]:
     """A NativeBatchStatus, as the provider says it now."""
     app = call.services
     state = await app.native.status(ref.provider_name, ref.native_batch_id)
-    known = await app.store.read(parts.by_native_id, ref.provider_name, ref.native_batch_id)
+    known = await app.store.read(vendor_batches.by_native_id, ref.provider_name, ref.native_batch_id)
     return _status(state, known, app.now_ms())
 
 
@@ -34,7 +34,7 @@ async def results(call: Request, ref: types.NativeBatchRef) -> list[dict[str, An
     return [batch_wire.row(row) | wire.present({"custom_id": row.custom_id}) for row in rows]
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: VendorBatch) -> dict[str, Any]:
     return {
         "provider": part.provider,
         "nativeBatchId": part.native_id,
@@ -43,7 +43,7 @@ def _part(part: Part) -> dict[str, Any]:
     }
 
 
-def _status(state: BatchState, known: Part | None, now: int) -> dict[str, Any]:
+def _status(state: BatchState, known: VendorBatch | None, now: int) -> dict[str, Any]:
     submitted_at = known.submitted_at if known is not None else None
     total = state.total if state.total is not None else known.rows if known is not None else 0
     ended_at = (state.ended_at or now) if state.ended else None

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.batch.estimate import Sum
-from sidecar.batch.submit import Appraisal, Way
-from sidecar.batch.telling import Progress
+from sidecar.batch.progress_reporter import Progress
+from sidecar.batch.submission import Estimate, ExecutionOption
 from sidecar.methods import wire
 from sidecar.store.job_records import Job, JobRow
 
@@ -83,7 +83,7 @@ def row_done(job_id: str, record: JobRow) -> dict[str, Any]:
     return {"jobId": job_id, "result": row(record)}
 
 
-def estimate(found: Appraisal) -> dict[str, Any]:
+def estimate(found: Estimate) -> dict[str, Any]:
     """A BatchEstimateResult."""
     native = found.total.native_usd
     return {
@@ -99,7 +99,7 @@ def estimate(found: Appraisal) -> dict[str, Any]:
     } | wire.present({"nativeUSD": None if native is None else float(native)})
 
 
-def _way(way: Way, *, reusing: bool) -> dict[str, Any]:
+def _way(way: ExecutionOption, *, reusing: bool) -> dict[str, Any]:
     optional = {
         "provider": way.provider,
         "reusingUSD": float(way.sum.reusing_usd) if reusing else None,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sidecar.chat.ask import Ask, Reply
+from sidecar.chat.chat_types import ChatInput, ChatResult
 from sidecar.chat.compare import Compared
 from sidecar.chat.compare import compare as compare_models
+from sidecar.chat.json_output.schema import read_schema
 from sidecar.chat.options import Options
-from sidecar.chat.schema import read_schema
 from sidecar.contract.errors import ERRORS
 from sidecar.contract.types import chat as types
 from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.providers.base import Event, TextDelta, ThinkingDelta, Usage
-from sidecar.rpc.faults import wire_error
+from sidecar.rpc.to_wire_error import to_wire_error
 
 
 async def send(call: Request, params: types.ChatSendParams) -> dict[str, Any]:
@@ -32,11 +32,14 @@ async def compare(call: Request, params: types.ChatCompareParams) -> dict[str, A
         _progress(call, event, {"modelId": model_id})
 
     def reply_of(compared: Compared) -> dict[str, Any]:
-        if not isinstance(compared.outcome, Reply):
-            return {"modelId": compared.model_id, "error": wire_error(compared.outcome, ERRORS, call.method)}
+        if not isinstance(compared.outcome, ChatResult):
+            return {
+                "modelId": compared.model_id,
+                "error": to_wire_error(compared.outcome, ERRORS, call.method),
+            }
         return {"modelId": compared.model_id, "reply": _result(compared.outcome)}
 
-    def finished(model_id: str, reply: Reply) -> None:
+    def finished(model_id: str, reply: ChatResult) -> None:
         _done(call, reply, {"modelId": model_id})
 
     ask = _ask(params, "")
@@ -48,7 +51,7 @@ async def abort(call: Request, params: types.ChatAbortParams) -> dict[str, int]:
     return {"aborted": call.services.chat.abort(params.conversation_id)}
 
 
-async def _send(call: Request, ask: Ask) -> dict[str, Any]:
+async def _send(call: Request, ask: ChatInput) -> dict[str, Any]:
     reply = await call.services.chat.send(ask, lambda event: _progress(call, event, {}))
     _done(call, reply, {})
     return _result(reply)
@@ -62,12 +65,12 @@ def _progress(call: Request, event: Event, of: dict[str, str]) -> None:
             call.progress({"type": "thinking", "text": text, **of})
 
 
-def _done(call: Request, reply: Reply, of: dict[str, str]) -> None:
+def _done(call: Request, reply: ChatResult, of: dict[str, str]) -> None:
     done = {"type": "done", "usage": _usage(reply.usage), **of}
     call.progress(done | wire.present({"costUSD": _dollars(reply)}))
 
 
-def _ask(params: types.ChatSendParams | types.ChatCompareParams, model_id: str) -> Ask:
+def _ask(params: types.ChatSendParams | types.ChatCompareParams, model_id: str) -> ChatInput:
     given = params.options or types.ChatOptions()
     options = Options(
         system=given.system_prompt or params.system_prompt,
@@ -82,10 +85,10 @@ def _ask(params: types.ChatSendParams | types.ChatCompareParams, model_id: str) 
         thinking=given.enable_extended_thinking,
         effort=given.reasoning_effort,
     )
-    return Ask(params.content, model_id, params.conversation_id, options=options)
+    return ChatInput(params.content, model_id, params.conversation_id, options=options)
 
 
-def _result(reply: Reply) -> dict[str, Any]:
+def _result(reply: ChatResult) -> dict[str, Any]:
     usage = reply.usage or Usage()
     cost = _dollars(reply)
     result = {
@@ -129,5 +132,5 @@ def _usage(usage: Usage | None) -> dict[str, int]:
     )
 
 
-def _dollars(reply: Reply) -> float | None:
+def _dollars(reply: ChatResult) -> float | None:
     return None if reply.cost_usd is None else float(reply.cost_usd)

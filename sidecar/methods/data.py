@@ -8,9 +8,9 @@ from typing import Any
 
 from sidecar.contract.types import data as types
 from sidecar.methods.services import Request
+from sidecar.store.atomic_files import target_file
 from sidecar.store.exports import export_tables
-from sidecar.store.restoring import restore as put_back
-from sidecar.store.whole_files import target_file
+from sidecar.store.restore import restore as put_back
 
 
 async def backup(call: Request, params: types.DataBackupParams) -> dict[str, Any]:

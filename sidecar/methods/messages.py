@@ -12,8 +12,8 @@ from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.store import conversations, messages
 from sidecar.store import search as full_text
+from sidecar.store.background_read import Pulse, scan
 from sidecar.store.records import Message, SearchHit
-from sidecar.store.scan import Pulse, scan
 
 SEARCH_PAGE = 50
 

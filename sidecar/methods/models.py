@@ -10,7 +10,7 @@ import orjson
 from sidecar.contract.types import models as types
 from sidecar.methods.services import Request
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.entries import utc_day
+from sidecar.money.model import utc_day
 
 
 async def get_all(call: Request, params: types.ModelsGetAllParams) -> orjson.Fragment:

@@ -1,4 +1,4 @@
-"""What every method can reach. Made by composition.py, each part when it is first used."""
+"""What every method can reach. Made by container.py, each part when it is first used."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sidecar.clock import Now
 from sidecar.config import Config
+from sidecar.current_project import CurrentProject
 from sidecar.keys import Keys
 from sidecar.money.catalogue import Catalogue
 from sidecar.rpc.call import Call
-from sidecar.session import Session
 from sidecar.settings import Settings
 from sidecar.store.store import Store
 
 if TYPE_CHECKING:
-    from sidecar.batch.engine import Engine
-    from sidecar.batch.native import NativeBatches
-    from sidecar.batch.submit import Intake
+    from sidecar.batch.local.engine import Engine
+    from sidecar.batch.native.service import NativeBatches
+    from sidecar.batch.submission import BatchSubmission
     from sidecar.chat.service import ChatService
     from sidecar.providers.base import Providers
     from sidecar.store.database import Database
@@ -30,7 +30,7 @@ class Services(Protocol):
     store: Store
     catalogue: Catalogue
     settings: Settings
-    session: Session
+    session: CurrentProject
     now_ms: Now
     started_at: int
 
@@ -41,7 +41,7 @@ class Services(Protocol):
     def chat(self) -> ChatService: ...
 
     @property
-    def intake(self) -> Intake: ...
+    def intake(self) -> BatchSubmission: ...
 
     @property
     def batches(self) -> Engine: ...

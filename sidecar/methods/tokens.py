@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sidecar.contract.types import tokens as types
 from sidecar.methods.services import Request, Services
-from sidecar.money.entries import utc_day
+from sidecar.money.model import utc_day
 from sidecar.money.tokens import COUNTER
 
 

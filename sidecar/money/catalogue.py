@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from sidecar import resources
-from sidecar.money import overlay as own_file
-from sidecar.money import parse, rows
-from sidecar.money.entries import ModelEntry, PriceEntry, ProviderEntry, Resolved, Serving
-from sidecar.money.names import Names
-from sidecar.money.node import Wrong
+from sidecar.money import listing, parse
+from sidecar.money import user_catalogue as own_file
+from sidecar.money.aliases import Names
+from sidecar.money.json_reader import CatalogueError
+from sidecar.money.model import ModelEntry, PriceEntry, ProviderEntry, Resolved, Serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Catalogue:
         try:
             laid = own_file.lay(models, content, parse.service_tiers(root), overlay.name)
             return cls(laid.models, Names.of(laid.models), laid.providers)
-        except Wrong as wrong:
+        except CatalogueError as wrong:
             raise own_file.refusal(overlay, wrong) from wrong
 
     def resolve(self, name: str) -> Resolved:
@@ -83,8 +83,8 @@ class Catalogue:
 
     def _rows(self, names: Sequence[Resolved], day: date) -> list[dict[str, Any]]:
         model = names[0].model
-        pricing = rows.pricing(self.price_entry(self._answering(model, day), day))
-        return [rows.row(name, model.status_on(day), pricing) for name in names]
+        pricing = listing.pricing(self.price_entry(self._answering(model, day), day))
+        return [listing.row(name, model.status_on(day), pricing) for name in names]
 
     def _answering(self, model: ModelEntry, day: date) -> ModelEntry:
         while model.ended(day) and (successor := self.names.replacement(model)) is not None:

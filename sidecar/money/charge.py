@@ -10,7 +10,7 @@ from typing import Any
 
 from sidecar.money import pricing
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.entries import ModelEntry, PriceEntry
+from sidecar.money.model import ModelEntry, PriceEntry
 from sidecar.providers.base import Usage
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from sidecar.money.entries import RATE_KEYS, Alias, ModelEntry, PriceEntry, Rates, Tier
-from sidecar.money.node import Node, read_json
+from sidecar.money.json_reader import JsonReader, read_json
+from sidecar.money.model import RATE_KEYS, Alias, ModelEntry, PriceEntry, Rates, Tier
 
 FEATURES = (
     "json_mode",
@@ -32,7 +32,7 @@ PRICE_MEMBERS = (
 )
 
 
-def _rates(node: Node | None) -> Rates | None:
+def _rates(node: JsonReader | None) -> Rates | None:
     if node is None:
         return None
     node.only(RATE_KEYS)
@@ -40,7 +40,7 @@ def _rates(node: Node | None) -> Rates | None:
 
 
 def price_entry(
-    node: Node, *, own_file: str | None = None, service_tiers: Mapping[str, Decimal] | None = None
+    node: JsonReader, *, own_file: str | None = None, service_tiers: Mapping[str, Decimal] | None = None
 ) -> PriceEntry:
     """One dated price. In the user's own file source and day of checking may be left out. Raises Wrong."""
     if own_file:
@@ -67,7 +67,7 @@ def price_entry(
     )
 
 
-def _tier(node: Node, below: Rates, batch_below: Rates | None) -> Tier:
+def _tier(node: JsonReader, below: Rates, batch_below: Rates | None) -> Tier:
     """A rate that a tier does not name is as below it; a tier without any batch rates has no batch price."""
     node.only(("aboveTokens", "perMillion", "batchPerMillion"))
     batch = _rates(node.node("batchPerMillion"))
@@ -82,7 +82,7 @@ def _line(tier: Tier) -> int:
     return tier.above_tokens
 
 
-def _aliases(node: Node, extra: Node) -> tuple[Alias, ...]:
+def _aliases(node: JsonReader, extra: JsonReader) -> tuple[Alias, ...]:
     """The other names of one model; `extra.vendorIds` lists those that the vendor takes as they are."""
     known = frozenset(extra.texts("vendorIds"))
     found = []
@@ -93,7 +93,7 @@ def _aliases(node: Node, extra: Node) -> tuple[Alias, ...]:
     return tuple(found)
 
 
-def _features(node: Node) -> tuple[str, ...]:
+def _features(node: JsonReader) -> tuple[str, ...]:
     found = node.texts("features")
     for word in found:
         if word not in FEATURES:
@@ -101,9 +101,9 @@ def _features(node: Node) -> tuple[str, ...]:
     return found
 
 
-def model_entry(node: Node, prices: tuple[PriceEntry, ...]) -> ModelEntry:
+def model_entry(node: JsonReader, prices: tuple[PriceEntry, ...]) -> ModelEntry:
     """One whole model with the prices that were read for it. Raises Wrong."""
-    extra = node.node("extra") or Node(node.at("extra"), {})
+    extra = node.node("extra") or JsonReader(node.at("extra"), {})
     for name in ("effort", "thinkingLevels"):
         extra.texts(name)
     status = node.get("status", str, "current")
@@ -132,15 +132,15 @@ def model_entry(node: Node, prices: tuple[PriceEntry, ...]) -> ModelEntry:
     )
 
 
-def root(content: bytes) -> Node:
+def root(content: bytes) -> JsonReader:
     """The outermost object of the shipped catalogue. Raises Wrong, which there is a bug."""
-    node = Node.of("", read_json(content))
+    node = JsonReader.of("", read_json(content))
     if node.get("version", int) != 1:
         node.fail("version", "must be 1")
     return node
 
 
-def models(catalogue: Node) -> tuple[ModelEntry, ...]:
+def models(catalogue: JsonReader) -> tuple[ModelEntry, ...]:
     """The models of the shipped catalogue, in its order. Raises Wrong."""
     multipliers = service_tiers(catalogue)
     found = []
@@ -154,7 +154,7 @@ def models(catalogue: Node) -> tuple[ModelEntry, ...]:
     return tuple(found)
 
 
-def service_tiers(catalogue: Node) -> dict[str, dict[str, Decimal]]:
+def service_tiers(catalogue: JsonReader) -> dict[str, dict[str, Decimal]]:
     """By provider: the service tiers that it reports, and by what each multiplies the token rates."""
     found: dict[str, dict[str, Decimal]] = {}
     for provider, tiers in catalogue.children("serviceTiers"):

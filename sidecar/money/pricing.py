@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
 
-from sidecar.money.entries import PriceEntry, Rates
+from sidecar.money.model import PriceEntry, Rates
 from sidecar.providers.base import Usage
 
 PICO = Decimal("1e-12")

@@ -22,7 +22,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class ModelCapabilities:
     """What the catalogue knows of the model that is asked; the provider decides with it, and never guesses.
 
     `features` are the catalogue's words (json_mode, json_schema, streaming, web_search, extended_thinking,
@@ -48,7 +48,7 @@ class ChatRequest:
 
     model: str
     turns: tuple[Turn, ...]
-    traits: Traits = Traits()
+    traits: ModelCapabilities = ModelCapabilities()
     system: str | None = None
     developer: str | None = None
     temperature: float | None = None
@@ -146,7 +146,7 @@ Event = TextDelta | ThinkingDelta | UsageSoFar | Citation | Done
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PreparedCall:
     """A request turned into the vendor's wire form, before anything is sent. Making one is pure and costs nothing.
 
     `path` is relative to the provider's base URL. `notes` are sentences for the person: what was left out or lowered.
@@ -175,10 +175,10 @@ class Provider(Protocol):
 
     name: str
 
-    def plan(self, request: ChatRequest) -> Plan:
+    def plan(self, request: ChatRequest) -> PreparedCall:
         """The request in the vendor's wire form. Raises Failure("unsupported") or Failure("invalid_params")."""
 
-    def stream(self, plan: Plan, key: str) -> AsyncGenerator[Event, None]:
+    def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
         """Sends the plan and yields events until Done. Closing the iterator closes the connection.
 
         Raises Failure with the contract's kinds. A stream that ends without Done raises Failure too.
@@ -225,7 +225,7 @@ class BatchState:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchOutcome:
+class BatchResult:
     """What came of one row: either an answer (`done`, with its text) or what kept it from being one.
 
     `failure` is set for a row that failed; `never_ran` when the batch ended before the row was run (expired,
@@ -259,7 +259,7 @@ class BatchPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LookupResult:
     """Where a part was looked for after its creation may or may not have happened.
 
     `state` is the batch that is ours; `certain` says, when there is none, that there is certainly none.
@@ -271,12 +271,12 @@ class Found:
 
 
 class BatchAdapter(Protocol):
-    """One vendor's batch API. Nothing here is retried blindly: a create that may have run raises SentButUnanswered."""
+    """One vendor's batch API. Nothing here is retried blindly: a create that may have run raises OutcomeUnknown."""
 
     name: str
     limits: BatchLimits
 
-    def line(self, custom_id: str, plan: Plan) -> bytes:
+    def line(self, custom_id: str, plan: PreparedCall) -> bytes:
         """The row as a line of the vendor's input, without a line end. Pure."""
 
     async def upload(self, key: str, part: BatchPart) -> str | None:
@@ -286,15 +286,15 @@ class BatchAdapter(Protocol):
         """
 
     async def create(self, key: str, part: BatchPart) -> BatchState:
-        """Creates the batch, once. Raises Failure when it was certainly not, SentButUnanswered when it may be."""
+        """Creates the batch, once. Raises Failure when it was certainly not, OutcomeUnknown when it may be."""
 
-    async def find(self, key: str, part: BatchPart) -> Found:
+    async def find(self, key: str, part: BatchPart) -> LookupResult:
         """Looks for a batch of this part at the vendor. Raises Failure when the vendor cannot be asked."""
 
     async def check(self, key: str, native_id: str) -> BatchState:
         """How it is doing."""
 
-    def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchOutcome, None]:
+    def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchResult, None]:
         """Every row that has come out, in any order, from outputs and errors alike."""
 
     async def cancel(self, key: str, native_id: str) -> None:

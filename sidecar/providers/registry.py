@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchAdapter, Provider
-from sidecar.providers.http import HttpEdge
+from sidecar.providers.kernel.http import HttpClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +39,25 @@ BUILT_IN = (
         base_url="https://api.openai.com/v1",
         key_variables=("OPENAI_API_KEY",),
         base_url_variable="OPENAI_BASE_URL",
-        batch_maker="sidecar.providers.openai_batch:make",
+        batch_maker="sidecar.providers.openai.batch:make",
     ),
     Row(
         name="anthropic",
         title="Anthropic",
-        maker="sidecar.providers.anthropic:make",
+        maker="sidecar.providers.anthropic.provider:make",
         base_url="https://api.anthropic.com",
         key_variables=("ANTHROPIC_API_KEY",),
         base_url_variable="ANTHROPIC_BASE_URL",
-        batch_maker="sidecar.providers.anthropic_batch:make",
+        batch_maker="sidecar.providers.anthropic.batch:make",
     ),
     Row(
         name="gemini",
         title="Google Gemini",
-        maker="sidecar.providers.gemini:make_gemini",
+        maker="sidecar.providers.gemini.provider:make_gemini",
         base_url="https://generativelanguage.googleapis.com",
         key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         base_url_variable="GEMINI_BASE_URL",
-        batch_maker="sidecar.providers.gemini_batch:make",
+        batch_maker="sidecar.providers.gemini.batch:make",
     ),
     Row(
         name="grok",
@@ -66,7 +66,7 @@ BUILT_IN = (
         base_url="https://api.x.ai/v1",
         key_variables=("XAI_API_KEY",),
         base_url_variable="XAI_BASE_URL",
-        batch_maker="sidecar.providers.grok_batch:make",
+        batch_maker="sidecar.providers.grok.batch:make",
     ),
 )
 
@@ -103,20 +103,20 @@ def overlay_row(
     return compatible_row(name, base_url, key_required=key_required, key_name=key_name, title=title)
 
 
-def make_openai(http: HttpEdge, row: Row, base_url: str) -> Provider:
-    from sidecar.providers.openai import OpenAI
+def make_openai(http: HttpClient, row: Row, base_url: str) -> Provider:
+    from sidecar.providers.openai.provider import OpenAI
 
     return OpenAI(http, base_url, name=row.name)
 
 
-def make_grok(http: HttpEdge, row: Row, base_url: str) -> Provider:
-    from sidecar.providers.grok import Grok
+def make_grok(http: HttpClient, row: Row, base_url: str) -> Provider:
+    from sidecar.providers.grok.provider import Grok
 
     return Grok(http, base_url, name=row.name)
 
 
-def make_compatible(http: HttpEdge, row: Row, base_url: str) -> Provider:
-    from sidecar.providers.compatible import Compatible
+def make_compatible(http: HttpClient, row: Row, base_url: str) -> Provider:
+    from sidecar.providers.compatible.provider import Compatible
 
     usage_in_stream = bool(row.options.get("usage_in_stream", True))
     return Compatible(http, base_url, name=row.name, title=row.title, usage_in_stream=usage_in_stream)
@@ -128,7 +128,7 @@ class Registry:
     A base URL in the environment wins over one in a row.
     """
 
-    def __init__(self, http: HttpEdge, environment: Mapping[str, str], overlay: Iterable[Row] = ()) -> None:
+    def __init__(self, http: HttpClient, environment: Mapping[str, str], overlay: Iterable[Row] = ()) -> None:
         self._http = http
         self._environment = environment
         self._rows = {row.name: row for row in (*BUILT_IN, *overlay)}

@@ -7,9 +7,9 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sidecar.recorder.hiding import Hiding
 from sidecar.recorder.matching import Bindings
 from sidecar.recorder.reading import Chunk, Exchange
+from sidecar.recorder.redaction import Redaction
 from sidecar.redact import HIDDEN
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Answers:
         self._used: set[int] = set()
         self._bindings = bindings
         self._again = again
-        self._hiding = Hiding()
+        self._hiding = Redaction()
         self.problems: list[str] = []
 
     def find(self, method: str, url: str, body: bytes) -> Exchange | None:

@@ -13,11 +13,11 @@ from typing import Any, TextIO
 from sidecar.config import Config
 from sidecar.errors import Failure
 from sidecar.recorder.answers import Answers, answering_transport
-from sidecar.recorder.comparing import Difference
-from sidecar.recorder.driving import STAND_IN_KEY, Board, Drive, Wire
+from sidecar.recorder.diff import Difference
 from sidecar.recorder.matching import Bindings
+from sidecar.recorder.player import STAND_IN_KEY, Player, Timeline, Wire
 from sidecar.recorder.reading import Session
-from sidecar.recorder.wiring import read_file, recorded_day
+from sidecar.recorder.setup import read_file, recorded_day
 from sidecar.redact import HIDDEN
 
 MAX_SHOWN = 20
@@ -85,11 +85,11 @@ async def _session(session: Session, data_dir: Path, bindings: Bindings, serve: 
             name: STAND_IN_KEY if value == HIDDEN else value for name, value in session.environment.items()
         },
     )
-    board = Board(session)
+    board = Timeline(session)
     answers = Answers(session.exchanges, bindings)
     network = (lambda: answering_transport(answers, board)) if session.recorded else None
     async with serve(config, network, session.saved_keys) as wire:
-        return await Drive(session, answers, board, bindings).run(wire)
+        return await Player(session, answers, board, bindings).run(wire)
 
 
 def _notes(sessions: Sequence[Session]) -> list[str]:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.recorder.hiding import Hiding
+from sidecar.recorder.redaction import Redaction
 
 FORMAT = 1
 # A message or a body beyond this is not kept: parsing it would hold up everything else.
@@ -36,7 +36,7 @@ def line(entry: Mapping[str, Any]) -> bytes:
         return json.dumps(entry, allow_nan=False).encode("ascii") + b"\n"
 
 
-def received(frame: bytes, at: int, hiding: Hiding) -> bytes:
+def received(frame: bytes, at: int, hiding: Redaction) -> bytes:
     """A frame of the client. What is not JSON is only counted: nobody can say where a key is in it."""
     if len(frame) > MAX_KEPT_BYTES:
         return _cut(">", frame, at, hiding)
@@ -46,7 +46,7 @@ def received(frame: bytes, at: int, hiding: Hiding) -> bytes:
         return meta(unreadable={"at": at, "bytes": len(frame)})
 
 
-def sent(body: bytes, at: int, hiding: Hiding) -> bytes:
+def sent(body: bytes, at: int, hiding: Redaction) -> bytes:
     """A message to the client."""
     if len(body) > MAX_KEPT_BYTES:
         return _cut("<", body, at, hiding)
@@ -61,7 +61,7 @@ def asked(
     headers: Mapping[str, str],
     body: bytes,
     size: int,
-    hiding: Hiding,
+    hiding: Redaction,
 ) -> bytes:
     """A request to the network. `body` may be the beginning of what was sent, of `size` bytes in all."""
     # First, because the key is in them.
@@ -80,12 +80,12 @@ def asked(
     return meta(net=told)
 
 
-def answered(number: int, at: int, status: int, headers: Mapping[str, str], hiding: Hiding) -> bytes:
+def answered(number: int, at: int, status: int, headers: Mapping[str, str], hiding: Redaction) -> bytes:
     told = {"n": number, "at": at, "status": status, "headers": hiding.answered_headers(headers)}
     return meta(**{"net<": told})
 
 
-def piece(number: int, at: int, data: bytes, hiding: Hiding) -> bytes:
+def piece(number: int, at: int, data: bytes, hiding: Redaction) -> bytes:
     """A piece of an answer, cut where no key can be cut."""
     return meta(**{"net<": {"n": number, "at": at, **_body(data, hiding)}})
 
@@ -104,7 +104,7 @@ def data_of(told: Mapping[str, Any]) -> bytes:
     return str(told.get("text", "")).encode("utf-8")
 
 
-def _asked_body(body: bytes, content_type: str, hiding: Hiding) -> dict[str, Any]:
+def _asked_body(body: bytes, content_type: str, hiding: Redaction) -> dict[str, Any]:
     if "json" in content_type and "jsonl" not in content_type:
         try:
             return {"json": hiding.value(json.loads(body))}
@@ -113,14 +113,14 @@ def _asked_body(body: bytes, content_type: str, hiding: Hiding) -> dict[str, Any
     return _body(body, hiding)
 
 
-def _body(data: bytes, hiding: Hiding) -> dict[str, str]:
+def _body(data: bytes, hiding: Redaction) -> dict[str, str]:
     try:
         return {"text": hiding.text(data.decode("utf-8"))}
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(hiding.data(data)).decode("ascii")}
 
 
-def _cut(direction: str, data: bytes, at: int, hiding: Hiding) -> bytes:
+def _cut(direction: str, data: bytes, at: int, hiding: Redaction) -> bytes:
     """Which message it was, without what it said; `<any>` is what matches anything."""
     head, tail = data[:_HEAD_BYTES], data[-_TAIL_BYTES:]
     message: dict[str, Any] = {"jsonrpc": "2.0"}

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.recorder import lines
-from sidecar.recorder.hiding import Hiding
-from sidecar.recorder.pieces import Pieces
+from sidecar.recorder.reassembly import Pieces
+from sidecar.recorder.redaction import Redaction
 
 log = logging.getLogger("sidecar.recorder")
 
@@ -33,7 +33,7 @@ class Recorder:
     def __init__(
         self,
         path: Path,
-        hiding: Hiding,
+        hiding: Redaction,
         about: Mapping[str, Any],
         *,
         max_bytes: int = MAX_FILE_BYTES,

@@ -19,9 +19,9 @@ from sidecar.errors import Failure
 from sidecar.rpc import codec
 from sidecar.rpc.call import Call
 from sidecar.rpc.envelope import Request, cancelled_ids, id_of, named_params, progress_token, read_request
-from sidecar.rpc.faults import ErrorKind, wire_error
 from sidecar.rpc.in_flight import InFlight, Running
 from sidecar.rpc.outbox import Outbox
+from sidecar.rpc.to_wire_error import ErrorKind, to_wire_error
 
 with warnings.catch_warnings():
     # It reads its own schema in a way that is deprecated; whoever makes warnings errors is not to suffer for it.
@@ -143,9 +143,9 @@ class Dispatcher:
         try:
             return Success(await self._handle(route, running))
         except (Exception, asyncio.CancelledError, SystemExit) as error:
-            fault = wire_error(error, self._errors, running.request.method)
+            fault = to_wire_error(error, self._errors, running.request.method)
             if running.cancelled:
-                fault = wire_error(asyncio.CancelledError(), self._errors)
+                fault = to_wire_error(asyncio.CancelledError(), self._errors)
             if running.request.is_notification:
                 log.debug("the notification %r was not carried out", running.request.method[:100])
             return Error(**fault)
@@ -185,7 +185,7 @@ class Dispatcher:
             self._outbox.send(body)
 
     def _error(self, id: Any, error: BaseException, method: str = "") -> bytes:  # noqa: A002
-        fault = wire_error(error, self._errors, method)
+        fault = to_wire_error(error, self._errors, method)
         return codec.dumps({"jsonrpc": "2.0", "error": fault, "id": id})
 
 

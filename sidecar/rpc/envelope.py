@@ -7,7 +7,7 @@ from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.rpc.codec import BadJson, recover_id
-from sidecar.rpc.framing import Malformed, Oversized
+from sidecar.rpc.framing import BadFrame, Oversized
 
 _BAD_JSON = {
     "syntax": "The message is not JSON. Send one JSON-RPC 2.0 request in each frame.",
@@ -78,11 +78,11 @@ def progress_token(params: Any) -> str | int | None:
     return token if isinstance(token, (str, int)) and not isinstance(token, bool) else None
 
 
-def refusal(problem: BadJson | Oversized | Malformed, max_bytes: int) -> tuple[Failure, Any]:
+def refusal(problem: BadJson | Oversized | BadFrame, max_bytes: int) -> tuple[Failure, Any]:
     """What a frame that cannot be read is answered with, and the id of the answer."""
     if isinstance(problem, BadJson):
         return Failure("parse_error", _BAD_JSON[problem.reason]), problem.id
-    if isinstance(problem, Malformed):
+    if isinstance(problem, BadFrame):
         return Failure("parse_error", f"The bytes received are not a frame: {problem.reason}."), None
     text = f"The message has {problem.size} bytes; at most {max_bytes} are taken. Send it in smaller parts."
     return Failure("message_too_large", text), recover_id(problem.head, problem.tail)

@@ -30,13 +30,13 @@ class Oversized:
 
 
 @dataclass(frozen=True, slots=True)
-class Malformed:
+class BadFrame:
     """Bytes between frames that are no header, or a stream that ended within a frame."""
 
     reason: str
 
 
-Item = bytes | Oversized | Malformed
+Frame = bytes | Oversized | BadFrame
 
 
 def encode(body: bytes, framing: Framing) -> bytes:
@@ -59,7 +59,7 @@ class FrameReader:
         self._lines = _Lines(max_bytes)
         self._blocks = _Blocks(max_bytes)
 
-    def feed(self, chunk: bytes) -> list[Item]:
+    def feed(self, chunk: bytes) -> list[Frame]:
         """The frames that this chunk completes, in order."""
         if self.framing is None:
             chunk = self._start + chunk
@@ -74,7 +74,7 @@ class FrameReader:
             self.framing = "headers" if chunk[:1] in b"Cc" else "newline"
         return list(self._lines.feed(chunk) if self.framing == "newline" else self._blocks.feed(chunk))
 
-    def finish(self) -> list[Item]:
+    def finish(self) -> list[Frame]:
         """What the end of the stream completes: a last line without its line break, or a frame cut short."""
         if self.framing == "headers":
             return list(self._blocks.finish())
@@ -108,16 +108,16 @@ class _Lines:
         self._partial = bytearray()
         self._skipped: _Skipped | None = None
 
-    def feed(self, chunk: bytes) -> Iterator[Item]:
+    def feed(self, chunk: bytes) -> Iterator[Frame]:
         *lines, rest = chunk.split(b"\n")
         for line in lines:
             yield from self._end_line(line)
         self._add(rest)
 
-    def finish(self) -> Iterator[Item]:
+    def finish(self) -> Iterator[Frame]:
         yield from self._end_line(b"")
 
-    def _end_line(self, line: bytes) -> Iterator[Item]:
+    def _end_line(self, line: bytes) -> Iterator[Frame]:
         if self._partial or self._skipped:
             self._add(line)
             line = bytes(self._partial)
@@ -159,7 +159,7 @@ class _Blocks:
         self._skipped: _Skipped | None = None
         self._lost = False
 
-    def feed(self, chunk: bytes) -> Iterator[Item]:
+    def feed(self, chunk: bytes) -> Iterator[Frame]:
         self._buffer += chunk
         while True:
             if self._lost:
@@ -185,11 +185,11 @@ class _Blocks:
                     return
                 yield item
 
-    def finish(self) -> Iterator[Item]:
+    def finish(self) -> Iterator[Frame]:
         if self._skipped:
             yield self._skipped.done()
         elif self._body is not None or (not self._lost and (self._header_bytes or self._buffer.strip())):
-            yield Malformed("the stream ended within a frame")
+            yield BadFrame("the stream ended within a frame")
 
     def _take_line(self) -> bytes | None:
         end = self._buffer.find(b"\n", self._searched)
@@ -229,14 +229,14 @@ class _Blocks:
             self._length = int(value)
         return None
 
-    def _take_body(self, size: int) -> Item | None:
+    def _take_body(self, size: int) -> Frame | None:
         if self._skipped:
             part = bytes(self._buffer[: size - self._skipped.size])
             del self._buffer[: len(part)]
             self._skipped.add(part)
             if self._skipped.size < size:
                 return None
-            item: Item = self._skipped.done()
+            item: Frame = self._skipped.done()
             self._skipped = None
         elif len(self._buffer) < size:
             return None
@@ -247,9 +247,9 @@ class _Blocks:
         self._body = None
         return item
 
-    def _lose(self, reason: str) -> Malformed:
+    def _lose(self, reason: str) -> BadFrame:
         self._lost, self._length, self._header_bytes, self._searched = True, None, 0, 0
-        return Malformed(reason)
+        return BadFrame(reason)
 
     def _resync(self) -> bool:
         """Drops everything up to the next header that could begin a frame."""

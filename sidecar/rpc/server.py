@@ -12,11 +12,11 @@ from typing import Any
 from sidecar.rpc import codec
 from sidecar.rpc.dispatch import Dispatcher, Route
 from sidecar.rpc.envelope import refusal
-from sidecar.rpc.faults import ErrorKind
-from sidecar.rpc.framing import FrameReader, Item
+from sidecar.rpc.framing import Frame, FrameReader
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.stdio import ClientGone, WireReader, WireStreams, WireWriter
+from sidecar.rpc.to_wire_error import ErrorKind
 
 log = logging.getLogger("sidecar.rpc")
 
@@ -42,7 +42,7 @@ async def serve(
     on_stopped: Callable[[], Awaitable[None]] | None = None,
     notifier: Outbox | None = None,
     in_flight: InFlight | None = None,
-    on_arrival: Callable[[Item | None], None] | None = None,
+    on_arrival: Callable[[Frame | None], None] | None = None,
 ) -> None:
     """Serves until the end of the stream, `exit`, a signal to end, or a client that is gone; then drains.
 
@@ -84,7 +84,7 @@ async def _read(
     outbox: Outbox,
     max_bytes: int,
     stop: asyncio.Event,
-    arrived: Callable[[Item | None], None],
+    arrived: Callable[[Frame | None], None],
 ) -> None:
     frames = FrameReader(max_bytes)
     try:
@@ -103,12 +103,12 @@ async def _read(
 
 
 async def _take(
-    items: list[Item],
+    items: list[Frame],
     dispatcher: Dispatcher,
     outbox: Outbox,
     max_bytes: int,
     stop: asyncio.Event,
-    arrived: Callable[[Item | None], None],
+    arrived: Callable[[Frame | None], None],
 ) -> None:
     for number, item in enumerate(items, 1):
         await outbox.room()
@@ -130,7 +130,7 @@ async def _take(
             await asyncio.sleep(0)
 
 
-def _unseen(item: Item | None) -> None:
+def _unseen(item: Frame | None) -> None:
     """Nobody watches."""
 
 

@@ -11,25 +11,25 @@ import orjson
 
 from sidecar import clock
 from sidecar.providers.base import Usage
-from sidecar.simulator.anthropic_vendor import AnthropicVendor
-from sidecar.simulator.batching import BatchOffice, RunsBatches
-from sidecar.simulator.compatible_wire import CompatibleVendor
+from sidecar.simulator.anthropic.routes import AnthropicVendor
+from sidecar.simulator.batch_service import BatchService, RunsBatches
+from sidecar.simulator.compatible.routes import CompatibleVendor
 from sidecar.simulator.directives import Directives
 from sidecar.simulator.exchange import (
     Ask,
+    Completion,
     ConnectionCut,
-    Made,
     Refusal,
     Refused,
     SimRequest,
     SimResponse,
 )
-from sidecar.simulator.gemini_wire import GeminiVendor
-from sidecar.simulator.grok_wire import GrokVendor
+from sidecar.simulator.gemini.routes import GeminiVendor
+from sidecar.simulator.generator import Generator, ordered
+from sidecar.simulator.grok.routes import GrokVendor
 from sidecar.simulator.ledger import Entry, Ledger
-from sidecar.simulator.making import Maker, ordered
 from sidecar.simulator.models import Models
-from sidecar.simulator.openai_wire import CountsAnswers, CountsTokens, OpenAIVendor, Surface, Vendor
+from sidecar.simulator.openai.routes import CountsAnswers, CountsTokens, OpenAIVendor, Surface, Vendor
 
 DEFAULT_PACE_MS = 12
 LEDGER_PATH = "/__simulator/ledger"
@@ -57,14 +57,14 @@ class Simulator:
         self._now_ms = now_ms
         self._sleep = sleep
         self._models = Models()
-        self._maker = Maker(now_ms)
+        self._maker = Generator(now_ms)
         self._serial = 0
         # The longest prefix first: the one that is empty fits every path.
         self._vendors = sorted(vendors, key=lambda vendor: -len(vendor.prefix))
         self.ledger = Ledger(self._charge, most_ledger_entries)
         self._desks = {
             vendor.provider: vendor.batch_desk(
-                BatchOffice(vendor, self._models, self._maker, self.ledger, now_ms)
+                BatchService(vendor, self._models, self._maker, self.ledger, now_ms)
             )
             for vendor in self._vendors
             if isinstance(vendor, RunsBatches)
@@ -146,7 +146,7 @@ class Simulator:
         )
 
     async def _stream(
-        self, surface: Surface, ask: Ask, made: Made, orders: Directives, entry: Entry
+        self, surface: Surface, ask: Ask, made: Completion, orders: Directives, entry: Entry
     ) -> AsyncGenerator[bytes, None]:
         count = 0
         *frames, last = surface.frames(ask, made)
@@ -173,7 +173,7 @@ class Simulator:
         yield last.data
 
     async def _document(
-        self, surface: Surface, ask: Ask, made: Made, orders: Directives, entry: Entry
+        self, surface: Surface, ask: Ask, made: Completion, orders: Directives, entry: Entry
     ) -> AsyncGenerator[bytes, None]:
         await self._pause(orders.slow_first_ms)
         for frame in surface.frames(ask, made):

@@ -23,7 +23,7 @@ class SimRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class HttpReply:
     """A whole answer that is no reply to a question: an object, a list, a file."""
 
     body: bytes
@@ -92,7 +92,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Completion:
     """A finished answer, before it is cut into pieces. `refusal` stands in place of `text`."""
 
     id: str

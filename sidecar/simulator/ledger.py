@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from sidecar.providers.base import Usage
 from sidecar.simulator.counting import count_tokens
-from sidecar.simulator.exchange import Made
+from sidecar.simulator.exchange import Completion
 
 State = Literal["running", "finished", "cancelled", "cut", "failed", "refused"]
 LONGEST_PROMPT = 2_000
@@ -114,14 +114,14 @@ class Ledger:
         """It was not run, and costs nothing."""
         entry.state, entry.status, entry.charged_usd = "refused", status, Decimal(0)
 
-    def finish(self, entry: Entry, made: Made) -> None:
+    def finish(self, entry: Entry, made: Completion) -> None:
         self._settle(entry, "finished", made.usage)
 
     def fail(self, entry: Entry) -> None:
         """The vendor itself broke down: it charges nothing."""
         entry.state, entry.charged_usd = "failed", Decimal(0)
 
-    def stop(self, entry: Entry, made: Made, state: Literal["cancelled", "cut"]) -> None:
+    def stop(self, entry: Entry, made: Completion, state: Literal["cancelled", "cut"]) -> None:
         """It ended before its time; what had been made until then is charged."""
         visible = count_tokens("".join(entry.sent))
         reasoning = made.usage.out_reasoning if visible else 0

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sidecar.store.faults import translated
+from sidecar.store.sqlite_errors import translated
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]

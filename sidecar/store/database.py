@@ -16,11 +16,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import aiosqlite
 
 from sidecar.errors import Failure
-from sidecar.store import migrations, opening
+from sidecar.store import migrations, open_database
+from sidecar.store.backup import copy_database
 from sidecar.store.commit import Outcome, Work, commit_group, read_snapshot
-from sidecar.store.copying import copy_database
-from sidecar.store.faults import storage_failure
 from sidecar.store.lock import FolderLock
+from sidecar.store.sqlite_errors import storage_failure
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -137,7 +137,7 @@ class Database:
         try:
             await self._reader.close()
             if self._writer is not None:
-                await _hop(self._writer, opening.finish_writer)
+                await _hop(self._writer, open_database.finish_writer)
                 await self._writer.close()
         finally:
             if self._lock is not None:
@@ -192,14 +192,14 @@ async def _open_files(
     writer: aiosqlite.Connection | None = None
     try:
         if not read_only:
-            lock = opening.claim(path)
-        opening.inspect(path)
+            lock = open_database.claim(path)
+        open_database.inspect(path)
         if not read_only:
             writer = await _connect(str(path))
-            await _hop(writer, opening.prepare_writer, path, now_ms(), unwanted)
-        reader = await _connect(opening.read_only_uri(path) if read_only else str(path), uri=read_only)
+            await _hop(writer, open_database.prepare_writer, path, now_ms(), unwanted)
+        reader = await _connect(open_database.read_only_uri(path) if read_only else str(path), uri=read_only)
         try:
-            await _hop(reader, opening.prepare_reader)
+            await _hop(reader, open_database.prepare_reader)
         except BaseException:
             await reader.close()
             raise
@@ -239,8 +239,10 @@ def _backup(source: Path, target: Path) -> int:
     if target.absolute() in ours or (target.exists() and source.samefile(target)):
         raise Failure("invalid_params", "A backup cannot replace the database itself. Choose another file.")
     try:
-        with closing(sqlite3.connect(opening.read_only_uri(source), uri=True, isolation_level=None)) as conn:
-            conn.execute(f"PRAGMA busy_timeout={opening.BUSY_TIMEOUT_MS}")
+        with closing(
+            sqlite3.connect(open_database.read_only_uri(source), uri=True, isolation_level=None)
+        ) as conn:
+            conn.execute(f"PRAGMA busy_timeout={open_database.BUSY_TIMEOUT_MS}")
             return copy_database(conn, target)
     except (sqlite3.Error, OSError) as error:
         failure = storage_failure(error)

@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from sidecar.store.atomic_files import file_failure, target_folder, write_whole
+from sidecar.store.background_read import Pulse, scan
 from sidecar.store.columns import from_pico, to_json
-from sidecar.store.scan import Pulse, scan
 from sidecar.store.store import Store
-from sidecar.store.whole_files import file_failure, target_folder, write_whole
 
 # API keys are in no table. `app_state` says nothing about the person's data.
 TABLES = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.batch.check import Shape
 from sidecar.batch.estimate import AnswerLength, Range, RowEstimate, Total, answer_length, estimate_row
+from sidecar.batch.validation import RowProfile
 from sidecar.errors import Failure
 from sidecar.money.catalogue import Catalogue
 from sidecar.providers.base import Usage
@@ -19,10 +19,10 @@ EARLIER = Lengths(count=20, low=50, mean=100, high=300)
 OTHER = Lengths(count=20, low=5, mean=10, high=30)
 
 
-def _shape(model: str, cap: int = 1_000) -> Shape:
+def _shape(model: str, cap: int = 1_000) -> RowProfile:
     catalogue = Catalogue.load()
     serving = catalogue.served(model, DAY)
-    return Shape(serving, catalogue.price_entry(serving.model, DAY), cap)
+    return RowProfile(serving, catalogue.price_entry(serving.model, DAY), cap)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sidecar.batch import jobs as moves
-from sidecar.batch.outcomes import status_of
+from sidecar.batch.row_outcomes import status_of
 from sidecar.contract.errors import ERRORS
 from sidecar.errors import Failure
 from sidecar.store.job_records import Job

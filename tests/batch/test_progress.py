@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.batch.progress import INTERVAL_MS, WINDOW_MS, Pulse, Speed, Speedometer, percentage
+from sidecar.batch.progress import INTERVAL_MS, WINDOW_MS, RateEstimator, Speed, Throttle, percentage
 
 
 def test_progress_is_told_at_most_ten_times_a_second() -> None:
-    pulse, told = Pulse(), 0
+    pulse, told = Throttle(), 0
     for now in range(1_000):
         if pulse.wait_ms(now) == 0:
             pulse.told(now)
@@ -15,7 +15,7 @@ def test_progress_is_told_at_most_ten_times_a_second() -> None:
 
 
 def test_the_wait_is_what_is_left_of_the_interval() -> None:
-    pulse = Pulse()
+    pulse = Throttle()
     assert pulse.wait_ms(5) == 0
     pulse.told(1_000)
     assert (pulse.wait_ms(1_000), pulse.wait_ms(1_040), pulse.wait_ms(1_100), pulse.wait_ms(9_000)) == (
@@ -27,7 +27,7 @@ def test_the_wait_is_what_is_left_of_the_interval() -> None:
 
 
 def test_progress_goes_on_when_the_clock_is_put_back() -> None:
-    pulse, meter = Pulse(), Speedometer(0, 3_600_000)
+    pulse, meter = Throttle(), RateEstimator(0, 3_600_000)
     pulse.told(3_600_000)
     assert pulse.wait_ms(10) == INTERVAL_MS
     meter.note(5, 3_601_000)
@@ -48,14 +48,14 @@ def test_progress_goes_on_when_the_clock_is_put_back() -> None:
 def test_rate_and_remaining_time(
     notes: list[tuple[int, int]], remaining: int, now: int, speed: Speed
 ) -> None:
-    meter = Speedometer(0, 0)
+    meter = RateEstimator(0, 0)
     for at, ended in notes:
         meter.note(ended, at)
     assert meter.speed(remaining, now) == speed
 
 
 def test_the_rate_is_that_of_the_last_half_minute() -> None:
-    meter = Speedometer(0, 0)
+    meter = RateEstimator(0, 0)
     ended = 0
     for at in range(10, 60_000, 10):
         ended += 1
@@ -69,7 +69,7 @@ def test_the_rate_is_that_of_the_last_half_minute() -> None:
 
 
 def test_a_job_that_goes_on_counts_only_what_it_does_now() -> None:
-    meter = Speedometer(5_000, 0)
+    meter = RateEstimator(5_000, 0)
     meter.note(5_010, 1_000)
     assert meter.speed(10, 1_000).rows_per_second == 10
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from sidecar.batch import renderer
-from sidecar.batch.files_out import export_job
-from sidecar.batch.question_name import question_name
+from sidecar.batch import external_jobs
+from sidecar.batch.files.export_rows import export_job
+from sidecar.batch.request_fingerprint import request_fingerprint
+from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, ChatRequest, Turn
-from sidecar.providers.outcome import SentButUnanswered
-from sidecar.session import Session
+from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.store import jobs, projects
 from tests.helpers.asking import Clock
 from tests.helpers.local_batches import COST_USD, MODEL, PromptedProvider, answers, works
@@ -46,14 +46,14 @@ ROWS = [
     ],
 )
 def test_a_question_that_may_be_answered_otherwise_is_another_one(other: ChatRequest) -> None:
-    assert question_name("openai", other) != question_name("openai", REQUEST)
+    assert request_fingerprint("openai", other) != request_fingerprint("openai", REQUEST)
 
 
 def test_who_named_an_option_and_how_the_prompt_is_cached_makes_no_other_question() -> None:
     same = replace(REQUEST, asked=frozenset({"temperature"}), cache_ttl="1h")
-    assert question_name("openai", same) == question_name("openai", REQUEST)
-    assert question_name("house", REQUEST) != question_name("openai", REQUEST)
-    assert question_name("openai", replace(REQUEST, system="\ud83d"))
+    assert request_fingerprint("openai", same) == request_fingerprint("openai", REQUEST)
+    assert request_fingerprint("house", REQUEST) != request_fingerprint("openai", REQUEST)
+    assert request_fingerprint("openai", replace(REQUEST, system="\ud83d"))
 
 
 async def test_an_estimate_says_which_rows_the_project_has_an_answer_to(tmp_path: Path) -> None:
@@ -189,9 +189,14 @@ async def test_what_the_renderer_says_of_a_row_is_no_answer_to_what_was_submitte
     async with works(tmp_path) as here:
         await here.ran(await here.intake.submit("p", ROWS[:1], ""))
         job = await here.intake.submit("p", ROWS, "", reuse=True)
-        told = renderer.Told("success", prompt="Something else", response="Its answer")
+        told = external_jobs.RowUpdate("success", prompt="Something else", response="Its answer")
         await here.store.write(
-            renderer.update_row, Session(here.store, lambda: "q", here.clock), job.id, "b", told, 0
+            external_jobs.update_row,
+            CurrentProject(here.store, lambda: "q", here.clock),
+            job.id,
+            "b",
+            told,
+            0,
         )
         assert (await here.intake.estimate(ROWS, "p")).answered == ["a"]
 
@@ -212,7 +217,7 @@ async def test_answers_that_are_there_already_need_no_key(tmp_path: Path) -> Non
 
 async def test_a_reused_answer_is_exported_as_free_and_an_unknown_cost_as_unknown(tmp_path: Path) -> None:
     target = tmp_path / "out.json"
-    unanswered = SentButUnanswered("timeout", "It did not answer.")
+    unanswered = OutcomeUnknown("timeout", "It did not answer.")
     script = {"Tell me of c": [unanswered]}
     provider = PromptedProvider(script=lambda prompt: script.get(prompt) or answers())
     async with works(tmp_path, provider=provider) as here:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sidecar.batch.check import MOST_ISSUES
+from sidecar.batch.validation import MOST_ISSUES
 from sidecar.errors import Failure
-from sidecar.store import jobs, projects, state
+from sidecar.store import jobs, kv, projects
 from tests.helpers.local_batches import MODEL, works
 
 GOOD = {"prompt": "Hello", "model": MODEL}
@@ -56,7 +56,7 @@ async def test_the_rows_are_stored_as_given_with_their_prompt_filled_in(tmp_path
     async with works(tmp_path) as here:
         job = await here.intake.submit("p", [given, GOOD], "rows.csv")
         first, second = await here.rows(job.id)
-        assert await here.store.read(state.get, "current_project") == "p"
+        assert await here.store.read(kv.get, "current_project") == "p"
         assert await here.store.read(jobs.get, job.id) == job
     assert (job.status, job.total_rows, job.file_name, job.mode) == ("pending", 2, "rows.csv", "local")
     assert job.estimate is not None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.chat.ask import Ask, Reply
+from sidecar.chat.chat_types import ChatInput, ChatResult
 from sidecar.chat.compare import Comparison, compare
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, TextDelta
@@ -26,7 +26,7 @@ async def ask(
         if isinstance(event, TextDelta):
             streamed.append((model, event.text))
 
-    question = Ask(given.pop("content", "Why?"), "", given.pop("conversation", "talk"))
+    question = ChatInput(given.pop("content", "Why?"), "", given.pop("conversation", "talk"))
     return await compare(
         at.chat, question, models, emit, lambda model, reply: streamed.append((model, "done"))
     ), streamed
@@ -36,7 +36,7 @@ async def test_all_models_answer_the_same_turn_in_the_order_asked(at: Desk) -> N
     comparison, streamed = await ask(at)
 
     assert [each.model_id for each in comparison.outcomes] == list(MODELS)
-    assert all(isinstance(each.outcome, Reply) for each in comparison.outcomes)
+    assert all(isinstance(each.outcome, ChatResult) for each in comparison.outcomes)
     stored = await at.messages()
     assert [message.role for message in stored].count("user") == 1
     assert {message.turn_id for message in stored} == {comparison.turn_id}
@@ -47,7 +47,7 @@ async def test_all_models_answer_the_same_turn_in_the_order_asked(at: Desk) -> N
 async def test_one_model_s_failure_is_only_its_own(at: Desk) -> None:
     comparison, _ = await ask(at, ["openai/gpt-4o", "openai/no-such-model"])
     first, second = (each.outcome for each in comparison.outcomes)
-    assert isinstance(first, Reply)
+    assert isinstance(first, ChatResult)
     assert isinstance(second, Failure)
     assert second.kind == "not_found"
 
@@ -55,8 +55,8 @@ async def test_one_model_s_failure_is_only_its_own(at: Desk) -> None:
 async def test_the_same_model_twice_gives_two_answers_in_one_turn(at: Desk) -> None:
     comparison, _ = await ask(at, ["openai/gpt-4o", "openai/gpt-4o"])
     first, second = (each.outcome for each in comparison.outcomes)
-    assert isinstance(first, Reply)
-    assert isinstance(second, Reply)
+    assert isinstance(first, ChatResult)
+    assert isinstance(second, ChatResult)
     assert first.id != second.id
     assert [role for role, _ in await at.said()] == ["user", "assistant", "assistant"]
 

@@ -9,19 +9,21 @@ from typing import Any
 import pytest
 
 from sidecar.chat.context import newest_that_fit, room_for_history, roughly_tokens
+from sidecar.chat.json_output.schema import read_schema
+from sidecar.chat.json_output.validate import read_reply
 from sidecar.chat.options import Options, chat_request
-from sidecar.chat.schema import read_schema
-from sidecar.chat.structured import read_reply
 from sidecar.contract.settings import DEFAULTS
 from sidecar.errors import Failure
-from sidecar.providers.base import ChatRequest, Traits, Turn
+from sidecar.providers.base import ChatRequest, ModelCapabilities, Turn
 
-PLAIN = Traits(features=frozenset({"streaming"}), context_size=1_000, max_output_tokens=500)
-REASONING = Traits(features=frozenset({"reasoning"}), efforts=("low", "high"), max_output_tokens=100_000)
+PLAIN = ModelCapabilities(features=frozenset({"streaming"}), context_size=1_000, max_output_tokens=500)
+REASONING = ModelCapabilities(
+    features=frozenset({"reasoning"}), efforts=("low", "high"), max_output_tokens=100_000
+)
 
 
 def decide(
-    traits: Traits, options: Options, saved: dict[str, Any] | None = None
+    traits: ModelCapabilities, options: Options, saved: dict[str, Any] | None = None
 ) -> tuple[ChatRequest, tuple[str, ...]]:
     return chat_request("m", "Hi", traits, options, saved or {}, DEFAULTS)
 
@@ -75,7 +77,7 @@ def test_the_default_effort_goes_to_reasoning_models_only_but_a_chosen_one_to_al
 
 
 def test_a_model_that_reasons_without_efforts_is_not_bothered_with_the_default_one() -> None:
-    traits = Traits(features=frozenset({"reasoning"}), extra={"effort": []})
+    traits = ModelCapabilities(features=frozenset({"reasoning"}), extra={"effort": []})
     assert decide(traits, Options())[0].effort is None
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.chat.ask import Reply
+from sidecar.chat.chat_types import ChatResult
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, TextDelta, ThinkingDelta, Turn, Usage, UsageSoFar
-from sidecar.providers.outcome import SentButUnanswered
+from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.store import activity, conversations, ledger, projects
 from tests.helpers.asking import USAGE, Desk, desk
 
@@ -289,7 +289,7 @@ async def test_a_refused_key_is_told_once_to_the_settings_page(at: Desk) -> None
 
 
 async def test_a_request_that_was_sent_and_never_answered_may_have_been_paid(at: Desk) -> None:
-    at.provider.script = [SentButUnanswered("timeout", "The API did not answer.")]
+    at.provider.script = [OutcomeUnknown("timeout", "The API did not answer.")]
     with pytest.raises(Failure):
         await at.ask()
     [entry] = await at.ledger()
@@ -299,7 +299,7 @@ async def test_a_request_that_was_sent_and_never_answered_may_have_been_paid(at:
 async def test_a_stream_that_breaks_keeps_what_had_arrived(at: Desk) -> None:
     at.provider.script = [
         TextDelta("So far"),
-        SentButUnanswered("provider_unavailable", "The API went away."),
+        OutcomeUnknown("provider_unavailable", "The API went away."),
     ]
     with pytest.raises(Failure, match="went away"):
         await at.ask()
@@ -490,7 +490,7 @@ def thaw_disk(conn: sqlite3.Connection) -> None:
     conn.execute("PRAGMA max_page_count = 4294967294")
 
 
-async def answered_on_a_full_disk(at: Desk) -> Reply:
+async def answered_on_a_full_disk(at: Desk) -> ChatResult:
     gate = asyncio.Event()
     at.provider.script = [gate, TextDelta("Precious. " * 20_000), Done("stop", USAGE)]
     asking = at.asking("Two?")

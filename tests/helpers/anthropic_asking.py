@@ -12,9 +12,9 @@ import httpx
 
 from sidecar.errors import Failure
 from sidecar.money.catalogue import Catalogue
-from sidecar.providers.anthropic import Anthropic
-from sidecar.providers.base import ChatRequest, Event, Plan, Traits, Turn
-from sidecar.providers.http import HttpEdge
+from sidecar.providers.anthropic.provider import Anthropic
+from sidecar.providers.base import ChatRequest, Event, ModelCapabilities, PreparedCall, Turn
+from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.transport import simulated_transport
 from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
@@ -45,10 +45,10 @@ def catalogue() -> Catalogue:
     return Catalogue.load()
 
 
-def traits(model: str) -> Traits:
+def traits(model: str) -> ModelCapabilities:
     entry = catalogue().reported("anthropic", model)
     assert entry is not None, model
-    return Traits(
+    return ModelCapabilities(
         frozenset(entry.features), entry.efforts, entry.context_size, entry.max_output_tokens, entry.extra
     )
 
@@ -60,8 +60,8 @@ def ask(model: str = BETWEEN, text: str = "Why?", **options: Any) -> ChatRequest
     return ChatRequest(model=model, traits=known, **options)
 
 
-def plan(model: str = BETWEEN, text: str = "Why?", **options: Any) -> Plan:
-    return Anthropic(HttpEdge(), BASE).plan(ask(model, text, **options))
+def plan(model: str = BETWEEN, text: str = "Why?", **options: Any) -> PreparedCall:
+    return Anthropic(HttpClient(), BASE).plan(ask(model, text, **options))
 
 
 def provider(*script: Reply | Exception, **edge: Any) -> tuple[Anthropic, ScriptedTransport]:
@@ -87,10 +87,10 @@ def on_simulator(sim: Simulator) -> Anthropic:
 
 
 def over(transport: httpx.AsyncBaseTransport) -> Anthropic:
-    return Anthropic(HttpEdge(lambda: transport, sleep=no_wait), BASE)
+    return Anthropic(HttpClient(lambda: transport, sleep=no_wait), BASE)
 
 
-async def collect(asked: Anthropic, made: Plan, key: str = KEY) -> tuple[list[Event], Failure | None]:
+async def collect(asked: Anthropic, made: PreparedCall, key: str = KEY) -> tuple[list[Event], Failure | None]:
     """Every event of one answer, and what ended it if that was a Failure."""
     events: list[Event] = []
     try:

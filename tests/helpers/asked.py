@@ -7,8 +7,8 @@ from contextlib import aclosing
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.base import Event, Plan
-from sidecar.providers.openai import OpenAI
+from sidecar.providers.base import Event, PreparedCall
+from sidecar.providers.openai.provider import OpenAI
 from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
 
 KEY = "sk-test-key-123456"
@@ -19,7 +19,7 @@ def provider(*script: Reply | Exception, **edge: Any) -> tuple[OpenAI, ScriptedT
     return OpenAI(http, "https://api.example/v1/"), transport
 
 
-async def collect(asked: OpenAI, plan: Plan) -> tuple[list[Event], Failure | None]:
+async def collect(asked: OpenAI, plan: PreparedCall) -> tuple[list[Event], Failure | None]:
     events: list[Event] = []
     try:
         async with asyncio.timeout(10), aclosing(asked.stream(plan, KEY)) as stream:

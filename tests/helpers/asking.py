@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sidecar.chat.ask import Ask, Reply
+from sidecar.chat.chat_types import ChatInput, ChatResult
 from sidecar.chat.options import Options
 from sidecar.chat.service import ChatService
 from sidecar.contract.settings import DEFAULTS
+from sidecar.current_project import CurrentProject
 from sidecar.keys import Keys, MemoryKeys
 from sidecar.money.catalogue import Catalogue
-from sidecar.providers.base import ChatRequest, Done, Event, Plan, TextDelta, Usage
-from sidecar.session import Session
+from sidecar.providers.base import ChatRequest, Done, Event, PreparedCall, TextDelta, Usage
 from sidecar.settings import Settings
 from sidecar.store import conversations, messages, projects
 from sidecar.store.database import Database
@@ -59,13 +59,13 @@ class ScriptedProvider:
     def answers(self, text: str, usage: Usage | None = USAGE, served: str | None = None) -> None:
         self.script = [TextDelta(text), Done("stop", usage, served)]
 
-    def plan(self, request: ChatRequest) -> Plan:
+    def plan(self, request: ChatRequest) -> PreparedCall:
         if self.refuse is not None:
             raise self.refuse
         self.plans.append(request)
-        return Plan("/chat", {}, {"request": request}, max_output_tokens=request.max_output_tokens)
+        return PreparedCall("/chat", {}, {"request": request}, max_output_tokens=request.max_output_tokens)
 
-    async def stream(self, plan: Plan, key: str) -> AsyncGenerator[Event, None]:
+    async def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
         self.sent.append(plan.body["request"])
         self.keys.append(key)
         self.begun.set()
@@ -105,18 +105,18 @@ class Desk:
 
     chat: ChatService
     store: Store
-    session: Session
+    session: CurrentProject
     settings: Settings
     provider: ScriptedProvider
     clock: Clock
     refused_keys: list[str]
 
-    async def ask(self, content: str = "Why?", model: str = "openai/gpt-4o", **given: Any) -> Reply:
+    async def ask(self, content: str = "Why?", model: str = "openai/gpt-4o", **given: Any) -> ChatResult:
         emit = given.pop("emit", lambda event: None)
         conversation = given.pop("conversation", "talk")
-        return await self.chat.send(Ask(content, model, conversation, options=Options(**given)), emit)
+        return await self.chat.send(ChatInput(content, model, conversation, options=Options(**given)), emit)
 
-    def asking(self, *args: Any, **given: Any) -> asyncio.Task[Reply]:
+    def asking(self, *args: Any, **given: Any) -> asyncio.Task[ChatResult]:
         return asyncio.create_task(self.ask(*args, **given))
 
     async def messages(self, conversation: str = "talk") -> list[Message]:
@@ -160,7 +160,7 @@ async def desk(
     saved = dict.fromkeys(("openai", "anthropic", "gemini", "grok"), "sk-test-key-1234")
     store = Store(Database.open(folder / "abai.db", now_ms=clock))
     settings = Settings(store, DEFAULTS, clock)
-    session = Session(store, ids("project"), clock)
+    session = CurrentProject(store, ids("project"), clock)
     chat = ChatService(
         store=store,
         catalogue=Catalogue.load(folder / "models.json"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from sidecar.providers.base import BatchAdapter, BatchOutcome, BatchPart, BatchState, ChatRequest, Provider
+from sidecar.providers.base import BatchAdapter, BatchPart, BatchResult, BatchState, ChatRequest, Provider
 from sidecar.simulator.core import Simulator
 from tests.helpers.simulated import NOW_MS
 
@@ -54,12 +54,12 @@ async def finished(adapter: BatchAdapter, native_id: str) -> BatchState:
     raise AssertionError(f"the batch does not end: {state}")
 
 
-async def outcomes(adapter: BatchAdapter, state: BatchState) -> list[BatchOutcome]:
+async def outcomes(adapter: BatchAdapter, state: BatchState) -> list[BatchResult]:
     async with aclosing(adapter.results(KEY, state)) as results:
         return [outcome async for outcome in results]
 
 
-async def run(adapter: BatchAdapter, part: BatchPart) -> tuple[BatchState, dict[str, BatchOutcome]]:
+async def run(adapter: BatchAdapter, part: BatchPart) -> tuple[BatchState, dict[str, BatchResult]]:
     """The whole way. No row may have two results."""
     state = await finished(adapter, (await submit(adapter, part)).native_id)
     listed = await outcomes(adapter, state)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sidecar.providers.base import ChatRequest, Plan, Traits, Turn
-from sidecar.providers.compatible import Compatible
-from sidecar.providers.http import HttpEdge
+from sidecar.providers.base import ChatRequest, ModelCapabilities, PreparedCall, Turn
+from sidecar.providers.compatible.provider import Compatible
+from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.transport import simulated_transport
 from tests.helpers.scripted import Reply, ScriptedTransport, Waits, scripted_edge
@@ -14,17 +14,19 @@ from tests.helpers.simulated import no_wait
 
 URL = "http://lab.example:8000/v1"
 CHAT = "/compatible/v1/chat/completions"
-PLAIN = Traits(frozenset({"streaming"}), (), 32_768)
-ABLE = Traits(frozenset({"streaming", "json_mode", "json_schema"}), (), 32_768, 4_096)
-THINKER = Traits(frozenset({"streaming", "reasoning"}), ("low", "high"), 32_768)
+PLAIN = ModelCapabilities(frozenset({"streaming"}), (), 32_768)
+ABLE = ModelCapabilities(frozenset({"streaming", "json_mode", "json_schema"}), (), 32_768, 4_096)
+THINKER = ModelCapabilities(frozenset({"streaming", "reasoning"}), ("low", "high"), 32_768)
 
 
-def ask(text: str = "Why?", traits: Traits = PLAIN, model: str = "llama", **options: Any) -> ChatRequest:
+def ask(
+    text: str = "Why?", traits: ModelCapabilities = PLAIN, model: str = "llama", **options: Any
+) -> ChatRequest:
     return ChatRequest(model=model, turns=(Turn("user", text),), traits=traits, **options)
 
 
-def plan(traits: Traits = PLAIN, *, usage_in_stream: bool = True, **options: Any) -> Plan:
-    made = Compatible(HttpEdge(), URL, name="lab", title="Lab", usage_in_stream=usage_in_stream)
+def plan(traits: ModelCapabilities = PLAIN, *, usage_in_stream: bool = True, **options: Any) -> PreparedCall:
+    made = Compatible(HttpClient(), URL, name="lab", title="Lab", usage_in_stream=usage_in_stream)
     return made.plan(ask(traits=traits, **options))
 
 
@@ -37,5 +39,5 @@ def scripted(
 
 def in_process(sim: Simulator, url: str = URL) -> Compatible:
     """The real provider over the simulator in place of the network."""
-    edge = HttpEdge(lambda: simulated_transport(sim), sleep=no_wait)
+    edge = HttpClient(lambda: simulated_transport(sim), sleep=no_wait)
     return Compatible(edge, url, name="lab", title="Lab")

@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 
 from sidecar.providers.base import ChatRequest, Provider, Usage, UsageSoFar
-from sidecar.providers.compatible import Compatible
-from sidecar.providers.grok import Grok
-from sidecar.providers.http import HttpEdge
+from sidecar.providers.compatible.provider import Compatible
+from sidecar.providers.grok.provider import Grok
+from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.transport import simulated_transport
 from tests.helpers import compatible, grok
 from tests.helpers.anthropic_recording import Tape
@@ -81,7 +81,7 @@ async def outcome(case: str, transport: httpx.AsyncBaseTransport) -> dict[str, A
     """What the real provider makes of the case over that transport."""
     ask, options = CASES[case]
     request: ChatRequest = ask(**options)
-    edge = HttpEdge(lambda: transport, sleep=no_wait, chance=lambda: 0.0, retries=1)
+    edge = HttpClient(lambda: transport, sleep=no_wait, chance=lambda: 0.0, retries=1)
     made: Provider = (
         Grok(edge, "https://api.x.ai/v1")
         if case.startswith("grok/")

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from sidecar.providers.base import Done, Event, TextDelta
-from sidecar.providers.openai import OpenAI
+from sidecar.providers.openai.provider import OpenAI
 from sidecar.simulator.core import Simulator
 from tests.helpers.openai_models import ask
 from tests.helpers.simulated import post, read

@@ -10,9 +10,9 @@ from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.money.catalogue import Catalogue
-from sidecar.providers.base import ChatRequest, Event, Plan, TextDelta, Traits, Turn
-from sidecar.providers.gemini import Gemini
-from sidecar.providers.http import HttpEdge
+from sidecar.providers.base import ChatRequest, Event, ModelCapabilities, PreparedCall, TextDelta, Turn
+from sidecar.providers.gemini.provider import Gemini
+from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.exchange import SimRequest, SimResponse
 from sidecar.simulator.transport import simulated_transport
@@ -41,12 +41,12 @@ def catalogue() -> Catalogue:
     return Catalogue.load(None)
 
 
-def traits(model: str) -> Traits:
+def traits(model: str) -> ModelCapabilities:
     """What the shipped catalogue knows; a model called plain-text can do nothing."""
     if model == "plain-text":
-        return Traits(frozenset({"streaming"}))
+        return ModelCapabilities(frozenset({"streaming"}))
     entry = catalogue().resolve(f"gemini/{model}").model
-    return Traits(
+    return ModelCapabilities(
         frozenset(entry.features), entry.efforts, entry.context_size, entry.max_output_tokens, entry.extra
     )
 
@@ -57,8 +57,8 @@ def ask(model: str, text: str = "Why?", **options: Any) -> ChatRequest:
     return ChatRequest(model=model, **{"turns": (Turn("user", text),), **options})
 
 
-def plan(model: str, text: str = "Why?", **options: Any) -> Plan:
-    return Gemini(HttpEdge(), BASE).plan(ask(model, text, **options))
+def plan(model: str, text: str = "Why?", **options: Any) -> PreparedCall:
+    return Gemini(HttpClient(), BASE).plan(ask(model, text, **options))
 
 
 def provider(*script: Reply | Exception, **edge: Any) -> tuple[Gemini, ScriptedTransport]:
@@ -68,10 +68,10 @@ def provider(*script: Reply | Exception, **edge: Any) -> tuple[Gemini, ScriptedT
 
 def in_process(sim: Simulator) -> Gemini:
     """The real provider over the simulator in place of the network."""
-    return Gemini(HttpEdge(lambda: simulated_transport(sim), sleep=no_wait), BASE)
+    return Gemini(HttpClient(lambda: simulated_transport(sim), sleep=no_wait), BASE)
 
 
-async def collect(asked: Gemini, made: Plan, key: str = KEY) -> tuple[list[Event], Failure | None]:
+async def collect(asked: Gemini, made: PreparedCall, key: str = KEY) -> tuple[list[Event], Failure | None]:
     events: list[Event] = []
     try:
         async with asyncio.timeout(20), aclosing(asked.stream(made, key)) as stream:

@@ -9,15 +9,15 @@ from contextlib import asynccontextmanager
 import pytest
 
 from sidecar.providers.base import ChatRequest
-from sidecar.providers.gemini import Gemini
-from sidecar.providers.gemini_batch import GeminiBatch
-from sidecar.providers.http import HttpEdge
+from sidecar.providers.gemini.batch import GeminiBatch
+from sidecar.providers.gemini.provider import Gemini
+from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.transport import simulated_transport
 from tests.helpers.gemini import BASE, ask
 from tests.helpers.simulated import no_wait, on_loopback
 
-PLANNER = Gemini(HttpEdge(), BASE)
+PLANNER = Gemini(HttpClient(), BASE)
 FLASH = "gemini-3.8-flash"
 # Any part is too large for its create request, or none is.
 SORTS = {"inline": 20_000_000, "file": 0}
@@ -26,7 +26,7 @@ both_ways = pytest.mark.parametrize("how", ["in process", "loopback"])
 
 
 def adapter_on(sim: Simulator, sort: str = "inline") -> GeminiBatch:
-    edge = HttpEdge(lambda: simulated_transport(sim), sleep=no_wait)
+    edge = HttpClient(lambda: simulated_transport(sim), sleep=no_wait)
     return GeminiBatch(edge, f"{BASE}/", largest_inline=SORTS[sort])
 
 
@@ -38,7 +38,7 @@ async def reached(sim: Simulator, how: str, sort: str) -> AsyncIterator[GeminiBa
             yield adapter_on(sim, sort)
             return
         async with on_loopback(sim) as base:
-            edge = HttpEdge(sleep=no_wait)
+            edge = HttpClient(sleep=no_wait)
             yield GeminiBatch(edge, f"{base}/gemini", largest_inline=SORTS[sort])
             await edge.aclose()
 

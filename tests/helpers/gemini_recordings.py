@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sidecar.simulator.gemini_wire import GeminiVendor
+from sidecar.simulator.gemini.routes import GeminiVendor
 from tests.helpers.gemini import SCHEMA, plan, post
 from tests.helpers.simulated import read, simulator
 

@@ -15,16 +15,16 @@ from sidecar.providers.base import (
     ChatRequest,
     Done,
     Event,
-    Plan,
+    ModelCapabilities,
+    PreparedCall,
     Provider,
     TextDelta,
     ThinkingDelta,
-    Traits,
     Turn,
     Usage,
 )
-from sidecar.providers.grok import Grok
-from sidecar.providers.http import HttpEdge
+from sidecar.providers.grok.provider import Grok
+from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.transport import simulated_transport
 from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
@@ -39,7 +39,7 @@ MODELS = tuple(model.id for model in CATALOGUE.models if model.provider == "grok
 def ask(model: str = "grok-4.3", text: str = "Why?", **options: Any) -> ChatRequest:
     found = CATALOGUE.reported("grok", model)
     assert found is not None
-    known = Traits(
+    known = ModelCapabilities(
         features=frozenset(found.features),
         efforts=found.efforts,
         context_size=found.context_size,
@@ -49,8 +49,8 @@ def ask(model: str = "grok-4.3", text: str = "Why?", **options: Any) -> ChatRequ
     return ChatRequest(model=model, turns=(Turn("user", text),), traits=known, **options)
 
 
-def plan(model: str = "grok-4.3", text: str = "Why?", **options: Any) -> Plan:
-    return Grok(HttpEdge(), "https://api.x.ai/v1").plan(ask(model, text, **options))
+def plan(model: str = "grok-4.3", text: str = "Why?", **options: Any) -> PreparedCall:
+    return Grok(HttpClient(), "https://api.x.ai/v1").plan(ask(model, text, **options))
 
 
 def scripted(*script: Reply | Exception, **edge: Any) -> tuple[Grok, ScriptedTransport]:
@@ -60,7 +60,7 @@ def scripted(*script: Reply | Exception, **edge: Any) -> tuple[Grok, ScriptedTra
 
 def in_process(sim: Simulator) -> Grok:
     """The real provider over the simulator in place of the network."""
-    return Grok(HttpEdge(lambda: simulated_transport(sim), sleep=no_wait), "https://api.x.ai/v1")
+    return Grok(HttpClient(lambda: simulated_transport(sim), sleep=no_wait), "https://api.x.ai/v1")
 
 
 async def collect(made: Provider, request: ChatRequest, key: str = KEY) -> tuple[list[Event], Failure | None]:

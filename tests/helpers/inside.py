@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from sidecar import app
-from sidecar.composition import Composition
 from sidecar.config import Config
+from sidecar.container import Container
 from sidecar.contract.errors import ERRORS
 from sidecar.keys import MemoryKeys
 from sidecar.methods.routes import build_routes
-from sidecar.providers.http import HttpEdge
+from sidecar.providers.kernel.http import HttpClient
 from sidecar.rpc.dispatch import Dispatcher
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
@@ -29,7 +29,7 @@ DEADLINE_SECONDS = 20.0
 class Inside:
     """Messages in, messages out, in order; `services` and `simulator` for a look behind."""
 
-    def __init__(self, dispatcher: Dispatcher, services: Composition, simulator: Simulator) -> None:
+    def __init__(self, dispatcher: Dispatcher, services: Container, simulator: Simulator) -> None:
         self.services = services
         self.simulator = simulator
         self._dispatcher = dispatcher
@@ -69,9 +69,9 @@ async def inside(
     config = Config(data_dir=data_dir, mock=True, mock_day=mock_day, batch_poll_ms=batch_poll_ms)
     now_ms = app.run_clock(config)
     outbox, in_flight, simulator = Outbox(), InFlight(), Simulator(pace_ms=0, now_ms=now_ms)
-    http = HttpEdge(lambda: simulated_transport(simulator))
+    http = HttpClient(lambda: simulated_transport(simulator))
     keys = MemoryKeys(dict.fromkeys(("openai", "anthropic", "gemini", "grok"), app.SIMULATED_KEY))
-    services = Composition(config, lambda: http, keys, outbox, in_flight, now_ms)
+    services = Container(config, lambda: http, keys, outbox, in_flight, now_ms)
     dispatcher = Dispatcher(build_routes(), services, outbox, errors=ERRORS, in_flight=in_flight)
     reached = Inside(dispatcher, services, simulator)
     outbox.framing = "newline"

@@ -11,18 +11,27 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sidecar.batch.engine import Engine
-from sidecar.batch.runner import RowRunner
-from sidecar.batch.submit import Intake
-from sidecar.batch.telling import Progress
-from sidecar.chat.question import Desk
+from sidecar.batch.local.engine import Engine
+from sidecar.batch.local.row_runner import RowRunner
+from sidecar.batch.progress_reporter import Progress
+from sidecar.batch.submission import BatchSubmission
+from sidecar.chat.prepare import RequestPreparer
 from sidecar.contract.settings import DEFAULTS
+from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, MemoryKeys
 from sidecar.money.catalogue import Catalogue
-from sidecar.providers.base import BatchAdapter, ChatRequest, Done, Event, Plan, Provider, TextDelta, Usage
-from sidecar.providers.limits import PACE, Gates
-from sidecar.session import Session
+from sidecar.providers.base import (
+    BatchAdapter,
+    ChatRequest,
+    Done,
+    Event,
+    PreparedCall,
+    Provider,
+    TextDelta,
+    Usage,
+)
+from sidecar.providers.kernel.limits import PACE, KeyLimiters
 from sidecar.settings import Settings
 from sidecar.store import job_rows, jobs, ledger, projects
 from sidecar.store.database import Database
@@ -57,10 +66,10 @@ class PromptedProvider:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     refused_first: Mapping[str, int] = field(default_factory=dict)
 
-    def plan(self, request: ChatRequest) -> Plan:
-        return Plan("/chat", {}, {"request": request}, max_output_tokens=request.max_output_tokens)
+    def plan(self, request: ChatRequest) -> PreparedCall:
+        return PreparedCall("/chat", {}, {"request": request}, max_output_tokens=request.max_output_tokens)
 
-    async def stream(self, plan: Plan, key: str) -> AsyncGenerator[Event, None]:
+    async def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
         prompt = plan.body["request"].turns[-1].text
         pace = PACE.get()
         assert pace is not None, "a row of a batch is sent at a pace"
@@ -110,7 +119,7 @@ class Works:
     """Everything a test of batches looks at. `told` is the progress, `rows_told` the rows that were announced."""
 
     store: Store
-    intake: Intake
+    intake: BatchSubmission
     engine: Engine
     provider: PromptedProvider
     settings: Settings
@@ -174,8 +183,8 @@ async def works(
         runner=RowRunner(
             store=store,
             catalogue=catalogue,
-            desk=Desk(catalogue, Only(provider), known, settings, clock),
-            gates=Gates(clock),
+            desk=RequestPreparer(catalogue, Only(provider), known, settings, clock),
+            gates=KeyLimiters(clock),
             new_id=ids(f"entry-{id(store)}"),
             now_ms=clock,
             on_invalid_key=refused.append,
@@ -184,8 +193,8 @@ async def works(
         tell=told.append,
         tell_row=lambda job_id, row: rows_told.append(row),
     )
-    session = Session(store, ids("project"), clock)
-    intake = Intake(
+    session = CurrentProject(store, ids("project"), clock)
+    intake = BatchSubmission(
         **parts,
         adapters=Only(provider),
         catalogue=catalogue,

@@ -12,34 +12,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sidecar.batch.native import NativeBatches
-from sidecar.batch.sending import Sender
-from sidecar.batch.submit import Intake
-from sidecar.batch.telling import Progress
-from sidecar.chat.question import Desk
+from sidecar.batch.native.chunk_uploader import ChunkUploader
+from sidecar.batch.native.service import NativeBatches
+from sidecar.batch.progress_reporter import Progress
+from sidecar.batch.submission import BatchSubmission
+from sidecar.chat.prepare import RequestPreparer
 from sidecar.contract.settings import DEFAULTS
+from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, MemoryKeys
 from sidecar.money.catalogue import Catalogue
 from sidecar.providers.base import (
     BatchAdapter,
     BatchLimits,
-    BatchOutcome,
     BatchPart,
+    BatchResult,
     BatchState,
     Done,
-    Found,
-    Plan,
+    LookupResult,
+    PreparedCall,
     Usage,
 )
-from sidecar.session import Session
 from sidecar.settings import Settings
-from sidecar.store import job_rows, jobs, parts, projects
+from sidecar.store import job_rows, jobs, projects, vendor_batches
 from sidecar.store.database import Database
 from sidecar.store.job_records import Job, JobRow
-from sidecar.store.parts import Part
 from sidecar.store.records import LedgerEntry
 from sidecar.store.store import Store
+from sidecar.store.vendor_batches import VendorBatch
 from tests.helpers.asking import Clock, all_entries
 from tests.helpers.local_batches import Only, PromptedProvider
 
@@ -58,8 +58,8 @@ class Held:
     cancelled: bool = False
 
 
-def answer(custom_id: str, prompt: str) -> BatchOutcome:
-    return BatchOutcome(custom_id, f"Re: {prompt}", done=Done("stop", USAGE, "gpt-4o"))
+def answer(custom_id: str, prompt: str) -> BatchResult:
+    return BatchResult(custom_id, f"Re: {prompt}", done=Done("stop", USAGE, "gpt-4o"))
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Vendor:
 
     name: str = "openai"
     limits: BatchLimits = field(default_factory=lambda: BatchLimits(rows=100, bytes=1_000_000))
-    outcome: Callable[[str, str], BatchOutcome | None] = answer
+    outcome: Callable[[str, str], BatchResult | None] = answer
     checks_to_end: int = 1
     checks_to_results: int = 1
     word_at_end: str = "completed"
@@ -91,7 +91,7 @@ class Vendor:
     look: Callable[[str], None] | None = None
     numbers: Any = field(default_factory=itertools.count)
 
-    def line(self, custom_id: str, plan: Plan) -> bytes:
+    def line(self, custom_id: str, plan: PreparedCall) -> bytes:
         return json.dumps([custom_id, plan.body["request"].turns[-1].text]).encode()
 
     async def upload(self, key: str, part: BatchPart) -> str | None:
@@ -114,11 +114,11 @@ class Vendor:
         await self._called("created")
         return self._state(held)
 
-    async def find(self, key: str, part: BatchPart) -> Found:
+    async def find(self, key: str, part: BatchPart) -> LookupResult:
         await self._called("find")
         _raise(self.find_problems)
         held = None if self.forgetful else next((h for h in self.held.values() if h.tag == part.tag), None)
-        return Found(self._state(held) if held else None, self.certain, "It is not in the list.")
+        return LookupResult(self._state(held) if held else None, self.certain, "It is not in the list.")
 
     async def check(self, key: str, native_id: str) -> BatchState:
         await self._called("check")
@@ -126,7 +126,7 @@ class Vendor:
         self.held[native_id].checks += 1
         return self._state(self.held[native_id])
 
-    async def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchOutcome, None]:
+    async def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchResult, None]:
         await self._called("results")
         cut = self.cut_results_after.pop(0) if self.cut_results_after else None
         rows = list(self.held[state.native_id].rows.items())
@@ -192,7 +192,7 @@ class NativeWorks:
 
     store: Store
     native: NativeBatches
-    intake: Intake
+    intake: BatchSubmission
     vendor: Vendor
     settings: Settings
     clock: Clock
@@ -234,8 +234,8 @@ class NativeWorks:
     async def rows(self, job_id: str) -> list[JobRow]:
         return await self.store.read(job_rows.page, job_id)
 
-    async def parts(self, job_id: str) -> list[Part]:
-        return await self.store.read(parts.of_job, job_id)
+    async def parts(self, job_id: str) -> list[VendorBatch]:
+        return await self.store.read(vendor_batches.of_job, job_id)
 
     async def entries(self) -> list[LedgerEntry]:
         return await self.store.read(all_entries)
@@ -271,22 +271,22 @@ async def native_works(
         await asyncio.sleep(0)
 
     adapters = OnlyVendor(vendor)
-    intake = Intake(
+    intake = BatchSubmission(
         store=store,
         catalogue=catalogue,
         providers=provider,
         adapters=adapters,
         keys=known,
         settings=settings,
-        session=Session(store, new_id, clock),
+        session=CurrentProject(store, new_id, clock),
         new_id=new_id,
         now_ms=clock,
     )
-    sender = Sender(
+    sender = ChunkUploader(
         store=store,
         adapters=adapters,
         keys=known,
-        desk=Desk(catalogue, provider, known, settings, clock),
+        desk=RequestPreparer(catalogue, provider, known, settings, clock),
         catalogue=catalogue,
         new_id=new_id,
         now_ms=clock,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from sidecar.providers.base import ChatRequest, Traits, Turn
+from sidecar.providers.base import ChatRequest, ModelCapabilities, Turn
 
 _COMMON = {"json_mode", "json_schema", "streaming", "prompt_caching", "batch"}
 _REASONING = frozenset({*_COMMON, "web_search", "reasoning"})
 
-GPT_4O = Traits(frozenset({*_COMMON, "web_search"}), (), 128_000, 16_384)
-O3_MINI = Traits(frozenset({*_COMMON, "reasoning"}), ("low", "medium", "high"), 200_000, 100_000)
-GPT_5 = Traits(_REASONING, ("minimal", "low", "medium", "high"), 400_000, 128_000)
-GPT_5_1 = Traits(_REASONING, ("none", "low", "medium", "high"), 400_000, 128_000)
-GPT_5_4_MINI = Traits(_REASONING, (), 400_000, 128_000)
-GPT_6_1_SOL = Traits(_REASONING, ("low", "medium", "high", "xhigh", "max"), 1_050_000, 128_000)
-THINKER = Traits(frozenset({*_REASONING, "extended_thinking"}), ("low", "high"), 400_000, 128_000)
-PLAIN_TEXT = Traits(frozenset({"streaming"}))
+GPT_4O = ModelCapabilities(frozenset({*_COMMON, "web_search"}), (), 128_000, 16_384)
+O3_MINI = ModelCapabilities(frozenset({*_COMMON, "reasoning"}), ("low", "medium", "high"), 200_000, 100_000)
+GPT_5 = ModelCapabilities(_REASONING, ("minimal", "low", "medium", "high"), 400_000, 128_000)
+GPT_5_1 = ModelCapabilities(_REASONING, ("none", "low", "medium", "high"), 400_000, 128_000)
+GPT_5_4_MINI = ModelCapabilities(_REASONING, (), 400_000, 128_000)
+GPT_6_1_SOL = ModelCapabilities(_REASONING, ("low", "medium", "high", "xhigh", "max"), 1_050_000, 128_000)
+THINKER = ModelCapabilities(frozenset({*_REASONING, "extended_thinking"}), ("low", "high"), 400_000, 128_000)
+PLAIN_TEXT = ModelCapabilities(frozenset({"streaming"}))
 
 ALL = {
     "gpt-4o": GPT_4O,

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from sidecar.providers.http import HttpEdge
+from sidecar.providers.kernel.http import HttpClient
 
 Chunk = bytes | Exception | asyncio.Event
 
@@ -100,10 +100,10 @@ class Waits:
 
 def scripted_edge(
     *script: Reply | Exception, chance: float = 0.0, retries: int = 4, now_ms: int = 0
-) -> tuple[HttpEdge, ScriptedTransport, Waits]:
-    """An HttpEdge on a script, with waits that are recorded and not waited."""
+) -> tuple[HttpClient, ScriptedTransport, Waits]:
+    """An HttpClient on a script, with waits that are recorded and not waited."""
     transport, waits = ScriptedTransport(*script), Waits()
-    edge = HttpEdge(
+    edge = HttpClient(
         lambda: transport, now_ms=lambda: now_ms, sleep=waits, chance=lambda: chance, retries=retries
     )
     return edge, transport, waits

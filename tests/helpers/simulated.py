@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sidecar.providers.http import HttpEdge
-from sidecar.providers.openai import OpenAI
+from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.openai.provider import OpenAI
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.exchange import SimRequest, SimResponse
 from sidecar.simulator.server import start_simulator
@@ -45,7 +45,7 @@ async def no_wait(seconds: float) -> None:
 
 def in_process(sim: Simulator) -> OpenAI:
     """The real provider over the simulator in place of the network."""
-    return OpenAI(HttpEdge(lambda: simulated_transport(sim), sleep=no_wait), "https://api.openai.com/v1")
+    return OpenAI(HttpClient(lambda: simulated_transport(sim), sleep=no_wait), "https://api.openai.com/v1")
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sidecar.composition import Composition
+from sidecar.container import Container
 from sidecar.contract.types import settings as types
 from sidecar.errors import Failure
 from sidecar.keys import Keys, MemoryKeys
@@ -57,7 +57,7 @@ async def test_validating_costs_nothing_and_asks_no_model(app: Inside) -> None:
     assert app.simulator.ledger.entries == []
 
 
-def with_parts(app: Inside, providers: Registry, keys: Keys) -> Composition:
+def with_parts(app: Inside, providers: Registry, keys: Keys) -> Container:
     services = copy(app.services)
     services.providers, services.keys = providers, keys
     return services

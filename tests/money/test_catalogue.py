@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 
 from sidecar.errors import Failure
+from sidecar.money.aliases import Names
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.entries import ModelEntry, utc_day
-from sidecar.money.names import Names
-from sidecar.money.node import Wrong
+from sidecar.money.json_reader import CatalogueError
+from sidecar.money.model import ModelEntry, utc_day
 
 CATALOGUE = Catalogue.load()
 DAY = date(2026, 11, 23)
@@ -130,7 +130,7 @@ def test_a_retired_model_without_a_successor_is_called_itself() -> None:
 def test_a_circle_of_successors_a_lost_one_and_a_double_name_are_refused(
     models: tuple[ModelEntry, ...],
 ) -> None:
-    with pytest.raises(Wrong, match="lab/one"):
+    with pytest.raises(CatalogueError, match="lab/one"):
         Names.of(models)
 
 

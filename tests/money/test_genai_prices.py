@@ -13,7 +13,7 @@ from genai_prices.data import providers
 from genai_prices.types import ModelInfo, TieredPrices
 
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.entries import ModelEntry, PriceEntry
+from sidecar.money.model import ModelEntry, PriceEntry
 
 CATALOGUE = Catalogue.load()
 CHECKED_ON = date(2026, 11, 23)

@@ -12,7 +12,7 @@ import pytest
 
 from sidecar import resources
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.entries import ModelEntry, PriceEntry
+from sidecar.money.model import ModelEntry, PriceEntry
 
 CATALOGUE = Catalogue.load()
 DAY = date(2026, 11, 23)

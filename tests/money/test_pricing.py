@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.entries import PriceEntry, Tier
+from sidecar.money.model import PriceEntry, Tier
 from sidecar.money.pricing import LARGEST_USD, PICO, UNITS, Cost, Unpriced, cost, from_pico, to_pico
 from sidecar.providers.base import Usage
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from sidecar.errors import Failure
 from sidecar.money import pricing, reprice, spending
+from sidecar.money.aliases import Names
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.entries import ModelEntry, PriceEntry
-from sidecar.money.names import Names
+from sidecar.money.model import ModelEntry, PriceEntry
 from sidecar.money.reprice import ModelReprice, Tally
 from sidecar.providers.base import Usage
 from sidecar.store.activity import CallUsage, RecordedCall, Spending

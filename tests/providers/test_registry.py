@@ -7,8 +7,8 @@ import pytest
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Providers
-from sidecar.providers.compatible import Compatible
-from sidecar.providers.openai_batch import OpenAIBatch
+from sidecar.providers.compatible.provider import Compatible
+from sidecar.providers.openai.batch import OpenAIBatch
 from sidecar.providers.registry import BUILT_IN, Registry, Row, overlay_row
 from tests.helpers.openai_models import ask
 from tests.helpers.scripted import Reply, scripted_edge

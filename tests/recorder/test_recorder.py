@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from sidecar.recorder.hiding import Hiding
 from sidecar.recorder.reading import read_sessions
 from sidecar.recorder.recorder import Recorder
+from sidecar.recorder.redaction import Redaction
 
 ABOUT = {"title": "A test.", "day": "2026-11-23", "recorded": 1}
 
 
 def recorder(path: Path, **options: Any) -> Recorder:
-    return Recorder(path, Hiding(), ABOUT, **options)
+    return Recorder(path, Redaction(), ABOUT, **options)
 
 
 def entries(path: Path) -> list[Any]:
@@ -90,7 +90,7 @@ def test_a_file_that_cannot_be_written_ends_the_recording_and_nothing_else(
 def test_a_slow_disk_costs_messages_and_no_memory(tmp_path: Path) -> None:
     released = threading.Event()
 
-    class Slow(Hiding):
+    class Slow(Redaction):
         def request(self, message: Any) -> Any:
             assert released.wait(20)
             return super().request(message)

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.rpc.framing import KEPT_HEAD, FrameReader, Framing, Item, Malformed, Oversized, encode
+from sidecar.rpc.framing import KEPT_HEAD, BadFrame, Frame, FrameReader, Framing, Oversized, encode
 
 LIMIT = 100
 
 
-def read(stream: bytes, step: int = 0, limit: int = LIMIT) -> list[Item]:
+def read(stream: bytes, step: int = 0, limit: int = LIMIT) -> list[Frame]:
     """Everything a stream holds, fed in chunks of `step` bytes."""
     reader = FrameReader(limit)
     step = step or max(1, len(stream))
@@ -81,18 +81,18 @@ def test_frames_are_found_however_the_bytes_arrive(stream: bytes, frames: list[b
 def test_after_bad_headers_the_next_frame_is_served(stream: bytes, after: list[bytes], step: int) -> None:
     items = read(stream + block(b"{}"), step)
     assert [item for item in items if isinstance(item, bytes)] == after
-    assert any(isinstance(item, Malformed) for item in items)
+    assert any(isinstance(item, BadFrame) for item in items)
 
 
 def test_garbage_between_frames_is_reported_once() -> None:
     items = read(block(b"{}") + b"one\r\ntwo\r\nthree\r\n" + block(b"{}"))
-    assert [type(item) for item in items] == [bytes, Malformed, bytes]
+    assert [type(item) for item in items] == [bytes, BadFrame, bytes]
 
 
 @pytest.mark.parametrize("stream", [b"Content-Length: 5\r\n\r\n{}", b"Content-Length: 5\r\n", b"Content-Le"])
 @pytest.mark.parametrize("step", [0, 1])
 def test_a_stream_that_ends_within_a_frame_is_reported(stream: bytes, step: int) -> None:
-    assert [type(item) for item in read(stream, step)] == [Malformed]
+    assert [type(item) for item in read(stream, step)] == [BadFrame]
 
 
 @pytest.mark.parametrize("framing", ["newline", "headers"])

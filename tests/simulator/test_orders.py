@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.outcome import SentButUnanswered
+from sidecar.providers.kernel.outcome import OutcomeUnknown
 from tests.helpers.conversing import CHAT, chat, collect, question, text_of
 from tests.helpers.simulated import in_process, post, read, simulator
 
@@ -30,13 +30,13 @@ async def test_a_failure_can_be_ordered_in_the_prompt(orders: str, kind: str) ->
     with pytest.raises(Failure) as raised:
         await collect(made, f"Hello [[simulate: {orders}]]")
     assert raised.value.kind == kind
-    assert not isinstance(raised.value, SentButUnanswered)
+    assert not isinstance(raised.value, OutcomeUnknown)
 
 
 @pytest.mark.parametrize("orders", ["cut=0", "cut=3", "malformed=1", "error_after=2"])
 async def test_an_ordered_break_leaves_the_bill_unknown(orders: str) -> None:
     sim = simulator()
-    with pytest.raises(SentButUnanswered):
+    with pytest.raises(OutcomeUnknown):
         await collect(in_process(sim), f"Hello [[simulate: {orders}]]")
     assert len(sim.ledger.entries) == 1
     assert sim.ledger.entries[0].state in ("cut", "failed")

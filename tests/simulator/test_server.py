@@ -12,9 +12,9 @@ import pytest
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, Event, TextDelta
-from sidecar.providers.http import HttpEdge
-from sidecar.providers.openai import OpenAI
-from sidecar.providers.outcome import SentButUnanswered
+from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.openai.provider import OpenAI
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.server import serve_simulator, start_simulator
 from tests.helpers.openai_models import ask
@@ -37,7 +37,7 @@ async def state(sim: Simulator, wanted: str) -> float:
 async def test_text_streams_over_a_real_connection() -> None:
     sim = simulator()
     async with asyncio.timeout(20), on_loopback(sim) as base:
-        edge = HttpEdge()
+        edge = HttpClient()
         made = OpenAI(edge, f"{base}/v1")
         events = await read_all(made, "Reply with exactly: a b c d")
         await edge.aclose()
@@ -50,7 +50,7 @@ async def test_text_streams_over_a_real_connection() -> None:
 async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: str) -> None:
     sim = simulator()
     async with asyncio.timeout(20), on_loopback(sim) as base:
-        edge = HttpEdge()
+        edge = HttpClient()
         made = OpenAI(edge, f"{base}/v1")
         plan = made.plan(ask("gpt-4o", "Talk [[simulate: tokens=5000 pace_ms=20]]"))
         stream = made.stream(plan, "sk-1")
@@ -70,7 +70,7 @@ async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: s
 async def test_a_client_that_leaves_while_it_waits_for_the_first_word_is_noticed() -> None:
     sim = simulator()
     async with asyncio.timeout(20), on_loopback(sim) as base:
-        edge = HttpEdge()
+        edge = HttpClient()
         made = OpenAI(edge, f"{base}/v1")
         plan = made.plan(ask("gpt-4o", "Talk [[simulate: slow_first_ms=60000]]"))
         task = asyncio.ensure_future(anext(made.stream(plan, "sk-1")))
@@ -87,9 +87,9 @@ async def test_a_client_that_leaves_while_it_waits_for_the_first_word_is_noticed
 async def test_a_connection_that_breaks_after_sending_is_not_tried_again(orders: str) -> None:
     sim = simulator()
     async with asyncio.timeout(20), on_loopback(sim) as base:
-        edge = HttpEdge(sleep=no_wait)
+        edge = HttpClient(sleep=no_wait)
         made = OpenAI(edge, f"{base}/v1")
-        with pytest.raises(SentButUnanswered) as raised:
+        with pytest.raises(OutcomeUnknown) as raised:
             await read_all(made, f"Hi [[simulate: {orders}]]")
         await edge.aclose()
     assert raised.value.kind == "provider_unavailable"
@@ -104,13 +104,13 @@ async def test_a_refused_connection_is_tried_again_and_then_said() -> None:
     async def wait(seconds: float) -> None:
         waits.append(seconds)
 
-    edge = HttpEdge(sleep=wait, chance=lambda: 0.0)
+    edge = HttpClient(sleep=wait, chance=lambda: 0.0)
     made = OpenAI(edge, f"http://127.0.0.1:{port}/v1")
     with pytest.raises(Failure) as raised:
         async with asyncio.timeout(20):
             await anext(made.stream(made.plan(ask("gpt-4o")), "sk-1"))
     await edge.aclose()
-    assert not isinstance(raised.value, SentButUnanswered)
+    assert not isinstance(raised.value, OutcomeUnknown)
     assert raised.value.kind == "provider_unavailable"
     assert waits == [0.5, 1.0, 2.0, 4.0]
 
@@ -118,7 +118,7 @@ async def test_a_refused_connection_is_tried_again_and_then_said() -> None:
 async def test_refusals_are_retried_over_a_real_connection() -> None:
     sim = simulator()
     async with asyncio.timeout(20), on_loopback(sim) as base:
-        edge = HttpEdge(sleep=no_wait)
+        edge = HttpClient(sleep=no_wait)
         made = OpenAI(edge, f"{base}/v1")
         events = await read_all(made, "[[simulate: status=529 times=3]] Reply with exactly: ok")
         await edge.aclose()
@@ -133,7 +133,7 @@ async def test_a_proxy_in_the_environment_is_used(monkeypatch: pytest.MonkeyPatc
             monkeypatch.setenv(name, base)
         for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.setenv(name, "")
-        edge = HttpEdge(sleep=no_wait)
+        edge = HttpClient(sleep=no_wait)
         made = OpenAI(edge, "http://vendor.invalid/v1")
         assert (await read_all(made, "Reply with exactly: ok"))[0] == TextDelta("ok")
         await edge.aclose()
@@ -143,7 +143,7 @@ async def test_a_finished_stream_leaves_its_connection_for_the_next() -> None:
     runner, port = await start_simulator(simulator(), 0)
     connections: set[int] = set()
     async with asyncio.timeout(20):
-        edge = HttpEdge()
+        edge = HttpClient()
         made = OpenAI(edge, f"http://127.0.0.1:{port}/v1")
         for _ in range(3):
             assert await read_all(made, "Hello")
@@ -157,7 +157,7 @@ async def test_a_finished_stream_leaves_its_connection_for_the_next() -> None:
 async def test_a_hundred_streams_run_at_once() -> None:
     sim = simulator()
     async with asyncio.timeout(20), on_loopback(sim) as base:
-        edge = HttpEdge()
+        edge = HttpClient()
         made = OpenAI(edge, f"{base}/v1")
         gathered = 0
 

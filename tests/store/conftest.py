@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.store import opening
+from sidecar.store import open_database
 from sidecar.store.database import Database
 from tests.store.clock import NOW
 
@@ -27,6 +27,6 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 def conn(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     path = tmp_path / "abai.db"
     connection = sqlite3.connect(path, isolation_level=None)
-    opening.prepare_writer(connection, path, NOW)
+    open_database.prepare_writer(connection, path, NOW)
     yield connection
     connection.close()

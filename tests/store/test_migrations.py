@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.store import ledger, migrations, opening
+from sidecar.store import ledger, migrations, open_database
 from sidecar.store.database import Database
 from tests.store import old_app
 from tests.store.clock import NOW
@@ -22,7 +22,7 @@ EXPECTED_SCHEMA = Path(__file__).with_name("expected_schema.sql")
 
 def _migrated(path: Path) -> sqlite3.Connection:
     conn = sqlite3.connect(path, isolation_level=None)
-    opening.prepare_writer(conn, path, NOW)
+    open_database.prepare_writer(conn, path, NOW)
     return conn
 
 
@@ -392,7 +392,7 @@ def test_without_room_for_a_backup_nothing_is_migrated(tmp_path: Path) -> None:
         closing(sqlite3.connect(path, isolation_level=None)) as conn,
         pytest.raises(Failure, match="backup copy"),
     ):
-        opening.prepare_writer(conn, path, NOW)
+        open_database.prepare_writer(conn, path, NOW)
     assert path.read_bytes() == before
 
 
@@ -402,7 +402,7 @@ def test_a_copy_that_a_kill_cut_off_is_gone_after_the_next_start(tmp_path: Path)
     mine = tmp_path / "holiday.partial"
     mine.write_bytes(b"the person's own")
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-        opening.prepare_writer(conn, path, NOW)
+        open_database.prepare_writer(conn, path, NOW)
     assert list(tmp_path.glob("*.partial")) == [mine]
 
 
@@ -416,9 +416,9 @@ def test_a_migration_that_nobody_waits_for_any_more_is_undone_and_works_the_next
         )
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         with pytest.raises(sqlite3.OperationalError, match="interrupted"):
-            opening.prepare_writer(conn, path, NOW, lambda: True)
-        assert opening.user_version(conn) < migrations.LATEST
+            open_database.prepare_writer(conn, path, NOW, lambda: True)
+        assert open_database.user_version(conn) < migrations.LATEST
         assert not conn.in_transaction
-        opening.prepare_writer(conn, path, NOW)
-        assert opening.user_version(conn) == migrations.LATEST
+        open_database.prepare_writer(conn, path, NOW)
+        assert open_database.user_version(conn) == migrations.LATEST
         assert conn.execute("SELECT count(*) FROM messages WHERE id LIKE 'many%'").fetchone() == (2_000,)

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from sidecar.store import conversations, ledger, messages, parts, projects, turns
+from sidecar.store import conversations, ledger, messages, projects, turns, vendor_batches
 
 PLANS = {
     "projects, last used first": (projects.LIST_SQL, "projects_by_use"),
@@ -31,13 +31,13 @@ PLANS = {
         "SELECT * FROM batch_results WHERE job_id = ? ORDER BY row_index",
         "batch_results_by_row",
     ),
-    "parts that something is to come of": (parts.OPEN_SQL, "batch_parts_by_state"),
-    "parts of a job": (parts.OF_JOB_SQL, "batch_parts_by_job"),
-    "a part by its vendor's id": (parts.BY_NATIVE_ID_SQL, "batch_parts_by_native_id"),
-    "rows of a part without a result": (parts.UNFINISHED_SQL, "batch_results_by_custom_id"),
-    "rows of a part": (parts.MEMBERS_SQL, "batch_results_by_custom_id"),
-    "rows of a part that travel": (parts.TRAVELLING_SQL, "batch_results_by_custom_id"),
-    "a row of a part": (parts.ROW_SQL, "batch_results_by_custom_id"),
+    "parts that something is to come of": (vendor_batches.OPEN_SQL, "batch_parts_by_state"),
+    "parts of a job": (vendor_batches.OF_JOB_SQL, "batch_parts_by_job"),
+    "a part by its vendor's id": (vendor_batches.BY_NATIVE_ID_SQL, "batch_parts_by_native_id"),
+    "rows of a part without a result": (vendor_batches.UNFINISHED_SQL, "batch_results_by_custom_id"),
+    "rows of a part": (vendor_batches.MEMBERS_SQL, "batch_results_by_custom_id"),
+    "rows of a part that travel": (vendor_batches.TRAVELLING_SQL, "batch_results_by_custom_id"),
+    "a row of a part": (vendor_batches.ROW_SQL, "batch_results_by_custom_id"),
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.errors import Failure
-from sidecar.store import conversations, messages, opening, projects
+from sidecar.store import conversations, messages, open_database, projects
 from sidecar.store.records import Message
 from sidecar.store.search import HITS_SQL, match_expression, search
 from tests.store.clock import NOW
@@ -121,7 +121,7 @@ def _small_library() -> Iterator[sqlite3.Connection]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "abai.db"
         with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-            opening.prepare_writer(conn, path, NOW)
+            open_database.prepare_writer(conn, path, NOW)
             projects.create(conn, "p", "p", now=NOW)
             conversations.create(conn, "p", "c", "c", NOW)
             yield conn

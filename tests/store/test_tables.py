@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.store import conversations, ledger, messages, projects, settings, state
+from sidecar.store import conversations, kv, ledger, messages, projects, settings
 from sidecar.store.records import Conversation, LedgerEntry, Message, Project
 from tests.store.clock import NOW
 
@@ -161,9 +161,9 @@ def test_settings_are_json_and_the_last_one_wins(conn: sqlite3.Connection) -> No
 
 
 def test_state_is_remembered_and_forgotten(conn: sqlite3.Connection) -> None:
-    assert state.get(conn, "project") is None
-    state.put(conn, "project", "p")
-    state.put(conn, "project", "q")
-    assert state.get(conn, "project") == "q"
-    state.put(conn, "project", None)
-    assert state.get(conn, "project") is None
+    assert kv.get(conn, "project") is None
+    kv.put(conn, "project", "p")
+    kv.put(conn, "project", "q")
+    assert kv.get(conn, "project") == "q"
+    kv.put(conn, "project", None)
+    assert kv.get(conn, "project") is None

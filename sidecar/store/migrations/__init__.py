@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sidecar.errors import Failure
-from sidecar.store.copying import PARTIAL, copy_database
+from sidecar.store.backup import PARTIAL, copy_database
 
 LATEST = 8
 KEPT_BACKUPS = 5

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from sidecar.store.migrations import salvage
+from sidecar.store.migrations import lenient_parse
 from sidecar.store.migrations.recovery import Parents, fresh_id
 
 
@@ -17,9 +17,9 @@ def copy_projects(conn: sqlite3.Connection, now_ms: int) -> None:
             "INSERT INTO projects (id, name, description, settings, created_at, last_used) VALUES (?, ?, ?, ?, ?, ?)",
             (
                 _own_id(conn, "projects", row),
-                salvage.text(row.get("name")) or "Untitled project",
-                salvage.text(row.get("description")) or "",
-                salvage.json_object_text(row.get("settings")),
+                lenient_parse.text(row.get("name")) or "Untitled project",
+                lenient_parse.text(row.get("description")) or "",
+                lenient_parse.json_object_text(row.get("settings")),
                 created_at,
                 last_used,
             ),
@@ -33,8 +33,8 @@ def copy_conversations(conn: sqlite3.Connection, parents: Parents, now_ms: int) 
             "INSERT INTO conversations (id, project_id, name, created_at, last_used) VALUES (?, ?, ?, ?, ?)",
             (
                 _own_id(conn, "conversations", row),
-                parents.project(salvage.text(row.get("project_id"))),
-                salvage.text(row.get("name")) or "Untitled conversation",
+                parents.project(lenient_parse.text(row.get("project_id"))),
+                lenient_parse.text(row.get("name")) or "Untitled conversation",
                 created_at,
                 last_used,
             ),
@@ -44,15 +44,15 @@ def copy_conversations(conn: sqlite3.Connection, parents: Parents, now_ms: int) 
 def copy_messages(conn: sqlite3.Connection, parents: Parents, now_ms: int) -> None:
     latest: dict[str, int] = {}
     for row in _old(conn, "messages"):
-        conversation_id = parents.conversation(salvage.text(row.get("conversation_id")))
-        timestamp = salvage.time_ms(row.get("timestamp"))
+        conversation_id = parents.conversation(lenient_parse.text(row.get("conversation_id")))
+        timestamp = lenient_parse.time_ms(row.get("timestamp"))
         if timestamp is None:
             # Where it stood says more than no time at all: right after the message that was stored before it.
             timestamp = latest.get(conversation_id) or _began_at(conn, conversation_id) or now_ms
         latest[conversation_id] = timestamp
         message_id = _own_id(conn, "messages", row)
-        model = salvage.text(row.get("model"))
-        provider = salvage.text(row.get("provider"))
+        model = lenient_parse.text(row.get("model"))
+        provider = lenient_parse.text(row.get("provider"))
         conn.execute(
             "INSERT INTO messages (id, conversation_id, turn_id, role, content, provider, model, cost,"
             " tokens_in, tokens_out, timestamp) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -60,13 +60,13 @@ def copy_messages(conn: sqlite3.Connection, parents: Parents, now_ms: int) -> No
                 message_id,
                 conversation_id,
                 message_id,
-                salvage.role(row.get("role"), has_model=bool(model or provider)),
-                salvage.text(row.get("content")) or "",
+                lenient_parse.role(row.get("role"), has_model=bool(model or provider)),
+                lenient_parse.text(row.get("content")) or "",
                 provider,
                 model,
-                salvage.real(row.get("cost")),
-                salvage.integer(row.get("tokens_in")),
-                salvage.integer(row.get("tokens_out")),
+                lenient_parse.real(row.get("cost")),
+                lenient_parse.integer(row.get("tokens_in")),
+                lenient_parse.integer(row.get("tokens_out")),
                 timestamp,
             ),
         )
@@ -74,20 +74,20 @@ def copy_messages(conn: sqlite3.Connection, parents: Parents, now_ms: int) -> No
 
 def copy_batch_jobs(conn: sqlite3.Connection, parents: Parents, now_ms: int) -> None:
     for row in _old(conn, "batch_jobs"):
-        completed_at = salvage.time_ms(row.get("completed_at"))
-        created_at = salvage.time_ms(row.get("created_at"))
+        completed_at = lenient_parse.time_ms(row.get("completed_at"))
+        created_at = lenient_parse.time_ms(row.get("created_at"))
         conn.execute(
             "INSERT INTO batch_jobs (id, project_id, file_name, status, total_rows, completed_rows, failed_rows,"
             " total_cost, created_at, completed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 _own_id(conn, "batch_jobs", row),
-                parents.project(salvage.text(row.get("project_id"))),
-                salvage.text(row.get("file_name")) or "",
-                salvage.text(row.get("status")) or ("failed" if completed_at is None else "completed"),
-                salvage.integer(row.get("total_rows")) or 0,
-                salvage.integer(row.get("completed_rows")) or 0,
-                salvage.integer(row.get("failed_rows")) or 0,
-                salvage.real(row.get("total_cost")),
+                parents.project(lenient_parse.text(row.get("project_id"))),
+                lenient_parse.text(row.get("file_name")) or "",
+                lenient_parse.text(row.get("status")) or ("failed" if completed_at is None else "completed"),
+                lenient_parse.integer(row.get("total_rows")) or 0,
+                lenient_parse.integer(row.get("completed_rows")) or 0,
+                lenient_parse.integer(row.get("failed_rows")) or 0,
+                lenient_parse.real(row.get("total_cost")),
                 _first(created_at, completed_at, now_ms),
                 completed_at,
             ),
@@ -97,13 +97,13 @@ def copy_batch_jobs(conn: sqlite3.Connection, parents: Parents, now_ms: int) -> 
 def copy_batch_results(conn: sqlite3.Connection, parents: Parents) -> None:
     next_index: dict[str, int] = {}
     for row in _old(conn, "batch_results"):
-        job_id = parents.job(salvage.text(row.get("job_id")))
-        row_index = salvage.integer(row.get("row_index"))
+        job_id = parents.job(lenient_parse.text(row.get("job_id")))
+        row_index = lenient_parse.integer(row.get("row_index"))
         if row_index is None:
             row_index = next_index.get(job_id, 0)
         next_index[job_id] = row_index + 1
-        response = salvage.text(row.get("response"))
-        error = salvage.text(row.get("error_message"))
+        response = lenient_parse.text(row.get("response"))
+        error = lenient_parse.text(row.get("error_message"))
         conn.execute(
             "INSERT INTO batch_results (id, job_id, row_index, original_data, prompt, response, status, cost,"
             " tokens_in, tokens_out, latency, error_message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -111,14 +111,14 @@ def copy_batch_results(conn: sqlite3.Connection, parents: Parents) -> None:
                 _own_id(conn, "batch_results", row),
                 job_id,
                 row_index,
-                salvage.json_text(row.get("original_data")),
-                salvage.text(row.get("prompt")) or "",
+                lenient_parse.json_text(row.get("original_data")),
+                lenient_parse.text(row.get("prompt")) or "",
                 response,
-                salvage.text(row.get("status")) or _status(response, error),
-                salvage.real(row.get("cost")),
-                salvage.integer(row.get("tokens_in")),
-                salvage.integer(row.get("tokens_out")),
-                salvage.integer(row.get("latency")),
+                lenient_parse.text(row.get("status")) or _status(response, error),
+                lenient_parse.real(row.get("cost")),
+                lenient_parse.integer(row.get("tokens_in")),
+                lenient_parse.integer(row.get("tokens_out")),
+                lenient_parse.integer(row.get("latency")),
                 error,
             ),
         )
@@ -133,7 +133,7 @@ def _old(conn: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
 
 
 def _own_id(conn: sqlite3.Connection, table: str, row: dict[str, Any]) -> str:
-    row_id = salvage.text(row.get("id"))
+    row_id = lenient_parse.text(row.get("id"))
     if row_id is None:
         return fresh_id()
     taken = conn.execute(f"SELECT 1 FROM main.{table} WHERE id = ?", (row_id,)).fetchone()  # noqa: S608
@@ -141,8 +141,8 @@ def _own_id(conn: sqlite3.Connection, table: str, row: dict[str, Any]) -> str:
 
 
 def _times(row: dict[str, Any], now_ms: int) -> tuple[int, int]:
-    created_at = salvage.time_ms(row.get("created_at"))
-    last_used = salvage.time_ms(row.get("last_used"))
+    created_at = lenient_parse.time_ms(row.get("created_at"))
+    last_used = lenient_parse.time_ms(row.get("last_used"))
     return _first(created_at, last_used, now_ms), _first(last_used, created_at, now_ms)
 
 

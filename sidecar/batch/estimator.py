@@ -1,0 +1,45 @@
+"""Counts and prices rows one after the other, looking up once for each template how long answers to it were."""
+
+from __future__ import annotations
+
+from sidecar.batch.estimate import FRAME_TOKENS, AnswerLength, RowEstimate, answer_length, estimate_row
+from sidecar.batch.row import Row
+from sidecar.batch.validation import RowProfile
+from sidecar.money.tokens import COUNTER, TokenCounter
+from sidecar.store import answers
+from sidecar.store.job_records import Lengths
+from sidecar.store.store import Store
+
+
+class Estimator:
+    """Estimates the rows of one project; None stands for a project that is not known."""
+
+    def __init__(self, store: Store, project_id: str | None, counter: TokenCounter = COUNTER) -> None:
+        self._store = store
+        self._project_id = project_id
+        self._counter = counter
+        self._by_template: dict[tuple[str, str], Lengths | None] = {}
+        self._by_model: dict[str, Lengths | None] = {}
+
+    async def estimate(self, row: Row, shape: RowProfile, prompt: str) -> RowEstimate:
+        """`prompt` is the row's with its variables filled in."""
+        name = shape.serving.model.full_id
+        tokens = FRAME_TOKENS
+        for text in (prompt, row.filled_system(), row.given.get("developer")):
+            if text:
+                tokens += await self._counter.count(text, name)
+        return estimate_row(shape, tokens, await self._answer(row, shape))
+
+    async def _answer(self, row: Row, shape: RowProfile) -> AnswerLength:
+        asked, served = shape.serving.asked_id, shape.serving.model.full_id
+        if self._project_id is None:
+            return answer_length(shape.cap, None, None)
+        key = (row.template, asked)
+        if key not in self._by_template:
+            self._by_template[key] = await self._lengths(row.template, asked)
+        if self._by_template[key] is None and served not in self._by_model:
+            self._by_model[served] = await self._lengths(None, served)
+        return answer_length(shape.cap, self._by_template[key], self._by_model.get(served))
+
+    async def _lengths(self, template: str | None, model: str) -> Lengths | None:
+        return await self._store.read(answers.lengths, self._project_id or "", template, model)

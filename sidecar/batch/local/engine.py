@@ -1,0 +1,226 @@
+"""Runs local batches in the background: starts, cancels, resumes after a crash, and stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from decimal import Decimal
+
+from sidecar import clock
+from sidecar.batch import jobs as moves
+from sidecar.batch import row_transactions
+from sidecar.batch.keyed_lock import KeyedLock, unless_cancelled
+from sidecar.batch.local.row_runner import RowRunner
+from sidecar.batch.local.run import JobRun
+from sidecar.batch.progress_reporter import Progress
+from sidecar.batch.row_transactions import Budget
+from sidecar.batch.validation import missing_keys
+from sidecar.errors import Failure
+from sidecar.keys import Keys
+from sidecar.providers.base import Providers
+from sidecar.settings import Settings
+from sidecar.store import jobs
+from sidecar.store.job_records import Job, JobRow
+from sidecar.store.store import Store
+
+log = logging.getLogger("sidecar.batch")
+
+# How long the handshake waits for the database before it answers without the jobs that go on.
+RESUME_SECONDS = 2.0
+
+
+class Engine:
+    """The local jobs that run. `tell` gets their progress, `tell_row` each row that has ended where that is wanted."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        runner: RowRunner,
+        providers: Providers,
+        keys: Keys,
+        settings: Settings,
+        now_ms: clock.Now,
+        tell: Callable[[Progress], None],
+        tell_row: Callable[[str, JobRow], None],
+    ) -> None:
+        self._store = store
+        self.runner = runner
+        self._providers = providers
+        self._keys = keys
+        self._settings = settings
+        self._now_ms = now_ms
+        self._tell = tell
+        self._tell_row = tell_row
+        self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
+        self._starting: set[str] = set()
+        self._turns = KeyedLock()
+        self._stopping = False
+        self._stopped_at = 0.0
+        self._recovering: asyncio.Task[tuple[str, ...]] | None = None
+
+    def resume(self) -> None:
+        """Begins to clear up after the last run and to go on with what it left. To be called once, inside the loop."""
+        self._recovering = asyncio.create_task(self._recover())
+        # Its failure is the store's, which every call that needs the store tells.
+        self._recovering.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def resumed(self) -> tuple[str, ...]:
+        """The jobs that go on by themselves. None where the database is not open within reasonable time."""
+        if self._recovering is None:
+            return ()
+        await asyncio.wait({self._recovering}, timeout=RESUME_SECONDS)
+        done = self._recovering.done() and not self._recovering.cancelled()
+        return self._recovering.result() if done and self._recovering.exception() is None else ()
+
+    async def start(
+        self,
+        job_id: str,
+        *,
+        retry_failed: bool = False,
+        concurrency: int | None = None,
+        notify_rows: bool = False,
+    ) -> Job:
+        """The job, running from now on.
+
+        Raises Failure: "not_found", "conflict", "missing_api_key", "budget_exceeded".
+        """
+        await self._ready()
+        async with self._turns.of(job_id):
+            if self._stopping:
+                raise Failure("shutting_down", "A-B/AI is closing. Start it again and repeat what you did.")
+            if job_id in self._runs:
+                raise moves.already_running()
+            self._starting.add(job_id)
+            try:
+                await self._refuse_unready(job_id, retry_failed)
+                limit = (await self._settings.effective())["monthlyBudgetUSD"]
+                now = self._now_ms()
+                beginning = self._store.write(
+                    row_transactions.start,
+                    job_id,
+                    retry_failed=retry_failed,
+                    now=now,
+                    concurrency=concurrency,
+                    notify_rows=notify_rows,
+                    budget=Budget(None if limit is None else Decimal(str(limit)), clock.month_start_ms(now)),
+                )
+                job = await unless_cancelled(
+                    beginning, lambda: self._store.write(row_transactions.cancel, job_id, self._now_ms())
+                )
+                self._run(job)
+            finally:
+                self._starting.discard(job_id)
+        return job
+
+    async def cancel(self, job_id: str) -> Job:
+        """Stops sending at once and cuts off what is in flight; gives the job once all of it is settled.
+
+        Raises Failure: "not_found", "conflict".
+        """
+        await self._ready()
+        async with self._turns.of(job_id):
+            running = self._runs.get(job_id)
+            job = await self._store.write(row_transactions.cancel, job_id, self._now_ms())
+        if running is None:
+            return job
+        await self._cut_off(running)
+        return await self._store.read(jobs.get, job_id) or job
+
+    async def cancel_project(self, project_id: str) -> None:
+        """Stops the jobs of a project that is about to be deleted."""
+        await self._ready()
+        for job_id, (run, _) in list(self._runs.items()):
+            if run.job.project_id == project_id:
+                try:
+                    await self.cancel(job_id)
+                except Failure as failure:
+                    if failure.kind not in ("conflict", "not_found"):
+                        raise
+
+    def is_running(self, job_id: str) -> bool:
+        return job_id in self._runs or job_id in self._starting
+
+    async def finished(self, job_id: str) -> None:
+        """Waits until the job runs no more, whatever ended it."""
+        if self._recovering is not None:
+            await asyncio.wait({self._recovering})
+        running = self._runs.get(job_id)
+        if running is not None:
+            await asyncio.wait({running[1]})
+
+    def stop_taking(self) -> None:
+        """The process is about to end: rows in flight may end, nothing begins."""
+        if not self._stopping:
+            self._stopped_at = asyncio.get_running_loop().time()
+        self._stopping = True
+        for run, _ in self._runs.values():
+            run.stop_taking()
+
+    async def close(self, grace_seconds: float) -> None:
+        """Waits for rows in flight, so long since `stop_taking`, then cuts them off.
+
+        They and their jobs go on at the next start. To be called before the store closes.
+        """
+        self.stop_taking()
+        if self._recovering is not None:
+            await asyncio.wait({self._recovering})
+        tasks = {task for _, task in self._runs.values()}
+        if tasks:
+            passed = asyncio.get_running_loop().time() - self._stopped_at
+            await asyncio.wait(tasks, timeout=max(0.0, grace_seconds - passed))
+        for run, _ in list(self._runs.values()):
+            run.interrupt(put_back=True)
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _recover(self) -> tuple[str, ...]:
+        left = await self._store.write(row_transactions.recover, self._now_ms())
+        for job in left:
+            if not self._stopping:
+                self._run(job)
+        return tuple(job.id for job in left)
+
+    async def _ready(self) -> None:
+        if self._recovering is not None:
+            await asyncio.wait({self._recovering})
+        await self._store.database()
+
+    async def _refuse_unready(self, job_id: str, retry_failed: bool) -> None:
+        job = await self._store.read(jobs.get, job_id)
+        if job is None:
+            raise moves.unknown_job()
+        statuses = moves.rows_to_reopen(job, retry_failed=retry_failed)
+        needed = await self._store.read(row_transactions.reopenable, job_id, statuses)
+        refuse_missing_keys(await missing_keys(set(needed), self._providers, self._keys))
+
+    def _run(self, job: Job) -> None:
+        run = JobRun(
+            job,
+            store=self._store,
+            runner=self.runner,
+            settings=self._settings,
+            tell=self._tell,
+            tell_row=self._tell_row,
+            now_ms=self._now_ms,
+        )
+        task = asyncio.create_task(run.run())
+        self._runs[job.id] = (run, task)
+        task.add_done_callback(lambda _: self._runs.pop(job.id, None))
+
+    async def _cut_off(self, running: tuple[JobRun, asyncio.Task[None]]) -> None:
+        run, task = running
+        run.interrupt(put_back=False)
+        await asyncio.wait({task})
+
+
+def refuse_missing_keys(missing: list[str]) -> None:
+    """Raises Failure("missing_api_key") when there are any."""
+    if missing:
+        names = ", ".join(missing)
+        raise Failure(
+            "missing_api_key",
+            f"Missing API keys for providers: {names}. Add them in the settings, then send the batch again.",
+            provider=missing[0],
+        )

@@ -1,0 +1,278 @@
+"""One row, from its question to its settlement: written down before it leaves, whatever ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TypeVar
+
+from sidecar import clock, failpoints
+from sidecar.batch import row_outcomes, row_transactions
+from sidecar.batch.local.attempt_guard import AttemptGuard
+from sidecar.batch.request_fingerprint import request_fingerprint
+from sidecar.batch.row import Row
+from sidecar.batch.row_transactions import Billing, Budget
+from sidecar.batch.storage_retry import retry_on_storage_error
+from sidecar.chat.prepare import PreparedRequest, RequestPreparer
+from sidecar.chat.stream_accumulator import StreamAccumulator
+from sidecar.errors import Failure
+from sidecar.money import charge as charging
+from sidecar.money.catalogue import Catalogue
+from sidecar.money.model import utc_day
+from sidecar.money.tokens import estimate
+from sidecar.providers.kernel.limits import PACE, KeyLimiters
+from sidecar.store import job_rows
+from sidecar.store.job_records import Job, JobRow, PendingRow, RowOutcome
+from sidecar.store.records import LedgerEntry
+from sidecar.store.store import Store
+
+log = logging.getLogger("sidecar.batch")
+
+T = TypeVar("T")
+
+
+class RowSkipped(Exception):
+    """The row must not begin: its job has stopped, or the row is no longer waiting."""
+
+
+@dataclass(slots=True)
+class RunContext:
+    """What a job's rows at one provider run under; `ceiling` is the most of them at once.
+
+    `stopping` lets nothing begin; `put_back` makes rows that are cut off wait again. `refused_key` is what the
+    provider said of the key, and every further row hears it without asking.
+    """
+
+    job: Job
+    ended: Callable[[Job, JobRow], None]
+    budget: Callable[[], Awaitable[Budget | None]]
+    overran: Callable[[], None]
+    ceiling: int
+    stopping: bool = False
+    put_back: bool = False
+    refused_key: Failure | None = None
+    places: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = asyncio.Semaphore(self.ceiling)
+
+
+@dataclass(slots=True)
+class Begun:
+    """Whether the intent of a row is on the disk."""
+
+    entry: LedgerEntry
+    written: bool = False
+
+
+class RowRunner:
+    """Runs rows of any job. Everything it is made of is handed in."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalogue: Catalogue,
+        desk: RequestPreparer,
+        gates: KeyLimiters,
+        new_id: Callable[[], str],
+        now_ms: clock.Now,
+        on_invalid_key: Callable[[str], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._desk = desk
+        self.gates = gates
+        self._new_id = new_id
+        self._now_ms = now_ms
+        self._on_invalid_key = on_invalid_key
+        self._sleep = sleep
+
+    async def run(self, terms: RunContext, row: PendingRow) -> None:
+        """Runs a row to its end, which is stored whatever it is.
+
+        Raises RowSkipped, OverBudget and Failure("storage_error") when the row did not begin and waits as before,
+        Failure("storage_error") too when its result could not be saved.
+        """
+        try:
+            question = await self._desk.prepare(Row(row.request).ask(row.prompt))
+            if terms.refused_key is not None:
+                raise Failure(terms.refused_key.kind, terms.refused_key.message)
+        except Failure as failure:
+            await self._end(terms, row, row_outcomes.unsent(failure), None, None)
+            return
+        begun = Begun(self._entry(terms.job, row, question))
+        pace = self._pace(terms, row, question, begun)
+        token = PACE.set(pace)
+        try:
+            await self._ask(terms, row, question, begun, pace)
+        finally:
+            PACE.reset(token)
+            pace.leave()
+
+    def _entry(self, job: Job, row: PendingRow, question: PreparedRequest) -> LedgerEntry:
+        now, model = self._now_ms(), question.serving.model
+        price = self._catalogue.price_entry(model, utc_day(now))
+        return LedgerEntry(
+            id=self._new_id(),
+            created_at=now,
+            kind="batch",
+            project_id=job.project_id,
+            job_id=job.id,
+            row_id=row.id,
+            provider=model.provider,
+            model=question.serving.asked_id,
+            price=charging.price_record(price) if price else None,
+            estimate_usd=row.reserve_usd,
+        )
+
+    def _pace(
+        self, terms: RunContext, row: PendingRow, question: PreparedRequest, begun: Begun
+    ) -> AttemptGuard:
+        model, request = question.serving.model, question.request
+        texts = (question.ask.content, request.system, request.developer)
+
+        async def record() -> None:
+            if begun.written:
+                await self._store.write(job_rows.attempt_again, row.id, self._now_ms())
+            else:
+                await self._begin(terms, row, question, begun)
+
+        return AttemptGuard(
+            self.gates.of(model.provider, question.key, terms.ceiling),
+            terms.places,
+            model.id,
+            sum(estimate(text) for text in texts if text),
+            record,
+            self._now_ms,
+        )
+
+    async def _begin(
+        self, terms: RunContext, row: PendingRow, question: PreparedRequest, begun: Begun
+    ) -> None:
+        budget = await terms.budget()
+        name = request_fingerprint(question.serving.model.provider, question.request)
+        if terms.stopping:
+            raise RowSkipped
+        failpoints.failpoint("before-row-intent")
+        writing = asyncio.ensure_future(
+            self._store.write(row_transactions.begin_row, row, name, begun.entry, budget, self._now_ms())
+        )
+        try:
+            begun.written = await asyncio.shield(writing)
+            failpoints.failpoint("after-row-intent")
+        except asyncio.CancelledError:
+            # The intent is on its way to the disk; left open, the row would seem to be under way.
+            await asyncio.wait({writing})
+            begun.written = writing.exception() is None and writing.result()
+            raise
+        if not begun.written:
+            raise RowSkipped
+
+    async def _ask(
+        self, terms: RunContext, row: PendingRow, question: PreparedRequest, begun: Begun, pace: AttemptGuard
+    ) -> None:
+        transcript = StreamAccumulator()
+        try:
+            await pace.enter()
+            failpoints.failpoint_soon("row-sent")
+            async with aclosing(question.provider.stream(question.plan, question.key)) as events:
+                async for event in events:
+                    transcript.take(event)
+        except BaseException as problem:
+            if not begun.written:
+                raise
+            # Shielded: a second cancellation must not lose what was paid.
+            await self._shielded(self._settle_broken(terms, row, question, begun, pace, transcript, problem))
+            if not isinstance(problem, Exception):
+                raise
+            return
+        failpoints.failpoint("after-row-answer")
+        now = self._now_ms()
+        billing = row_outcomes.billing_of_whole(transcript, self._charge(question, begun, transcript))
+        outcome = row_outcomes.answered(
+            transcript, billing, pace.latency_ms(now) or 0, question.wants_json, question.json_schema
+        )
+        pace.leave()
+        await self._shielded(self._end(terms, row, outcome, begun, billing))
+
+    async def _settle_broken(
+        self,
+        terms: RunContext,
+        row: PendingRow,
+        question: PreparedRequest,
+        begun: Begun,
+        pace: AttemptGuard,
+        transcript: StreamAccumulator,
+        problem: BaseException,
+    ) -> None:
+        if isinstance(problem, Failure):
+            question.told(problem)
+            if problem.kind == "invalid_api_key" and terms.refused_key is None:
+                terms.refused_key = problem
+                self._on_invalid_key(question.serving.model.provider)
+        elif isinstance(problem, Exception):
+            log.error("a row of a batch failed by a bug", exc_info=problem)
+        charge = self._charge(question, begun, transcript)
+        billing = row_outcomes.billing_of_broken(problem, transcript, charge, in_flight=pace.in_flight)
+        latency = pace.latency_ms(self._now_ms())
+        pace.leave()
+        if terms.put_back and not isinstance(problem, Exception):
+            await self._saved(
+                lambda: self._store.write(row_transactions.requeue, row, begun.entry, billing, self._now_ms())
+            )
+            return
+        outcome = row_outcomes.broken(problem, transcript, billing, latency)
+        await self._end(terms, row, outcome, begun, billing)
+
+    async def _end(
+        self,
+        terms: RunContext,
+        row: PendingRow,
+        outcome: RowOutcome,
+        begun: Begun | None,
+        billing: Billing | None,
+    ) -> None:
+        ended = await self._saved(
+            lambda: self._store.write(
+                row_transactions.end_row,
+                terms.job.id,
+                row.id,
+                outcome,
+                entry_id=begun.entry.id if begun else None,
+                billing=billing,
+                reserve_usd=row.reserve_usd,
+                now=self._now_ms(),
+            )
+        )
+        failpoints.failpoint("row-stored")
+        if billing is not None and (billing.cost_usd or Decimal(0)) > (row.reserve_usd or Decimal(0)):
+            terms.overran()
+        if ended is not None:
+            terms.ended(*ended)
+
+    async def _saved(self, write: Callable[[], Awaitable[T]]) -> T:
+        return await retry_on_storage_error(write, self._sleep)
+
+    async def _shielded(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task})
+            if not task.cancelled() and task.exception() is not None:
+                log.error("a row that was cut off could not be settled", exc_info=task.exception())
+            raise
+
+    def _charge(
+        self, question: PreparedRequest, begun: Begun, transcript: StreamAccumulator
+    ) -> charging.Charge:
+        day = utc_day(begun.entry.created_at)
+        return charging.charge(
+            self._catalogue, question.serving.model, transcript.served_model, transcript.usage, day
+        )

@@ -1,0 +1,177 @@
+"""One running job: a lane for each provider, and in each as many workers as keep its places filled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from decimal import Decimal
+
+from sidecar import clock
+from sidecar.batch import row_transactions
+from sidecar.batch.local.row_runner import RowRunner, RowSkipped, RunContext
+from sidecar.batch.progress_reporter import Progress, ProgressReporter
+from sidecar.batch.row_transactions import Budget
+from sidecar.errors import Failure
+from sidecar.settings import Settings
+from sidecar.store import job_rows, jobs
+from sidecar.store.job_records import Job, JobRow, PendingRow
+from sidecar.store.store import Store
+
+log = logging.getLogger("sidecar.batch")
+
+CONCURRENCY = 8
+PAGE_ROWS = 100
+# After so many rows the month's spending is added up again, in case others have spent too.
+ROWS_A_BUDGET_CHECK = 200
+
+
+class ProviderQueue:
+    """A provider's rows in order, read a page at a time."""
+
+    def __init__(self, store: Store, job_id: str, provider: str) -> None:
+        self._store = store
+        self._job_id = job_id
+        self._provider = provider
+        self._page: deque[PendingRow] = deque()
+        self._after = -1
+        self._reading = asyncio.Lock()
+
+    async def next(self) -> PendingRow | None:
+        """The next row, None when there is no more."""
+        async with self._reading:
+            if not self._page:
+                page = await self._store.read(
+                    job_rows.next_pending, self._job_id, self._provider, self._after, PAGE_ROWS
+                )
+                self._page.extend(page)
+                if page:
+                    self._after = page[-1].row_index
+            return self._page.popleft() if self._page else None
+
+
+class JobRun:
+    """Runs the rows that wait until none does, or until it is told to stop."""
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        store: Store,
+        runner: RowRunner,
+        settings: Settings,
+        tell: Callable[[Progress], None],
+        tell_row: Callable[[str, JobRow], None],
+        now_ms: clock.Now,
+    ) -> None:
+        self.job = job
+        self._store = store
+        self._runner = runner
+        self._settings = settings
+        self._tell_row = tell_row
+        self._now_ms = now_ms
+        self._teller = ProgressReporter(job, tell, now_ms)
+        self._terms: dict[str, RunContext] = {}
+        self._workers: set[asyncio.Task[None]] = set()
+        self._halted: Failure | None = None
+        self._stopping = False
+        self._put_back = False
+        self._must_check = True
+        self._unchecked = 0
+        self._limit: float | None = None
+
+    async def run(self) -> None:
+        """Raises nothing: what ends the job is stored and told."""
+        try:
+            await self._send_all()
+            ended = await self._conclude()
+        except Failure as failure:
+            # The disk: the job is as it was, and a start of the sidecar or of the job goes on with it.
+            log.error("batch %s stopped: %s", self.job.id, failure.message)
+            ended = None
+        except Exception:
+            log.exception("batch %s stopped by a bug", self.job.id)
+            ended = None
+        finally:
+            self._teller.close()
+        if ended is not None:
+            self._teller.finished(ended)
+
+    def stop_taking(self) -> None:
+        """Rows that have begun may end; nothing else begins."""
+        self._stopping = True
+        for terms in self._terms.values():
+            terms.stopping = True
+
+    def interrupt(self, *, put_back: bool) -> None:
+        """Cuts off the rows in flight. With `put_back` they wait for the next start, else they are cancelled."""
+        self._put_back = put_back
+        self.stop_taking()
+        for terms in self._terms.values():
+            terms.put_back = put_back
+        for worker in self._workers:
+            worker.cancel()
+
+    async def _send_all(self) -> None:
+        chosen = await self._settings.effective()
+        for provider in await self._store.read(job_rows.pending_providers, self.job.id):
+            ceiling = self.job.concurrency or chosen["concurrency"].get(provider) or CONCURRENCY
+            terms = self._terms[provider] = RunContext(
+                self.job, self._row_ended, self._budget, self._overran, ceiling, stopping=self._stopping
+            )
+            lane = ProviderQueue(self._store, self.job.id, provider)
+            # Twice as many as there are places: who backs off has none, and somebody else uses it.
+            for _ in range(2 * ceiling):
+                self._workers.add(asyncio.create_task(self._work(lane, terms)))
+        if self._workers:
+            await asyncio.wait(self._workers)
+
+    async def _work(self, lane: ProviderQueue, terms: RunContext) -> None:
+        while not self._stopping:
+            try:
+                row = await lane.next()
+                if row is None:
+                    return
+                await self._runner.run(terms, row)
+            except RowSkipped:
+                continue
+            except Failure as failure:
+                self._halt(failure)
+            except Exception as bug:
+                log.error("batch %s failed by a bug", self.job.id, exc_info=bug)
+                self._halt(
+                    Failure("internal_error", "The batch stopped by a fault of A-B/AI. Start it again.")
+                )
+
+    def _halt(self, failure: Failure) -> None:
+        if self._halted is None:
+            self._halted = failure
+        self.stop_taking()
+
+    async def _conclude(self) -> Job | None:
+        now = self._now_ms()
+        if self._halted is not None and self._halted.kind != "shutting_down":
+            await self._store.write(row_transactions.stop, self.job.id, self._halted, now)
+        elif not self._stopping:
+            await self._store.write(row_transactions.complete, self.job.id, now)
+        return await self._store.read(jobs.get, self.job.id)
+
+    def _row_ended(self, job: Job, row: JobRow) -> None:
+        self._teller.changed(job)
+        if self.job.notify_rows:
+            self._tell_row(job.id, row)
+
+    def _overran(self) -> None:
+        self._must_check = True
+
+    async def _budget(self) -> Budget | None:
+        """The budget when it must be looked at again, which means adding up the month; else None."""
+        limit = (await self._settings.effective())["monthlyBudgetUSD"]
+        self._unchecked += 1
+        due = self._must_check or self._unchecked >= ROWS_A_BUDGET_CHECK or limit != self._limit
+        if limit is None or not due:
+            self._limit = limit
+            return None
+        self._must_check, self._unchecked, self._limit = False, 0, limit
+        return Budget(Decimal(str(limit)), clock.month_start_ms(self._now_ms()))

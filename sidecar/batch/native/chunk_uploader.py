@@ -1,0 +1,267 @@
+"""Rows on their way to a vendor: planned, packed into parts, written down, handed over once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field, replace
+
+from sidecar import clock, failpoints
+from sidecar.batch import row_outcomes, row_transactions
+from sidecar.batch.native import chunks, transactions
+from sidecar.batch.native.chunks import ChunkSize
+from sidecar.batch.native.spooled_lines import SpooledLines
+from sidecar.batch.native.transactions import Member, Settled
+from sidecar.batch.request_fingerprint import request_fingerprint
+from sidecar.batch.row import Row
+from sidecar.batch.row_transactions import Billing
+from sidecar.batch.storage_retry import retry_on_storage_error
+from sidecar.chat.prepare import PreparedRequest, RequestPreparer
+from sidecar.errors import Failure
+from sidecar.keys import Keys, key_mark
+from sidecar.money.catalogue import Catalogue
+from sidecar.money.charge import price_record
+from sidecar.money.model import utc_day
+from sidecar.providers.base import Adapters, BatchPart, LookupResult
+from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.store import job_rows, vendor_batches
+from sidecar.store.job_records import Job, PendingRow
+from sidecar.store.store import Store
+from sidecar.store.vendor_batches import VendorBatch
+
+PAGE_ROWS = 200
+OTHER_KEY = "It was sent with another API key, and with the present one it cannot be seen: put that key back."
+
+
+@dataclass(slots=True)
+class Chunk:
+    """The lines of a part and what is to be written down of each. `model` is the vendor's id of it."""
+
+    part_id: str
+    tag: str
+    model: str = ""
+    load: ChunkSize = field(default_factory=ChunkSize)
+    lines: SpooledLines = field(default_factory=SpooledLines)
+    members: list[Member] = field(default_factory=list)
+    custom_ids: list[str] = field(default_factory=list)
+
+
+class ChunkUploader:
+    """Makes parts and hands them over. Everything it is made of is handed in."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        adapters: Adapters,
+        keys: Keys,
+        desk: RequestPreparer,
+        catalogue: Catalogue,
+        new_id: Callable[[], str],
+        now_ms: clock.Now,
+    ) -> None:
+        self._store = store
+        self._adapters = adapters
+        self._keys = keys
+        self._desk = desk
+        self._catalogue = catalogue
+        self._new_id = new_id
+        self._now_ms = now_ms
+
+    async def packs(self, job: Job, provider: str) -> AsyncGenerator[Chunk, None]:
+        """The job's pending rows in parts as large as the vendor takes. Rows that cannot be sent end here."""
+        limits = self._adapters.batch(provider).limits
+        filling: dict[str, Chunk] = {}
+        after = -1
+        try:
+            while page := await self._store.read(job_rows.next_pending, job.id, provider, after, PAGE_ROWS):
+                after = page[-1].row_index
+                for row in page:
+                    question = await self._prepared(job, row)
+                    if question is None:
+                        continue
+                    model = question.serving.vendor_id
+                    name = model if limits.one_model else ""
+                    pack = filling.get(name)
+                    if pack is None:
+                        pack = filling[name] = self._empty()
+                    try:
+                        line = self._line(provider, pack, row, question)
+                        if chunks.fits_nowhere(len(line), limits):
+                            raise _too_long(provider)
+                    except Failure as failure:
+                        await self._end_unsent(job, row, failure)
+                        continue
+                    if not chunks.fits(pack.load, model, len(line), limits):
+                        yield pack
+                        pack = filling[name] = self._empty()
+                        line = self._line(provider, pack, row, question)
+                    self._add(provider, pack, row, question, line)
+                await asyncio.sleep(0)
+            for pack in filling.values():
+                if pack.members:
+                    yield pack
+        finally:
+            for pack in filling.values():
+                pack.lines.close()
+
+    async def open(self, job: Job, provider: str, pack: Chunk) -> VendorBatch | None:
+        """Commits the intent: the part, its rows and what each may cost. None when the job runs no more."""
+        part = VendorBatch(
+            id=pack.part_id,
+            job_id=job.id,
+            provider=provider,
+            tag=pack.tag,
+            state="intent",
+            rows=len(pack.members),
+            created_at=self._now_ms(),
+            model=pack.model,
+            bytes=pack.load.bytes,
+        )
+        failpoints.failpoint("before-part-intent")
+        opened = await self._store.write(transactions.open_part, part, pack.members, part.created_at)
+        failpoints.failpoint("after-part-intent")
+        return part if opened else None
+
+    async def repack(self, part: VendorBatch) -> Chunk:
+        """The part's rows that have not ended, planned again from what is stored."""
+        adapter = self._adapters.batch(part.provider)
+        pack = Chunk(part.id, part.tag, part.model or "")
+        after = ""
+        while page := await self._store.read(vendor_batches.unfinished, part.id, after, PAGE_ROWS):
+            after = page[-1].custom_id
+            questions: list[tuple[str, str]] = []
+            for each in page:
+                try:
+                    question = await self._desk.prepare(Row(each.row.request).ask(each.row.prompt))
+                    line = adapter.line(each.custom_id, question.plan)
+                except Failure as failure:
+                    await self._settle_unsent(part, each.row.id, each.custom_id, failure)
+                    continue
+                pack.model = question.serving.vendor_id
+                pack.lines.append(line)
+                pack.custom_ids.append(each.custom_id)
+                questions.append((request_fingerprint(part.provider, question.request), each.row.id))
+            # The settings may have changed since the part was written down.
+            await self._store.write(vendor_batches.rename_questions, questions)
+        return pack
+
+    async def deliver(self, part: VendorBatch, pack: Chunk) -> None:
+        """Uploads and creates, with what is certain committed at each step.
+
+        Raises OutcomeUnknown when the part may have been created, any other Failure when it certainly was not;
+        of these Failure("cancelled") says that nobody wants it any more.
+        """
+        adapter, key = self._adapters.batch(part.provider), await self.key(part.provider)
+        batch = BatchPart(
+            part.tag, pack.model, pack.lines, pack.custom_ids, part.created_at, part.input_file_id
+        )
+        file_id = await adapter.upload(key, batch)
+        failpoints.failpoint("after-upload")
+        mark = key_mark(key, part.id)
+        if not await self._store.write(transactions.sending, part, file_id, mark, self._now_ms()):
+            raise Failure("cancelled", "The batch was cancelled before this row was sent.")
+        failpoints.failpoint_soon("create-sent")
+        try:
+            state = await adapter.create(key, replace(batch, input_file_id=file_id))
+        except OutcomeUnknown:
+            raise
+        except Failure:
+            await self._store.write(vendor_batches.not_sent, part.id)
+            raise
+        failpoints.failpoint("after-create-answer")
+        try:
+            await retry_on_storage_error(
+                lambda: self._store.write(transactions.observe, part.id, state, self._now_ms())
+            )
+        except Failure as failure:
+            # It was created, and that could not be written down: it must be looked for, not sent again.
+            raise OutcomeUnknown.instead_of(failure) from failure
+
+    async def find(self, part: VendorBatch) -> LookupResult:
+        """Looks for the part at its vendor. Raises Failure when the vendor cannot be asked.
+
+        What another key does not see may be there all the same: such an absence is never certain.
+        """
+        adapter, key = self._adapters.batch(part.provider), await self.key(part.provider)
+        ids = await self._store.read(vendor_batches.travelling, part.id)
+        others = await self._store.read(vendor_batches.native_ids_of_others, part)
+        found = await adapter.find(
+            key, BatchPart(part.tag, part.model or "", (), ids, part.created_at, part.input_file_id, others)
+        )
+        if found.state is None and part.key_mark not in (None, key_mark(key, part.id)):
+            return LookupResult(None, False, OTHER_KEY)
+        return found
+
+    async def key(self, provider: str) -> str:
+        """The key to call with. Raises Failure("missing_api_key")."""
+        key = await self._keys.get(provider)
+        if key is None and self._adapters.needs_key(provider):
+            raise Failure(
+                "missing_api_key",
+                f"Missing API key for provider: {provider}. Add it in the settings; the batch then goes on.",
+                provider=provider,
+            )
+        return key or ""
+
+    def _empty(self) -> Chunk:
+        part_id = self._new_id()
+        return Chunk(part_id, chunks.tag(part_id))
+
+    def _line(self, provider: str, pack: Chunk, row: PendingRow, question: PreparedRequest) -> bytes:
+        adapter = self._adapters.batch(provider)
+        return adapter.line(chunks.custom_id(pack.tag, row.row_index), question.plan)
+
+    def _add(
+        self, provider: str, pack: Chunk, row: PendingRow, question: PreparedRequest, line: bytes
+    ) -> None:
+        model = question.serving.model
+        price = self._catalogue.price_entry(model, utc_day(self._now_ms()))
+        custom_id = chunks.custom_id(pack.tag, row.row_index)
+        pack.model = question.serving.vendor_id
+        pack.load = pack.load.plus(pack.model, len(line))
+        pack.lines.append(line)
+        pack.custom_ids.append(custom_id)
+        pack.members.append(
+            Member(
+                row.id,
+                custom_id,
+                request_fingerprint(provider, question.request),
+                question.serving.asked_id,
+                row.reserve_usd,
+                price_record(price) if price else None,
+            )
+        )
+
+    async def _prepared(self, job: Job, row: PendingRow) -> PreparedRequest | None:
+        try:
+            return await self._desk.prepare(Row(row.request).ask(row.prompt))
+        except Failure as failure:
+            await self._end_unsent(job, row, failure)
+            return None
+
+    async def _end_unsent(self, job: Job, row: PendingRow, failure: Failure) -> None:
+        await self._store.write(
+            row_transactions.end_row,
+            job.id,
+            row.id,
+            row_outcomes.unsent(failure),
+            entry_id=None,
+            billing=None,
+            reserve_usd=row.reserve_usd,
+            now=self._now_ms(),
+        )
+
+    async def _settle_unsent(self, part: VendorBatch, row_id: str, custom_id: str, failure: Failure) -> None:
+        settled = Settled(
+            row_id, custom_id, row_outcomes.unsent(failure), Billing("failed", error_kind=failure.kind)
+        )
+        await self._store.write(transactions.settle, part, [settled], self._now_ms())
+
+
+def _too_long(provider: str) -> Failure:
+    return Failure(
+        "invalid_params",
+        f"This row is longer than a batch of {provider} takes. Shorten it, or run the batch locally.",
+        provider=provider,
+    )

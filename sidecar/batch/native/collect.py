@@ -1,0 +1,166 @@
+"""What came out of a native batch, row by row: matched by id, priced, stored a page at a time. Twice is harmless."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from sidecar import clock, failpoints
+from sidecar.batch import row_outcomes
+from sidecar.batch.native import transactions
+from sidecar.batch.native.transactions import Settled
+from sidecar.batch.row import Row
+from sidecar.batch.row_transactions import Billing
+from sidecar.batch.storage_retry import retry_on_storage_error
+from sidecar.chat.stream_accumulator import StreamAccumulator
+from sidecar.errors import Failure
+from sidecar.money import charge as charging
+from sidecar.money.catalogue import Catalogue
+from sidecar.money.model import utc_day
+from sidecar.providers.base import BatchAdapter, BatchResult, BatchState, TextDelta, ThinkingDelta
+from sidecar.store import vendor_batches
+from sidecar.store.job_records import Job, JobRow, RowOutcome
+from sidecar.store.store import Store
+from sidecar.store.vendor_batches import VendorBatch, VendorBatchRow
+
+log = logging.getLogger("sidecar.batch")
+
+PAGE_ROWS = 100
+EXPIRED = "The provider ended the batch before it ran this row, which cost nothing. Retry the failed rows."
+NO_RESULT = "The provider gave no result for this row, which may have been charged. Retry the failed rows."
+
+Ended = Callable[[Job, Sequence[JobRow]], None]
+
+
+class Collector:
+    """Stores what vendors say came of rows. `ended` hears of every page that was committed."""
+
+    def __init__(self, store: Store, catalogue: Catalogue, now_ms: clock.Now, ended: Ended) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._now_ms = now_ms
+        self._ended = ended
+
+    async def collect(
+        self, part: VendorBatch, state: BatchState, adapter: BatchAdapter, key: str
+    ) -> Job | None:
+        """Stores every result of an ended batch, and closes the part with the rows that have none.
+
+        Raises Failure when the vendor's results cannot be read to their end: what was read is kept.
+        """
+        page: list[BatchResult] = []
+        async with aclosing(adapter.results(key, state)) as results:
+            async for outcome in results:
+                page.append(outcome)
+                if len(page) >= PAGE_ROWS:
+                    await self._take(part, page)
+                    page = []
+        await self._take(part, page)
+        certain = state.error is not None and state.completed == 0
+        failure = Failure("provider_rejected", _told(state.error)) if state.error else None
+        return await self.close(part, failure or Failure("provider_unavailable", NO_RESULT), free=certain)
+
+    async def close(self, part: VendorBatch, failure: Failure, *, free: bool) -> Job | None:
+        """Ends the rows that have no result for that reason. `free`: it is certain that they cost nothing."""
+        job = await self._store.read(transactions.job_of, part)
+        cancelled = failure.kind == "cancelled" or (job is not None and job.status == "cancelled")
+        outcome = RowOutcome("cancelled") if cancelled else row_outcomes.unsent(failure)
+        kind = "cancelled" if cancelled else failure.kind
+        billing = Billing("failed" if free else "unknown", error_kind=kind)
+        after = ""
+        while page := await self._store.read(vendor_batches.unfinished, part.id, after, PAGE_ROWS):
+            after = page[-1].custom_id
+            await self._store_page(
+                part, [Settled(row.row.id, row.custom_id, outcome, billing) for row in page]
+            )
+        return await self._store.write(transactions.close_part, part.id, self._now_ms())
+
+    async def _take(self, part: VendorBatch, page: Sequence[BatchResult]) -> None:
+        if not page:
+            return
+        rows = await self._store.read(_waiting, part.id, [outcome.custom_id for outcome in page])
+        settled = [
+            self._settled(part, row, outcome)
+            for row, outcome in zip(rows, page, strict=True)
+            if row is not None
+        ]
+        await self._store_page(part, settled)
+        failpoints.failpoint("during-results")
+
+    async def _store_page(self, part: VendorBatch, page: Sequence[Settled]) -> None:
+        job, rows = await retry_on_storage_error(
+            lambda: self._store.write(transactions.settle, part, page, self._now_ms())
+        )
+        if job is not None and rows:
+            self._ended(job, rows)
+
+    def _settled(self, part: VendorBatch, row: VendorBatchRow, came: BatchResult) -> Settled:
+        try:
+            outcome, billing = self._read(part, row, came)
+        except Exception:  # one row that trips us must not keep the others from being stored
+            log.exception("the result of a row of a batch could not be read")
+            outcome = row_outcomes.unsent(Failure("internal_error", row_outcomes.INTERNAL))
+            billing = Billing("unknown", error_kind="internal_error")
+        return Settled(row.row.id, row.custom_id, outcome, billing)
+
+    def _read(self, part: VendorBatch, row: VendorBatchRow, came: BatchResult) -> tuple[RowOutcome, Billing]:
+        if came.never_ran == "cancelled":
+            return RowOutcome("cancelled"), Billing("failed", error_kind="cancelled")
+        if came.never_ran == "expired":
+            return row_outcomes.unsent(Failure("timeout", EXPIRED)), Billing("failed", error_kind="timeout")
+        transcript = _transcript(came)
+        charge = self._charge(part, row, transcript)
+        failure = came.failure
+        if failure is None and came.done is None:
+            failure = Failure("provider_unavailable", NO_RESULT)
+        if failure is not None:
+            billing = row_outcomes.billing_of_broken(failure, transcript, charge, in_flight=True)
+            return row_outcomes.broken(failure, transcript, billing, None), billing
+        asked = Row(row.row.request).options()
+        billing = row_outcomes.billing_of_whole(transcript, charge)
+        wants_json = bool(asked.json_mode) or asked.json_schema is not None
+        outcome = row_outcomes.answered(transcript, billing, 0, wants_json, asked.json_schema)
+        # When the vendor began with the row is not told, so nothing is known of its latency.
+        return replace(outcome, latency_ms=None), billing
+
+    def _charge(
+        self, part: VendorBatch, row: VendorBatchRow, transcript: StreamAccumulator
+    ) -> charging.Charge:
+        day = utc_day(part.created_at)
+        try:
+            called = self._catalogue.served(row.model, day).model
+        except Failure:  # taken out of models.json since: the answer was paid for all the same
+            return charging.Charge(row.model, None, None, None, "the model is not known any more")
+        return charging.charge(
+            self._catalogue, called, transcript.served_model, transcript.usage, day, batch=True
+        )
+
+
+def _waiting(
+    conn: sqlite3.Connection, part_id: str, custom_ids: Sequence[str]
+) -> list[VendorBatchRow | None]:
+    # The same id twice in one page is the vendor's mistake; the first result counts.
+    seen: set[str] = set()
+    found: list[VendorBatchRow | None] = []
+    for custom_id in custom_ids:
+        found.append(None if custom_id in seen else vendor_batches.waiting_row(conn, part_id, custom_id))
+        seen.add(custom_id)
+    return found
+
+
+def _transcript(came: BatchResult) -> StreamAccumulator:
+    transcript = StreamAccumulator()
+    if came.text:
+        transcript.take(TextDelta(came.text))
+    if came.thinking:
+        transcript.take(ThinkingDelta(came.thinking))
+    if came.done is not None:
+        transcript.take(came.done)
+    return transcript
+
+
+def _told(error: str | None) -> str:
+    return f"The provider refused the batch: {error or 'it did not say why'}"

@@ -1,0 +1,316 @@
+"""Native batches: jobs whose rows a vendor runs. Sends, follows and collects them, over restarts, and never twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sidecar import clock
+from sidecar.batch import jobs as moves
+from sidecar.batch.keyed_lock import KeyedLock, unless_cancelled
+from sidecar.batch.native import polling, refusals, transactions
+from sidecar.batch.native.chunk_uploader import ChunkUploader
+from sidecar.batch.native.collect import Collector
+from sidecar.batch.native.polling import Poller
+from sidecar.batch.native.submission_loop import SubmissionLoop
+from sidecar.batch.native.worker import Worker
+from sidecar.batch.progress_reporter import Progress, ProgressReporter
+from sidecar.batch.row_transactions import Budget
+from sidecar.batch.submission import BatchSubmission
+from sidecar.errors import Failure
+from sidecar.money.catalogue import Catalogue
+from sidecar.money.model import utc_day
+from sidecar.providers.base import Adapters, BatchState
+from sidecar.settings import Settings
+from sidecar.store import jobs, vendor_batches
+from sidecar.store.job_records import Job, JobRow
+from sidecar.store.store import Store
+from sidecar.store.vendor_batches import VendorBatch
+
+log = logging.getLogger("sidecar.batch")
+
+# How long a submission waits until it is known whether its first part has arrived, and a deletion likewise.
+ARRIVAL_SECONDS = 120.0
+# How long the handshake waits for the database before it answers without the jobs that go on.
+RESUME_SECONDS = 2.0
+# How long the end of the process waits for a creation to be answered.
+CLOSE_SECONDS = 2.0
+
+
+class NativeBatches:
+    """The jobs at vendors. `tell` gets their progress, `tell_row` each row that has ended where that is wanted.
+
+    `poll_ms` fixes the time between two visits to a vendor, for tests and demonstrations.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        intake: BatchSubmission,
+        sender: ChunkUploader,
+        adapters: Adapters,
+        catalogue: Catalogue,
+        settings: Settings,
+        now_ms: clock.Now,
+        tell: Callable[[Progress], None],
+        tell_row: Callable[[str, JobRow], None],
+        on_invalid_key: Callable[[str], None],
+        poll_ms: int | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._intake = intake
+        self._sender = sender
+        self._adapters = adapters
+        self._catalogue = catalogue
+        self._settings = settings
+        self._now_ms = now_ms
+        self._tell = tell
+        self._tell_row = tell_row
+        self._tellers: dict[str, ProgressReporter] = {}
+        self._turns = KeyedLock()
+        self._recovering: asyncio.Task[tuple[str, ...]] | None = None
+        self._stopping = False
+        self._follower = Worker(
+            store=store,
+            sender=sender,
+            collector=Collector(store, catalogue, now_ms, self._rows_ended),
+            adapters=adapters,
+            now_ms=now_ms,
+            poll_ms=poll_ms,
+            changed=self._changed,
+            hopeful=lambda part_id: not self._outgoing.is_awaited(part_id),
+            on_invalid_key=on_invalid_key,
+        )
+        self._rounds = Poller(self._visit, sleep=sleep)
+        self._outgoing = SubmissionLoop(store, sender, self._follower, self._rounds, now_ms, self._changed)
+
+    def resume(self) -> None:
+        """Goes on with what the last run left. To be called once, inside the loop."""
+        self._recovering = asyncio.create_task(self._recover())
+        # Its failure is the store's, which every call that needs the store tells.
+        self._recovering.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def resumed(self) -> tuple[str, ...]:
+        """The jobs that go on by themselves. None where the database is not open within reasonable time."""
+        if self._recovering is None:
+            return ()
+        await asyncio.wait({self._recovering}, timeout=RESUME_SECONDS)
+        done = self._recovering.done() and not self._recovering.cancelled()
+        return self._recovering.result() if done and self._recovering.exception() is None else ()
+
+    async def submit(
+        self,
+        project_id: str,
+        given: Sequence[Mapping[str, Any]],
+        provider: str,
+        file_name: str,
+        *,
+        reuse: bool = False,
+    ) -> tuple[Job, str]:
+        """Stores the rows and sends them at once; gives the job and the vendor's id of its first part.
+
+        Raises Failure: what refuses rows, "unsupported", "budget_exceeded", what the vendor says, and "conflict"
+        when nobody knows whether the first part has arrived: the job then waits, and must not be submitted again.
+        """
+        await self._ready()
+        self._adapters.batch(provider)
+        refusals.refuse_unable(given, provider, self._catalogue, utc_day(self._now_ms()))
+        job = await self._intake.submit(project_id, given, file_name, "native", reuse=reuse)
+        first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        first.add_done_callback(lambda done: done.cancelled() or done.exception())
+        async with self._turns.of(job.id):
+            if self._outgoing.is_sending(job.id):
+                raise moves.already_running()
+            try:
+                job = await self._begin(job.id, (), notify_rows=False)
+            except Failure as failure:
+                await self._store.write(
+                    jobs.end,
+                    job.id,
+                    "failed",
+                    now=self._now_ms(),
+                    error=failure.message,
+                    error_kind=failure.kind,
+                )
+                raise
+            self._outgoing.send(job, first)
+        done, _ = await asyncio.wait({first}, timeout=ARRIVAL_SECONDS)
+        if not done:
+            raise refusals.not_known_yet(job)
+        if first.exception() is not None:
+            await self._outgoing.sent(job.id)
+        return job, first.result()
+
+    async def start(self, job_id: str, *, retry_failed: bool = False, notify_rows: bool = False) -> Job:
+        """Sends what waits; of a part in doubt it asks the vendor again.
+
+        Raises Failure: "not_found", "conflict", "budget_exceeded".
+        """
+        await self._ready()
+        async with self._turns.of(job_id):
+            job, opened = await self._known(job_id), await self._opened(job_id)
+            doubtful = [part for part in opened if part.state == "doubtful"]
+            if not doubtful:
+                return await self._start(job, opened, retry_failed, notify_rows)
+        if retry_failed:
+            raise Failure(
+                "conflict", doubtful[0].error or "A part of this batch is in doubt. Start it first."
+            )
+        for part in doubtful:
+            await self._rounds.visit_now(part.id)
+        return await self._known(job_id)
+
+    async def cancel(self, job_id: str) -> Job:
+        """Sends no more, and asks the vendor to stop; what has run is still collected.
+
+        Raises Failure: "not_found", "conflict".
+        """
+        await self._ready()
+        async with self._turns.of(job_id):
+            job = await self._store.write(transactions.cancel, job_id, self._now_ms())
+        self._changed(job)
+        for part in await self._opened(job_id):
+            self._rounds.follow(part.id, 0)
+        return job
+
+    async def cancel_project(self, project_id: str) -> None:
+        """Asks vendors to stop what a project that is about to be deleted has there; its cost stays unknown.
+
+        Nothing of it is sent any more. A creation that is under way is waited for: nobody could stop it later.
+        """
+        await self._ready()
+        for job in await self._store.write(transactions.cancel_project, project_id, self._now_ms()):
+            self._changed(job)
+        creating = [
+            self._follower.rested(part.id)
+            for part in await self._store.read(vendor_batches.open_of_project, project_id)
+            if part.native_id is None and part.submitted_at is not None
+        ]
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*creating), ARRIVAL_SECONDS)
+        for part in await self._store.read(vendor_batches.open_of_project, project_id):
+            if part.native_id is not None:
+                with contextlib.suppress(Failure):
+                    adapter = self._adapters.batch(part.provider)
+                    await adapter.cancel(await self._sender.key(part.provider), part.native_id)
+            await self._store.write(transactions.abandon, part, self._now_ms())
+
+    async def status(self, provider: str, native_id: str) -> BatchState:
+        """What the vendor says of a batch now. Raises Failure."""
+        adapter = self._adapters.batch(provider)
+        return await adapter.check(await self._sender.key(provider), native_id)
+
+    async def results(self, provider: str, native_id: str) -> list[JobRow]:
+        """What came of a batch that was sent from here, by row index. Collects it first if it has just ended.
+
+        Raises Failure: "not_found", "conflict" when it has no results yet, what the vendor says.
+        """
+        await self._ready()
+        part = await self._store.read(vendor_batches.by_native_id, provider, native_id)
+        if part is None:
+            raise Failure("not_found", f"No batch with the id {native_id} was sent to {provider} from here.")
+        if part.state != "collected":
+            await self._rounds.visit_now(part.id)
+            part = await self._store.read(vendor_batches.get, part.id)
+        if part is None or part.state != "collected":
+            word = part.vendor_status if part is not None else None
+            raise Failure(
+                "conflict", f"This batch has no results yet; {provider} says: {word}. Try again later."
+            )
+        return await self._store.read(transactions.rows_of, part)
+
+    async def close(self) -> None:
+        """Ends every visit and every sending; all of it goes on at the next start."""
+        self._stopping = True
+        if self._recovering is not None:
+            await asyncio.wait({self._recovering})
+        await self._outgoing.close(CLOSE_SECONDS)
+        await self._rounds.close()
+        for teller in self._tellers.values():
+            teller.close()
+
+    async def _start(
+        self, job: Job, opened: Sequence[VendorBatch], retry_failed: bool, notify_rows: bool
+    ) -> Job:
+        if self._outgoing.is_sending(job.id) or (opened and job.status == "processing"):
+            raise moves.already_running()
+        if opened:
+            raise Failure(
+                "conflict",
+                "The provider is still at work on rows of this batch. Wait until it has ended them.",
+            )
+        reopened = moves.rows_to_reopen(job, retry_failed=retry_failed, mode="native")
+        begun = await self._begin(job.id, reopened, notify_rows=notify_rows)
+        self._outgoing.send(begun)
+        return begun
+
+    async def _begin(self, job_id: str, reopened: Any, *, notify_rows: bool) -> Job:
+        limit = (await self._settings.effective())["monthlyBudgetUSD"]
+        now = self._now_ms()
+        beginning = self._store.write(
+            transactions.start,
+            job_id,
+            reopened,
+            now=now,
+            notify_rows=notify_rows,
+            budget=Budget(None if limit is None else Decimal(str(limit)), clock.month_start_ms(now)),
+        )
+        return await unless_cancelled(
+            beginning, lambda: self._store.write(transactions.cancel, job_id, self._now_ms())
+        )
+
+    async def _known(self, job_id: str) -> Job:
+        job = await self._store.read(jobs.get, job_id)
+        if job is None:
+            raise moves.unknown_job()
+        return job
+
+    async def _opened(self, job_id: str) -> list[VendorBatch]:
+        """The job's parts that something has yet to come of."""
+        found = await self._store.read(vendor_batches.of_job, job_id)
+        return [part for part in found if part.state not in ("collected", "failed")]
+
+    async def _recover(self) -> tuple[str, ...]:
+        await self._store.write(transactions.end_finished, self._now_ms())
+        opened = await self._store.read(vendor_batches.open_parts)
+        waiting = await self._store.read(transactions.waiting_jobs)
+        for part in opened:
+            known = part.state in ("submitted", "ended")
+            self._rounds.follow(part.id, polling.FIRST_WAIT_MS if known else 0)
+        for job in waiting:
+            self._outgoing.send(job)
+        return tuple(dict.fromkeys([*(part.job_id for part in opened), *(job.id for job in waiting)]))
+
+    async def _ready(self) -> None:
+        if self._recovering is not None:
+            await asyncio.wait({self._recovering})
+        await self._store.database()
+        if self._stopping:
+            raise Failure("shutting_down", "A-B/AI is closing. Start it again and repeat what you did.")
+
+    async def _visit(self, part_id: str, visits: int) -> int | None:
+        wait = await self._follower.visit(part_id, visits)
+        await self._outgoing.visited(part_id)
+        return wait
+
+    def _rows_ended(self, job: Job, rows: Sequence[JobRow]) -> None:
+        self._changed(job)
+        if job.notify_rows:
+            for row in rows:
+                self._tell_row(job.id, row)
+
+    def _changed(self, job: Job) -> None:
+        teller = self._tellers.get(job.id)
+        if teller is None:
+            teller = self._tellers[job.id] = ProgressReporter(job, self._tell, self._now_ms)
+        if job.status in ("completed", "failed"):
+            self._tellers.pop(job.id).finished(job)
+        else:
+            # Also of a cancelled job, of which the vendor may yet tell hundreds of pages.
+            teller.changed(job)

@@ -1,0 +1,129 @@
+"""What the end of a request means for its row and for the ledger (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.batch.row_transactions import Billing
+from sidecar.chat.json_output import validate
+from sidecar.chat.stream_accumulator import StreamAccumulator
+from sidecar.errors import Failure
+from sidecar.money.charge import Charge, price_record
+from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.store.job_records import RowOutcome, RowStatus
+
+_VENDORS_FAILURES = frozenset(
+    {
+        "invalid_api_key",
+        "rate_limited",
+        "provider_rejected",
+        "provider_unavailable",
+        "timeout",
+        "context_length_exceeded",
+        "content_filtered",
+    }
+)
+CANCELLED = "This row was cancelled while it was being answered. It may have been charged."
+INTERNAL = "Something went wrong inside A-B/AI. The log says what; retry the row."
+
+
+def status_of(kind: str) -> RowStatus:
+    """The renderer's word for an error kind."""
+    if kind == "missing_api_key":
+        return "error-missing-key"
+    return "error-api" if kind in _VENDORS_FAILURES else "error"
+
+
+def billing_of_whole(transcript: StreamAccumulator, charge: Charge) -> Billing:
+    """The request ran to its end."""
+    return _settled(transcript, charge, incomplete=False)
+
+
+def billing_of_broken(
+    problem: BaseException, transcript: StreamAccumulator, charge: Charge, *, in_flight: bool
+) -> Billing:
+    """What is certain not to have run costs nothing; all else may have. `in_flight`: an answer was awaited."""
+    refused = isinstance(problem, Failure) and not isinstance(problem, OutcomeUnknown)
+    waiting = not in_flight and not isinstance(problem, Failure)
+    if (refused or waiting) and not transcript.begun:
+        return Billing("failed", error_kind=problem.kind if isinstance(problem, Failure) else "cancelled")
+    if transcript.usage is None:
+        kind = "error" if isinstance(problem, Exception) else "cancelled"
+        return Billing("unknown", request_id=transcript.response_id, error_kind=kind)
+    return _settled(transcript, charge, incomplete=True)
+
+
+def answered(
+    transcript: StreamAccumulator,
+    billing: Billing,
+    latency_ms: int,
+    wants_json: bool,
+    schema: Mapping[str, Any] | None,
+) -> RowOutcome:
+    """A whole answer. Where JSON was asked for and did not come, the row fails and the reply is kept."""
+    problem: Failure | None = None
+    if wants_json:
+        try:
+            validate.read_reply(transcript.text, schema, transcript.finish_reason)
+        except Failure as failure:
+            problem = failure
+    return _outcome(
+        "success" if problem is None else status_of(problem.kind), transcript, billing, latency_ms, problem
+    )
+
+
+def broken(
+    problem: BaseException, transcript: StreamAccumulator, billing: Billing, latency_ms: int | None
+) -> RowOutcome:
+    """An answer that broke off, or never began; what had arrived of it is kept."""
+    if isinstance(problem, Failure):
+        return _outcome(status_of(problem.kind), transcript, billing, latency_ms, problem)
+    if isinstance(problem, Exception):
+        bug = Failure("internal_error", INTERNAL)
+        return _outcome("error", transcript, billing, latency_ms, bug)
+    cut = Failure("cancelled", CANCELLED) if billing.state != "failed" else None
+    return _outcome("cancelled", transcript, billing, latency_ms, cut)
+
+
+def unsent(failure: Failure) -> RowOutcome:
+    """A row that never left, and cost nothing."""
+    return RowOutcome(
+        status=status_of(failure.kind),
+        error_kind=failure.kind,
+        error_message=failure.message,
+    )
+
+
+def _outcome(
+    status: RowStatus,
+    transcript: StreamAccumulator,
+    billing: Billing,
+    latency_ms: int | None,
+    problem: Failure | None,
+) -> RowOutcome:
+    usage = transcript.usage
+    whole = transcript.finish_reason is not None
+    return RowOutcome(
+        status=status,
+        response=transcript.text if whole or transcript.text else None,
+        tokens_in=usage.prompt_total if usage else None,
+        tokens_out=usage.out_total if usage else None,
+        cost_usd=billing.known_usd,
+        latency_ms=latency_ms,
+        error_kind=problem.kind if problem else None,
+        error_message=problem.message if problem else None,
+        finish_reason=transcript.finish_reason,
+    )
+
+
+def _settled(transcript: StreamAccumulator, charge: Charge, *, incomplete: bool) -> Billing:
+    return Billing(
+        "settled",
+        usage=transcript.usage,
+        cost_usd=charge.usd,
+        served_model=charge.served_id,
+        price=price_record(charge.price) if charge.price else None,
+        request_id=transcript.response_id,
+        incomplete=incomplete,
+    )

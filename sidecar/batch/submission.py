@@ -1,0 +1,272 @@
+"""Takes rows in: checks every one, stores them all or none, and says what rows may cost."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sidecar import clock
+from sidecar.batch.estimate import RowEstimate, Sum, Total
+from sidecar.batch.estimator import Estimator
+from sidecar.batch.local.engine import refuse_missing_keys
+from sidecar.batch.row import Row
+from sidecar.batch.row_input import chunks, in_turns, refuse_issues, row_key, with_ids
+from sidecar.batch.validation import MOST_ISSUES, RowProfile, RowValidator, missing_keys
+from sidecar.current_project import CurrentProject
+from sidecar.errors import Failure
+from sidecar.keys import Keys
+from sidecar.money.catalogue import Catalogue
+from sidecar.providers.base import Adapters, Providers
+from sidecar.settings import Settings
+from sidecar.store import answers, job_rows, jobs, projects
+from sidecar.store.columns import storable
+from sidecar.store.job_records import Answer, Job, Mode, NewRow
+from sidecar.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionOption:
+    """A way to run rows: from here at once, or by a provider's batch, which it ends within so many hours, if told."""
+
+    mode: Mode
+    sum: Sum
+    provider: str | None = None
+    within_hours: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What rows may cost: each with its id, all together, and by each way there is. Without a price, in no sum.
+
+    `answered` are the ids of those that the project has an answer to.
+    """
+
+    rows: Sequence[tuple[str, RowEstimate]]
+    total: Total
+    ways: Sequence[ExecutionOption]
+    answered: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What a row asks, by name, and the earlier answer to it, if there is one."""
+
+    question: str | None = None
+    answer: Answer | None = None
+
+
+class BatchSubmission:
+    """Checks, estimates and stores batches. Nothing is sent by it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalogue: Catalogue,
+        providers: Providers,
+        adapters: Adapters,
+        keys: Keys,
+        settings: Settings,
+        session: CurrentProject,
+        new_id: Callable[[], str],
+        now_ms: clock.Now,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._providers = providers
+        self._adapters = adapters
+        self._keys = keys
+        self._settings = settings
+        self._session = session
+        self._new_id = new_id
+        self._now_ms = now_ms
+
+    async def submit(
+        self,
+        project_id: str,
+        given: Sequence[Mapping[str, Any]],
+        file_name: str,
+        mode: Mode = "local",
+        *,
+        reuse: bool = False,
+    ) -> Job:
+        """The job, stored with all its rows and its estimate.
+
+        With `reuse`, rows that the project has an answer to are given it: they have ended, and cost nothing. Raises
+        Failure and stores nothing: "not_found", "invalid_params" with an issue for each row that cannot be asked,
+        "missing_api_key", and "conflict" when a native job would have nothing to send.
+        """
+        if await self._store.read(projects.get, project_id) is None:
+            raise _unknown_project()
+        rows = [Row(each) for each in with_ids(given)]
+        checker = await self._checker()
+        refuse_issues(await self._issues(checker, rows))
+        if not reuse:
+            await self._refuse_missing_keys({checker.shape(row).provider for row in rows})
+        job = Job(self._new_id(), project_id, self._now_ms(), file_name, mode=mode, total_rows=len(rows))
+        stored = await self._store_all(job, rows, checker, reuse=reuse)
+        await self._session.name_project(project_id)
+        return stored
+
+    async def estimate(self, given: Sequence[Mapping[str, Any]], project_id: str | None = None) -> Estimate:
+        """What the rows may cost in a project; None is the open one.
+
+        Raises Failure: "not_found", "invalid_params" for rows that cannot be asked.
+        """
+        if project_id is not None and await self._store.read(projects.get, project_id) is None:
+            raise _unknown_project()
+        rows = [Row(each) for each in with_ids(given)]
+        checker = await self._checker()
+        refuse_issues(await self._issues(checker, rows))
+        project_id = project_id or await self._store.read(self._session.open_project)
+        appraiser = Estimator(self._store, project_id)
+        total, found, answered = Total(), list[tuple[str, RowEstimate]](), list[str]()
+        for chunk in chunks(rows):
+            recalled = await self._recalled(project_id, chunk, checker)
+            async for number, row in in_turns(chunk):
+                shape, known = checker.shape(row), recalled[number].answer is not None
+                estimated = await appraiser.estimate(row, shape, row.filled_prompt())
+                total.add(shape.provider, estimated, answered=known)
+                found.append((row.id, estimated))
+                answered += [row.id] * known
+        return Estimate(found, total, self._ways(total), answered)
+
+    def _ways(self, total: Total) -> list[ExecutionOption]:
+        ways = [ExecutionOption("local", total.local)]
+        for provider, rows in sorted(total.native.items()):
+            # A model of the person's own may say so of a server that has no batch API.
+            with suppress(Failure):
+                limits = self._adapters.batch(provider).limits
+                ways.append(ExecutionOption("native", rows, provider, limits.hours))
+        return ways
+
+    async def _recalled(
+        self, project_id: str | None, rows: Sequence[Row], checker: RowValidator
+    ) -> list[Recalled]:
+        """What each of the rows asks, with the answer that the project has to it."""
+        questions = [checker.question(row, row.filled_prompt()) async for _, row in in_turns(rows)]
+        known = await self._store.read(answers.earlier, project_id, questions)
+        return [Recalled(question, known.get(question)) for question in questions]
+
+    async def _refuse_missing_keys(self, providers: set[str]) -> None:
+        refuse_missing_keys(await missing_keys(providers, self._providers, self._keys))
+
+    async def _checker(self) -> RowValidator:
+        return await RowValidator.of(self._catalogue, self._providers, self._settings, self._now_ms)
+
+    async def _issues(self, checker: RowValidator, rows: Sequence[Row]) -> list[dict[str, str]]:
+        issues: list[dict[str, str]] = []
+        async for index, row in in_turns(rows):
+            problem = checker.problem(row)
+            if problem is not None:
+                issues.append({"path": f"rows.{index}.{problem[0]}", "message": problem[1]})
+                if len(issues) >= MOST_ISSUES:
+                    break
+        return issues
+
+    async def _store_all(self, job: Job, rows: Sequence[Row], checker: RowValidator, *, reuse: bool) -> Job:
+        await self._store.write(_open, job)
+        try:
+            appraiser, total = Estimator(self._store, job.project_id), Total()
+            taken, needed, index = set[str](), set[str](), 0
+            for chunk in chunks(rows):
+                recalled = await self._recalled(job.project_id, chunk, checker) if reuse else None
+                made: list[NewRow] = []
+                async for number, row in in_turns(chunk):
+                    shape, prompt = checker.shape(row), row.filled_prompt()
+                    known = recalled[number] if recalled is not None else Recalled()
+                    estimated = None
+                    if known.answer is None:
+                        estimated = await appraiser.estimate(row, shape, prompt)
+                        total.add(shape.provider, estimated)
+                        needed.add(shape.provider)
+                    made.append(_new_row(job, index, row, shape, prompt, estimated, known, taken))
+                    index += 1
+                await self._store.write(_add, job.id, made, self._now_ms())
+            # Rows that are answered already need no key.
+            await self._refuse_missing_keys(needed)
+            if job.mode == "native" and not total.rows:
+                raise _nothing_to_send()
+            return await self._store.write(_close, job.id, total.kept())
+        except BaseException:
+            # Nobody was told of it. What is left by a crash is removed at the next start.
+            await asyncio.shield(self._store.write(jobs.delete, job.id))
+            raise
+
+
+def _new_row(
+    job: Job,
+    index: int,
+    row: Row,
+    shape: RowProfile,
+    prompt: str,
+    estimated: RowEstimate | None,
+    known: Recalled,
+    taken: set[str],
+) -> NewRow:
+    # As the database will keep it: halves of surrogate pairs become alike there.
+    key = storable(row_key(job.id, row.id))
+    while key in taken:
+        key = f"{key}#{index}"
+    taken.add(key)
+    return NewRow(
+        id=key,
+        row_index=index,
+        request=row.given,
+        prompt=prompt,
+        provider=shape.provider,
+        model=shape.serving.asked_id,
+        template=row.template,
+        reserve_usd=_reserve(job.mode, estimated),
+        question=known.question,
+        answer=known.answer,
+    )
+
+
+def _reserve(mode: Mode, estimated: RowEstimate | None) -> Decimal | None:
+    """The most that the row may cost the way it is going to be sent."""
+    if estimated is None:
+        return None
+    range_ = (estimated.native if mode == "native" else None) or estimated.local
+    return None if range_ is None else range_.high_usd
+
+
+def _open(conn: sqlite3.Connection, job: Job) -> None:
+    if projects.get(conn, job.project_id) is None:
+        raise _unknown_project()
+    jobs.create(conn, job, storing=True)
+
+
+def _add(conn: sqlite3.Connection, job_id: str, rows: Sequence[NewRow], now: int) -> None:
+    if not jobs.is_being_stored(conn, job_id):
+        raise _unknown_project()
+    job_rows.insert_many(conn, job_id, rows, now)
+    jobs.count(conn, job_id, completed=sum(row.answer is not None for row in rows))
+
+
+def _close(conn: sqlite3.Connection, job_id: str, estimate: Mapping[str, str]) -> Job:
+    jobs.keep_estimate(conn, job_id, estimate)
+    job = jobs.stored(conn, job_id)
+    if job is None:
+        raise _unknown_project()
+    return job
+
+
+def _unknown_project() -> Failure:
+    return Failure(
+        "not_found",
+        "There is no such project; it may have been deleted. Choose another one.",
+    )
+
+
+def _nothing_to_send() -> Failure:
+    return Failure(
+        "conflict",
+        "This project has an answer to every one of these rows already, so there is nothing to send. "
+        "Submit them as a local batch that reuses answers: it costs nothing and has them all.",
+    )

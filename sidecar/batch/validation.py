@@ -1,0 +1,133 @@
+"""Whether rows can be asked at all: everything that is refused is refused here, before anything is stored or sent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar import clock
+from sidecar.batch.request_fingerprint import request_fingerprint
+from sidecar.batch.row import Row
+from sidecar.chat.prepare import named, resolve_options
+from sidecar.errors import Failure
+from sidecar.keys import Keys
+from sidecar.money.catalogue import Catalogue
+from sidecar.money.model import PriceEntry, Serving, utc_day
+from sidecar.providers.base import Providers
+from sidecar.settings import Settings
+
+MOST_ISSUES = 100
+# As for a chat: a budget must reserve something for an answer without a limit.
+UNLIMITED_ANSWER_TOKENS = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class RowProfile:
+    """What rows with the same model and options have in common. `cap` is the longest answer in tokens."""
+
+    serving: Serving
+    price: PriceEntry | None
+    cap: int
+
+    @property
+    def provider(self) -> str:
+        return self.serving.model.provider
+
+
+class RowValidator:
+    """Checks rows one by one. What does not depend on the prompt is decided once for all rows that are alike."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        providers: Providers,
+        saved: dict[str, Any],
+        defaults: dict[str, Any],
+        now_ms: int,
+    ) -> None:
+        self._catalogue = catalogue
+        self._providers = providers
+        self._saved = saved
+        self._defaults = defaults
+        self._day = utc_day(now_ms)
+        self._known: dict[tuple[Any, ...], RowProfile | Failure] = {}
+
+    @classmethod
+    async def of(
+        cls, catalogue: Catalogue, providers: Providers, settings: Settings, now_ms: clock.Now
+    ) -> RowValidator:
+        saved, defaults = dict(await settings.saved()), dict(settings.defaults)
+        return cls(catalogue, providers, saved, defaults, now_ms())
+
+    def shape(self, row: Row) -> RowProfile:
+        """What the row asks of whom. Raises Failure: an unknown model, a wrong schema, what the model cannot do."""
+        key = _alike(row)
+        known = self._known.get(key)
+        if known is None:
+            try:
+                known = self._decide(row)
+            except Failure as failure:
+                known = failure
+            self._known[key] = known
+        if isinstance(known, Failure):
+            raise Failure(known.kind, known.message, issues=known.issues, detail=known.detail)
+        return known
+
+    def question(self, row: Row, prompt: str) -> str:
+        """The name of what the row would ask if it were sent now. Raises Failure as `shape` does."""
+        shape = self.shape(row)
+        decided = resolve_options(shape.serving, prompt, row.options(), self._saved, self._defaults)
+        return request_fingerprint(shape.provider, decided.request)
+
+    def problem(self, row: Row) -> tuple[str, str] | None:
+        """(member, sentence) of what is wrong with a row, None when it can be asked."""
+        if not row.prompt.strip():
+            return "prompt", "The prompt is empty."
+        lacking = row.missing_variables()
+        if lacking:
+            return "data", f"Missing template variables: {', '.join(lacking)}"
+        if not row.filled_prompt().strip():
+            return "prompt", "The prompt is empty once its variables are filled in."
+        try:
+            self.shape(row)
+        except Failure as failure:
+            # What to do next is said once for the whole batch.
+            return _member(failure), failure.issues[0]["message"] if failure.issues else failure.message
+        return None
+
+    def _decide(self, row: Row) -> RowProfile:
+        serving = self._catalogue.served(row.model, self._day)
+        model = serving.model
+        provider = self._providers.get(model.provider, model.base_url)
+        request = resolve_options(serving, row.prompt, row.options(), self._saved, self._defaults).request
+        try:
+            plan = provider.plan(request)
+        except Failure as failure:
+            raise named(failure, serving) from None
+        cap = plan.max_output_tokens or model.max_output_tokens or UNLIMITED_ANSWER_TOKENS
+        return RowProfile(serving, self._catalogue.price_entry(model, self._day), cap)
+
+
+async def missing_keys(shapes: set[str], providers: Providers, keys: Keys) -> list[str]:
+    """The providers of these that need a key and have none, in order."""
+    return [name for name in sorted(shapes) if providers.needs_key(name) and await keys.get(name) is None]
+
+
+def _alike(row: Row) -> tuple[Any, ...]:
+    schema = row.raw_schema
+    return (
+        row.model,
+        row.system is not None,
+        bool(row.given.get("developer")),
+        row.given.get("temperature"),
+        row.given.get("maxOutputTokens"),
+        row.json_mode,
+        schema if isinstance(schema, str | None) else json.dumps(schema, sort_keys=True),
+    )
+
+
+def _member(failure: Failure) -> str:
+    if failure.kind == "not_found":
+        return "model"
+    return "jsonSchema" if failure.kind == "invalid_params" and failure.issues else "model"

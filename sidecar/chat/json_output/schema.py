@@ -1,0 +1,87 @@
+"""Reading the JSON Schema that a request brings, before anything is paid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.chat.json_output.refs import problem_with_references
+from sidecar.errors import Failure
+
+_TYPE_NAMES = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
+_HOLDS_SCHEMAS_BY_NAME = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
+_HOLDS_SCHEMAS_IN_LIST = ("anyOf", "allOf", "oneOf", "prefixItems")
+_HOLDS_A_SCHEMA = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
+
+
+def read_schema(given: Mapping[str, Any] | str | None) -> dict[str, Any] | None:
+    """The schema as an object, with bare type names (`{"trend": "string"}`) read as `{"type": …}`.
+
+    An empty text or object means no schema. Raises Failure("invalid_params") for what is no JSON Schema.
+    """
+    try:
+        if isinstance(given, str):
+            given = _parse(given)
+        if not given:
+            return None
+        schema = _spell_out(given)
+        if not isinstance(schema, dict):
+            raise _wrong("it must be an object")
+        _check(schema)
+    except RecursionError:
+        raise _wrong("it is nested too deeply") from None
+    return schema
+
+
+def _parse(text: str) -> Any:
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as problem:
+        raise _wrong(f"the text is not JSON, at line {problem.lineno}, column {problem.colno}") from None
+
+
+def _spell_out(schema: Any) -> Any:
+    """The renderer's own template writes a type's name where a schema should stand."""
+    if isinstance(schema, str) and schema in _TYPE_NAMES:
+        return {"type": schema}
+    if not isinstance(schema, Mapping):
+        return schema
+    spelled = dict(schema)
+    for keyword in _HOLDS_SCHEMAS_BY_NAME:
+        if isinstance(spelled.get(keyword), Mapping):
+            spelled[keyword] = {name: _spell_out(inner) for name, inner in spelled[keyword].items()}
+    for keyword in _HOLDS_SCHEMAS_IN_LIST:
+        if isinstance(spelled.get(keyword), list):
+            spelled[keyword] = [_spell_out(inner) for inner in spelled[keyword]]
+    for keyword in _HOLDS_A_SCHEMA:
+        if keyword in spelled:
+            spelled[keyword] = _spell_out(spelled[keyword])
+    return spelled
+
+
+def _check(schema: dict[str, Any]) -> None:
+    import jsonschema
+
+    if not isinstance(schema.get("$schema", ""), str):
+        raise _wrong("its $schema must be text")
+    checker = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    try:
+        checker.check_schema(schema)
+    except jsonschema.SchemaError as problem:
+        where = ".".join(str(step) for step in problem.absolute_path) or "its root"
+        raise _wrong(f"at {where}: {problem.message}") from None
+    astray = problem_with_references(schema, str(checker.META_SCHEMA["$schema"]))
+    if astray is not None:
+        raise _wrong(astray)
+
+
+def _wrong(reason: str) -> Failure:
+    sentence = f"The JSON schema cannot be used: {reason[:300].removesuffix('.')}."
+    return Failure(
+        "invalid_params",
+        f"{sentence} Correct it and send again; nothing was paid.",
+        issues=[{"path": "options.jsonSchema", "message": sentence}],
+    )

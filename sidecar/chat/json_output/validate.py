@@ -1,0 +1,96 @@
+"""JSON mode: find the JSON in a reply, repair what needs no model, hold it against the schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.chat.json_output.refs import known
+from sidecar.chat.json_output.strip_nulls import without_added_nulls
+from sidecar.errors import Failure
+from sidecar.providers.base import FinishReason
+
+_NO_JSON = "The model did not answer with JSON. Ask again, or choose a model with JSON mode."
+_ABSENT: Mapping[FinishReason, str] = {
+    "length": "The answer reached its length limit before its JSON was complete. Raise the maximum answer length.",
+    "content_filter": "The provider held the answer back before its JSON was complete. Rephrase the request.",
+}
+_BRACKET = re.compile(r"[{\[]")
+_FENCE = re.compile(r"```(?:json|JSON)?\s*\n(.*?)\n?\s*```", re.DOTALL)
+
+
+def read_reply(text: str, schema: Mapping[str, Any] | None, finish: FinishReason | None = None) -> Any:
+    """The JSON value of a reply, valid by the schema as it was given. `finish` is why the reply ended.
+
+    Raises Failure("invalid_output") with the reply in `detail`.
+    """
+    found, value = _find(text)
+    if not found:
+        raise _invalid(_ABSENT.get(finish or "stop", _NO_JSON), text)
+    if schema is not None:
+        value = without_added_nulls(value, schema)
+    problem = _breaks(value, schema) if schema is not None else None
+    if problem is not None:
+        raise _invalid(
+            f"The model's JSON does not follow the schema ({problem}). Ask again, or simplify it.", text
+        )
+    return value
+
+
+def _find(text: str) -> tuple[bool, Any]:
+    """Tries the whole text, then a fenced block, then the first object or array that is whole.
+
+    What is inside an object that breaks off or has an error is a piece of the answer, and never the answer.
+    """
+    stripped = text.strip()
+    candidates = [stripped, *(match.group(1).strip() for match in _FENCE.finditer(stripped))]
+    for candidate in candidates:
+        try:
+            return True, json.loads(candidate, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            continue
+    return _first_whole_value(stripped)
+
+
+def _first_whole_value(text: str) -> tuple[bool, Any]:
+    decoder = json.JSONDecoder(parse_constant=_no_constant)
+    start = 0
+    # Only a few places are tried: prose full of braces must not cost a scan from each of them.
+    for _ in range(20):
+        place = _BRACKET.search(text, start)
+        if place is None:
+            break
+        try:
+            return True, decoder.raw_decode(text, place.start())[0]
+        except json.JSONDecodeError as problem:
+            start = max(problem.pos, place.end())
+        except (ValueError, RecursionError):
+            break
+    return False, None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _breaks(value: Any, schema: Mapping[str, Any]) -> str | None:
+    import jsonschema
+    from referencing.exceptions import Unresolvable
+
+    checker = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    try:
+        error = jsonschema.exceptions.best_match(checker(schema, registry=known()).iter_errors(value))
+    except RecursionError:
+        return "it is nested too deeply to be checked"
+    except Unresolvable as problem:
+        return f"the schema's reference {problem.ref[:100]!r} leads to nothing"
+    if error is None:
+        return None
+    where = ".".join(str(step) for step in error.absolute_path) or "the whole"
+    return f"{where}: {error.message}"[:200]
+
+
+def _invalid(message: str, reply: str) -> Failure:
+    return Failure("invalid_output", message, detail=reply)

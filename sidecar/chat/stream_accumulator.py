@@ -1,0 +1,84 @@
+"""What has arrived of an answer so far, put together from a provider's events."""
+
+from __future__ import annotations
+
+from sidecar.providers.base import (
+    Citation,
+    Done,
+    Event,
+    FinishReason,
+    TextDelta,
+    ThinkingDelta,
+    Usage,
+    UsageSoFar,
+)
+
+# No answer is longer. Beyond, sums of what is stored would no longer fit into a column.
+MOST_OF_ANYTHING = 10**12
+
+
+def believable(usage: Usage | None) -> Usage | None:
+    """The usage, None when it counts nothing at all or counts what cannot be: then it says nothing of the cost."""
+    if usage is None:
+        return None
+    if not all(0 <= count <= MOST_OF_ANYTHING for count in usage.counts):
+        usage = Usage(charged_usd=usage.charged_usd)
+    return usage if any(usage.counts) or usage.charged_usd is not None else None
+
+
+class StreamAccumulator:
+    """Takes every event of one stream. Whatever ends the stream, this is what is kept of it."""
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._thinking: list[str] = []
+        self._citations: dict[str, Citation] = {}
+        self.usage: Usage | None = None
+        self.served_model: str | None = None
+        self.response_id: str | None = None
+        self.finish_reason: FinishReason | None = None
+
+    def take(self, event: Event) -> None:
+        match event:
+            case TextDelta(text):
+                self._text.append(text)
+            case ThinkingDelta(text):
+                self._thinking.append(text)
+            case Citation():
+                self._cite(event)
+            case UsageSoFar():
+                self.usage = believable(event.usage)
+                self._serve(event)
+            case Done():
+                self.finish_reason = event.finish_reason
+                self.usage = believable(event.usage) or self.usage
+                self._serve(event)
+                for citation in event.citations:
+                    self._cite(citation)
+
+    def _serve(self, event: UsageSoFar | Done) -> None:
+        self.served_model = event.served_model or self.served_model
+        self.response_id = event.response_id or self.response_id
+
+    def _cite(self, citation: Citation) -> None:
+        """A page that is cited many times is one citation; the first that has a title names it."""
+        known = self._citations.get(citation.url)
+        if known is None or not known.title:
+            self._citations[citation.url] = citation
+
+    @property
+    def text(self) -> str:
+        return "".join(self._text)
+
+    @property
+    def thinking(self) -> str:
+        return "".join(self._thinking)
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        return tuple(self._citations.values())
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything arrived that the vendor may charge for."""
+        return bool(self._text or self._thinking or self.usage)

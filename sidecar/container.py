@@ -1,0 +1,313 @@
+"""Makes the parts of one sidecar, each when it is first needed, and hands each what it needs.
+
+What an app asks at its start (its projects, its models) needs few of them, and loading the others takes longer than
+the answers do; `warm_up` loads them once those are out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from sidecar import clock
+from sidecar.config import Config
+from sidecar.contract.settings import DEFAULTS
+from sidecar.current_project import CurrentProject
+from sidecar.errors import Failure
+from sidecar.keys import Keys, KeyStore
+from sidecar.money.catalogue import Catalogue
+from sidecar.rpc.in_flight import InFlight
+from sidecar.rpc.outbox import Outbox
+from sidecar.settings import Settings
+from sidecar.store import jobs, ledger
+from sidecar.store.database import Database
+from sidecar.store.legacy_import import take_over
+from sidecar.store.store import Store
+
+if TYPE_CHECKING:
+    from sidecar.batch.local.engine import Engine
+    from sidecar.batch.native.service import NativeBatches
+    from sidecar.batch.progress_reporter import Progress
+    from sidecar.batch.submission import BatchSubmission
+    from sidecar.chat.prepare import RequestPreparer
+    from sidecar.chat.service import ChatService
+    from sidecar.providers.kernel.http import HttpClient
+    from sidecar.providers.registry import Registry
+    from sidecar.store.job_records import JobRow
+
+log = logging.getLogger("sidecar")
+
+# The first questions of an app have come by then, and nobody has asked a model yet.
+WARM_UP_SECONDS = 0.3
+# How long the handshake waits for the database before it answers without the jobs that go on.
+RESUME_SECONDS = 2.0
+# A sidecar ends within five seconds of being told to, and the disk may be slow.
+HELD_SECONDS, HELD_LOOK_SECONDS = 8.0, 0.1
+# Rows in flight have no one who waits for them, and go on at the next start.
+BATCH_GRACE_SECONDS = 4.0
+
+
+class Container:
+    """The parts, as `methods.services.Services` names them. To be made inside a running loop: the database begins
+    to open. Raises Failure for a models.json of the person's own that is wrong.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        make_http: Callable[[], HttpClient],
+        key_store: KeyStore,
+        outbox: Outbox,
+        in_flight: InFlight,
+        now_ms: clock.Now,
+    ) -> None:
+        self.started_at = now_ms()
+        self.config = config
+        self.now_ms = now_ms
+        self.catalogue = Catalogue.load(config.data_dir / "models.json")
+        self.store = Store(self.open_database())
+        self.settings = Settings(self.store, DEFAULTS, now_ms)
+        self.session = CurrentProject(self.store, self.new_id, now_ms)
+        self._make_http = make_http
+        self._key_store = key_store
+        self._outbox = outbox
+        self._in_flight = in_flight
+        self._stopping = False
+
+    def new_id(self) -> str:
+        return str(uuid.uuid4())
+
+    def in_flight(self) -> int:
+        """Requests that run now."""
+        return self._in_flight.count
+
+    async def open_database(self) -> Database:
+        """Opens the file of the data folder. Raises Failure; the folder is free again then.
+
+        A sidecar that was told to end still holds the folder while it settles what it had begun: it is waited for.
+        """
+        database = await self._free_database()
+        try:
+            await _clear_up(database, self.config, self.now_ms())
+        except BaseException:
+            # It holds the folder, and whoever opens next would find it taken.
+            await database.close()
+            raise
+        return database
+
+    async def _free_database(self) -> Database:
+        until = asyncio.get_running_loop().time() + HELD_SECONDS
+        while True:
+            try:
+                return await Database.open(self.config.data_dir / "abai.db", now_ms=self.now_ms)
+            except Failure as failure:
+                if failure.kind != "conflict" or asyncio.get_running_loop().time() > until:
+                    raise
+            await asyncio.sleep(HELD_LOOK_SECONDS)
+
+    @cached_property
+    def http(self) -> HttpClient:
+        return self._make_http()
+
+    @cached_property
+    def providers(self) -> Registry:
+        from sidecar.providers.registry import Registry, overlay_row
+
+        own = [
+            overlay_row(
+                name, each.base_url, key_required=each.key_required, key_name=each.key_name, title=each.name
+            )
+            for name, each in self.catalogue.providers.items()
+        ]
+        # Base URLs of the environment point at real servers, which a mock run must not know.
+        simulated = self.config.mock and self.config.mock_from is None
+        return Registry(self.http, {} if simulated else self.config.environment, own)
+
+    @property
+    def provider_names(self) -> tuple[str, ...]:
+        return tuple(row.name for row in self.providers.rows())
+
+    @cached_property
+    def keys(self) -> Keys:
+        variables = {row.name: row.key_variables for row in self.providers.rows()}
+        return Keys(self._key_store, self.config.environment, variables)
+
+    @cached_property
+    def desk(self) -> RequestPreparer:
+        from sidecar.chat.prepare import RequestPreparer
+
+        return RequestPreparer(self.catalogue, self.providers, self.keys, self.settings, self.now_ms)
+
+    @cached_property
+    def chat(self) -> ChatService:
+        from sidecar.chat.service import ChatService
+
+        return ChatService(
+            store=self.store,
+            catalogue=self.catalogue,
+            providers=self.providers,
+            keys=self.keys,
+            settings=self.settings,
+            session=self.session,
+            new_id=self.new_id,
+            now_ms=self.now_ms,
+            on_invalid_key=self._refused_key,
+        )
+
+    @cached_property
+    def intake(self) -> BatchSubmission:
+        from sidecar.batch.submission import BatchSubmission
+
+        return BatchSubmission(
+            store=self.store,
+            catalogue=self.catalogue,
+            providers=self.providers,
+            adapters=self.providers,
+            keys=self.keys,
+            settings=self.settings,
+            session=self.session,
+            new_id=self.new_id,
+            now_ms=self.now_ms,
+        )
+
+    @cached_property
+    def batches(self) -> Engine:
+        """The local batches, which go on with what the last run left."""
+        from sidecar.batch.local.engine import Engine
+        from sidecar.batch.local.row_runner import RowRunner
+        from sidecar.providers.kernel.limits import KeyLimiters
+
+        runner = RowRunner(
+            store=self.store,
+            catalogue=self.catalogue,
+            desk=self.desk,
+            gates=KeyLimiters(self.now_ms),
+            new_id=self.new_id,
+            now_ms=self.now_ms,
+            on_invalid_key=self._refused_key,
+        )
+        engine = Engine(
+            store=self.store,
+            runner=runner,
+            providers=self.providers,
+            keys=self.keys,
+            settings=self.settings,
+            now_ms=self.now_ms,
+            tell=self._tell,
+            tell_row=self._tell_row,
+        )
+        if self._stopping:
+            engine.stop_taking()
+        engine.resume()
+        return engine
+
+    @cached_property
+    def native(self) -> NativeBatches:
+        """The batches at vendors, which are followed on from where the last run left them."""
+        from sidecar.batch.native.chunk_uploader import ChunkUploader
+        from sidecar.batch.native.service import NativeBatches
+
+        sender = ChunkUploader(
+            store=self.store,
+            adapters=self.providers,
+            keys=self.keys,
+            desk=self.desk,
+            catalogue=self.catalogue,
+            new_id=self.new_id,
+            now_ms=self.now_ms,
+        )
+        native = NativeBatches(
+            store=self.store,
+            intake=self.intake,
+            sender=sender,
+            adapters=self.providers,
+            catalogue=self.catalogue,
+            settings=self.settings,
+            now_ms=self.now_ms,
+            tell=self._tell,
+            tell_row=self._tell_row,
+            on_invalid_key=self._refused_key,
+            poll_ms=self.config.batch_poll_ms,
+        )
+        native.resume()
+        return native
+
+    async def resumed_jobs(self) -> tuple[str, ...]:
+        """The jobs that go on by themselves. None where the database is not open within reasonable time."""
+        try:
+            if await self.store.opened_within(RESUME_SECONDS) is None:
+                return ()
+            made = self._has("batches") and self._has("native")
+            if not made and not await self.store.read(jobs.any_left_over):
+                return ()
+        except Failure:  # every call that needs the database tells why
+            return ()
+        return (*await self.batches.resumed(), *await self.native.resumed())
+
+    async def warm_up(self, seconds: float = WARM_UP_SECONDS) -> None:
+        """Loads, a piece at a time, what the first questions did without, and goes on with the jobs left over.
+
+        The first answer of a model is then not kept waiting for libraries either.
+        """
+        await asyncio.sleep(seconds)
+        for name in ("methods.settings", "methods.chat", "chat.service", "methods.batch"):
+            import_module(f"sidecar.{name}")
+            await asyncio.sleep(0)
+        if not self._stopping:
+            _ = self.batches, self.native, self.chat
+            await self.http.open()
+
+    def stop_taking(self) -> None:
+        """The process is about to end: nothing of a batch begins any more."""
+        self._stopping = True
+        if self._has("batches"):
+            self.batches.stop_taking()
+
+    async def close(self, batch_grace_seconds: float = BATCH_GRACE_SECONDS) -> None:
+        """Puts away all that was made, in order. Rows of batches in flight may end for so long."""
+        self._stopping = True
+        await self.store.stop_opening()
+        ending = []
+        if self._has("batches"):
+            ending.append(self.batches.close(batch_grace_seconds))
+        if self._has("native"):
+            ending.append(self.native.close())
+        await asyncio.gather(*ending)
+        if self._has("chat"):
+            await self.chat.close()
+        await self.store.close()
+        if self._has("http"):
+            await self.http.aclose()
+
+    def _has(self, part: str) -> bool:
+        return part in vars(self)
+
+    def _refused_key(self, name: str) -> None:
+        self._outbox.notify("settings:invalidKey", {"provider": name})
+
+    def _tell(self, told: Progress) -> None:
+        from sidecar.methods import batch_wire
+
+        self._outbox.notify("batch:progress", batch_wire.progress(told), merge_key=told.job.id)
+
+    def _tell_row(self, job_id: str, row: JobRow) -> None:
+        from sidecar.methods import batch_wire
+
+        self._outbox.notify("batch:row-done", batch_wire.row_done(job_id, row))
+
+
+async def _clear_up(database: Database, config: Config, now: int) -> None:
+    """What the last run could not end, and what the app before the sidecar left in files.
+
+    Before anything else is written: later, a batch that is being stored would look like one that never was.
+    """
+    await database.write(jobs.forget_half_stored)
+    interrupted = await database.write(ledger.mark_interrupted, now)
+    if interrupted:
+        log.warning("%d answers were cut off when the sidecar last ended; their cost is unknown", interrupted)
+    await take_over(database, config.data_dir, now)

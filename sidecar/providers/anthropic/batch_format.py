@@ -1,0 +1,106 @@
+"""The rows, states and results of Anthropic's message batches (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from sidecar.errors import Failure
+from sidecar.providers.anthropic.errors import Asked, stream_error
+from sidecar.providers.anthropic.stream import MessageReader
+from sidecar.providers.base import BatchPart, BatchResult, BatchState, PreparedCall
+from sidecar.providers.kernel.batch_reply import outcome_of
+from sidecar.providers.kernel.bodies import encode_json
+from sidecar.providers.kernel.timestamps import moment_ms
+
+RESULTS = "results_url"
+# How much earlier than our intent the vendor's clock may put the batch.
+CLOCKS_DIFFER_MS = 24 * 3_600 * 1_000
+
+PAUSED = (
+    "Claude paused in the middle of this row, and the batch API does not let it go on. What it had written is kept "
+    "and was charged; run the row in a local batch, where it goes on by itself."
+)
+
+_NO_ANSWER = ("errored", "canceled", "expired")
+
+
+def input_line(custom_id: str, plan: PreparedCall) -> bytes:
+    """The row as it stands in the create's list."""
+    params = {name: value for name, value in plan.body.items() if name != "stream"}
+    return encode_json({"custom_id": custom_id, "params": params})
+
+
+def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
+    """The state that a batch object tells; None for what is no batch.
+
+    `failed` are all that ended without an answer. Before the end nothing but the total is told.
+    """
+    native_id, word = batch.get("id"), batch.get("processing_status")
+    if not isinstance(native_id, str) or not isinstance(word, str) or not native_id:
+        return None
+    counts = batch.get("request_counts")
+    told = isinstance(counts, Mapping)
+    ended = word == "ended"
+    url = batch.get(RESULTS)
+    archived = batch.get("archived_at") is not None
+    return BatchState(
+        native_id=native_id,
+        word=word,
+        ended=ended,
+        results_ready=ended and (bool(url) or archived),
+        total=sum(map(_count, _mapping(counts).values())) if told else None,
+        completed=_count(_mapping(counts).get("succeeded")) if told and ended else None,
+        failed=sum(_count(_mapping(counts).get(name)) for name in _NO_ANSWER) if told and ended else None,
+        created_at=moment_ms(batch.get("created_at")),
+        ended_at=moment_ms(batch.get("ended_at")),
+        error="Anthropic keeps results for 29 days, and those of this batch are gone." if archived else None,
+        handles={RESULTS: url} if isinstance(url, str) and url and not archived else {},
+    )
+
+
+def may_be_of(state: BatchState, part: BatchPart) -> bool:
+    """Whether the batch could be the part's: nobody else's, as many rows, and no older by any likely clock."""
+    if state.native_id in part.others:
+        return False
+    if state.total is not None and state.total != len(part.custom_ids):
+        return False
+    return not is_older(state, part)
+
+
+def is_older(state: BatchState, part: BatchPart) -> bool:
+    """Whether the batch was there before the part was meant to be."""
+    return state.created_at is not None and state.created_at < part.since - CLOCKS_DIFFER_MS
+
+
+def outcome(line: Mapping[str, Any], asked: Asked) -> BatchResult | None:
+    """What came of the row of a line of results; None for a line that names no row."""
+    custom_id, result = line.get("custom_id"), _mapping(line.get("result"))
+    if not isinstance(custom_id, str):
+        return None
+    kind = result.get("type")
+    if kind == "succeeded":
+        message = _mapping(result.get("message"))
+        reader = MessageReader(asked)
+        events = chain(reader.take(message), reader.finish())
+        came = outcome_of(custom_id, events, model=message.get("model"), response_id=message.get("id"))
+        return replace(came, failure=Failure("provider_unavailable", PAUSED)) if reader.paused else came
+    if kind == "canceled":
+        return BatchResult(custom_id, never_ran="cancelled")
+    if kind == "expired":
+        return BatchResult(custom_id, never_ran="expired")
+    error = _mapping(result.get("error"))
+    failure = stream_error(error, asked, produced=False)
+    request_id = error.get("request_id")
+    failure.request_id = request_id if isinstance(request_id, str) else None
+    return BatchResult(custom_id, failure=failure)
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

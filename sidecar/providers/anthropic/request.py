@@ -1,0 +1,88 @@
+"""Messages: the request body, and what a paused turn is continued with (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sidecar.providers.anthropic.options import SMALLEST_ANSWER, Choices
+from sidecar.providers.base import ChatRequest
+
+# The oldest search tool is the one that every model takes.
+SEARCH_TOOL = {"type": "web_search_20250305", "name": "web_search"}
+
+
+def message_body(request: ChatRequest, choices: Choices) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": request.model,
+        "max_tokens": choices.max_tokens,
+        "messages": messages(request, choices),
+        "stream": True,
+    }
+    system = _system(request, choices)
+    if system:
+        body["system"] = system
+    if choices.temperature is not None:
+        body["temperature"] = choices.temperature
+    if choices.thinking is not None:
+        body["thinking"] = dict(choices.thinking.wire)
+    output: dict[str, Any] = {}
+    if choices.effort is not None:
+        output["effort"] = choices.effort
+    if choices.schema is not None:
+        output["format"] = {"type": "json_schema", "schema": choices.schema}
+    if output:
+        body["output_config"] = output
+    if choices.search_max_uses is not None:
+        body["tools"] = [{**SEARCH_TOOL, "max_uses": choices.search_max_uses}]
+    return body
+
+
+def messages(request: ChatRequest, choices: Choices) -> list[dict[str, Any]]:
+    """The conversation, from its first user turn on. Turns of one role are one message; empty texts are refused."""
+    made: list[dict[str, Any]] = []
+    for turn in request.turns:
+        if not turn.text.strip() or (not made and turn.role != "user"):
+            continue
+        if not made or made[-1]["role"] != turn.role:
+            made.append({"role": turn.role, "content": []})
+        made[-1]["content"].append({"type": "text", "text": turn.text})
+    if made:
+        _mark(made[-1]["content"], choices)
+    return made
+
+
+def continued(
+    body: Mapping[str, Any], content: Sequence[Mapping[str, Any]], written: int, searches: int
+) -> dict[str, Any] | None:
+    """The request that lets a paused turn go on: the same, with what it has said so far.
+
+    `content` are all its blocks as they came, `written` its output tokens and `searches` its searches. None when
+    its limit is used up.
+    """
+    room = body["max_tokens"] - written
+    if room <= 0:
+        return None
+    budget = body.get("thinking", {}).get("budget_tokens", 0)
+    more = {
+        **body,
+        "max_tokens": max(room, budget + SMALLEST_ANSWER) if budget else room,
+        "messages": [*body["messages"], {"role": "assistant", "content": list(content)}],
+    }
+    if "tools" in body:
+        more["tools"] = [{**tool, "max_uses": max(1, tool["max_uses"] - searches)} for tool in body["tools"]]
+    return more
+
+
+def _system(request: ChatRequest, choices: Choices) -> list[dict[str, Any]]:
+    """There is no developer role: whoever instructs does it here. The last block ends what is cached."""
+    texts = (request.system, request.developer, choices.instruction)
+    blocks: list[dict[str, Any]] = [{"type": "text", "text": text} for text in texts if text and text.strip()]
+    _mark(blocks, choices)
+    return blocks
+
+
+def _mark(blocks: list[dict[str, Any]], choices: Choices) -> None:
+    """Everything up to the last of these blocks is cached. A prefix too short for it stays uncached by itself."""
+    if blocks and choices.cache_ttl is not None:
+        blocks[-1]["cache_control"] = {"type": "ephemeral", "ttl": choices.cache_ttl}

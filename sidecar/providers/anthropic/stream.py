@@ -1,0 +1,173 @@
+"""The events of an Anthropic answer, over as many requests as its turn takes (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from sidecar.providers.anthropic.blocks import Block
+from sidecar.providers.anthropic.errors import Asked, cut_off, declined, stream_error, unreadable
+from sidecar.providers.anthropic.usage import (
+    added,
+    finish_reason,
+    free_of_charge,
+    merged_counts,
+    message_usage,
+)
+from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
+from sidecar.providers.kernel.sse import SseEvent
+
+
+class MessageReader:
+    """Reads the events of one turn. `ended` is set when nothing more is to come of the request that runs.
+
+    Takes a whole message too, from servers that do not stream. A turn that the vendor `paused` is sent back with
+    `content` and read on after `resume`.
+    """
+
+    def __init__(self, asked: Asked) -> None:
+        self.ended = False
+        self.usage: Usage | None = None
+        self._asked = asked
+        self._before: Usage | None = None
+        self._counts: dict[str, Any] = {}
+        self._said: list[dict[str, Any]] = []
+        self._blocks: dict[int, Block] = {}
+        self._stop: str | None = None
+        self._stop_details: Mapping[str, Any] = {}
+        self._spoke = False
+        self._thought = False
+        self._model: str | None = None
+        self._id: str | None = None
+        self._citations: dict[str, Citation] = {}
+        self._found: dict[str, Citation] = {}
+
+    @property
+    def paused(self) -> bool:
+        """Whether the vendor wants to be asked to go on."""
+        return self._stop == "pause_turn"
+
+    def content(self) -> list[dict[str, Any]]:
+        """All that the turn has said so far, as it must be sent back."""
+        said = [block.wire() for _, block in sorted(self._blocks.items())]
+        return [*self._said, *(block for block in said if block is not None)]
+
+    def resume(self) -> None:
+        """What comes next belongs to another request, billed for itself."""
+        self._said = self.content()
+        self._before, self._counts = self.usage, {}
+        self._blocks, self._stop, self.ended = {}, None, False
+
+    def read(self, event: SseEvent) -> Iterator[Event]:
+        """What this event says. Raises Failure for an error in it, OutcomeUnknown for nonsense."""
+        yield from self.take(_object(event, self._asked), event.name)
+
+    def take(self, value: Mapping[str, Any], name: str | None = None) -> Iterator[Event]:
+        """What this object says: an event called `name`, or a whole message. Raises as `read` does."""
+        kind = value.get("type") or name
+        if kind == "error" or (kind is None and value.get("error")):
+            raise stream_error(value, self._asked, produced=bool(self._blocks or self._said))
+        if kind == "message":
+            yield from self._whole(value)
+        elif kind == "message_start":
+            message = _mapping(value.get("message"))
+            self._identify(message)
+            yield from self._count(message.get("usage"))
+        elif kind == "content_block_start":
+            yield from self._start(_index(value), _mapping(value.get("content_block")))
+        elif kind == "content_block_delta":
+            yield from self._delta(_index(value), _mapping(value.get("delta")))
+        elif kind == "message_delta":
+            self._end(_mapping(value.get("delta")))
+            yield from self._count(value.get("usage"))
+        elif kind == "message_stop":
+            self.ended = True
+
+    def finish(self) -> Iterator[Event]:
+        """The end of the turn: Done, or what was wrong with it."""
+        if self._stop is None and not self.ended:
+            raise cut_off(self._asked)
+        if self._stop == "refusal" and not self._spoke:
+            if not self.content() and self.usage is not None:
+                self.usage = free_of_charge(self.usage)
+                yield UsageSoFar(self.usage, self._model, self._id)
+            raise declined(self._stop_details, self._asked)
+        cited = self._citations or self._found
+        reason = finish_reason(self._stop or "end_turn")
+        yield Done(reason, self.usage, self._model, self._id, tuple(cited.values()))
+
+    def _start(self, index: int, given: Mapping[str, Any]) -> Iterator[Event]:
+        self._blocks[index] = block = Block(given)
+        if block.kind == "thinking" and self._thought:
+            yield ThinkingDelta("\n\n")
+        for citation in block.pages():
+            self._found.setdefault(citation.url, citation)
+        for citation in block.citations():
+            yield from self._cite(citation)
+        yield from self._speak(block.text, block.thinking)
+
+    def _delta(self, index: int, delta: Mapping[str, Any]) -> Iterator[Event]:
+        block = self._blocks.setdefault(index, Block({"type": "text", "text": ""}))
+        piece = block.add(delta)
+        if piece.citation is not None:
+            yield from self._cite(piece.citation)
+        yield from self._speak(piece.text, piece.thinking)
+
+    def _speak(self, text: str, thinking: str) -> Iterator[Event]:
+        if thinking:
+            self._thought = True
+            yield ThinkingDelta(thinking)
+        if text:
+            self._spoke = True
+            yield TextDelta(text)
+
+    def _cite(self, citation: Citation) -> Iterator[Event]:
+        if citation.url not in self._citations:
+            self._citations[citation.url] = citation
+            yield citation
+
+    def _count(self, counts: Any) -> Iterator[Event]:
+        if isinstance(counts, Mapping):
+            self._counts = merged_counts(self._counts, counts)
+            self.usage = added(self._before, message_usage(self._counts))
+            yield UsageSoFar(self.usage, self._model, self._id)
+
+    def _whole(self, message: Mapping[str, Any]) -> Iterator[Event]:
+        self._identify(message)
+        content = message.get("content")
+        for index, block in enumerate(content if isinstance(content, list) else ()):
+            yield from self._start(index, _mapping(block))
+        self._end(message)
+        yield from self._count(message.get("usage"))
+        self.ended = True
+
+    def _end(self, delta: Mapping[str, Any]) -> None:
+        stop = delta.get("stop_reason")
+        self._stop = stop if isinstance(stop, str) else self._stop
+        self._stop_details = _mapping(delta.get("stop_details"))
+
+    def _identify(self, message: Mapping[str, Any]) -> None:
+        model, id_ = message.get("model"), message.get("id")
+        self._model = model if isinstance(model, str) and model else self._model
+        self._id = id_ if isinstance(id_, str) and id_ else self._id
+
+
+def _object(event: SseEvent, asked: Asked) -> Mapping[str, Any]:
+    try:
+        value = orjson.loads(event.data)
+    except ValueError:
+        value = None
+    if isinstance(value, Mapping):
+        return value
+    raise unreadable(asked)
+
+
+def _index(value: Mapping[str, Any]) -> int:
+    index = value.get("index")
+    return index if isinstance(index, int) else 0
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,135 @@
+"""Any server that speaks OpenAI's chat completions: Ollama, LM Studio, vLLM, OpenRouter, a person's own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+
+from sidecar.errors import Failure
+from sidecar.providers.base import ChatRequest, Event, PreparedCall
+from sidecar.providers.compatible.fallback import nothing_there, roots, without_refused_field
+from sidecar.providers.compatible.think_tags import ThinkSplitter
+from sidecar.providers.compatible.usage import compatible_usage, named_fields
+from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.openai_family.errors import Asked, refusal
+from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
+from sidecar.providers.openai_family.options import Dialect, resolve_options
+from sidecar.providers.openai_family.request import ChatReader, chat_body
+
+log = logging.getLogger("sidecar.providers")
+
+_CHAT = "/chat/completions"
+USAGE_IN_STREAM = {"include_usage": True}
+
+
+def dialect(title: str, *, usage_in_stream: bool) -> Dialect:
+    """What all such servers take. The usage of a stream has to be asked for, which a few refuse."""
+    return Dialect(
+        title,
+        responses=False,
+        developer_role=False,
+        temperature_while_reasoning=True,
+        unlisted_efforts=(),
+        # Some take a response format and then do not keep to it.
+        json_in_words=True,
+        limit_field="max_tokens",
+        chat_stream_options=USAGE_IN_STREAM if usage_in_stream else None,
+    )
+
+
+class Compatible:
+    """A `base.Provider` for one server. `base_url` may end with its version or not.
+
+    Learns where the server's paths begin, and whether it reports the usage of a stream.
+    """
+
+    def __init__(
+        self, http: HttpClient, base_url: str, *, name: str, title: str = "", usage_in_stream: bool = True
+    ) -> None:
+        self.name = name
+        self._http = http
+        self._roots = roots(base_url)
+        self._dialect = dialect(title or name, usage_in_stream=usage_in_stream)
+        self._refuses_usage = False
+
+    def plan(self, request: ChatRequest) -> PreparedCall:
+        """The request as it will be sent. Raises Failure("unsupported")."""
+        choices = resolve_options(request, self._dialect)
+        notes = choices.notes
+        if self._refuses_usage:
+            told = f"{self._dialect.title} does not report what it used, so the cost is not known."
+            notes = (*notes, told)
+        return PreparedCall(
+            path=_CHAT,
+            headers={"accept": "text/event-stream"},
+            body=chat_body(request, choices, self._dialect),
+            notes=notes,
+            max_output_tokens=choices.max_output_tokens,
+        )
+
+    def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
+        """Sends the plan and yields events until Done. Closing the iterator closes the connection.
+
+        What the server refuses by name is left out, and its paths are looked for. Raises Failure when nothing
+        was run, OutcomeUnknown when something may have been.
+        """
+        asked = self._asked(key, str(plan.body["model"]))
+        reader = ChatReader(asked, read_usage=compatible_usage, splitter=ThinkSplitter())
+        attempt = Attempt(self._roots[0] + plan.path, plan.body)
+
+        def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
+            failure = refusal(status, headers, body, asked, self._http.now_ms())
+            fields = named_fields(body)
+            if fields:
+                failure.detail = f"{fields}: {failure.detail or ''}"
+            return failure
+
+        def another(attempt: Attempt, failure: Failure) -> Attempt | None:
+            if nothing_there(failure):
+                tried.add(attempt.url.removesuffix(_CHAT))
+                return self._elsewhere(attempt, failure, tried)
+            return self._simpler(attempt, failure)
+
+        tried: set[str] = set()
+        return exchange(
+            self._http, attempt, plan.headers, asked, reader, another=another, read_refusal=read_refusal
+        )
+
+    async def validate_key(self, key: str) -> str | None:
+        """None when the server takes the key or has no list of models to ask for, else why not.
+
+        Raises Failure when nobody can tell.
+        """
+        asked = self._asked(key)
+        for root in self._roots:
+            try:
+                return await judge_key(self._http, f"{root}/models", asked)
+            except Failure as failure:
+                if failure.status not in (404, 405, 501):
+                    raise
+        return None
+
+    def _asked(self, key: str, model: str | None = None) -> Asked:
+        return Asked(self._dialect.title, self.name, model, key)
+
+    def _simpler(self, attempt: Attempt, failure: Failure) -> Attempt | None:
+        body = without_refused_field(attempt.body, failure)
+        if body is None:
+            return None
+        left_out = ", ".join(sorted(attempt.body.keys() - body.keys())) or "the form of a field"
+        log.info("%s refuses %s; the question is put without", self.name, left_out)
+        if left_out == "stream_options":
+            self._refuses_usage = True
+            self._dialect = replace(self._dialect, chat_stream_options=None)
+        return Attempt(attempt.url, body)
+
+    def _elsewhere(self, attempt: Attempt, failure: Failure, tried: set[str]) -> Attempt | None:
+        """The other place where the paths may begin; the next question goes there at once."""
+        left = [root for root in self._roots if root not in tried]
+        if not left:
+            title = self._dialect.title
+            failure.message = f"The {title} API is not at this address. Check its base URL in models.json."
+            return None
+        self._roots = (*left, *(root for root in self._roots if root in tried))
+        return Attempt(left[0] + _CHAT, attempt.body)

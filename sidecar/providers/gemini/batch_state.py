@@ -1,0 +1,75 @@
+"""What Google says of a batch, as ours (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.providers.base import BatchState
+from sidecar.providers.kernel.timestamps import moment_ms
+
+FILE, INLINE, MODEL = "responsesFile", "inlinedResponses", "model"
+NAME = "displayName"
+
+_ENDED = ("SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED")
+
+
+def batch_state(operation: Mapping[str, Any]) -> BatchState | None:
+    """The state that an operation tells; None for what is no batch. Its results may be left out of it.
+
+    Only a batch that succeeded must have results: whether one that ended early keeps what it had done is not
+    published.
+    """
+    native_id = operation.get("name")
+    if not isinstance(native_id, str) or not native_id:
+        return None
+    metadata = _mapping(operation.get("metadata"))
+    word, stats = _text(metadata.get("state")), _mapping(metadata.get("batchStats"))
+    error = _mapping(operation.get("error")) or _mapping(metadata.get("error"))
+    done = operation.get("done") is True
+    ended = word.endswith(_ENDED) or (done and not word)
+    handles = _handles(operation, metadata)
+    succeeded = word.endswith("SUCCEEDED") or (done and not word and not error)
+    completed = _count(stats.get("successfulRequestCount"))
+    failed = _count(stats.get("failedRequestCount"))
+    return BatchState(
+        native_id=native_id,
+        word=word or ("done" if done else "unknown"),
+        ended=ended,
+        results_ready=ended and (not succeeded or FILE in handles or INLINE in handles),
+        total=_count(stats.get("requestCount")),
+        # A count of nought is left out, as in every answer of this vendor.
+        completed=completed or 0 if stats else None,
+        failed=failed or 0 if stats else None,
+        created_at=moment_ms(metadata.get("createTime")),
+        ended_at=moment_ms(metadata.get("endTime")),
+        error=_text(error.get("message")) or (f"error {error['code']}" if error.get("code") else None),
+        handles=handles,
+        metadata={NAME: _text(metadata.get(NAME))},
+    )
+
+
+def _handles(operation: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, str]:
+    handles: dict[str, str] = {}
+    for output in (_mapping(metadata.get("output")), _mapping(operation.get("response"))):
+        if _text(output.get(FILE)):
+            handles[FILE] = output[FILE]
+        elif output.get(INLINE) is not None:
+            handles[INLINE] = "yes"
+    model = _text(metadata.get(MODEL)).removeprefix("models/")
+    return {**handles, MODEL: model} if model else handles
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _count(value: Any) -> int | None:
+    """Google writes 64-bit counts as text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

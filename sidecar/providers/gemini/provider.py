@@ -1,0 +1,126 @@
+"""Google Gemini over generateContent: decide, send, read, and go on where an answer is continued."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from sidecar.errors import Failure
+from sidecar.providers.base import ChatRequest, Event, PreparedCall
+from sidecar.providers.gemini.errors import TITLE, Asked, refuses_form, unanswered
+from sidecar.providers.gemini.events import GeminiEvents
+from sidecar.providers.gemini.exchange import VERSION, address, authorization, refusal_reader
+from sidecar.providers.gemini.options import resolve_options
+from sidecar.providers.gemini.request import continued, generate_body, in_words_instead, model_in, stream_path
+from sidecar.providers.gemini.stream import GeminiReader
+from sidecar.providers.kernel.http import HttpClient
+
+if TYPE_CHECKING:
+    from sidecar.providers.registry import Row
+
+# The longest answer there is, 1,048,576 tokens, takes 16 requests; each is billed for itself.
+MAX_PARTS = 32
+
+
+class Gemini:
+    """A `base.Provider`. `base_url` ends where the vendor's own client's does, without a version."""
+
+    def __init__(
+        self, http: HttpClient, base_url: str, *, name: str = "gemini", version: str = VERSION
+    ) -> None:
+        self.name = name
+        self._http = http
+        self._base_url = address(base_url, version).api
+
+    def plan(self, request: ChatRequest) -> PreparedCall:
+        """The request as it will be sent. Raises Failure("unsupported") or Failure("invalid_params")."""
+        choices = resolve_options(request)
+        return PreparedCall(
+            path=stream_path(request.model),
+            headers={"accept": "text/event-stream"},
+            body=generate_body(request, choices),
+            notes=choices.notes,
+            max_output_tokens=choices.max_output_tokens,
+        )
+
+    async def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
+        """Sends the plan and yields events until Done. Closing the iterator closes the connection.
+
+        Raises Failure when nothing was run, OutcomeUnknown when something may have been.
+        """
+        asked = Asked(self.name, model_in(plan.path), key)
+        reader = GeminiReader(asked)
+        body = plan.body
+        in_words = in_words_instead(body)
+        parts = 0
+        try:
+            while True:
+                try:
+                    async with aclosing(self._part(plan, body, reader, asked)) as events:
+                        async for event in events:
+                            yield event
+                except Failure as failure:
+                    if parts:
+                        raise unanswered(failure) from None
+                    if in_words is None or not refuses_form(failure):
+                        raise
+                    # Whether a model takes a form beside a tool is not published for every one of them.
+                    body, in_words = in_words, None
+                    continue
+                parts += 1
+                token = reader.next_token() if parts < MAX_PARTS else None
+                if token is None:
+                    break
+                body = continued(body, token)
+            for event in reader.finish():
+                yield event
+        except Failure as failure:
+            failure.provider = failure.provider or self.name
+            failure.model = failure.model or asked.model
+            raise
+
+    async def validate_key(self, key: str) -> str | None:
+        """None when the key is taken, else why not. Raises Failure when nobody can tell."""
+        asked = Asked(self.name, None, key)
+        try:
+            async with self._http.stream(
+                "GET",
+                f"{self._base_url}/models?pageSize=1",
+                {"accept": "application/json", **authorization(asked)},
+                read_refusal=refusal_reader(self._http, asked),
+                peer=TITLE,
+            ):
+                return None
+        except Failure as failure:
+            if failure.kind == "invalid_api_key":
+                return failure.message
+            if failure.kind == "rate_limited":
+                return None
+            raise
+
+    async def _part(
+        self, plan: PreparedCall, body: Mapping[str, Any], reader: GeminiReader, asked: Asked
+    ) -> AsyncGenerator[Event, None]:
+        """One request, read to the end of its connection, which is the end of its answer."""
+        events = GeminiEvents()
+        async with self._http.stream(
+            "POST",
+            self._base_url + plan.path,
+            {**plan.headers, **authorization(asked)},
+            body,
+            read_refusal=refusal_reader(self._http, asked),
+            peer=TITLE,
+        ) as answer:
+            async for chunk in answer.chunks:
+                for piece in events.feed(chunk):
+                    for event in reader.read(piece):
+                        yield event
+            for piece in events.finish():
+                for event in reader.read(piece):
+                    yield event
+
+
+def make_gemini(http: HttpClient, row: Row, base_url: str) -> Gemini:
+    """The provider of a registry row; its options may name another `version` of the API."""
+    return Gemini(http, base_url, name=row.name, version=str(row.options.get("version") or VERSION))

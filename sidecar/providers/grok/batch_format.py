@@ -1,0 +1,121 @@
+"""What goes into xAI's batches and what comes out of them (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import orjson
+
+from sidecar.errors import Failure
+from sidecar.providers.base import BatchPart, BatchResult, BatchState, PreparedCall
+from sidecar.providers.grok.usage import chat_usage
+from sidecar.providers.kernel.batch_reply import outcome_of
+from sidecar.providers.kernel.bodies import encode_json
+from sidecar.providers.kernel.errors import words_of
+from sidecar.providers.kernel.grpc_status import http_status
+from sidecar.providers.kernel.sse import SseEvent
+from sidecar.providers.kernel.timestamps import moment_ms
+from sidecar.providers.openai_family.errors import Asked, stream_error
+from sidecar.providers.openai_family.request import ChatReader
+from sidecar.providers.openai_family.usage import count, mapping
+
+NAME = "name"
+CANCELLED = "cancelled"
+# After a cancel, rows that were running still end, and are billed, for some seconds.
+SETTLED_MS = 5_000
+
+_STREAMING = frozenset({"stream", "stream_options"})
+_CHAT = "/chat/completions"
+
+
+def input_line(custom_id: str, plan: PreparedCall) -> bytes:
+    """The row as it stands in the list that is added. Raises Failure("unsupported") for what no batch can do."""
+    if plan.path != _CHAT:
+        raise Failure(
+            "unsupported",
+            "xAI's batches take chat completions only, which cannot search the web. "
+            "Turn web search off for this batch, or run it locally.",
+            model=str(plan.body.get("model") or "") or None,
+        )
+    body = {name: value for name, value in plan.body.items() if name not in _STREAMING}
+    return encode_json({"batch_request_id": custom_id, "batch_request": {"chat_get_completion": body}})
+
+
+def batch_state(batch: Mapping[str, Any], now_ms: int) -> BatchState | None:
+    """The state that a batch tells in numbers; None for what is no batch.
+
+    The vendor has no word for it and promises no end, so one that outlives its results has ended here.
+    """
+    native_id = batch.get("batch_id")
+    if not isinstance(native_id, str) or not native_id:
+        return None
+    numbers = mapping(batch.get("state"))
+    total, pending = count(numbers.get("num_requests")), count(numbers.get("num_pending"))
+    cancelled_at, expires_at = moment_ms(batch.get("cancel_time")), moment_ms(batch.get("expire_time"))
+    because = batch.get("cancel_by_xai_message")
+    stopped = bool(because) or cancelled_at is not None
+    expired = expires_at is not None and expires_at <= now_ms
+    finished = not pending and (total > 0 or stopped)
+    settled = cancelled_at is None or cancelled_at + SETTLED_MS <= now_ms
+    return BatchState(
+        native_id=native_id,
+        word=_word(finished, stopped, expired, total),
+        ended=finished or expired,
+        results_ready=expired or (finished and settled),
+        total=total,
+        completed=count(numbers.get("num_success")),
+        failed=count(numbers.get("num_error")),
+        created_at=moment_ms(batch.get("create_time")),
+        error=because if isinstance(because, str) and because else None,
+        handles={CANCELLED: "yes"} if stopped or count(numbers.get("num_cancelled")) else {},
+        metadata={NAME: str(batch.get(NAME) or "")},
+    )
+
+
+def added(part: BatchPart, batch_id: str) -> BatchState:
+    """The state of a batch whose rows have just been taken, all of them or none."""
+    total = len(part.custom_ids)
+    return BatchState(
+        batch_id, "processing", False, False, total, completed=0, failed=0, metadata={NAME: part.tag}
+    )
+
+
+def outcome(value: Mapping[str, Any], asked: Asked) -> BatchResult | None:
+    """What came of the row of a result; None when it names no row."""
+    custom_id = value.get("batch_request_id")
+    if not isinstance(custom_id, str) or not custom_id:
+        return None
+    result = mapping(value.get("batch_result")) or value
+    response, error = mapping(result.get("response")), result.get("error")
+    reply = next((mapping(inner) for inner in response.values() if "choices" in mapping(inner)), response)
+    if error or "choices" not in reply:
+        return BatchResult(custom_id, failure=_failure(error, asked))
+    reader = ChatReader(asked, read_usage=chat_usage)
+    events = chain(reader.read(SseEvent(orjson.dumps(reply).decode())), reader.finish())
+    return outcome_of(custom_id, events, model=reply.get("model"), response_id=reply.get("id"))
+
+
+def was_cancelled(request: Mapping[str, Any]) -> str | None:
+    """The id of a row that its batch never ran; None for any other."""
+    custom_id, state = request.get("batch_request_id"), str(request.get("state")).lower()
+    return custom_id if isinstance(custom_id, str) and state.endswith(("cancelled", "canceled")) else None
+
+
+def _word(finished: bool, stopped: bool, expired: bool, total: int) -> str:
+    if finished:
+        return "cancelled" if stopped else "completed"
+    if expired:
+        return "expired"
+    return "cancelling" if stopped else "processing" if total else "empty"
+
+
+def _failure(error: Any, asked: Asked) -> Failure:
+    """Of an error that is text, or has a code and a message."""
+    words = words_of(error if isinstance(error, Mapping) else str(error or ""))
+    status = http_status(mapping(error).get("code"))
+    if isinstance(status, int):
+        words = replace(words, code=str(status))
+    return stream_error(words, asked, produced=False)

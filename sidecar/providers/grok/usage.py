@@ -1,0 +1,57 @@
+"""The usage that xAI reports, and what it says it charged (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from sidecar.providers.base import Usage
+from sidecar.providers.openai_family import usage as openai_usage
+from sidecar.providers.openai_family.usage import count, mapping
+
+# One tick of `cost_in_usd_ticks` is 1e-10 dollars, says the vendor's own client.
+TICK_DIGITS = 10
+
+
+def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
+    """Prompt tokens include what was cached; completion tokens do not include reasoning.
+
+    Where the total leaves no room for the reasoning, the completion does include it.
+    """
+    prompt, written = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+    reasoning = count(mapping(usage.get("completion_tokens_details")).get("reasoning_tokens"))
+    total = usage.get("total_tokens")
+    apart = total is None or count(total) != prompt + written
+    whole = {**usage, "completion_tokens": written + reasoning if apart else written}
+    return _charged(openai_usage.chat_usage(whole, service_tier), usage)
+
+
+def responses_usage(response: Mapping[str, Any]) -> Usage | None:
+    """Of a whole response: output tokens include reasoning. None when it has no usage yet."""
+    parts = openai_usage.responses_usage(response)
+    if parts is None:
+        return None
+    usage = mapping(response.get("usage"))
+    details = mapping(
+        usage.get("server_side_tool_usage_details") or response.get("server_side_tool_usage_details")
+    )
+    if details:
+        searches = count(details.get("web_search_calls")) + count(details.get("x_search_calls"))
+        parts = replace(parts, searches=searches)
+    return _charged(parts, usage)
+
+
+def charged_usd(usage: Mapping[str, Any]) -> Decimal | None:
+    """The exact charge, fees of tools included; None where the vendor says none."""
+    ticks = usage.get("cost_in_usd_ticks")
+    if isinstance(ticks, str) and ticks.isascii() and ticks.isdigit():
+        ticks = int(ticks)
+    if isinstance(ticks, bool) or not isinstance(ticks, int) or ticks < 0:
+        return None
+    return Decimal(ticks).scaleb(-TICK_DIGITS)
+
+
+def _charged(parts: Usage, usage: Mapping[str, Any]) -> Usage:
+    return replace(parts, charged_usd=charged_usd(usage))

@@ -1,0 +1,352 @@
+"""The network, and nothing else: one client, its timeouts, and the only retry loop.
+
+It knows no vendor. What a refusal means is the caller's `read_refusal`; whether to ask again is retry.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import urllib.request
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from sidecar import __version__, clock
+from sidecar.errors import Failure
+from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
+from sidecar.providers.kernel.limits import PACE, RequestPacer
+from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.retry import LONGEST_HINT_MS, certainly_not_run, wait_before_retry_ms
+from sidecar.redact import redact
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_SECONDS = 5.0
+# Getting a connection at all: names to resolve, TLS to agree on.
+OPEN_SECONDS = 30.0
+READ_SECONDS = 600.0
+REFUSAL_SECONDS = 10.0
+MAX_REFUSAL_BYTES = 1024 * 1024
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+
+ReadRefusal = Callable[[int, Mapping[str, str], bytes], Failure]
+"""Status, headers with lower-case names, body (at most a megabyte) -> what to tell the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A 2xx answer whose body is still to come. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
+class HttpClient:
+    """The one HTTP client of the process. It opens on first use and belongs to the loop it was used on.
+
+    `make_transport` replaces the network; it is called once, on a thread, because imports take their time.
+    """
+
+    def __init__(
+        self,
+        make_transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
+        *,
+        now_ms: clock.Now = clock.now_ms,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+        retries: int = 4,
+    ) -> None:
+        self.now_ms = now_ms
+        self._make_transport = make_transport or network
+        self._sleep = sleep
+        self._chance = chance
+        self._retries = retries
+        self._client: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body | None = None,
+        *,
+        read_refusal: ReadRefusal,
+        peer: str,
+        once: bool = False,
+    ) -> AsyncIterator[HttpResponse]:
+        """The accepted answer, after retries; leaving the block closes its connection at once.
+
+        `peer` is who is spoken to, for sentences. Raises what `read_refusal` made, Failure when nothing was
+        run, and OutcomeUnknown when a POST may have been. What must not happen twice is asked `once`: only
+        what was certainly not run is asked again, and a server error or a timeout is OutcomeUnknown.
+        """
+        pace = PACE.get()
+        try:
+            response = await self._accepted(method, url, headers, body, read_refusal, peer, once, pace)
+            try:
+                async with aclosing(self._chunks(response, method, peer)) as chunks:
+                    yield HttpResponse(response.status_code, _lower(response.headers), chunks)
+            finally:
+                await _close(response)
+        finally:
+            if pace is not None:
+                pace.leave()
+
+    async def json(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body | None = None,
+        *,
+        read_refusal: ReadRefusal,
+        peer: str,
+        once: bool = False,
+    ) -> Any:
+        """A small JSON document. Raises Failure as `stream` does, and for an answer that is not JSON."""
+        parts: list[bytes] = []
+        size = 0
+        async with self.stream(
+            method, url, headers, body, read_refusal=read_refusal, peer=peer, once=once
+        ) as answer:
+            async for chunk in answer.chunks:
+                parts.append(chunk)
+                size += len(chunk)
+                if size > MAX_DOCUMENT_BYTES:
+                    raise _unread(f"The {peer} API sent more than can be read.", once)
+        try:
+            return orjson.loads(b"".join(parts))
+        except ValueError:
+            words = f"The {peer} API did not answer with JSON. Check the base URL, or try again later."
+            raise _unread(words, once) from None
+
+    async def open(self) -> None:
+        """Opens the client ahead of its first use, which then need not wait for libraries to be loaded."""
+        await self._opened()
+
+    async def aclose(self) -> None:
+        """Closes every connection. The edge opens again when it is used again."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def _accepted(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body | None,
+        read_refusal: ReadRefusal,
+        peer: str,
+        once: bool,
+        pace: RequestPacer | None,
+    ) -> httpx.Response:
+        content = None if body is None or isinstance(body, RawBody) else encode_json(body)
+        attempt = 0
+        while True:
+            client = await self._opened()
+            if pace is not None:
+                await pace.enter()
+            try:
+                request = _request(client, method, url, headers, body if content is None else content)
+                response = await client.send(request, stream=True)
+            except Exception as error:
+                failure = _broken(error, method, peer, sent=not never_left(error))
+            else:
+                if 200 <= response.status_code < 300:
+                    if pace is not None:
+                        pace.observe(response.status_code, _lower(response.headers), None)
+                    return response
+                failure = read_refusal(
+                    response.status_code, _lower(response.headers), await _refusal_body(response)
+                )
+                if pace is not None:
+                    pace.observe(response.status_code, _lower(response.headers), failure.retry_after_ms)
+                if once and not certainly_not_run(response.status_code):
+                    failure = OutcomeUnknown.instead_of(failure)
+            longest, retries = LONGEST_HINT_MS, self._retries
+            if pace is not None and failure.kind == "rate_limited":
+                longest, retries = pace.longest_hint_ms, pace.retries
+            wait_ms = wait_before_retry_ms(failure, attempt, self._chance(), longest)
+            if wait_ms is None or attempt >= retries:
+                raise failure
+            if pace is not None:
+                pace.back_off()
+            await self._sleep(wait_ms / 1000)
+            attempt += 1
+
+    async def _chunks(self, response: httpx.Response, method: str, peer: str) -> AsyncGenerator[bytes, None]:
+        try:
+            async for chunk in response.aiter_bytes():
+                if chunk:
+                    yield chunk
+        except Exception as error:
+            raise _broken(error, method, peer, sent=True) from None
+
+    async def _opened(self) -> httpx.AsyncClient:
+        if self._client is None:
+            async with self._opening:
+                if self._client is None:
+                    self._client = _new_client(await asyncio.to_thread(self._make_transport))
+        return self._client
+
+
+def _request(
+    client: httpx.AsyncClient, method: str, url: str, headers: Mapping[str, str], content: Any
+) -> httpx.Request:
+    if isinstance(content, RawBody):
+        told = {
+            **headers,
+            "content-type": content.content_type,
+            # Without a length the body would be sent in chunks, which not every vendor's upload takes.
+            "content-length": str(content.length),
+        }
+        return client.build_request(method, url, headers=told, content=_sent(content))
+    request = client.build_request(method, url, headers=dict(headers), content=content)
+    if content is not None:
+        request.headers["content-type"] = "application/json"
+    return request
+
+
+async def _sent(body: RawBody) -> AsyncGenerator[bytes, None]:
+    for piece in body.pieces():
+        yield piece
+
+
+def _unread(message: str, once: bool) -> Failure:
+    return (OutcomeUnknown if once else Failure)("provider_unavailable", message)
+
+
+def _new_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+    import httpx
+
+    return httpx.AsyncClient(
+        transport=transport,
+        headers={"user-agent": f"abai-sidecar/{__version__}"},
+        timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=OPEN_SECONDS),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def network() -> httpx.AsyncBaseTransport:
+    """httpx on aiohttp's connections: httpx's own pool looks at every connection for every request."""
+    import aiohttp
+    from httpx_aiohttp import AiohttpTransport
+
+    def session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            # How many requests run at once is decided above, not by a pool.
+            connector=aiohttp.TCPConnector(limit=0, ssl=transport.ssl_context, keepalive_timeout=30),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=bool(urllib.request.getproxies()),
+        )
+
+    transport = AiohttpTransport(client=session)
+    return transport
+
+
+async def _refusal_body(response: httpx.Response) -> bytes:
+    """What arrives of an error body in reasonable time and size: the status says enough without it."""
+    body = bytearray()
+    try:
+        with suppress(Exception):
+            async with asyncio.timeout(REFUSAL_SECONDS):
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > MAX_REFUSAL_BYTES:
+                        break
+    finally:
+        await _close(response)
+    return bytes(body[:MAX_REFUSAL_BYTES])
+
+
+async def _close(response: httpx.Response) -> None:
+    # A connection that breaks while it is closed is closed.
+    with suppress(Exception):
+        await response.aclose()
+
+
+def _lower(headers: httpx.Headers) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def never_left(error: Exception) -> bool:
+    """Whether it is certain that the request was not sent.
+
+    The adapter calls a connection that broke after sending `ConnectTimeout`; aiohttp's own exception,
+    which is the cause, tells the truth.
+    """
+    import httpx
+
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp is not None and isinstance(error.__cause__, aiohttp.ClientError):
+        unsent = (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.ClientHttpProxyError,
+            aiohttp.InvalidURL,
+        )
+        return isinstance(error.__cause__, unsent)
+    never = (
+        httpx.ConnectError,
+        httpx.ConnectTimeout,
+        httpx.PoolTimeout,
+        httpx.ProxyError,
+        httpx.UnsupportedProtocol,
+    )
+    return isinstance(error, (*never, httpx.InvalidURL))
+
+
+def _broken(error: Exception, method: str, peer: str, *, sent: bool) -> Failure:
+    """The failure for a connection that could not be made or did not last. Anything else is a bug: raised as it is."""
+    import httpx
+
+    aiohttp = sys.modules.get("aiohttp")
+    known: tuple[type[Exception], ...] = (httpx.HTTPError, httpx.InvalidURL, OSError)
+    if not isinstance(error, (*known, aiohttp.ClientError) if aiohttp is not None else known):
+        raise error
+    # A URL may carry more than its address; nothing after a question mark is repeated.
+    detail = redact(f"{type(error).__name__}: {error}".split("?")[0])[:300]
+    late = timed_out(error)
+    kind = "timeout" if late else "provider_unavailable"
+    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
+        return Failure(
+            kind, f"The base URL of the {peer} API is not a web address. Correct it.", detail=detail
+        )
+    if not sent:
+        message = f"Could not connect to the {peer} API. Check the internet connection and try again."
+        return Failure(kind, message, retryable=not _untrusted(error), detail=detail)
+    told = "did not answer in time" if late else "broke the connection before its answer was complete"
+    if method == "GET":
+        return Failure(kind, f"The {peer} API {told}. Try again.", retryable=True, detail=detail)
+    return OutcomeUnknown(
+        kind, f"The {peer} API {told}. It may have charged for the request; try again.", detail=detail
+    )
+
+
+def timed_out(error: Exception) -> bool:
+    import httpx
+
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp is not None and isinstance(error.__cause__, aiohttp.ClientError):
+        return isinstance(error.__cause__, aiohttp.ServerTimeoutError)
+    return isinstance(error, (httpx.TimeoutException, TimeoutError))
+
+
+def _untrusted(error: Exception) -> bool:
+    """A certificate that cannot be verified does not become valid by asking again."""
+    aiohttp = sys.modules.get("aiohttp")
+    return aiohttp is not None and isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError)

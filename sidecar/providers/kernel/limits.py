@@ -1,0 +1,281 @@
+"""How fast one key may be used: concurrency that adapts, waits that the vendor asks for, and its limits per minute.
+
+Decisions are pure, with the time passed in (`AimdLimit`, `TokenBucket`); `KeyLimiter` is what waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sidecar.providers.kernel.errors import retry_after_ms
+
+CONGESTED = frozenset({429, 529})
+MINUTE_MS = 60_000
+LONGEST_HOLD_MS = 60 * MINUTE_MS
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+# The vendors' two spellings of one header: openai `x-ratelimit-remaining-tokens`, anthropic
+# `anthropic-ratelimit-tokens-remaining`.
+_PREFIXES = ("x-ratelimit-{what}-{unit}", "anthropic-ratelimit-{unit}-{what}")
+_UNITS = ("requests", "tokens", "input-tokens")
+
+
+class RequestPacer(Protocol):
+    """What `http.py` consults around each attempt when it is set in `PACE`; chats have none."""
+
+    retries: int
+    longest_hint_ms: int
+
+    async def enter(self) -> None:
+        """Waits for a place among the requests in flight. Returns when the attempt may leave."""
+
+    def observe(self, status: int, headers: Mapping[str, str], hint_ms: int | None) -> None:
+        """What the vendor answered; header names in lower case, `hint_ms` the wait that its body asks for."""
+
+    def back_off(self) -> None:
+        """Gives the place back before a wait: the attempt certainly was not run, and another one follows."""
+
+    def leave(self) -> None:
+        """Gives the place back at the end. May be called without one."""
+
+
+PACE: ContextVar[RequestPacer | None] = ContextVar("pace", default=None)
+"""The pace of the row that this task runs."""
+
+
+class AimdLimit:
+    """How many may be in flight: grows by one for each window that went well, halves when the vendor is congested.
+
+    Halves at most once a round trip: refusals of what had left before the last halving are about the same jam.
+    """
+
+    def __init__(self, ceiling: int) -> None:
+        self.ceiling = ceiling
+        self._limit = float(ceiling)
+        self._sent = 0
+        self._halved_at = 0
+
+    @property
+    def limit(self) -> int:
+        return max(1, int(self._limit))
+
+    def sent(self) -> int:
+        """The number of a request that leaves now."""
+        self._sent += 1
+        return self._sent
+
+    def went_well(self) -> None:
+        self._limit = min(float(self.ceiling), self._limit + 1 / self.limit)
+
+    def congested(self, number: int) -> None:
+        if number > self._halved_at:
+            self._limit = max(1.0, self._limit / 2)
+            self._halved_at = self._sent
+
+    def raise_ceiling(self, ceiling: int) -> None:
+        if ceiling > self.ceiling:
+            self._limit += ceiling - self.ceiling
+            self.ceiling = ceiling
+
+
+@dataclass(slots=True)
+class TokenBucket:
+    """Requests or tokens a minute, as a bucket that fills steadily and never believes itself fuller than the vendor."""
+
+    per_minute: float
+    left: float
+    at_ms: int
+
+    def wait_ms(self, amount: float, now_ms: int) -> int:
+        """Milliseconds until so much may be used; what is larger than the bucket waits until it is full."""
+        self._fill(now_ms)
+        missing = min(amount, self.per_minute) - self.left
+        return 0 if missing <= 0 else int(missing * MINUTE_MS / self.per_minute) + 1
+
+    def use(self, amount: float, now_ms: int) -> None:
+        self._fill(now_ms)
+        self.left -= amount
+
+    def learn(self, per_minute: float, remaining: float, now_ms: int) -> None:
+        self._fill(now_ms)
+        self.per_minute = per_minute
+        self.left = min(self.left, remaining, per_minute)
+
+    def _fill(self, now_ms: int) -> None:
+        passed = max(0, now_ms - self.at_ms)
+        self.left = min(self.per_minute, self.left + self.per_minute * passed / MINUTE_MS)
+        self.at_ms = now_ms
+
+
+class Limits:
+    """What is known of one key's limits, and what follows from it."""
+
+    def __init__(self, ceiling: int) -> None:
+        self.course = AimdLimit(ceiling)
+        self.in_flight = 0
+        self._held_at = self._hold_until = 0
+        # Vendors limit each model by itself.
+        self._allowances: dict[tuple[str, str], TokenBucket] = {}
+
+    def wait_ms(self, model: str, tokens: int, now_ms: int) -> int:
+        """How long a request must wait for reasons of time; 0 when only a place may be missing."""
+        if now_ms < self._held_at:
+            # The clock was put back; how long to wait is what the vendor said, not until when.
+            self._hold_until -= self._held_at - now_ms
+            self._held_at = now_ms
+        wait = max(0, self._hold_until - now_ms)
+        for amount, allowance in self._of(model, tokens):
+            wait = max(wait, allowance.wait_ms(amount, now_ms))
+        return wait
+
+    @property
+    def has_room(self) -> bool:
+        return self.in_flight < self.course.limit
+
+    def send(self, model: str, tokens: int, now_ms: int) -> int:
+        """A request leaves; gives its number."""
+        self.in_flight += 1
+        for amount, allowance in self._of(model, tokens):
+            allowance.use(amount, now_ms)
+        return self.course.sent()
+
+    def observe(
+        self,
+        model: str,
+        number: int,
+        status: int,
+        headers: Mapping[str, str],
+        hint_ms: int | None,
+        now_ms: int,
+    ) -> None:
+        """Learns from an answer to the request of that number."""
+        if status in CONGESTED:
+            self.course.congested(number)
+        elif 200 <= status < 300:
+            self.course.went_well()
+        if status in CONGESTED or status == 503:
+            hint = hint_ms if hint_ms is not None else retry_after_ms(headers, now_ms)
+            self._hold(hint or 0, now_ms)
+        for unit in _UNITS:
+            self._learn(model, unit, headers, now_ms)
+
+    def _of(self, model: str, tokens: int) -> Iterator[tuple[int, TokenBucket]]:
+        for unit in _UNITS:
+            allowance = self._allowances.get((model, unit))
+            if allowance is not None:
+                yield 1 if unit == "requests" else tokens, allowance
+
+    def _hold(self, wait_ms: int, now_ms: int) -> None:
+        until = now_ms + min(wait_ms, LONGEST_HOLD_MS)
+        if until > self._hold_until or now_ms < self._held_at:
+            self._held_at, self._hold_until = now_ms, until
+
+    def _learn(self, model: str, unit: str, headers: Mapping[str, str], now_ms: int) -> None:
+        limit = _number(_header(headers, "limit", unit))
+        remaining = _number(_header(headers, "remaining", unit))
+        if remaining is not None and remaining <= 0:
+            self._hold(reset_ms(_header(headers, "reset", unit), now_ms) or 0, now_ms)
+        if limit is None or limit <= 0:
+            return
+        known = self._allowances.setdefault((model, unit), TokenBucket(limit, limit, now_ms))
+        known.learn(limit, limit if remaining is None else remaining, now_ms)
+
+
+class KeyLimiter:
+    """Lets requests through as the limits of one key allow, in the order in which they came."""
+
+    def __init__(self, limits: Limits, now_ms: Callable[[], int]) -> None:
+        self.limits = limits
+        self._now_ms = now_ms
+        self._turn = asyncio.Lock()
+        self._changed = asyncio.Event()
+
+    async def enter(self, model: str, tokens: int) -> int:
+        """Waits for a place; gives the number of the request that leaves now."""
+        async with self._turn:
+            while True:
+                wait_ms = self.limits.wait_ms(model, tokens, self._now_ms())
+                if wait_ms <= 0 and self.limits.has_room:
+                    return self.limits.send(model, tokens, self._now_ms())
+                self._changed.clear()
+                await self._change(wait_ms)
+
+    async def _change(self, wait_ms: int) -> None:
+        try:
+            async with asyncio.timeout(wait_ms / 1000 if wait_ms > 0 else None):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def observe(
+        self, model: str, number: int, status: int, headers: Mapping[str, str], hint_ms: int | None
+    ) -> None:
+        self.limits.observe(model, number, status, headers, hint_ms, self._now_ms())
+        self._changed.set()
+
+    def leave(self) -> None:
+        self.limits.in_flight -= 1
+        self._changed.set()
+
+
+class KeyLimiters:
+    """The gates of this run, one for each provider and key."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._gates: dict[tuple[str, str], KeyLimiter] = {}
+
+    def of(self, provider: str, key: str, ceiling: int) -> KeyLimiter:
+        """The gate for that key; its ceiling is the highest that anybody asked for."""
+        gate = self._gates.get((provider, key))
+        if gate is None:
+            gate = self._gates[provider, key] = KeyLimiter(Limits(ceiling), self._now_ms)
+        gate.limits.course.raise_ceiling(ceiling)
+        return gate
+
+    def all(self) -> tuple[KeyLimiter, ...]:
+        """Every gate so far, for whoever watches."""
+        return tuple(self._gates.values())
+
+
+def reset_ms(text: str | None, now_ms: int) -> int | None:
+    """Milliseconds until a limit resets: a duration (`6m0s`, `120ms`), seconds, or a moment in RFC 3339."""
+    if not text:
+        return None
+    text = text.strip()
+    seconds = _number(text)
+    if seconds is not None:
+        return max(0, round(seconds * 1000))
+    duration = _DURATION.fullmatch(text)
+    if duration is not None:
+        hours, minutes, whole, thousandths = (float(part or 0) for part in duration.groups())
+        return round(((hours * 60 + minutes) * 60 + whole) * 1000 + thousandths)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0, round(moment.timestamp() * 1000) - now_ms)
+
+
+def _header(headers: Mapping[str, str], what: str, unit: str) -> str | None:
+    for shape in _PREFIXES:
+        value = headers.get(shape.format(what=what, unit=unit))
+        if value is not None:
+            return value
+    return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < 1e15 else None

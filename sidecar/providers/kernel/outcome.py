@@ -1,0 +1,26 @@
+"""A request whose outcome nobody knows, told apart from one that failed for certain."""
+
+from __future__ import annotations
+
+from sidecar.errors import Failure
+
+
+class OutcomeUnknown(Failure):
+    """The request left and its answer never came, or came in part: the vendor may have run and billed it.
+
+    It must not be repeated unasked, and the ledger says `unknown` rather than `failed`.
+    """
+
+    @classmethod
+    def instead_of(cls, failure: Failure) -> OutcomeUnknown:
+        """The same words, where the vendor's no does not prove that nothing was run."""
+        return cls(
+            failure.kind,
+            failure.message,
+            provider=failure.provider,
+            model=failure.model,
+            status=failure.status,
+            retry_after_ms=failure.retry_after_ms,
+            request_id=failure.request_id,
+            detail=failure.detail,
+        )

@@ -1,0 +1,91 @@
+"""What OpenAI says of a batch, as ours, and how to tell ours from others (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sidecar.providers.base import BatchPart, BatchState
+from sidecar.providers.openai_family.usage import count, mapping
+
+TAG = "abai_part"
+OUTPUT, ERROR = "output_file_id", "error_file_id"
+# How much earlier than our intent the vendor's clock may put the batch.
+CLOCKS_DIFFER_MS = 24 * 3_600 * 1_000
+
+_ENDED = ("completed", "failed", "expired", "cancelled")
+_SHOWN_ERRORS = 3
+
+
+def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
+    """The state that a batch object tells; None for what is no batch."""
+    native_id, word = batch.get("id"), batch.get("status")
+    if not isinstance(native_id, str) or not isinstance(word, str) or not native_id:
+        return None
+    counts = batch.get("request_counts")
+    told = isinstance(counts, Mapping)
+    handles = {name: batch[name] for name in (OUTPUT, ERROR) if batch.get(name)}
+    ended = word in _ENDED
+    ended_at = next((batch[f"{end}_at"] for end in _ENDED if count(batch.get(f"{end}_at"))), None)
+    return BatchState(
+        native_id=native_id,
+        word=word,
+        ended=ended,
+        results_ready=ended and _ready(word, mapping(counts), bool(handles)),
+        total=count(mapping(counts).get("total")) if told else None,
+        # What failed validation has run nothing, told or not.
+        completed=count(mapping(counts).get("completed")) if told else 0 if word == "failed" else None,
+        failed=count(mapping(counts).get("failed")) if told else None,
+        created_at=count(batch.get("created_at")) * 1000 or None,
+        ended_at=count(ended_at) * 1000 or None,
+        error=_errors(batch),
+        handles={name: str(id_) for name, id_ in handles.items()},
+        metadata={str(name): str(value) for name, value in mapping(batch.get("metadata")).items()},
+    )
+
+
+def is_of(batch: Mapping[str, Any], part: BatchPart) -> bool:
+    """Whether this batch is the part's: by our tag on it, or by the file, which was uploaded for nothing else."""
+    if mapping(batch.get("metadata")).get(TAG) == part.tag:
+        return True
+    return part.input_file_id is not None and batch.get("input_file_id") == part.input_file_id
+
+
+class Order:
+    """Whether a list comes newest first. The vendor does not promise it, so only what was seen counts."""
+
+    def __init__(self) -> None:
+        self._last_s: int | None = None
+        self._falls = False
+        self._rises = False
+
+    def only_older_follow(self, page: Sequence[Mapping[str, Any]], since_ms: int) -> bool:
+        """Whether this page, the next one in the list, shows that all behind it is older than `since_ms`."""
+        times = [count(batch.get("created_at")) for batch in page]
+        for created_s in times:
+            if self._last_s is not None:
+                self._falls = self._falls or created_s < self._last_s
+                self._rises = self._rises or created_s > self._last_s
+            self._last_s = created_s
+        old = all(created_s * 1000 < since_ms - CLOCKS_DIFFER_MS for created_s in times)
+        return old and self._falls and not self._rises
+
+
+def _ready(word: str, counts: Mapping[str, Any], has_files: bool) -> bool:
+    """Whether what came out can be fetched. Where rows have run and no file is named, it is still to come."""
+    if has_files or word == "failed":
+        return True
+    return word != "completed" and not count(counts.get("completed")) and not count(counts.get("failed"))
+
+
+def _errors(batch: Mapping[str, Any]) -> str | None:
+    """The first of what validation found, in the vendor's words."""
+    listed = mapping(batch.get("errors")).get("data")
+    errors = [mapping(error) for error in listed] if isinstance(listed, list) else []
+    told = []
+    for error in errors[:_SHOWN_ERRORS]:
+        line = error.get("line")
+        place = f"line {line}: " if isinstance(line, int) else ""
+        told.append(f"{place}{error.get('message') or error.get('code') or 'unknown error'}")
+    more = len(errors) - _SHOWN_ERRORS
+    return "; ".join(told) + (f"; and {more} more" if more > 0 else "") or None

@@ -1,0 +1,55 @@
+"""OpenAI: decide, send, read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from sidecar.providers.base import ChatRequest, Event, PreparedCall
+from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.openai_family.errors import Asked
+from sidecar.providers.openai_family.exchange import Attempt, Reader, exchange, judge_key
+from sidecar.providers.openai_family.options import Dialect, resolve_options
+from sidecar.providers.openai_family.request import ChatReader, chat_body
+from sidecar.providers.openai_family.responses import ResponsesReader, responses_body
+
+OPENAI = Dialect("OpenAI")
+
+
+class OpenAI:
+    """A `base.Provider`. `base_url` ends where the vendor's own client's does, with `/v1`."""
+
+    def __init__(self, http: HttpClient, base_url: str, *, name: str = "openai") -> None:
+        self.name = name
+        self._http = http
+        self._base_url = base_url.rstrip("/")
+
+    def plan(self, request: ChatRequest) -> PreparedCall:
+        """The request as it will be sent. Raises Failure("unsupported")."""
+        choices = resolve_options(request, OPENAI)
+        on_chat = choices.api == "chat"
+        write = chat_body if on_chat else responses_body
+        return PreparedCall(
+            path="/chat/completions" if on_chat else "/responses",
+            headers={"accept": "text/event-stream"},
+            body=write(request, choices, OPENAI),
+            notes=choices.notes,
+            max_output_tokens=choices.max_output_tokens,
+        )
+
+    def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
+        """Sends the plan and yields events until Done. Closing the iterator closes the connection.
+
+        Raises Failure when nothing was run, OutcomeUnknown when something may have been.
+        """
+        asked = self._asked(key, str(plan.body["model"]))
+        reader: Reader = ChatReader(asked) if plan.path == "/chat/completions" else ResponsesReader(asked)
+        return exchange(
+            self._http, Attempt(self._base_url + plan.path, plan.body), plan.headers, asked, reader
+        )
+
+    async def validate_key(self, key: str) -> str | None:
+        """None when the key is taken, else why not. Raises Failure when nobody can tell."""
+        return await judge_key(self._http, f"{self._base_url}/models", self._asked(key))
+
+    def _asked(self, key: str, model: str | None = None) -> Asked:
+        return Asked(OPENAI.title, self.name, model, key)

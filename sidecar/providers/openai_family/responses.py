@@ -1,0 +1,193 @@
+"""The Responses API: the request body, and the events of the answer (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sidecar.providers.base import (
+    ChatRequest,
+    Citation,
+    Done,
+    Event,
+    FinishReason,
+    TextDelta,
+    ThinkingDelta,
+    Usage,
+    UsageSoFar,
+)
+from sidecar.providers.kernel.errors import words_of
+from sidecar.providers.kernel.sse import SseEvent
+from sidecar.providers.openai_family.errors import Asked, stream_error
+from sidecar.providers.openai_family.options import Choices, Dialect
+from sidecar.providers.openai_family.request import (
+    citations,
+    cited_pages,
+    cut_off,
+    messages,
+    read_object,
+    refused,
+)
+from sidecar.providers.openai_family.usage import incomplete_finish, mapping, responses_usage
+
+_THINKING = frozenset({"response.reasoning_summary_text.delta", "response.reasoning_text.delta"})
+_TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+
+
+def responses_body(request: ChatRequest, choices: Choices, dialect: Dialect) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": request.model,
+        # Everything goes into the input: the word "json" in `instructions` does not count for JSON mode.
+        "input": messages(request, choices, dialect),
+        "stream": True,
+        # The default keeps every answer for a month.
+        "store": False,
+    }
+    if dialect.responses_stream_options is not None:
+        body["stream_options"] = dict(dialect.responses_stream_options)
+    if choices.max_output_tokens is not None:
+        body["max_output_tokens"] = choices.max_output_tokens
+    if choices.temperature is not None:
+        body["temperature"] = choices.temperature
+    reasoning: dict[str, str] = {}
+    if choices.effort is not None:
+        reasoning["effort"] = choices.effort
+    if choices.summaries:
+        reasoning["summary"] = "auto"
+    if reasoning:
+        body["reasoning"] = reasoning
+    if choices.search_max_uses is not None:
+        body["tools"] = [{"type": "web_search"}]
+        if dialect.search_limit_field is not None:
+            body[dialect.search_limit_field] = choices.search_max_uses
+    if choices.schema is not None:
+        form = choices.schema
+        body["text"] = {
+            "format": {"type": "json_schema", "name": form.name, "schema": form.schema, "strict": form.strict}
+        }
+    elif choices.json_mode:
+        body["text"] = {"format": {"type": "json_object"}}
+    return body
+
+
+class ResponsesReader:
+    """Reads the events of one response. `ended` is set when nothing more is to come.
+
+    Takes a whole response too, from servers that do not stream. `read_usage` is given the whole response.
+    """
+
+    def __init__(
+        self, asked: Asked, *, read_usage: Callable[[Mapping[str, Any]], Usage | None] = responses_usage
+    ) -> None:
+        self.ended = False
+        self._asked = asked
+        self._read_usage = read_usage
+        self._produced = False
+        self._thought = False
+        self._finish: FinishReason | None = None
+        self._refusal: list[str] = []
+        self._usage: Usage | None = None
+        self._model: str | None = None
+        self._id: str | None = None
+        self._citations: dict[str, Citation] = {}
+
+    def read(self, event: SseEvent) -> Iterator[Event]:
+        """What this event says. Raises Failure for an error in it, OutcomeUnknown for nonsense."""
+        if event.data.strip() == "[DONE]":
+            return
+        yield from self.take(read_object(event, self._asked), event.name)
+
+    def take(self, value: Mapping[str, Any], name: str | None = None) -> Iterator[Event]:
+        """What this object says: an event called `name`, or a whole response. Raises as `read` does."""
+        kind = value.get("type") or name or ""
+        if value.get("object") == "response":
+            yield from self._terminal(value)
+        elif kind in _TERMINAL:
+            yield from self._terminal(mapping(value.get("response")))
+        elif kind == "error" or (value.get("error") and "response" not in value):
+            raise stream_error(words_of(value), self._asked, produced=self._produced or self._thought)
+        elif kind in ("response.created", "response.in_progress"):
+            self._identify(mapping(value.get("response")))
+        else:
+            yield from self._delta(kind, value)
+
+    def finish(self) -> Iterator[Event]:
+        """The end of the stream: Done, or what was wrong with it."""
+        if self._refusal:
+            raise refused("".join(self._refusal), self._asked)
+        if self._finish is None:
+            raise cut_off(self._asked)
+        if self._finish == "content_filter" and not self._produced:
+            raise refused("", self._asked)
+        yield Done(self._finish, self._usage, self._model, self._id, tuple(self._citations.values()))
+
+    def _delta(self, kind: str, value: Mapping[str, Any]) -> Iterator[Event]:
+        piece = value.get("delta")
+        text = piece if isinstance(piece, str) else ""
+        if kind == "response.output_text.delta" and text:
+            self._produced = True
+            yield TextDelta(text)
+        elif kind == "response.refusal.delta" and text:
+            self._refusal.append(text)
+        elif kind in _THINKING and text:
+            self._thought = True
+            yield ThinkingDelta(text)
+        elif kind == "response.reasoning_summary_part.added" and self._thought:
+            yield ThinkingDelta("\n\n")
+        elif kind == "response.output_text.annotation.added":
+            yield from self._cite(citations([value.get("annotation")]))
+
+    def _terminal(self, response: Mapping[str, Any]) -> Iterator[Event]:
+        """The whole response. Its usage is told before anything that it says went wrong."""
+        self.ended = True
+        self._identify(response)
+        self._usage = self._read_usage(response)
+        if self._usage is not None:
+            yield UsageSoFar(self._usage, self._model, self._id)
+        status = response.get("status")
+        if status in ("failed", "cancelled"):
+            known = self._usage is not None
+            raise stream_error(words_of(response), self._asked, produced=self._produced and not known)
+        yield from self._leftovers(response)
+        self._finish = (
+            incomplete_finish(response.get("incomplete_details")) if status == "incomplete" else "stop"
+        )
+
+    def _leftovers(self, response: Mapping[str, Any]) -> Iterator[Event]:
+        """What the whole response holds and no delta brought."""
+        streamed, thought = self._produced, self._thought
+        refusals: list[str] = []
+        for item in _list(response.get("output")):
+            for summary in () if thought else _list(mapping(item).get("summary")):
+                text = mapping(summary).get("text")
+                if isinstance(text, str) and text:
+                    yield ThinkingDelta(f"\n\n{text}" if self._thought else text)
+                    self._thought = True
+            for part in _list(mapping(item).get("content")):
+                part = mapping(part)
+                if part.get("type") == "output_text":
+                    text = part.get("text")
+                    if isinstance(text, str) and text and not streamed:
+                        self._produced = True
+                        yield TextDelta(text)
+                    yield from self._cite(citations(part.get("annotations")))
+                elif part.get("type") == "refusal":
+                    refusals.append(str(part.get("refusal") or ""))
+        if not self._refusal:
+            self._refusal = [text for text in refusals if text]
+        yield from self._cite(cited_pages(response.get("citations")))
+
+    def _cite(self, pages: Iterator[Citation]) -> Iterator[Event]:
+        for citation in pages:
+            if citation.url not in self._citations:
+                self._citations[citation.url] = citation
+                yield citation
+
+    def _identify(self, response: Mapping[str, Any]) -> None:
+        for value, name in ((response.get("model"), "_model"), (response.get("id"), "_id")):
+            if isinstance(value, str) and value:
+                setattr(self, name, value)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

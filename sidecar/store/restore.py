@@ -1,0 +1,262 @@
+"""A backup put in place of the present database: looked through first, the present one kept beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Coroutine
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sidecar.errors import Failure
+from sidecar.store import job_rows, jobs, migrations, open_database
+from sidecar.store.atomic_files import source_file
+from sidecar.store.background_read import in_thread
+from sidecar.store.backup import copy_database
+from sidecar.store.database import Database
+from sidecar.store.sqlite_errors import storage_failure
+from sidecar.store.store import Exchanged, Store
+
+log = logging.getLogger("sidecar.store")
+
+Reopen = Callable[[], Coroutine[Any, Any, Database]]
+
+# A database of the app before the sidecar has no version number; these tables say that it is one.
+_OLDEST_TABLES = frozenset({"projects", "conversations", "messages"})
+BUSY_SQL = (
+    "SELECT EXISTS (SELECT 1 FROM ledger WHERE state = 'intent')"
+    " OR EXISTS (SELECT 1 FROM batch_jobs WHERE source = 'sidecar' AND status IN ('processing', 'storing'))"
+)
+
+RUNNING_SQL = (
+    "SELECT id FROM batch_jobs WHERE source = 'sidecar' AND mode = 'local' AND status = 'processing'"
+)
+# Rows at a provider are asked for again whatever happened since; those that no part held yet may hold one by now.
+UNSENT_SQL = (
+    "SELECT id FROM batch_jobs WHERE source = 'sidecar' AND mode = 'native' AND status = 'processing' AND EXISTS"
+    " (SELECT 1 FROM batch_results r WHERE r.job_id = batch_jobs.id AND r.status = 'pending')"
+)
+_BUSY = "Something is still running. Stop chats and batches, then restore again."
+_STOPPED = (
+    "This batch was running when the backup was made, and may have gone on after it. "
+    "Start it to run the rows that have no result here."
+)
+
+# A data folder belongs to one process, so that it is enough to know this here.
+_under_way: set[Path] = set()
+
+
+async def restore(store: Store, path: str, *, reopen: Reopen, now_ms: Callable[[], int]) -> tuple[Path, int]:
+    """Puts the backup at `path` in place; the database's path and bytes. `reopen` opens whatever is in place.
+
+    Raises Failure("not_found"), Failure("invalid_params") for what is no backup of ours, Failure("conflict") while
+    something is running and Failure("storage_error"). The present database goes on unchanged then.
+    """
+    present = (await store.database()).path
+    staging = present.with_name(f"{present.name}.restoring")
+    if staging in _under_way:
+        raise Failure("conflict", "A backup is being restored already. Wait until it is in place.")
+
+    async def exchange(database: Database) -> Exchanged:
+        if await database.write(_is_busy):
+            return Exchanged(database, Failure("conflict", _BUSY))
+        await database.close()
+        kept: Path | None = None
+        try:
+            kept = await asyncio.to_thread(_put_in_place, staging / present.name, present, now_ms())
+            return Exchanged(await reopen())
+        except Exception as error:
+            failure = _not_restored(error)
+            if kept is not None:
+                await asyncio.to_thread(_put_back, kept, present)
+            return Exchanged(await reopen(), failure)
+
+    _under_way.add(staging)
+    try:
+        await in_thread(lambda pulse: _stage(source_file(path), present, staging, now_ms()))
+        await store.replace(exchange)
+    finally:
+        with suppress(Failure):
+            # Whoever is cancelled leaves an exchange behind that still needs what was staged.
+            await store.database()
+        await asyncio.to_thread(shutil.rmtree, staging, ignore_errors=True)
+        _under_way.discard(staging)
+    return present, present.stat().st_size
+
+
+def _is_busy(conn: sqlite3.Connection) -> bool:
+    return bool(conn.execute(BUSY_SQL).fetchone()[0])
+
+
+def _stage(backup: Path, present: Path, staging: Path, now: int) -> None:
+    """A copy of the backup in the data folder, brought to the present version and looked through. Blocking."""
+    if backup.samefile(present):
+        raise _unfit("This is the database itself. Choose a backup of it.")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        staging.mkdir()
+        _check_backup(backup)
+        copy = staging / present.name
+        with closing(
+            sqlite3.connect(open_database.read_only_uri(backup), uri=True, isolation_level=None)
+        ) as conn:
+            copy_database(conn, copy)
+        with closing(sqlite3.connect(copy, isolation_level=None)) as conn:
+            migrations.migrate(conn, copy, now)
+            _check_schema(conn)
+            _calm(conn, now)
+    except (sqlite3.Error, OSError, RuntimeError) as error:
+        raise storage_failure(error) or _unfit("This backup cannot be read.") from error
+
+
+def _check_backup(backup: Path) -> None:
+    try:
+        open_database.inspect(backup)
+        with closing(
+            sqlite3.connect(open_database.read_only_uri(backup), uri=True, isolation_level=None)
+        ) as conn:
+            if not _columns(conn).keys() >= _OLDEST_TABLES:
+                raise _unfit(f"{backup.name} is a database, but not one of A-B/AI. Choose another file.")
+            if [row[0] for row in conn.execute("PRAGMA integrity_check(1)")] != ["ok"]:
+                raise _unfit(f"{backup.name} is damaged. Choose another backup.")
+    except sqlite3.DatabaseError as error:
+        raise _unfit(f"{backup.name} cannot be read as a database. Choose another backup.") from error
+    except Failure as failure:
+        raise (
+            failure if failure.kind == "invalid_params" else _unfit(_of_backup(failure, backup))
+        ) from failure
+
+
+def _of_backup(failure: Failure, backup: Path) -> str:
+    """What opening says of the data folder's own file, said of the backup."""
+    if "newer version" in failure.message:
+        return f"{backup.name} was written by a newer version of A-B/AI. Update the app, then restore it."
+    return f"{backup.name} is not a database. Choose a backup that A-B/AI wrote."
+
+
+def _check_schema(conn: sqlite3.Connection) -> None:
+    """Raises Failure unless every table and column that the program uses is there, and all keys hold."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
+        migrations.migrate(empty, Path(":memory:"), 0)
+        wanted = _columns(empty)
+    found = _columns(conn)
+    lacking = [table for table, names in wanted.items() if not names <= found.get(table, set())]
+    if lacking or any(conn.execute(f"PRAGMA foreign_key_check({table})").fetchone() for table in wanted):
+        raise _unfit("This backup lacks parts of A-B/AI's data. Choose another one.")
+
+
+def _calm(conn: sqlite3.Connection, now: int) -> None:
+    """Stops the batches that were running when the backup was made.
+
+    Rows that they lack may have been run, and paid, after that: only the person can say that they are to run again.
+    """
+    conn.execute("BEGIN IMMEDIATE")
+    jobs.forget_half_stored(conn)
+    running = [row[0] for row in conn.execute(RUNNING_SQL)]
+    for job_id in running:
+        conn.execute(
+            "UPDATE batch_jobs SET status = 'failed', error = ?, error_kind = 'conflict', reserved_pico = 0,"
+            " completed_at = ? WHERE id = ?",
+            (_STOPPED, now, job_id),
+        )
+        job_rows.release_all(conn, job_id)
+        conn.execute(
+            "UPDATE ledger SET state = 'unknown', settled_at = ?, error_kind = 'interrupted'"
+            " WHERE job_id = ? AND state = 'intent'",
+            (now, job_id),
+        )
+    for (job_id,) in conn.execute(UNSENT_SQL).fetchall():
+        jobs.end(conn, job_id, "failed", now=now, error=_STOPPED, error_kind="conflict")
+    # The backup does not know whether a part was asked for after it was made: the provider does.
+    conn.execute(
+        "UPDATE batch_parts SET submitted_at = coalesce(submitted_at, created_at) WHERE state = 'intent'"
+    )
+    conn.execute("COMMIT")
+
+
+def _columns(conn: sqlite3.Connection) -> dict[str, set[str]]:
+    tables = [name for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {
+        table.lower(): {
+            row[0].lower() for row in conn.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        }
+        for table in tables
+    }
+
+
+def _put_in_place(staged: Path, present: Path, now: int) -> Path:
+    """Keeps the present file under a second name, then lets the staged one take its place. Blocking."""
+    wal = present.with_name(present.name + "-wal")
+    if wal.exists() and wal.stat().st_size > 0:
+        # Closing folds the log in unless another program holds the file; laid over another database it would spoil it.
+        raise Failure("storage_error", "Another program is using the database. Close it and try again.")
+    stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    kept = _free(present.with_name(f"{present.name}.before-restore-{stamp}"))
+    try:
+        os.link(present, kept)
+    except OSError:
+        # Not every file system knows links.
+        shutil.copy2(present, kept)
+    try:
+        _sync(staged)
+        staged.replace(present)
+    except BaseException:
+        kept.unlink(missing_ok=True)
+        raise
+    _sync(present.parent)
+    return kept
+
+
+def _put_back(kept: Path, present: Path) -> None:
+    try:
+        for ending in ("-wal", "-shm"):
+            present.with_name(present.name + ending).unlink(missing_ok=True)
+        kept.replace(present)
+    except OSError as error:
+        raise Failure(
+            "storage_error",
+            f"The backup could not be opened, and the database not be put back. It is whole, as {kept.name} in the "
+            f"data folder: close the app and rename it to {present.name}.",
+            detail=type(error).__name__,
+        ) from error
+
+
+def _free(path: Path) -> Path:
+    number = 1
+    free = path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
+
+
+def _sync(path: Path) -> None:
+    # Windows opens no folders, and some disks cannot be told.
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _not_restored(error: Exception) -> Failure:
+    failure = error if isinstance(error, Failure) else storage_failure(error)
+    if failure is None:
+        log.error("a backup could not be put in place", exc_info=error)
+        failure = Failure("internal_error", "The backup could not be put in place.")
+    return Failure(
+        failure.kind,
+        f"{failure.message} Nothing was restored.",
+        retryable=failure.retryable,
+        detail=failure.detail,
+    )
+
+
+def _unfit(message: str) -> Failure:
+    return Failure("invalid_params", message, issues=[{"path": "path", "message": message}])

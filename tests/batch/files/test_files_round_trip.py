@@ -1,0 +1,181 @@
+"""What is exported and imported again is what it was: for any text that a person can write."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sidecar.batch.files.columns import RESULT_COLUMNS, ROW_FIELDS
+from sidecar.batch.files.export_rows import write_rows
+from sidecar.batch.files.import_rows import Format, RowError, read_rows
+from sidecar.batch.template import spelled
+from sidecar.store.job_records import JobRow
+
+# Lone surrogates never get as far as a row; everything else does.
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
+    [
+        "=1+1",
+        "'=x",
+        "-5",
+        "+a",
+        "@b",
+        "\tc",
+        "\rd",
+        "\ne",
+        'q"u"o',
+        "a;b,c\td",
+        "007",
+        "ja",
+        " ",
+        "'",
+        "sep=;",
+        "\0",
+    ]
+)
+FILLED = TEXT.filter(lambda text: text.strip() != "")
+NAMES = TEXT | st.sampled_from(
+    ["prompt", "id", "json_mode", "data.x", "status", "attempts", "response", "data"]
+)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def rows(
+    data: st.SearchStrategy[Any], optional: st.SearchStrategy[str]
+) -> st.SearchStrategy[list[dict[str, Any]]]:
+    row = st.fixed_dictionaries(
+        {"id": FILLED, "prompt": FILLED, "model": FILLED.map(str.strip)},
+        optional={
+            "system": optional,
+            "developer": optional,
+            "temperature": st.floats(0, 2) | st.integers(0, 2),
+            "maxOutputTokens": st.integers(0, 10_000_000),
+            "jsonMode": st.booleans(),
+            "jsonSchema": st.dictionaries(TEXT, VALUES, max_size=2),
+            "data": st.dictionaries(NAMES, data, min_size=1, max_size=3),
+        },
+    )
+    return st.lists(row, max_size=4, unique_by=lambda each: each["id"])
+
+
+def job_rows(requests: Sequence[Mapping[str, Any]]) -> list[JobRow]:
+    """The rows with results of every kind."""
+    return [
+        JobRow(
+            id=f"row {index}",
+            job_id="job",
+            row_index=index,
+            prompt="filled in",
+            status="error-api" if index % 2 else "success",
+            request=request,
+            response=None if index % 2 else f"=HYPERLINK({index})",
+            cost_usd=None if index % 3 == 2 else Decimal("0.000000123456") * index,
+            error_kind="timeout" if index % 2 else None,
+            error_message="It took too long." if index % 2 else None,
+            attempts=index,
+        )
+        for index, request in enumerate(requests)
+    ]
+
+
+def exported(requests: Sequence[Mapping[str, Any]], format: Format) -> bytes:  # noqa: A002
+    file = io.BytesIO()
+    assert write_rows(file, lambda: job_rows(requests), format) == len(requests)
+    return file.getvalue()
+
+
+def imported(content: bytes, format: Format) -> list[dict[str, Any]]:  # noqa: A002
+    found = [outcome for _, outcome in read_rows(io.BytesIO(content), format)]
+    assert not [each for each in found if isinstance(each, RowError)]
+    return [each for each in found if not isinstance(each, RowError)]
+
+
+@pytest.mark.parametrize("format", ["json", "jsonl"])
+@settings(deadline=None, max_examples=150)
+@given(given=rows(TEXT | VALUES, TEXT))
+def test_json_gives_the_very_rows_back(format: Format, given: list[dict[str, Any]]) -> None:  # noqa: A002
+    assert imported(exported(given, format), format) == given
+
+
+@settings(deadline=None, max_examples=300)
+@given(given=rows(TEXT | VALUES, FILLED))
+def test_csv_gives_the_rows_back_with_data_as_a_template_prints_it(given: list[dict[str, Any]]) -> None:
+    names = list(dict.fromkeys(name for row in given for name in row.get("data", {})))
+    expected = [{**row} for row in given]
+    for row in expected:
+        data = row.pop("data", {})
+        if names:
+            row["data"] = {name: spelled(data.get(name)) for name in names}
+    assert imported(exported(given, "csv"), "csv") == expected
+
+
+@settings(deadline=None, max_examples=150)
+@given(given=rows(TEXT | VALUES, FILLED))
+def test_no_cell_of_a_csv_is_run_by_a_spreadsheet(given: list[dict[str, Any]]) -> None:
+    for record in csv.reader(io.StringIO(exported(given, "csv").decode("utf-8-sig"), newline="")):
+        for cell in record:
+            if cell.startswith(tuple("=+-@\t\r\n＝＋－＠")):
+                float(cell.replace(",", "."))
+
+
+@given(given=rows(TEXT | VALUES, FILLED))
+@settings(deadline=None, max_examples=50)
+def test_an_export_names_the_results_in_its_last_columns(given: list[dict[str, Any]]) -> None:
+    records = csv.reader(io.StringIO(exported(given, "csv").decode("utf-8-sig"), newline=""))
+    header = next(records)
+    assert tuple(header[: len(ROW_FIELDS)]) == ROW_FIELDS
+    assert tuple(header[-len(RESULT_COLUMNS) :]) == RESULT_COLUMNS
+    assert {len(record) for record in records} <= {len(header)}
+
+
+REQUEST = {"id": "a", "prompt": "Sum up {{text}}", "model": "openai/gpt-6-luna", "data": {"text": "EN 1992"}}
+
+
+def test_a_csv_says_what_came_of_each_row() -> None:
+    content = exported([REQUEST, {**REQUEST, "id": "b"}], "csv")
+    assert content.startswith(b"\xef\xbb\xbfid,prompt,")
+    assert content.endswith(b"\r\n")
+    assert content.count(b"\n") == content.count(b"\r\n") == 3
+    first, second = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    assert (first["text"], first["status"], first["response"]) == ("EN 1992", "success", "'=HYPERLINK(0)")
+    assert (second["status"], second["error"], second["errorMessage"]) == (
+        "error-api",
+        "timeout",
+        "It took too long.",
+    )
+    assert (second["cost_usd"], second["attempts"], second["rowIndex"]) == ("0.000000123456", "1", "1")
+
+
+def test_json_has_the_exact_cost_and_null_where_there_is_none() -> None:
+    found = json.loads(exported([REQUEST] * 3, "json"), parse_float=Decimal)
+    assert [each["cost_usd"] for each in found] == [0, Decimal("0.000000123456"), None]
+    assert (found[0]["data"], found[0]["rowIndex"], "error" in found[0]) == ({"text": "EN 1992"}, 0, False)
+
+
+@pytest.mark.parametrize(("format", "content"), [("json", b"[]\n"), ("jsonl", b"")])
+def test_a_job_without_rows_is_an_empty_list(format: Format, content: bytes) -> None:  # noqa: A002
+    assert exported([], format) == content
+
+
+def test_rows_of_the_app_before_have_no_request_and_are_exported_all_the_same() -> None:
+    old = JobRow(
+        id="r", job_id="j", row_index=0, prompt="Hi", status="success", model="m", data={"city": "Graz"}
+    )
+    file = io.BytesIO()
+    write_rows(file, lambda: [old], "jsonl")
+    found = json.loads(file.getvalue())
+    assert (found["id"], found["prompt"], found["model"], found["data"]) == ("r", "Hi", "m", {"city": "Graz"})

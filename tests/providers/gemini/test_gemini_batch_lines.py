@@ -1,0 +1,260 @@
+"""What the vendor's page leaves open about batches: either answer is understood."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing
+from typing import Any
+
+import httpx
+import pytest
+
+from sidecar.errors import Failure
+from sidecar.providers.base import BatchPart
+from sidecar.providers.gemini.batch import GeminiBatch
+from sidecar.providers.gemini.batch_format import outcome
+from sidecar.providers.gemini.batch_state import batch_state
+from sidecar.providers.gemini.errors import Asked
+from sidecar.providers.kernel.outcome import OutcomeUnknown
+from tests.helpers.batches import KEY, outcomes
+from tests.helpers.gemini import chunk
+from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
+
+ASKED = Asked("gemini", "gemini-3.8-flash", KEY)
+DONE = "BATCH_STATE_SUCCEEDED"
+ANSWER = chunk("four", "STOP", usage={"promptTokenCount": 3, "candidatesTokenCount": 1})
+PART = BatchPart("part-1", "gemini-3.8-flash", [b'{"key":"a","request":{}}'], ["a"], 0)
+
+
+def operation(state: str = DONE, **members: Any) -> dict[str, Any]:
+    return {"name": "batches/1", "metadata": {"state": state, "displayName": "part-1", **members}}
+
+
+def scripted(*documents: Any) -> tuple[GeminiBatch, ScriptedTransport]:
+    replies = [
+        document
+        if isinstance(document, Reply | Exception)
+        else Reply(200, {}, [json.dumps(document).encode()])
+        for document in documents
+    ]
+    edge, transport, _ = scripted_edge(*replies)
+    return GeminiBatch(edge, "https://api.example"), transport
+
+
+@pytest.mark.parametrize(
+    ("state", "ended", "ready"),
+    [
+        ("BATCH_STATE_PENDING", False, False),
+        ("BATCH_STATE_RUNNING", False, False),
+        ("BATCH_STATE_OF_TOMORROW", False, False),
+        # Ended, and its results are still to come.
+        ("BATCH_STATE_SUCCEEDED", True, False),
+        ("BATCH_STATE_FAILED", True, True),
+        ("BATCH_STATE_CANCELLED", True, True),
+        ("BATCH_STATE_EXPIRED", True, True),
+        ("JOB_STATE_EXPIRED", True, True),
+    ],
+)
+def test_ended_and_results_are_here_are_two_facts(state: str, ended: bool, ready: bool) -> None:
+    read = batch_state(operation(state))
+    assert read is not None
+    assert (read.ended, read.results_ready) == (ended, ready)
+
+
+@pytest.mark.parametrize("place", ["metadata", "response"])
+@pytest.mark.parametrize(
+    "output", [{"responsesFile": "files/2"}, {"inlinedResponses": {"inlinedResponses": []}}]
+)
+def test_results_are_found_in_either_place(place: str, output: dict[str, Any]) -> None:
+    done = operation(output=output) if place == "metadata" else {**operation(), "response": output}
+    read = batch_state(done)
+    assert read is not None
+    assert read.results_ready
+    assert read.handles.keys() == output.keys()
+
+
+def test_an_operation_without_a_state_is_read_by_whether_it_is_done() -> None:
+    read = batch_state({"name": "batches/1", "done": True, "error": {"code": 3, "message": "No."}})
+    assert read is not None
+    assert (read.ended, read.results_ready, read.error) == (True, True, "No.")
+    read = batch_state({"name": "batches/1"})
+    assert read is not None
+    assert (read.ended, read.total, read.completed) == (False, None, None)
+
+
+def test_counts_are_text_and_nought_is_left_out() -> None:
+    read = batch_state(operation(batchStats={"requestCount": "7", "failedRequestCount": 2}))
+    assert read is not None
+    assert (read.total, read.completed, read.failed) == (7, 0, 2)
+
+
+@pytest.mark.parametrize("value", [{}, {"name": ""}, {"name": 3}, {"metadata": {}}])
+def test_what_is_no_batch_is_none(value: dict[str, Any]) -> None:
+    assert batch_state(value) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": 3, "message": "bad"}, "provider_rejected"),
+        ({"code": 400, "message": "bad"}, "provider_rejected"),
+        ({"code": 8, "message": "much"}, "rate_limited"),
+        ({"code": 429, "message": "much"}, "rate_limited"),
+        ({"code": 14, "message": "down"}, "provider_unavailable"),
+        ({"code": 503, "message": "down"}, "provider_unavailable"),
+        ({"code": 4, "message": "late"}, "timeout"),
+        ({"status": "RESOURCE_EXHAUSTED", "message": "much"}, "rate_limited"),
+        ({"message": "no number"}, "provider_unavailable"),
+    ],
+)
+def test_the_error_of_a_row_is_numbered_in_either_way(error: dict[str, Any], kind: str) -> None:
+    came = outcome({"key": "a", "error": error}, ASKED, DONE)
+    assert came is not None
+    assert came.failure is not None
+    assert came.failure.kind == kind
+    assert not isinstance(came.failure, OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "never_ran"),
+    [
+        ("BATCH_STATE_CANCELLED", 1, "cancelled"),
+        ("BATCH_STATE_CANCELLED", 499, "cancelled"),
+        ("BATCH_STATE_CANCELLED", 13, None),
+        ("BATCH_STATE_EXPIRED", 4, "expired"),
+        ("BATCH_STATE_EXPIRED", 504, "expired"),
+        ("BATCH_STATE_EXPIRED", 3, None),
+        ("BATCH_STATE_SUCCEEDED", 1, None),
+    ],
+)
+def test_an_error_means_never_run_only_where_the_batch_was_stopped(
+    state: str, code: int, never_ran: str | None
+) -> None:
+    came = outcome({"key": "a", "error": {"code": code, "message": "Stopped."}}, ASKED, state)
+    assert came is not None
+    assert came.never_ran == never_ran
+    assert (came.failure is None) == (never_ran is not None)
+
+
+def test_a_result_with_neither_answer_nor_error_is_a_failure() -> None:
+    came = outcome({"key": "a"}, ASKED, DONE)
+    assert came is not None
+    assert came.failure is not None
+    assert came.failure.retryable
+
+
+@pytest.mark.parametrize("value", [{"response": ANSWER}, {"key": "", "response": ANSWER}, {"metadata": None}])
+def test_a_result_that_names_no_row_is_none(value: dict[str, Any]) -> None:
+    assert outcome(value, ASKED, DONE) is None
+
+
+def test_a_blocked_prompt_is_a_failure_with_what_it_cost() -> None:
+    response = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 9}}
+    came = outcome({"key": "a", "response": response}, ASKED, DONE)
+    assert came is not None
+    assert came.failure is not None
+    assert came.failure.kind == "content_filtered"
+    assert came.done is not None
+    assert came.done.usage is not None
+    assert came.done.usage.in_uncached == 9
+
+
+async def test_results_that_are_told_twice_come_once() -> None:
+    inlined = {"inlinedResponses": [{"metadata": {"key": "a"}, "response": ANSWER}, {"response": ANSWER}]}
+    done = {**operation(output={"inlinedResponses": inlined}), "response": {"inlinedResponses": inlined}}
+    adapter, _ = scripted(done, done)
+    (came,) = await outcomes(adapter, await adapter.check(KEY, "batches/1"))
+    assert (came.custom_id, came.text) == ("a", "four")
+
+
+async def test_results_that_break_off_are_not_taken_for_all() -> None:
+    document = json.dumps(
+        operation(
+            output={
+                "inlinedResponses": {"inlinedResponses": [{"metadata": {"key": "a"}, "response": ANSWER}]}
+            }
+        )
+    ).encode()
+    adapter, _ = scripted(Reply(200, {}, [document[:-3]]))
+    state = batch_state(operation(output={"inlinedResponses": {}}))
+    assert state is not None
+    async with asyncio.timeout(5), aclosing(adapter.results(KEY, state)) as results:
+        assert (await anext(results)).text == "four"
+        with pytest.raises(Failure) as raised:
+            await anext(results)
+    assert raised.value.kind == "provider_unavailable"
+
+
+async def test_a_file_of_results_that_breaks_off_is_not_taken_for_all() -> None:
+    line = json.dumps({"key": "a", "response": ANSWER}).encode() + b"\n"
+    adapter, transport = scripted(Reply(200, {}, [line, line[:9], httpx.ReadError("cut")]))
+    state = batch_state(operation(output={"responsesFile": "files/2"}))
+    assert state is not None
+    with pytest.raises(Failure):
+        await outcomes(adapter, state)
+    assert transport.asked[0].url == "https://api.example/download/v1beta/files/2:download?alt=media"
+    assert transport.asked[0].headers["x-goog-api-key"] == KEY
+
+
+@pytest.mark.parametrize("status", [500, 503, 504, 408])
+async def test_a_create_that_a_broken_server_refused_may_have_run(status: int) -> None:
+    adapter, transport = scripted(Reply(status))
+    with pytest.raises(OutcomeUnknown):
+        await adapter.create(KEY, PART)
+    assert len(transport.asked) == 1
+
+
+async def test_a_create_over_the_limit_has_certainly_not_run_and_is_asked_again() -> None:
+    adapter, transport = scripted(Reply(429), Reply(429), operation("BATCH_STATE_PENDING"))
+    state = await adapter.create(KEY, PART)
+    assert state.native_id == "batches/1"
+    assert len(transport.asked) == 3
+    assert transport.asked[0].body == {
+        "batch": {
+            "displayName": "part-1",
+            "inputConfig": {"requests": {"requests": [{"request": {}, "metadata": {"key": "a"}}]}},
+        }
+    }
+
+
+@pytest.mark.parametrize("answer", [Reply(200, {}, [b"<html>"]), {}, []])
+async def test_a_create_whose_answer_makes_no_sense_may_have_run(answer: Any) -> None:
+    adapter, _ = scripted(answer)
+    with pytest.raises(OutcomeUnknown):
+        await adapter.create(KEY, PART)
+
+
+async def test_a_list_that_goes_round_in_circles_proves_nothing() -> None:
+    page = {"operations": [{**operation(), "metadata": {"displayName": "other"}}], "nextPageToken": "again"}
+    adapter, _ = scripted(page, page, page)
+    with pytest.raises(Failure, match="no end"):
+        await adapter.find(KEY, PART)
+
+
+async def test_of_several_batches_the_one_that_did_not_fail_is_ours() -> None:
+    failed = {**operation("BATCH_STATE_FAILED"), "name": "batches/failed"}
+    adapter, _ = scripted({"operations": [failed, operation("BATCH_STATE_RUNNING")]})
+    found = await adapter.find(KEY, PART)
+    assert found.state is not None
+    assert found.state.native_id == "batches/1"
+    assert "2 batches" in found.note
+
+
+async def test_an_empty_list_is_no_list_at_all() -> None:
+    adapter, _ = scripted({})
+    assert (await adapter.find(KEY, PART)).certain
+
+
+@pytest.mark.parametrize(
+    "script", [[Reply(200)], [httpx.ReadError("cut")], [Reply(200, {"x-goog-upload-url": "u"}), {}]]
+)
+async def test_an_upload_that_was_not_confirmed_can_be_done_again(script: list[Any]) -> None:
+    edge, _, _ = scripted_edge(
+        *[step if isinstance(step, Reply | Exception) else Reply(200, {}, [b"{}"]) for step in script]
+    )
+    adapter = GeminiBatch(edge, "https://api.example", largest_inline=0)
+    with pytest.raises(Failure) as raised:
+        await adapter.upload(KEY, PART)
+    assert not isinstance(raised.value, OutcomeUnknown)
+    assert raised.value.retryable

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sidecar.providers.grok.errors import grok_words, key_problem
+from sidecar.providers.kernel.errors import Words
+from sidecar.providers.openai_family.errors import Asked, refusal, stream_error
+
+ASKED = Asked("xAI Grok", "grok", "grok-4.3", "xai-secret-key-1", translate=grok_words)
+BAD = "Client specified an invalid argument"
+
+
+def strings(error: str, code: str = BAD) -> bytes:
+    return json.dumps({"code": code, "error": error}).encode()
+
+
+def nested(message: str, **members: Any) -> bytes:
+    return json.dumps({"error": {"message": message, **members}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "retryable"),
+    [
+        (400, strings("Incorrect API key provided: xa***1. You can obtain one."), "invalid_api_key", False),
+        (400, nested("Incorrect API key provided: xa***1."), "invalid_api_key", False),
+        (400, strings("Argument not supported: stop."), "provider_rejected", False),
+        (
+            400,
+            strings("This model's maximum prompt length is 1 but it has 2."),
+            "context_length_exceeded",
+            False,
+        ),
+        (401, strings("No API key was given.", "Unauthenticated"), "invalid_api_key", False),
+        (403, strings("The caller does not have permission."), "invalid_api_key", False),
+        (403, strings("Your team doesn't have any credits yet."), "rate_limited", False),
+        (403, strings("Content violates usage guidelines."), "content_filtered", False),
+        (
+            404,
+            strings("The model grok-9 does not exist or your team has no access to it."),
+            "provider_rejected",
+            False,
+        ),
+        (405, b"", "provider_rejected", False),
+        (415, strings("Expected JSON."), "provider_rejected", False),
+        (422, strings("Failed to deserialize the JSON body."), "provider_rejected", False),
+        (429, strings("Too many requests.", "Some resource has been exhausted"), "rate_limited", True),
+        (429, strings("Your team has used all available credits."), "rate_limited", False),
+        (429, strings("You reached your monthly spending limit."), "rate_limited", False),
+        (500, strings("Something broke.", "Internal error"), "provider_unavailable", True),
+        (503, b"upstream connect error", "provider_unavailable", True),
+    ],
+)
+def test_each_refusal_has_its_kind(status: int, body: bytes, kind: str, retryable: bool) -> None:
+    failure = refusal(status, {"x-request-id": "r1"}, body, ASKED, 0)
+    assert (failure.kind, failure.retryable) == (kind, retryable)
+    assert (failure.provider, failure.model, failure.status) == ("grok", "grok-4.3", status)
+    assert failure.message.endswith(".")
+
+
+def test_an_unknown_model_is_named() -> None:
+    body = strings("The model grok-9 does not exist or your team has no access to it.")
+    assert "has no model grok-4.3" in refusal(404, {}, body, ASKED, 0).message
+
+
+def test_the_vendors_own_code_stays_in_the_detail() -> None:
+    failure = refusal(400, {}, strings("Incorrect API key provided: xa***1."), ASKED, 0)
+    assert BAD in (failure.detail or "")
+
+
+def test_what_the_vendor_leaves_of_the_key_is_hidden_too() -> None:
+    failure = refusal(
+        400, {}, strings("Incorrect API key provided: xa***1. Get one at console.x.ai."), ASKED, 0
+    )
+    told = failure.message + (failure.detail or "")
+    assert "xa***1" not in told
+    assert "provided: [key hidden]. Get one at console.x.ai." in told
+
+
+@pytest.mark.parametrize(
+    ("headers", "hint"), [({"retry-after": "2"}, 2_000), ({"retry-after-ms": "350"}, 350), ({}, None)]
+)
+def test_a_hint_is_obeyed_where_there_is_one(headers: dict[str, str], hint: int | None) -> None:
+    assert refusal(429, headers, strings("Too many requests."), ASKED, 0).retry_after_ms == hint
+
+
+def test_an_error_inside_a_stream_has_its_kind() -> None:
+    assert stream_error(Words("You have run out of credits"), ASKED, produced=False).kind == "rate_limited"
+    assert (
+        stream_error(Words("Broken", "", "Internal error"), ASKED, produced=False).kind
+        == "provider_unavailable"
+    )
+
+
+@pytest.mark.parametrize(
+    ("description", "word"),
+    [
+        ({"api_key_disabled": True}, "switched off"),
+        ({"disabled": True}, "switched off"),
+        ({"api_key_blocked": True}, "blocked this key"),
+        ({"team_blocked": True}, "team"),
+        ({"api_key_blocked": False, "api_key_disabled": False, "team_blocked": False}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_a_key_that_exists_may_yet_be_useless(description: Any, word: str | None) -> None:
+    problem = key_problem(description)
+    assert problem is None if word is None else problem is not None and word in problem

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.providers.kernel.jsonl import LineReader, read_line
+
+CONTENT = st.lists(
+    st.sampled_from([b"{}", b"\n", b"\r\n", b'{"a": "\xc3\xbc"}', b" ", b"x"]), max_size=30
+).map(b"".join)
+
+
+def lines(chunks: list[bytes]) -> list[bytes]:
+    reader = LineReader()
+    return [line for chunk in chunks for line in reader.feed(chunk)] + list(reader.finish())
+
+
+@given(CONTENT, st.integers(1, 9))
+def test_where_the_bytes_are_cut_changes_no_line(content: bytes, size: int) -> None:
+    chunks = [content[at : at + size] for at in range(0, len(content), size)]
+    whole = [line.strip() for line in content.split(b"\n") if line.strip()]
+    assert lines(chunks) == whole
+
+
+def test_the_last_line_needs_no_end() -> None:
+    assert lines([b'{"a": 1}\n{"b"', b": 2}"]) == [b'{"a": 1}', b'{"b": 2}']
+
+
+def test_only_an_object_is_a_line() -> None:
+    assert read_line(b'{"a": 1}') == {"a": 1}
+    assert [read_line(line) for line in (b"[]", b"nonsense", b"1", b"\xff")] == [None] * 4

@@ -1,0 +1,332 @@
+"""OpenAI's batches where the vendor answers in ways that the simulator does not: from a script."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from sidecar.errors import Failure
+from sidecar.providers.base import BatchPart, BatchState
+from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.openai.batch import OpenAIBatch
+from sidecar.providers.openai.batch_format import outcome
+from sidecar.providers.openai.batch_state import batch_state
+from sidecar.providers.openai_family.errors import Asked
+from tests.helpers.batches import outcomes
+from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
+
+KEY = "sk-test-key-123456"
+DAY_S = 24 * 3_600
+SINCE_S = 1_795_392_000
+PART = BatchPart("part-1", "gpt-5", [b'{"custom_id":"a"}'], ["a"], SINCE_S * 1000, "file-1")
+ASKED = Asked("OpenAI", "openai", None, KEY)
+
+
+def scripted(*script: Reply | Exception) -> tuple[OpenAIBatch, ScriptedTransport]:
+    edge, transport, _ = scripted_edge(*script)
+    return OpenAIBatch(edge, "https://api.example/v1"), transport
+
+
+def said(value: Any, status: int = 200) -> Reply:
+    return Reply(status, chunks=[json.dumps(value).encode()])
+
+
+def batch(id_: str = "batch_1", **members: Any) -> dict[str, Any]:
+    return {"id": id_, "object": "batch", "status": "completed", "created_at": SINCE_S, **members}
+
+
+def page(*batches: dict[str, Any], more: bool = False) -> Reply:
+    return said({"object": "list", "data": list(batches), "has_more": more})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reply(500),
+        Reply(502),
+        Reply(503, {"retry-after": "0"}),
+        Reply(504),
+        Reply(408),
+        httpx.ReadTimeout("silence"),
+        httpx.ReadError("reset"),
+        Reply(chunks=[b'{"id": "ba', httpx.ReadError("reset")]),
+        Reply(chunks=[b"<html>"]),
+        said({"object": "batch"}),
+        said([]),
+    ],
+)
+async def test_a_create_that_may_have_happened_is_said_to_and_is_sent_once(answer: Reply | Exception) -> None:
+    adapter, transport = scripted(answer)
+    with pytest.raises(OutcomeUnknown) as raised:
+        await adapter.create(KEY, PART)
+    assert raised.value.provider == "openai"
+    assert len(transport.asked) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
+async def test_a_create_that_was_refused_certainly_did_not_happen(status: int) -> None:
+    adapter, transport = scripted(Reply(status))
+    with pytest.raises(Failure) as raised:
+        await adapter.create(KEY, PART)
+    assert not isinstance(raised.value, OutcomeUnknown)
+    assert len(transport.asked) == 1
+
+
+@pytest.mark.parametrize("first", [Reply(429), httpx.ConnectError("refused")])
+async def test_a_create_that_certainly_did_not_happen_may_be_sent_again(first: Reply | Exception) -> None:
+    adapter, transport = scripted(first, said(batch(status="validating")))
+    assert (await adapter.create(KEY, PART)).native_id == "batch_1"
+    assert len(transport.asked) == 2
+
+
+async def test_a_create_says_what_is_to_be_run_and_whose_it_is() -> None:
+    adapter, transport = scripted(said(batch(status="validating")))
+    await adapter.create(KEY, PART)
+    assert transport.asked[0].body == {
+        "input_file_id": "file-1",
+        "endpoint": "/v1/responses",
+        "completion_window": "24h",
+        "metadata": {"abai_part": "part-1"},
+    }
+
+
+@pytest.mark.parametrize("answer", [httpx.ReadError("reset"), said({})])
+async def test_an_upload_that_is_not_confirmed_has_run_nothing(answer: Reply | Exception) -> None:
+    adapter, _ = scripted(answer)
+    with pytest.raises(Failure) as raised:
+        await adapter.upload(KEY, PART)
+    assert not isinstance(raised.value, OutcomeUnknown)
+    assert raised.value.retryable
+    assert "Nothing was run" in raised.value.message
+
+
+async def test_a_list_is_read_until_it_is_older_than_the_intent() -> None:
+    old = SINCE_S - 3 * DAY_S
+    adapter, transport = scripted(
+        page(batch("b3", created_at=SINCE_S), batch("b2", created_at=SINCE_S - 5), more=True),
+        page(batch("b1", created_at=old), more=True),
+        said({"id": "file-1"}),
+    )
+    assert (await adapter.find(KEY, PART)).certain
+    assert [asked.url.rpartition("/v1")[2] for asked in transport.asked] == [
+        "/batches?limit=100",
+        "/batches?limit=100&after=b2",
+        "/files/file-1",
+    ]
+
+
+@pytest.mark.parametrize(
+    "ages",
+    [
+        # Oldest first, no order at all, and all of the same second: none of them says where the newest stand.
+        [[5 * DAY_S, 4 * DAY_S], [3 * DAY_S, 2 * DAY_S]],
+        [[0, 5 * DAY_S], [6 * DAY_S, 7 * DAY_S, 4 * DAY_S]],
+        [[3 * DAY_S, 3 * DAY_S], [3 * DAY_S]],
+    ],
+)
+async def test_a_list_in_another_order_is_read_to_its_end(ages: list[list[int]]) -> None:
+    first, second = (
+        [batch(f"b{number}-{n}", created_at=SINCE_S - age) for n, age in enumerate(listed)]
+        for number, listed in enumerate(ages)
+    )
+    ours = batch("ours", metadata={"abai_part": "part-1"})
+    adapter, _ = scripted(page(*first, more=True), page(*second, more=True), page(ours))
+    found = await adapter.find(KEY, PART)
+    assert found.state is not None
+    assert found.state.native_id == "ours"
+
+
+async def test_a_list_that_turns_in_circles_proves_nothing() -> None:
+    again = page(batch("b1"), more=True)
+    adapter, _ = scripted(again, again)
+    with pytest.raises(Failure) as raised:
+        await adapter.find(KEY, PART)
+    assert "no end" in raised.value.message
+
+
+async def test_a_list_that_cannot_be_read_proves_nothing() -> None:
+    adapter, _ = scripted(said({"object": "list"}))
+    with pytest.raises(Failure):
+        await adapter.find(KEY, PART)
+
+
+async def test_of_two_batches_of_one_part_the_one_that_ran_is_ours() -> None:
+    tagged = {"metadata": {"abai_part": "part-1"}}
+    adapter, _ = scripted(page(batch("b2", status="failed", **tagged), batch("b1", **tagged)))
+    found = await adapter.find(KEY, PART)
+    assert found.state is not None
+    assert (found.state.native_id, found.note != "") == ("b1", True)
+
+
+@pytest.mark.parametrize(
+    ("members", "ended", "ready"),
+    [
+        ({"status": "validating"}, False, False),
+        ({"status": "in_progress"}, False, False),
+        ({"status": "finalizing"}, False, False),
+        ({"status": "cancelling", "output_file_id": "f"}, False, False),
+        ({"status": "something new"}, False, False),
+        ({"status": "completed", "output_file_id": "f"}, True, True),
+        ({"status": "completed", "error_file_id": "f"}, True, True),
+        ({"status": "completed", "output_file_id": None}, True, False),
+        ({"status": "completed", "output_file_id": ""}, True, False),
+        ({"status": "failed"}, True, True),
+        ({"status": "expired"}, True, True),
+        ({"status": "cancelled", "request_counts": {"total": 0, "completed": 0, "failed": 0}}, True, True),
+        ({"status": "cancelled", "request_counts": {"total": 3, "completed": 1, "failed": 0}}, True, False),
+        (
+            {"status": "expired", "request_counts": {"total": 3, "completed": 1}, "output_file_id": "f"},
+            True,
+            True,
+        ),
+    ],
+)
+def test_ended_and_ready_are_two_facts(members: dict[str, Any], ended: bool, ready: bool) -> None:
+    state = batch_state(batch(**members))
+    assert state is not None
+    assert (state.ended, state.results_ready) == (ended, ready)
+
+
+def test_counts_that_are_not_told_are_not_known() -> None:
+    state = batch_state(batch())
+    assert state is not None
+    assert (state.total, state.completed, state.failed) == (None, None, None)
+
+
+def test_the_errors_of_a_validation_are_told_and_the_rest_counted() -> None:
+    errors = [{"code": "invalid_url", "message": f"wrong {n}", "line": n} for n in range(1, 6)]
+    state = batch_state(batch(status="failed", errors={"data": errors}))
+    assert state is not None
+    assert state.error == "line 1: wrong 1; line 2: wrong 2; line 3: wrong 3; and 2 more"
+
+
+async def test_lines_are_read_however_they_are_cut() -> None:
+    lines = [
+        json.dumps({"custom_id": "ü", "response": None, "error": {"code": "batch_expired"}}),
+        "",
+        "not json",
+        json.dumps({"no": "id"}),
+        json.dumps({"custom_id": "b", "response": None, "error": {"code": "batch_cancelled"}}),
+    ]
+    content = "\r\n".join(lines).encode()
+    chunks = [content[at : at + 7] for at in range(0, len(content), 7)]
+    adapter, _ = scripted(Reply(chunks=chunks))
+    state = BatchState("batch_1", "expired", True, True, handles={"error_file_id": "file-2"})
+    assert [(came.custom_id, came.never_ran) for came in await outcomes(adapter, state)] == [
+        ("ü", "expired"),
+        ("b", "cancelled"),
+    ]
+
+
+async def test_results_that_break_off_are_a_failure_and_can_be_read_again() -> None:
+    line = json.dumps({"custom_id": "a", "response": None, "error": {"code": "batch_expired"}}).encode()
+    adapter, transport = scripted(Reply(chunks=[line + b"\n", httpx.ReadError("reset")]))
+    state = BatchState("batch_1", "expired", True, True, handles={"error_file_id": "file-2"})
+    stream = adapter.results(KEY, state)
+    assert (await anext(stream)).custom_id == "a"
+    with pytest.raises(Failure) as raised:
+        await anext(stream)
+    assert raised.value.retryable
+    assert transport.closed == 1
+
+
+async def test_results_that_nobody_reads_on_close_their_connection() -> None:
+    line = json.dumps({"custom_id": "a", "response": None, "error": {"code": "batch_expired"}}).encode()
+    adapter, transport = scripted(Reply(chunks=[line + b"\n", asyncio.Event()]))
+    state = BatchState("batch_1", "expired", True, True, handles={"error_file_id": "file-2"})
+    stream = adapter.results(KEY, state)
+    await anext(stream)
+    await stream.aclose()
+    assert transport.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ({"response": None, "error": {"code": "server_error", "message": "Broke."}}, "provider_unavailable"),
+        ({"response": None, "error": None}, "provider_unavailable"),
+        ({"response": {"status_code": 429, "body": {"error": {"message": "slow"}}}}, "rate_limited"),
+        ({"response": {"status_code": 400, "body": {}}}, "provider_rejected"),
+        ({"response": {"status_code": 200, "body": {}}}, "provider_unavailable"),
+        (
+            {
+                "response": {
+                    "status_code": 200,
+                    "body": {"object": "response", "status": "failed", "error": {}},
+                }
+            },
+            "provider_unavailable",
+        ),
+        (
+            {
+                "response": {
+                    "status_code": 400,
+                    "body": {"error": {"code": "context_length_exceeded", "message": "long"}},
+                }
+            },
+            "context_length_exceeded",
+        ),
+    ],
+)
+def test_a_row_that_failed_has_the_kind_of_its_cause(line: dict[str, Any], kind: str) -> None:
+    came = outcome({"custom_id": "a", **line}, ASKED, 0)
+    assert came is not None
+    assert came.failure is not None
+    assert came.failure.kind == kind
+    assert came.done is None
+
+
+def test_a_reply_brings_its_thinking_its_sources_and_its_usage() -> None:
+    body = {
+        "id": "resp_1",
+        "object": "response",
+        "status": "completed",
+        "model": "gpt-5-2025-08-07",
+        "output": [
+            {"type": "reasoning", "summary": [{"text": "First."}, {"text": "Second."}]},
+            {
+                "type": "message",
+                "content": [
+                    {
+                        "type": "output_text",
+                        "text": "Answer.",
+                        "annotations": [
+                            {"type": "url_citation", "url": "https://example.com/", "title": "T"}
+                        ],
+                    }
+                ],
+            },
+        ],
+        "usage": {
+            "input_tokens": 30,
+            "input_tokens_details": {"cached_tokens": 10},
+            "output_tokens": 9,
+            "output_tokens_details": {"reasoning_tokens": 4},
+        },
+    }
+    came = outcome({"custom_id": "a", "response": {"status_code": 200, "body": body}}, ASKED, 0)
+    assert came is not None
+    assert (came.text, came.thinking, came.failure) == ("Answer.", "First.\n\nSecond.", None)
+    assert came.done is not None
+    assert came.done.usage is not None
+    assert (came.done.usage.in_uncached, came.done.usage.cache_read) == (20, 10)
+    assert (came.done.usage.out_visible, came.done.usage.out_reasoning) == (5, 4)
+    assert (came.done.served_model, came.done.response_id) == ("gpt-5-2025-08-07", "resp_1")
+    assert [citation.url for citation in came.done.citations] == ["https://example.com/"]
+
+
+async def test_a_cancel_that_is_refused_while_the_batch_runs_is_a_failure() -> None:
+    adapter, _ = scripted(Reply(403), said(batch(status="in_progress")))
+    with pytest.raises(Failure) as raised:
+        await adapter.cancel(KEY, "batch_1")
+    assert raised.value.kind == "invalid_api_key"
+
+
+async def test_an_id_cannot_lead_to_another_path() -> None:
+    adapter, transport = scripted(said(batch()))
+    await adapter.check(KEY, "../files?x")
+    assert transport.asked[0].url == "https://api.example/v1/batches/..%2Ffiles%3Fx"
