@@ -5,10 +5,14 @@ BIN := $(VENV)/bin
 FROZEN := dist/sidecar/abai-sidecar
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo example test check generate serve record bench package format clean
+# As many at a time as there are cores; one test at a time from the queue, because the longest take as long as hundreds.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxschedchunk 1
+
+.PHONY: help setup demo example test test-fast test-python test-typescript check generate serve record bench package \
+	format clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready bridge/node_modules/.ready ## install what the other targets need (they call it themselves)
 
@@ -29,8 +33,13 @@ demo: setup ## three models side by side, a restart, a batch that survives kill 
 example: setup ## the example app, simulated: in Electron where that is installed, else in any browser
 	cd bridge && npm run --silent example
 
-test: check $(FROZEN) ## every check and every test, Python and TypeScript
-	ABAI_FROZEN=$(FROZEN) $(BIN)/python -m pytest
+test: check ## every check and every test, Python and TypeScript: both are run, also when one of them fails
+	@$(MAKE) --no-print-directory --keep-going test-python test-typescript
+
+test-python: setup $(FROZEN) ## the Python tests alone
+	ABAI_FROZEN=$(FROZEN) $(PYTEST)
+
+test-typescript: setup ## the TypeScript tests alone
 	cd bridge && npm test --silent
 
 check: setup ## lint, types and drift of everything generated

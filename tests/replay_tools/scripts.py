@@ -34,7 +34,8 @@ async def rpc_discover(client: Client) -> None:
 
 
 async def system_health(client: Client) -> None:
-    """How the sidecar is."""
+    """How the sidecar is, once an answer from the database has shown that it is open."""
+    await client.ask("project:list")
     await client.ask("system:health")
 
 
