@@ -22,7 +22,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"store"},
     "current_project": {"store"},
     "money": {"store", "providers.base"},
-    "chat": {"money", "store", "keys", "settings", "current_project", "providers.base", "providers.kernel.outcome"},
+    "chat": {
+        "money",
+        "store",
+        "keys",
+        "settings",
+        "current_project",
+        "providers.base",
+        "providers.kernel.outcome",
+    },
     "simulator": {"money", "providers.base"},
     "failpoints": set(),
     "batch": {
