@@ -190,7 +190,7 @@ def test_a_file_that_may_not_grow_any_more_is_not_left_half_written(tmp_path: Pa
 import resource, sys
 from pathlib import Path
 from sidecar.errors import Failure
-from sidecar.store.whole_files import write_whole
+from sidecar.store.atomic_files import write_whole
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
     write_whole(Path(sys.argv[1]), lambda file: file.write(b"x" * 1_000_000))
@@ -265,8 +265,8 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 from pathlib import Path
 import orjson, csv
-from sidecar.batch.files_in import import_file
-from sidecar.batch.files_out import export_job
+from sidecar.batch.files.import_rows import import_file
+from sidecar.batch.files.export_rows import export_job
 from sidecar.store.database import Database
 from sidecar.store.store import Store
 async def main(what, path, data_dir):

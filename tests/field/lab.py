@@ -1,0 +1,88 @@
+"""The real sidecar as a process, with a server of the person's own, or a vendor at another address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.process import RpcError, SidecarProcess
+from tests.helpers.sidecar import command, quiet_environment
+
+# A priced model at a server of the person's own: 1,000 tokens in and 100 out cost 0.0012 dollars.
+MODEL = "lab/m"
+LAB_USD = 0.0012
+PRICES = [{"from": "2026-01-01", "perMillion": {"prompt": 1.0, "completion": 2.0}}]
+FEATURES = ["streaming", "json_mode", "json_schema"]
+
+# What makes each vendor reachable at a server of the test's: the path that its base URL ends with, its variables.
+VENDORS = {
+    "openai": ("/v1", "OPENAI_BASE_URL", "OPENAI_API_KEY"),
+    "anthropic": ("", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"),
+    "gemini": ("", "GEMINI_BASE_URL", "GEMINI_API_KEY"),
+    "grok": ("/v1", "XAI_BASE_URL", "XAI_API_KEY"),
+}
+KEY = "k-7f3Qz9LmW2pXr8TnB5vYc1Hd"
+
+
+def own_models(
+    url: str, *, path: str = "/v1", model: Mapping[str, Any] | None = None, **provider: Any
+) -> dict[str, Any]:
+    """A models.json with the provider `lab` and its one model `m`. Members of both can be given."""
+    row = {
+        "provider": "lab",
+        "id": "m",
+        "name": "M",
+        "contextSize": 32768,
+        "features": FEATURES,
+        "prices": PRICES,
+        **(model or {}),
+    }
+    return {"providers": {"lab": {"baseUrl": url + path, "keyRequired": False, **provider}}, "models": [row]}
+
+
+def vendor_environment(url: str, *vendors: str, key: str = KEY) -> dict[str, str]:
+    """The variables that send the named vendors' requests to `url`, each with the same key."""
+    found: dict[str, str] = {}
+    for vendor in vendors:
+        path, base_variable, key_variable = VENDORS[vendor]
+        found |= {base_variable: url + path, key_variable: key}
+    return found
+
+
+@asynccontextmanager
+async def sidecar(
+    data_dir: Path,
+    *flags: str,
+    models: Any = None,
+    environment: Mapping[str, str] | None = None,
+    deadline: float = 20.0,
+) -> AsyncIterator[SidecarProcess]:
+    """A sidecar that has not been asked anything yet. `models` becomes its models.json."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    if models is not None:
+        (data_dir / "models.json").write_text(json.dumps(models), encoding="utf-8")
+    env = quiet_environment(**(environment or {}))
+    async with SidecarProcess(command(data_dir, *flags), env=env, deadline=deadline) as process:
+        yield process
+
+
+async def ask(
+    process: SidecarProcess, content: str = "Why?", model: str = MODEL, **params: Any
+) -> dict[str, Any]:
+    """The answer of chat:send. Raises RpcError."""
+    answer: dict[str, Any] = await process.call("chat:send", {"content": content, "modelId": model, **params})
+    return answer
+
+
+async def refused(
+    process: SidecarProcess, content: str = "Why?", model: str = MODEL, **params: Any
+) -> RpcError:
+    """The error of chat:send; fails where there is an answer."""
+    with pytest.raises(RpcError) as caught:
+        await ask(process, content, model, **params)
+    return caught.value
