@@ -21,7 +21,7 @@ from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys
 from sidecar.money.catalogue import Catalogue
-from sidecar.providers.base import Adapters, Providers
+from sidecar.providers.base import Providers
 from sidecar.settings import Settings
 from sidecar.store import answers, job_rows, jobs, projects
 from sidecar.store.columns import storable
@@ -69,7 +69,7 @@ class BatchSubmission:
         store: Store,
         catalogue: Catalogue,
         providers: Providers,
-        adapters: Adapters,
+        adapters: Providers,
         keys: Keys,
         settings: Settings,
         session: CurrentProject,

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from sidecar.errors import Failure
+from sidecar.providers.kernel.limits import RequestPacer
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 FinishReason = Literal["stop", "length", "content_filter", "cancelled", "error"]
@@ -166,6 +167,9 @@ class Providers(Protocol):
     def get(self, name: str, base_url: str | None = None) -> Provider:
         """The provider, at `base_url` if one is given. Raises Failure("not_found") or Failure("unsupported")."""
 
+    def batch(self, name: str) -> BatchAdapter:
+        """Its batch API. Raises Failure("not_found") or Failure("unsupported")."""
+
     def needs_key(self, name: str) -> bool:
         """Whether calls go nowhere without an API key."""
 
@@ -178,10 +182,13 @@ class Provider(Protocol):
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request in the vendor's wire form. Raises Failure("unsupported") or Failure("invalid_params")."""
 
-    def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
-        """Sends the plan and yields events until Done. Closing the iterator closes the connection.
+    def stream(
+        self, plan: PreparedCall, key: str, pacer: RequestPacer | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Send the plan and yield events until Done. Closing the iterator closes the connection.
 
-        Raises Failure with the contract's kinds. A stream that ends without Done raises Failure too.
+        `pacer` is consulted around each attempt, and may write down that it leaves: a row of a batch brings one,
+        a chat none. Raises Failure with the contract's kinds. A stream that ends without Done raises Failure too.
         """
 
     async def validate_key(self, key: str) -> str | None:
@@ -299,13 +306,3 @@ class BatchAdapter(Protocol):
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop. Rows that have run stay, and are billed."""
-
-
-class Adapters(Protocol):
-    """The batch APIs of this run, by provider."""
-
-    def batch(self, name: str) -> BatchAdapter:
-        """Raises Failure("not_found") or Failure("unsupported")."""
-
-    def needs_key(self, name: str) -> bool:
-        """Whether calls go nowhere without an API key."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, cast
 
@@ -27,7 +27,6 @@ class Row:
     key_variables: tuple[str, ...] = ()
     base_url_variable: str | None = None
     key_required: bool = True
-    options: Mapping[str, Any] = field(default_factory=dict)
     batch_maker: str | None = None
 
 
@@ -35,7 +34,7 @@ BUILT_IN = (
     Row(
         name="openai",
         title="OpenAI",
-        maker="sidecar.providers.registry:make_openai",
+        maker="sidecar.providers.openai.provider:make",
         base_url="https://api.openai.com/v1",
         key_variables=("OPENAI_API_KEY",),
         base_url_variable="OPENAI_BASE_URL",
@@ -53,7 +52,7 @@ BUILT_IN = (
     Row(
         name="gemini",
         title="Google Gemini",
-        maker="sidecar.providers.gemini.provider:make_gemini",
+        maker="sidecar.providers.gemini.provider:make",
         base_url="https://generativelanguage.googleapis.com",
         key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         base_url_variable="GEMINI_BASE_URL",
@@ -62,7 +61,7 @@ BUILT_IN = (
     Row(
         name="grok",
         title="xAI Grok",
-        maker="sidecar.providers.registry:make_grok",
+        maker="sidecar.providers.grok.provider:make",
         base_url="https://api.x.ai/v1",
         key_variables=("XAI_API_KEY",),
         base_url_variable="XAI_BASE_URL",
@@ -78,17 +77,15 @@ def compatible_row(
     key_required: bool = True,
     key_name: str | None = None,
     title: str = "",
-    usage_in_stream: bool = True,
 ) -> Row:
     """A row for a server of the user's own. `key_name` is the environment variable that may hold its key."""
     return Row(
         name=name,
         title=title or name,
-        maker="sidecar.providers.registry:make_compatible",
+        maker="sidecar.providers.compatible.provider:make",
         base_url=base_url,
         key_variables=(key_name or f"{name.upper().replace('-', '_')}_API_KEY",),
         key_required=key_required,
-        options={"usage_in_stream": usage_in_stream},
     )
 
 
@@ -101,25 +98,6 @@ def overlay_row(
             variables = (key_name,) if key_name else row.key_variables
             return replace(row, base_url=base_url, key_required=key_required, key_variables=variables)
     return compatible_row(name, base_url, key_required=key_required, key_name=key_name, title=title)
-
-
-def make_openai(http: HttpClient, row: Row, base_url: str) -> Provider:
-    from sidecar.providers.openai.provider import OpenAI
-
-    return OpenAI(http, base_url, name=row.name)
-
-
-def make_grok(http: HttpClient, row: Row, base_url: str) -> Provider:
-    from sidecar.providers.grok.provider import Grok
-
-    return Grok(http, base_url, name=row.name)
-
-
-def make_compatible(http: HttpClient, row: Row, base_url: str) -> Provider:
-    from sidecar.providers.compatible.provider import Compatible
-
-    usage_in_stream = bool(row.options.get("usage_in_stream", True))
-    return Compatible(http, base_url, name=row.name, title=row.title, usage_in_stream=usage_in_stream)
 
 
 class Registry:

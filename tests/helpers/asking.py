@@ -15,9 +15,11 @@ from sidecar.chat.options import Options
 from sidecar.chat.service import ChatService
 from sidecar.contract.settings import DEFAULTS
 from sidecar.current_project import CurrentProject
+from sidecar.errors import Failure
 from sidecar.keys import Keys, MemoryKeys
 from sidecar.money.catalogue import Catalogue
-from sidecar.providers.base import ChatRequest, Done, Event, PreparedCall, TextDelta, Usage
+from sidecar.providers.base import BatchAdapter, ChatRequest, Done, Event, PreparedCall, TextDelta, Usage
+from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.settings import Settings
 from sidecar.store import conversations, messages, projects
 from sidecar.store.database import Database
@@ -65,7 +67,10 @@ class ScriptedProvider:
         self.plans.append(request)
         return PreparedCall("/chat", {}, {"request": request}, max_output_tokens=request.max_output_tokens)
 
-    async def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
+    async def stream(
+        self, plan: PreparedCall, key: str, pacer: RequestPacer | None = None
+    ) -> AsyncGenerator[Event, None]:
+        assert pacer is None, "a chat is sent at once"
         self.sent.append(plan.body["request"])
         self.keys.append(key)
         self.begun.set()
@@ -97,6 +102,9 @@ class OneProvider:
 
     def needs_key(self, name: str) -> bool:
         return name not in self._keyless
+
+    def batch(self, name: str) -> BatchAdapter:
+        raise Failure("unsupported", f"{name} has no batches.")
 
 
 @dataclass

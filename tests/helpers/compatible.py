@@ -25,8 +25,8 @@ def ask(
     return ChatRequest(model=model, turns=(Turn("user", text),), traits=traits, **options)
 
 
-def plan(traits: ModelCapabilities = PLAIN, *, usage_in_stream: bool = True, **options: Any) -> PreparedCall:
-    made = Compatible(HttpClient(), URL, name="lab", title="Lab", usage_in_stream=usage_in_stream)
+def plan(traits: ModelCapabilities = PLAIN, **options: Any) -> PreparedCall:
+    made = Compatible(HttpClient(), URL, name="lab", title="Lab")
     return made.plan(ask(traits=traits, **options))
 
 

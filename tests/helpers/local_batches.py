@@ -31,7 +31,7 @@ from sidecar.providers.base import (
     TextDelta,
     Usage,
 )
-from sidecar.providers.kernel.limits import PACE, KeyLimiters
+from sidecar.providers.kernel.limits import KeyLimiters, RequestPacer
 from sidecar.settings import Settings
 from sidecar.store import job_rows, jobs, ledger, projects
 from sidecar.store.database import Database
@@ -69,9 +69,10 @@ class PromptedProvider:
     def plan(self, request: ChatRequest) -> PreparedCall:
         return PreparedCall("/chat", {}, {"request": request}, max_output_tokens=request.max_output_tokens)
 
-    async def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
-        prompt = plan.body["request"].turns[-1].text
-        pace = PACE.get()
+    async def stream(
+        self, plan: PreparedCall, key: str, pacer: RequestPacer | None = None
+    ) -> AsyncGenerator[Event, None]:
+        prompt, pace = plan.body["request"].turns[-1].text, pacer
         assert pace is not None, "a row of a batch is sent at a pace"
         for _ in range(self.refused_first.get(prompt, 0)):
             await pace.enter()

@@ -171,19 +171,17 @@ def _raise(problems: list[Exception | None]) -> None:
         raise problem
 
 
-class OnlyVendor:
+class OnlyVendor(Only):
     """The batch API of `openai` is this one; nobody else has one."""
 
-    def __init__(self, vendor: BatchAdapter) -> None:
+    def __init__(self, provider: PromptedProvider, vendor: BatchAdapter) -> None:
+        super().__init__(provider)
         self._vendor = vendor
 
     def batch(self, name: str) -> BatchAdapter:
         if name != self._vendor.name:
             raise Failure("unsupported", f"{name} has no batches.")
         return self._vendor
-
-    def needs_key(self, name: str) -> bool:
-        return True
 
 
 @dataclass
@@ -258,7 +256,7 @@ async def native_works(
     store = Store(Database.open(folder / "abai.db", now_ms=clock))
     settings = Settings(store, DEFAULTS, clock)
     known = Keys(MemoryKeys({"openai": "sk-test-key-1234"} if keys is None else dict(keys)), {}, {})
-    catalogue, provider = Catalogue.load(), Only(PromptedProvider())
+    catalogue, adapters = Catalogue.load(), OnlyVendor(PromptedProvider(), vendor)
     told, rows_told, refused, waits = list[Progress](), list[JobRow](), list[str](), list[float]()
     serial = itertools.count()
 
@@ -270,11 +268,10 @@ async def native_works(
         clock.ms += round(seconds * 1000)
         await asyncio.sleep(0)
 
-    adapters = OnlyVendor(vendor)
     intake = BatchSubmission(
         store=store,
         catalogue=catalogue,
-        providers=provider,
+        providers=adapters,
         adapters=adapters,
         keys=known,
         settings=settings,
@@ -286,7 +283,7 @@ async def native_works(
         store=store,
         adapters=adapters,
         keys=known,
-        desk=RequestPreparer(catalogue, provider, known, settings, clock),
+        desk=RequestPreparer(catalogue, adapters, known, settings, clock),
         catalogue=catalogue,
         new_id=new_id,
         now_ms=clock,

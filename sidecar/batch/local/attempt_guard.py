@@ -13,7 +13,7 @@ RATE_LIMIT_RETRIES = 12
 
 
 class AttemptGuard:
-    """A `limits.Pace`. `places` are the job's own; the gate is shared by all who use the key.
+    """A `limits.RequestPacer`. `places` are the job's own; the gate is shared by all who use the key.
 
     `record` writes the attempt down and may refuse it by raising; the place is then given back. `in_flight` says
     that an attempt has left and nobody knows that it was not run.

@@ -24,7 +24,7 @@ from sidecar.money import charge as charging
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import utc_day
 from sidecar.money.tokens import estimate
-from sidecar.providers.kernel.limits import PACE, KeyLimiters
+from sidecar.providers.kernel.limits import KeyLimiters
 from sidecar.store import job_rows
 from sidecar.store.job_records import Job, JobRow, PendingRow, RowOutcome
 from sidecar.store.records import LedgerEntry
@@ -108,11 +108,9 @@ class RowRunner:
             return
         begun = Begun(self._entry(terms.job, row, question))
         pace = self._pace(terms, row, question, begun)
-        token = PACE.set(pace)
         try:
             await self._ask(terms, row, question, begun, pace)
         finally:
-            PACE.reset(token)
             pace.leave()
 
     def _entry(self, job: Job, row: PendingRow, question: PreparedRequest) -> LedgerEntry:
@@ -181,7 +179,7 @@ class RowRunner:
         try:
             await pace.enter()
             failpoints.failpoint_soon("row-sent")
-            async with aclosing(question.provider.stream(question.plan, question.key)) as events:
+            async with aclosing(question.provider.stream(question.plan, question.key, pace)) as events:
                 async for event in events:
                     transcript.take(event)
         except BaseException as problem:

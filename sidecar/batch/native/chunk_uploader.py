@@ -22,7 +22,7 @@ from sidecar.keys import Keys, key_mark
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.charge import price_record
 from sidecar.money.model import utc_day
-from sidecar.providers.base import Adapters, BatchPart, LookupResult
+from sidecar.providers.base import BatchPart, LookupResult, Providers
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.store import job_rows, vendor_batches
 from sidecar.store.job_records import Job, PendingRow
@@ -53,7 +53,7 @@ class ChunkUploader:
         self,
         *,
         store: Store,
-        adapters: Adapters,
+        adapters: Providers,
         keys: Keys,
         desk: RequestPreparer,
         catalogue: Catalogue,

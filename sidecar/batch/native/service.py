@@ -24,7 +24,7 @@ from sidecar.batch.submission import BatchSubmission
 from sidecar.errors import Failure
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import utc_day
-from sidecar.providers.base import Adapters, BatchState
+from sidecar.providers.base import BatchState, Providers
 from sidecar.settings import Settings
 from sidecar.store import jobs, vendor_batches
 from sidecar.store.job_records import Job, JobRow
@@ -53,7 +53,7 @@ class NativeBatches:
         store: Store,
         intake: BatchSubmission,
         sender: ChunkUploader,
-        adapters: Adapters,
+        adapters: Providers,
         catalogue: Catalogue,
         settings: Settings,
         now_ms: clock.Now,

@@ -12,7 +12,7 @@ from sidecar.batch.native import polling, reconcile, transactions
 from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
 from sidecar.batch.native.collect import Collector
 from sidecar.errors import Failure
-from sidecar.providers.base import Adapters, BatchState
+from sidecar.providers.base import BatchState, Providers
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.store import vendor_batches
 from sidecar.store.job_records import Job
@@ -39,7 +39,7 @@ class Worker:
         store: Store,
         sender: ChunkUploader,
         collector: Collector,
-        adapters: Adapters,
+        adapters: Providers,
         now_ms: clock.Now,
         poll_ms: int | None,
         changed: Callable[[Job], None],

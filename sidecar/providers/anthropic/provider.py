@@ -12,6 +12,7 @@ from sidecar.providers.anthropic.request import continued, message_body
 from sidecar.providers.anthropic.stream import MessageReader
 from sidecar.providers.base import ChatRequest, Event, PreparedCall
 from sidecar.providers.kernel.http import HttpClient, ReadRefusal
+from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.sse import SseParser
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class Anthropic:
             max_output_tokens=choices.max_tokens,
         )
 
-    async def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
+    async def stream(
+        self, plan: PreparedCall, key: str, pacer: RequestPacer | None = None
+    ) -> AsyncGenerator[Event, None]:
         """Sends the plan and yields events until Done. Closing the iterator closes the connection.
 
         A turn that the vendor pauses is continued, a bounded number of times; its usage is that of all its requests.
@@ -62,6 +65,7 @@ class Anthropic:
                     body,
                     read_refusal=refusal_reader(self._http, asked),
                     peer=TITLE,
+                    pacer=pacer,
                 ) as answer:
                     async for chunk in answer.chunks:
                         for piece in parser.feed(chunk):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, PreparedCall
@@ -12,10 +13,14 @@ from sidecar.providers.compatible.fallback import nothing_there, roots, without_
 from sidecar.providers.compatible.think_tags import ThinkSplitter
 from sidecar.providers.compatible.usage import compatible_usage, named_fields
 from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.openai_family.errors import Asked, refusal
 from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import ChatReader, chat_body
+
+if TYPE_CHECKING:
+    from sidecar.providers.registry import Row
 
 log = logging.getLogger("sidecar.providers")
 
@@ -23,7 +28,7 @@ _CHAT = "/chat/completions"
 USAGE_IN_STREAM = {"include_usage": True}
 
 
-def dialect(title: str, *, usage_in_stream: bool) -> Dialect:
+def dialect(title: str) -> Dialect:
     """What all such servers take. The usage of a stream has to be asked for, which a few refuse."""
     return Dialect(
         title,
@@ -34,7 +39,7 @@ def dialect(title: str, *, usage_in_stream: bool) -> Dialect:
         # Some take a response format and then do not keep to it.
         json_in_words=True,
         limit_field="max_tokens",
-        chat_stream_options=USAGE_IN_STREAM if usage_in_stream else None,
+        chat_stream_options=USAGE_IN_STREAM,
     )
 
 
@@ -44,13 +49,11 @@ class Compatible:
     Learns where the server's paths begin, and whether it reports the usage of a stream.
     """
 
-    def __init__(
-        self, http: HttpClient, base_url: str, *, name: str, title: str = "", usage_in_stream: bool = True
-    ) -> None:
+    def __init__(self, http: HttpClient, base_url: str, *, name: str, title: str = "") -> None:
         self.name = name
         self._http = http
         self._roots = roots(base_url)
-        self._dialect = dialect(title or name, usage_in_stream=usage_in_stream)
+        self._dialect = dialect(title or name)
         self._refuses_usage = False
 
     def plan(self, request: ChatRequest) -> PreparedCall:
@@ -68,7 +71,9 @@ class Compatible:
             max_output_tokens=choices.max_output_tokens,
         )
 
-    def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
+    def stream(
+        self, plan: PreparedCall, key: str, pacer: RequestPacer | None = None
+    ) -> AsyncGenerator[Event, None]:
         """Sends the plan and yields events until Done. Closing the iterator closes the connection.
 
         What the server refuses by name is left out, and its paths are looked for. Raises Failure when nothing
@@ -93,7 +98,14 @@ class Compatible:
 
         tried: set[str] = set()
         return exchange(
-            self._http, attempt, plan.headers, asked, reader, another=another, read_refusal=read_refusal
+            self._http,
+            attempt,
+            plan.headers,
+            asked,
+            reader,
+            pacer=pacer,
+            another=another,
+            read_refusal=read_refusal,
         )
 
     async def validate_key(self, key: str) -> str | None:
@@ -133,3 +145,8 @@ class Compatible:
             return None
         self._roots = (*left, *(root for root in self._roots if root in tried))
         return Attempt(left[0] + _CHAT, attempt.body)
+
+
+def make(http: HttpClient, row: Row, base_url: str) -> Compatible:
+    """Return the provider of a registry row."""
+    return Compatible(http, base_url, name=row.name, title=row.title)

@@ -21,7 +21,7 @@ from sidecar.providers.gemini.batch_format import (
 )
 from sidecar.providers.gemini.batch_state import FILE, INLINE, MODEL, NAME, batch_state
 from sidecar.providers.gemini.errors import TITLE, Asked
-from sidecar.providers.gemini.exchange import VERSION, address, authorization, refusal_reader
+from sidecar.providers.gemini.exchange import address, authorization, refusal_reader
 from sidecar.providers.gemini.request import model_path
 from sidecar.providers.gemini.upload import upload
 from sidecar.providers.kernel.bodies import Body, lines_body
@@ -42,7 +42,8 @@ _log = logging.getLogger(__name__)
 
 
 def make(http: HttpClient, row: Row, base_url: str) -> GeminiBatch:
-    return GeminiBatch(http, base_url, name=row.name, version=str(row.options.get("version") or VERSION))
+    """Return the batch API of a registry row."""
+    return GeminiBatch(http, base_url, name=row.name)
 
 
 class GeminiBatch:
@@ -59,12 +60,11 @@ class GeminiBatch:
         base_url: str,
         *,
         name: str = "gemini",
-        version: str = VERSION,
         largest_inline: int = LARGEST_INLINE_BYTES,
     ) -> None:
         self.name = name
         self._http = http
-        self._address = address(base_url, version)
+        self._address = address(base_url)
         self._largest_inline = largest_inline
 
     def line(self, custom_id: str, plan: PreparedCall) -> bytes:

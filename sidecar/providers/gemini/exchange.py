@@ -35,11 +35,11 @@ class Address:
         return f"{self.root}/download/{self.version}"
 
 
-def address(base_url: str, version: str = VERSION) -> Address:
+def address(base_url: str) -> Address:
     """Of a base URL as the vendor's own client takes it, without a version; one that has a version keeps it."""
     base = base_url.rstrip("/")
     found = _VERSIONED.search(base)
-    return Address(base[: found.start()], found[1]) if found else Address(base, version)
+    return Address(base[: found.start()], found[1]) if found else Address(base, VERSION)
 
 
 def authorization(asked: Asked) -> Mapping[str, str]:

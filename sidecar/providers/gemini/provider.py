@@ -10,11 +10,12 @@ from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, PreparedCall
 from sidecar.providers.gemini.errors import TITLE, Asked, refuses_form, unanswered
 from sidecar.providers.gemini.events import GeminiEvents
-from sidecar.providers.gemini.exchange import VERSION, address, authorization, refusal_reader
+from sidecar.providers.gemini.exchange import address, authorization, refusal_reader
 from sidecar.providers.gemini.options import resolve_options
 from sidecar.providers.gemini.request import continued, generate_body, in_words_instead, model_in, stream_path
 from sidecar.providers.gemini.stream import GeminiReader
 from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.kernel.limits import RequestPacer
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import Row
@@ -26,12 +27,10 @@ MAX_PARTS = 32
 class Gemini:
     """A `base.Provider`. `base_url` ends where the vendor's own client's does, without a version."""
 
-    def __init__(
-        self, http: HttpClient, base_url: str, *, name: str = "gemini", version: str = VERSION
-    ) -> None:
+    def __init__(self, http: HttpClient, base_url: str, *, name: str = "gemini") -> None:
         self.name = name
         self._http = http
-        self._base_url = address(base_url, version).api
+        self._base_url = address(base_url).api
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported") or Failure("invalid_params")."""
@@ -44,7 +43,9 @@ class Gemini:
             max_output_tokens=choices.max_output_tokens,
         )
 
-    async def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
+    async def stream(
+        self, plan: PreparedCall, key: str, pacer: RequestPacer | None = None
+    ) -> AsyncGenerator[Event, None]:
         """Sends the plan and yields events until Done. Closing the iterator closes the connection.
 
         Raises Failure when nothing was run, OutcomeUnknown when something may have been.
@@ -57,7 +58,7 @@ class Gemini:
         try:
             while True:
                 try:
-                    async with aclosing(self._part(plan, body, reader, asked)) as events:
+                    async with aclosing(self._part(plan, body, reader, asked, pacer)) as events:
                         async for event in events:
                             yield event
                 except Failure as failure:
@@ -100,7 +101,12 @@ class Gemini:
             raise
 
     async def _part(
-        self, plan: PreparedCall, body: Mapping[str, Any], reader: GeminiReader, asked: Asked
+        self,
+        plan: PreparedCall,
+        body: Mapping[str, Any],
+        reader: GeminiReader,
+        asked: Asked,
+        pacer: RequestPacer | None,
     ) -> AsyncGenerator[Event, None]:
         """One request, read to the end of its connection, which is the end of its answer."""
         events = GeminiEvents()
@@ -111,6 +117,7 @@ class Gemini:
             body,
             read_refusal=refusal_reader(self._http, asked),
             peer=TITLE,
+            pacer=pacer,
         ) as answer:
             async for chunk in answer.chunks:
                 for piece in events.feed(chunk):
@@ -121,6 +128,6 @@ class Gemini:
                     yield event
 
 
-def make_gemini(http: HttpClient, row: Row, base_url: str) -> Gemini:
-    """The provider of a registry row; its options may name another `version` of the API."""
-    return Gemini(http, base_url, name=row.name, version=str(row.options.get("version") or VERSION))
+def make(http: HttpClient, row: Row, base_url: str) -> Gemini:
+    """Return the provider of a registry row."""
+    return Gemini(http, base_url, name=row.name)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Mapping
-from typing import Any
-
-import orjson
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, PreparedCall
 from sidecar.providers.grok.errors import grok_words, key_problem
 from sidecar.providers.grok.usage import chat_usage, responses_usage
 from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.openai_family.errors import Asked
 from sidecar.providers.openai_family.exchange import (
     Attempt,
@@ -27,6 +26,9 @@ from sidecar.providers.openai_family.json_by_prompt import schema_in_words
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import ChatReader, chat_body
 from sidecar.providers.openai_family.responses import ResponsesReader, responses_body
+
+if TYPE_CHECKING:
+    from sidecar.providers.registry import Row
 
 GROK = Dialect(
     "xAI Grok",
@@ -74,7 +76,9 @@ class Grok:
             max_output_tokens=choices.max_output_tokens,
         )
 
-    def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
+    def stream(
+        self, plan: PreparedCall, key: str, pacer: RequestPacer | None = None
+    ) -> AsyncGenerator[Event, None]:
         """Sends the plan and yields events until Done. Closing the iterator closes the connection.
 
         A schema that the vendor refuses is asked for in words. Raises Failure when nothing was run,
@@ -87,7 +91,7 @@ class Grok:
             else ResponsesReader(asked, read_usage=responses_usage)
         )
         attempt = Attempt(self._base_url + plan.path, plan.body)
-        return exchange(self._http, attempt, plan.headers, asked, reader, another=without_schema)
+        return exchange(self._http, attempt, plan.headers, asked, reader, pacer=pacer, another=without_schema)
 
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""
@@ -109,24 +113,6 @@ class Grok:
                 return None
             raise
         return key_problem(description)
-
-    async def count_tokens(self, model: str, text: str, key: str) -> int:
-        """Tokens of a text by the vendor's own tokenizer, free of charge. Raises Failure as `stream` does."""
-        asked = self._asked(key, model)
-        body = {"model": model, "text": text}
-        headers = {"accept": "application/json", **authorization(asked)}
-        parts: list[bytes] = []
-        async with self._http.stream(
-            "POST",
-            f"{self._base_url}/tokenize-text",
-            headers,
-            body,
-            read_refusal=refusal_reader(self._http, asked),
-            peer=asked.title,
-        ) as answer:
-            async for chunk in answer.chunks:
-                parts.append(chunk)
-        return _tokens(b"".join(parts), asked)
 
     def _asked(self, key: str, model: str | None = None) -> Asked:
         return grok_asked(self.name, key, model)
@@ -155,17 +141,6 @@ def without_schema(attempt: Attempt, failure: Failure) -> Attempt | None:
     return None if body is None else Attempt(attempt.url, body)
 
 
-def _tokens(document: bytes, asked: Asked) -> int:
-    try:
-        value: Any = orjson.loads(document)
-    except ValueError:
-        value = None
-    tokens = value.get("token_ids") if isinstance(value, Mapping) else None
-    if not isinstance(tokens, list):
-        raise Failure(
-            "provider_unavailable",
-            f"The {asked.title} API did not say how many tokens that is. Try again later.",
-            provider=asked.provider,
-            model=asked.model,
-        )
-    return len(tokens)
+def make(http: HttpClient, row: Row, base_url: str) -> Grok:
+    """Return the provider of a registry row."""
+    return Grok(http, base_url, name=row.name)

@@ -19,7 +19,7 @@ import orjson
 from sidecar import __version__, clock
 from sidecar.errors import Failure
 from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
-from sidecar.providers.kernel.limits import PACE, RequestPacer
+from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.retry import LONGEST_HINT_MS, certainly_not_run, wait_before_retry_ms
 from sidecar.redact import redact
@@ -82,24 +82,25 @@ class HttpClient:
         read_refusal: ReadRefusal,
         peer: str,
         once: bool = False,
+        pacer: RequestPacer | None = None,
     ) -> AsyncIterator[HttpResponse]:
         """The accepted answer, after retries; leaving the block closes its connection at once.
 
         `peer` is who is spoken to, for sentences. Raises what `read_refusal` made, Failure when nothing was
         run, and OutcomeUnknown when a POST may have been. What must not happen twice is asked `once`: only
-        what was certainly not run is asked again, and a server error or a timeout is OutcomeUnknown.
+        what was certainly not run is asked again, and a server error or a timeout is OutcomeUnknown. `pacer` is
+        consulted around each attempt, and left at the end.
         """
-        pace = PACE.get()
         try:
-            response = await self._accepted(method, url, headers, body, read_refusal, peer, once, pace)
+            response = await self._accepted(method, url, headers, body, read_refusal, peer, once, pacer)
             try:
                 async with aclosing(self._chunks(response, method, peer)) as chunks:
                     yield HttpResponse(response.status_code, _lower(response.headers), chunks)
             finally:
                 await _close(response)
         finally:
-            if pace is not None:
-                pace.leave()
+            if pacer is not None:
+                pacer.leave()
 
     async def json(
         self,
@@ -148,14 +149,14 @@ class HttpClient:
         read_refusal: ReadRefusal,
         peer: str,
         once: bool,
-        pace: RequestPacer | None,
+        pacer: RequestPacer | None,
     ) -> httpx.Response:
         content = None if body is None or isinstance(body, RawBody) else encode_json(body)
         attempt = 0
         while True:
             client = await self._opened()
-            if pace is not None:
-                await pace.enter()
+            if pacer is not None:
+                await pacer.enter()
             try:
                 request = _request(client, method, url, headers, body if content is None else content)
                 response = await client.send(request, stream=True)
@@ -163,24 +164,24 @@ class HttpClient:
                 failure = _broken(error, method, peer, sent=not never_left(error))
             else:
                 if 200 <= response.status_code < 300:
-                    if pace is not None:
-                        pace.observe(response.status_code, _lower(response.headers), None)
+                    if pacer is not None:
+                        pacer.observe(response.status_code, _lower(response.headers), None)
                     return response
                 failure = read_refusal(
                     response.status_code, _lower(response.headers), await _refusal_body(response)
                 )
-                if pace is not None:
-                    pace.observe(response.status_code, _lower(response.headers), failure.retry_after_ms)
+                if pacer is not None:
+                    pacer.observe(response.status_code, _lower(response.headers), failure.retry_after_ms)
                 if once and not certainly_not_run(response.status_code):
                     failure = OutcomeUnknown.instead_of(failure)
             longest, retries = LONGEST_HINT_MS, self._retries
-            if pace is not None and failure.kind == "rate_limited":
-                longest, retries = pace.longest_hint_ms, pace.retries
+            if pacer is not None and failure.kind == "rate_limited":
+                longest, retries = pacer.longest_hint_ms, pacer.retries
             wait_ms = wait_before_retry_ms(failure, attempt, self._chance(), longest)
             if wait_ms is None or attempt >= retries:
                 raise failure
-            if pace is not None:
-                pace.back_off()
+            if pacer is not None:
+                pacer.back_off()
             await self._sleep(wait_ms / 1000)
             attempt += 1
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -27,7 +26,7 @@ _UNITS = ("requests", "tokens", "input-tokens")
 
 
 class RequestPacer(Protocol):
-    """What `http.py` consults around each attempt when it is set in `PACE`; chats have none."""
+    """What `http.py` consults around each attempt of a request that has one; chats have none."""
 
     retries: int
     longest_hint_ms: int
@@ -43,10 +42,6 @@ class RequestPacer(Protocol):
 
     def leave(self) -> None:
         """Gives the place back at the end. May be called without one."""
-
-
-PACE: ContextVar[RequestPacer | None] = ContextVar("pace", default=None)
-"""The pace of the row that this task runs."""
 
 
 class AimdLimit:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
 
 from sidecar.providers.base import ChatRequest, Event, PreparedCall
 from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.openai_family.errors import Asked
 from sidecar.providers.openai_family.exchange import Attempt, Reader, exchange, judge_key
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import ChatReader, chat_body
 from sidecar.providers.openai_family.responses import ResponsesReader, responses_body
+
+if TYPE_CHECKING:
+    from sidecar.providers.registry import Row
 
 OPENAI = Dialect("OpenAI")
 
@@ -36,7 +41,9 @@ class OpenAI:
             max_output_tokens=choices.max_output_tokens,
         )
 
-    def stream(self, plan: PreparedCall, key: str) -> AsyncGenerator[Event, None]:
+    def stream(
+        self, plan: PreparedCall, key: str, pacer: RequestPacer | None = None
+    ) -> AsyncGenerator[Event, None]:
         """Sends the plan and yields events until Done. Closing the iterator closes the connection.
 
         Raises Failure when nothing was run, OutcomeUnknown when something may have been.
@@ -44,7 +51,12 @@ class OpenAI:
         asked = self._asked(key, str(plan.body["model"]))
         reader: Reader = ChatReader(asked) if plan.path == "/chat/completions" else ResponsesReader(asked)
         return exchange(
-            self._http, Attempt(self._base_url + plan.path, plan.body), plan.headers, asked, reader
+            self._http,
+            Attempt(self._base_url + plan.path, plan.body),
+            plan.headers,
+            asked,
+            reader,
+            pacer=pacer,
         )
 
     async def validate_key(self, key: str) -> str | None:
@@ -53,3 +65,8 @@ class OpenAI:
 
     def _asked(self, key: str, model: str | None = None) -> Asked:
         return Asked(OPENAI.title, self.name, model, key)
+
+
+def make(http: HttpClient, row: Row, base_url: str) -> OpenAI:
+    """Return the provider of a registry row."""
+    return OpenAI(http, base_url, name=row.name)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sidecar.errors import Failure
 from sidecar.providers.base import Event
 from sidecar.providers.kernel.http import HttpClient, ReadRefusal
+from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.sse import SseEvent, SseParser
 from sidecar.providers.openai_family.errors import Asked, refusal
@@ -43,6 +44,7 @@ async def exchange(
     asked: Asked,
     reader: Reader,
     *,
+    pacer: RequestPacer | None = None,
     another: Another | None = None,
     read_refusal: ReadRefusal | None = None,
 ) -> AsyncGenerator[Event, None]:
@@ -62,6 +64,7 @@ async def exchange(
                 attempt.body,
                 read_refusal=read_refusal,
                 peer=asked.title,
+                pacer=pacer,
             ) as answer:
                 accepted = True
                 async for chunk in answer.chunks:

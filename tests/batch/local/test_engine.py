@@ -41,10 +41,10 @@ async def test_the_intent_is_on_the_disk_before_the_row_is_sent(tmp_path: Path) 
     seen: list[tuple[str, str, int]] = []
 
     class Looking(PromptedProvider):
-        async def stream(self, plan, key):  # type: ignore[no-untyped-def]
+        async def stream(self, plan, key, pacer=None):  # type: ignore[no-untyped-def]
             entry, row = (await here.entries())[0], (await here.rows(job.id))[0]
             seen.append((entry.state, row.status, row.attempts))
-            async for event in super().stream(plan, key):
+            async for event in super().stream(plan, key, pacer):
                 yield event
 
     async with works(tmp_path, provider=Looking()) as here:

@@ -30,7 +30,6 @@ OPTIONS: list[dict[str, Any]] = [
     {"json_mode": True},
     {"json_mode": True, "json_schema": SCHEMA},
     {"json_mode": True, "json_schema": {"type": "array"}},
-    {"usage_in_stream": False},
 ]
 
 

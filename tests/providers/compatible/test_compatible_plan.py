@@ -29,10 +29,6 @@ def test_a_server_gets_only_what_all_of_them_take() -> None:
     assert made.notes == ()
 
 
-def test_usage_is_asked_for_only_where_the_row_says_so() -> None:
-    assert set(plan(usage_in_stream=False).body) == {"model", "messages", "stream"}
-
-
 def test_efforts_go_where_the_catalogue_lists_them() -> None:
     assert plan(THINKER, effort="low").body["reasoning_effort"] == "low"
     made = plan(PLAIN, effort="low")

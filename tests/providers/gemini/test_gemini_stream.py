@@ -40,17 +40,17 @@ async def test_a_question_is_sent_as_planned_with_its_key_in_a_header_and_never_
 
 
 @pytest.mark.parametrize(
-    ("base", "version", "root"),
+    ("base", "root"),
     [
-        ("https://g.example", "v1beta", "https://g.example/v1beta"),
-        ("https://g.example/", "v1", "https://g.example/v1"),
-        ("https://g.example/gemini/v1alpha", "v1beta", "https://g.example/gemini/v1alpha"),
-        ("https://v1.example", "v1beta", "https://v1.example/v1beta"),
+        ("https://g.example", "https://g.example/v1beta"),
+        ("https://g.example/v1/", "https://g.example/v1"),
+        ("https://g.example/gemini/v1alpha", "https://g.example/gemini/v1alpha"),
+        ("https://v1.example", "https://v1.example/v1beta"),
     ],
 )
-async def test_the_version_of_the_api_can_be_chosen(base: str, version: str, root: str) -> None:
+async def test_the_version_of_the_api_can_be_chosen_by_the_base_url(base: str, root: str) -> None:
     http, transport, _ = scripted_edge(Reply(chunks=[sse(chunk("Hi", "STOP"))]))
-    made = Gemini(http, base, version=version)
+    made = Gemini(http, base)
     await collect(made, made.plan(ask(MODEL)))
     assert transport.asked[0].url.startswith(f"{root}/models/")
 

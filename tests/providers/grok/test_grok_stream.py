@@ -193,17 +193,3 @@ async def test_a_key_that_nobody_can_judge_is_neither_good_nor_bad() -> None:
     with pytest.raises(Failure) as raised:
         await made.validate_key(KEY)
     assert raised.value.kind == "provider_unavailable"
-
-
-async def test_tokens_are_counted_by_the_vendor() -> None:
-    made, transport = scripted(Reply(200, {}, [b'{"token_ids": [{"token_id": 1}, ', b'{"token_id": 2}]}']))
-    assert await made.count_tokens("grok-4.3", "two words", KEY) == 2
-    assert transport.asked[0].body == {"model": "grok-4.3", "text": "two words"}
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"token_ids": 3}', b"<html>"])
-async def test_a_count_that_is_none_is_a_failure(body: bytes) -> None:
-    made, _ = scripted(Reply(200, {}, [body]))
-    with pytest.raises(Failure) as raised:
-        await made.count_tokens("grok-4.3", "two words", KEY)
-    assert raised.value.kind == "provider_unavailable"

@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.errors import Failure
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.limits import PACE
+from sidecar.providers.kernel.limits import RequestPacer
 from tests.helpers.scripted import Reply, Waits, scripted_edge
 
 
@@ -39,11 +39,11 @@ def _refused(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
     return Failure(kind, "Refused.", retryable=True, retry_after_ms=int(hint) * 1000 if hint else None)
 
 
-async def _ask(edge: HttpClient) -> None:
+async def _ask(edge: HttpClient, pacer: RequestPacer | None = None) -> None:
     async with (
         asyncio.timeout(10),
         edge.stream(
-            "POST", "https://api.example/v1", {}, {}, read_refusal=_refused, peer="Example"
+            "POST", "https://api.example/v1", {}, {}, read_refusal=_refused, peer="Example", pacer=pacer
         ) as answer,
     ):
         async for _ in answer.chunks:
@@ -53,13 +53,10 @@ async def _ask(edge: HttpClient) -> None:
 async def _paced(*script: Reply | Exception) -> tuple[Recorded, Waits, Failure | None]:
     edge, _, waits = scripted_edge(*script)
     pace, failure = Recorded(), None
-    token = PACE.set(pace)
     try:
-        await _ask(edge)
+        await _ask(edge, pace)
     except Failure as problem:
         failure = problem
-    finally:
-        PACE.reset(token)
     return pace, waits, failure
 
 
