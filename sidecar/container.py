@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sidecar import clock
 from sidecar.config import Config
 from sidecar.contract.settings import DEFAULTS
+from sidecar.core import Core
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, KeyStore
@@ -138,42 +139,37 @@ class Container:
         return Keys(self._key_store, self.config.environment, variables)
 
     @cached_property
+    def core(self) -> Core:
+        """What every part that asks models is handed. Making it makes the providers, so it is made late."""
+        return Core(
+            store=self.store,
+            catalogue=self.catalogue,
+            providers=self.providers,
+            keys=self.keys,
+            settings=self.settings,
+            session=self.session,
+            now_ms=self.now_ms,
+            new_id=self.new_id,
+            on_invalid_key=self._refused_key,
+        )
+
+    @cached_property
     def desk(self) -> RequestPreparer:
         from sidecar.chat.prepare import RequestPreparer
 
-        return RequestPreparer(self.catalogue, self.providers, self.keys, self.settings, self.now_ms)
+        return RequestPreparer(self.core)
 
     @cached_property
     def chat(self) -> ChatService:
         from sidecar.chat.service import ChatService
 
-        return ChatService(
-            store=self.store,
-            catalogue=self.catalogue,
-            providers=self.providers,
-            keys=self.keys,
-            settings=self.settings,
-            session=self.session,
-            new_id=self.new_id,
-            now_ms=self.now_ms,
-            on_invalid_key=self._refused_key,
-        )
+        return ChatService(self.core)
 
     @cached_property
     def intake(self) -> BatchSubmission:
         from sidecar.batch.submission import BatchSubmission
 
-        return BatchSubmission(
-            store=self.store,
-            catalogue=self.catalogue,
-            providers=self.providers,
-            adapters=self.providers,
-            keys=self.keys,
-            settings=self.settings,
-            session=self.session,
-            new_id=self.new_id,
-            now_ms=self.now_ms,
-        )
+        return BatchSubmission(self.core)
 
     @cached_property
     def batches(self) -> Engine:
@@ -182,25 +178,8 @@ class Container:
         from sidecar.batch.local.row_runner import RowRunner
         from sidecar.providers.kernel.limits import KeyLimiters
 
-        runner = RowRunner(
-            store=self.store,
-            catalogue=self.catalogue,
-            desk=self.desk,
-            gates=KeyLimiters(self.now_ms),
-            new_id=self.new_id,
-            now_ms=self.now_ms,
-            on_invalid_key=self._refused_key,
-        )
-        engine = Engine(
-            store=self.store,
-            runner=runner,
-            providers=self.providers,
-            keys=self.keys,
-            settings=self.settings,
-            now_ms=self.now_ms,
-            tell=self._tell,
-            tell_row=self._tell_row,
-        )
+        runner = RowRunner(core=self.core, desk=self.desk, gates=KeyLimiters(self.now_ms))
+        engine = Engine(core=self.core, runner=runner, tell=self._tell, tell_row=self._tell_row)
         if self._stopping:
             engine.stop_taking()
         engine.resume()

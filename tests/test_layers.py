@@ -22,7 +22,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"store"},
     "current_project": {"store"},
     "money": {"store", "providers.base"},
+    "core": {"money", "store", "keys", "settings", "current_project", "providers.base"},
     "chat": {
+        "core",
         "money",
         "store",
         "keys",
@@ -35,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "failpoints": set(),
     "batch": {
         "chat",
+        "core",
         "money",
         "store",
         "keys",
@@ -59,7 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "current_project",
         "providers.base",
     },
-    "container": {"contract", "rpc", "methods", "chat", "batch", "money", "store", "providers"}
+    "container": {"core", "contract", "rpc", "methods", "chat", "batch", "money", "store", "providers"}
     | {"keys", "settings", "current_project"},
     "app": {"container", "contract", "rpc", "methods", "providers", "simulator", "recorder"}
     | {"keys", "keychain"},

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sidecar import clock
 from sidecar.batch.estimate import RowEstimate, Sum, Total
 from sidecar.batch.estimator import Estimator
 from sidecar.batch.local.engine import refuse_missing_keys
 from sidecar.batch.row import Row
 from sidecar.batch.row_input import chunks, in_turns, refuse_issues, row_key, with_ids
 from sidecar.batch.validation import MOST_ISSUES, RowProfile, RowValidator, missing_keys
-from sidecar.current_project import CurrentProject
+from sidecar.core import Core
 from sidecar.errors import Failure
-from sidecar.keys import Keys
-from sidecar.money.catalogue import Catalogue
-from sidecar.providers.base import Providers
-from sidecar.settings import Settings
 from sidecar.store import answers, job_rows, jobs, projects
 from sidecar.store.columns import storable
 from sidecar.store.job_records import Answer, Job, Mode, NewRow
-from sidecar.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +57,12 @@ class Recalled:
 class BatchSubmission:
     """Checks, estimates and stores batches. Nothing is sent by it."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        catalogue: Catalogue,
-        providers: Providers,
-        adapters: Providers,
-        keys: Keys,
-        settings: Settings,
-        session: CurrentProject,
-        new_id: Callable[[], str],
-        now_ms: clock.Now,
-    ) -> None:
-        self._store = store
-        self._catalogue = catalogue
-        self._providers = providers
-        self._adapters = adapters
-        self._keys = keys
-        self._settings = settings
-        self._session = session
-        self._new_id = new_id
-        self._now_ms = now_ms
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._store = core.store
+        self._providers = core.providers
+        self._session = core.session
+        self._now_ms = core.now_ms
 
     async def submit(
         self,
@@ -108,7 +86,7 @@ class BatchSubmission:
         refuse_issues(await self._issues(checker, rows))
         if not reuse:
             await self._refuse_missing_keys({checker.shape(row).provider for row in rows})
-        job = Job(self._new_id(), project_id, self._now_ms(), file_name, mode=mode, total_rows=len(rows))
+        job = Job(self._core.new_id(), project_id, self._now_ms(), file_name, mode=mode, total_rows=len(rows))
         stored = await self._store_all(job, rows, checker, reuse=reuse)
         await self._session.name_project(project_id)
         return stored
@@ -141,7 +119,7 @@ class BatchSubmission:
         for provider, rows in sorted(total.native.items()):
             # A model of the person's own may say so of a server that has no batch API.
             with suppress(Failure):
-                limits = self._adapters.batch(provider).limits
+                limits = self._providers.batch(provider).limits
                 ways.append(ExecutionOption("native", rows, provider, limits.hours))
         return ways
 
@@ -154,10 +132,10 @@ class BatchSubmission:
         return [Recalled(question, known.get(question)) for question in questions]
 
     async def _refuse_missing_keys(self, providers: set[str]) -> None:
-        refuse_missing_keys(await missing_keys(providers, self._providers, self._keys))
+        refuse_missing_keys(await missing_keys(providers, self._providers, self._core.keys))
 
     async def _checker(self) -> RowValidator:
-        return await RowValidator.of(self._catalogue, self._providers, self._settings, self._now_ms)
+        return await RowValidator.of(self._core)
 
     async def _issues(self, checker: RowValidator, rows: Sequence[Row]) -> list[dict[str, str]]:
         issues: list[dict[str, str]] = []

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar import clock
 from sidecar.batch.request_fingerprint import request_fingerprint
 from sidecar.batch.row import Row
 from sidecar.chat.prepare import named, resolve_options
+from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.keys import Keys
-from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import PriceEntry, Serving, utc_day
 from sidecar.providers.base import Providers
-from sidecar.settings import Settings
 
 MOST_ISSUES = 100
 # As for a chat: a budget must reserve something for an answer without a limit.
@@ -38,27 +37,18 @@ class RowProfile:
 class RowValidator:
     """Checks rows one by one. What does not depend on the prompt is decided once for all rows that are alike."""
 
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        providers: Providers,
-        saved: dict[str, Any],
-        defaults: dict[str, Any],
-        now_ms: int,
-    ) -> None:
-        self._catalogue = catalogue
-        self._providers = providers
+    def __init__(self, core: Core, saved: Mapping[str, Any]) -> None:
+        self._catalogue = core.catalogue
+        self._providers = core.providers
         self._saved = saved
-        self._defaults = defaults
-        self._day = utc_day(now_ms)
+        self._defaults = core.settings.defaults
+        self._day = utc_day(core.now_ms())
         self._known: dict[tuple[Any, ...], RowProfile | Failure] = {}
 
     @classmethod
-    async def of(
-        cls, catalogue: Catalogue, providers: Providers, settings: Settings, now_ms: clock.Now
-    ) -> RowValidator:
-        saved, defaults = dict(await settings.saved()), dict(settings.defaults)
-        return cls(catalogue, providers, saved, defaults, now_ms())
+    async def of(cls, core: Core) -> RowValidator:
+        """A validator that goes by the settings and the prices of this moment."""
+        return cls(core, dict(await core.settings.saved()))
 
     def shape(self, row: Row) -> RowProfile:
         """What the row asks of whom. Raises Failure: an unknown model, a wrong schema, what the model cannot do."""

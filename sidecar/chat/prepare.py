@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar import clock
 from sidecar.chat.chat_types import ChatInput
 from sidecar.chat.json_output.json_prompt import ask_in_words
 from sidecar.chat.options import Options, chat_request, with_history
+from sidecar.core import Core
 from sidecar.errors import Failure
-from sidecar.keys import Keys
-from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import ModelEntry, Serving, utc_day
-from sidecar.providers.base import ChatRequest, ModelCapabilities, PreparedCall, Provider, Providers, Turn
-from sidecar.settings import Settings
+from sidecar.providers.base import ChatRequest, ModelCapabilities, PreparedCall, Provider, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +66,12 @@ def resolve_options(
 class RequestPreparer:
     """Makes questions ready. Nothing is stored, sent or paid by it."""
 
-    def __init__(
-        self, catalogue: Catalogue, providers: Providers, keys: Keys, settings: Settings, now_ms: clock.Now
-    ) -> None:
-        self._catalogue = catalogue
-        self._providers = providers
-        self._keys = keys
-        self._settings = settings
-        self._now_ms = now_ms
+    def __init__(self, core: Core) -> None:
+        self._catalogue = core.catalogue
+        self._providers = core.providers
+        self._keys = core.keys
+        self._settings = core.settings
+        self._now_ms = core.now_ms
 
     async def prepare(self, ask: ChatInput) -> PreparedRequest:
         """Raises Failure: an empty question, an unknown model, a missing key, what the model cannot do."""

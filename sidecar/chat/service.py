@@ -20,17 +20,13 @@ from sidecar.chat.json_output import validate
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer, refuse_empty
 from sidecar.chat.running import Running
 from sidecar.chat.stream_accumulator import StreamAccumulator
-from sidecar.current_project import CurrentProject
+from sidecar.core import Core
 from sidecar.errors import Failure
-from sidecar.keys import Keys
 from sidecar.money import charge as charging
-from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import ModelEntry, Serving, utc_day
-from sidecar.providers.base import Event, FinishReason, Providers, Turn
+from sidecar.providers.base import Event, FinishReason, Turn
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.settings import Settings
 from sidecar.store.records import LedgerEntry
-from sidecar.store.store import Store
 
 log = logging.getLogger("sidecar.chat")
 
@@ -41,29 +37,17 @@ UNLIMITED_ANSWER_TOKENS = 8_192
 
 
 class ChatService:
-    """Asks models. Everything it is made of is handed in by app.py."""
+    """Asks models."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        catalogue: Catalogue,
-        providers: Providers,
-        keys: Keys,
-        settings: Settings,
-        session: CurrentProject,
-        new_id: Callable[[], str],
-        now_ms: clock.Now,
-        on_invalid_key: Callable[[str], None],
-    ) -> None:
-        self._store = store
-        self._catalogue = catalogue
-        self._desk = RequestPreparer(catalogue, providers, keys, settings, now_ms)
-        self._settings = settings
-        self._session = session
-        self._new_id = new_id
-        self._now_ms = now_ms
-        self._on_invalid_key = on_invalid_key
+    def __init__(self, core: Core) -> None:
+        self._store = core.store
+        self._catalogue = core.catalogue
+        self._desk = RequestPreparer(core)
+        self._settings = core.settings
+        self._session = core.session
+        self._new_id = core.new_id
+        self._now_ms = core.now_ms
+        self._on_invalid_key = core.on_invalid_key
         self._running = Running()
         self._settling: set[asyncio.Task[None]] = set()
         self._unsaved: list[Settlement] = []

@@ -14,6 +14,7 @@ from sidecar.chat.chat_types import ChatInput, ChatResult
 from sidecar.chat.options import Options
 from sidecar.chat.service import ChatService
 from sidecar.contract.settings import DEFAULTS
+from sidecar.core import Core
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, MemoryKeys
@@ -169,7 +170,7 @@ async def desk(
     store = Store(Database.open(folder / "abai.db", now_ms=clock))
     settings = Settings(store, DEFAULTS, clock)
     session = CurrentProject(store, ids("project"), clock)
-    chat = ChatService(
+    core = Core(
         store=store,
         catalogue=Catalogue.load(folder / "models.json"),
         providers=OneProvider(provider, keyless),
@@ -180,6 +181,7 @@ async def desk(
         now_ms=clock,
         on_invalid_key=refused.append,
     )
+    chat = ChatService(core)
     try:
         yield Desk(chat, store, session, settings, provider, clock, refused)
     finally:

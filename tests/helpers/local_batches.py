@@ -17,6 +17,7 @@ from sidecar.batch.progress_reporter import Progress
 from sidecar.batch.submission import BatchSubmission
 from sidecar.chat.prepare import RequestPreparer
 from sidecar.contract.settings import DEFAULTS
+from sidecar.core import Core
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, MemoryKeys
@@ -172,37 +173,25 @@ async def works(
     settings = Settings(store, DEFAULTS, clock)
     saved = MemoryKeys({"openai": "sk-test-key-1234"} if keys is None else dict(keys))
     told, rows_told = list[Progress](), list[JobRow]()
-    parts: dict[str, Any] = {
-        "store": store,
-        "providers": Only(provider),
-        "settings": settings,
-        "now_ms": clock,
-    }
-    catalogue, known = Catalogue.load(), Keys(saved, {}, {})
-    engine = Engine(
-        **parts,
-        runner=RowRunner(
-            store=store,
-            catalogue=catalogue,
-            desk=RequestPreparer(catalogue, Only(provider), known, settings, clock),
-            gates=KeyLimiters(clock),
-            new_id=ids(f"entry-{id(store)}"),
-            now_ms=clock,
-            on_invalid_key=refused.append,
-        ),
+    known = Keys(saved, {}, {})
+    core = Core(
+        store=store,
+        catalogue=Catalogue.load(),
+        providers=Only(provider),
         keys=known,
+        settings=settings,
+        session=CurrentProject(store, ids("project"), clock),
+        now_ms=clock,
+        new_id=ids(f"id-{id(store)}"),
+        on_invalid_key=refused.append,
+    )
+    engine = Engine(
+        core=core,
+        runner=RowRunner(core=core, desk=RequestPreparer(core), gates=KeyLimiters(clock)),
         tell=told.append,
         tell_row=lambda job_id, row: rows_told.append(row),
     )
-    session = CurrentProject(store, ids("project"), clock)
-    intake = BatchSubmission(
-        **parts,
-        adapters=Only(provider),
-        catalogue=catalogue,
-        keys=known,
-        session=session,
-        new_id=ids(f"job-{id(store)}"),
-    )
+    intake = BatchSubmission(core)
     engine.resume()
     try:
         await store.write(_project)

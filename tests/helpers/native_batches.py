@@ -18,6 +18,7 @@ from sidecar.batch.progress_reporter import Progress
 from sidecar.batch.submission import BatchSubmission
 from sidecar.chat.prepare import RequestPreparer
 from sidecar.contract.settings import DEFAULTS
+from sidecar.core import Core
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, MemoryKeys
@@ -268,22 +269,23 @@ async def native_works(
         clock.ms += round(seconds * 1000)
         await asyncio.sleep(0)
 
-    intake = BatchSubmission(
+    core = Core(
         store=store,
         catalogue=catalogue,
         providers=adapters,
-        adapters=adapters,
         keys=known,
         settings=settings,
         session=CurrentProject(store, new_id, clock),
-        new_id=new_id,
         now_ms=clock,
+        new_id=new_id,
+        on_invalid_key=refused.append,
     )
+    intake = BatchSubmission(core)
     sender = ChunkUploader(
         store=store,
         adapters=adapters,
         keys=known,
-        desk=RequestPreparer(catalogue, adapters, known, settings, clock),
+        desk=RequestPreparer(core),
         catalogue=catalogue,
         new_id=new_id,
         now_ms=clock,

@@ -16,13 +16,10 @@ from sidecar.batch.local.run import JobRun
 from sidecar.batch.progress_reporter import Progress
 from sidecar.batch.row_transactions import Budget
 from sidecar.batch.validation import missing_keys
+from sidecar.core import Core
 from sidecar.errors import Failure
-from sidecar.keys import Keys
-from sidecar.providers.base import Providers
-from sidecar.settings import Settings
 from sidecar.store import jobs
 from sidecar.store.job_records import Job, JobRow
-from sidecar.store.store import Store
 
 log = logging.getLogger("sidecar.batch")
 
@@ -36,21 +33,17 @@ class Engine:
     def __init__(
         self,
         *,
-        store: Store,
+        core: Core,
         runner: RowRunner,
-        providers: Providers,
-        keys: Keys,
-        settings: Settings,
-        now_ms: clock.Now,
         tell: Callable[[Progress], None],
         tell_row: Callable[[str, JobRow], None],
     ) -> None:
-        self._store = store
+        self._store = core.store
         self.runner = runner
-        self._providers = providers
-        self._keys = keys
-        self._settings = settings
-        self._now_ms = now_ms
+        self._providers = core.providers
+        self._keys = core.keys
+        self._settings = core.settings
+        self._now_ms = core.now_ms
         self._tell = tell
         self._tell_row = tell_row
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
-from sidecar import clock, failpoints
+from sidecar import failpoints
 from sidecar.batch import row_outcomes, row_transactions
 from sidecar.batch.local.attempt_guard import AttemptGuard
 from sidecar.batch.request_fingerprint import request_fingerprint
@@ -19,16 +19,15 @@ from sidecar.batch.row_transactions import Billing, Budget
 from sidecar.batch.storage_retry import retry_on_storage_error
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
 from sidecar.chat.stream_accumulator import StreamAccumulator
+from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money import charge as charging
-from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import utc_day
 from sidecar.money.tokens import estimate
 from sidecar.providers.kernel.limits import KeyLimiters
 from sidecar.store import job_rows
 from sidecar.store.job_records import Job, JobRow, PendingRow, RowOutcome
 from sidecar.store.records import LedgerEntry
-from sidecar.store.store import Store
 
 log = logging.getLogger("sidecar.batch")
 
@@ -75,22 +74,18 @@ class RowRunner:
     def __init__(
         self,
         *,
-        store: Store,
-        catalogue: Catalogue,
+        core: Core,
         desk: RequestPreparer,
         gates: KeyLimiters,
-        new_id: Callable[[], str],
-        now_ms: clock.Now,
-        on_invalid_key: Callable[[str], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._store = store
-        self._catalogue = catalogue
+        self._store = core.store
+        self._catalogue = core.catalogue
         self._desk = desk
         self.gates = gates
-        self._new_id = new_id
-        self._now_ms = now_ms
-        self._on_invalid_key = on_invalid_key
+        self._new_id = core.new_id
+        self._now_ms = core.now_ms
+        self._on_invalid_key = core.on_invalid_key
         self._sleep = sleep
 
     async def run(self, terms: RunContext, row: PendingRow) -> None:

@@ -1,0 +1,36 @@
+"""What the parts that ask models, store answers and count money all stand on, handed to each as one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sidecar.clock import Now
+from sidecar.current_project import CurrentProject
+from sidecar.keys import Keys
+from sidecar.money.catalogue import Catalogue
+from sidecar.settings import Settings
+from sidecar.store.store import Store
+
+if TYPE_CHECKING:
+    from sidecar.providers.base import Providers
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The shared parts of one sidecar. Tests make one of their own, with edges that they choose.
+
+    `now_ms` gives ms since 1970, `new_id` a fresh id for anything that is stored. `on_invalid_key` is told the
+    provider whose key its vendor refused.
+    """
+
+    store: Store
+    catalogue: Catalogue
+    providers: Providers
+    keys: Keys
+    settings: Settings
+    session: CurrentProject
+    now_ms: Now
+    new_id: Callable[[], str]
+    on_invalid_key: Callable[[str], None]
