@@ -136,7 +136,7 @@ class Container:
     @cached_property
     def keys(self) -> Keys:
         variables = {row.name: row.key_variables for row in self.providers.rows()}
-        return Keys(self._key_store, self.config.environment, variables)
+        return Keys(self._key_store, self.config.environment, variables, self.providers.needs_key)
 
     @cached_property
     def core(self) -> Core:

@@ -6,18 +6,25 @@ import asyncio
 import json
 import logging
 import os
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 from sidecar.errors import Failure
+from sidecar.keys import SILENT
 
 log = logging.getLogger("sidecar.keys")
 
 SERVICE = "A-B/AI"
+# How long a change may take before the person is told, and a call before the next one passes it by.
+WRITE_SECONDS, STUCK_SECONDS = 12.0, 1.0
+# As many entries may hang at the same time without being in the way of others.
+MOST_THREADS = 8
+PARTIAL = ".partial"
 T = TypeVar("T")
 
 
@@ -32,7 +39,7 @@ class Blocking(Protocol):
 
 
 class SavedKeys:
-    """The keychain behind one worker thread of its own: it may ask the person for a password, or hang.
+    """The keychain behind threads of its own: it may ask the person for a password, or hang.
 
     Where the machine has no keychain, or `file_only` is set, keys go into a file that only its owner
     can read.
@@ -49,23 +56,32 @@ class SavedKeys:
         self._file_only = file_only
         self._open_keychain = open_keychain or system_keychain
         self._backend: Blocking | None = None
-        self._worker = _Worker("keychain")
+        self._threads = _Threads("keychain")
 
     async def get(self, provider: str) -> str | None:
+        """Without a deadline: whoever asks decides how long to wait."""
         return await self._run(lambda: self._open().get(provider))
 
     async def set(self, provider: str, key: str) -> None:
-        await self._run(lambda: self._open().set(provider, key))
+        """Raise Failure("storage_error") when the keychain refuses, or is silent for WRITE_SECONDS."""
+        await self._in_time(self._run(lambda: self._open().set(provider, key)))
 
     async def delete(self, provider: str) -> None:
-        await self._run(lambda: self._open().delete(provider))
+        """Raise Failure as `set` does."""
+        await self._in_time(self._run(lambda: self._open().delete(provider)))
 
     def close(self) -> None:
-        self._worker.close()
+        self._threads.close()
+
+    async def _in_time(self, action: Coroutine[Any, Any, None]) -> None:
+        try:
+            await asyncio.wait_for(action, WRITE_SECONDS)
+        except TimeoutError:
+            raise Failure("storage_error", SILENT) from None
 
     async def _run(self, action: Callable[[], T]) -> T:
         try:
-            return await asyncio.wrap_future(self._worker.run(action))
+            return await asyncio.wrap_future(self._threads.run(action))
         except Failure:
             raise
         except Exception as problem:
@@ -84,24 +100,47 @@ class SavedKeys:
         return KeyFile(self._fallback)
 
 
-class _Worker:
-    """One thread that runs calls in their order. Nobody waits for it when the process ends, as for an executor's: a
-    keychain that waits for a password would keep the process for as long.
+class _Threads:
+    """Runs calls one after the other, on another thread once one does not return: an entry that hangs is in nobody
+    else's way, and a keychain that works asks for its password once.
+
+    Nobody waits for the threads when the process ends, as for an executor's: a keychain that waits for a password
+    would keep the process for as long.
     """
 
     def __init__(self, name: str) -> None:
+        self._name = name
         self._calls: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._count = 0
+        self._watching = False
 
     def run(self, action: Callable[[], T]) -> Future[T]:
-        if self._thread.ident is None:
-            self._thread.start()
         done: Future[T] = Future()
         self._calls.put((action, done))
+        if self._count == 0:
+            self._add()
+        self._watch()
         return done
 
     def close(self) -> None:
-        self._calls.put(None)
+        for _ in range(self._count):
+            self._calls.put(None)
+
+    def _watch(self) -> None:
+        if not self._watching and self._count < MOST_THREADS:
+            self._watching = True
+            asyncio.get_running_loop().call_later(STUCK_SECONDS, self._relieve)
+
+    def _relieve(self) -> None:
+        """What was put into the queue so long ago and is still there stands behind a call that does not return."""
+        self._watching = False
+        if not self._calls.empty():
+            self._add()
+            self._watch()
+
+    def _add(self) -> None:
+        self._count += 1
+        threading.Thread(target=self._serve, name=self._name, daemon=True).start()
 
     def _serve(self) -> None:
         while (call := self._calls.get()) is not None:
@@ -163,6 +202,8 @@ class KeyFile:
             keys = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
+        except OSError as problem:
+            raise self._unusable("read", problem) from problem
         except (ValueError, RecursionError):
             keys = None
         if not isinstance(keys, dict):
@@ -174,12 +215,29 @@ class KeyFile:
         return {name: key for name, key in keys.items() if isinstance(key, str)}
 
     def _write(self, keys: dict[str, str]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_suffix(".partial")
-        # Created with its final mode: a file that is closed to others only afterwards was open for a moment.
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(keys, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._clear_up()
+            # Made anew under a name that nobody can foresee, with its final mode: never through a link, and never
+            # open to others for a moment.
+            descriptor, partial = tempfile.mkstemp(PARTIAL, self._path.stem + ".", self._path.parent)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(keys, file)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(partial).replace(self._path)
+        except OSError as problem:
+            raise self._unusable("written", problem) from problem
+
+    def _clear_up(self) -> None:
+        """What a process left that died while it wrote."""
+        for left in self._path.parent.glob(f"{self._path.stem}.*{PARTIAL}"):
+            left.unlink(missing_ok=True)
+
+    def _unusable(self, verb: str, problem: OSError) -> Failure:
+        reason = (problem.strerror or "").lower() or "of the disk"
+        return Failure(
+            "storage_error",
+            f"The file with the API keys, {self._path.name} in the data folder, cannot be {verb}: {reason}. "
+            "See to that, then try again.",
+        )

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from sidecar.errors import Failure
+from sidecar.key_text import NotAKey, clean_key
+
+log = logging.getLogger("sidecar.keys")
+
+# Seconds that somebody waits for the keychain who can do without it, and who cannot: it may be asking for a password.
+SHORT_PATIENCE, LONG_PATIENCE = 3.0, 12.0
+SILENT = (
+    "The keychain does not answer. Unlock it, or look whether it asks for a password, then try again; a key in the "
+    "environment is used without it."
+)
+NOT_KEPT = (
+    "The keychain took the API key and did not keep it. Unlock or repair the keychain, then save the key again; "
+    "with ABAI_KEY_STORE=file in the environment keys go into a file in the data folder that only you can read."
+)
+NOT_REMOVED = "The keychain did not remove the API key. Unlock it, then try again."
 
 
 class KeyStore(Protocol):
@@ -40,42 +58,127 @@ class Keys:
     """Answers which key a provider is called with.
 
     A key that was read once is kept in memory: the renderer asks around every row of a batch, and the
-    keychain is slow. Nobody else writes our entries while we run.
+    keychain is slow. Nobody else writes our entries while we run. A keychain that fails or does not answer is in
+    nobody's way who can do without it: `needs_key` says of a provider whether it can.
     """
 
     def __init__(
-        self, store: KeyStore, environment: Mapping[str, str], variables: Mapping[str, Sequence[str]]
+        self,
+        store: KeyStore,
+        environment: Mapping[str, str],
+        variables: Mapping[str, Sequence[str]],
+        needs_key: Callable[[str], bool] = lambda provider: True,
+        short_patience: float = SHORT_PATIENCE,
     ) -> None:
         self._store = store
         self._environment = environment
         self._variables = variables
+        self._needs_key = needs_key
+        self._short_patience = short_patience
         self._known: dict[str, str | None] = {}
+        self._asking: dict[str, _Asking] = {}
 
     async def get(self, provider: str) -> str | None:
-        """The key for this provider, or None. Raises Failure("storage_error") when the keychain refuses."""
-        if provider not in self._known:
-            self._known[provider] = await self._store.get(provider)
-        return self._known[provider] or self._from_environment(provider)
+        """The key for this provider, or None.
+
+        Raise Failure: "storage_error" when the keychain refuses or is silent and there is no other key,
+        "invalid_api_key" when what a variable of the environment holds can be no key.
+        """
+        if self._known.get(provider):
+            return self._known[provider]
+        spare = any(self._environment.get(name, "").strip() for name in self._variables.get(provider, ()))
+        can_do_without = spare or not self._needs_key(provider)
+        try:
+            saved = await self._saved(provider, self._short_patience if can_do_without else LONG_PATIENCE)
+        except Failure as failure:
+            if not can_do_without:
+                raise
+            log.warning("%s is asked without what the keychain may hold: %s", provider, failure.message)
+            saved = None
+        return saved or self._from_environment(provider)
+
+    async def state(self, provider: str) -> tuple[bool, str | None]:
+        """Whether there is a key, and what is in the way of knowing, as a sentence. Answers within seconds."""
+        try:
+            if await self._saved(provider, self._short_patience):
+                return True, None
+            problem = None
+        except Failure as failure:
+            problem = failure.message
+        try:
+            found = self._from_environment(provider) is not None
+        except Failure as failure:
+            return False, failure.message
+        return found, None if found else problem
 
     async def save(self, provider: str, key: str) -> None:
-        """Saves the key, or removes it when it is empty. Raises Failure for what can be no key."""
-        key = key.strip()
-        if not key:
-            await self._store.delete(provider)
-        elif key.isascii() and key.isprintable() and " " not in key:
+        """Save the key, or remove it when it is empty.
+
+        Raise Failure: "invalid_params" for what can be no key, "storage_error" when it was not kept.
+        """
+        try:
+            key = clean_key(key)
+        except NotAKey as problem:
+            message = str(problem)
+            raise Failure("invalid_params", message, issues=[{"path": "value", "message": message}]) from None
+        if key:
             await self._store.set(provider, key)
         else:
-            message = "That does not look like an API key. Paste the key alone, in one line."
-            raise Failure("invalid_params", message, issues=[{"path": "value", "message": message}])
+            await self._store.delete(provider)
         # Read back where it was saved: only then is it known to be there.
+        self._forget(provider)
+        if (await self._saved(provider, LONG_PATIENCE) or "") != key:
+            raise Failure("storage_error", NOT_KEPT if key else NOT_REMOVED)
+
+    async def _saved(self, provider: str, patience: float) -> str | None:
+        """Return what the store holds. Raise Failure when it refuses, or is silent for `patience` seconds.
+
+        However many ask, the store is asked once; when it answers late, the next who ask have it at once.
+        """
+        if provider in self._known:
+            return self._known[provider]
+        loop = asyncio.get_running_loop()
+        asking = self._asking.get(provider)
+        if asking is None:
+            asking = self._asking[provider] = _Asking(
+                loop.create_task(self._store.get(provider)), loop.time()
+            )
+            asking.answer.add_done_callback(partial(self._answered, provider, asking))
+        left = max(0.0, asking.since + patience - loop.time())
+        done, _ = await asyncio.wait({asking.answer}, timeout=left)
+        if not done:
+            raise Failure("storage_error", SILENT)
+        return asking.answer.result()
+
+    def _answered(self, provider: str, asking: _Asking, _: asyncio.Task[str | None]) -> None:
+        if self._asking.get(provider) is not asking:
+            return  # it was asked before the key changed
+        del self._asking[provider]
+        if not asking.answer.cancelled() and asking.answer.exception() is None:
+            self._known[provider] = asking.answer.result()
+
+    def _forget(self, provider: str) -> None:
         self._known.pop(provider, None)
+        self._asking.pop(provider, None)
 
     def _from_environment(self, provider: str) -> str | None:
         for variable in self._variables.get(provider, ()):
-            key = self._environment.get(variable, "").strip()
+            try:
+                key = clean_key(self._environment.get(variable, ""))
+            except NotAKey as problem:
+                message = f"The environment variable {variable} holds no API key as it stands. {problem}"
+                raise Failure("invalid_api_key", message, provider=provider) from None
             if key:
                 return key
         return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asking:
+    """A question to the store that has not been answered; `since` in seconds of the loop's clock."""
+
+    answer: asyncio.Task[str | None]
+    since: float
 
 
 def key_mark(key: str, of: str) -> str:

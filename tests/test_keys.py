@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -97,13 +98,14 @@ async def test_a_key_file_that_cannot_be_read_is_said_without_losing_it(tmp_path
     assert path.read_text(encoding="utf-8") == "{broken"
 
 
-async def test_a_key_that_was_saved_is_read_back_from_where_it_was_saved() -> None:
+async def test_a_keychain_that_keeps_nothing_is_told_when_the_key_is_saved() -> None:
     class Losing(MemoryKeys):
         async def set(self, provider: str, key: str) -> None:
             """Says nothing, and keeps nothing."""
 
     keys = Keys(Losing({}), {}, {})
-    await keys.save("openai", "sk-precious")
+    with pytest.raises(Failure, match="did not keep it"):
+        await keys.save("openai", "sk-precious")
     assert await keys.get("openai") is None
 
 
@@ -193,3 +195,51 @@ async def test_a_keychain_that_waits_for_a_password_does_not_keep_the_process_fr
             await sidecar.result(asking)
         sidecar.close_stdin()
         assert await sidecar.wait() == 0
+
+
+async def test_the_keychain_is_asked_once_however_many_wait_for_it() -> None:
+    class Counting(MemoryKeys):
+        asked = 0
+
+        async def get(self, provider: str) -> str | None:
+            self.asked += 1
+            await asyncio.sleep(0)
+            return "sk-one"
+
+    store = Counting({})
+    keys = Keys(store, {}, {})
+    assert await asyncio.gather(*(keys.get("openai") for _ in range(1000))) == ["sk-one"] * 1000
+    assert store.asked == 1
+
+
+async def test_a_key_that_the_keychain_gives_late_is_used_from_then_on() -> None:
+    unlocked = asyncio.Event()
+
+    class Slow(MemoryKeys):
+        async def get(self, provider: str) -> str | None:
+            await unlocked.wait()
+            return "sk-saved"
+
+    keys = Keys(Slow({}), {"OPENAI_API_KEY": "sk-environment"}, VARIABLES, short_patience=0.01)
+    assert await keys.get("openai") == "sk-environment"
+    unlocked.set()
+    await asyncio.sleep(0)
+    assert await keys.get("openai") == "sk-saved"
+
+
+async def test_a_partial_file_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.write_text("mine", "utf-8")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in ("keys.partial", "keys.json.partial"):
+        (folder / name).symlink_to(precious)
+    KeyFile(folder / "keys.json").set("openai", "sk-one")
+    assert precious.read_text("utf-8") == "mine"
+    assert KeyFile(folder / "keys.json").get("openai") == "sk-one"
+
+
+async def test_what_a_kill_left_of_a_key_file_is_cleared_by_the_next_change(tmp_path: Path) -> None:
+    (tmp_path / "keys.abc.partial").write_text('{"openai": "sk-', "utf-8")
+    KeyFile(tmp_path / "keys.json").set("openai", "sk-one")
+    assert [each.name for each in tmp_path.iterdir()] == ["keys.json"]

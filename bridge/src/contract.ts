@@ -726,6 +726,8 @@ export type JsonSchemaOption = Record<string, unknown> | string;
 /** Whether there is an API key for a provider, in the keychain or in the environment. */
 export interface KeyState {
   configured: boolean;
+  /** Why that is not known for certain, as a sentence: the keychain is locked or silent, or a variable holds no key. Absent where nothing is in the way. */
+  problem?: string;
 }
 
 export interface Message {
@@ -1277,7 +1279,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "91b2ce72fd3901be1b7bb7ad4d2faf75806f2f01b729cafd008cb3e63dbf5ba5";
+export const SCHEMA_HASH = "4fbafcabc0ba720367bfd6b3b98bd70686b445a6776c9b409455c8d9e9213a19";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

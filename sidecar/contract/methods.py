@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "91b2ce72fd3901be1b7bb7ad4d2faf75806f2f01b729cafd008cb3e63dbf5ba5"
+SCHEMA_HASH = "4fbafcabc0ba720367bfd6b3b98bd70686b445a6776c9b409455c8d9e9213a19"
 
 
 @dataclass(frozen=True, slots=True)

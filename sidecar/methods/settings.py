@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from sidecar.contract.settings import DEFAULTS
@@ -17,7 +18,8 @@ SHOWN_PROVIDERS = ("openai", "anthropic", "gemini", "grok")
 async def load(call: Request, params: types.SettingsLoadParams) -> Any:
     app = call.services
     if params.key == "allKeys":
-        return {name: {"configured": bool(await app.keys.get(name))} for name in SHOWN_PROVIDERS}
+        states = await asyncio.gather(*(app.keys.state(name) for name in SHOWN_PROVIDERS))
+        return {name: _key_state(*state) for name, state in zip(SHOWN_PROVIDERS, states, strict=True)}
     if params.key == "apiKey":
         key = await app.keys.get(_provider(app, params.provider))
         return mask(key) if key else None
@@ -52,6 +54,10 @@ async def validate_key(call: Request, params: types.SettingsValidateKeyParams) -
             raise
         reason = failure.message
     return {"valid": True} if reason is None else {"valid": False, "reason": reason}
+
+
+def _key_state(configured: bool, problem: str | None) -> dict[str, Any]:
+    return {"configured": configured, **({"problem": problem} if problem else {})}
 
 
 def _checked(key: str, value: Any) -> Any:

@@ -212,4 +212,18 @@ def chat_chunk(delta: Mapping[str, Any], finish: str | None = None) -> dict[str,
     return {"id": "c1", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
 
 
+def claude_events(*texts: str, tokens_out: int = 100) -> Iterable[dict[str, Any]]:
+    """A proper streamed message of Anthropic's, with 1,000 tokens in."""
+    usage = {"input_tokens": 1000, "output_tokens": 1}
+    message = {"id": "m1", "type": "message", "role": "assistant", "model": "claude-sonnet-5", "content": []}
+    yield {"type": "message_start", "message": {**message, "usage": usage}}
+    yield {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    for text in texts:
+        yield {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+    yield {"type": "content_block_stop", "index": 0}
+    ended = {"stop_reason": "end_turn"}
+    yield {"type": "message_delta", "delta": ended, "usage": {"output_tokens": tokens_out}}
+    yield {"type": "message_stop"}
+
+
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import Any
 
 import pytest
 
-from tests.helpers.process import RpcError, SidecarProcess
+from tests.helpers.process import REPOSITORY, RpcError, SidecarProcess
 from tests.helpers.sidecar import command, quiet_environment
 
 # A priced model at a server of the person's own: 1,000 tokens in and 100 out cost 0.0012 dollars.
@@ -26,6 +28,13 @@ VENDORS = {
     "gemini": ("", "GEMINI_BASE_URL", "GEMINI_API_KEY"),
     "grok": ("/v1", "XAI_BASE_URL", "XAI_API_KEY"),
 }
+KEYCHAIN = """
+import threading
+from keyring.backend import KeyringBackend
+
+class Keychain(KeyringBackend):
+    priority = 10
+"""
 KEY = "k-7f3Qz9LmW2pXr8TnB5vYc1Hd"
 
 
@@ -60,13 +69,23 @@ async def sidecar(
     *flags: str,
     models: Any = None,
     environment: Mapping[str, str] | None = None,
+    keychain: str | None = None,
     deadline: float = 20.0,
 ) -> AsyncIterator[SidecarProcess]:
-    """A sidecar that has not been asked anything yet. `models` becomes its models.json."""
+    """A sidecar that has not been asked anything yet. `models` becomes its models.json.
+
+    `keychain` is the source of the methods of a backend for `keyring`, which then stands for the system's keychain.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     if models is not None:
         (data_dir / "models.json").write_text(json.dumps(models), encoding="utf-8")
     env = quiet_environment(**(environment or {}))
+    if keychain is not None:
+        (data_dir / "field_keychain.py").write_text(
+            KEYCHAIN + indent(dedent(keychain), "    "), encoding="utf-8"
+        )
+        env |= {"PYTHON_KEYRING_BACKEND": "field_keychain.Keychain", "ABAI_KEY_STORE": ""}
+        env["PYTHONPATH"] = os.pathsep.join([str(data_dir), str(REPOSITORY)])
     async with SidecarProcess(command(data_dir, *flags), env=env, deadline=deadline) as process:
         yield process
 
@@ -86,3 +105,21 @@ async def refused(
     with pytest.raises(RpcError) as caught:
         await ask(process, content, model, **params)
     return caught.value
+
+
+async def project(process: SidecarProcess) -> str:
+    """The id of a project, made for the purpose."""
+    made: str = (await process.call("project:create", {"name": "Field"}))["id"]
+    return made
+
+
+async def batch_rows(
+    process: SidecarProcess, *rows: Mapping[str, Any], **params: Any
+) -> list[dict[str, Any]]:
+    """Run the rows as a local batch, and return its results once it has ended."""
+    submission = {"projectId": await project(process), "rows": rows, "start": True, **params}
+    job = (await process.call("batch:submit", submission))["id"]
+    while (await process.notification("batch:progress"))["status"] not in ("completed", "failed"):
+        pass
+    results = await process.call("batch:get-results", {"jobId": job})
+    return list(results["results"] if isinstance(results, dict) else results)
