@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 import pytest
@@ -138,6 +138,23 @@ def test_the_ground_imports_nothing_of_ours_but_the_ground() -> None:
     assert wrong == []
 
 
+FAMILIES = {"grok": "openai_family", "compatible": "openai_family", "openai": "openai_family"}
+
+
+@pytest.mark.parametrize("part", ["simulator"])
+def test_the_folder_of_a_vendor_imports_nothing_of_another_vendor(part: str) -> None:
+    folders = {folder.name for folder in (SIDECAR / part).iterdir() if (folder / "__init__.py").exists()}
+    wrong = []
+    for file, tree in modules():
+        own = file.split("/")[1] if file.startswith(f"{part}/") else ""
+        for imported in imports(tree) if own in folders else ():
+            _, owner, folder, *_ = [*imported.split("."), "", ""]
+            if owner == part and folder in folders - {own, FAMILIES.get(own)}:
+                wrong.append(f"{file} imports {imported}")
+    assert wrong == []
+    assert {"openai_family", "openai", "anthropic", "gemini", "grok", "compatible"} <= folders
+
+
 @pytest.mark.parametrize("library", sorted(SEAMS))
 def test_an_outside_thing_is_touched_by_one_module_only(library: str) -> None:
     users = {
@@ -147,14 +164,14 @@ def test_an_outside_thing_is_touched_by_one_module_only(library: str) -> None:
     assert users, f"nobody imports {library} any more: take it out of the table and of pyproject.toml"
 
 
-def runtime_imports(tree: ast.Module) -> Iterator[str]:
-    """Every import but those for type checkers only."""
+def runtime_imports(tree: ast.Module, leaving_out: Set[int] = frozenset()) -> Iterator[str]:
+    """Every import but those for type checkers only, and the nodes that are left out."""
     guarded = {
         id(inner)
         for node in ast.walk(tree)
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for inner in ast.walk(node)
-    }
+    } | leaving_out
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in guarded:
             yield from imports(node)
@@ -215,3 +232,34 @@ def test_no_module_is_longer_than_four_hundred_lines() -> None:
         and len((SIDECAR / file).read_text(encoding="utf-8").splitlines()) > 400
     ]
     assert long == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    names = {
+        ".".join(("sidecar", *Path(file).with_suffix("").parts)).removesuffix(".__init__"): tree
+        for file, tree in modules()
+    }
+    of = {name: set(imported_modules(tree, names.keys())) - {name} for name, tree in names.items()}
+    assert sum(map(len, of.values())) > len(names)
+    while True:
+        # What imports nothing that is left cannot lie on a circle.
+        free = {name for name, imported in of.items() if not imported & of.keys()}
+        if not free:
+            break
+        of = {name: imported for name, imported in of.items() if name not in free}
+    # What nobody left imports is only on the way to a circle.
+    while outside := of.keys() - set().union(*of.values()):
+        of = {name: imported for name, imported in of.items() if name not in outside}
+    assert sorted(of) == []
+
+
+def imported_modules(tree: ast.Module, names: Set[str]) -> Iterator[str]:
+    """The modules that are imported as this one is, those for type checkers only left out."""
+    inner = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    for imported in runtime_imports(tree, leaving_out=inner):
+        yield imported if imported in names else imported.rpartition(".")[0]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from sidecar.simulator.counting import BYTES_PER_TOKEN, first_tokens
 from sidecar.simulator.directives import without_directives
-from sidecar.simulator.exchange import Ask
+from sidecar.simulator.exchange import ParsedRequest
 from sidecar.simulator.schema_sample import sample
 
 _EXACTLY = re.compile(r"reply with exactly:\s?(.*)", re.IGNORECASE | re.DOTALL)
@@ -42,31 +42,32 @@ _CLOSINGS = (
 _EFFORT_TOKENS = {"none": 0, "minimal": 16, "low": 64, "medium": 128, "high": 256, "xhigh": 512, "max": 1024}
 
 
-def answer_text(ask: Ask, title: str, tokens: int | None = None) -> str:
+def answer_text(parsed: ParsedRequest, title: str, tokens: int | None = None) -> str:
     """The whole answer. With `tokens` it is prose of exactly that length."""
-    question = without_directives(ask.prompt)
+    question = without_directives(parsed.prompt)
     exactly = _EXACTLY.search(question)
     if exactly:
         return exactly.group(1).strip()
-    if ask.schema is not None:
-        return json.dumps(sample(ask.schema), ensure_ascii=False)
-    if ask.json_mode:
+    if parsed.schema is not None:
+        return json.dumps(sample(parsed.schema), ensure_ascii=False)
+    if parsed.json_mode:
         return json.dumps(
             {"simulated": True, "model": title, "question": _echo(question)}, ensure_ascii=False
         )
-    prose = _prose(question, title, ask.model)
+    prose = _prose(question, title, parsed.model)
     return prose if tokens is None else _of_length(prose, tokens)
 
 
-def thinking_text(ask: Ask, title: str) -> str:
+def thinking_text(parsed: ParsedRequest, title: str) -> str:
     """The summary of a simulated model's thinking."""
-    return f"[simulated {title}] The question is “{_echo(without_directives(ask.prompt))}”. No thought was spent on it."
+    question = _echo(without_directives(parsed.prompt))
+    return f"[simulated {title}] The question is “{question}”. No thought was spent on it."
 
 
-def reasoning_tokens(ask: Ask) -> int:
+def reasoning_tokens(parsed: ParsedRequest) -> int:
     """How many tokens a reasoning model spends before it speaks, by its effort."""
-    base = _EFFORT_TOKENS.get(ask.effort or "medium", 128)
-    return base + _digest(ask.model, ask.prompt)[0] % 32 if base else 0
+    base = _EFFORT_TOKENS.get(parsed.effort or "medium", 128)
+    return base + _digest(parsed.model, parsed.prompt)[0] % 32 if base else 0
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -13,11 +13,11 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from sidecar import clock
 from sidecar.providers.base import Usage
 from sidecar.simulator.directives import Directives, read_directives
-from sidecar.simulator.exchange import Ask, ConnectionCut, HttpReply, Refusal, Refused, SimRequest
+from sidecar.simulator.exchange import ConnectionCut, ParsedRequest, Refusal, Refused
 from sidecar.simulator.generator import Generator, ordered
 from sidecar.simulator.ledger import Ledger
 from sidecar.simulator.models import Models, SimModel
-from sidecar.simulator.openai.routes import CountsAnswers, Surface, Vendor
+from sidecar.simulator.vendor import BatchRoutes, CountsAnswers, Surface, Vendor
 
 Stage = Literal["validating", "running", "finishing", "cancelling", "ended"]
 Ending = Literal["completed", "failed", "expired", "cancelled"]
@@ -28,18 +28,11 @@ PROGRESS = (0.0, 0.5, 0.95, 1.0)
 RUNNING, FINISHING = 0.1, 0.9
 
 
-class BatchRoutes(Protocol):
-    """The paths of one vendor's batch API."""
-
-    def answer(self, path: str, request: SimRequest, serial: str) -> HttpReply | None:
-        """None for a path that is none of them. Raises Refused, or ConnectionCut where that was ordered."""
-
-
 @runtime_checkable
 class RunsBatches(Protocol):
     """A `Vendor` that has a batch API."""
 
-    def batch_desk(self, office: BatchService) -> BatchRoutes: ...
+    def batch_routes(self, service: BatchService) -> BatchRoutes: ...
 
 
 @dataclass(slots=True)
@@ -121,12 +114,12 @@ class BatchService:
     """Creates, moves on and cancels the batches of one vendor. They live as long as the simulator does."""
 
     def __init__(
-        self, vendor: Vendor, models: Models, maker: Generator, ledger: Ledger, now_ms: clock.Now
+        self, vendor: Vendor, models: Models, generator: Generator, ledger: Ledger, now_ms: clock.Now
     ) -> None:
         self.now_ms = now_ms
         self._vendor = vendor
         self._models = models
-        self._maker = maker
+        self._generator = generator
         self._ledger = ledger
         self._batches: dict[str, SimBatch] = {}
         self._lost: Counter[tuple[str, str]] = Counter()
@@ -217,10 +210,10 @@ class BatchService:
 
     def _run(self, row: SimRow, serial: str) -> None:
         try:
-            surface, ask = self._read(row)
-            model = self._models.find(self._vendor.provider, ask.model, self._today())
-            self._vendor.check(surface, row.body, ask, model)
-            orders = self._maker.orders(ask)
+            surface, parsed = self._read(row)
+            model = self._models.find(self._vendor.provider, parsed.model, self._today())
+            self._vendor.check(surface, row.body, parsed, model)
+            orders = self._generator.orders(parsed)
             if orders.cut is not None or orders.error_after is not None or orders.malformed:
                 raise Refused(ordered(500, None))
         except Refused as refused:
@@ -231,20 +224,20 @@ class BatchService:
         if orders.expires:
             row.state = "expired"
             return
-        made = self._maker.make(ask, model, orders, serial)
+        completion = self._generator.complete(parsed, model, orders, serial)
         if isinstance(self._vendor, CountsAnswers):
-            made = self._vendor.counted(ask, made)
-        row.state, row.status, row.answer = "finished", 200, surface.whole(ask, made)
-        row.model, row.usage = model.id, made.usage
+            completion = self._vendor.counted(parsed, completion)
+        row.state, row.status, row.answer = "finished", 200, surface.whole(parsed, completion)
+        row.model, row.usage = model.id, completion.usage
         row.charged_usd = self._models.charge(
-            self._vendor.provider, model.id, made.usage, self._today(), batch=True
+            self._vendor.provider, model.id, completion.usage, self._today(), batch=True
         )
 
-    def _read(self, row: SimRow) -> tuple[Surface, Ask]:
+    def _read(self, row: SimRow) -> tuple[Surface, ParsedRequest]:
         surface = self._vendor.surface(row.path)
         if surface is None:
             raise Refused(Refusal(404, f"Invalid URL (POST {row.path})"))
-        return surface, surface.read_ask(dict(row.body))
+        return surface, surface.read_request(dict(row.body))
 
     def _read_orders(self, row: SimRow) -> Directives:
         try:

@@ -13,12 +13,13 @@ from sidecar import clock
 from sidecar.providers.base import Usage
 from sidecar.simulator.anthropic.routes import AnthropicVendor
 from sidecar.simulator.batch_service import BatchService, RunsBatches
+from sidecar.simulator.bodies import read_json
 from sidecar.simulator.compatible.routes import CompatibleVendor
 from sidecar.simulator.directives import Directives
 from sidecar.simulator.exchange import (
-    Ask,
     Completion,
     ConnectionCut,
+    ParsedRequest,
     Refusal,
     Refused,
     SimRequest,
@@ -29,7 +30,8 @@ from sidecar.simulator.generator import Generator, ordered
 from sidecar.simulator.grok.routes import GrokVendor
 from sidecar.simulator.ledger import Entry, Ledger
 from sidecar.simulator.models import Models
-from sidecar.simulator.openai.routes import CountsAnswers, CountsTokens, OpenAIVendor, Surface, Vendor
+from sidecar.simulator.openai.routes import OpenAIVendor
+from sidecar.simulator.vendor import CountsAnswers, CountsTokens, Surface, Vendor
 
 DEFAULT_PACE_MS = 12
 LEDGER_PATH = "/__simulator/ledger"
@@ -57,14 +59,14 @@ class Simulator:
         self._now_ms = now_ms
         self._sleep = sleep
         self._models = Models()
-        self._maker = Generator(now_ms)
+        self._generator = Generator(now_ms)
         self._serial = 0
         # The longest prefix first: the one that is empty fits every path.
         self._vendors = sorted(vendors, key=lambda vendor: -len(vendor.prefix))
         self.ledger = Ledger(self._charge, most_ledger_entries)
-        self._desks = {
-            vendor.provider: vendor.batch_desk(
-                BatchService(vendor, self._models, self._maker, self.ledger, now_ms)
+        self._batch_routes = {
+            vendor.provider: vendor.batch_routes(
+                BatchService(vendor, self._models, self._generator, self.ledger, now_ms)
             )
             for vendor in self._vendors
             if isinstance(vendor, RunsBatches)
@@ -91,10 +93,10 @@ class Simulator:
     def _serve(self, vendor: Vendor, path: str, request: SimRequest, serial: str) -> SimResponse:
         vendor.check_key(request.headers)
         headers = vendor.headers(f"req_{serial}")
-        desk = self._desks.get(vendor.provider)
-        paper = desk.answer(path, request, serial) if desk is not None else None
-        if paper is not None:
-            return _plain(200, {**headers, "content-type": paper.content_type, **paper.headers}, paper.body)
+        routes = self._batch_routes.get(vendor.provider)
+        reply = routes.answer(path, request, serial) if routes is not None else None
+        if reply is not None:
+            return _plain(200, {**headers, "content-type": reply.content_type, **reply.headers}, reply.body)
         if request.method == "GET":
             listed = vendor.models(path, self._models.ids(vendor.provider, self._today()))
             if listed is not None:
@@ -106,55 +108,57 @@ class Simulator:
         surface = vendor.surface(path)
         if surface is None or request.method != "POST":
             raise Refused(Refusal(404, f"Invalid URL ({request.method} {path})"))
-        try:
-            body = orjson.loads(request.body)
-        except ValueError:
-            raise Refused(Refusal(400, "We could not parse the JSON body of your request.")) from None
+        body = read_json(request.body, Refusal(400, "We could not parse the JSON body of your request."))
         if not isinstance(body, dict):
             raise Refused(Refusal(400, "The body of your request must be a JSON object."))
-        ask = surface.read_ask(body)
-        model = self._models.find(vendor.provider, ask.model, self._today())
+        parsed = surface.read_request(body)
+        model = self._models.find(vendor.provider, parsed.model, self._today())
         entry = self.ledger.begin(
             serial=serial,
             at_ms=self._now_ms(),
             provider=vendor.provider,
             endpoint=path,
-            model=model.id if model else ask.model,
-            prompt=ask.prompt,
-            stream=ask.stream,
+            model=model.id if model else parsed.model,
+            prompt=parsed.prompt,
+            stream=parsed.stream,
         )
         try:
-            vendor.check(surface, body, ask, model)
-            orders = self._maker.orders(ask)
+            vendor.check(surface, body, parsed, model)
+            orders = self._generator.orders(parsed)
         except Refused as refused:
             self.ledger.refuse(entry, refused.refusal.status)
             raise
         assert model is not None, "a vendor refuses a model that it does not have"
-        made = self._maker.make(ask, model, orders, serial)
+        completion = self._generator.complete(parsed, model, orders, serial)
         if isinstance(vendor, CountsAnswers):
-            made = vendor.counted(ask, made)
+            completion = vendor.counted(parsed, completion)
         if orders.cut == 0:
-            self.ledger.stop(entry, made, "cut")
+            self.ledger.stop(entry, completion, "cut")
             raise ConnectionCut
-        kind = "text/event-stream; charset=utf-8" if ask.stream else "application/json"
-        run = self._stream if ask.stream else self._document
+        kind = "text/event-stream; charset=utf-8" if parsed.stream else "application/json"
+        run = self._stream if parsed.stream else self._document
         return SimResponse(
             200,
             {**headers, "content-type": kind},
-            run(surface, ask, made, orders, entry),
-            on_close=lambda: self.ledger.stop(entry, made, "cancelled"),
+            run(surface, parsed, completion, orders, entry),
+            on_close=lambda: self.ledger.stop(entry, completion, "cancelled"),
         )
 
     async def _stream(
-        self, surface: Surface, ask: Ask, made: Completion, orders: Directives, entry: Entry
+        self,
+        surface: Surface,
+        parsed: ParsedRequest,
+        completion: Completion,
+        orders: Directives,
+        entry: Entry,
     ) -> AsyncGenerator[bytes, None]:
         count = 0
-        *frames, last = surface.frames(ask, made)
+        *frames, last = surface.frames(parsed, completion)
         await self._pause(orders.slow_first_ms)
         for number, frame in enumerate(frames):
             if frame.text:
                 if orders.cut == count:
-                    self.ledger.stop(entry, made, "cut")
+                    self.ledger.stop(entry, completion, "cut")
                     raise ConnectionCut
                 if orders.error_after == count:
                     self.ledger.fail(entry)
@@ -162,35 +166,40 @@ class Simulator:
                     return
                 if orders.malformed and count == 1:
                     self.ledger.fail(entry)
-                    yield surface.broken_frame(made)
+                    yield surface.broken_frame(completion)
                     return
                 await self._pause(self._pace(orders))
                 entry.sent.append(frame.text)
                 count += 1
             yield frame.data
         # Settled before the last byte leaves: whoever has the answer finds it in the ledger.
-        self.ledger.finish(entry, made)
+        self.ledger.finish(entry, completion)
         yield last.data
 
     async def _document(
-        self, surface: Surface, ask: Ask, made: Completion, orders: Directives, entry: Entry
+        self,
+        surface: Surface,
+        parsed: ParsedRequest,
+        completion: Completion,
+        orders: Directives,
+        entry: Entry,
     ) -> AsyncGenerator[bytes, None]:
         await self._pause(orders.slow_first_ms)
-        for frame in surface.frames(ask, made):
+        for frame in surface.frames(parsed, completion):
             if frame.text:
                 await self._pause(self._pace(orders))
                 entry.sent.append(frame.text)
-        body = surface.whole(ask, made)
+        body = surface.whole(parsed, completion)
         if orders.error_after is not None:
             self.ledger.fail(entry)
             raise ConnectionCut
         if orders.cut is not None or orders.malformed:
-            self.ledger.stop(entry, made, "cut")
+            self.ledger.stop(entry, completion, "cut")
             yield body[: len(body) // 2]
             if orders.malformed:
                 return
             raise ConnectionCut
-        self.ledger.finish(entry, made)
+        self.ledger.finish(entry, completion)
         yield body
 
     async def _pause(self, milliseconds: float) -> None:

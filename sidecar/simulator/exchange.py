@@ -71,7 +71,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ParsedRequest:
     """What a request asks, whichever wire format it came in. `messages` are (role, text), oldest first."""
 
     model: str

@@ -9,7 +9,7 @@ from sidecar.providers.base import Usage
 from sidecar.simulator.answers import answer_text, reasoning_tokens, thinking_text
 from sidecar.simulator.counting import count_prompt, count_tokens, first_tokens
 from sidecar.simulator.directives import Directives, read_directives
-from sidecar.simulator.exchange import Ask, Completion, Finish, Refusal, Refused
+from sidecar.simulator.exchange import Completion, Finish, ParsedRequest, Refusal, Refused
 from sidecar.simulator.models import SimModel
 from sidecar.simulator.prompt_cache import PromptCache
 
@@ -30,38 +30,38 @@ class Generator:
         self._cache = PromptCache()
         self._failures: Counter[tuple[str, str]] = Counter()
 
-    def orders(self, ask: Ask) -> Directives:
+    def orders(self, parsed: ParsedRequest) -> Directives:
         """What the prompt orders now. Raises Refused for the failures that come before any answer."""
         try:
-            orders = read_directives(ask.prompt)
+            orders = read_directives(parsed.prompt)
         except ValueError as problem:
             raise Refused(Refusal(400, str(problem), code="simulator_directive")) from None
         if orders.fails and orders.times is not None:
-            failed = self._failures[ask.model, ask.prompt]
+            failed = self._failures[parsed.model, parsed.prompt]
             if failed >= orders.times:
                 return orders.without_failures()
-            self._failures[ask.model, ask.prompt] += 1
+            self._failures[parsed.model, parsed.prompt] += 1
         if orders.quota:
             raise Refused(_QUOTA)
         if orders.status is not None:
             raise Refused(ordered(orders.status, orders.retry_after))
         return orders
 
-    def make(self, ask: Ask, model: SimModel, orders: Directives, serial: str) -> Completion:
+    def complete(self, parsed: ParsedRequest, model: SimModel, orders: Directives, serial: str) -> Completion:
         """The whole answer, with what it used."""
         refusal = REFUSAL_TEXT if orders.refusal else ""
-        text = "" if refusal else answer_text(ask, model.title, orders.tokens)
+        text = "" if refusal else answer_text(parsed, model.title, orders.tokens)
         finish: Finish = "stop"
         if orders.finish == "length":
             text, finish = first_tokens(text, count_tokens(text) // 2), "length"
-        reasoning = reasoning_tokens(ask) if model.reasons else 0
-        if ask.max_output_tokens is not None:
-            reasoning = min(reasoning, ask.max_output_tokens)
-            short = first_tokens(text, ask.max_output_tokens - reasoning)
+        reasoning = reasoning_tokens(parsed) if model.reasons else 0
+        if parsed.max_output_tokens is not None:
+            reasoning = min(reasoning, parsed.max_output_tokens)
+            short = first_tokens(text, parsed.max_output_tokens - reasoning)
             if short != text:
                 text, finish = short, "length"
-        prompt = count_prompt(ask.messages)
-        cached, written = self._cache.look_up(model.id, ask.messages)
+        prompt = count_prompt(parsed.messages)
+        cached, written = self._cache.look_up(model.id, parsed.messages)
         written = written if model.bills_cache_writes else 0
         usage = Usage(
             in_uncached=prompt - cached - written,
@@ -69,7 +69,7 @@ class Generator:
             cache_write_short=written,
             out_visible=count_tokens(refusal or text),
             out_reasoning=reasoning,
-            searches=1 if ask.search else 0,
+            searches=1 if parsed.search else 0,
             prompt_total=prompt,
             service_tier="default",
         )
@@ -80,7 +80,7 @@ class Generator:
             text=text,
             finish=finish,
             usage=usage,
-            thinking=thinking_text(ask, model.title) if ask.summaries and reasoning else "",
+            thinking=thinking_text(parsed, model.title) if parsed.summaries and reasoning else "",
             refusal=refusal,
         )
 

@@ -8,25 +8,25 @@ from typing import Any, TypeVar
 
 import orjson
 
-from sidecar.simulator.exchange import Ask
+from sidecar.simulator.exchange import ParsedRequest
 
-A = TypeVar("A", bound=Ask)
+A = TypeVar("A", bound=ParsedRequest)
 
 
-def heeded(ask: A) -> A:
+def apply_json_prompt(parsed: A) -> A:
     """The question with the JSON that its instructions want, where no field of the request says so."""
-    if ask.schema is not None:
-        return ask
-    instructions = [text for role, text in ask.messages if role in ("system", "developer")]
+    if parsed.schema is not None:
+        return parsed
+    instructions = [text for role, text in parsed.messages if role in ("system", "developer")]
     for text in instructions:
         if "JSON Schema" not in text:
             continue
         for line in text.splitlines():
             schema = _object(line)
             if schema is not None:
-                return replace(ask, schema=schema)
-    wanted = ask.json_mode or any("one JSON object" in text for text in instructions)
-    return replace(ask, json_mode=wanted)
+                return replace(parsed, schema=schema)
+    wanted = parsed.json_mode or any("one JSON object" in text for text in instructions)
+    return replace(parsed, json_mode=wanted)
 
 
 def _object(line: str) -> Mapping[str, Any] | None:

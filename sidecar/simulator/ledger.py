@@ -114,18 +114,18 @@ class Ledger:
         """It was not run, and costs nothing."""
         entry.state, entry.status, entry.charged_usd = "refused", status, Decimal(0)
 
-    def finish(self, entry: Entry, made: Completion) -> None:
-        self._settle(entry, "finished", made.usage)
+    def finish(self, entry: Entry, completion: Completion) -> None:
+        self._settle(entry, "finished", completion.usage)
 
     def fail(self, entry: Entry) -> None:
         """The vendor itself broke down: it charges nothing."""
         entry.state, entry.charged_usd = "failed", Decimal(0)
 
-    def stop(self, entry: Entry, made: Completion, state: Literal["cancelled", "cut"]) -> None:
+    def stop(self, entry: Entry, completion: Completion, state: Literal["cancelled", "cut"]) -> None:
         """It ended before its time; what had been made until then is charged."""
         visible = count_tokens("".join(entry.sent))
-        reasoning = made.usage.out_reasoning if visible else 0
-        self._settle(entry, state, replace(made.usage, out_visible=visible, out_reasoning=reasoning))
+        reasoning = completion.usage.out_reasoning if visible else 0
+        self._settle(entry, state, replace(completion.usage, out_visible=visible, out_reasoning=reasoning))
 
     def wire(self) -> dict[str, Any]:
         """`{requests, batches, totalChargedUSD, running}`. Money is text, so that no digit is lost.

@@ -86,19 +86,19 @@ class _Sampler:
     def _object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
         properties: Mapping[str, Any] = schema.get("properties") or {}
         required = schema.get("required") or ()
-        made = {
+        sampled = {
             name: self.make(inner, depth + 1, 0)
             for name, inner in properties.items()
             if name in required or (depth < DEEP and inner is not False)
         }
         for name in required:
-            made.setdefault(name, "simulated")
+            sampled.setdefault(name, "simulated")
         others = schema.get("additionalProperties")
-        if isinstance(others, Mapping) and not made:
-            made["simulated"] = self.make(others, depth + 1, 0)
-        for index in range(schema.get("minProperties", 0) - len(made)):
-            made[f"simulated{index + 1}"] = self.make(others or {}, depth + 1, index)
-        return made
+        if isinstance(others, Mapping) and not sampled:
+            sampled["simulated"] = self.make(others, depth + 1, 0)
+        for index in range(schema.get("minProperties", 0) - len(sampled)):
+            sampled[f"simulated{index + 1}"] = self.make(others or {}, depth + 1, index)
+        return sampled
 
     def _array(self, schema: Mapping[str, Any], depth: int) -> list[Any]:
         least, most = schema.get("minItems", 0), schema.get("maxItems")
@@ -106,11 +106,13 @@ class _Sampler:
         if most is not None:
             wanted = min(wanted, most)
         first = schema.get("prefixItems") or ()
-        made = [self.make(inner, depth + 1, 0) for inner in first]
+        sampled = [self.make(inner, depth + 1, 0) for inner in first]
         if "contains" in schema:
-            made += [self.make(schema["contains"], depth + 1, 0)] * schema.get("minContains", 1)
-        made += [self.make(schema.get("items", {}), depth + 1, index) for index in range(len(made), wanted)]
-        return made
+            sampled += [self.make(schema["contains"], depth + 1, 0)] * schema.get("minContains", 1)
+        sampled += [
+            self.make(schema.get("items", {}), depth + 1, index) for index in range(len(sampled), wanted)
+        ]
+        return sampled
 
 
 def _kind(schema: Mapping[str, Any]) -> str:

@@ -47,13 +47,13 @@ async def start_simulator(simulator: Simulator, port: int) -> tuple[web.AppRunne
             query=dict(request.query),
         )
         try:
-            made = await simulator.handle(asked)
+            simulated = await simulator.handle(asked)
         except ConnectionCut:
             return _cut(request)
         try:
-            response = web.StreamResponse(status=made.status, headers=dict(made.headers))
+            response = web.StreamResponse(status=simulated.status, headers=dict(simulated.headers))
             await response.prepare(request)
-            async for chunk in made.chunks:
+            async for chunk in simulated.chunks:
                 await response.write(chunk)
             await response.write_eof()
         except ConnectionCut:
@@ -62,7 +62,7 @@ async def start_simulator(simulator: Simulator, port: int) -> tuple[web.AppRunne
             # The client is gone; closing the answer below says so to the ledger.
             return web.Response()
         finally:
-            await made.aclose()
+            await simulated.aclose()
         return response
 
     def _cut(request: web.Request) -> web.StreamResponse:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
+from sidecar.simulator.anthropic.errors import error_body
 from sidecar.simulator.anthropic.request import parse
-from sidecar.simulator.anthropic.wire import error_body
 from sidecar.simulator.batch_service import BatchService, SimBatch, SimRow
+from sidecar.simulator.bodies import page_size, utc_text
 from sidecar.simulator.exchange import HttpReply, Refusal, Refused, SimRequest
 
 PATH = "/v1/messages/batches"
@@ -25,8 +25,8 @@ _CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 class AnthropicBatches:
     """A `BatchRoutes`. A batch has neither a name nor a mark of its client's."""
 
-    def __init__(self, office: BatchService) -> None:
-        self._office = office
+    def __init__(self, service: BatchService) -> None:
+        self._service = service
         self._deleted: set[str] = set()
 
     def answer(self, path: str, request: SimRequest, serial: str) -> HttpReply | None:
@@ -36,7 +36,7 @@ class AnthropicBatches:
         if not path.startswith(f"{PATH}/"):
             return None
         id_, _, rest = path.removeprefix(f"{PATH}/").partition("/")
-        batch = None if id_ in self._deleted else self._office.find(id_)
+        batch = None if id_ in self._deleted else self._service.find(id_)
         if batch is None:
             raise Refused(Refusal(404, f"message batch {id_} was not found"))
         if rest == "results":
@@ -49,10 +49,10 @@ class AnthropicBatches:
         if rest == "cancel" and request.method == "POST":
             if batch.stage == "ended":
                 raise Refused(Refusal(400, f"Batch {id_} cannot be canceled because it has ended"))
-            self._office.cancel(batch)
+            self._service.cancel(batch)
         else:
-            self._office.look(batch)
-        return self._paper(batch, request)
+            self._service.look(batch)
+        return self._reply(batch, request)
 
     def _create(self, request: SimRequest, serial: str) -> HttpReply:
         given = parse(request.body).get("requests")
@@ -65,15 +65,14 @@ class AnthropicBatches:
         if len(set(ids)) != len(ids):
             raise Refused(Refusal(400, "requests: custom_id must be unique"))
         tag = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
-        return self._paper(self._office.create(f"msgbatch_{serial}", tag, rows), request)
+        return self._reply(self._service.create(f"msgbatch_{serial}", tag, rows), request)
 
     def _list(self, request: SimRequest) -> HttpReply:
         """A page, newest first, after one batch or before one."""
         query = request.query
-        batches = [batch for batch in self._office.newest_first() if batch.id not in self._deleted]
+        batches = [batch for batch in self._service.newest_first() if batch.id not in self._deleted]
         ids = [batch.id for batch in batches]
-        told = query.get("limit", "")
-        most = min(int(told), 1_000) if told.isdigit() else 20
+        most = page_size(query, usual=20, most=1_000)
         if query.get("before_id") in ids:
             before = batches[: ids.index(query["before_id"])]
             shown, more = before[-most:], len(before) > most
@@ -91,7 +90,7 @@ class AnthropicBatches:
             )
         )
 
-    def _paper(self, batch: SimBatch, request: SimRequest) -> HttpReply:
+    def _reply(self, batch: SimBatch, request: SimRequest) -> HttpReply:
         return HttpReply(orjson.dumps(_wire(batch, request)))
 
 
@@ -125,10 +124,10 @@ def _wire(batch: SimBatch, request: SimRequest) -> dict[str, Any]:
             "canceled": batch.count("cancelled") if ended else 0,
             "expired": batch.count("expired") if ended else 0,
         },
-        "created_at": _time(batch.created_at),
-        "expires_at": _time(batch.created_at + DAY_MS),
-        "ended_at": None if batch.ended_at is None else _time(batch.ended_at),
-        "cancel_initiated_at": None if batch.cancelling_at is None else _time(batch.cancelling_at),
+        "created_at": utc_text(batch.created_at),
+        "expires_at": utc_text(batch.created_at + DAY_MS),
+        "ended_at": None if batch.ended_at is None else utc_text(batch.ended_at),
+        "cancel_initiated_at": None if batch.cancelling_at is None else utc_text(batch.cancelling_at),
         "archived_at": None,
         "results_url": f"http://{host}/anthropic{PATH}/{batch.id}/results" if ended else None,
     }
@@ -153,7 +152,3 @@ def _result(row: SimRow) -> dict[str, Any]:
     # A batch as a whole cannot fail here: where that was ordered, every row has.
     error = orjson.loads(row.answer) if row.answer else error_body(Refusal(500, "Internal server error"))
     return {"type": "errored", "error": error}
-
-
-def _time(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat().replace("+00:00", "Z")

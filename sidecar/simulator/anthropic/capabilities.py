@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class ModelHabits:
     """`thinking` are the types that are taken, `unasked` whether it thinks without one, `shown` whether its thoughts
     are shown unless that is asked for."""
 
@@ -21,13 +21,15 @@ class Habits:
     prefill: bool = False
 
 
-_OLD = Habits(frozenset({"enabled", "disabled"}), temperature=True, prefill=True)
-_OLD_WITH_EFFORT = Habits(frozenset({"enabled", "disabled"}), effort=True, temperature=True, prefill=True)
-_EITHER = Habits(frozenset({"adaptive", "enabled", "disabled"}), effort=True, temperature=True)
-_QUIET = Habits(frozenset({"adaptive", "disabled"}), shown=False, effort=True)
-_THINKS = Habits(frozenset({"adaptive", "disabled"}), unasked=True, shown=False, effort=True)
-_BETWEEN = Habits(frozenset({"adaptive", "between_tools"}), unasked=True, shown=False, effort=True)
-_ALWAYS = Habits(frozenset({"adaptive"}), unasked=True, shown=False, effort=True)
+_OLD = ModelHabits(frozenset({"enabled", "disabled"}), temperature=True, prefill=True)
+_OLD_WITH_EFFORT = ModelHabits(
+    frozenset({"enabled", "disabled"}), effort=True, temperature=True, prefill=True
+)
+_EITHER = ModelHabits(frozenset({"adaptive", "enabled", "disabled"}), effort=True, temperature=True)
+_QUIET = ModelHabits(frozenset({"adaptive", "disabled"}), shown=False, effort=True)
+_THINKS = ModelHabits(frozenset({"adaptive", "disabled"}), unasked=True, shown=False, effort=True)
+_BETWEEN = ModelHabits(frozenset({"adaptive", "between_tools"}), unasked=True, shown=False, effort=True)
+_ALWAYS = ModelHabits(frozenset({"adaptive"}), unasked=True, shown=False, effort=True)
 
 _HABITS = {
     "claude-fable": _ALWAYS,
@@ -44,7 +46,7 @@ _HABITS = {
 }
 
 
-def habits(model: str) -> Habits:
+def habits(model: str) -> ModelHabits:
     """By the longest beginning of the model's name; what is not listed is old."""
     known = [name for name in _HABITS if model.startswith(name)]
     return _HABITS[max(known, key=len)] if known else _OLD

@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-import orjson
-
 from sidecar.simulator.anthropic.capabilities import habits
-from sidecar.simulator.exchange import Ask, Refusal, Refused
-from sidecar.simulator.json_by_prompt import heeded
+from sidecar.simulator.anthropic.errors import refused
+from sidecar.simulator.bodies import mapping, part_texts, read_json
+from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused
+from sidecar.simulator.json_by_prompt import apply_json_prompt
 
 # "pause twice" cannot be ordered by a directive, because only this vendor pauses; it is said in the question.
 _PAUSES = re.compile(r"\bpause (\d+) times?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class AnthropicAsk(Ask):
+class AnthropicRequest(ParsedRequest):
     """`thinks` is whether the model thinks at all; `summaries` whether it shows it.
 
     `pauses` is how often the turn is paused in all, `resumed` how often it was until now.
@@ -36,17 +36,15 @@ class AnthropicAsk(Ask):
 
 
 def parse(body: bytes) -> Mapping[str, Any]:
-    """The JSON object of a body. Raises Refused."""
-    try:
-        value = orjson.loads(body)
-    except ValueError:
-        value = None
+    """Return the JSON object of a body. Raise Refused."""
+    wrong = Refusal(400, "The request body is not valid JSON")
+    value = read_json(body, wrong)
     if not isinstance(value, Mapping):
-        raise refused("The request body is not valid JSON")
+        raise Refused(wrong)
     return value
 
 
-def read_ask(body: Mapping[str, Any]) -> AnthropicAsk:
+def read_request(body: Mapping[str, Any]) -> AnthropicRequest:
     """What the body asks. Raises Refused for one that makes no sense."""
     given = body.get("messages")
     if not isinstance(given, list) or not given:
@@ -62,7 +60,7 @@ def read_ask(body: Mapping[str, Any]) -> AnthropicAsk:
     search = any(str(mapping(tool).get("type")).startswith("web_search_") for tool in body.get("tools") or ())
     prompt = next((text for role, text in reversed(messages) if role == "user"), "")
     ordered = _PAUSES.search(prompt) if search else None
-    ask = AnthropicAsk(
+    parsed = AnthropicRequest(
         model=str(body.get("model") or ""),
         messages=tuple([("system", system), *messages] if system else messages),
         stream=body.get("stream") is True,
@@ -77,7 +75,7 @@ def read_ask(body: Mapping[str, Any]) -> AnthropicAsk:
         pauses=int(ordered.group(1)) if ordered else 0,
         resumed=_searches_behind(given),
     )
-    return heeded(ask)
+    return apply_json_prompt(parsed)
 
 
 def breakpoints(body: Mapping[str, Any]) -> Iterator[tuple[str, Literal["5m", "1h"]]]:
@@ -93,14 +91,6 @@ def breakpoints(body: Mapping[str, Any]) -> Iterator[tuple[str, Literal["5m", "1
                     if control.get("type") != "ephemeral" or ttl not in ("5m", "1h"):
                         raise refused(f"{place}: cache_control must be ephemeral, with a ttl of '5m' or '1h'")
                     yield place, cast(Literal["5m", "1h"], ttl)
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def refused(message: str) -> Refused:
-    return Refused(Refusal(400, message))
 
 
 def _thinking(body: Mapping[str, Any]) -> tuple[bool, bool]:
@@ -124,7 +114,7 @@ def _text(content: Any) -> str:
         content = [{"type": "text", "text": content}] if content else []
     if not isinstance(content, list):
         raise refused("content: Input should be a string or a list of blocks")
-    texts = [mapping(block).get("text") for block in content if mapping(block).get("type") == "text"]
+    texts = part_texts([block for block in content if mapping(block).get("type") == "text"])
     if not all(isinstance(text, str) and text.strip() for text in texts):
         raise refused("messages: text content blocks must contain non-whitespace text")
     return "\n".join(map(str, texts))

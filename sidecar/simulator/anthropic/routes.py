@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from sidecar.simulator.anthropic import request, rules, usage, wire
-from sidecar.simulator.anthropic.request import AnthropicAsk
+from sidecar.simulator.anthropic.batches import AnthropicBatches
+from sidecar.simulator.anthropic.errors import error_body
+from sidecar.simulator.anthropic.request import AnthropicRequest
+from sidecar.simulator.batch_service import BatchService
+from sidecar.simulator.bodies import model_at, retry_after
 from sidecar.simulator.counting import count_prompt
-from sidecar.simulator.exchange import Ask, Completion, Refusal, Refused
+from sidecar.simulator.exchange import Completion, ParsedRequest, Refusal, Refused
 from sidecar.simulator.models import SimModel
-from sidecar.simulator.openai.routes import Surface
-
-if TYPE_CHECKING:
-    from sidecar.simulator.batch_service import BatchRoutes, BatchService
+from sidecar.simulator.vendor import BatchRoutes, Surface
 
 VERSIONS = ("2023-01-01", "2023-06-01", "2026-10-21")
 COUNT_PATH = "/v1/messages/count_tokens"
@@ -42,20 +43,20 @@ class AnthropicVendor:
     def surface(self, path: str) -> Surface | None:
         return wire if path == "/v1/messages" else None
 
-    def check(self, surface: Surface, body: Mapping[str, Any], ask: Ask, model: SimModel | None) -> None:
+    def check(
+        self, surface: Surface, body: Mapping[str, Any], parsed: ParsedRequest, model: SimModel | None
+    ) -> None:
         if model is None:
-            raise Refused(Refusal(404, f"model: {ask.model}"))
-        assert isinstance(ask, AnthropicAsk), "its own surfaces read every body"
-        rules.check(body, ask, model)
+            raise Refused(Refusal(404, f"model: {parsed.model}"))
+        assert isinstance(parsed, AnthropicRequest), "its own surfaces read every body"
+        rules.check(body, parsed, model)
 
     def models(self, path: str, ids: tuple[str, ...]) -> bytes | None:
         rows = [_row(id_) for id_ in ids]
         if path == "/v1/models":
             ends = {"first_id": ids[0], "last_id": ids[-1]} if ids else {"first_id": None, "last_id": None}
             return orjson.dumps({"data": rows, "has_more": False, **ends})
-        name = path.removeprefix("/v1/models/")
-        found = next((row for row in rows if row["id"] == name), None)
-        return orjson.dumps(found) if path.startswith("/v1/models/") and found else None
+        return model_at(path, rows)
 
     def count_tokens(self, path: str, body: bytes) -> bytes | None:
         """The body is that of a message, without what only an answer needs."""
@@ -65,24 +66,19 @@ class AnthropicVendor:
         for member in ("max_tokens", "stream"):
             if member in asked:
                 raise Refused(Refusal(400, f"{member}: Extra inputs are not permitted"))
-        ask = request.read_ask({**asked, "max_tokens": 1})
-        return orjson.dumps({"input_tokens": count_prompt(ask.messages)})
+        parsed = request.read_request({**asked, "max_tokens": 1})
+        return orjson.dumps({"input_tokens": count_prompt(parsed.messages)})
 
-    def counted(self, ask: Ask, made: Completion) -> Completion:
+    def counted(self, parsed: ParsedRequest, completion: Completion) -> Completion:
         """The answer as this vendor counts it."""
-        assert isinstance(ask, AnthropicAsk), "its own surface reads every body"
-        return usage.counted(ask, made)
+        assert isinstance(parsed, AnthropicRequest), "its own surface reads every body"
+        return usage.counted(parsed, completion)
 
-    def batch_desk(self, office: BatchService) -> BatchRoutes:
-        from sidecar.simulator.anthropic.batches import AnthropicBatches
-
-        return AnthropicBatches(office)
+    def batch_routes(self, service: BatchService) -> BatchRoutes:
+        return AnthropicBatches(service)
 
     def refuse(self, refusal: Refusal) -> tuple[dict[str, str], bytes]:
-        headers: dict[str, str] = {}
-        if refusal.retry_after_s is not None:
-            headers["retry-after"] = f"{refusal.retry_after_s:g}"
-        return headers, orjson.dumps(wire.error_body(refusal))
+        return retry_after(refusal), orjson.dumps(error_body(refusal))
 
     def headers(self, request_id: str) -> dict[str, str]:
         return {

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from sidecar.simulator.anthropic.capabilities import Habits, habits
-from sidecar.simulator.anthropic.request import AnthropicAsk, breakpoints, mapping, refused
+from sidecar.simulator.anthropic.capabilities import ModelHabits, habits
+from sidecar.simulator.anthropic.errors import refused
+from sidecar.simulator.anthropic.request import AnthropicRequest, breakpoints
+from sidecar.simulator.anthropic.schema import check_schema
+from sidecar.simulator.bodies import mapping
 from sidecar.simulator.counting import count_prompt
 from sidecar.simulator.models import SimModel
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 SMALLEST_BUDGET = 1_024
 MOST_BREAKPOINTS = 4
-MOST_OPTIONAL = 24
-MOST_UNIONS = 16
 # OpenAI's members and the vendor's own older ones are refused, as every member that is not known.
 _MEMBERS = frozenset(
     {
@@ -38,42 +39,31 @@ _MEMBERS = frozenset(
         "top_k",
     }
 )
-_REFUSED_LIMITS = (
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-    "minLength",
-    "maxLength",
-    "maxItems",
-    "uniqueItems",
-)
 
 
-def check(body: Mapping[str, Any], ask: AnthropicAsk, model: SimModel) -> None:
+def check(body: Mapping[str, Any], parsed: AnthropicRequest, model: SimModel) -> None:
     """Raises Refused for what the vendor would answer with a 400."""
     habit = habits(model.id)
     for member in sorted(body.keys() - _MEMBERS):
         raise refused(f"{member}: Extra inputs are not permitted")
     _check_thinking(body, habit, model)
-    _check_temperature(body, ask, habit)
-    _check_output(mapping(body.get("output_config")), ask, habit, model)
+    _check_temperature(body, parsed, habit)
+    _check_output(mapping(body.get("output_config")), parsed, habit, model)
     _check_cache(body)
     for tool in body.get("tools") or ():
         uses = mapping(tool).get("max_uses")
         if uses is not None and not (isinstance(uses, int) and uses >= 1):
             raise refused("tools: max_uses must be at least 1")
-    if ask.search and "web_search" not in model.features:
+    if parsed.search and "web_search" not in model.features:
         raise refused(f"'{model.id}' does not support web search.")
-    if ask.messages[-1][0] == "assistant" and not ask.resumed and not habit.prefill:
+    if parsed.messages[-1][0] == "assistant" and not parsed.resumed and not habit.prefill:
         raise refused("This model does not support assistant message prefill.")
-    prompt = count_prompt(ask.messages)
+    prompt = count_prompt(parsed.messages)
     if prompt > model.context_size:
         raise refused(f"prompt is too long: {prompt} tokens > {model.context_size} maximum")
 
 
-def _check_thinking(body: Mapping[str, Any], habit: Habits, model: SimModel) -> None:
+def _check_thinking(body: Mapping[str, Any], habit: ModelHabits, model: SimModel) -> None:
     given = mapping(body.get("thinking"))
     kind = given.get("type")
     if kind is None:
@@ -91,7 +81,7 @@ def _check_thinking(body: Mapping[str, Any], habit: Habits, model: SimModel) -> 
         raise refused("thinking cannot be disabled at this effort")
 
 
-def _check_temperature(body: Mapping[str, Any], ask: AnthropicAsk, habit: Habits) -> None:
+def _check_temperature(body: Mapping[str, Any], parsed: AnthropicRequest, habit: ModelHabits) -> None:
     temperature = body.get("temperature")
     if temperature is None:
         return
@@ -99,11 +89,13 @@ def _check_temperature(body: Mapping[str, Any], ask: AnthropicAsk, habit: Habits
         raise refused("temperature: Input should be between 0 and 1")
     if temperature != 1 and not habit.temperature:
         raise refused("`temperature` may only be set to its default on this model.")
-    if temperature != 1 and ask.thinks:
+    if temperature != 1 and parsed.thinks:
         raise refused("`temperature` may only be set to 1 when thinking is enabled.")
 
 
-def _check_output(output: Mapping[str, Any], ask: AnthropicAsk, habit: Habits, model: SimModel) -> None:
+def _check_output(
+    output: Mapping[str, Any], parsed: AnthropicRequest, habit: ModelHabits, model: SimModel
+) -> None:
     effort = output.get("effort")
     if effort is not None:
         if not habit.effort:
@@ -115,49 +107,11 @@ def _check_output(output: Mapping[str, Any], ask: AnthropicAsk, habit: Habits, m
         return
     if "json_schema" not in model.features:
         raise refused(f"'{model.id}' does not support output format.")
-    if ask.search:
+    if parsed.search:
         raise refused("output_config.format: citations are not compatible with structured outputs.")
-    if ask.schema is None:
+    if parsed.schema is None:
         raise refused("output_config.format.type: Input should be 'json_schema'")
-    _check_schema(ask.schema)
-
-
-def _check_schema(schema: Mapping[str, Any]) -> None:
-    optional = unions = 0
-    for node in _nodes(schema, 0):
-        kinds = node.get("type")
-        if kinds == "object":
-            if node.get("additionalProperties") is not False:
-                raise refused(
-                    "output_config.format.schema: For 'object' type, 'additionalProperties' must be "
-                    "explicitly set to false"
-                )
-            optional += len(mapping(node.get("properties")).keys() - set(node.get("required") or ()))
-        unions += isinstance(kinds, list) or "anyOf" in node
-        for word in _REFUSED_LIMITS:
-            if word in node:
-                raise refused(f"output_config.format.schema: property '{word}' is not supported")
-        if node.get("minItems", 0) not in (0, 1):
-            raise refused(
-                "output_config.format.schema: 'minItems' values other than 0 or 1 are not supported"
-            )
-        if "oneOf" in node or not str(node.get("$ref", "#")).startswith("#"):
-            raise refused("output_config.format.schema: 'oneOf' and external '$ref' are not supported")
-    if optional > MOST_OPTIONAL or unions > MOST_UNIONS:
-        raise refused("The compiled grammar is too complex. Simplify the schema.")
-
-
-def _nodes(schema: Any, depth: int) -> Iterator[Mapping[str, Any]]:
-    if not isinstance(schema, Mapping) or depth > 100:
-        return
-    yield schema
-    for word in ("properties", "$defs", "definitions"):
-        for inner in mapping(schema.get(word)).values():
-            yield from _nodes(inner, depth + 1)
-    yield from _nodes(schema.get("items"), depth + 1)
-    for word in ("anyOf", "allOf"):
-        for branch in schema.get(word) or ():
-            yield from _nodes(branch, depth + 1)
+    check_schema(parsed.schema)
 
 
 def _check_cache(body: Mapping[str, Any]) -> None:

@@ -8,34 +8,36 @@ from typing import Any
 
 from sidecar.providers.base import Usage
 from sidecar.simulator.answers import reasoning_tokens, thinking_text
-from sidecar.simulator.anthropic.request import AnthropicAsk
+from sidecar.simulator.anthropic.request import AnthropicRequest
 from sidecar.simulator.exchange import Completion
 
 
-def counted(ask: AnthropicAsk, made: Completion) -> Completion:
+def counted(parsed: AnthropicRequest, completion: Completion) -> Completion:
     """The answer as this vendor counts it: nothing is cached unasked, and some of it is free.
 
     Counting what was counted already changes nothing.
     """
-    usage = replace(made.usage, service_tier="standard")
+    usage = replace(completion.usage, service_tier="standard")
     written = usage.cache_write_short + usage.cache_write_long
-    if ask.cache_ttl is None:
+    if parsed.cache_ttl is None:
         uncached = usage.in_uncached + usage.cache_read + written
         usage = replace(usage, in_uncached=uncached, cache_read=0, cache_write_short=0, cache_write_long=0)
-    elif ask.cache_ttl == "1h":
+    elif parsed.cache_ttl == "1h":
         usage = replace(usage, cache_write_short=0, cache_write_long=written)
     thinking = usage.out_reasoning
-    if ask.thinks and not thinking:
-        limit = ask.max_output_tokens or 0
-        thinking = max(0, min(reasoning_tokens(ask), limit - usage.out_visible))
-    usage = replace(usage, out_reasoning=thinking if ask.thinks else 0)
-    if made.refusal:
+    if parsed.thinks and not thinking:
+        limit = parsed.max_output_tokens or 0
+        thinking = max(0, min(reasoning_tokens(parsed), limit - usage.out_visible))
+    usage = replace(usage, out_reasoning=thinking if parsed.thinks else 0)
+    if completion.refusal:
         # A refusal before any output shows its counts and is not billed.
         usage = replace(usage, charged_usd=Decimal(0))
-    elif ask.paused:
+    elif parsed.paused:
         usage = replace(usage, out_visible=0)
-    shown = made.thinking or thinking_text(ask, made.served_model)
-    return replace(made, usage=usage, thinking=shown if ask.summaries and usage.out_reasoning else "")
+    shown = completion.thinking or thinking_text(parsed, completion.served_model)
+    return replace(
+        completion, usage=usage, thinking=shown if parsed.summaries and usage.out_reasoning else ""
+    )
 
 
 def start_usage(usage: Usage) -> dict[str, Any]:

@@ -9,66 +9,53 @@ import orjson
 
 from sidecar.simulator.answers import pieces
 from sidecar.simulator.anthropic import request
-from sidecar.simulator.anthropic.request import AnthropicAsk
+from sidecar.simulator.anthropic.errors import error_body
+from sidecar.simulator.anthropic.request import AnthropicRequest
 from sidecar.simulator.anthropic.usage import end_usage, start_usage
-from sidecar.simulator.exchange import Ask, Completion, Frame, Refusal
+from sidecar.simulator.bodies import SEARCHED_PAGE, SEARCHED_TITLE, named_event
+from sidecar.simulator.exchange import Completion, Frame, ParsedRequest, Refusal
 
 EFFORT_PARAM = "output_config.effort"
-SEARCHED_PAGE = "https://example.com/simulated"
-SEARCHED_TITLE = "A simulated page"
 SIGNATURE = "c2ltdWxhdGVk"
 
-_TYPES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    409: "conflict_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
 
-
-def read_ask(body: Mapping[str, Any]) -> Ask:
+def read_request(body: Mapping[str, Any]) -> ParsedRequest:
     """What the body asks. Raises Refused for one that makes no sense."""
-    return request.read_ask(body)
+    return request.read_request(body)
 
 
-def whole(ask: Ask, made: Completion) -> bytes:
+def whole(parsed: ParsedRequest, completion: Completion) -> bytes:
     """The message as one JSON document."""
-    mine = _own(ask)
-    stop, details = _stop(mine, made)
+    mine = _own(parsed)
+    stop, details = _stop(mine, completion)
     return orjson.dumps(
         {
-            **_head(made),
-            "content": _content(mine, made),
+            **_head(completion),
+            "content": _content(mine, completion),
             "stop_reason": stop,
             "stop_sequence": None,
             "stop_details": details,
-            "usage": {**start_usage(made.usage), **end_usage(made.usage)},
+            "usage": {**start_usage(completion.usage), **end_usage(completion.usage)},
         }
     )
 
 
-def frames(ask: Ask, made: Completion) -> Iterator[Frame]:
+def frames(parsed: ParsedRequest, completion: Completion) -> Iterator[Frame]:
     """The message as a stream of events."""
-    mine = _own(ask)
-    start = {**_head(made), "content": [], "stop_reason": None, "stop_sequence": None}
-    yield _event("message_start", message={**start, "usage": start_usage(made.usage)})
+    mine = _own(parsed)
+    start = {**_head(completion), "content": [], "stop_reason": None, "stop_sequence": None}
+    yield _event("message_start", message={**start, "usage": start_usage(completion.usage)})
     pinged = False
-    for index, block in enumerate(_content(mine, made)):
+    for index, block in enumerate(_content(mine, completion)):
         yield _event("content_block_start", index=index, content_block=_begun(block))
         if not pinged:
             yield _event("ping")
             pinged = True
         yield from _deltas(index, block)
         yield _event("content_block_stop", index=index)
-    stop, details = _stop(mine, made)
+    stop, details = _stop(mine, completion)
     delta = {"stop_reason": stop, "stop_sequence": None, "stop_details": details}
-    yield _event("message_delta", delta=delta, usage=end_usage(made.usage))
+    yield _event("message_delta", delta=delta, usage=end_usage(completion.usage))
     yield _event("message_stop")
 
 
@@ -77,48 +64,44 @@ def error_frame(refusal: Refusal, number: int) -> bytes:
     return _event("error", **{key: value for key, value in error_body(refusal).items() if key != "type"}).data
 
 
-def broken_frame(made: Completion) -> bytes:
+def broken_frame(completion: Completion) -> bytes:
     """An event whose JSON ends too early."""
     return b'event: content_block_delta\ndata: {"type": "content_block_delta", "ind\n\n'
 
 
-def error_body(refusal: Refusal) -> dict[str, Any]:
-    """The vendor tells its errors apart by type alone; a few carry a code in their details."""
-    kind = _TYPES.get(refusal.status, "api_error" if refusal.status >= 500 else "invalid_request_error")
-    error: dict[str, Any] = {"type": kind, "message": refusal.message}
-    if refusal.code == "insufficient_quota":
-        error["details"] = {"error_code": "enforced_spend_limit_reached"}
-    return {"type": "error", "error": error, "request_id": None}
+def _own(parsed: ParsedRequest) -> AnthropicRequest:
+    assert isinstance(parsed, AnthropicRequest), "what this module reads, it answers"
+    return parsed
 
 
-def _own(ask: Ask) -> AnthropicAsk:
-    assert isinstance(ask, AnthropicAsk), "what this module reads, it answers"
-    return ask
+def _head(completion: Completion) -> dict[str, Any]:
+    return {
+        "id": f"msg_{completion.id}",
+        "type": "message",
+        "role": "assistant",
+        "model": completion.served_model,
+    }
 
 
-def _head(made: Completion) -> dict[str, Any]:
-    return {"id": f"msg_{made.id}", "type": "message", "role": "assistant", "model": made.served_model}
-
-
-def _stop(ask: AnthropicAsk, made: Completion) -> tuple[str, dict[str, Any] | None]:
-    if made.refusal:
-        details = {"type": "refusal", "category": "general_harms", "explanation": made.refusal}
+def _stop(parsed: AnthropicRequest, completion: Completion) -> tuple[str, dict[str, Any] | None]:
+    if completion.refusal:
+        details = {"type": "refusal", "category": "general_harms", "explanation": completion.refusal}
         return "refusal", details
-    if ask.paused:
+    if parsed.paused:
         return "pause_turn", None
-    return ("max_tokens" if made.finish == "length" else "end_turn"), None
+    return ("max_tokens" if completion.finish == "length" else "end_turn"), None
 
 
-def _content(ask: AnthropicAsk, made: Completion) -> list[dict[str, Any]]:
-    if made.refusal:
+def _content(parsed: AnthropicRequest, completion: Completion) -> list[dict[str, Any]]:
+    if completion.refusal:
         return []
     blocks: list[dict[str, Any]] = []
-    if made.usage.out_reasoning:
-        blocks.append({"type": "thinking", "thinking": made.thinking, "signature": SIGNATURE})
+    if completion.usage.out_reasoning:
+        blocks.append({"type": "thinking", "thinking": completion.thinking, "signature": SIGNATURE})
     citations = []
-    if made.usage.searches:
-        call = f"srvtoolu_{made.id}"
-        query = {"query": ask.prompt[:80]}
+    if completion.usage.searches:
+        call = f"srvtoolu_{completion.id}"
+        query = {"query": parsed.prompt[:80]}
         page = {"url": SEARCHED_PAGE, "title": SEARCHED_TITLE}
         found = {**page, "type": "web_search_result", "encrypted_content": SIGNATURE, "page_age": None}
         blocks.append({"type": "server_tool_use", "id": call, "name": "web_search", "input": query})
@@ -129,9 +112,9 @@ def _content(ask: AnthropicAsk, made: Completion) -> list[dict[str, Any]]:
             "cited_text": "Simulated.",
         }
         citations.append({**page, **cited})
-    if made.text and not ask.paused:
+    if completion.text and not parsed.paused:
         cites = {"citations": citations} if citations else {}
-        blocks.append({"type": "text", "text": made.text, **cites})
+        blocks.append({"type": "text", "text": completion.text, **cites})
     return blocks
 
 
@@ -171,4 +154,4 @@ def _delta(index: int, kind: str, **members: Any) -> Frame:
 
 
 def _event(kind: str, **members: Any) -> Frame:
-    return Frame(b"event: " + kind.encode() + b"\ndata: " + orjson.dumps({"type": kind, **members}) + b"\n\n")
+    return Frame(named_event(kind, members))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 
-from sidecar.simulator.exchange import Ask, Refusal, Refused
+from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused
 
 _MARK = re.compile(r"\s?\[\[compatible:([^\]]*)\]\]")
 _PAIR = re.compile(r"([a-z_]+)=([^\s,;]*)")
@@ -42,10 +42,10 @@ class Quirks:
 
 
 @dataclass(frozen=True, slots=True)
-class QuirkAsk(Ask):
+class QuirkRequest(ParsedRequest):
     """A question to a server with these habits. Its messages are without the mark that ordered them."""
 
-    odd: Quirks = Quirks()
+    quirks: Quirks = Quirks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,11 @@ def read_quirks(prompt: str) -> Quirks:
                 raise Refused(Refusal(400, f"The simulated server has no habit {name}={value}."))
             orders[name] = _value(kinds[name], value)
     return Quirks(**orders)  # type: ignore[arg-type]
+
+
+def quirks_of(parsed: ParsedRequest) -> Quirks:
+    """Return the habits that came with a request; the plainest ones where none did."""
+    return parsed.quirks if isinstance(parsed, QuirkRequest) else Quirks()
 
 
 def without_mark(text: str) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 
 from sidecar.simulator.batch_service import BatchService, SimBatch, SimRow
+from sidecar.simulator.bodies import mapping, page_size, read_json, utc_text
 from sidecar.simulator.exchange import HttpReply, Refusal, Refused, SimRequest
-from sidecar.simulator.gemini.files import Files, timestamp
-from sidecar.simulator.gemini.rules import in_camel_case, invalid
-from sidecar.simulator.gemini.wire import mapping
+from sidecar.simulator.gemini.errors import invalid
+from sidecar.simulator.gemini.files import GeminiFiles
+from sidecar.simulator.gemini.spelling import in_camel_case
 
 LARGEST_INLINE_BYTES = 20_971_520
 MOST_AT_ONCE = 100
@@ -34,10 +35,10 @@ _GRPC = {400: 3, 401: 16, 403: 7, 404: 5, 429: 8, 499: 1, 500: 13, 503: 14, 504:
 class GeminiBatches:
     """A `BatchRoutes`. With `partial_results` a batch that was stopped early hands out what it had done."""
 
-    def __init__(self, office: BatchService, *, partial_results: bool) -> None:
-        self._office = office
+    def __init__(self, service: BatchService, *, partial_results: bool) -> None:
+        self._service = service
         self._partial_results = partial_results
-        self._files = Files(office.now_ms)
+        self._files = GeminiFiles(service.now_ms)
         self._deleted: set[str] = set()
 
     def answer(self, path: str, request: SimRequest, serial: str) -> HttpReply | None:
@@ -51,7 +52,7 @@ class GeminiBatches:
         id_, cancel = found.groups()
         if id_ is None:
             return self._list(request.query)
-        batch = None if id_ in self._deleted else self._office.find(f"batches/{id_}")
+        batch = None if id_ in self._deleted else self._service.find(f"batches/{id_}")
         if batch is None:
             raise Refused(Refusal(404, "Requested entity was not found."))
         if request.method == "DELETE":
@@ -60,20 +61,18 @@ class GeminiBatches:
         if cancel:
             if batch.stage == "ended":
                 raise invalid("The batch cannot be cancelled: it has ended.")
-            self._office.cancel(batch)
+            self._service.cancel(batch)
             return HttpReply(b"{}")
-        self._office.look(batch)
+        self._service.look(batch)
         return HttpReply(orjson.dumps(self._wire(batch)))
 
     def _create(self, version: str, model: str, request: SimRequest, serial: str) -> HttpReply:
         """A line that is wrong fails the creation, and nothing is created."""
-        try:
-            batch = in_camel_case(mapping(mapping(orjson.loads(request.body)).get("batch")))
-        except ValueError:
-            raise invalid("Invalid JSON payload received.") from None
-        if not self._office.model_exists(model):
+        body = mapping(read_json(request.body, Refusal(400, "Invalid JSON payload received.")))
+        batch = in_camel_case(mapping(body.get("batch")))
+        if not self._service.model_exists(model):
             raise Refused(Refusal(404, f"models/{model} is not found for API version {version}."))
-        running = sum(one.stage != "ended" for one in self._office.newest_first())
+        running = sum(one.stage != "ended" for one in self._service.newest_first())
         if running >= MOST_AT_ONCE:
             raise Refused(Refusal(429, "You exceeded the number of batches that may run at once."))
         config = in_camel_case(mapping(batch.get("inputConfig")))
@@ -91,7 +90,7 @@ class GeminiBatches:
         name = str(batch.get("displayName") or "")
         about = {"model": f"models/{model}", "name": name, "inline": inline}
         return HttpReply(
-            orjson.dumps(self._wire(self._office.create(f"batches/{serial}", name, rows, about=about)))
+            orjson.dumps(self._wire(self._service.create(f"batches/{serial}", name, rows, about=about)))
         )
 
     def _read(self, file_name: str) -> list[Any]:
@@ -107,15 +106,15 @@ class GeminiBatches:
         """A page, newest first; its token is the name of the last one on it."""
         batches = [
             batch
-            for batch in self._office.newest_first()
+            for batch in self._service.newest_first()
             if batch.id.removeprefix("batches/") not in self._deleted
         ]
         names = [batch.id for batch in batches]
-        token, told = query.get("pageToken", ""), query.get("pageSize", "")
+        token = query.get("pageToken", "")
         if token and token not in names:
             raise invalid("The page token is invalid.")
         start = names.index(token) + 1 if token else 0
-        shown = batches[start : start + (int(told) if told.isdigit() and int(told) else PAGE)]
+        shown = batches[start : start + page_size(query, name="pageSize", usual=PAGE)]
         page: dict[str, Any] = {"operations": [self._wire(batch) for batch in shown]} if shown else {}
         if shown and shown[-1].id != names[-1]:
             page["nextPageToken"] = shown[-1].id
@@ -127,14 +126,14 @@ class GeminiBatches:
             state = "RUNNING"
         times = {
             "createTime": batch.created_at,
-            "updateTime": self._office.now_ms(),
+            "updateTime": self._service.now_ms(),
             "endTime": batch.ended_at,
         }
         metadata: dict[str, Any] = {
             "@type": _TYPE,
             "model": batch.about["model"],
             "displayName": batch.about["name"],
-            **{name: timestamp(ms) for name, ms in times.items() if ms is not None},
+            **{name: utc_text(ms) for name, ms in times.items() if ms is not None},
             "batchStats": _stats(batch),
             "state": f"BATCH_STATE_{state}",
             "name": batch.id,

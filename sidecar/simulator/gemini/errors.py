@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sidecar.simulator.exchange import Refusal
+from sidecar.simulator.exchange import Refusal, Refused
 
 BAD_KEY = "API_KEY_INVALID"
 _STATUS = {
@@ -24,8 +24,13 @@ _SERVICE = "generativelanguage.googleapis.com"
 _TYPE = "type.googleapis.com/google.rpc."
 
 
+def invalid(message: str) -> Refused:
+    """Return what is raised for a request that is wrong."""
+    return Refused(Refusal(400, message))
+
+
 def error_body(refusal: Refusal) -> dict[str, Any]:
-    """`{error: {code, message, status, details}}`; the hint to wait is one of the details."""
+    """Return `{error: {code, message, status, details}}`; the hint to wait is one of the details."""
     error: dict[str, Any] = {
         "code": refusal.status,
         "message": refusal.message,

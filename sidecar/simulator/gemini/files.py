@@ -6,14 +6,14 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from sidecar import clock
+from sidecar.simulator.bodies import utc_text
 from sidecar.simulator.exchange import HttpReply, Refusal, Refused, SimRequest
-from sidecar.simulator.gemini.rules import in_camel_case
+from sidecar.simulator.gemini.spelling import in_camel_case
 
 LARGEST_BYTES = 2_000_000_000
 KEPT_MS = 48 * 3_600 * 1_000
@@ -23,7 +23,7 @@ _VENDORS_HOST = "generativelanguage.googleapis.com"
 
 
 @dataclass(slots=True)
-class SimFile:
+class GeminiFile:
     """`generated` files are results; only they can be downloaded."""
 
     name: str
@@ -36,7 +36,7 @@ class SimFile:
     whole: bool = False
 
     def wire(self) -> dict[str, Any]:
-        created, expires = timestamp(self.created_at), timestamp(self.created_at + KEPT_MS)
+        created, expires = utc_text(self.created_at), utc_text(self.created_at + KEPT_MS)
         wire = {
             "name": self.name,
             "displayName": self.display_name,
@@ -55,20 +55,20 @@ class SimFile:
         return wire
 
 
-class Files:
+class GeminiFiles:
     """They live as long as the simulator does."""
 
     def __init__(self, now_ms: clock.Now) -> None:
         self._now_ms = now_ms
-        self._files: dict[str, SimFile] = {}
+        self._files: dict[str, GeminiFile] = {}
 
-    def get(self, name: str) -> SimFile | None:
+    def get(self, name: str) -> GeminiFile | None:
         """The file of that name, `files/…`, when all of it has arrived."""
         file = self._files.get(name)
         return file if file is not None and file.whole else None
 
     def put_results(self, name: str, content: bytes) -> None:
-        self._files[name] = SimFile(
+        self._files[name] = GeminiFile(
             name, "", "application/jsonl", self._now_ms(), bytearray(content), generated=True, whole=True
         )
 
@@ -112,7 +112,7 @@ class Files:
         except (ValueError, AttributeError):
             raise Refused(Refusal(400, "Invalid JSON payload received.")) from None
         name = str(told.get("name") or f"files/{serial}")
-        self._files[name] = SimFile(
+        self._files[name] = GeminiFile(
             name,
             str(told.get("displayName") or ""),
             headers.get("x-goog-upload-header-content-type", "application/octet-stream"),
@@ -140,8 +140,3 @@ class Files:
             raise Refused(Refusal(400, "The upload is not as long as it was said to be."))
         file.whole = True
         return HttpReply(orjson.dumps({"file": file.wire()}), headers={"x-goog-upload-status": "final"})
-
-
-def timestamp(ms: int) -> str:
-    """As Google writes a time."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat().replace("+00:00", "Z")

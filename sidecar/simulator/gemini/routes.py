@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
-from sidecar.simulator.exchange import Ask, Refusal, Refused
+from sidecar.simulator.batch_service import BatchService
+from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused
 from sidecar.simulator.gemini import rules
+from sidecar.simulator.gemini.batches import GeminiBatches
 from sidecar.simulator.gemini.errors import BAD_KEY, error_body
-from sidecar.simulator.gemini.wire import GeminiContent, count_answer
+from sidecar.simulator.gemini.request import count_answer
+from sidecar.simulator.gemini.wire import GeminiContent
 from sidecar.simulator.models import SimModel
-from sidecar.simulator.openai.routes import Surface
-
-if TYPE_CHECKING:
-    from sidecar.simulator.batch_service import BatchRoutes, BatchService
+from sidecar.simulator.vendor import BatchRoutes, Surface
 
 PART_TOKENS = 65_536
 UPLOAD_OFFSET = "x-goog-upload-offset"
@@ -65,16 +65,18 @@ class GeminiVendor:
             )
         return None
 
-    def check(self, surface: Surface, body: Mapping[str, Any], ask: Ask, model: SimModel | None) -> None:
+    def check(
+        self, surface: Surface, body: Mapping[str, Any], parsed: ParsedRequest, model: SimModel | None
+    ) -> None:
         if model is None:
             raise Refused(
                 Refusal(
                     404,
-                    f"models/{ask.model} is not found for API version v1beta, or is not supported for "
+                    f"models/{parsed.model} is not found for API version v1beta, or is not supported for "
                     "generateContent. Call ListModels to see the list of available models.",
                 )
             )
-        rules.check(body, ask, model, json_with_tools=self.json_with_tools)
+        rules.check(body, parsed, model, json_with_tools=self.json_with_tools)
 
     def models(self, path: str, ids: tuple[str, ...]) -> bytes | None:
         found = _MODELS.fullmatch(path)
@@ -86,10 +88,8 @@ class GeminiVendor:
         one = next((row for row in rows if row["name"] == f"models/{found[1]}"), None)
         return orjson.dumps(one) if one else None
 
-    def batch_desk(self, office: BatchService) -> BatchRoutes:
-        from sidecar.simulator.gemini.batches import GeminiBatches
-
-        return GeminiBatches(office, partial_results=self.partial_results)
+    def batch_routes(self, service: BatchService) -> BatchRoutes:
+        return GeminiBatches(service, partial_results=self.partial_results)
 
     def count_tokens(self, path: str, body: bytes) -> bytes | None:
         found = _METHOD.fullmatch(path)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from sidecar.simulator.counting import count_prompt
-from sidecar.simulator.exchange import Ask, Refusal, Refused
+from sidecar.simulator.exchange import ParsedRequest
+from sidecar.simulator.gemini.capabilities import budget_range, levels, version_of
+from sidecar.simulator.gemini.errors import invalid
+from sidecar.simulator.gemini.schema import check_schema
+from sidecar.simulator.gemini.spelling import in_camel_case
 from sidecar.simulator.models import SimModel
 
 _BODY = frozenset(
@@ -22,25 +25,16 @@ _GENERATION = frozenset(
         *("responseMimeType", "responseSchema", "responseJsonSchema", "thinkingConfig"),
     }
 )
-_WITHOUT_MINIMAL = re.compile(r"gemini-(4-argon|3\.8|3\.7|3\.1-pro)")
-_BUDGETS = {
-    "gemini-2.5-pro": (128, 32_768),
-    "gemini-2.5-flash": (0, 24_576),
-    "gemini-2.5-flash-lite": (512, 24_576),
-}
-_VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
-_UNDERSCORE = re.compile(r"_([a-z])")
-_MOST_DEPTH = 30
 
 
-def check(body: Mapping[str, Any], ask: Ask, model: SimModel, *, json_with_tools: bool) -> None:
+def check(body: Mapping[str, Any], parsed: ParsedRequest, model: SimModel, *, json_with_tools: bool) -> None:
     """Raises Refused for what the vendor would answer with a 400. `json_with_tools` is for 3.x and later."""
     body = in_camel_case(body)
     generation = body.get("generationConfig") or {}
     _check_names(body, _BODY, "")
     _check_names(generation, _GENERATION, " at 'generation_config'")
     # What answers in the place of an older model still takes what the older one took.
-    asked = ask.model
+    asked = parsed.model
     version = version_of(asked)
     if body["contents"][-1].get("role", "user") != "user":
         raise invalid("Please ensure that the last content has the role 'user'.")
@@ -48,43 +42,16 @@ def check(body: Mapping[str, Any], ask: Ask, model: SimModel, *, json_with_tools
         _check_temperature(generation["temperature"], version)
     _check_thinking(generation.get("thinkingConfig") or {}, asked, model.reasons)
     _check_form(generation, bool(body.get("tools")), json_with_tools and version >= (3, 0))
-    if ask.search and "web_search" not in model.features:
+    if parsed.search and "web_search" not in model.features:
         raise invalid("Search Grounding is not supported.")
     limit = generation.get("maxOutputTokens")
     if limit is not None and (not isinstance(limit, int) or limit < 1):
         raise invalid("The value of max_output_tokens must be positive.")
-    prompt = count_prompt(ask.messages)
+    prompt = count_prompt(parsed.messages)
     if prompt > model.context_size:
         raise invalid(
             f"The input token count ({prompt}) exceeds the maximum number of tokens allowed ({model.context_size})."
         )
-
-
-def in_camel_case(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body with its own names in one spelling: Google reads both, and its client writes both."""
-    made = _camel(body)
-    for name in ("generationConfig", "systemInstruction"):
-        if isinstance(made.get(name), Mapping):
-            made[name] = _camel(made[name])
-    if isinstance(made.get("tools"), list):
-        made["tools"] = [_camel(tool) if isinstance(tool, Mapping) else tool for tool in made["tools"]]
-    generation = made.get("generationConfig")
-    if isinstance(generation, dict) and isinstance(generation.get("thinkingConfig"), Mapping):
-        generation["thinkingConfig"] = _camel(generation["thinkingConfig"])
-    return made
-
-
-def version_of(model: str) -> tuple[int, int]:
-    found = _VERSION.match(model)
-    return (int(found[1]), int(found[2] or 0)) if found else (99, 0)
-
-
-def invalid(message: str) -> Refused:
-    return Refused(Refusal(400, message))
-
-
-def _camel(members: Mapping[str, Any]) -> dict[str, Any]:
-    return {_UNDERSCORE.sub(lambda found: found[1].upper(), name): value for name, value in members.items()}
 
 
 def _check_names(members: Mapping[str, Any], known: frozenset[str], where: str) -> None:
@@ -110,12 +77,10 @@ def _check_thinking(config: Mapping[str, Any], model: str, reasons: bool) -> Non
     level, budget = config.get("thinkingLevel"), config.get("thinkingBudget")
     if level is not None and budget is not None:
         raise invalid("You can only set one of thinking_budget and thinking_level.")
-    if level is not None:
-        known = {"low", "medium", "high"} | (set() if _WITHOUT_MINIMAL.match(model) else {"minimal"})
-        if version_of(model) < (3, 0) or str(level).lower() not in known:
-            raise invalid(f"Thinking level {str(level).upper()} is not supported for this model.")
+    if level is not None and str(level).lower() not in levels(model):
+        raise invalid(f"Thinking level {str(level).upper()} is not supported for this model.")
     if budget is not None:
-        least, most = _BUDGETS.get(model, (0, 32_768))
+        least, most = budget_range(model)
         off = budget == 0 and model != "gemini-2.5-pro"
         if not off and budget != -1 and not least <= budget <= most:
             raise invalid(
@@ -135,26 +100,4 @@ def _check_form(generation: Mapping[str, Any], tools: bool, with_tools: bool) ->
     if kind == "application/json" and tools and not with_tools:
         raise invalid("Tool use with a response mime type: 'application/json' is unsupported")
     if schemas:
-        _check_schema(schemas[0], 0)
-
-
-def _check_schema(schema: Any, depth: int) -> None:
-    """A reference stands alone, what is required is there, and nothing is too deep."""
-    if depth > _MOST_DEPTH:
-        raise invalid(
-            "A schema in GenerationConfig in the request exceeds the maximum allowed nesting depth."
-        )
-    if isinstance(schema, list):
-        for inner in schema:
-            _check_schema(inner, depth + 1)
-    if not isinstance(schema, Mapping):
-        return
-    if "$ref" in schema and any(not name.startswith("$") for name in schema):
-        raise invalid("A schema with $ref may have no other field.")
-    properties = schema.get("properties") or {}
-    if isinstance(schema.get("required"), list) and set(schema["required"]) - set(properties):
-        raise invalid("The schema's required[0]: property is not defined.")
-    for inner in (*properties.values(), *(schema.get("$defs") or {}).values()):
-        _check_schema(inner, depth + 1)
-    for word in ("items", "prefixItems", "anyOf", "oneOf", "additionalProperties"):
-        _check_schema(schema.get(word), depth + 1)
+        check_schema(schemas[0])

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from sidecar.simulator.batch_service import BatchService, SimBatch, SimRow
+from sidecar.simulator.bodies import mapping, page_size, read_json, utc_text
 from sidecar.simulator.exchange import HttpReply, Refusal, Refused, SimRequest
-from sidecar.simulator.grok.price import TICKS_PER_USD
-from sidecar.simulator.openai.chat import mapping
+from sidecar.simulator.grok.errors import no_such_model
+from sidecar.simulator.grok.usage import TICKS_PER_USD
 
 CHAT = "/v1/chat/completions"
 LARGEST_ADD_BYTES = 25_000_000
@@ -32,7 +32,7 @@ _STATES = {
 
 
 @dataclass(slots=True)
-class Container:
+class BatchContainer:
     """What a name was given to. `batch` is None until something is added; only then does anything run."""
 
     id: str
@@ -49,9 +49,9 @@ class Container:
 class GrokBatches:
     """A `BatchRoutes`."""
 
-    def __init__(self, office: BatchService) -> None:
-        self._office = office
-        self._containers: dict[str, Container] = {}
+    def __init__(self, service: BatchService) -> None:
+        self._service = service
+        self._containers: dict[str, BatchContainer] = {}
 
     def answer(self, path: str, request: SimRequest, serial: str) -> HttpReply | None:
         """None for a path that is none of the batch API's. Raises Refused and ConnectionCut."""
@@ -74,30 +74,30 @@ class GrokBatches:
             rows = [_metadata(row, stopped) for row in _by_id(container)]
             return _page("batch_request_metadata", rows, request.query)
         if rest == ":cancel" and posted:
-            container.cancelled_at = container.cancelled_at or self._office.now_ms()
+            container.cancelled_at = container.cancelled_at or self._service.now_ms()
             if container.batch is not None:
-                self._office.cancel(container.batch)
+                self._service.cancel(container.batch)
         elif container.batch is not None:
-            self._office.look(container.batch)
+            self._service.look(container.batch)
             if container.batch.stage == "finishing":
                 # There is no word here for what has run and is not there yet.
-                self._office.look(container.batch)
+                self._service.look(container.batch)
         return HttpReply(orjson.dumps(_wire(container)))
 
     def _create(self, request: SimRequest, serial: str) -> HttpReply:
         name = _read(request).get("name")
         if not isinstance(name, str) or not name:
             raise Refused(Refusal(422, "Failed to deserialize the JSON body: missing field `name`."))
-        container = Container(f"batch_{serial}", name, self._office.now_ms())
+        container = BatchContainer(f"batch_{serial}", name, self._service.now_ms())
         self._containers[container.id] = container
         return HttpReply(orjson.dumps(_wire(container)))
 
     def _list(self, query: Mapping[str, str]) -> HttpReply:
         # Those with a clock of their own are moved on.
-        self._office.newest_first()
+        self._service.newest_first()
         return _page("batches", [_wire(one) for one in reversed(self._containers.values())], query)
 
-    def _add(self, container: Container, request: SimRequest) -> HttpReply:
+    def _add(self, container: BatchContainer, request: SimRequest) -> HttpReply:
         """All of the rows, or none. Rows that are there already are left as they are."""
         if len(request.body) > LARGEST_ADD_BYTES:
             raise Refused(Refusal(413, "A call adds at most 25 MB."))
@@ -122,9 +122,9 @@ class GrokBatches:
         if container.batch is None:
             # Whatever becomes of the connection, the container knows what was added to it.
             try:
-                self._office.create(container.id, container.name, rows)
+                self._service.create(container.id, container.name, rows)
             finally:
-                container.batch = self._office.find(container.id)
+                container.batch = self._service.find(container.id)
         elif rows:
             container.batch.rows += rows
             container.batch.stage, container.batch.ending, container.batch.looks = "running", None, 0
@@ -140,33 +140,28 @@ class GrokBatches:
         if body.get("stream"):
             raise Refused(Refusal(400, "Streaming is not supported in batches."))
         name = str(body.get("model"))
-        model = self._office.model(name)
+        model = self._service.model(name)
         if model is None:
-            raise Refused(
-                Refusal(404, f"The model {name} does not exist or your team does not have access to it.")
-            )
+            raise Refused(no_such_model(name))
         if "batch" not in model.features:
             raise Refused(Refusal(400, f"Model {name} is not supported for batch processing."))
         return SimRow(custom_id, CHAT, body)
 
 
 def _read(request: SimRequest) -> Mapping[str, Any]:
-    try:
-        return mapping(orjson.loads(request.body))
-    except ValueError:
-        raise Refused(Refusal(422, "Failed to deserialize the JSON body.")) from None
+    return mapping(read_json(request.body, Refusal(422, "Failed to deserialize the JSON body.")))
 
 
 def _page(member: str, elements: Sequence[dict[str, Any]], query: Mapping[str, str]) -> HttpReply:
     """A page of a list; its token is how many came before the next one."""
-    token, told = query.get("pagination_token", ""), query.get("limit", "")
+    token = query.get("pagination_token", "")
     start = int(token) if token.isdigit() else 0
-    end = start + (min(int(told), LONGEST_PAGE) if told.isdigit() and int(told) else 100)
+    end = start + page_size(query, usual=100, most=LONGEST_PAGE)
     page: dict[str, Any] = {member: elements[start:end]}
     return HttpReply(orjson.dumps({**page, "pagination_token": str(end)} if end < len(elements) else page))
 
 
-def _wire(container: Container) -> dict[str, Any]:
+def _wire(container: BatchContainer) -> dict[str, Any]:
     batch, rows = container.batch, container.rows
     ending = batch.ending if batch is not None else None
     expires_at = container.created_at + KEPT_MS
@@ -176,8 +171,8 @@ def _wire(container: Container) -> dict[str, Any]:
     wire: dict[str, Any] = {
         "batch_id": container.id,
         "name": container.name,
-        "create_time": _time(container.created_at),
-        "expire_time": _time(expires_at),
+        "create_time": utc_text(container.created_at),
+        "expire_time": utc_text(expires_at),
         "create_api_key_id": "00000000-0000-4000-8000-000000000003",
         "state": {
             "num_requests": len(rows),
@@ -189,7 +184,7 @@ def _wire(container: Container) -> dict[str, Any]:
         },
     }
     if container.cancelled_at is not None:
-        wire["cancel_time"] = _time(container.cancelled_at)
+        wire["cancel_time"] = utc_text(container.cancelled_at)
     if ending == "failed":
         wire["cancel_by_xai_message"] = "The batch failed, as the simulator was told to."
     ticks = [_ticks(row) for row in rows if row.state == "finished"]
@@ -199,7 +194,7 @@ def _wire(container: Container) -> dict[str, Any]:
     return wire
 
 
-def _by_id(container: Container) -> list[SimRow]:
+def _by_id(container: BatchContainer) -> list[SimRow]:
     return sorted(container.rows, key=lambda row: row.custom_id)
 
 
@@ -230,7 +225,3 @@ def _metadata(row: SimRow, stopped: bool) -> dict[str, Any]:
 
 def _ticks(row: SimRow) -> int:
     return int((row.charged_usd or 0) * TICKS_PER_USD)
-
-
-def _time(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat().replace("+00:00", "Z")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sidecar.simulator.bodies import mapping
 from sidecar.simulator.counting import count_prompt
-from sidecar.simulator.exchange import Ask, Refusal, Refused
+from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused
 from sidecar.simulator.models import SimModel
-from sidecar.simulator.openai.chat import mapping
 
 _NEVER = ("stop", "presence_penalty", "frequency_penalty")
 _CHAT_FIELDS = frozenset(
@@ -59,7 +59,7 @@ _RESPONSES_FIELDS = frozenset(
 _TOOLS = frozenset({"web_search", "x_search"})
 
 
-def check(body: Mapping[str, Any], ask: Ask, model: SimModel, *, on_chat: bool) -> None:
+def check(body: Mapping[str, Any], parsed: ParsedRequest, model: SimModel, *, on_chat: bool) -> None:
     """Raises Refused for what the vendor would answer with a 400."""
     for field in _NEVER:
         if field in body:
@@ -69,9 +69,9 @@ def check(body: Mapping[str, Any], ask: Ask, model: SimModel, *, on_chat: bool) 
         raise _refused(f"Argument not supported: {', '.join(sorted(unknown))}.")
     if on_chat and "multi-agent" in model.id:
         raise _refused(f"Model {model.id} is not supported on this endpoint. Use /v1/responses.")
-    if any(role == "developer" for role, _ in ask.messages):
+    if any(role == "developer" for role, _ in parsed.messages):
         raise _refused("messages: unknown variant `developer`.")
-    if ask.effort is not None and ask.effort not in model.efforts:
+    if parsed.effort is not None and parsed.effort not in model.efforts:
         raise _refused(f"Model {model.id} does not support parameter reasoningEffort.")
     temperature = body.get("temperature")
     if temperature is not None and not (isinstance(temperature, (int, float)) and 0 <= temperature <= 2):
@@ -81,7 +81,7 @@ def check(body: Mapping[str, Any], ask: Ask, model: SimModel, *, on_chat: bool) 
             raise _refused(f"Model {model.id} does not support this tool on this endpoint.")
     if {"response_format", "text"} & body.keys() and "json_mode" not in model.features:
         raise _refused(f"Model {model.id} does not support response_format.")
-    if count_prompt(ask.messages) + (ask.max_output_tokens or 0) > model.context_size:
+    if count_prompt(parsed.messages) + (parsed.max_output_tokens or 0) > model.context_size:
         raise _refused(
             f"This model's maximum prompt length is {model.context_size} but the request contains more tokens."
         )

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import orjson
 
+from sidecar.simulator.bodies import mapping, read_json
 from sidecar.simulator.counting import BYTES_PER_TOKEN
 from sidecar.simulator.exchange import Refusal, Refused
 
 
 def tokenized(body: bytes) -> bytes:
     """The tokens of `text`. Raises Refused when there is none."""
-    try:
-        asked: Any = orjson.loads(body)
-    except ValueError:
-        asked = None
-    text = asked.get("text") if isinstance(asked, Mapping) else None
+    needed = Refusal(422, "Failed to deserialize the JSON body: `text` and `model` are needed.")
+    asked = mapping(read_json(body, needed))
+    text = asked.get("text")
     if not isinstance(text, str) or not isinstance(asked.get("model"), str):
-        raise Refused(Refusal(422, "Failed to deserialize the JSON body: `text` and `model` are needed."))
+        raise Refused(needed)
     data = text.encode("utf-8", "replace")
     pieces = [data[at : at + BYTES_PER_TOKEN] for at in range(0, len(data), BYTES_PER_TOKEN)]
     tokens = [

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from sidecar.simulator.batch_service import BatchService, SimBatch, SimRow
+from sidecar.simulator.bodies import mapping, read_json
 from sidecar.simulator.exchange import HttpReply, Refusal, Refused, SimRequest
-from sidecar.simulator.openai.chat import mapping
-from sidecar.simulator.openai.files import Files, SimFile, page
+from sidecar.simulator.openai.files import OpenAIFile, OpenAIFiles, page
 
 PATH = "/v1/batches"
 ENDPOINTS = ("/v1/chat/completions", "/v1/responses")
@@ -35,9 +35,9 @@ class Problem:
 class OpenAIBatches:
     """A `BatchRoutes`."""
 
-    def __init__(self, office: BatchService) -> None:
-        self._office = office
-        self._files = Files(office.now_ms)
+    def __init__(self, service: BatchService) -> None:
+        self._service = service
+        self._files = OpenAIFiles(service.now_ms)
 
     def answer(self, path: str, request: SimRequest, serial: str) -> HttpReply | None:
         """None for a path that is none of the batch API's. Raises Refused and ConnectionCut."""
@@ -46,24 +46,23 @@ class OpenAIBatches:
         if not path.startswith(f"{PATH}/"):
             return self._files.answer(path, request, serial)
         id_, _, rest = path.removeprefix(f"{PATH}/").partition("/")
-        batch = self._office.find(id_)
+        batch = self._service.find(id_)
         if batch is None:
             raise Refused(Refusal(404, f"No batch found with id '{id_}'."))
         if rest == "cancel" and request.method == "POST":
             if batch.stage == "ended":
                 raise Refused(
-                    Refusal(409, f"Cannot cancel a batch with status '{word(batch)}'.", code="conflict")
+                    Refusal(409, f"Cannot cancel a batch with status '{status_of(batch)}'.", code="conflict")
                 )
-            self._office.cancel(batch)
+            self._service.cancel(batch)
         else:
-            self._office.look(batch)
-        return self._paper(batch)
+            self._service.look(batch)
+        return self._reply(batch)
 
     def _create(self, request: SimRequest, serial: str) -> HttpReply:
-        try:
-            body = mapping(orjson.loads(request.body))
-        except ValueError:
-            raise Refused(Refusal(400, "We could not parse the JSON body of your request.")) from None
+        body = mapping(
+            read_json(request.body, Refusal(400, "We could not parse the JSON body of your request."))
+        )
         endpoint, metadata = body.get("endpoint"), body.get("metadata") or {}
         file = self._files.get(str(body.get("input_file_id")))
         if body.get("completion_window") != "24h":
@@ -77,12 +76,14 @@ class OpenAIBatches:
         rows, problems = self._read(file, endpoint)
         tag = ",".join(str(value) for value in metadata.values()) or file.name
         about = {"endpoint": endpoint, "input_file_id": file.id, "metadata": metadata or None}
-        return self._paper(self._office.create(f"batch_{serial}", tag, rows, problems=problems, about=about))
+        return self._reply(self._service.create(f"batch_{serial}", tag, rows, problems=problems, about=about))
 
     def _list(self, request: SimRequest) -> HttpReply:
-        return HttpReply(page(self._office.newest_first(), {"limit": "20", **request.query}, 100, self._wire))
+        return HttpReply(
+            page(self._service.newest_first(), {"limit": "20", **request.query}, 100, self._wire)
+        )
 
-    def _read(self, file: SimFile, endpoint: str) -> tuple[list[SimRow], list[Problem]]:
+    def _read(self, file: OpenAIFile, endpoint: str) -> tuple[list[SimRow], list[Problem]]:
         """The rows of the input, and what is wrong with it: one bad line fails the whole batch."""
         rows: list[SimRow] = []
         problems: list[Problem] = []
@@ -129,18 +130,18 @@ class OpenAIBatches:
             return "missing_required_parameter", "Missing required parameter: 'model'.", "body.model"
         if body["model"] != model:
             return "mismatched_model", "All requests of a batch must have the same model.", "body.model"
-        if not self._office.model_exists(body["model"]):
+        if not self._service.model_exists(body["model"]):
             return "model_not_found", f"The model `{body['model']}` does not exist.", "body.model"
         if body.get("stream"):
             return "streaming_unsupported", "Streaming is not supported in batches.", "body.stream"
         return None
 
-    def _paper(self, batch: SimBatch) -> HttpReply:
+    def _reply(self, batch: SimBatch) -> HttpReply:
         return HttpReply(orjson.dumps(self._wire(batch)))
 
     def _wire(self, batch: SimBatch) -> dict[str, Any]:
         created_s = batch.created_at // 1000
-        made = word(batch)
+        status = status_of(batch)
         stages = {
             "in_progress_at": batch.running_at,
             "finalizing_at": batch.finishing_at,
@@ -157,10 +158,10 @@ class OpenAIBatches:
             "id": batch.id,
             "object": "batch",
             "endpoint": batch.about["endpoint"],
-            "errors": {"object": "list", "data": problems} if made == "failed" else None,
+            "errors": {"object": "list", "data": problems} if status == "failed" else None,
             "input_file_id": batch.about["input_file_id"],
             "completion_window": "24h",
-            "status": made,
+            "status": status,
             "output_file_id": self._results(batch, "output"),
             "error_file_id": self._results(batch, "error"),
             "created_at": created_s,
@@ -168,11 +169,11 @@ class OpenAIBatches:
             **{name: None if at is None else at // 1000 for name, at in stages.items()},
             "request_counts": {
                 # Nothing is counted before the file was found to be right, nor when it was not.
-                "total": 0 if made in ("validating", "failed") else len(batch.rows),
+                "total": 0 if status in ("validating", "failed") else len(batch.rows),
                 "completed": batch.count("finished"),
                 "failed": batch.count("failed"),
             },
-            "usage": _usage(batch) if made != "failed" else None,
+            "usage": _usage(batch) if status != "failed" else None,
             "metadata": batch.about["metadata"],
         }
 
@@ -188,7 +189,7 @@ class OpenAIBatches:
         return id_
 
 
-def word(batch: SimBatch) -> str:
+def status_of(batch: SimBatch) -> str:
     """The vendor's word for where a batch is."""
     return batch.ending or {"running": "in_progress", "finishing": "finalizing"}.get(batch.stage, batch.stage)
 

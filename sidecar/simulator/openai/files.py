@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from sidecar import clock
+from sidecar.simulator.bodies import page_size
 from sidecar.simulator.exchange import HttpReply, Refusal, Refused, SimRequest
 from sidecar.simulator.multipart import read_form
 
@@ -18,7 +19,7 @@ KEPT_SECONDS = 30 * 24 * 3_600
 
 
 @dataclass(frozen=True, slots=True)
-class SimFile:
+class OpenAIFile:
     id: str
     name: str
     purpose: str
@@ -39,18 +40,18 @@ class SimFile:
         }
 
 
-class Files:
+class OpenAIFiles:
     """They live as long as the simulator does."""
 
     def __init__(self, now_ms: clock.Now) -> None:
         self._now_ms = now_ms
-        self._files: dict[str, SimFile] = {}
+        self._files: dict[str, OpenAIFile] = {}
 
-    def get(self, id_: str) -> SimFile | None:
+    def get(self, id_: str) -> OpenAIFile | None:
         return self._files.get(id_)
 
-    def put(self, id_: str, name: str, purpose: str, content: bytes) -> SimFile:
-        file = SimFile(id_, name, purpose, self._now_ms() // 1000, content)
+    def put(self, id_: str, name: str, purpose: str, content: bytes) -> OpenAIFile:
+        file = OpenAIFile(id_, name, purpose, self._now_ms() // 1000, content)
         self._files[id_] = file
         return file
 
@@ -83,15 +84,15 @@ class Files:
             raise Refused(Refusal(400, "'file' is a required property.", param="file"))
         if len(file.content) > LARGEST_BYTES:
             raise Refused(Refusal(413, "The file is larger than 200 MB.", param="file"))
-        made = self.put(f"file-{serial}", file.file_name, purpose.content.decode(), file.content)
-        return HttpReply(orjson.dumps(made.wire()))
+        kept = self.put(f"file-{serial}", file.file_name, purpose.content.decode(), file.content)
+        return HttpReply(orjson.dumps(kept.wire()))
 
     def _list(self, query: Mapping[str, str]) -> HttpReply:
         purpose = query.get("purpose")
         rows = [file for file in self._files.values() if purpose in (None, file.purpose)]
         if query.get("order", "desc") == "desc":
             rows.reverse()
-        return HttpReply(page(rows, query, 10_000, SimFile.wire))
+        return HttpReply(page(rows, query, 10_000, OpenAIFile.wire))
 
 
 def page(
@@ -101,9 +102,7 @@ def page(
     if "after" in query:
         ids = [row.id for row in rows]
         rows = rows[ids.index(query["after"]) + 1 :] if query["after"] in ids else []
-    told = query.get("limit", "")
-    most = min(int(told), limit) if told.isdigit() else limit
-    shown = rows[:most]
+    shown = rows[: page_size(query, usual=limit, most=limit)]
     return orjson.dumps(
         {
             "object": "list",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.providers.anthropic.schema import enforceable
-from sidecar.simulator.anthropic.rules import _check_schema
+from sidecar.simulator.anthropic.schema import check_schema
 from sidecar.simulator.schema_sample import sample
 
 TEXT = {"type": "string"}
@@ -165,7 +165,7 @@ def test_what_is_sent_is_taken_and_forbids_no_sample_of_the_schema(schema: dict[
     said = enforceable(root)
     if said is None:
         return
-    _check_schema(said)
+    check_schema(said)
     value = sample(root)
     jsonschema.validate(value, root)
     jsonschema.validate(value, said)

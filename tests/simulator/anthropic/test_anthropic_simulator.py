@@ -16,7 +16,7 @@ from sidecar.providers.base import Done, TextDelta, ThinkingDelta, Usage, UsageS
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.simulator.anthropic.capabilities import habits
-from sidecar.simulator.anthropic.request import AnthropicAsk, read_ask
+from sidecar.simulator.anthropic.request import AnthropicRequest, read_request
 from sidecar.simulator.anthropic.usage import counted
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.exchange import Completion, SimRequest
@@ -117,15 +117,15 @@ async def test_only_what_is_marked_is_cached_and_for_as_long_as_it_says() -> Non
 def test_counting_twice_changes_nothing() -> None:
     budget = {"type": "enabled", "budget_tokens": 1_024}
     for asked in (question(model=BUDGET), question(model=BUDGET, thinking=budget)):
-        ask = read_ask(asked)
+        ask = read_request(asked)
         made = counted(ask, _made())
         assert counted(ask, made) == made
 
 
 def test_a_pause_spends_only_what_came_before_it() -> None:
     tools = [{"type": "web_search_20250305", "name": "web_search"}]
-    ask = read_ask(question("pause 1 time", tools=tools))
-    assert isinstance(ask, AnthropicAsk)
+    ask = read_request(question("pause 1 time", tools=tools))
+    assert isinstance(ask, AnthropicRequest)
     assert ask.paused
     assert counted(ask, _made()).usage.out_visible == 0
 

@@ -1,0 +1,26 @@
+"""Refusals and keys as OpenAI writes and takes them, and those who speak like it (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.simulator.exchange import Refusal
+
+
+def error_body(refusal: Refusal) -> dict[str, Any]:
+    """Return `{error: {message, type, param, code}}`."""
+    return {
+        "error": {
+            "message": refusal.message,
+            "type": refusal.type,
+            "param": refusal.param,
+            "code": refusal.code,
+        }
+    }
+
+
+def bearer_key(headers: Mapping[str, str]) -> str:
+    """Return the key of the Authorization header, empty where there is none."""
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
