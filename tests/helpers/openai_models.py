@@ -1,8 +1,14 @@
-"""Traits of OpenAI models as the catalogue gives them, one of each sort."""
+"""OpenAI models as the catalogue gives them, one of each sort, and the provider on a script."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from sidecar.providers.base import ChatRequest, ModelCapabilities, Turn
+from sidecar.providers.openai.provider import OpenAI
+from tests.helpers.scripted import ScriptedTransport, Step, scripted_edge
+
+KEY = "sk-test-key-123456"
 
 _COMMON = {"json_mode", "json_schema", "streaming", "prompt_caching", "batch"}
 _REASONING = frozenset({*_COMMON, "web_search", "reasoning"})
@@ -28,7 +34,12 @@ ALL = {
 }
 
 
-def ask(model: str, text: str = "Why?", **options: object) -> ChatRequest:
+def scripted(*script: Step, **edge: Any) -> tuple[OpenAI, ScriptedTransport]:
+    http, transport, _ = scripted_edge(*script, **edge)
+    return OpenAI(http, "https://api.example/v1/"), transport
+
+
+def ask(model: str, text: str = "Why?", **options: Any) -> ChatRequest:
     """A request to one of the models above."""
     turns = (Turn("user", text),)
-    return ChatRequest(model=model, turns=turns, traits=ALL[model], **options)  # type: ignore[arg-type]
+    return ChatRequest(model=model, turns=turns, traits=ALL[model], **options)

@@ -24,6 +24,9 @@ class Reply:
     chunks: Sequence[Chunk] = ()
 
 
+Step = Reply | Exception | asyncio.Event
+
+
 @dataclass(frozen=True)
 class Asked:
     method: str
@@ -54,10 +57,11 @@ class _Body(httpx.AsyncByteStream):
 class ScriptedTransport(httpx.AsyncBaseTransport):
     """Gives the steps of its script one after the other, and writes down what was asked.
 
-    `closed` counts the answers that were closed; `waiting` is set while one waits for an event.
+    A step that is an event is waited for, and the step behind it is the answer. `closed` counts the answers
+    that were closed; `waiting` is set while one waits for an event.
     """
 
-    def __init__(self, *script: Reply | Exception) -> None:
+    def __init__(self, *script: Step) -> None:
         self._script = list(script)
         self.asked: list[Asked] = []
         self.closed = 0
@@ -74,6 +78,10 @@ class ScriptedTransport(httpx.AsyncBaseTransport):
             )
         )
         step = self._script.pop(0)
+        while isinstance(step, asyncio.Event):
+            self.waiting.set()
+            await step.wait()
+            step = self._script.pop(0)
         if isinstance(step, Exception):
             raise step
         return httpx.Response(
@@ -99,7 +107,7 @@ class Waits:
 
 
 def scripted_edge(
-    *script: Reply | Exception, chance: float = 0.0, retries: int = 4, now_ms: int = 0
+    *script: Step, chance: float = 0.0, retries: int = 4, now_ms: int = 0
 ) -> tuple[HttpClient, ScriptedTransport, Waits]:
     """An HttpClient on a script, with waits that are recorded and not waited."""
     transport, waits = ScriptedTransport(*script), Waits()

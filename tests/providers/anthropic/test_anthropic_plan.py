@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from sidecar.errors import Failure
 from sidecar.providers.anthropic.options import JSON_ONLY
 from sidecar.providers.anthropic.request import continued
 from sidecar.providers.base import ModelCapabilities, Turn
@@ -16,7 +15,6 @@ from tests.helpers.anthropic_asking import (
     EITHER,
     QUIET,
     RETIRED,
-    SERVED,
     THINKS,
     plan,
 )
@@ -82,13 +80,6 @@ def test_a_limit_is_always_sent_and_is_what_budgets_reserve(
 
 def test_a_model_of_unknown_size_is_asked_for_what_the_oldest_could_write() -> None:
     assert plan(traits=PLAIN).body["max_tokens"] == 8_192
-
-
-def test_more_output_than_the_model_can_write_is_refused_when_it_was_asked_by_name() -> None:
-    with pytest.raises(Failure) as raised:
-        plan(BUDGET, max_output_tokens=100_000, asked=["maxOutputTokens"])
-    assert raised.value.kind == "unsupported"
-    assert "64,000" in raised.value.message
 
 
 @pytest.mark.parametrize(
@@ -243,55 +234,6 @@ def test_a_schema_that_cannot_be_enforced_is_asked_for_in_words(
     assert '"n": {"type": "integer"}' in instruction["text"]
     assert len(made.notes) == 1
     assert "checked" in made.notes[0]
-
-
-@pytest.mark.parametrize(
-    ("options", "asked", "words"),
-    [
-        ({"web_search_max_uses": 5}, "enableWebSearch", "cannot search the web"),
-        ({"thinking": True}, "enableExtendedThinking", "has no extended thinking"),
-    ],
-)
-def test_what_cannot_be_done_is_refused_by_name_and_noted_otherwise(
-    options: dict[str, Any], asked: str, words: str
-) -> None:
-    with pytest.raises(Failure) as raised:
-        plan(traits=PLAIN, asked=[asked], **options)
-    assert raised.value.kind == "unsupported"
-    assert words in raised.value.message
-    made = plan(traits=PLAIN, **options)
-    assert len(made.notes) == 1
-    assert set(made.body) == {"model", "max_tokens", "messages", "stream"}
-
-
-def test_a_refusal_says_what_the_model_can_do() -> None:
-    with pytest.raises(Failure) as raised:
-        plan(RETIRED, thinking=True, asked=["enableExtendedThinking"])
-    assert "It can do: web search, prompt caching." in raised.value.message
-
-
-def test_a_cache_that_the_model_does_not_have_is_noted() -> None:
-    made = plan(traits=PLAIN, cache_ttl="1h", system="Be brief.")
-    assert len(made.notes) == 1
-    assert "cache_control" not in str(made.body)
-
-
-@pytest.mark.parametrize("model", [*SERVED, RETIRED])
-def test_every_note_is_one_short_sentence(model: str) -> None:
-    made = plan(
-        model,
-        temperature=3.0,
-        effort="none",
-        thinking=True,
-        cache_ttl="1h",
-        max_output_tokens=10**9,
-        web_search_max_uses=1,
-        json_schema=SCHEMA,
-    )
-    assert made.notes
-    for note in made.notes:
-        assert note.endswith(".")
-        assert len(note) < 120
 
 
 def test_a_paused_turn_goes_on_with_what_it_said_and_what_is_left() -> None:

@@ -45,31 +45,6 @@ def test_json_is_always_asked_for_in_words_because_a_format_may_be_ignored() -> 
     assert with_schema.body["messages"][0] == {"role": "system", "content": in_words(SCHEMA)}
 
 
-@pytest.mark.parametrize("schema", [None, SCHEMA, {"type": "array"}])
-def test_json_by_name_is_served_in_words_by_a_model_without_a_form_for_it(
-    schema: dict[str, Any] | None,
-) -> None:
-    made = plan(PLAIN, json_mode=True, json_schema=schema, asked=frozenset({"jsonMode", "jsonSchema"}))
-    assert "response_format" not in made.body
-    assert made.body["messages"][0]["content"] == in_words(schema)
-    assert len(made.notes) == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "asked"),
-    [({"web_search_max_uses": 3}, "enableWebSearch"), ({"thinking": True}, "enableExtendedThinking")],
-)
-def test_what_only_vendors_have_is_refused_by_name_and_noted_otherwise(
-    options: dict[str, Any], asked: str
-) -> None:
-    with pytest.raises(Failure) as raised:
-        plan(ABLE, **options, asked=frozenset({asked}))
-    assert raised.value.kind == "unsupported"
-    made = plan(ABLE, **options)
-    assert made.path == "/chat/completions"
-    assert len(made.notes) == 1
-
-
 @pytest.mark.parametrize(
     ("url", "places"),
     [

@@ -3,13 +3,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 import pytest
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from tests.helpers.compatible import ABLE, PLAIN, ask, scripted
+from tests.helpers.compatible import ABLE, ask, scripted
 from tests.helpers.grok import collect, done_of, text_of, thinking_of
 from tests.helpers.scripted import Reply, event_stream
 
@@ -181,7 +180,6 @@ async def test_a_named_error_event_is_an_error() -> None:
         (400, b'"It says so."', "provider_rejected", "It says so."),
         (400, b"It says so.", "provider_rejected", "It says so."),
         (400, b'{"error": "It says so."}', "provider_rejected", "It says so."),
-        (400, b'{"error": {"message": "It says so."}}', "provider_rejected", "It says so."),
         (422, b'{"detail": "It says so."}', "provider_rejected", "It says so."),
         (
             422,
@@ -202,9 +200,6 @@ async def test_a_named_error_event_is_an_error() -> None:
             "No auth",
         ),
         (402, b'{"error": {"message": "Insufficient credits", "code": 402}}', "rate_limited", "credit"),
-        (502, b"<html><body>Bad gateway</body></html>", "provider_unavailable", "(502)"),
-        (529, b"", "provider_unavailable", "(529)"),
-        (404, b'{"error": {"message": "model \'llama\' not found"}}', "provider_rejected", "not found"),
     ],
 )
 async def test_a_refusal_is_read_in_every_shape(status: int, body: bytes, kind: str, words: str) -> None:
@@ -285,23 +280,9 @@ async def test_an_unknown_model_is_not_looked_for_elsewhere() -> None:
     assert len(transport.asked) == 1
 
 
-async def test_nothing_is_put_again_that_may_have_run() -> None:
-    made, transport, _ = scripted(httpx.ReadError("reset"))
-    _, failure = await collect(made, ask(temperature=0.5))
-    assert isinstance(failure, OutcomeUnknown)
-    assert len(transport.asked) == 1
-
-
-async def test_without_a_key_there_is_no_header_for_one() -> None:
-    made, transport, _ = scripted(HELLO)
-    await collect(made, ask(traits=PLAIN), "")
-    assert "authorization" not in transport.asked[0].headers
-
-
 @pytest.mark.parametrize(
     ("url", "replies", "reason", "asked"),
     [
-        ("http://lab/v1", [Reply(200, {}, [b"{}"])], None, ["http://lab/v1/models"]),
         ("http://lab/v1", [Reply(404)], None, ["http://lab/v1/models"]),
         ("http://lab", [Reply(404), Reply(200)], None, ["http://lab/v1/models", "http://lab/models"]),
         (
@@ -310,7 +291,6 @@ async def test_without_a_key_there_is_no_header_for_one() -> None:
             "refused the API key",
             ["http://lab/v1/models", "http://lab/models"],
         ),
-        ("http://lab/v1", [Reply(401)], "refused the API key", ["http://lab/v1/models"]),
     ],
 )
 async def test_a_key_is_judged_where_the_server_has_a_list_of_models(
@@ -320,10 +300,3 @@ async def test_a_key_is_judged_where_the_server_has_a_list_of_models(
     said = await made.validate_key("sk-1")
     assert said is None if reason is None else said is not None and reason in said
     assert [each.url for each in transport.asked] == asked
-
-
-async def test_a_server_that_is_down_judges_no_key() -> None:
-    made, _, _ = scripted(Reply(503), retries=0)
-    with pytest.raises(Failure) as raised:
-        await made.validate_key("sk-1")
-    assert raised.value.kind == "provider_unavailable"

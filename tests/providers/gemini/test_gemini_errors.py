@@ -40,40 +40,22 @@ TOO_LONG = "The input token count (2000000) exceeds the maximum number of tokens
 @pytest.mark.parametrize(
     ("status", "body", "kind", "retryable"),
     [
-        (400, error("INVALID_ARGUMENT"), "provider_rejected", False),
-        (400, error("INVALID_ARGUMENT", "API key not valid.", reason("API_KEY_INVALID")), "invalid_api_key", False),
         (400, error("INVALID_ARGUMENT", "Bad.", reason("API_KEY_INVALID")), "invalid_api_key", False),
         (400, error("INVALID_ARGUMENT", "API key expired. Renew it."), "invalid_api_key", False),
-        (400, error("INVALID_ARGUMENT", TOO_LONG), "context_length_exceeded", False),
         (400, error("FAILED_PRECONDITION", "User location is not supported."), "provider_rejected", False),
-        (401, error("UNAUTHENTICATED"), "invalid_api_key", False),
         (403, error("PERMISSION_DENIED", "Blocked.", reason("API_KEY_SERVICE_BLOCKED")), "invalid_api_key", False),
         (403, b"", "invalid_api_key", False),
-        (404, error("NOT_FOUND"), "provider_rejected", False),
-        (408, b"", "timeout", True),
-        (409, error("ABORTED"), "provider_rejected", True),
-        (413, b"", "provider_rejected", False),
-        (429, error("RESOURCE_EXHAUSTED"), "rate_limited", True),
         (429, error("RESOURCE_EXHAUSTED", "m", PER_MINUTE), "rate_limited", True),
         (429, error("RESOURCE_EXHAUSTED", "m", PER_MINUTE, PER_DAY), "rate_limited", False),
-        (429, error("RESOURCE_EXHAUSTED", "Your prepayment credits are depleted."), "rate_limited", False),
-        (402, b"", "rate_limited", False),
         (499, error("CANCELLED"), "provider_unavailable", False),
-        (500, error("INTERNAL"), "provider_unavailable", True),
-        (502, b"<html>Bad gateway</html>", "provider_unavailable", True),
-        (503, error("UNAVAILABLE"), "provider_unavailable", True),
-        (504, error("DEADLINE_EXCEEDED"), "timeout", True),
-        (529, b"", "provider_unavailable", True),
-        (302, b"", "provider_rejected", False),
     ],
 )  # fmt: skip
-def test_each_refusal_has_its_kind(status: int, body: bytes, kind: str, retryable: bool) -> None:
+def test_the_words_and_the_details_decide_where_the_status_is_vague(
+    status: int, body: bytes, kind: str, retryable: bool
+) -> None:
     for shape in (body, b"[" + body + b"]" if body.startswith(b"{") else body):
         failure = refusal(status, {}, shape, ASKED, 0)
         assert (failure.kind, failure.retryable) == (kind, retryable)
-        assert (failure.provider, failure.model, failure.status) == ("gemini", "gemini-3.8-flash", status)
-        assert failure.message.endswith(".")
-        assert "<" not in failure.message
 
 
 @pytest.mark.parametrize(
@@ -86,8 +68,6 @@ def test_each_refusal_has_its_kind(status: int, body: bytes, kind: str, retryabl
         ([delay("soon")], "m", {"retry-after": "60"}, 60_000),
         ([], "Please retry in 26.5s.", {}, 26_500),
         ([], "Please retry in 250ms.", {}, 250),
-        ([], "m", {"retry-after-ms": "7"}, 7),
-        ([], "m", {}, None),
     ],
 )
 def test_the_hint_to_wait_is_found_in_every_form(
@@ -106,18 +86,9 @@ def test_a_spent_day_is_never_tried_again_whatever_the_hint() -> None:
     assert "tomorrow" in failure.message
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 500, 503])
-@pytest.mark.parametrize("secret", [KEY, "AIzaSyA1234567890abcdefg"])
-def test_no_key_is_ever_repeated(status: int, secret: str) -> None:
-    failure = refusal(status, {}, error("X", f"The key {secret} is wrong."), ASKED, 0)
-    assert secret not in failure.message + (failure.detail or "")
-
-
-@pytest.mark.parametrize("status", [400, 403, 404, 500])
-def test_the_vendors_own_words_are_passed_on(status: int) -> None:
-    failure = refusal(status, {}, error("INVALID_ARGUMENT", "The field foo is odd.", reason("ODD")), ASKED, 0)
-    assert "The field foo is odd." in failure.message
-    assert failure.detail == "INVALID_ARGUMENT ODD: The field foo is odd."
+def test_the_vendors_status_and_reason_stay_in_the_detail() -> None:
+    failure = refusal(400, {}, error("INVALID_ARGUMENT", "Foo is odd.", reason("ODD")), ASKED, 0)
+    assert failure.detail == "INVALID_ARGUMENT ODD: Foo is odd."
 
 
 @pytest.mark.parametrize(

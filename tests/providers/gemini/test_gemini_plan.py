@@ -39,12 +39,6 @@ def test_the_model_is_read_back_from_the_path_for_what_is_said_of_it() -> None:
     assert model_in("/elsewhere") == ""
 
 
-def test_system_and_developer_prompts_are_one_instruction() -> None:
-    body = plan("gemini-3.8-flash", system="Be brief.", developer="Use metres.").body
-    assert body["systemInstruction"] == {"parts": [{"text": "Be brief."}, {"text": "Use metres."}]}
-    assert body["contents"] == BARE["contents"]
-
-
 def test_earlier_turns_go_along_with_neighbours_of_one_role_made_one() -> None:
     turns = (
         Turn("user", "a"),
@@ -203,13 +197,6 @@ def test_the_output_limit_is_for_all_parts_of_an_answer(
     assert bool(made.notes) is ((wanted or 0) > (sent or 0))
 
 
-def test_more_output_than_the_model_can_write_is_refused_when_it_was_asked_by_name() -> None:
-    with pytest.raises(Failure) as raised:
-        plan("gemini-3.8-flash", max_output_tokens=70_000, asked=frozenset({"maxOutputTokens"}))
-    assert raised.value.kind == "unsupported"
-    assert "65,536" in raised.value.message
-
-
 @pytest.mark.parametrize("model", MODELS)
 def test_json_has_the_vendors_own_form(model: str) -> None:
     assert plan(model, json_mode=True).body["generationConfig"] == {"responseMimeType": "application/json"}
@@ -240,69 +227,6 @@ def test_json_beside_a_search_is_asked_in_words_where_the_form_is_refused(
         assert "in words" in " ".join(made.notes)
     else:
         assert made.body["generationConfig"]["responseMimeType"] == "application/json"
-
-
-@pytest.mark.parametrize("asked", [frozenset[str](), frozenset({"jsonMode", "jsonSchema"})])
-@pytest.mark.parametrize("schema", [None, SCHEMA])
-def test_json_without_a_form_for_it_is_asked_in_words(
-    schema: dict[str, Any] | None, asked: frozenset[str]
-) -> None:
-    made = plan("plain-text", json_mode=True, json_schema=schema, asked=asked)
-    assert "JSON" in made.body["systemInstruction"]["parts"][0]["text"]
-    assert "generationConfig" not in made.body
-    assert len(made.notes) == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "asked", "words"),
-    [
-        ({"web_search_max_uses": 5}, "enableWebSearch", "cannot search the web"),
-        ({"thinking": True}, "enableExtendedThinking", "does not show its thinking"),
-    ],
-)
-def test_what_cannot_be_done_is_refused_by_name_and_noted_otherwise(
-    options: dict[str, Any], asked: str, words: str
-) -> None:
-    with pytest.raises(Failure) as raised:
-        plan("plain-text", **options, asked=frozenset({asked}))
-    assert raised.value.kind == "unsupported"
-    assert words in raised.value.message
-    made = plan("plain-text", **options)
-    assert len(made.notes) == 1
-    assert made.body == BARE
-
-
-def test_a_refusal_says_what_the_model_can_do() -> None:
-    some = ModelCapabilities(frozenset({"json_mode", "reasoning"}))
-    with pytest.raises(Failure) as raised:
-        plan("gemini-9", web_search_max_uses=1, traits=some, asked=frozenset({"enableWebSearch"}))
-    assert "JSON mode, reasoning efforts" in raised.value.message
-
-
-@pytest.mark.parametrize(
-    ("model", "ttl", "notes"),
-    [("gemini-3.8-flash", "5m", 0), ("gemini-3.8-flash", "1h", 1), ("plain-text", "5m", 1)],
-)
-def test_caching_needs_nothing_sent_and_at_most_a_note(model: str, ttl: str, notes: int) -> None:
-    made = plan(model, cache_ttl=ttl)
-    assert (len(made.notes), made.body) == (notes, BARE)
-
-
-@pytest.mark.parametrize("model", [*MODELS, "plain-text"])
-def test_every_note_is_one_short_sentence(model: str) -> None:
-    made = plan(
-        model,
-        temperature=3.0,
-        effort="none",
-        thinking=True,
-        cache_ttl="1h",
-        max_output_tokens=10**9,
-        web_search_max_uses=1,
-        json_schema={"type": "string", "pattern": "^a"},
-    )
-    for note in made.notes:
-        assert note.endswith(".")
-        assert len(note) < 120
 
 
 def test_the_form_can_be_put_into_words_and_the_rest_stays() -> None:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import asyncio
 import json
-from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -12,7 +10,7 @@ from sidecar.errors import Failure
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.gemini.provider import MAX_PARTS, Gemini
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from tests.helpers.gemini import KEY, SCHEMA, ask, chunk, collect, provider, sse, text_of
+from tests.helpers.gemini import SCHEMA, ask, chunk, collect, provider, sse, text_of
 from tests.helpers.scripted import Reply, scripted_edge
 
 MODEL = "gemini-3.8-flash"
@@ -24,19 +22,6 @@ BROKEN = {"error": {"code": 503, "message": "The model is overloaded.", "status"
 async def read(*chunks: Any, model: str = MODEL, **reply: Any) -> tuple[list[Event], Failure | None]:
     made, _ = provider(Reply(chunks=chunks, **reply))
     return await collect(made, made.plan(ask(model)))
-
-
-async def test_a_question_is_sent_as_planned_with_its_key_in_a_header_and_never_in_the_url() -> None:
-    made, transport = provider(Reply(chunks=[sse(chunk("Hi", "STOP"))]))
-    plan = made.plan(ask(MODEL))
-    await collect(made, plan)
-    (asked,) = transport.asked
-    assert asked.method == "POST"
-    assert asked.url == f"https://api.example/v1beta/models/{MODEL}:streamGenerateContent?alt=sse"
-    assert asked.headers["x-goog-api-key"] == KEY
-    assert "authorization" not in asked.headers
-    assert asked.body == plan.body
-    assert transport.closed == 1
 
 
 @pytest.mark.parametrize(
@@ -75,33 +60,6 @@ async def test_thoughts_and_text_stream_and_the_usage_grows_until_done() -> None
     ]
 
 
-async def test_text_arrives_before_the_answer_is_complete() -> None:
-    gate = asyncio.Event()
-    made, _ = provider(Reply(chunks=[sse(chunk("now")), gate, sse(chunk("", "STOP"))]))
-    async with asyncio.timeout(10), aclosing(made.stream(made.plan(ask(MODEL)), KEY)) as stream:
-        assert await anext(stream) == TextDelta("now")
-        gate.set()
-        assert isinstance([event async for event in stream][-1], Done)
-
-
-async def test_closing_the_events_closes_the_connection() -> None:
-    made, transport = provider(Reply(chunks=[sse(chunk("now")), asyncio.Event()]))
-    async with asyncio.timeout(10):
-        stream = made.stream(made.plan(ask(MODEL)), KEY)
-        await anext(stream)
-        assert transport.closed == 0
-        await stream.aclose()
-    assert transport.closed == 1
-
-
-@pytest.mark.parametrize("size", [1, 3, 7, 64])
-async def test_events_cut_anywhere_are_read_the_same(size: int) -> None:
-    stream = sse(chunk("ü🙂"), chunk("", "MAX_TOKENS", usage=USAGE))
-    events, failure = await read(*(stream[at : at + size] for at in range(0, len(stream), size)))
-    assert failure is None
-    assert events == [TextDelta("ü🙂"), UsageSoFar(PARTS), Done("length", PARTS, "gemini-3.8-flash", "r1")]
-
-
 async def test_pages_are_cited_once_and_queries_are_billed() -> None:
     pages = [{"web": {"uri": "https://a.example", "title": "A"}}, {"web": {"uri": "https://b.example"}}]
     grounding = {"webSearchQueries": ["x", "y"], "groundingChunks": [*pages, pages[0], {"maps": {}}]}
@@ -137,7 +95,6 @@ async def test_a_search_is_billed_as_the_model_that_answered_is() -> None:
             {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "usageMetadata": {"promptTokenCount": 7}},
             "PROHIBITED_CONTENT",
         ),
-        ({**chunk("", "SAFETY", usage={"promptTokenCount": 7})}, "SAFETY"),
         ({**chunk("", "RECITATION", usage={"promptTokenCount": 7})}, "RECITATION"),
     ],
 )  # fmt: skip
@@ -150,9 +107,8 @@ async def test_what_is_blocked_is_a_failure_with_its_usage_told_first(
     assert (failure.kind, failure.detail, failure.model) == ("content_filtered", words, MODEL)
 
 
-@pytest.mark.parametrize("last", [chunk("", "SAFETY"), {"promptFeedback": {"blockReason": "SAFETY"}}])
-async def test_an_answer_that_was_filtered_midway_keeps_its_text(last: dict[str, Any]) -> None:
-    events, failure = await read(sse(chunk("Well"), last))
+async def test_a_prompt_that_is_blocked_midway_leaves_the_text() -> None:
+    events, failure = await read(sse(chunk("Well"), {"promptFeedback": {"blockReason": "SAFETY"}}))
     assert failure is None
     assert events[-1] == Done("content_filter", None, "gemini-3.8-flash", "r1")
 
@@ -179,16 +135,8 @@ async def test_thinking_that_used_up_the_limit_ends_without_text() -> None:
     assert events[-1] == Done("length", usage, "gemini-3.8-flash", "r1")
 
 
-@pytest.mark.parametrize("finish", [None, "FINISH_REASON_UNSPECIFIED"])
-async def test_a_stream_that_just_ends_may_have_been_billed(finish: str | None) -> None:
-    events, failure = await read(sse(chunk("Hal", finish, usage=USAGE)))
-    assert events == [TextDelta("Hal"), UsageSoFar(PARTS)]
-    assert isinstance(failure, OutcomeUnknown)
-    assert (failure.kind, failure.provider, failure.model) == ("provider_unavailable", "gemini", MODEL)
-
-
-async def test_a_stream_that_breaks_has_told_what_is_known_of_its_usage() -> None:
-    events, failure = await read(sse(chunk("Hal", usage=USAGE)), httpx.ReadError("reset"))
+async def test_a_reason_that_is_none_is_no_end() -> None:
+    events, failure = await read(sse(chunk("Hal", "FINISH_REASON_UNSPECIFIED", usage=USAGE)))
     assert events == [TextDelta("Hal"), UsageSoFar(PARTS)]
     assert isinstance(failure, OutcomeUnknown)
 
@@ -239,40 +187,11 @@ async def test_a_long_answer_without_an_error_behind_it_is_only_an_answer(size: 
     assert len(text_of(events)) == 200_000
 
 
-@pytest.mark.parametrize(
-    "body", [json.dumps(chunk("Hello", "STOP")), json.dumps([chunk("Hel"), chunk("lo", "STOP")], indent=1)]
-)
-async def test_an_answer_that_does_not_stream_is_read_too(body: str) -> None:
-    events, failure = await read(body.encode())
+async def test_an_answer_that_is_a_list_of_chunks_is_read_too() -> None:
+    events, failure = await read(json.dumps([chunk("Hel"), chunk("lo", "STOP")], indent=1).encode())
     assert failure is None
     assert text_of(events) == "Hello"
     assert isinstance(events[-1], Done)
-
-
-@pytest.mark.parametrize(
-    "data", [b"data: {broken\n\n", b"data: [1]\n\n", b"data: 7\n\n", b"<html>Log in</html>"]
-)
-async def test_nonsense_in_the_stream_may_have_been_billed(data: bytes) -> None:
-    _, failure = await read(data)
-    assert isinstance(failure, OutcomeUnknown)
-
-
-async def test_a_refused_request_names_its_model_and_hides_the_key() -> None:
-    body = {"error": {"code": 403, "message": f"Key {KEY} may not.", "status": "PERMISSION_DENIED"}}
-    made, transport = provider(Reply(403, {}, [json.dumps([body]).encode()]))
-    _, failure = await collect(made, made.plan(ask(MODEL)))
-    assert failure is not None
-    assert (failure.kind, failure.model, failure.status) == ("invalid_api_key", MODEL, 403)
-    assert KEY not in failure.message + (failure.detail or "")
-    assert transport.closed == 1
-
-
-async def test_a_key_that_can_be_no_header_never_leaves() -> None:
-    made, transport = provider()
-    _, failure = await collect(made, made.plan(ask(MODEL)), "two\nlines")
-    assert failure is not None
-    assert failure.kind == "invalid_api_key"
-    assert transport.asked == []
 
 
 def part(text: str, token: str | None = "t") -> Reply:
@@ -358,39 +277,3 @@ async def test_a_request_without_a_form_is_refused_at_once() -> None:
     _, failure = await collect(made, made.plan(ask(MODEL, web_search_max_uses=1)))
     assert failure is not None
     assert len(transport.asked) == 1
-
-
-WRONG_KEY = {
-    "error": {
-        "code": 400,
-        "message": "API key not valid. Please pass a valid API key.",
-        "status": "INVALID_ARGUMENT",
-        "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}],
-    }
-}
-
-
-@pytest.mark.parametrize(
-    ("reply", "reason"),
-    [
-        (Reply(200, {}, [b'{"models": []}']), None),
-        (Reply(400, {}, [json.dumps(WRONG_KEY).encode()]), "refused the API key"),
-        (Reply(403, {}, [b'{"error": {"message": "Country not supported"}}']), "Country not supported"),
-    ],
-)
-async def test_a_key_is_judged_by_the_vendor(reply: Reply, reason: str | None) -> None:
-    made, transport = provider(reply)
-    said = await made.validate_key(KEY)
-    assert said is None if reason is None else said is not None and reason in said
-    asked = transport.asked[0]
-    assert (asked.method, asked.url) == ("GET", "https://api.example/v1beta/models?pageSize=1")
-    assert asked.headers["x-goog-api-key"] == KEY
-
-
-async def test_a_limited_key_is_a_key_and_an_outage_says_nothing_of_it() -> None:
-    limited, _ = provider(Reply(429), retries=0)
-    assert await limited.validate_key(KEY) is None
-    down, _ = provider(Reply(500), retries=0)
-    with pytest.raises(Failure) as raised:
-        await down.validate_key(KEY)
-    assert raised.value.kind == "provider_unavailable"

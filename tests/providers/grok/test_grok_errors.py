@@ -24,45 +24,22 @@ def nested(message: str, **members: Any) -> bytes:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "retryable"),
     [
-        (400, strings("Incorrect API key provided: xa***1. You can obtain one."), "invalid_api_key", False),
         (400, nested("Incorrect API key provided: xa***1."), "invalid_api_key", False),
-        (400, strings("Argument not supported: stop."), "provider_rejected", False),
-        (
-            400,
-            strings("This model's maximum prompt length is 1 but it has 2."),
-            "context_length_exceeded",
-            False,
-        ),
         (401, strings("No API key was given.", "Unauthenticated"), "invalid_api_key", False),
         (403, strings("The caller does not have permission."), "invalid_api_key", False),
         (403, strings("Your team doesn't have any credits yet."), "rate_limited", False),
-        (403, strings("Content violates usage guidelines."), "content_filtered", False),
-        (
-            404,
-            strings("The model grok-9 does not exist or your team has no access to it."),
-            "provider_rejected",
-            False,
-        ),
         (405, b"", "provider_rejected", False),
         (415, strings("Expected JSON."), "provider_rejected", False),
-        (422, strings("Failed to deserialize the JSON body."), "provider_rejected", False),
         (429, strings("Too many requests.", "Some resource has been exhausted"), "rate_limited", True),
-        (429, strings("Your team has used all available credits."), "rate_limited", False),
         (429, strings("You reached your monthly spending limit."), "rate_limited", False),
-        (500, strings("Something broke.", "Internal error"), "provider_unavailable", True),
         (503, b"upstream connect error", "provider_unavailable", True),
     ],
 )
-def test_each_refusal_has_its_kind(status: int, body: bytes, kind: str, retryable: bool) -> None:
+def test_its_words_decide_where_its_codes_say_little(
+    status: int, body: bytes, kind: str, retryable: bool
+) -> None:
     failure = refusal(status, {"x-request-id": "r1"}, body, ASKED, 0)
     assert (failure.kind, failure.retryable) == (kind, retryable)
-    assert (failure.provider, failure.model, failure.status) == ("grok", "grok-4.3", status)
-    assert failure.message.endswith(".")
-
-
-def test_an_unknown_model_is_named() -> None:
-    body = strings("The model grok-9 does not exist or your team has no access to it.")
-    assert "has no model grok-4.3" in refusal(404, {}, body, ASKED, 0).message
 
 
 def test_the_vendors_own_code_stays_in_the_detail() -> None:
@@ -77,13 +54,6 @@ def test_what_the_vendor_leaves_of_the_key_is_hidden_too() -> None:
     told = failure.message + (failure.detail or "")
     assert "xa***1" not in told
     assert "provided: [key hidden]. Get one at console.x.ai." in told
-
-
-@pytest.mark.parametrize(
-    ("headers", "hint"), [({"retry-after": "2"}, 2_000), ({"retry-after-ms": "350"}, 350), ({}, None)]
-)
-def test_a_hint_is_obeyed_where_there_is_one(headers: dict[str, str], hint: int | None) -> None:
-    assert refusal(429, headers, strings("Too many requests."), ASKED, 0).retry_after_ms == hint
 
 
 def test_an_error_inside_a_stream_has_its_kind() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from sidecar.errors import Failure
 from sidecar.providers.base import Turn
 from sidecar.providers.grok.provider import Grok
 from sidecar.providers.kernel.http import HttpClient
@@ -34,13 +33,6 @@ def test_the_developers_prompt_is_folded_into_the_system_prompt() -> None:
     made = plan("grok-4.7", system="Be brief.", developer="Use metres.")
     assert made.body["messages"][0] == {"role": "system", "content": "Be brief.\n\nUse metres."}
     assert [message["role"] for message in made.body["messages"]] == ["system", "user"]
-
-
-def test_earlier_turns_go_along_in_order() -> None:
-    request = ask("grok-4.3")
-    turns = (Turn("user", "a"), Turn("assistant", "b"), *request.turns)
-    body = Grok(HttpClient(), "https://api.x.ai/v1").plan(replace(request, turns=turns)).body
-    assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
 
 
 @pytest.mark.parametrize(
@@ -156,24 +148,6 @@ def test_the_model_that_only_responses_serve_is_asked_there() -> None:
     assert (made.path, made.body["store"]) == ("/responses", False)
 
 
-@pytest.mark.parametrize(
-    ("model", "options", "asked", "words"),
-    [
-        ("grok-build-0.1", {"web_search_max_uses": 5}, "enableWebSearch", "cannot search the web"),
-        ("grok-4.7", {"thinking": True}, "enableExtendedThinking", "does not show its thinking"),
-    ],
-)
-def test_what_cannot_be_done_is_refused_by_name_and_noted_otherwise(
-    model: str, options: dict[str, Any], asked: str, words: str
-) -> None:
-    with pytest.raises(Failure) as raised:
-        plan(model, **options, asked=frozenset({asked}))
-    assert raised.value.kind == "unsupported"
-    assert words in raised.value.message
-    assert "It can do: " in raised.value.message
-    assert len(plan(model, **options).notes) == 1
-
-
 def test_requests_that_share_a_beginning_go_to_the_same_cache() -> None:
     first = plan("grok-4.3", "one", system="Long.", cache_ttl="5m")
     second = plan("grok-4.3", "two", system="Long.", cache_ttl="5m")
@@ -190,8 +164,3 @@ def test_a_conversation_without_instructions_is_known_by_its_first_turn() -> Non
     longer = replace(request, turns=(*request.turns, Turn("assistant", "a"), Turn("user", "two")))
     made = Grok(HttpClient(), "https://api.x.ai/v1")
     assert made.plan(request).headers == made.plan(longer).headers
-
-
-def test_the_one_hour_cache_that_the_vendor_does_not_have_is_noted() -> None:
-    (note,) = plan("grok-4.3", cache_ttl="1h").notes
-    assert "no one-hour cache" in note

@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 
-from sidecar.errors import Failure
-from sidecar.providers.base import PreparedCall, Turn
+from sidecar.providers.base import PreparedCall
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.openai.provider import OpenAI
 from sidecar.providers.openai_family.json_by_prompt import in_words
 from sidecar.providers.openai_family.options import EFFORTS, nearest_effort
-from tests.helpers.openai_models import ALL, ask
+from tests.helpers.openai_models import ask
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 
@@ -42,15 +41,6 @@ def test_instructions_go_to_the_role_that_the_model_follows(model: str, role: st
         {"role": role, "content": "Use metres."},
         {"role": "user", "content": "Why?"},
     ]
-
-
-def test_earlier_turns_go_along_in_order() -> None:
-    request = ask("gpt-4o")
-    turns = (Turn("user", "a"), Turn("assistant", "b"), *request.turns)
-    from dataclasses import replace
-
-    body = OpenAI(HttpClient(), "https://api.example/v1").plan(replace(request, turns=turns)).body
-    assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
 
 
 @pytest.mark.parametrize(
@@ -111,32 +101,6 @@ def test_of_two_efforts_as_near_the_stronger_is_taken(wanted: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "asked", "sent"),
-    [
-        (None, False, None),
-        (0, False, None),
-        (8_192, True, 8_192),
-        (16_384, True, 16_384),
-        (20_000, False, 16_384),
-    ],
-)
-def test_the_output_limit_covers_reasoning_and_is_what_budgets_reserve(
-    wanted: int | None, asked: bool, sent: int | None
-) -> None:
-    made = plan("gpt-4o", max_output_tokens=wanted, asked=frozenset({"maxOutputTokens"} if asked else ()))
-    assert made.body.get("max_completion_tokens") == sent
-    assert made.max_output_tokens == sent
-    assert "max_tokens" not in made.body
-
-
-def test_more_output_than_the_model_can_write_is_refused_when_it_was_asked_by_name() -> None:
-    with pytest.raises(Failure) as raised:
-        plan("gpt-4o", max_output_tokens=20_000, asked=frozenset({"maxOutputTokens"}))
-    assert raised.value.kind == "unsupported"
-    assert "16,384" in raised.value.message
-
-
-@pytest.mark.parametrize(
     ("text", "reminded"), [("Give me JSON", False), ("as json please", False), ("Why?", True)]
 )
 def test_json_mode_always_has_the_word_json_in_a_message(text: str, reminded: bool) -> None:
@@ -160,31 +124,6 @@ def test_a_schema_that_cannot_be_enforced_goes_as_it_is_and_is_noted() -> None:
     form = made.body["response_format"]["json_schema"]
     assert (form["schema"], form["strict"]) == (schema, False)
     assert len(made.notes) == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "asked", "words"),
-    [
-        ({"web_search_max_uses": 5}, "enableWebSearch", "cannot search the web"),
-        ({"thinking": True}, "enableExtendedThinking", "does not show its thinking"),
-    ],
-)
-def test_what_cannot_be_done_is_refused_by_name_and_noted_otherwise(
-    options: dict[str, Any], asked: str, words: str
-) -> None:
-    with pytest.raises(Failure) as raised:
-        plan("plain-text", **options, asked=frozenset({asked}))
-    assert raised.value.kind == "unsupported"
-    assert words in raised.value.message
-    made = plan("plain-text", **options)
-    assert len(made.notes) == 1
-    assert set(made.body) == {"model", "messages", "stream", "stream_options"}
-
-
-def test_a_refusal_says_what_the_model_can_do() -> None:
-    with pytest.raises(Failure) as raised:
-        plan("o3-mini", web_search_max_uses=1, asked=frozenset({"enableWebSearch"}))
-    assert "JSON mode, JSON schemas, reasoning efforts" in raised.value.message
 
 
 def test_web_search_goes_to_the_responses_api() -> None:
@@ -228,27 +167,6 @@ def test_json_on_the_responses_api_stands_under_text(schema: dict[str, Any] | No
 
 
 @pytest.mark.parametrize(
-    ("model", "ttl", "notes"),
-    [("gpt-5", "5m", 0), ("gpt-5", "1h", 1), ("plain-text", "5m", 1), ("gpt-5", None, 0)],
-)
-def test_caching_needs_nothing_sent_and_at_most_a_note(model: str, ttl: str | None, notes: int) -> None:
-    made = plan(model, cache_ttl=ttl)
-    assert len(made.notes) == notes
-    assert set(made.body) == {"model", "messages", "stream", "stream_options"}
-
-
-@pytest.mark.parametrize("asked", [frozenset(), frozenset({"jsonMode", "jsonSchema"})])
-@pytest.mark.parametrize("schema", [None, SCHEMA])
-def test_json_is_asked_for_in_words_where_the_model_has_no_form_for_it(
-    schema: dict[str, Any] | None, asked: frozenset[str]
-) -> None:
-    made = plan("plain-text", system="Be brief.", json_mode=True, json_schema=schema, asked=asked)
-    assert "response_format" not in made.body
-    assert made.body["messages"][1] == {"role": "system", "content": in_words(schema)}
-    assert len(made.notes) == 1
-
-
-@pytest.mark.parametrize(
     "schema",
     [
         {"type": "array", "items": SCHEMA},
@@ -262,19 +180,3 @@ def test_a_schema_whose_root_is_no_object_is_asked_for_in_words(schema: dict[str
     made = plan("gpt-5", json_mode=True, json_schema=schema)
     assert "response_format" not in made.body
     assert made.body["messages"][0] == {"role": "developer", "content": in_words(schema)}
-
-
-@pytest.mark.parametrize("model", sorted(ALL))
-def test_every_note_is_one_short_sentence(model: str) -> None:
-    made = plan(
-        model,
-        temperature=3.0,
-        effort="none",
-        thinking=True,
-        cache_ttl="1h",
-        max_output_tokens=10**9,
-        web_search_max_uses=1,
-    )
-    for note in made.notes:
-        assert note.endswith(".")
-        assert len(note) < 120

@@ -1,0 +1,51 @@
+"""All that one question to a provider gave."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+from sidecar.errors import Failure
+from sidecar.providers.base import (
+    Done,
+    Event,
+    PreparedCall,
+    Provider,
+    TextDelta,
+    ThinkingDelta,
+    Usage,
+    UsageSoFar,
+)
+
+DEADLINE_SECONDS = 20.0
+
+
+async def collect(provider: Provider, plan: PreparedCall, key: str) -> tuple[list[Event], Failure | None]:
+    """Every event of one answer, and what ended it if that was a Failure."""
+    events: list[Event] = []
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS), aclosing(provider.stream(plan, key)) as stream:
+            async for event in stream:
+                events.append(event)
+    except Failure as failure:
+        return events, failure
+    return events, None
+
+
+def text_of(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+def thinking_of(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, ThinkingDelta))
+
+
+def done_of(events: list[Event]) -> Done:
+    assert isinstance(events[-1], Done), events
+    return events[-1]
+
+
+def usage_of(events: list[Event]) -> Usage | None:
+    """The last that was told of it, before the end or without one."""
+    told = [event.usage for event in events if isinstance(event, UsageSoFar)]
+    return told[-1] if told else None

@@ -1,0 +1,22 @@
+"""Everybody who goes through the list."""
+
+from __future__ import annotations
+
+from tests.providers.conformance.anthropic import AnthropicMessages
+from tests.providers.conformance.compatible import CompatibleServer
+from tests.providers.conformance.gemini import GeminiContent
+from tests.providers.conformance.grok import GrokChat, GrokResponses
+from tests.providers.conformance.openai_chat import OpenAIChat
+from tests.providers.conformance.openai_responses import OpenAIResponses
+from tests.providers.conformance.vendor import Vendor
+
+VENDORS: tuple[Vendor, ...] = (
+    OpenAIChat(),
+    OpenAIResponses(),
+    AnthropicMessages(),
+    GeminiContent(),
+    GrokChat(),
+    GrokResponses(),
+    CompatibleServer(),
+)
+EVERYBODY = VENDORS
