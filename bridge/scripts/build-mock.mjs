@@ -1,4 +1,4 @@
-// Puts what the mock is made from beside it, as modules that a browser can import: recordings, contract, catalogue.
+// Puts what the mock is made from beside it, as modules that a browser can import: recordings and contract.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -28,26 +28,19 @@ const contract = {
     components: { errors: document.components.errors },
 };
 
-const { models } = JSON.parse(readFileSync(join(project, "data", "models.json"), "utf8"));
-const redirects = Object.fromEntries(
-    models
-        .filter(({ servedBy }) => servedBy !== undefined)
-        .map(({ provider, id, servedBy }) => [`${provider}/${id}`, servedBy]),
-);
-
-const source = JSON.stringify({ recordings, contract, redirects });
-writeFileSync(join(out, "material.json"), source);
-writeFileSync(join(out, "material.js"), `export const MATERIAL = ${source};\n`);
+const source = JSON.stringify({ recordings, contract });
+writeFileSync(join(out, "fixtures.json"), source);
+writeFileSync(join(out, "fixtures.js"), `export const FIXTURES = ${source};\n`);
 writeFileSync(
-    join(out, "material.d.ts"),
-    'import type { MockMaterial } from "./mock/mock.js";\nexport declare const MATERIAL: MockMaterial;\n',
+    join(out, "fixtures.d.ts"),
+    'import type { MockFixtures } from "./mock/mock.js";\nexport declare const FIXTURES: MockFixtures;\n',
 );
-const shared = 'export * from "./mock/mock.js";\nexport { MATERIAL } from "./material.js";\n';
+const shared = 'export * from "./mock/mock.js";\nexport { FIXTURES } from "./fixtures.js";\n';
 writeFileSync(
     join(out, "index.js"),
-    `${shared}import { MATERIAL } from "./material.js";
+    `${shared}import { FIXTURES } from "./fixtures.js";
 import { installMockApi as install } from "./mock/mock.js";
-export const installMockApi = (options, target) => install(MATERIAL, options, target);
+export const installMockApi = (options, target) => install(FIXTURES, options, target);
 `,
 );
 writeFileSync(

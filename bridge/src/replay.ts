@@ -129,23 +129,23 @@ function fitsPlaceholder(pattern: string, value: unknown): boolean | undefined {
 }
 
 /** Makes up what placeholders stand for. */
-export interface Makers {
+export interface Ids {
   uuid: () => string;
   /** Ms since 1970 UTC. */
   now: () => number;
 }
 
 /** A concrete value for a pattern: bound ids as they are, new ones made and bound, the rest plausible. */
-export function fill(pattern: unknown, bindings: Bindings, makers: Makers): unknown {
-  if (Array.isArray(pattern)) return pattern.map((item) => fill(item, bindings, makers));
+export function fill(pattern: unknown, bindings: Bindings, ids: Ids): unknown {
+  if (Array.isArray(pattern)) return pattern.map((item) => fill(item, bindings, ids));
   if (isObject(pattern)) {
     const members = Object.entries(pattern).filter(([name]) => name !== MORE_MEMBERS);
-    return Object.fromEntries(members.map(([name, member]) => [name, fill(member, bindings, makers)]));
+    return Object.fromEntries(members.map(([name, member]) => [name, fill(member, bindings, ids)]));
   }
   if (typeof pattern !== "string") return pattern;
   const name = UUID_PLACEHOLDER.exec(pattern)?.[1];
   if (name !== undefined) {
-    const id = bindings.get(name) ?? makers.uuid();
+    const id = bindings.get(name) ?? ids.uuid();
     bindings.set(name, id);
     return id;
   }
@@ -158,7 +158,7 @@ export function fill(pattern: unknown, bindings: Bindings, makers: Makers): unkn
     case "<int>":
       return 1;
     case "<time>":
-      return makers.now();
+      return ids.now();
     default:
       return pattern;
   }

@@ -6,7 +6,7 @@ import { connectSidecar, type ElectronLike } from "../example/main.js";
 import type { IpcMainLike } from "../src/electron.js";
 import { Deferred } from "../src/wait.js";
 import { it, temporaryFolder } from "./helpers.js";
-import { PROJECT } from "./material.js";
+import { PROJECT } from "./mocks.js";
 
 it("the main process of the example answers pages, opens the folder, and quits when the sidecar has stopped", async (t) => {
   const folder = temporaryFolder(t);

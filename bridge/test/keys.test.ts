@@ -6,7 +6,7 @@ import { exchanges } from "../src/exchange.js";
 import { type KeyMove, moveKeys, type MoveKeysOptions } from "../src/keys.js";
 import { mask } from "../src/mask.js";
 import { clientFor, it, temporaryFolder } from "./helpers.js";
-import { MATERIAL, PROJECT } from "./material.js";
+import { FIXTURES, PROJECT } from "./mocks.js";
 
 const KEY = "sk-proj-0123456789-abcd";
 const OTHER = "sk-ant-9876543210-wxyz";
@@ -150,7 +150,7 @@ it("a simulated sidecar is given no keys, as it would lose them", async () => {
 });
 
 it("a key is masked as the sidecar masks it", () => {
-  const recording = MATERIAL.recordings.find(({ name }) => name === "settings.save");
+  const recording = FIXTURES.recordings.find(({ name }) => name === "settings.save");
   assert.ok(recording !== undefined);
   let key = "";
   let compared = 0;

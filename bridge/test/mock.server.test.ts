@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 
 import type { Envelope } from "../src/api.js";
 import { findSidecar } from "../src/command.js";
-import type { BatchEstimateResult, BatchJob, BatchProgressNotification, Project } from "../src/contract.js";
+import type { BatchJob, BatchProgressNotification, Project } from "../src/contract.js";
 import { failure, parseRequest, success } from "../src/envelope.js";
 import { clientFor, it, temporaryFolder } from "./helpers.js";
-import { dataOf, PROJECT, quickMock } from "./material.js";
+import { dataOf, PROJECT, quickMock } from "./mocks.js";
 
 /** What a page can do, with the mock behind it or a sidecar. */
 interface Side {
@@ -67,7 +67,8 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
     }
     await ask("messages:list", { conversationId: "c" });
     for (const status of [400, 400, 429]) {
-      const content = `Fail, please. [[simulate: status=${status}]]`;
+      // Nobody waits as long as the vendor says, so that it is told at once.
+      const content = `Fail, please. [[simulate: status=${status}${status === 429 ? " retry_after=99" : ""}]]`;
       await ask("chat:send", { conversationId: "failing", content, modelId: GPT });
     }
     await ask("messages:list", { conversationId: "failing" });
@@ -114,7 +115,7 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
     const rows = [
       { prompt: "Reply with exactly: one", model: GPT },
       { id: "two", prompt: "Sum {{x}}", model: LUNA, data: { x: "2" } },
-      { prompt: "Three", model: OPUS, maxOutputTokens: 50 },
+      { prompt: "Three", model: OPUS },
     ];
     const wrong = [
       { prompt: "", model: GPT },
@@ -139,26 +140,6 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
     await ask("batch:start", { jobId: idle.id });
     await ask("batch:list", { projectId });
     await ask("activity:get", { projectId, type: "batch" });
-  },
-  "rows that were answered before, in a batch that takes the answers over": async (ask, side) => {
-    const { id: projectId } = await ask<Project>("project:create", { name: "Again" });
-    const rows = [
-      { prompt: "Reply with exactly: {{x}}", model: GPT, data: { x: "one" }, maxOutputTokens: 50 },
-      { id: "two", prompt: "Reply with exactly: two", model: LUNA, maxOutputTokens: 50 },
-    ];
-    const job = await ask<BatchJob>("batch:submit", { projectId, rows });
-    await ask("batch:estimate", { rows });
-    await run(side, job.id);
-    const more = [...rows, { ...rows[1], id: "warm", temperature: 1 }, { prompt: "Three?", model: OPUS }];
-    const { ways } = await ask<BatchEstimateResult>("batch:estimate", { rows: more, projectId });
-    assert.equal(ways.length, 3);
-    await ask("batch:estimate", { rows: more, projectId: "none" });
-    const again = await ask<BatchJob>("batch:submit", { projectId, rows: more, reuseAnswers: true });
-    await run(side, again.id);
-    await ask("batch:get", { jobId: again.id });
-    await ask("batch:get-results", { jobId: again.id });
-    const native = { projectId, rows: rows.slice(1), providerName: "openai", reuseAnswers: true };
-    await ask("batch:submit-native", native);
   },
   "a batch that the page runs itself, and rows from texts": async (ask) => {
     await ask("project:create", { name: "Own" });
@@ -201,8 +182,9 @@ function named(answers: unknown): unknown {
     if (typeof value === "string") {
       if (name === "requestId") return "<request>";
       if (name === "nextCursor" || name === "detail") return `<${name}>`;
-      // The words of a simulated model are its own; that there are some, and whose, is not.
+      // The words of a simulated model are its own; that there are some, and whose, is not. Nor are amounts.
       return value
+        .replace(/\$\d[\d.]*\d/g, "$…")
         .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, nameOf)
         .replace(/^(\[simulated [^\]]*\])[^]*/, "$1 …")
         .replace(/^\{[^]*\}$/, "<JSON>");

@@ -9,9 +9,9 @@ import type {
   Project,
 } from "../src/contract.js";
 import type { MockApi } from "../src/mock/mock.js";
-import { addUSD } from "../src/mock/money.js";
+import { addUSD } from "../src/mock/store.js";
 import { it } from "./helpers.js";
-import { MODELS, quickMock, type Reply, user } from "./material.js";
+import { MODELS, quickMock, type Reply, user } from "./mocks.js";
 
 /** Resolves with the last progress of a job. */
 function ended({ api }: MockApi, jobId: () => string): Promise<BatchProgressNotification> {

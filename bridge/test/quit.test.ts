@@ -4,7 +4,7 @@ import type { BatchProgressNotification } from "../src/contract.js";
 import { findSidecar } from "../src/command.js";
 import type { SidecarClient } from "../src/client.js";
 import { clientFor, temporaryFolder, it } from "./helpers.js";
-import { PROJECT } from "./material.js";
+import { PROJECT } from "./mocks.js";
 
 const ROWS = 60;
 

@@ -10,6 +10,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 MODEL = "openai/gpt-6.1-terra"
+_VENDORS = (MODEL, "anthropic/claude-opus-5-5", "gemini/gemini-3.6-flash", "grok/grok-4.7")
+# Older ones, one that was retired, names that its vendor answers with another model, and names that nobody knows.
+_OTHER_MODELS = (
+    "openai/gpt-4o",
+    "openai/gpt-6-luna",
+    "anthropic/claude-3-7-sonnet-20250219",
+    "gemini/models/gemini-2.5-pro-thinking",
+    "o3",
+    "claude-4-opus",
+    "nobody",
+    "",
+)
 
 
 class Client(Protocol):
@@ -88,6 +100,8 @@ async def settings_save(client: Client) -> None:
         "settings:save", {"key": "apiKey", "provider": "openai", "value": "sk-simulated-0000-wxyz"}
     )
     await client.ask("settings:load", {"key": "apiKey", "provider": "openai"})
+    for value in ("sk-two words", 7):
+        await client.ask("settings:save", {"key": "apiKey", "provider": "anthropic", "value": value})
     # What a key that the vendor refuses looks like: an error, and a notification for the settings page.
     await client.ask(
         "settings:save", {"key": "apiKey", "provider": "openai", "value": "sk-invalid-0000-wxyz"}
@@ -236,6 +250,47 @@ async def chat_send_structured(client: Client) -> None:
     await client.ask("chat:send-structured", {**question, "content": "Reply with exactly: no JSON here"})
 
 
+async def chat_models(client: Client) -> None:
+    """One question to models of every vendor, to retired and unknown ones, and what options make of an answer."""
+    asked = {"content": "What is a bridge?"}
+    for model in (*_VENDORS, *_OTHER_MODELS):
+        await client.ask("chat:send", {**asked, "modelId": model})
+    await client.ask("chat:send", {"content": _COUNTED, "modelId": MODEL})
+    for options in (
+        {"jsonMode": True},
+        {"jsonSchema": {"type": "object", "properties": {"n": "integer"}}},
+        {"enableExtendedThinking": True},
+        {"maxOutputTokens": 50},
+    ):
+        await client.ask(
+            "chat:send", {"content": "Count the arches.", "modelId": "openai/gpt-4o", "options": options}
+        )
+    short = {"maxOutputTokens": 20}
+    await client.ask(
+        "chat:send", {"content": "Count.", "modelId": "anthropic/claude-opus-5-5", "options": short}
+    )
+
+
+async def chat_failures(client: Client) -> None:
+    """How each vendor fails where it is ordered to, with a key that it refuses, and with none."""
+    for model in _VENDORS:
+        # No vendor's hint is obeyed when it is longer than anybody waits, so that nothing is asked twice.
+        for order in (
+            "status=400",
+            "status=401",
+            "status=429 retry_after=99",
+            "status=503 retry_after=99",
+            "refusal=1",
+        ):
+            question = f"Fail, please. [[simulate: {order}]]"
+            await client.ask("chat:send", {"content": question, "modelId": model})
+        key = {"key": "apiKey", "provider": model.partition("/")[0]}
+        for value in ("sk-invalid-0000-wxyz", ""):
+            await client.ask("settings:save", {**key, "value": value})
+            await client.ask("chat:send", {"content": "Hello?", "modelId": model})
+            await client.ask("settings:validate-key", {"provider": key["provider"]})
+
+
 async def chat_compare(client: Client) -> None:
     """Three models at once, of which one does not exist: the other two answer all the same."""
     await client.ask("project:create", {"name": "First"})
@@ -302,6 +357,12 @@ async def batch_submit(client: Client) -> None:
         {**template, "prompt": " "},
     ]
     await client.ask("batch:submit", {**params, "rows": wrong})
+    others = [
+        {"prompt": "", "model": "openai/gpt-4o"},
+        {"prompt": "{{b}} {{c}}", "model": "openai/gpt-4o"},
+        {"prompt": "x", "model": "nobody"},
+    ]
+    await client.ask("batch:submit", {"projectId": project["id"], "rows": others})
     await client.ask("settings:save", {"key": "apiKey", "provider": "openai", "value": ""})
     await client.ask("batch:submit", {**params, "rows": [template]})
     await client.ask("batch:submit", {"projectId": "unknown", "rows": [template]})
@@ -406,11 +467,20 @@ async def batch_estimate(client: Client) -> None:
 
 
 async def batch_import(client: Client) -> None:
-    """Rows from a text, a bad one among them; rows from JSON; a file that is not there."""
+    """Rows from tables and from JSON, bad ones among them; a file that is not there."""
     table = "prompt;model;temperature;city\nSum up {{city}};openai/gpt-6-luna;0,5;Graz\n;openai/gpt-6-luna;;Linz\n"
     await client.ask("batch:import", {"text": table, "format": "csv"})
     rows = '[{"id": "r1", "prompt": "Why?", "model": "openai/gpt-6-luna", "json_mode": true}]'
     await client.ask("batch:import", {"text": rows, "format": "json"})
+    for table in (
+        "prompt,model,x\nhi {{x}},gpt-4o,1\n,gpt-4o,2\nno model,,3\n",
+        "a;b\n1;2",
+        "",
+        'prompt;model;temperature;jsonMode\n"a;""b";gpt-4o;0,7;true',
+    ):
+        await client.ask("batch:import", {"text": table, "format": "csv"})
+    mixed = '{"rows": [{"prompt": "a", "model": "gpt-4o", "more": 1}, {"prompt": ""}, 5]}'
+    await client.ask("batch:import", {"text": mixed, "format": "json"})
     await client.ask("batch:import", {"path": "<folder>/missing.csv"})
 
 

@@ -1,106 +1,58 @@
-import type { ActivityItem, CostRepriceResult, ModelSpending } from "../contract.js";
-import type { HandlersOf } from "./backend.js";
-import { spentThisMonth } from "./budget.js";
-import { addUSD, costOf } from "./money.js";
+import type { ActivityItem, ModelSpending } from "../contract.js";
 import { countsOf } from "./running.js";
-import { type Call, newestFirst } from "./state.js";
+import { addUSD, type Call, type Handlers, newestFirst } from "./store.js";
 
-const WEEK_MS = 7 * 24 * 60 * 60_000;
-
-export const ACTIVITY: HandlersOf<"activity" | "cost"> = {
-  "activity:get": (backend, { projectId, type, limit }) => {
-    const { state } = backend;
+export const ACTIVITY: Handlers = {
+  "activity:get": (store, { projectId, type, limit }) => {
+    const { state } = store;
     const project = state.projects.find(({ id }) => id === projectId);
     if (project === undefined) return [];
-    backend.open(project);
-    const chats = type === "batch" ? [] : state.conversations.filter((each) => each.projectId === projectId);
-    const jobs = type === "chat" ? [] : state.jobs.filter((each) => each.projectId === projectId);
-    const items = [
-      ...chats.map((chat): ActivityItem => {
-        const newest = state.messages.findLast(
-          (each) => each.conversationId === chat.id && each.content !== "",
-        );
-        const spent = spendingOf(state.calls.filter(({ conversationId }) => conversationId === chat.id));
-        const preview = newest === undefined ? {} : { preview: newest.content.slice(0, 200) };
-        return {
-          id: chat.id,
-          type: "chat",
-          timestamp: chat.lastUsed,
-          title: chat.name,
-          ...preview,
-          ...spent,
-        };
-      }),
-      ...jobs.map((job): ActivityItem => {
-        const spent = spendingOf(state.calls.filter(({ jobId }) => jobId === job.id));
-        const rows = countsOf(job).totalRows;
-        const title = job.fileName || `Batch of ${rows} row${rows === 1 ? "" : "s"}`;
-        return { id: job.id, type: "batch", timestamp: job.createdAt, title, ...spent, status: job.status };
-      }),
-    ];
-    return newestFirst(items, ({ timestamp }) => timestamp).slice(0, limit ?? 100);
+    store.open(project);
+    const spent = (id: string): Pick<ActivityItem, "cost" | "tokenCount"> =>
+      spendingOf(state.calls.filter(({ madeFor }) => madeFor === id));
+    const chats = state.conversations.map((chat): ActivityItem & { projectId: string } => {
+      const said = state.messages.filter((each) => each.conversationId === chat.id && each.content !== "");
+      const preview = said.length === 0 ? {} : { preview: said.at(-1)?.content.slice(0, 200) ?? "" };
+      const { id, projectId: own, lastUsed: timestamp, name: title } = chat;
+      return { id, projectId: own, type: "chat", timestamp, title, ...preview, ...spent(id) };
+    });
+    const batches = state.jobs.map((job): ActivityItem & { projectId: string } => {
+      const { id, projectId: own, createdAt: timestamp, fileName, status } = job;
+      const rows = countsOf(job).totalRows;
+      const title = fileName || `Batch of ${rows} row${rows === 1 ? "" : "s"}`;
+      return { id, projectId: own, type: "batch", timestamp, title, ...spent(id), status };
+    });
+    const shown = [...(type === "batch" ? [] : chats), ...(type === "chat" ? [] : batches)];
+    return newestFirst(shown, ({ timestamp }) => timestamp)
+      .filter((item) => item.projectId === projectId)
+      .map(({ projectId: _, ...item }) => item)
+      .slice(0, limit ?? 100);
   },
-  "activity:stats": (backend, { projectId }) => {
-    const { state } = backend;
-    const mine = (id: string | undefined): boolean => typeof projectId !== "string" || id === projectId;
-    const calls = state.calls.filter((call) => mine(call.projectId));
-    const chats = new Set(state.conversations.filter((chat) => mine(chat.projectId)).map(({ id }) => id));
-    const weekStart = backend.now() - WEEK_MS;
-    const byModel = groupByModel(calls).map(([model, own]): ModelSpending => ({
-      model,
-      cost: sumOf(own),
-      calls: own.length,
-      tokensIn: own.reduce((sum, { tokensIn }) => sum + tokensIn, 0),
-      tokensOut: own.reduce((sum, { tokensOut }) => sum + tokensOut, 0),
-    }));
+  "activity:stats": ({ state }, { projectId }) => {
+    const mine = (each: { projectId: string | undefined }): boolean =>
+      typeof projectId !== "string" || each.projectId === projectId;
+    const calls = state.calls.filter(mine);
+    const chats = new Set(state.conversations.filter(mine).map(({ id }) => id));
+    const byModel = [...new Set(calls.map(({ model }) => model))].map((model): ModelSpending => {
+      const own = calls.filter((call) => call.model === model);
+      const tokensIn = own.reduce((sum, call) => sum + call.tokensIn, 0);
+      const tokensOut = own.reduce((sum, call) => sum + call.tokensOut, 0);
+      return { model, cost: addUSD(...own.map(({ cost }) => cost)), calls: own.length, tokensIn, tokensOut };
+    });
+    // Nothing here is older than the page.
+    const totalCost = addUSD(...calls.map(({ cost }) => cost));
     return {
-      totalCost: addUSD(...byModel.map(({ cost }) => cost)),
-      monthCost: spentThisMonth(backend, calls),
-      weekCost: sumOf(calls.filter(({ at }) => at >= weekStart)),
+      ...{ totalCost, monthCost: totalCost, weekCost: totalCost },
       totalMessages: state.messages.filter(({ conversationId }) => chats.has(conversationId)).length,
-      totalBatchJobs: state.jobs.filter((job) => mine(job.projectId)).length,
+      totalBatchJobs: state.jobs.filter(mine).length,
       byModel: byModel.sort((one, other) => other.cost - one.cost),
     };
-  },
-  "cost:reprice": (backend, { modelId, projectId, from, to }) => {
-    const { pricing } = backend.serving(backend.model(modelId));
-    const calls = backend.state.calls.filter(
-      (call) =>
-        (typeof projectId !== "string" || call.projectId === projectId) &&
-        call.at >= (from ?? 0) &&
-        call.at < (to ?? Infinity),
-    );
-    const priced = calls.filter((call) => call.cost !== undefined && costOf(pricing, call) !== undefined);
-    const byModel = groupByModel(priced).map(([model, own]) => ({
-      model,
-      actualUSD: sumOf(own),
-      repricedUSD: addUSD(...own.map((call) => costOf(pricing, call) ?? 0)),
-      calls: own.length,
-    }));
-    byModel.sort((one, other) => other.actualUSD - one.actualUSD);
-    return {
-      actualUSD: addUSD(...byModel.map(({ actualUSD }) => actualUSD)),
-      repricedUSD: addUSD(...byModel.map(({ repricedUSD }) => repricedUSD)),
-      calls: priced.length,
-      unpriced: calls.length - priced.length,
-      byModel,
-    } satisfies CostRepriceResult;
   },
 };
 
 /** What an item shows of its cost: nothing where there is none. */
 function spendingOf(calls: readonly Call[]): Pick<ActivityItem, "cost" | "tokenCount"> {
-  const cost = sumOf(calls);
+  const cost = addUSD(...calls.map((call) => call.cost));
   const tokenCount = calls.reduce((sum, { tokensIn, tokensOut }) => sum + tokensIn + tokensOut, 0);
   return { ...(cost === 0 ? {} : { cost }), ...(tokenCount === 0 ? {} : { tokenCount }) };
-}
-
-function sumOf(calls: readonly Call[]): number {
-  return addUSD(...calls.map(({ cost }) => cost ?? 0));
-}
-
-function groupByModel(calls: readonly Call[]): [model: string, calls: Call[]][] {
-  const groups = new Map<string, Call[]>();
-  for (const call of calls) groups.set(call.model, [...(groups.get(call.model) ?? []), call]);
-  return [...groups];
 }

@@ -1,210 +1,152 @@
-import type {
-  ChatOptions,
-  ChatSendParams,
-  ChatSendResult,
-  CompareReply,
-  ErrorObject,
-  Model,
-  ProgressValue,
-} from "../contract.js";
-import { cancelled, SidecarError } from "../errors.js";
-import { checkOptions } from "./abilities.js";
-import { type Answer, answerTo, asksForJson } from "./answers.js";
-import { type Backend, fullName, type HandlersOf, nameOf } from "./backend.js";
-import { keepToBudget } from "./budget.js";
-import { directivesIn, errorOfStatus } from "./directives.js";
-import { costOf } from "./money.js";
-import { checkKey } from "./keys.js";
-import { piecesOf, promptTokens, tryParse } from "./text.js";
-import { type Turn, turnFor } from "./turns.js";
+import type { ChatOptions, ChatSendParams, ChatSendResult, CompareReply, ErrorObject } from "../contract.js";
+import type { Model, ProgressValue } from "../contract.js";
+import { cancelled, errorFromWire, SidecarError } from "../errors.js";
+import { requireKey } from "./settings.js";
+import { addUSD, type Handlers, type Progress, type Store } from "./store.js";
+import { fullName, paceIn, playTake } from "./takes.js";
+import { addMessage, type Turn, turnFor } from "./turns.js";
 
-type Progress = Parameters<HandlersOf<"chat">["chat:send"]>[2];
-
-export const CHAT: HandlersOf<"chat"> = {
-  "chat:send": (backend, params, progress) => {
-    const options = optionsOf(params.options, params.systemPrompt);
-    return ask(backend, params, options, turnFor(backend, params, [params.modelId]), progress);
+export const CHAT: Handlers = {
+  "chat:send": (store, params, progress) =>
+    ask(store, params, optionsOf(params), turnFor(store, params, [params.modelId]), progress),
+  "chat:send-structured": (store, params, progress) => {
+    const options = { ...optionsOf(params), jsonMode: true };
+    return ask(store, params, options, turnFor(store, params, [params.modelId]), progress);
   },
-  "chat:send-structured": (backend, params, progress) => {
-    const options = { ...optionsOf(params.options, params.systemPrompt), jsonMode: true };
-    return ask(backend, params, options, turnFor(backend, params, [params.modelId]), progress);
-  },
-  "chat:compare": async (backend, params, progress) => {
-    const options = optionsOf(params.options, params.systemPrompt);
-    const turn = turnFor(backend, params, params.modelIds);
+  "chat:compare": async (store, params, progress) => {
+    const turn = turnFor(store, params, params.modelIds);
     const replies = params.modelIds.map(async (modelId): Promise<CompareReply> => {
       try {
         const told = (value: ProgressValue): void => progress?.({ ...value, modelId });
-        return { modelId, reply: await ask(backend, { ...params, modelId }, options, turn, told) };
+        return { modelId, reply: await ask(store, { ...params, modelId }, optionsOf(params), turn, told) };
       } catch (error) {
         if (!(error instanceof SidecarError)) throw error;
         return { modelId, error: wireError(error) };
       }
     });
-    return { turnId: turn?.turnId ?? backend.uuid(), replies: await Promise.all(replies) };
+    return { turnId: turn?.turnId ?? store.uuid(), replies: await Promise.all(replies) };
   },
-  "chat:abort": (backend, { conversationId }) => ({ aborted: backend.abort({ conversationId }) }),
+  "chat:abort": (store, { conversationId }) => ({ aborted: store.stopStreams(conversationId) }),
 };
 
 /** What was asked for; null means absent. */
-function optionsOf(
-  options: ChatOptions | null | undefined,
-  systemPrompt: string | null | undefined,
-): ChatOptions {
+function optionsOf({ options, systemPrompt }: Pick<ChatSendParams, "options" | "systemPrompt">): ChatOptions {
   const all = Object.entries({ ...options, ...(systemPrompt ? { systemPrompt } : {}) });
   return Object.fromEntries(all.filter(([, value]) => value !== null && value !== undefined));
 }
 
 /** One model's part of a turn: streams it, stores it, counts it. */
 async function ask(
-  backend: Backend,
-  params: Pick<ChatSendParams, "content" | "modelId">,
+  store: Store,
+  { content, modelId }: Pick<ChatSendParams, "content" | "modelId">,
   options: ChatOptions,
   turn: Turn | undefined,
   progress: Progress,
 ): Promise<ChatSendResult> {
-  const { content, modelId } = params;
-  refuseEmpty(backend, content);
-  const model = backend.model(modelId);
-  const served = backend.serving(model);
+  if (content.trim() === "") throw store.fixtures.error("invalid_params", { method: "chat:send", says: "empty" });
+  const model = store.model(modelId);
+  const name = fullName(model);
   try {
-    checkKey(backend, served.provider, fullName(model));
-    checkOptions(options, served);
-    const mayUse = { tokensIn: promptTokens(content), tokensOut: 8_192 };
-    keepToBudget(backend, "answer", costOf(served.pricing, mayUse) ?? 0);
-    const orders = directivesIn(content);
-    if (orders.status !== undefined) throw errorOfStatus(orders.status, model);
-    const answer = answerTo(backend, { content, modelId, options }, model);
-    const startedAt = backend.now();
-    const delayMs = orders.paceMs ?? backend.pace.delayMs;
-    const arrived = await stream(backend, answer, turn, delayMs, progress);
-    const whole = arrived === answer.answer;
-    const { id, at } = keep(backend, { model, served, turn, answer, arrived, whole });
+    const startedAt = store.now();
+    const reply = answerOf(store, content, model, options);
+    const arrived = await stream(store, reply, turn, paceIn(content) ?? store.pace.delayMs, progress);
+    const whole = arrived === reply.answer;
+    if (whole) countCall(store, reply, turn?.conversation);
+    const { id, timestamp } = storeAnswer(store, reply, turn, arrived) ?? { id: store.uuid(), timestamp: store.now() };
     if (!whole) throw cancelled();
-    const { usage, costUSD } = answer;
-    const json = asksForJson(options) ? parsed(backend, answer.answer) : undefined;
+    const { usage, costUSD } = reply;
     progress?.({ type: "done", usage, ...(costUSD === undefined ? {} : { costUSD }) });
-    const shown = arrived === "" ? insteadOfText(answer) : arrived;
-    return {
-      id,
-      answer: shown,
-      content: shown,
-      role: "assistant",
-      promptTokens: usage.prompt_tokens,
-      answerTokens: usage.completion_tokens,
-      usage,
-      provider: answer.provider,
-      model: fullName(model),
-      timestamp: at,
-      latencyMs: at - startedAt,
-      finishReason: answer.finishReason,
-      ...(served === model ? {} : { servedModel: nameOf(served) }),
-      ...(costUSD === undefined ? {} : { costUSD, cost: costUSD }),
-      ...(json === undefined ? {} : { json }),
-      ...(answer.notes === undefined ? {} : { notes: answer.notes }),
-      ...(answer.thinking === undefined ? {} : { thinking: answer.thinking }),
-      ...(answer.citations === undefined ? {} : { citations: answer.citations }),
-    };
+    return { ...reply, id, timestamp, latencyMs: timestamp - startedAt };
   } finally {
-    turn?.release(fullName(model));
+    turn?.release(name);
   }
 }
 
-interface Ended {
-  model: Model;
-  served: Model;
-  turn: Turn | undefined;
-  answer: Answer;
-  arrived: string;
-  whole: boolean;
+/** Return the recorded answer that is nearest. Throws what is recorded of keys, of budgets, and of failures on demand. */
+export function answerOf(store: Store, content: string, model: Model, options: ChatOptions): ChatSendResult {
+  const { provider } = model;
+  try {
+    requireKey(store, provider, content);
+    keepToBudget(store, "chat:send");
+    // Without any recording the contract's example stands in.
+    const example = (): ChatSendResult => store.fixtures.play("chat:send") as ChatSendResult;
+    return playTake(store.takes, { content, model, options }) ?? example();
+  } catch (error) {
+    if (!(error instanceof SidecarError)) throw error;
+    if (error.kind === "invalid_api_key") store.emit("settings:invalidKey", { provider });
+    throw errorFromWire(error.code, error.message, { ...error.data, model: fullName(model) });
+  }
 }
 
-/** Stores what had arrived and counts the call. What a stopped answer cost is not known. */
-function keep(
-  backend: Backend,
-  { model, served, turn, answer, arrived, whole }: Ended,
-): { id: string; at: number } {
-  const id = backend.uuid();
-  const at = backend.now();
-  const { usage, costUSD } = answer;
-  const projectId = turn?.conversation.projectId ?? backend.state.currentProject;
-  const used = whole ? { tokensIn: usage.prompt_tokens, tokensOut: usage.completion_tokens } : undefined;
-  backend.state.calls.push({
-    at,
-    model: nameOf(served),
-    projectId,
-    ...(turn === undefined ? {} : { conversationId: turn.conversation.id }),
-    ...(used ?? { tokensIn: 0, tokensOut: 0 }),
-    cost: whole ? costUSD : undefined,
-  });
-  // Of an answer that was stopped before it began there is nothing to keep.
-  if (turn === undefined || (!whole && arrived === "")) return { id, at };
-  turn.conversation.lastUsed = at;
-  backend.state.messages.push({
-    id,
-    conversationId: turn.conversation.id,
-    role: "assistant",
-    content: arrived,
-    provider: answer.provider,
-    model: fullName(model),
-    cost: (whole ? costUSD : undefined) ?? null,
-    ...(used ?? { tokensIn: null, tokensOut: null }),
-    timestamp: at,
-    turnId: turn.turnId,
-    finishReason: whole ? answer.finishReason : "cancelled",
-    ...(answer.thinking === undefined ? {} : { thinking: answer.thinking }),
-    ...(answer.citations === undefined ? {} : { citations: answer.citations }),
-  });
-  return { id, at };
+/** Throw what is recorded of a budget that is used up, or that what is to come may exceed. */
+export function keepToBudget(
+  { state, fixtures }: Store,
+  method: "chat:send" | "batch:start",
+  mayCostUSD = 0,
+): void {
+  const { monthlyBudgetUSD: limit } = state.settings;
+  const spent = addUSD(...state.calls.map(({ cost }) => cost), mayCostUSD);
+  if (limit !== null && spent > limit) throw fixtures.error("budget_exceeded", { method });
 }
 
-/** Sends the text piece by piece; gives what had arrived when it ended or was stopped. */
+/** Count what an answer cost. What a stopped one cost is not known. */
+export function countCall(
+  { state }: Store,
+  { usage, model, servedModel, costUSD: cost }: ChatSendResult,
+  place: { id: string; projectId: string } | undefined,
+): void {
+  state.calls.push({
+    ...{ model: servedModel ?? model, cost, madeFor: place?.id },
+    ...{ projectId: place?.projectId ?? state.currentProject },
+    ...{ tokensIn: usage.prompt_tokens, tokensOut: usage.completion_tokens },
+  });
+}
+
+/** Store what had arrived. Of an answer that was stopped before it began there is nothing to keep. */
+function storeAnswer(
+  store: Store,
+  { provider, model, usage, costUSD, thinking, citations, answer, finishReason }: ChatSendResult,
+  turn: Turn | undefined,
+  arrived: string,
+): { id: string; timestamp: number } | undefined {
+  if (turn === undefined || arrived === "") return undefined;
+  const cost = { cost: costUSD ?? null, tokensIn: usage.prompt_tokens, tokensOut: usage.completion_tokens };
+  return addMessage(store, turn.conversation, {
+    ...{ role: "assistant", content: arrived, provider, model, turnId: turn.turnId },
+    ...(arrived === answer ? { ...cost, finishReason } : { finishReason: "cancelled" }),
+    ...(thinking === undefined ? {} : { thinking }),
+    ...(citations === undefined ? {} : { citations }),
+  });
+}
+
+/** Send the text piece by piece; return what had arrived when it ended or was stopped. */
 async function stream(
-  backend: Backend,
-  { answer, thinking }: Answer,
+  store: Store,
+  { answer, thinking }: ChatSendResult,
   turn: Turn | undefined,
   delayMs: number,
   progress: Progress,
 ): Promise<string> {
-  const where = turn === undefined ? {} : { conversationId: turn.conversation.id };
-  const running = { ...where, abort: new AbortController() };
-  backend.running.add(running);
+  const running = { conversationId: turn?.conversation.id, stopped: false };
+  store.streams.add(running);
   let arrived = "";
   if (thinking !== undefined) progress?.({ type: "thinking", text: thinking });
-  try {
-    for (const text of piecesOf(answer)) {
-      if (delayMs > 0) await backend.pause(delayMs, running.abort.signal);
-      if (running.abort.signal.aborted) break;
-      arrived += text;
-      progress?.({ type: "text", text });
-    }
-  } finally {
-    backend.running.delete(running);
+  for (const text of piecesOf(answer)) {
+    if (delayMs > 0) await store.pause(delayMs);
+    if (running.stopped) break;
+    arrived += text;
+    progress?.({ type: "text", text });
   }
+  store.streams.delete(running);
   return arrived;
 }
 
-function refuseEmpty(backend: Backend, content: string): void {
-  if (content.trim() === "") throw backend.material.error("invalid_params", "chat:send");
+/** Cut a text into the pieces in which the recordings stream: one word, two words, one word, and so on. */
+function piecesOf(text: string): string[] {
+  const found = text.matchAll(/(\s*\S+)((?:\s+\S+){1,2})?|\s+$/g);
+  return [...found].flatMap(([whole, one, two]) => [one ?? whole, ...(two === undefined ? [] : [two])]);
 }
 
-/** An answer without text is shown as a sentence: the renderer cannot show nothing. */
-function insteadOfText({ finishReason, usage }: Answer): string {
-  if (finishReason !== "length") return "[The model answered with no text.]";
-  const all = usage.completion_tokens.toLocaleString("en-US");
-  return `[No text: the model used all ${all} tokens before it wrote any. Raise the maximum answer length.]`;
-}
-
-function parsed(backend: Backend, answer: string): unknown {
-  const json = tryParse(answer);
-  if (json === undefined) throw backend.material.error("invalid_output", "chat:send-structured");
-  return json;
-}
-
-function wireError(error: SidecarError): ErrorObject {
-  return {
-    code: error.code,
-    message: error.message,
-    data: { retryable: error.retryable, ...error.data } as ErrorObject["data"],
-  };
+function wireError({ code, message, retryable, data }: SidecarError): ErrorObject {
+  return { code, message, data: { retryable, ...data } as ErrorObject["data"] };
 }

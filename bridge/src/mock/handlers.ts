@@ -1,42 +1,30 @@
 import { METHOD_ALIASES, SERVED_METHODS } from "../contract.js";
 import { ACTIVITY } from "./activity.js";
-import type { Backend, Handler, PageMethod } from "./backend.js";
 import { BATCHES } from "./batches.js";
 import { CHAT } from "./chat.js";
-import { DATA } from "./files.js";
-import { KEEPING } from "./keeping.js";
 import { MESSAGES } from "./messages.js";
-import { MODELS } from "./models.js";
 import { PROJECTS } from "./projects.js";
 import { SETTINGS } from "./settings.js";
+import { STORAGE } from "./storage.js";
+import type { PageMethod, Progress, Store } from "./store.js";
 
-/** Every request that a page can make. One that the contract gains does not compile until it is answered here. */
-const HANDLERS: { readonly [M in PageMethod]: Handler<M> } = {
-  ...ACTIVITY,
-  ...BATCHES,
-  ...CHAT,
-  ...DATA,
-  ...KEEPING,
-  ...MESSAGES,
-  ...MODELS,
-  ...PROJECTS,
-  ...SETTINGS,
+type Params = Readonly<Record<string, unknown>>;
+
+const HANDLERS: Readonly<Record<string, unknown>> = {
+  ...{ ...ACTIVITY, ...BATCHES, ...CHAT, ...MESSAGES, ...PROJECTS, ...SETTINGS, ...STORAGE },
+  "models:get": (store: Store, { id }: { id: string }) => store.model(id),
 };
 
-/** The names that `handlerOf` knows: the methods that are served, and their older names. */
-export const HANDLED: readonly string[] = [...Object.keys(HANDLERS), ...Object.keys(METHOD_ALIASES)];
-
-export type AnyHandler = (
-  backend: Backend,
-  params: Readonly<Record<string, unknown>>,
-  progress: Parameters<Handler<"chat:send">>[2],
-) => unknown;
-
-/** The method that a name stands for and what answers it; nothing for a method that is not served yet. */
-export function handlerOf(name: string): { method: PageMethod; handle: AnyHandler } | undefined {
+/** Return the method that a name stands for, its older names included; nothing for what no page can ask. */
+export function methodNamed(name: string): PageMethod | undefined {
   const method = (METHOD_ALIASES as Readonly<Record<string, string>>)[name] ?? name;
-  if (!(SERVED_METHODS as readonly string[]).includes(method) || !Object.hasOwn(HANDLERS, method))
-    return undefined;
+  const served = (SERVED_METHODS as readonly string[]).includes(method) && method.includes(":");
+  return served ? (method as PageMethod) : undefined;
+}
+
+/** Answer from the store what the store knows of, and everything else from the recordings. */
+export async function answer(store: Store, method: PageMethod, params: Params, progress: Progress): Promise<unknown> {
   // What a handler is given was checked against the same contract that its type is made from.
-  return { method: method as PageMethod, handle: HANDLERS[method as PageMethod] as unknown as AnyHandler };
+  const handle = HANDLERS[method] as ((...given: [Store, Params, Progress]) => unknown) | undefined;
+  return handle === undefined ? store.fixtures.play(method, params) : handle(store, params, progress);
 }

@@ -5,16 +5,16 @@ import type { ProgressToken, ProgressValue } from "../contract.js";
 import { failure, parseRequest, success } from "../envelope.js";
 import { contractError, type SidecarError } from "../errors.js";
 import { splitToken } from "../exchange.js";
-import { isObject, type Makers } from "../replay.js";
-import { Backend, type Pace } from "./backend.js";
-import { Faults, PACE, SLOW_PACE, wishesIn } from "./faults.js";
-import { handlerOf } from "./handlers.js";
-import { Material, type MockMaterial } from "./material.js";
+import { isObject, type Ids } from "../replay.js";
+import { Fixtures, type MockFixtures } from "./fixtures.js";
+import { answer as answerFrom, methodNamed } from "./handlers.js";
+import { faultsEvery, PACE, type Pace, parseQuery, SLOW_PACE } from "./query.js";
 import { type Problem, problems } from "./schema.js";
+import { Store } from "./store.js";
 
-export type { MockMaterial };
+export type { MockFixtures };
 
-export interface MockOptions extends Partial<Makers>, Partial<Pace> {
+export interface MockOptions extends Partial<Ids>, Partial<Pace> {
   /** The search part of the page's address, which may ask for errors or slowness. Default: that of the page. */
   search?: string;
 }
@@ -28,11 +28,11 @@ export interface MockApi {
 }
 
 /** Makes the two objects without putting them anywhere. */
-export function createMockApi(source: MockMaterial, options: MockOptions = {}): MockApi {
-  const { slow, failEvery } = wishesIn(options.search ?? searchOfPage());
-  const makers: Makers = { uuid: options.uuid ?? randomUuid, now: options.now ?? Date.now };
-  const material = new Material(source, makers);
-  const faults = new Faults(failEvery, material);
+export function createMockApi(source: MockFixtures, options: MockOptions = {}): MockApi {
+  const { slow, failEvery } = parseQuery(options.search ?? searchOfPage());
+  const ids: Ids = { uuid: options.uuid ?? randomUuid, now: options.now ?? Date.now };
+  const fixtures = new Fixtures(source, ids);
+  const nextFault = faultsEvery(failEvery, fixtures);
   const listeners = new Map<string, Set<{ call: (params: unknown) => void }>>();
   const settingsListeners = new Set<() => void>();
 
@@ -51,27 +51,23 @@ export function createMockApi(source: MockMaterial, options: MockOptions = {}): 
       }
     }
   };
-  const backend = new Backend({
-    material,
-    pace: { ...(slow ? SLOW_PACE : PACE), ...options },
-    ...makers,
-    emit,
-  });
+  const pace = { ...(slow ? SLOW_PACE : PACE), ...options };
+  const store = new Store({ fixtures, pace, ids, emit });
 
   async function answer(message: ApiRequest): Promise<unknown> {
     const { method: name, params: sent } = parseRequest(message);
     const { token, params } = splitToken(carried(sent ?? {}));
-    if (backend.pace.latencyMs > 0) await backend.pause(backend.pace.latencyMs);
-    const fault = faults.next();
+    if (pace.latencyMs > 0) await store.pause(pace.latencyMs);
+    const fault = nextFault();
     if (fault !== undefined) throw fault;
-    const found = handlerOf(name);
-    if (found === undefined) throw unknownMethod(name);
-    const { method, handle } = found;
-    const recorded = material.errorFor(method, params);
-    if (recorded !== undefined) throw recorded;
-    const wrong = problems(material.paramsSchema(method), params);
+    const method = methodNamed(name);
+    if (method === undefined) throw unknownMethod(name);
+    const refusal = fixtures.refusal(method, params);
+    if (refusal !== undefined) throw refusal;
+    const wrong = problems(fixtures.paramsSchema(method), params);
     if (wrong.length > 0) throw invalid(wrong);
-    return carried(await handle(backend, params, token === undefined ? undefined : progressFor(token)));
+    const progress = token === undefined ? undefined : progressFor(token);
+    return carried(await answerFrom(store, method, params, progress));
   }
 
   const progressFor = (token: unknown) => (value: ProgressValue) =>
@@ -105,7 +101,7 @@ export function createMockApi(source: MockMaterial, options: MockOptions = {}): 
 
 /** Puts `api` and `ipc` on the page's window. */
 export function installMockApi(
-  source: MockMaterial,
+  source: MockFixtures,
   options: MockOptions = {},
   target: object = globalThis,
 ): MockApi {

@@ -1,34 +1,29 @@
-import type { Conversation, Project } from "../contract.js";
 import { contractError } from "../errors.js";
-import type { Backend, HandlersOf, PageMethod } from "./backend.js";
-import { newestFirst, pageAfter } from "./state.js";
+import { type Handlers, newestFirst, pageAfter } from "./store.js";
 import { addConversation } from "./turns.js";
 
-export const PROJECTS: HandlersOf<"project" | "conversation"> = {
-  "project:create": (backend, { name, description, settings }) =>
-    backend.open(backend.addProject(name, description ?? "", settings ?? {})),
+const SAME_ID = "There is a conversation with this id already. Send another id, or none.";
+
+export const PROJECTS: Handlers = {
+  "project:create": (store, { name, description, settings }) =>
+    store.open(store.addProject(name, description ?? "", settings ?? {})),
   "project:list": ({ state }) => newestFirst(state.projects, ({ lastUsed }) => lastUsed),
-  "project:get": (backend, { id }) => {
-    const project = backend.state.projects.find((each) => each.id === id);
-    return project === undefined ? null : backend.open(project);
+  "project:get": (store, { id }) => {
+    const project = store.state.projects.find((each) => each.id === id);
+    return project === undefined ? null : store.open(project);
   },
-  "project:switch": (backend, { id }) => backend.open(findProject(backend, id, "project:switch")),
-  "project:update": (backend, { id, name, description, settings }) => {
-    const project = findProject(backend, id, "project:update");
-    project.name = name ?? project.name;
-    project.description = description ?? project.description;
-    project.settings = settings ?? project.settings;
-    return project;
+  "project:switch": (store, { id }) => store.open(store.find(store.state.projects, id, "project:switch")),
+  "project:update": (store, { id, ...changes }) => {
+    const project = store.find(store.state.projects, id, "project:update");
+    return Object.assign(project, Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== null)));
   },
-  "project:delete": (backend, { id }) => {
-    findProject(backend, id, "project:switch");
-    const { state } = backend;
-    for (const job of state.jobs.filter(({ projectId }) => projectId === id))
-      backend.abort({ jobId: job.id });
-    const gone = new Set(
-      state.conversations.filter(({ projectId }) => projectId === id).map((each) => each.id),
-    );
-    for (const conversationId of gone) backend.abort({ conversationId });
+  "project:delete": (store, { id }) => {
+    const { state } = store;
+    store.find(state.projects, id, "project:switch");
+    const gone = new Set(state.conversations.filter(({ projectId }) => projectId === id).map((each) => each.id));
+    gone.forEach((conversationId) => store.stopStreams(conversationId));
+    // A run that goes on finds that its job was started anew, and ends.
+    for (const job of state.jobs.filter(({ projectId }) => projectId === id)) job.runs += 1;
     state.projects = state.projects.filter((each) => each.id !== id);
     state.jobs = state.jobs.filter(({ projectId }) => projectId !== id);
     state.conversations = state.conversations.filter((each) => !gone.has(each.id));
@@ -36,48 +31,27 @@ export const PROJECTS: HandlersOf<"project" | "conversation"> = {
     return null;
   },
 
-  "conversation:create": (backend, { projectId, name, id }) => {
-    backend.open(findProject(backend, projectId, "conversation:create"));
-    if (backend.state.conversations.some((each) => each.id === id)) {
-      const message = "There is a conversation with this id already. Send another id, or none.";
-      throw contractError("conflict", message, { retryable: false });
+  "conversation:create": (store, { projectId, name, id }) => {
+    store.open(store.find(store.state.projects, projectId, "conversation:create"));
+    if (store.state.conversations.some((each) => each.id === id)) {
+      throw contractError("conflict", SAME_ID, { retryable: false });
     }
-    return addConversation(backend, id ?? backend.uuid(), name ?? "New conversation", projectId);
+    return addConversation(store, id ?? store.uuid(), name ?? "New conversation", projectId);
   },
-  "conversation:list": (backend, { projectId, limit, cursor }) => {
-    const own = backend.state.conversations.filter((each) => each.projectId === projectId);
-    const page = pageAfter(
-      newestFirst(own, ({ lastUsed }) => lastUsed),
-      cursor,
-      limit,
-    );
-    if (page === undefined) throw backend.material.error("invalid_params", "conversation:list");
+  "conversation:list": ({ state, fixtures }, { projectId, limit, cursor }) => {
+    const own = state.conversations.filter((each) => each.projectId === projectId);
+    const page = pageAfter(newestFirst(own, ({ lastUsed }) => lastUsed), cursor, limit);
+    if (page === undefined) throw fixtures.error("invalid_params", { method: "batch:list" });
     return page;
   },
-  "conversation:rename": (backend, { id, name }) => {
-    const conversation = findConversation(backend, id);
-    conversation.name = name;
-    return conversation;
-  },
-  "conversation:delete": (backend, { id }) => {
-    findConversation(backend, id);
-    backend.abort({ conversationId: id });
-    const { state } = backend;
+  "conversation:rename": (store, { id, name }) =>
+    Object.assign(store.find(store.state.conversations, id, "conversation:delete"), { name }),
+  "conversation:delete": (store, { id }) => {
+    const { state } = store;
+    store.find(state.conversations, id, "conversation:delete");
+    store.stopStreams(id);
     state.conversations = state.conversations.filter((each) => each.id !== id);
     state.messages = state.messages.filter(({ conversationId }) => conversationId !== id);
     return null;
   },
 };
-
-/** Throws `not_found` in the words of a method. */
-export function findProject(backend: Backend, id: string, method: PageMethod): Project {
-  const found = backend.state.projects.find((each) => each.id === id);
-  if (found === undefined) throw backend.unknown(method);
-  return found;
-}
-
-function findConversation(backend: Backend, id: string): Conversation {
-  const found = backend.state.conversations.find((each) => each.id === id);
-  if (found === undefined) throw backend.unknown("conversation:delete");
-  return found;
-}

@@ -44,32 +44,6 @@ export function problems(schema: Schema, value: unknown, path = ""): Problem[] {
   return [];
 }
 
-/** A value that satisfies a schema. A type's name that stands for a schema is read as one, as the sidecar does. */
-export function sampleOf(schema: Schema | string): unknown {
-  if (typeof schema === "string") return sampleOf({ type: schema });
-  if (schema.const !== undefined) return schema.const;
-  if (schema.enum !== undefined) return schema.enum[0];
-  const choice = (schema.anyOf ?? schema.oneOf)?.[0];
-  if (choice !== undefined) return sampleOf(choice);
-  switch (typesOf(schema)[0] ?? (schema.properties === undefined ? "string" : "object")) {
-    case "object":
-      return Object.fromEntries(
-        Object.entries(schema.properties ?? {}).map(([name, member]) => [name, sampleOf(member)]),
-      );
-    case "array":
-      return [sampleOf(schema.items ?? {})];
-    case "integer":
-    case "number":
-      return Math.max(1, schema.minimum ?? 1);
-    case "boolean":
-      return true;
-    case "null":
-      return null;
-    default:
-      return "simulated";
-  }
-}
-
 const NAMES: Readonly<Record<string, string>> = { object: "dictionary", array: "list" };
 
 function typesOf({ type }: Schema): readonly string[] {

@@ -1,36 +1,41 @@
-import type { AllKeys, Settings, SettingsSaveParams } from "../contract.js";
+import type { Settings } from "../contract.js";
 import { contractError, SidecarError } from "../errors.js";
 import { mask } from "../mask.js";
 import { KEY_PROVIDERS } from "../providers.js";
 import { isObject } from "../replay.js";
-import type { Backend, HandlersOf } from "./backend.js";
-import { checkKey, hasKey } from "./keys.js";
-import { problems } from "./schema.js";
+import { problems, type Schema } from "./schema.js";
+import type { Handlers, Store } from "./store.js";
 
-export const SETTINGS: HandlersOf<"settings"> = {
-  "settings:load": (backend, { key, provider }) => {
-    const { state } = backend;
+export const SETTINGS: Handlers = {
+  "settings:load": ({ state }, { key, provider }) => {
     if (key === "allKeys") {
-      const all = KEY_PROVIDERS.map((name) => [name, { configured: hasKey(backend, name) }]);
-      return Object.fromEntries(all) as unknown as AllKeys;
+      const all = KEY_PROVIDERS.map((name) => [name, { configured: state.keys[name] !== "" }]);
+      return Object.fromEntries(all) as never;
     }
     if (key === "apiKey") {
-      const saved = state.keys[providerOf(provider)] ?? "";
+      const saved = state.keys[provider ?? ""] ?? "";
       return saved === "" ? null : mask(saved);
     }
-    return key !== undefined && key !== null && key in state.settings
-      ? state.settings[key as keyof Settings]
-      : structuredClone(state.settings);
+    return typeof key === "string" && key in state.settings ? state.settings[key as keyof Settings] : state.settings;
   },
-  "settings:save": (backend, params) => {
-    if (params.key === "apiKey") saveKey(backend, params);
-    else saveSetting(backend, params);
+  "settings:save": ({ state, fixtures }, { key, value, provider }) => {
+    if (key === "apiKey") {
+      state.keys[provider ?? ""] = typeof value === "string" ? value.trim() : "";
+      return null;
+    }
+    const known = Object.keys(state.settings).sort().join(", ");
+    if (!(key in state.settings)) {
+      throw refused(`There is no setting called ${key}. The settings are ${known} and apiKey.`, "key");
+    }
+    const { anyOf = [], oneOf = anyOf } = fixtures.resultSchema("settings:load");
+    const wrong = problems(oneOf.find(isOfSettings) ?? {}, { ...state.settings, [key]: value })[0];
+    if (wrong !== undefined) throw refused(`${key}: ${wrong.message}. Nothing was changed.`, "value");
+    Object.assign(state.settings, { [key]: value });
     return null;
   },
-  "settings:validate-key": (backend, params) => {
-    const provider = providerOf(params.provider);
+  "settings:validate-key": (store, { provider }) => {
     try {
-      checkKey(backend, provider);
+      requireKey(store, provider);
       return { valid: true };
     } catch (error) {
       if (!(error instanceof SidecarError)) throw error;
@@ -40,42 +45,21 @@ export const SETTINGS: HandlersOf<"settings"> = {
   },
 };
 
-function saveKey(backend: Backend, { value, provider }: SettingsSaveParams): void {
-  const name = providerOf(provider);
-  if (value !== null && value !== undefined && typeof value !== "string") {
-    throw refused("An API key is text. Paste it as the vendor shows it.", "value");
-  }
-  const key = (value ?? "").trim();
-  if (!/^[\x21-\x7e]*$/.test(key)) {
-    throw refused("That does not look like an API key. Paste the key alone, in one line.", "value");
-  }
-  backend.state.keys[name] = key;
+/** Say whether a provider can be asked. One that the person added needs no key. */
+export function hasKey({ state }: Store, provider: string): boolean {
+  return state.keys[provider] !== "";
 }
 
-function saveSetting(backend: Backend, { key, value }: SettingsSaveParams): void {
-  const { settings } = backend.state;
-  if (!(key in settings)) {
-    const known = Object.keys(settings).sort().join(", ");
-    throw refused(
-      `There is no setting called ${key.slice(0, 80)}. The settings are ${known} and apiKey.`,
-      "key",
-    );
-  }
-  const wrong = problems(settingsSchema(backend), { ...settings, [key]: value })[0];
-  if (wrong !== undefined) throw refused(`${key}: ${wrong.message}. Nothing was changed.`, "value");
-  Object.assign(settings, { [key]: value });
+/** Throw what is recorded of a key that is missing, or that begins with sk-invalid, which is refused. */
+export function requireKey(store: Store, provider: string, content?: string): void {
+  const refused = store.state.keys[provider]?.startsWith("sk-invalid") === true;
+  if (hasKey(store, provider) && !refused) return;
+  const kind = refused ? "invalid_api_key" : "missing_api_key";
+  throw store.fixtures.error(kind, { method: "chat:send", provider, content });
 }
 
-/** The schema of all settings: among what `settings:load` may answer, the one with properties that are ours. */
-function settingsSchema(backend: Backend): ReturnType<Backend["material"]["resultSchema"]> {
-  const { anyOf, oneOf } = backend.material.resultSchema("settings:load");
-  const choices = anyOf ?? oneOf ?? [];
-  return choices.find(({ properties }) => isObject(properties) && "maxOutputTokens" in properties) ?? {};
-}
-
-function providerOf(name: string | null | undefined): string {
-  if ((KEY_PROVIDERS as readonly unknown[]).includes(name)) return String(name);
-  throw refused(`Say whose key is meant: provider is one of ${KEY_PROVIDERS.join(", ")}.`, "provider");
+function isOfSettings({ properties }: Schema): boolean {
+  return isObject(properties) && "maxOutputTokens" in properties;
 }
 
 function refused(message: string, path: string): SidecarError {

@@ -1,6 +1,7 @@
 import type { ChatSendParams, Conversation, Message } from "../contract.js";
-import { type Backend, fullName } from "./backend.js";
-import { hasKey } from "./keys.js";
+import { hasKey } from "./settings.js";
+import type { Store } from "./store.js";
+import { fullName } from "./takes.js";
 
 /** A question in a conversation, which several models may answer. */
 export interface Turn {
@@ -13,27 +14,27 @@ export interface Turn {
 
 /** The turn that a question opens or joins, its conversation made on the spot. None without a conversation. */
 export function turnFor(
-  backend: Backend,
+  store: Store,
   { conversationId: id, content }: Pick<ChatSendParams, "conversationId" | "content">,
   modelIds: readonly string[],
 ): Turn | undefined {
   if (id === undefined || id === null || id === "" || content.trim() === "") return undefined;
   const models = modelIds
-    .filter((modelId) => canBeAsked(backend, modelId))
-    .map((modelId) => backend.model(modelId));
+    .flatMap((modelId) => store.findModel(modelId) ?? [])
+    .filter(({ provider }) => hasKey(store, provider));
   // A question that nobody can be asked opens nothing.
   if (models.length === 0) return undefined;
   const names = models.map(fullName);
-  const { state } = backend;
+  const { state } = store;
   const known = state.conversations.find((each) => each.id === (id === "null" ? state.unnamed : id));
   const newest = state.messages.findLast((each) => each.conversationId === known?.id && each.role === "user");
-  const joins = newest?.content === content && !names.some((model) => wasAsked(backend, newest, model));
-  if (id === "null" && !joins) state.unnamed = backend.uuid();
+  const joins = newest?.content === content && !names.some((model) => wasAsked(store, newest, model));
+  if (id === "null" && !joins) state.unnamed = store.uuid();
   const conversation =
     known !== undefined && (joins || id !== "null")
       ? known
-      : addConversation(backend, id === "null" ? (state.unnamed ?? id) : id, nameFrom(content));
-  const question = joins && newest !== undefined ? newest : addQuestion(backend, conversation, content);
+      : addConversation(store, id === "null" ? (state.unnamed ?? id) : id, nameFrom(content));
+  const question = joins && newest !== undefined ? newest : addQuestion(store, conversation, content);
   const waiting = ASKED.get(question) ?? new Set();
   ASKED.set(question, waiting);
   for (const name of names) waiting.add(name);
@@ -41,52 +42,54 @@ export function turnFor(
 }
 
 export function addConversation(
-  backend: Backend,
+  store: Store,
   id: string,
   name: string,
   projectId?: string,
 ): Conversation {
-  const at = backend.now();
+  const at = store.now();
   const conversation = {
     id,
-    projectId: projectId ?? backend.openProject().id,
+    projectId: projectId ?? store.openProject().id,
     name,
     createdAt: at,
     lastUsed: at,
   };
-  backend.state.conversations.push(conversation);
+  store.state.conversations.push(conversation);
   return conversation;
 }
 
 // The models that a question was sent to and that have not answered yet.
 const ASKED = new WeakMap<Message, Set<string>>();
 
-function wasAsked(backend: Backend, question: Message, model: string): boolean {
+function wasAsked(store: Store, question: Message, model: string): boolean {
   if (ASKED.get(question)?.has(model) === true) return true;
-  return backend.state.messages.some((each) => each.turnId === question.id && each.model === model);
+  return store.state.messages.some((each) => each.turnId === question.id && each.model === model);
 }
 
-function canBeAsked(backend: Backend, modelId: string): boolean {
-  const model = backend.findModel(modelId);
-  return model !== undefined && hasKey(backend, backend.serving(model).provider);
+function addQuestion(store: Store, conversation: Conversation, content: string): Message {
+  return addMessage(store, conversation, { role: "user", content });
 }
 
-function addQuestion(backend: Backend, conversation: Conversation, content: string): Message {
-  const id = backend.uuid();
+/** Store a message; one of the person's begins a turn, others are of the newest one unless they say which. */
+export function addMessage(
+  store: Store,
+  conversation: Conversation,
+  message: Pick<Message, "role" | "content"> & Partial<Message>,
+): Message {
+  const id = store.uuid();
+  const question = store.state.messages.findLast(
+    (each) => each.conversationId === conversation.id && each.role === "user",
+  );
   const nobody = { provider: null, model: null, cost: null, tokensIn: null, tokensOut: null };
-  const timestamp = backend.now();
-  const question: Message = {
-    id,
-    conversationId: conversation.id,
-    role: "user",
-    content,
-    ...nobody,
-    timestamp,
-    turnId: id,
+  const added: Message = {
+    ...{ id, conversationId: conversation.id, ...nobody, timestamp: store.now() },
+    turnId: message.role === "user" ? id : (question?.id ?? id),
+    ...message,
   };
-  conversation.lastUsed = timestamp;
-  backend.state.messages.push(question);
-  return question;
+  conversation.lastUsed = added.timestamp;
+  store.state.messages.push(added);
+  return added;
 }
 
 /** A conversation's name: the first line that says something, at most 60 characters. */

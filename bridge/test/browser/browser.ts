@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 
-import { PROJECT } from "../material.js";
+import { PROJECT } from "../mocks.js";
 
 const FLAGS = [
   "--headless",

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
 
 import { type Example, startExample } from "../../example/in-browser.js";
-import { PROJECT } from "../material.js";
+import { PROJECT } from "../mocks.js";
 import { type Browser, openBrowser, openPage, screenshot } from "./browser.js";
 import { CHROMIUM, HOW_TO_INSTALL } from "./chromium.js";
 import type { Report } from "./renderer.js";

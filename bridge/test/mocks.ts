@@ -2,21 +2,21 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import type { Envelope } from "../src/api.js";
-import { createMockApi, type MockApi, type MockMaterial, type MockOptions } from "../src/mock/mock.js";
+import { createMockApi, type MockApi, type MockFixtures, type MockOptions } from "../src/mock/mock.js";
 
 /** From bridge/out/test. */
 export const PROJECT = resolve(__dirname, "..", "..", "..");
 
 /** The recordings that the server is tested with, and the contract, as `npm run build:mock` puts them together. */
-export const MATERIAL = JSON.parse(
-  readFileSync(join(__dirname, "..", "mock", "material.json"), "utf8"),
-) as MockMaterial;
+export const FIXTURES = JSON.parse(
+  readFileSync(join(__dirname, "..", "mock", "fixtures.json"), "utf8"),
+) as MockFixtures;
 
 export const MODELS = ["openai/gpt-6.1-terra", "openai/gpt-4o", "anthropic/claude-opus-5-5"] as const;
 
 /** A mock that does everything at once. */
 export function quickMock(options: MockOptions = {}): MockApi {
-  return createMockApi(MATERIAL, { latencyMs: 0, delayMs: 0, rowMs: 0, search: "", ...options });
+  return createMockApi(FIXTURES, { latencyMs: 0, delayMs: 0, rowMs: 0, search: "", ...options });
 }
 
 /** What a successful request brought. */

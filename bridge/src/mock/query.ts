@@ -1,26 +1,29 @@
 import { ERROR_CODES, type ErrorKind } from "../contract.js";
-import {
-  BRIDGE_ERROR_CODES,
-  bridgeError,
-  type BridgeErrorKind,
-  crashed,
-  type SidecarError,
-} from "../errors.js";
-import type { Pace } from "./backend.js";
-import type { Material } from "./material.js";
+import { BRIDGE_ERROR_CODES, bridgeError, type BridgeErrorKind, crashed, type SidecarError } from "../errors.js";
+import type { Fixtures } from "./fixtures.js";
+
+/** How long things take, in ms. */
+export interface Pace {
+  /** Before a request is answered. */
+  latencyMs: number;
+  /** Before each piece of streamed text. */
+  delayMs: number;
+  /** For a row of a batch. */
+  rowMs: number;
+}
 
 export const PACE: Pace = { latencyMs: 0, delayMs: 20, rowMs: 120 };
 export const SLOW_PACE: Pace = { latencyMs: 1_500, delayMs: 200, rowMs: 1_500 };
 
 /** What the address of a page asks of the mock. */
-export interface Wishes {
+export interface Query {
   slow: boolean;
   /** Every so many requests one fails; 0: none does. */
   failEvery: number;
 }
 
-/** Reads `?mock=errors`, `?mock=slow` or `?mock=errors,slow`, and `&every=5` for how often a request fails. */
-export function wishesIn(search: string): Wishes {
+/** Read `?mock=errors`, `?mock=slow` or `?mock=errors,slow`, and `&every=5` for how often a request fails. */
+export function parseQuery(search: string): Query {
   const params = new URLSearchParams(search);
   const words = (params.get("mock") ?? "").split(",");
   const every = Number(params.get("every") ?? 3);
@@ -38,34 +41,22 @@ export const FAULT_KINDS: readonly (ErrorKind | BridgeErrorKind)[] = [
   ...(Object.keys(BRIDGE_ERROR_CODES) as BridgeErrorKind[]),
 ];
 
-/** Makes every n-th request fail, with each kind in turn. */
-export class Faults {
-  #requests = 0;
-  #failed = 0;
-
-  constructor(
-    readonly every: number,
-    readonly material: Material,
-  ) {}
-
-  /** The error that the next request shall have, if any. */
-  next(): SidecarError | undefined {
-    this.#requests += 1;
-    if (this.every <= 0 || this.#requests % this.every !== 0) return undefined;
-    const kind = FAULT_KINDS[this.#failed % FAULT_KINDS.length] ?? "internal_error";
-    this.#failed += 1;
+/** Return what says, request by request, how it shall fail: every n-th does, with each kind in turn. */
+export function faultsEvery(every: number, fixtures: Fixtures): () => SidecarError | undefined {
+  let requests = 0;
+  return () => {
+    requests += 1;
+    if (every <= 0 || requests % every !== 0) return undefined;
+    const kind = FAULT_KINDS[(requests / every - 1) % FAULT_KINDS.length] ?? "internal_error";
     switch (kind) {
       case "sidecar_crashed":
         return crashed("an error on demand");
       case "sidecar_unavailable":
         return bridgeError(kind, "The A-B/AI backend could not be started. Please install the app again.");
       case "sidecar_mismatch":
-        return bridgeError(
-          kind,
-          "This app and its backend are of different versions and cannot work together.",
-        );
+        return bridgeError(kind, "This app and its backend are of different versions and cannot work together.");
       default:
-        return this.material.error(kind);
+        return fixtures.error(kind);
     }
-  }
+  };
 }
