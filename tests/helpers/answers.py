@@ -17,7 +17,7 @@ from sidecar.providers.base import (
     UsageSoFar,
 )
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 
 async def collect(provider: Provider, plan: PreparedCall, key: str) -> tuple[list[Event], Failure | None]:

@@ -35,7 +35,7 @@ async def answer(
 
 async def collect(made: OpenAI, text: str, model: str = "gpt-4o", **more: Any) -> list[Event]:
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(60),
         aclosing(made.stream(made.plan(ask(model, text, **more)), "sk-simulated")) as events,
     ):
         return [event async for event in events]

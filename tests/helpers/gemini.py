@@ -74,7 +74,7 @@ def in_process(sim: Simulator) -> Gemini:
 async def collect(asked: Gemini, made: PreparedCall, key: str = KEY) -> tuple[list[Event], Failure | None]:
     events: list[Event] = []
     try:
-        async with asyncio.timeout(20), aclosing(asked.stream(made, key)) as stream:
+        async with asyncio.timeout(60), aclosing(asked.stream(made, key)) as stream:
             async for event in stream:
                 events.append(event)
     except Failure as failure:

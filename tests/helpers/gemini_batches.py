@@ -33,7 +33,7 @@ def adapter_on(sim: Simulator, sort: str = "inline") -> GeminiBatch:
 @asynccontextmanager
 async def reached(sim: Simulator, how: str, sort: str) -> AsyncIterator[GeminiBatch]:
     """The adapter, in process or over loopback."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         if how == "in process":
             yield adapter_on(sim, sort)
             return

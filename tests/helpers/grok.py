@@ -67,7 +67,7 @@ async def collect(made: Provider, request: ChatRequest, key: str = KEY) -> tuple
     """Every event of one question, and what ended it if that was not Done."""
     events: list[Event] = []
     try:
-        async with asyncio.timeout(20), aclosing(made.stream(made.plan(request), key)) as stream:
+        async with asyncio.timeout(60), aclosing(made.stream(made.plan(request), key)) as stream:
             async for event in stream:
                 events.append(event)
     except Failure as failure:

@@ -23,7 +23,7 @@ from sidecar.rpc.outbox import Outbox
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.transport import simulated_transport
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 
 class Inside:

@@ -137,7 +137,7 @@ class Works:
 
     async def ended(self, job_id: str) -> Job:
         """Waits until the job runs no more."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.engine.finished(job_id)
         return await self.job(job_id)
 

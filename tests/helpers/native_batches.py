@@ -206,7 +206,7 @@ class NativeWorks:
         return job
 
     async def until(self, job_id: str, wanted: Callable[[Job], bool]) -> Job:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not wanted(job := await self.job(job_id)):
                 await asyncio.sleep(0)
         return job
@@ -214,7 +214,7 @@ class NativeWorks:
     async def ended(self, job_id: str) -> Job:
         """The job, once nothing of it is at the vendor any more."""
         job = await self.until(job_id, lambda job: job.status in ("completed", "failed", "cancelled"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while any(part.state not in ("collected", "failed") for part in await self.parts(job_id)):
                 await asyncio.sleep(0)
         return await self.job(job.id)

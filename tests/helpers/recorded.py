@@ -71,7 +71,7 @@ async def record_everything(folder: Path, file: Path, models: Sequence[str] = MO
 async def _cancelled(sidecar: SidecarProcess, model: str) -> None:
     asked = _ask("Tell me much. [[simulate: pace_ms=60]]", model, None, token="stopped")
     started = sidecar.start_call("chat:send", asked)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await sidecar.progress["stopped"].get()
     sidecar.notify("$/cancelRequest", {"id": started.id})
     with pytest.raises(RpcError) as caught:

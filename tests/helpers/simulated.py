@@ -15,6 +15,9 @@ from sidecar.simulator.exchange import SimRequest, SimResponse
 from sidecar.simulator.server import start_simulator
 from sidecar.simulator.transport import simulated_transport
 
+# Pieces that a simulated vendor sends in a tenth of a second at the pace of one in 20 ms. On a machine that has other
+# things to do both sides are late alike; a clock on the wall would blame the one that is looked at.
+A_TENTH_OF_A_SECOND = 5
 # A day on which every model that the tests name is served: 2026-11-23.
 NOW_MS = 1_795_392_000_000
 
@@ -56,3 +59,12 @@ async def on_loopback(sim: Simulator) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         await runner.cleanup()
+
+
+async def pieces_until_noticed(sim: Simulator) -> int:
+    """How many more pieces a simulated vendor sends to a client that has left, until it notices. Unbounded."""
+    entry = sim.ledger.entries[-1]
+    before = len(entry.sent)
+    while entry.state != "cancelled":
+        await asyncio.sleep(0)
+    return len(entry.sent) - before

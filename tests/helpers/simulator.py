@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.helpers.process import REPOSITORY
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 FROM_SOURCE = (sys.executable, "-m", "sidecar")
 
 

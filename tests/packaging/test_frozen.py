@@ -26,7 +26,7 @@ MODELS = {
     "gemini": "gemini/gemini-3.8-flash",
     "grok": "grok/grok-4.7",
 }
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 
 def instead(frozen: Path, from_source: list[str]) -> list[str]:

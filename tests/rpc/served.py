@@ -37,7 +37,7 @@ class Served:
 
     async def answers(self, *messages: Any) -> list[Any]:
         """All that leaves until nothing is running any more."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await self.send(*messages)
             await self.dispatcher.in_flight.idle()
             sent: list[bytes] = []

@@ -134,9 +134,9 @@ def test_a_frame_that_is_passed_over_is_not_kept(start: bytes) -> None:
 def test_a_large_frame_in_small_chunks_takes_linear_time(framing: Framing) -> None:
     def seconds(size: int) -> float:
         stream = encode(b"x" * size, framing)
-        start = time.perf_counter()
+        start = time.process_time()
         assert read(stream, 256, limit=size) == [b"x" * size]
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     small, large = min(seconds(500_000) for _ in range(3)), min(seconds(8_000_000) for _ in range(3))
     # Sixteen times the bytes; a reader that looks at them again and again would take 256 times as long.

@@ -4,7 +4,6 @@ import asyncio
 import io
 import json
 import sys
-import time
 from contextlib import aclosing
 
 import httpx
@@ -15,23 +14,14 @@ from sidecar.providers.base import Done, Event, TextDelta
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.openai.provider import OpenAI
-from sidecar.simulator.core import Simulator
 from sidecar.simulator.server import serve_simulator, start_simulator
 from tests.helpers.openai_models import ask
-from tests.helpers.simulated import no_wait, on_loopback, simulator
+from tests.helpers.simulated import A_TENTH_OF_A_SECOND, no_wait, on_loopback, pieces_until_noticed, simulator
 
 
 async def read_all(made: OpenAI, prompt: str) -> list[Event]:
     async with aclosing(made.stream(made.plan(ask("gpt-4o", prompt)), "sk-1")) as stream:
         return [event async for event in stream]
-
-
-async def state(sim: Simulator, wanted: str) -> float:
-    """The seconds until the newest request is in that state."""
-    began = time.monotonic()
-    while sim.ledger.entries[-1].state != wanted:
-        await asyncio.sleep(0)
-    return time.monotonic() - began
 
 
 async def test_text_streams_over_a_real_connection() -> None:
@@ -63,7 +53,7 @@ async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: s
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        assert await state(sim, "cancelled") < 0.1
+        assert await pieces_until_noticed(sim) <= A_TENTH_OF_A_SECOND
         await edge.aclose()
 
 
@@ -79,7 +69,7 @@ async def test_a_client_that_leaves_while_it_waits_for_the_first_word_is_noticed
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await state(sim, "cancelled") < 0.1
+        assert await pieces_until_noticed(sim) <= A_TENTH_OF_A_SECOND
         await edge.aclose()
 
 

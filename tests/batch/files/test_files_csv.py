@@ -242,9 +242,9 @@ def test_what_a_spreadsheet_would_run_is_defused_and_numbers_are_not(text: str, 
 
 def test_thirty_thousand_columns_of_one_name_are_read_as_fast_as_any() -> None:
     many = 30_000
-    began = time.monotonic()
+    began = time.process_time()
     rows, errors = read(f"prompt,model{',a' * many}\nHi,m{',1' * many}\n")
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert len(rows[0]["data"]) == many
     assert rows[0]["data"][f"a_{many}"] == "1"
     assert len(errors) == MAX_ERRORS + 1

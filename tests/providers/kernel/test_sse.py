@@ -87,13 +87,13 @@ def test_where_the_bytes_are_cut_changes_nothing(stream: bytes, cuts: list[int])
 
 def test_a_long_event_in_single_bytes_takes_time_in_proportion() -> None:
     parser = SseParser()
-    began = time.monotonic()
+    began = time.process_time()
     parser.feed(b"data: ")
     for _ in range(400_000):
         parser.feed(b"x")
     # Joining what is kept at each byte would copy eighty thousand million bytes here.
     assert len(parser.feed(b"\n\n")[0].data) == 400_000
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
