@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sidecar import clock
+from sidecar.batch.recovery import after_a_run
 from sidecar.config import Config
 from sidecar.contract.settings import DEFAULTS
 from sidecar.core import Core
@@ -25,7 +26,7 @@ from sidecar.money.catalogue import Catalogue
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
 from sidecar.settings import Settings
-from sidecar.store import jobs, ledger
+from sidecar.store import jobs
 from sidecar.store.database import Database
 from sidecar.store.legacy_import import take_over
 from sidecar.store.store import Store
@@ -285,8 +286,7 @@ async def _clear_up(database: Database, config: Config, now: int) -> None:
 
     Before anything else is written: later, a batch that is being stored would look like one that never was.
     """
-    await database.write(jobs.forget_half_stored)
-    interrupted = await database.write(ledger.mark_interrupted, now)
+    interrupted = await database.write(after_a_run, now)
     if interrupted:
         log.warning("%d answers were cut off when the sidecar last ended; their cost is unknown", interrupted)
     await take_over(database, config.data_dir, now)

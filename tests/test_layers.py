@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Set
 from pathlib import Path
 
@@ -24,15 +25,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "current_project": {"store"},
     "money": {"store", "providers.base"},
     "core": {"money", "store", "keys", "settings", "current_project", "providers.base"},
+    "spending": {"money", "store", "settings", "providers.base", "providers.kernel.outcome"},
     "chat": {
         "core",
         "money",
+        "spending",
         "store",
         "keys",
         "settings",
         "current_project",
         "providers.base",
-        "providers.kernel.outcome",
     },
     "simulator": {"money", "providers.base"},
     "failpoints": set(),
@@ -40,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "chat",
         "core",
         "money",
+        "spending",
         "store",
         "keys",
         "settings",
@@ -188,6 +191,50 @@ def test_heavy_libraries_are_imported_on_first_use() -> None:
         if imported.split(".")[0] in HEAVY
     ]
     assert wrong == []
+
+
+def names_taken_from(module: str, tree: ast.Module) -> Iterator[str]:
+    """The functions of that module of ours that are named here, whether called or handed to somebody who does."""
+    package, _, name = module.rpartition(".")
+    known_as: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == module:
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == package:
+            known_as |= {alias.asname or alias.name for alias in node.names if alias.name == name}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known_as:
+            yield node.attr
+
+
+@pytest.mark.parametrize(
+    ("module", "writing"),
+    [
+        ("sidecar.store.ledger", {"intent", "settle", "fail", "mark_unknown", "mark_interrupted"}),
+        ("sidecar.store.jobs", {"reserve", "unreserve"}),
+    ],
+)
+def test_only_spending_writes_the_ledger_and_holds_back_money(module: str, writing: set[str]) -> None:
+    used = {file: writing & set(names_taken_from(module, tree)) for file, tree in modules()}
+    assert [file for file, names in used.items() if names and not file.startswith("spending/")] == []
+    assert set().union(*used.values()) == writing
+
+
+def files_with_sql(pattern: str) -> set[str]:
+    sql = re.compile(pattern, re.IGNORECASE)
+    return {
+        file
+        for file, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.search(node.value)
+    }
+
+
+def test_sql_on_the_ledger_stands_in_the_store_and_what_writes_it_in_one_file() -> None:
+    reading = files_with_sql(r"\b(from|join)\s+ledger\b")
+    writing = files_with_sql(r"\b(insert\s+into|update|delete\s+from)\s+ledger\b")
+    assert [file for file in reading if not file.startswith("store/")] == []
+    assert {file for file in writing if not file.startswith("store/migrations/")} == {"store/ledger.py"}
 
 
 def test_only_stdio_touches_the_standard_streams() -> None:

@@ -1,16 +1,14 @@
-"""What the end of a request means for its row and for the ledger (pure)."""
+"""What the end of a request means for its row (pure)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.batch.row_transactions import Billing
 from sidecar.chat.json_output import validate
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.errors import Failure
-from sidecar.money.charge import Charge, price_record
-from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.spending.settlement import Settlement
 from sidecar.store.job_records import RowOutcome, RowStatus
 
 _VENDORS_FAILURES = frozenset(
@@ -35,28 +33,9 @@ def status_of(kind: str) -> RowStatus:
     return "error-api" if kind in _VENDORS_FAILURES else "error"
 
 
-def billing_of_whole(transcript: StreamAccumulator, charge: Charge) -> Billing:
-    """The request ran to its end."""
-    return _settled(transcript, charge, incomplete=False)
-
-
-def billing_of_broken(
-    problem: BaseException, transcript: StreamAccumulator, charge: Charge, *, in_flight: bool
-) -> Billing:
-    """What is certain not to have run costs nothing; all else may have. `in_flight`: an answer was awaited."""
-    refused = isinstance(problem, Failure) and not isinstance(problem, OutcomeUnknown)
-    waiting = not in_flight and not isinstance(problem, Failure)
-    if (refused or waiting) and not transcript.begun:
-        return Billing("failed", error_kind=problem.kind if isinstance(problem, Failure) else "cancelled")
-    if transcript.usage is None:
-        kind = "error" if isinstance(problem, Exception) else "cancelled"
-        return Billing("unknown", request_id=transcript.response_id, error_kind=kind)
-    return _settled(transcript, charge, incomplete=True)
-
-
 def answered(
     transcript: StreamAccumulator,
-    billing: Billing,
+    settlement: Settlement,
     latency_ms: int,
     wants_json: bool,
     schema: Mapping[str, Any] | None,
@@ -69,21 +48,21 @@ def answered(
         except Failure as failure:
             problem = failure
     return _outcome(
-        "success" if problem is None else status_of(problem.kind), transcript, billing, latency_ms, problem
+        "success" if problem is None else status_of(problem.kind), transcript, settlement, latency_ms, problem
     )
 
 
 def broken(
-    problem: BaseException, transcript: StreamAccumulator, billing: Billing, latency_ms: int | None
+    problem: BaseException, transcript: StreamAccumulator, settlement: Settlement, latency_ms: int | None
 ) -> RowOutcome:
     """An answer that broke off, or never began; what had arrived of it is kept."""
     if isinstance(problem, Failure):
-        return _outcome(status_of(problem.kind), transcript, billing, latency_ms, problem)
+        return _outcome(status_of(problem.kind), transcript, settlement, latency_ms, problem)
     if isinstance(problem, Exception):
         bug = Failure("internal_error", INTERNAL)
-        return _outcome("error", transcript, billing, latency_ms, bug)
-    cut = Failure("cancelled", CANCELLED) if billing.state != "failed" else None
-    return _outcome("cancelled", transcript, billing, latency_ms, cut)
+        return _outcome("error", transcript, settlement, latency_ms, bug)
+    cut = Failure("cancelled", CANCELLED) if settlement.state != "failed" else None
+    return _outcome("cancelled", transcript, settlement, latency_ms, cut)
 
 
 def unsent(failure: Failure) -> RowOutcome:
@@ -98,7 +77,7 @@ def unsent(failure: Failure) -> RowOutcome:
 def _outcome(
     status: RowStatus,
     transcript: StreamAccumulator,
-    billing: Billing,
+    settlement: Settlement,
     latency_ms: int | None,
     problem: Failure | None,
 ) -> RowOutcome:
@@ -109,21 +88,9 @@ def _outcome(
         response=transcript.text if whole or transcript.text else None,
         tokens_in=usage.prompt_total if usage else None,
         tokens_out=usage.out_total if usage else None,
-        cost_usd=billing.known_usd,
+        cost_usd=settlement.known_usd,
         latency_ms=latency_ms,
         error_kind=problem.kind if problem else None,
         error_message=problem.message if problem else None,
         finish_reason=transcript.finish_reason,
-    )
-
-
-def _settled(transcript: StreamAccumulator, charge: Charge, *, incomplete: bool) -> Billing:
-    return Billing(
-        "settled",
-        usage=transcript.usage,
-        cost_usd=charge.usd,
-        served_model=charge.served_id,
-        price=price_record(charge.price) if charge.price else None,
-        request_id=transcript.response_id,
-        incomplete=incomplete,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.batch.request_fingerprint import request_fingerprint
 from sidecar.batch.row import Row
-from sidecar.chat.prepare import named, resolve_options
+from sidecar.chat.prepare import resolve_options, with_context
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.keys import Keys
@@ -94,7 +94,7 @@ class RowValidator:
         try:
             plan = provider.plan(request)
         except Failure as failure:
-            raise named(failure, serving) from None
+            raise with_context(failure, serving) from None
         cap = plan.max_output_tokens or model.max_output_tokens or UNLIMITED_ANSWER_TOKENS
         return RowProfile(serving, self._catalogue.price_entry(model, self._day), cap)
 

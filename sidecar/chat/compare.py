@@ -32,7 +32,7 @@ class Comparison:
 
 
 async def compare(
-    chat: ChatService, ask: ChatInput, model_ids: Sequence[str], emit: EmitOf, finished: FinishedOf
+    chat: ChatService, chat_input: ChatInput, model_ids: Sequence[str], emit: EmitOf, finished: FinishedOf
 ) -> Comparison:
     """Asks every model; `emit` gets each event, `finished` each reply, with the model's id as it was asked for.
 
@@ -41,14 +41,14 @@ async def compare(
     """
 
     async def one(model_id: str) -> ChatResult:
-        reply = await chat.send(replace(ask, model_id=model_id), partial(emit, model_id))
+        reply = await chat.send(replace(chat_input, model_id=model_id), partial(emit, model_id))
         finished(model_id, reply)
         return reply
 
     tasks: list[asyncio.Task[ChatResult]] = []
     try:
-        with chat.stoppable(ask.conversation_id):
-            ask = await chat.open_turn(ask, model_ids)
+        with chat.stoppable(chat_input.conversation_id):
+            chat_input = await chat.open_turn(chat_input, model_ids)
             tasks += [asyncio.create_task(one(model_id)) for model_id in model_ids]
             # Each of them can be stopped by itself once it has begun.
             await asyncio.sleep(0)
@@ -60,7 +60,7 @@ async def compare(
             await asyncio.wait(tasks)
         raise
     outcomes = [Compared(model_id, _outcome(task)) for model_id, task in zip(model_ids, tasks, strict=True)]
-    return Comparison(str(ask.turn_id), tuple(outcomes))
+    return Comparison(str(chat_input.turn_id), tuple(outcomes))
 
 
 def _outcome(task: asyncio.Task[ChatResult]) -> ChatResult | BaseException:

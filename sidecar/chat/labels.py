@@ -12,7 +12,7 @@ def label(serving: Serving, charge: Charge) -> str:
     if charge.model is serving.model:
         return serving.label
     answered = charge.model.name if charge.model else charge.served_id.partition("/")[2]
-    return f"{answered}, in place of {serving.asked_name}"
+    return f"{answered}, in place of {serving.asked.name}"
 
 
 def instead_of_text(finish: FinishReason, limit: int | None) -> str:

@@ -17,9 +17,9 @@ from sidecar.providers.base import ChatRequest, ModelCapabilities, PreparedCall,
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """An Ask, decided. `json_schema` is the one that the reply is held against, if it is to be JSON at all."""
+    """A question, decided. `json_schema` is the one that the reply is held against, if it is to be JSON at all."""
 
-    ask: ChatInput
+    chat_input: ChatInput
     serving: Serving
     provider: Provider
     key: str
@@ -29,16 +29,16 @@ class PreparedRequest:
     wants_json: bool = False
     json_schema: Mapping[str, Any] | None = None
 
-    def told(self, failure: Failure) -> Failure:
-        """The failure as the wire names things. A server that wants a key and was given none misses one."""
+    def with_context(self, failure: Failure) -> Failure:
+        """Return the failure as the wire names things. A server that wants a key and was given none misses one."""
         if failure.kind == "invalid_api_key" and not self.key:
             failure.kind = "missing_api_key"
             failure.message = missing_key(self.serving.model.provider)
-        return named(failure, self.serving)
+        return with_context(failure, self.serving)
 
     def plan_after(self, earlier: tuple[Turn, ...]) -> PreparedCall:
-        """What is sent, with the turns that go along."""
-        return self.provider.plan(with_history(self.request, earlier))
+        """Return what is sent with the turns that go along, which is planned anew only where there are any."""
+        return self.provider.plan(with_history(self.request, earlier)) if earlier else self.plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +73,20 @@ class RequestPreparer:
         self._settings = core.settings
         self._now_ms = core.now_ms
 
-    async def prepare(self, ask: ChatInput) -> PreparedRequest:
+    async def prepare(self, chat_input: ChatInput) -> PreparedRequest:
         """Raises Failure: an empty question, an unknown model, a missing key, what the model cannot do."""
-        refuse_empty(ask)
-        serving = self._catalogue.served(ask.model_id, utc_day(self._now_ms()))
+        refuse_empty(chat_input)
+        serving = self._catalogue.served(chat_input.model_id, utc_day(self._now_ms()))
         provider = self._providers.get(serving.model.provider, serving.model.base_url)
         key = await self._key(serving)
         saved, defaults = await self._settings.saved(), self._settings.defaults
-        decided = resolve_options(serving, ask.content, ask.options, saved, defaults)
+        decided = resolve_options(serving, chat_input.content, chat_input.options, saved, defaults)
         try:
             plan = provider.plan(decided.request)
         except Failure as failure:
-            raise named(failure, serving) from None
+            raise with_context(failure, serving) from None
         return PreparedRequest(
-            ask,
+            chat_input,
             serving,
             provider,
             key,
@@ -115,12 +115,12 @@ def missing_key(provider: str) -> str:
     return f"Missing API key for provider: {provider}. Add it in the settings, then send again."
 
 
-def refuse_empty(ask: ChatInput) -> None:
-    if not ask.content.strip():
+def refuse_empty(chat_input: ChatInput) -> None:
+    if not chat_input.content.strip():
         raise Failure("invalid_params", "The question is empty. Write something and send it again.")
 
 
-def named(failure: Failure, serving: Serving) -> Failure:
+def with_context(failure: Failure, serving: Serving) -> Failure:
     """The failure with the names that the wire uses: the provider knows only its own id of the model."""
     failure.provider = serving.model.provider
     failure.model = serving.asked_id

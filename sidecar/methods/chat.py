@@ -19,12 +19,12 @@ from sidecar.rpc.to_wire_error import to_wire_error
 
 
 async def send(call: Request, params: types.ChatSendParams) -> dict[str, Any]:
-    return await _send(call, _ask(params, params.model_id))
+    return await _send(call, _chat_input(params, params.model_id))
 
 
 async def send_structured(call: Request, params: types.ChatSendParams) -> dict[str, Any]:
-    ask = _ask(params, params.model_id)
-    return await _send(call, replace(ask, options=replace(ask.options, json_mode=True)))
+    chat_input = _chat_input(params, params.model_id)
+    return await _send(call, replace(chat_input, options=replace(chat_input.options, json_mode=True)))
 
 
 async def compare(call: Request, params: types.ChatCompareParams) -> dict[str, Any]:
@@ -42,8 +42,8 @@ async def compare(call: Request, params: types.ChatCompareParams) -> dict[str, A
     def finished(model_id: str, reply: ChatResult) -> None:
         _done(call, reply, {"modelId": model_id})
 
-    ask = _ask(params, "")
-    comparison = await compare_models(call.services.chat, ask, params.model_ids, emit, finished)
+    chat_input = _chat_input(params, "")
+    comparison = await compare_models(call.services.chat, chat_input, params.model_ids, emit, finished)
     return {"turnId": comparison.turn_id, "replies": [reply_of(each) for each in comparison.outcomes]}
 
 
@@ -51,8 +51,8 @@ async def abort(call: Request, params: types.ChatAbortParams) -> dict[str, int]:
     return {"aborted": call.services.chat.abort(params.conversation_id)}
 
 
-async def _send(call: Request, ask: ChatInput) -> dict[str, Any]:
-    reply = await call.services.chat.send(ask, lambda event: _progress(call, event, {}))
+async def _send(call: Request, chat_input: ChatInput) -> dict[str, Any]:
+    reply = await call.services.chat.send(chat_input, lambda event: _progress(call, event, {}))
     _done(call, reply, {})
     return _result(reply)
 
@@ -70,7 +70,7 @@ def _done(call: Request, reply: ChatResult, of: dict[str, str]) -> None:
     call.progress(done | wire.present({"costUSD": _dollars(reply)}))
 
 
-def _ask(params: types.ChatSendParams | types.ChatCompareParams, model_id: str) -> ChatInput:
+def _chat_input(params: types.ChatSendParams | types.ChatCompareParams, model_id: str) -> ChatInput:
     given = params.options or types.ChatOptions()
     options = Options(
         system=given.system_prompt or params.system_prompt,

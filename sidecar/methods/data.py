@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from sidecar.batch.recovery import of_a_backup
 from sidecar.contract.types import data as types
 from sidecar.methods.services import Request
 from sidecar.store.atomic_files import target_file
@@ -27,7 +28,9 @@ async def export(call: Request, params: types.DataExportParams) -> dict[str, Any
 async def restore(call: Request, params: types.DataRestoreParams) -> dict[str, Any]:
     app = call.services
     try:
-        restored = await put_back(app.store, params.path, reopen=app.open_database, now_ms=app.now_ms)
+        restored = await put_back(
+            app.store, params.path, reopen=app.open_database, calm=of_a_backup, now_ms=app.now_ms
+        )
     finally:
         # Also for who is cancelled meanwhile: the backup may be in place by then.
         app.settings.forget()

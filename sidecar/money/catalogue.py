@@ -56,13 +56,11 @@ class Catalogue:
         model = self._answering(asked, day)
         if model is asked:
             knows = resolved.alias is not None and resolved.alias.vendor_knows
-            return Serving(
-                resolved.full_id, asked.name, asked, resolved.id if knows else asked.id, asked.name
-            )
+            return Serving(resolved.full_id, asked, asked, resolved.id if knows else asked.id, asked.name)
         ended = f" on {asked.ends_on}" if asked.ends_on else ""
         note = f"{asked.name} was retired{ended}. {model.name} answers in its place, at its own price."
         label = f"{model.name}, for the retired {asked.name}"
-        return Serving(resolved.full_id, asked.name, model, model.id, label, (note,))
+        return Serving(resolved.full_id, asked, model, model.id, label, (note,))
 
     def price_entry(self, model: ModelEntry, day: date) -> PriceEntry | None:
         """The dated price that holds on that day (UTC), None when the model has none then."""

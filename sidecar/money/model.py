@@ -154,12 +154,12 @@ class Resolved:
 class Serving:
     """Who answers when a name is asked on some day.
 
-    `asked_id` is `provider/id` of the row that was named, `model` the one to call, to price and to take
-    traits from, `vendor_id` the id to send, `label` what is shown above the answer, `notes` sentences.
+    `asked_id` is `provider/id` of the row that was named, `asked` its model, `model` the one to call, to price and to
+    take traits from, `vendor_id` the id to send, `label` what is shown above the answer, `notes` sentences.
     """
 
     asked_id: str
-    asked_name: str
+    asked: ModelEntry
     model: ModelEntry
     vendor_id: str
     label: str

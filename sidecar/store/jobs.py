@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from sidecar.store.columns import from_json, from_pico, storable, to_json, to_pico, usd_from_real
-from sidecar.store.job_records import Job, JobStatus
+from sidecar.store.job_records import Job, JobStatus, Mode
 
 # A job whose rows are still being written. It is not shown, and a start of the sidecar removes it.
 STORING = "storing"
@@ -23,6 +23,15 @@ NEXT_PAGE_SQL = (
     f"{_PAGE} AND created_at <= ? AND (created_at < ? OR id > ?) ORDER BY created_at DESC, id LIMIT ?"
 )
 BY_STATUS_SQL = f"SELECT {_COLUMNS} FROM batch_jobs WHERE status = ? ORDER BY created_at, id"  # noqa: S608
+# Rows of a job at a vendor that no part holds yet, as far as this database knows.
+UNSENT_SQL = (
+    "SELECT id FROM batch_jobs WHERE source = 'sidecar' AND mode = 'native' AND status = 'processing' AND EXISTS"
+    " (SELECT 1 FROM batch_results r WHERE r.job_id = batch_jobs.id AND r.status = 'pending')"
+)
+BUSY_SQL = (
+    "SELECT EXISTS"
+    " (SELECT 1 FROM batch_jobs WHERE source = 'sidecar' AND status IN ('processing', 'storing'))"
+)
 LEFT_OVER_SQL = (
     "SELECT EXISTS (SELECT 1 FROM batch_jobs WHERE status = 'processing')"
     " OR EXISTS (SELECT 1 FROM batch_parts WHERE state IN ('intent', 'submitted', 'ended', 'doubtful'))"
@@ -107,6 +116,21 @@ def with_status(conn: sqlite3.Connection, status: str) -> list[Job]:
     return [_record(row) for row in conn.execute(BY_STATUS_SQL, (status,))]
 
 
+def going_on(conn: sqlite3.Connection, mode: Mode) -> list[Job]:
+    """Our own jobs that run in that mode, or did when the process ended; oldest first."""
+    return [job for job in with_status(conn, "processing") if job.source == "sidecar" and job.mode == mode]
+
+
+def native_unsent(conn: sqlite3.Connection) -> list[str]:
+    """The jobs at vendors that have yet to send a row."""
+    return [row[0] for row in conn.execute(UNSENT_SQL).fetchall()]
+
+
+def any_running(conn: sqlite3.Connection) -> bool:
+    """Whether a job of ours runs or is being stored."""
+    return bool(conn.execute(BUSY_SQL).fetchone()[0])
+
+
 def unfinished_native(conn: sqlite3.Connection, project_id: str) -> list[str]:
     """A project's jobs at vendors that may still send something, or be started."""
     rows = conn.execute(
@@ -156,13 +180,12 @@ def begin(
     now: int,
     concurrency: int | None,
     notify_rows: bool,
-    reserved_usd: Decimal,
 ) -> Job | None:
-    """The job runs from now on, and holds back so much of the month's budget."""
+    """The job runs from now on."""
     conn.execute(
         "UPDATE batch_jobs SET status = 'processing', started_at = coalesce(started_at, ?), completed_at = NULL,"
-        " error = NULL, error_kind = NULL, concurrency = ?, notify_rows = ?, reserved_pico = ? WHERE id = ?",
-        (now, concurrency, int(notify_rows), to_pico(reserved_usd), job_id),
+        " error = NULL, error_kind = NULL, concurrency = ?, notify_rows = ? WHERE id = ?",
+        (now, concurrency, int(notify_rows), job_id),
     )
     return get(conn, job_id)
 

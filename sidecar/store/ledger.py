@@ -9,18 +9,20 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.store.columns import from_json, from_pico, to_json, to_pico
-from sidecar.store.records import LedgerEntry, ModelSpending, TokenUsage
+from sidecar.store.records import LedgerEntry, TokenUsage
 
 _FIELDS = tuple(field.name for field in fields(LedgerEntry))
 _COLUMN_OF = {"cost_usd": "cost_pico", "estimate_usd": "estimate_pico"}
 _BOOLEANS = ("incomplete", "batch_rate")
 COLUMNS = ", ".join(_COLUMN_OF.get(name, name) for name in _FIELDS)
 _INSERT_SQL = f"INSERT INTO ledger ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"  # noqa: S608
-OPEN_SQL = f"SELECT {COLUMNS} FROM ledger WHERE state = 'intent' ORDER BY created_at, id"  # noqa: S608
 SPENT_SQL = "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE created_at >= ?"
 RESERVED_SQL = (
     "SELECT (SELECT coalesce(sum(estimate_pico), 0) FROM ledger WHERE state = 'intent')"
     " + (SELECT coalesce(sum(reserved_pico), 0) FROM batch_jobs WHERE reserved_pico > 0)"
+)
+RESERVED_FOR_CHATS_SQL = (
+    "SELECT coalesce(sum(estimate_pico), 0) FROM ledger WHERE state = 'intent' AND kind = 'chat'"
 )
 SPENT_IN_PROJECT_SQL = (
     "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE project_id = ? AND created_at >= ?"
@@ -93,12 +95,16 @@ def mark_unknown(
     return _end(conn, entry_id, "unknown", now, error_kind, request_id)
 
 
-def mark_interrupted(conn: sqlite3.Connection, now: int) -> int:
-    """At start: chats of a run that died may have been charged, and nobody will ever settle them. Gives how many."""
+def mark_interrupted(conn: sqlite3.Connection, now: int, job_id: str | None = None) -> int:
+    """Requests of a run that died become unknown, of one job or (None) of all; gives how many.
+
+    Not those of a job that a vendor runs: it will say what came of them.
+    """
     return conn.execute(
-        "UPDATE ledger SET state = 'unknown', settled_at = ?, error_kind = 'interrupted'"
-        " WHERE state = 'intent' AND kind = 'chat'",
-        (now,),
+        "UPDATE ledger SET state = 'unknown', settled_at = ?1, error_kind = 'interrupted'"
+        " WHERE state = 'intent' AND (?2 IS NULL OR job_id = ?2)"
+        " AND NOT EXISTS (SELECT 1 FROM batch_jobs j WHERE j.id = ledger.job_id AND j.mode = 'native')",
+        (now, job_id),
     ).rowcount
 
 
@@ -107,9 +113,9 @@ def get(conn: sqlite3.Connection, entry_id: str) -> LedgerEntry | None:
     return None if row is None else _record(row)
 
 
-def open_intents(conn: sqlite3.Connection) -> list[LedgerEntry]:
-    """Requests whose outcome was never written down, oldest first."""
-    return [_record(row) for row in conn.execute(OPEN_SQL)]
+def any_open(conn: sqlite3.Connection) -> bool:
+    """Whether a request is under way."""
+    return conn.execute("SELECT 1 FROM ledger WHERE state = 'intent' LIMIT 1").fetchone() is not None
 
 
 def spent_since(conn: sqlite3.Connection, since_ms: int, project_id: str | None = None) -> Decimal:
@@ -126,22 +132,9 @@ def reserved(conn: sqlite3.Connection) -> Decimal:
     return from_pico(conn.execute(RESERVED_SQL).fetchone()[0]) or Decimal(0)
 
 
-def spent_by_model(
-    conn: sqlite3.Connection, since_ms: int, project_id: str | None = None
-) -> list[ModelSpending]:
-    """Of requests that ran or may have run, dearest first; the costs add up to `spent_since`."""
-    where = "created_at >= ?" if project_id is None else "project_id = ? AND created_at >= ?"
-    rows = conn.execute(
-        "SELECT provider, model, coalesce(sum(cost_pico), 0), count(*), count(*) - count(cost_pico),"  # noqa: S608
-        " coalesce(sum(prompt_total), 0), coalesce(sum(coalesce(out_visible, 0) + coalesce(out_reasoning, 0)), 0)"
-        f" FROM ledger WHERE {where} AND state IN ('settled', 'unknown')"
-        " GROUP BY provider, model ORDER BY 3 DESC, 1, 2",
-        (since_ms,) if project_id is None else (project_id, since_ms),
-    )
-    return [
-        ModelSpending(provider, model, from_pico(pico) or Decimal(0), calls, unpriced, tokens_in, tokens_out)
-        for provider, model, pico, calls, unpriced, tokens_in, tokens_out in rows
-    ]
+def reserved_for_chats(conn: sqlite3.Connection) -> Decimal:
+    """The part of `reserved` that chats under way hold; batches hold the rest."""
+    return from_pico(conn.execute(RESERVED_FOR_CHATS_SQL).fetchone()[0]) or Decimal(0)
 
 
 def _end(

@@ -120,16 +120,3 @@ class LedgerEntry:
     request_id: str | None = None
     error_kind: str | None = None
     batch_rate: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSpending:
-    """What one model cost. `unpriced` calls ran, or may have run, and have no known cost."""
-
-    provider: str | None
-    model: str | None
-    cost_usd: Decimal
-    calls: int
-    unpriced: int
-    tokens_in: int
-    tokens_out: int

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.store import job_rows, jobs, migrations, open_database
+from sidecar.store import jobs, ledger, migrations, open_database
 from sidecar.store.atomic_files import source_file
 from sidecar.store.background_read import in_thread
 from sidecar.store.backup import copy_database
@@ -25,34 +25,21 @@ from sidecar.store.store import Exchanged, Store
 log = logging.getLogger("sidecar.store")
 
 Reopen = Callable[[], Coroutine[Any, Any, Database]]
+Calm = Callable[[sqlite3.Connection, int], None]
 
 # A database of the app before the sidecar has no version number; these tables say that it is one.
 _OLDEST_TABLES = frozenset({"projects", "conversations", "messages"})
-BUSY_SQL = (
-    "SELECT EXISTS (SELECT 1 FROM ledger WHERE state = 'intent')"
-    " OR EXISTS (SELECT 1 FROM batch_jobs WHERE source = 'sidecar' AND status IN ('processing', 'storing'))"
-)
-
-RUNNING_SQL = (
-    "SELECT id FROM batch_jobs WHERE source = 'sidecar' AND mode = 'local' AND status = 'processing'"
-)
-# Rows at a provider are asked for again whatever happened since; those that no part held yet may hold one by now.
-UNSENT_SQL = (
-    "SELECT id FROM batch_jobs WHERE source = 'sidecar' AND mode = 'native' AND status = 'processing' AND EXISTS"
-    " (SELECT 1 FROM batch_results r WHERE r.job_id = batch_jobs.id AND r.status = 'pending')"
-)
 _BUSY = "Something is still running. Stop chats and batches, then restore again."
-_STOPPED = (
-    "This batch was running when the backup was made, and may have gone on after it. "
-    "Start it to run the rows that have no result here."
-)
-
 # A data folder belongs to one process, so that it is enough to know this here.
 _under_way: set[Path] = set()
 
 
-async def restore(store: Store, path: str, *, reopen: Reopen, now_ms: Callable[[], int]) -> tuple[Path, int]:
+async def restore(
+    store: Store, path: str, *, reopen: Reopen, calm: Calm, now_ms: Callable[[], int]
+) -> tuple[Path, int]:
     """Puts the backup at `path` in place; the database's path and bytes. `reopen` opens whatever is in place.
+
+    `calm` stops, in the backup, what was running when it was made.
 
     Raises Failure("not_found"), Failure("invalid_params") for what is no backup of ours, Failure("conflict") while
     something is running and Failure("storage_error"). The present database goes on unchanged then.
@@ -78,7 +65,7 @@ async def restore(store: Store, path: str, *, reopen: Reopen, now_ms: Callable[[
 
     _under_way.add(staging)
     try:
-        await in_thread(lambda pulse: _stage(source_file(path), present, staging, now_ms()))
+        await in_thread(lambda pulse: _stage(source_file(path), present, staging, calm, now_ms()))
         await store.replace(exchange)
     finally:
         with suppress(Failure):
@@ -90,10 +77,10 @@ async def restore(store: Store, path: str, *, reopen: Reopen, now_ms: Callable[[
 
 
 def _is_busy(conn: sqlite3.Connection) -> bool:
-    return bool(conn.execute(BUSY_SQL).fetchone()[0])
+    return ledger.any_open(conn) or jobs.any_running(conn)
 
 
-def _stage(backup: Path, present: Path, staging: Path, now: int) -> None:
+def _stage(backup: Path, present: Path, staging: Path, calm: Calm, now: int) -> None:
     """A copy of the backup in the data folder, brought to the present version and looked through. Blocking."""
     if backup.samefile(present):
         raise _unfit("This is the database itself. Choose a backup of it.")
@@ -109,7 +96,9 @@ def _stage(backup: Path, present: Path, staging: Path, now: int) -> None:
         with closing(sqlite3.connect(copy, isolation_level=None)) as conn:
             migrations.migrate(conn, copy, now)
             _check_schema(conn)
-            _calm(conn, now)
+            conn.execute("BEGIN IMMEDIATE")
+            calm(conn, now)
+            conn.execute("COMMIT")
     except (sqlite3.Error, OSError, RuntimeError) as error:
         raise storage_failure(error) or _unfit("This backup cannot be read.") from error
 
@@ -148,35 +137,6 @@ def _check_schema(conn: sqlite3.Connection) -> None:
     lacking = [table for table, names in wanted.items() if not names <= found.get(table, set())]
     if lacking or any(conn.execute(f"PRAGMA foreign_key_check({table})").fetchone() for table in wanted):
         raise _unfit("This backup lacks parts of A-B/AI's data. Choose another one.")
-
-
-def _calm(conn: sqlite3.Connection, now: int) -> None:
-    """Stops the batches that were running when the backup was made.
-
-    Rows that they lack may have been run, and paid, after that: only the person can say that they are to run again.
-    """
-    conn.execute("BEGIN IMMEDIATE")
-    jobs.forget_half_stored(conn)
-    running = [row[0] for row in conn.execute(RUNNING_SQL)]
-    for job_id in running:
-        conn.execute(
-            "UPDATE batch_jobs SET status = 'failed', error = ?, error_kind = 'conflict', reserved_pico = 0,"
-            " completed_at = ? WHERE id = ?",
-            (_STOPPED, now, job_id),
-        )
-        job_rows.release_all(conn, job_id)
-        conn.execute(
-            "UPDATE ledger SET state = 'unknown', settled_at = ?, error_kind = 'interrupted'"
-            " WHERE job_id = ? AND state = 'intent'",
-            (now, job_id),
-        )
-    for (job_id,) in conn.execute(UNSENT_SQL).fetchall():
-        jobs.end(conn, job_id, "failed", now=now, error=_STOPPED, error_kind="conflict")
-    # The backup does not know whether a part was asked for after it was made: the provider does.
-    conn.execute(
-        "UPDATE batch_parts SET submitted_at = coalesce(submitted_at, created_at) WHERE state = 'intent'"
-    )
-    conn.execute("COMMIT")
 
 
 def _columns(conn: sqlite3.Connection) -> dict[str, set[str]]:

@@ -126,6 +126,13 @@ def native_ids_of_others(conn: sqlite3.Connection, part: VendorBatch) -> frozens
     return frozenset(row[0] for row in conn.execute(NATIVE_IDS_SQL, (part.provider, part.id)))
 
 
+def may_have_been_sent(conn: sqlite3.Connection) -> None:
+    """Of no part without a vendor's id is it certain any more that its creation was not asked for."""
+    conn.execute(
+        "UPDATE batch_parts SET submitted_at = coalesce(submitted_at, created_at) WHERE state = 'intent'"
+    )
+
+
 def sending(
     conn: sqlite3.Connection, part_id: str, input_file_id: str | None, key_mark: str, now: int
 ) -> None:

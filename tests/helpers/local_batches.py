@@ -14,6 +14,7 @@ from typing import Any
 from sidecar.batch.local.engine import Engine
 from sidecar.batch.local.row_runner import RowRunner
 from sidecar.batch.progress_reporter import Progress
+from sidecar.batch.recovery import after_a_run
 from sidecar.batch.submission import BatchSubmission
 from sidecar.chat.prepare import RequestPreparer
 from sidecar.contract.settings import DEFAULTS
@@ -192,6 +193,7 @@ async def works(
         tell_row=lambda job_id, row: rows_told.append(row),
     )
     intake = BatchSubmission(core)
+    await store.write(after_a_run, clock())
     engine.resume()
     try:
         await store.write(_project)

@@ -15,6 +15,7 @@ from typing import Any
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.service import NativeBatches
 from sidecar.batch.progress_reporter import Progress
+from sidecar.batch.recovery import after_a_run
 from sidecar.batch.submission import BatchSubmission
 from sidecar.chat.prepare import RequestPreparer
 from sidecar.contract.settings import DEFAULTS
@@ -290,6 +291,7 @@ async def native_works(
         new_id=new_id,
         now_ms=clock,
     )
+    await store.write(after_a_run, clock())
     await store.write(_project)
     native = NativeBatches(
         store=store,

@@ -83,7 +83,7 @@ def test_a_retired_model_is_answered_by_its_successor_and_the_label_says_so() ->
 
 def test_an_alias_of_a_retired_model_keeps_its_own_id() -> None:
     serving = CATALOGUE.served("claude-4-sonnet", DAY)
-    assert (serving.asked_id, serving.asked_name) == ("anthropic/claude-4-sonnet", "Claude Sonnet 4")
+    assert (serving.asked_id, serving.asked.name) == ("anthropic/claude-4-sonnet", "Claude Sonnet 4")
     assert serving.label == "Claude Sonnet 5.5, for the retired Claude Sonnet 4"
 
 

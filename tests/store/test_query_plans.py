@@ -20,7 +20,7 @@ PLANS = {
     "whether a model has answered": (turns.ANSWERED_SQL, "messages_by_turn"),
     "whether a model is answering": (turns.ATTEMPTED_SQL, "ledger_by_turn"),
     "the newest conversation without a name": (turns.NEWEST_UNNAMED_SQL, "conversations_by_origin"),
-    "open intents": (ledger.OPEN_SQL, "ledger_by_state"),
+    "what chats under way hold": (ledger.RESERVED_FOR_CHATS_SQL, "ledger_by_state"),
     "spending since": (ledger.SPENT_SQL, "COVERING INDEX ledger_by_time"),
     "a project's spending since": (ledger.SPENT_IN_PROJECT_SQL, "COVERING INDEX ledger_by_project"),
     "jobs of a project": (

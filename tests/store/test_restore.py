@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.batch.recovery import of_a_backup
 from sidecar.errors import Failure
 from sidecar.store import kv
 from sidecar.store.database import Database
@@ -144,7 +145,9 @@ async def test_a_backup_that_cannot_be_opened_in_its_place_is_taken_out_again(
         await store.backup(tmp_path / "copy.db")
         await store.write(kv.put, "later", "")
         with pytest.raises(Failure, match=r"It cannot be opened\. Nothing was restored\."):
-            await restore(store, str(tmp_path / "copy.db"), reopen=fails_once, now_ms=lambda: NOW)
+            await restore(
+                store, str(tmp_path / "copy.db"), reopen=fails_once, calm=of_a_backup, now_ms=lambda: NOW
+            )
         assert await store.read(keys) == ["later"]
     assert [path.name for path in sorted(present.parent.iterdir()) if "restor" in path.name] == []
 
@@ -156,7 +159,9 @@ async def test_two_restores_in_one_second_keep_both(store: Store, tmp_path: Path
     async with asyncio.timeout(20):
         await store.backup(tmp_path / "copy.db")
         for _ in range(2):
-            await restore(store, str(tmp_path / "copy.db"), reopen=reopen, now_ms=lambda: NOW)
+            await restore(
+                store, str(tmp_path / "copy.db"), reopen=reopen, calm=of_a_backup, now_ms=lambda: NOW
+            )
         kept = sorted(path.name for path in (tmp_path / "one").glob("*.before-restore-*"))
     assert kept == [f"abai.db.before-restore-20261123T000000Z{ending}" for ending in ("", "-2")]
 
@@ -168,7 +173,8 @@ async def test_of_two_restores_at_once_the_second_is_told_to_wait(store: Store, 
     async with asyncio.timeout(20):
         await store.backup(tmp_path / "copy.db")
         both = [
-            restore(store, str(tmp_path / "copy.db"), reopen=reopen, now_ms=lambda: NOW) for _ in range(2)
+            restore(store, str(tmp_path / "copy.db"), reopen=reopen, calm=of_a_backup, now_ms=lambda: NOW)
+            for _ in range(2)
         ]
         first, second = await asyncio.gather(*both, return_exceptions=True)
     assert isinstance(first, tuple)
@@ -187,7 +193,7 @@ async def test_a_restore_that_is_cancelled_has_happened_or_has_not(
         await store.backup(tmp_path / "copy.db")
         await store.write(kv.put, "later", "")
         restoring = asyncio.create_task(
-            restore(store, str(tmp_path / "copy.db"), reopen=reopen, now_ms=lambda: NOW)
+            restore(store, str(tmp_path / "copy.db"), reopen=reopen, calm=of_a_backup, now_ms=lambda: NOW)
         )
         for _ in range(turns):
             await asyncio.sleep(0)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from decimal import Decimal
 
-from sidecar import clock
 from sidecar.batch import jobs as moves
 from sidecar.batch import row_transactions
 from sidecar.batch.keyed_lock import KeyedLock, unless_cancelled
 from sidecar.batch.local.row_runner import RowRunner
 from sidecar.batch.local.run import JobRun
 from sidecar.batch.progress_reporter import Progress
-from sidecar.batch.row_transactions import Budget
 from sidecar.batch.validation import missing_keys
 from sidecar.core import Core
 from sidecar.errors import Failure
+from sidecar.spending.budget import this_month
 from sidecar.store import jobs
 from sidecar.store.job_records import Job, JobRow
 
@@ -54,7 +52,7 @@ class Engine:
         self._recovering: asyncio.Task[tuple[str, ...]] | None = None
 
     def resume(self) -> None:
-        """Begins to clear up after the last run and to go on with what it left. To be called once, inside the loop."""
+        """Goes on with what the last run left. To be called once, inside the loop."""
         self._recovering = asyncio.create_task(self._recover())
         # Its failure is the store's, which every call that needs the store tells.
         self._recovering.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -88,7 +86,6 @@ class Engine:
             self._starting.add(job_id)
             try:
                 await self._refuse_unready(job_id, retry_failed)
-                limit = (await self._settings.effective())["monthlyBudgetUSD"]
                 now = self._now_ms()
                 beginning = self._store.write(
                     row_transactions.start,
@@ -97,7 +94,7 @@ class Engine:
                     now=now,
                     concurrency=concurrency,
                     notify_rows=notify_rows,
-                    budget=Budget(None if limit is None else Decimal(str(limit)), clock.month_start_ms(now)),
+                    budget=await this_month(self._settings, now),
                 )
                 job = await unless_cancelled(
                     beginning, lambda: self._store.write(row_transactions.cancel, job_id, self._now_ms())
@@ -169,7 +166,7 @@ class Engine:
             await asyncio.wait(tasks)
 
     async def _recover(self) -> tuple[str, ...]:
-        left = await self._store.write(row_transactions.recover, self._now_ms())
+        left = await self._store.read(jobs.going_on, "local")
         for job in left:
             if not self._stopping:
                 self._run(job)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -15,7 +15,6 @@ from sidecar.batch import row_outcomes, row_transactions
 from sidecar.batch.local.attempt_guard import AttemptGuard
 from sidecar.batch.request_fingerprint import request_fingerprint
 from sidecar.batch.row import Row
-from sidecar.batch.row_transactions import Billing, Budget
 from sidecar.batch.storage_retry import retry_on_storage_error
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
 from sidecar.chat.stream_accumulator import StreamAccumulator
@@ -25,6 +24,9 @@ from sidecar.money import charge as charging
 from sidecar.money.model import utc_day
 from sidecar.money.tokens import estimate
 from sidecar.providers.kernel.limits import KeyLimiters
+from sidecar.spending import intent, settlement
+from sidecar.spending.budget import Budget
+from sidecar.spending.settlement import Settlement
 from sidecar.store import job_rows
 from sidecar.store.job_records import Job, JobRow, PendingRow, RowOutcome
 from sidecar.store.records import LedgerEntry
@@ -91,8 +93,8 @@ class RowRunner:
     async def run(self, terms: RunContext, row: PendingRow) -> None:
         """Runs a row to its end, which is stored whatever it is.
 
-        Raises RowSkipped, OverBudget and Failure("storage_error") when the row did not begin and waits as before,
-        Failure("storage_error") too when its result could not be saved.
+        Raises RowSkipped, Failure("budget_exceeded") and Failure("storage_error") when the row did not begin and
+        waits as before, Failure("storage_error") too when its result could not be saved.
         """
         try:
             question = await self._desk.prepare(Row(row.request).ask(row.prompt))
@@ -109,26 +111,18 @@ class RowRunner:
             pace.leave()
 
     def _entry(self, job: Job, row: PendingRow, question: PreparedRequest) -> LedgerEntry:
-        now, model = self._now_ms(), question.serving.model
-        price = self._catalogue.price_entry(model, utc_day(now))
-        return LedgerEntry(
-            id=self._new_id(),
-            created_at=now,
-            kind="batch",
-            project_id=job.project_id,
-            job_id=job.id,
-            row_id=row.id,
-            provider=model.provider,
-            model=question.serving.asked_id,
-            price=charging.price_record(price) if price else None,
-            estimate_usd=row.reserve_usd,
+        drafted = intent.entry(
+            self._catalogue, question.serving, entry_id=self._new_id(), kind="batch", now=self._now_ms()
+        )
+        return replace(
+            drafted, project_id=job.project_id, job_id=job.id, row_id=row.id, estimate_usd=row.reserve_usd
         )
 
     def _pace(
         self, terms: RunContext, row: PendingRow, question: PreparedRequest, begun: Begun
     ) -> AttemptGuard:
         model, request = question.serving.model, question.request
-        texts = (question.ask.content, request.system, request.developer)
+        texts = (question.chat_input.content, request.system, request.developer)
 
         async def record() -> None:
             if begun.written:
@@ -187,12 +181,12 @@ class RowRunner:
             return
         failpoints.failpoint("after-row-answer")
         now = self._now_ms()
-        billing = row_outcomes.billing_of_whole(transcript, self._charge(question, begun, transcript))
+        money = settlement.whole(transcript, self._charge(question, begun, transcript))
         outcome = row_outcomes.answered(
-            transcript, billing, pace.latency_ms(now) or 0, question.wants_json, question.json_schema
+            transcript, money, pace.latency_ms(now) or 0, question.wants_json, question.json_schema
         )
         pace.leave()
-        await self._shielded(self._end(terms, row, outcome, begun, billing))
+        await self._shielded(self._end(terms, row, outcome, begun, money))
 
     async def _settle_broken(
         self,
@@ -205,23 +199,23 @@ class RowRunner:
         problem: BaseException,
     ) -> None:
         if isinstance(problem, Failure):
-            question.told(problem)
+            question.with_context(problem)
             if problem.kind == "invalid_api_key" and terms.refused_key is None:
                 terms.refused_key = problem
                 self._on_invalid_key(question.serving.model.provider)
         elif isinstance(problem, Exception):
             log.error("a row of a batch failed by a bug", exc_info=problem)
         charge = self._charge(question, begun, transcript)
-        billing = row_outcomes.billing_of_broken(problem, transcript, charge, in_flight=pace.in_flight)
+        money = settlement.broken(problem, transcript, charge, in_flight=pace.in_flight)
         latency = pace.latency_ms(self._now_ms())
         pace.leave()
         if terms.put_back and not isinstance(problem, Exception):
             await self._saved(
-                lambda: self._store.write(row_transactions.requeue, row, begun.entry, billing, self._now_ms())
+                lambda: self._store.write(row_transactions.requeue, row, begun.entry, money, self._now_ms())
             )
             return
-        outcome = row_outcomes.broken(problem, transcript, billing, latency)
-        await self._end(terms, row, outcome, begun, billing)
+        outcome = row_outcomes.broken(problem, transcript, money, latency)
+        await self._end(terms, row, outcome, begun, money)
 
     async def _end(
         self,
@@ -229,7 +223,7 @@ class RowRunner:
         row: PendingRow,
         outcome: RowOutcome,
         begun: Begun | None,
-        billing: Billing | None,
+        money: Settlement | None,
     ) -> None:
         ended = await self._saved(
             lambda: self._store.write(
@@ -238,13 +232,13 @@ class RowRunner:
                 row.id,
                 outcome,
                 entry_id=begun.entry.id if begun else None,
-                billing=billing,
+                settlement=money,
                 reserve_usd=row.reserve_usd,
                 now=self._now_ms(),
             )
         )
         failpoints.failpoint("row-stored")
-        if billing is not None and (billing.cost_usd or Decimal(0)) > (row.reserve_usd or Decimal(0)):
+        if money is not None and (money.cost_usd or Decimal(0)) > (row.reserve_usd or Decimal(0)):
             terms.overran()
         if ended is not None:
             terms.ended(*ended)

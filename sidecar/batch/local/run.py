@@ -12,9 +12,9 @@ from sidecar import clock
 from sidecar.batch import row_transactions
 from sidecar.batch.local.row_runner import RowRunner, RowSkipped, RunContext
 from sidecar.batch.progress_reporter import Progress, ProgressReporter
-from sidecar.batch.row_transactions import Budget
 from sidecar.errors import Failure
 from sidecar.settings import Settings
+from sidecar.spending.budget import Budget, this_month
 from sidecar.store import job_rows, jobs
 from sidecar.store.job_records import Job, JobRow, PendingRow
 from sidecar.store.store import Store
@@ -79,7 +79,7 @@ class JobRun:
         self._put_back = False
         self._must_check = True
         self._unchecked = 0
-        self._limit: float | None = None
+        self._limit: Decimal | None = None
 
     async def run(self) -> None:
         """Raises nothing: what ends the job is stored and told."""
@@ -167,11 +167,11 @@ class JobRun:
 
     async def _budget(self) -> Budget | None:
         """The budget when it must be looked at again, which means adding up the month; else None."""
-        limit = (await self._settings.effective())["monthlyBudgetUSD"]
+        budget = await this_month(self._settings, self._now_ms())
         self._unchecked += 1
-        due = self._must_check or self._unchecked >= ROWS_A_BUDGET_CHECK or limit != self._limit
-        if limit is None or not due:
-            self._limit = limit
+        changed, self._limit = budget.limit_usd != self._limit, budget.limit_usd
+        due = self._must_check or self._unchecked >= ROWS_A_BUDGET_CHECK or changed
+        if budget.limit_usd is None or not due:
             return None
-        self._must_check, self._unchecked, self._limit = False, 0, limit
-        return Budget(Decimal(str(limit)), clock.month_start_ms(self._now_ms()))
+        self._must_check, self._unchecked = False, 0
+        return budget

@@ -14,7 +14,6 @@ from sidecar.batch.native.spooled_lines import SpooledLines
 from sidecar.batch.native.transactions import Member, Settled
 from sidecar.batch.request_fingerprint import request_fingerprint
 from sidecar.batch.row import Row
-from sidecar.batch.row_transactions import Billing
 from sidecar.batch.storage_retry import retry_on_storage_error
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
 from sidecar.errors import Failure
@@ -24,6 +23,7 @@ from sidecar.money.charge import price_record
 from sidecar.money.model import utc_day
 from sidecar.providers.base import BatchPart, LookupResult, Providers
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.spending.settlement import refused
 from sidecar.store import job_rows, vendor_batches
 from sidecar.store.job_records import Job, PendingRow
 from sidecar.store.store import Store
@@ -247,15 +247,13 @@ class ChunkUploader:
             row.id,
             row_outcomes.unsent(failure),
             entry_id=None,
-            billing=None,
+            settlement=None,
             reserve_usd=row.reserve_usd,
             now=self._now_ms(),
         )
 
     async def _settle_unsent(self, part: VendorBatch, row_id: str, custom_id: str, failure: Failure) -> None:
-        settled = Settled(
-            row_id, custom_id, row_outcomes.unsent(failure), Billing("failed", error_kind=failure.kind)
-        )
+        settled = Settled(row_id, custom_id, row_outcomes.unsent(failure), refused(failure.kind))
         await self._store.write(transactions.settle, part, [settled], self._now_ms())
 
 

@@ -13,7 +13,6 @@ from sidecar.batch import row_outcomes
 from sidecar.batch.native import transactions
 from sidecar.batch.native.transactions import Settled
 from sidecar.batch.row import Row
-from sidecar.batch.row_transactions import Billing
 from sidecar.batch.storage_retry import retry_on_storage_error
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.errors import Failure
@@ -21,6 +20,8 @@ from sidecar.money import charge as charging
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import utc_day
 from sidecar.providers.base import BatchAdapter, BatchResult, BatchState, TextDelta, ThinkingDelta
+from sidecar.spending import settlement
+from sidecar.spending.settlement import Settlement
 from sidecar.store import vendor_batches
 from sidecar.store.job_records import Job, JobRow, RowOutcome
 from sidecar.store.store import Store
@@ -69,13 +70,11 @@ class Collector:
         cancelled = failure.kind == "cancelled" or (job is not None and job.status == "cancelled")
         outcome = RowOutcome("cancelled") if cancelled else row_outcomes.unsent(failure)
         kind = "cancelled" if cancelled else failure.kind
-        billing = Billing("failed" if free else "unknown", error_kind=kind)
+        money = settlement.refused(kind) if free else settlement.unknown(kind)
         after = ""
         while page := await self._store.read(vendor_batches.unfinished, part.id, after, PAGE_ROWS):
             after = page[-1].custom_id
-            await self._store_page(
-                part, [Settled(row.row.id, row.custom_id, outcome, billing) for row in page]
-            )
+            await self._store_page(part, [Settled(row.row.id, row.custom_id, outcome, money) for row in page])
         return await self._store.write(transactions.close_part, part.id, self._now_ms())
 
     async def _take(self, part: VendorBatch, page: Sequence[BatchResult]) -> None:
@@ -99,32 +98,34 @@ class Collector:
 
     def _settled(self, part: VendorBatch, row: VendorBatchRow, came: BatchResult) -> Settled:
         try:
-            outcome, billing = self._read(part, row, came)
+            outcome, money = self._read(part, row, came)
         except Exception:  # one row that trips us must not keep the others from being stored
             log.exception("the result of a row of a batch could not be read")
             outcome = row_outcomes.unsent(Failure("internal_error", row_outcomes.INTERNAL))
-            billing = Billing("unknown", error_kind="internal_error")
-        return Settled(row.row.id, row.custom_id, outcome, billing)
+            money = settlement.unknown("internal_error")
+        return Settled(row.row.id, row.custom_id, outcome, money)
 
-    def _read(self, part: VendorBatch, row: VendorBatchRow, came: BatchResult) -> tuple[RowOutcome, Billing]:
+    def _read(
+        self, part: VendorBatch, row: VendorBatchRow, came: BatchResult
+    ) -> tuple[RowOutcome, Settlement]:
         if came.never_ran == "cancelled":
-            return RowOutcome("cancelled"), Billing("failed", error_kind="cancelled")
+            return RowOutcome("cancelled"), settlement.refused("cancelled")
         if came.never_ran == "expired":
-            return row_outcomes.unsent(Failure("timeout", EXPIRED)), Billing("failed", error_kind="timeout")
+            return row_outcomes.unsent(Failure("timeout", EXPIRED)), settlement.refused("timeout")
         transcript = _transcript(came)
         charge = self._charge(part, row, transcript)
         failure = came.failure
         if failure is None and came.done is None:
             failure = Failure("provider_unavailable", NO_RESULT)
         if failure is not None:
-            billing = row_outcomes.billing_of_broken(failure, transcript, charge, in_flight=True)
-            return row_outcomes.broken(failure, transcript, billing, None), billing
+            money = settlement.broken(failure, transcript, charge)
+            return row_outcomes.broken(failure, transcript, money, None), money
         asked = Row(row.row.request).options()
-        billing = row_outcomes.billing_of_whole(transcript, charge)
+        money = settlement.whole(transcript, charge)
         wants_json = bool(asked.json_mode) or asked.json_schema is not None
-        outcome = row_outcomes.answered(transcript, billing, 0, wants_json, asked.json_schema)
+        outcome = row_outcomes.answered(transcript, money, 0, wants_json, asked.json_schema)
         # When the vendor began with the row is not told, so nothing is known of its latency.
-        return replace(outcome, latency_ms=None), billing
+        return replace(outcome, latency_ms=None), money
 
     def _charge(
         self, part: VendorBatch, row: VendorBatchRow, transcript: StreamAccumulator

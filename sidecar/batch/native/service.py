@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from sidecar import clock
@@ -19,13 +18,13 @@ from sidecar.batch.native.polling import Poller
 from sidecar.batch.native.submission_loop import SubmissionLoop
 from sidecar.batch.native.worker import Worker
 from sidecar.batch.progress_reporter import Progress, ProgressReporter
-from sidecar.batch.row_transactions import Budget
 from sidecar.batch.submission import BatchSubmission
 from sidecar.errors import Failure
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import utc_day
 from sidecar.providers.base import BatchState, Providers
 from sidecar.settings import Settings
+from sidecar.spending.budget import this_month
 from sidecar.store import jobs, vendor_batches
 from sidecar.store.job_records import Job, JobRow
 from sidecar.store.store import Store
@@ -251,7 +250,6 @@ class NativeBatches:
         return begun
 
     async def _begin(self, job_id: str, reopened: Any, *, notify_rows: bool) -> Job:
-        limit = (await self._settings.effective())["monthlyBudgetUSD"]
         now = self._now_ms()
         beginning = self._store.write(
             transactions.start,
@@ -259,7 +257,7 @@ class NativeBatches:
             reopened,
             now=now,
             notify_rows=notify_rows,
-            budget=Budget(None if limit is None else Decimal(str(limit)), clock.month_start_ms(now)),
+            budget=await this_month(self._settings, now),
         )
         return await unless_cancelled(
             beginning, lambda: self._store.write(transactions.cancel, job_id, self._now_ms())

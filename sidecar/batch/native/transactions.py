@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from sidecar.batch import jobs as moves
 from sidecar.batch import row_transactions
-from sidecar.batch.row_transactions import Billing, Budget
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchState
-from sidecar.store import job_rows, jobs, ledger, vendor_batches
+from sidecar.spending import intent, settlement
+from sidecar.spending.budget import Budget
+from sidecar.spending.settlement import Settlement
+from sidecar.store import job_rows, jobs, vendor_batches
 from sidecar.store.job_records import Job, JobRow, RowOutcome, RowStatus
 from sidecar.store.records import LedgerEntry
 from sidecar.store.vendor_batches import VendorBatch
@@ -38,7 +40,7 @@ class Settled:
     row_id: str
     custom_id: str
     outcome: RowOutcome
-    billing: Billing
+    settlement: Settlement
 
 
 def entry_id(part_id: str, custom_id: str) -> str:
@@ -68,47 +70,38 @@ def start(
         changed = job_rows.reopen(conn, job_id, reopened)
         if set(reopened) <= set(moves.FAILED_ROWS):
             jobs.count(conn, job_id, failed=-changed)
-    jobs.reserve(conn, job_id, Decimal(0))
-    reserved = job_rows.pending_reserve(conn, job_id)
-    row_transactions.keep_to(conn, budget, reserved, "this batch may cost up to")
-    begun = jobs.begin(
-        conn, job_id, now=now, concurrency=None, notify_rows=notify_rows, reserved_usd=reserved
+    return row_transactions.run_from_now(
+        conn, job_id, now=now, concurrency=None, notify_rows=notify_rows, budget=budget
     )
-    if begun is None:
-        raise moves.unknown_job()
-    return begun
 
 
-def open_part(conn: sqlite3.Connection, part: VendorBatch, members: Iterable[Member], now: int) -> bool:
+def open_part(conn: sqlite3.Connection, part: VendorBatch, members: Sequence[Member], now: int) -> bool:
     """Writes, before a byte leaves, which rows are about to travel as this part. False when the job may not send."""
     job = ready_to_send(conn, part.job_id)
     if job is None:
         return False
     vendor_batches.insert(conn, part)
-    held = Decimal(0)
     for member in members:
         if not vendor_batches.assign(conn, part.id, member.row_id, member.custom_id, member.question, now):
             raise RuntimeError("a row that is to travel is under way already")
-        held += member.reserve_usd or Decimal(0)
-        ledger.intent(
-            conn,
-            LedgerEntry(
-                id=entry_id(part.id, member.custom_id),
-                created_at=part.created_at,
-                kind="batch",
-                project_id=job.project_id,
-                job_id=job.id,
-                row_id=member.row_id,
-                provider=part.provider,
-                model=member.model,
-                price=member.price,
-                estimate_usd=member.reserve_usd,
-                batch_rate=True,
-            ),
-        )
-    # What the job held back for them is held by their ledger rows from now on.
-    jobs.unreserve(conn, job.id, held)
+    intent.write_chunk(conn, job.id, (_entry(job, part, member) for member in members))
     return True
+
+
+def _entry(job: Job, part: VendorBatch, member: Member) -> LedgerEntry:
+    return LedgerEntry(
+        id=entry_id(part.id, member.custom_id),
+        created_at=part.created_at,
+        kind="batch",
+        project_id=job.project_id,
+        job_id=job.id,
+        row_id=member.row_id,
+        provider=part.provider,
+        model=member.model,
+        price=member.price,
+        estimate_usd=member.reserve_usd,
+        batch_rate=True,
+    )
 
 
 def sending(
@@ -165,9 +158,9 @@ def settle(
             part.job_id,
             each.row_id,
             # Certain to have cost nothing is something else than not known.
-            replace(each.outcome, cost_usd=each.billing.known_usd),
+            replace(each.outcome, cost_usd=each.settlement.known_usd),
             entry_id=entry_id(part.id, each.custom_id),
-            billing=each.billing,
+            settlement=each.settlement,
             reserve_usd=None,
             now=now,
         )
@@ -232,9 +225,9 @@ def cancel_project(conn: sqlite3.Connection, project_id: str, now: int) -> list[
 
 def abandon(conn: sqlite3.Connection, part: VendorBatch, now: int) -> None:
     """Nobody will collect the part: what its rows cost stays unknown, or is nothing where it was never asked for."""
-    end = ledger.fail if part.submitted_at is None else ledger.mark_unknown
+    end = settlement.refused if part.submitted_at is None else settlement.unknown
     for custom_id in vendor_batches.custom_ids(conn, part.id):
-        end(conn, entry_id(part.id, custom_id), now=now, error_kind="cancelled")
+        settlement.settle(conn, entry_id(part.id, custom_id), end("cancelled"), now)
 
 
 def ready_to_send(conn: sqlite3.Connection, job_id: str) -> Job | None:

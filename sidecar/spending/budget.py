@@ -1,0 +1,130 @@
+"""The month's limit: what is spent, what is held back and for what, and the one sentence that refuses more."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from typing import Literal
+
+from sidecar import clock
+from sidecar.errors import Failure
+from sidecar.settings import Settings
+from sidecar.store import ledger
+
+What = Literal["answer", "batch", "row"]
+
+_ASKED: dict[What, str] = {"answer": "this answer", "batch": "this batch", "row": "the next row"}
+_ADVICE: dict[What, str] = {
+    "answer": "or lower the answer's maximum length",
+    "batch": "then start it again",
+    "row": "then start the batch again",
+}
+_NOTHING = Decimal(0)
+# Cents are enough for most sums; below a millionth of a dollar nobody looks.
+_FEWEST_PLACES, _ENOUGH_PLACES, _MOST_PLACES = 2, 6, 12
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The month's limit in US dollars, None where there is none. `since` is the first moment of the month, in ms."""
+
+    limit_usd: Decimal | None
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """How the month stands, in US dollars. Held back is what may yet be spent by what runs."""
+
+    limit_usd: Decimal
+    spent_usd: Decimal
+    held_for_chats_usd: Decimal
+    held_for_batches_usd: Decimal
+
+    @property
+    def left_usd(self) -> Decimal:
+        """Negative when more is spent and held back than the limit."""
+        return self.limit_usd - self.spent_usd - self.held_for_chats_usd - self.held_for_batches_usd
+
+
+async def this_month(settings: Settings, now: int) -> Budget:
+    """Return the budget of the calendar month of `now` (ms), local time."""
+    limit = (await settings.effective())["monthlyBudgetUSD"]
+    return Budget(None if limit is None else Decimal(str(limit)), clock.month_start_ms(now))
+
+
+def reserve(conn: sqlite3.Connection, budget: Budget, at_most_usd: Decimal | None, what: What) -> None:
+    """Hold the request or job against the limit; whoever calls writes its hold in the same transaction.
+
+    `at_most_usd` is the upper bound of its cost, None where no price is known. Raises Failure("budget_exceeded").
+    """
+    if budget.limit_usd is None:
+        return
+    spent, held = ledger.spent_since(conn, budget.since), ledger.reserved(conn)
+    if spent + held + (at_most_usd or _NOTHING) <= budget.limit_usd:
+        return
+    chats = ledger.reserved_for_chats(conn)
+    balance = Balance(budget.limit_usd, spent, chats, held - chats)
+    raise Failure("budget_exceeded", refusal(balance, at_most_usd, what))
+
+
+def refusal(balance: Balance, at_most_usd: Decimal | None, what: What) -> str:
+    """Return the sentence that tells a person why `what` is refused. Its figures add up as they are shown (pure)."""
+    places = _places(balance, at_most_usd)
+    shown = _rounded(balance, places)
+    left = f"{_dollars(shown.left_usd)} is left" if shown.left_usd > 0 else "nothing is left"
+    asked = (
+        f"no price is known for {_ASKED[what]}"
+        if at_most_usd is None
+        else f"{_ASKED[what]} may cost up to {_dollars(_round(at_most_usd, places, ROUND_CEILING))}"
+    )
+    return (
+        f"This month's budget of {_dollars(shown.limit_usd)} would be exceeded: {_dollars(shown.spent_usd)} is spent, "
+        f"{_held(shown)}, {left}, and {asked}. Raise the budget in the settings, {_ADVICE[what]}."
+    )
+
+
+def _held(balance: Balance) -> str:
+    chats, batches = balance.held_for_chats_usd, balance.held_for_batches_usd
+    if chats and batches:
+        parts = f"{_dollars(chats)} for chats under way, {_dollars(batches)} for batches"
+        return f"{_dollars(chats + batches)} is held back ({parts})"
+    if chats or batches:
+        return f"{_dollars(chats or batches)} is held back for {'chats under way' if chats else 'batches'}"
+    return "nothing is held back"
+
+
+def _places(balance: Balance, at_most_usd: Decimal | None) -> int:
+    """The fewest decimals with which what is asked exceeds what is left, and no figure that counts shows as nothing."""
+    fewest = max(_FEWEST_PLACES, -int(balance.limit_usd.normalize().as_tuple().exponent))
+    for places in range(fewest, _MOST_PLACES):
+        shown = _rounded(balance, places)
+        asked = _round(at_most_usd or _NOTHING, places, ROUND_CEILING)
+        vanished = any(
+            exact and not seen for exact, seen in zip(_figures(balance), _figures(shown), strict=True)
+        )
+        same_side = (balance.left_usd > 0) == (shown.left_usd > 0)
+        if same_side and asked > shown.left_usd and not (vanished and places < _ENOUGH_PLACES):
+            return places
+    return max(fewest, _MOST_PLACES)
+
+
+def _figures(balance: Balance) -> Iterable[Decimal]:
+    return balance.spent_usd, balance.held_for_chats_usd, balance.held_for_batches_usd
+
+
+def _rounded(balance: Balance, places: int) -> Balance:
+    spent, chats, batches = (_round(each, places, ROUND_HALF_UP) for each in _figures(balance))
+    return Balance(balance.limit_usd, spent, chats, batches)
+
+
+def _round(usd: Decimal, places: int, rounding: str) -> Decimal:
+    return usd.quantize(Decimal(1).scaleb(-places), rounding)
+
+
+def _dollars(usd: Decimal) -> str:
+    """With cents, and with as many digits more as it has."""
+    places = max(_FEWEST_PLACES, -int(usd.normalize().as_tuple().exponent))
+    return f"${usd:,.{places}f}"

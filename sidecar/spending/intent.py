@@ -1,0 +1,55 @@
+"""What is written down before a request leaves: that it is about to be spent, and how much at most."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Literal
+
+from sidecar.money import charge as charging
+from sidecar.money.catalogue import Catalogue
+from sidecar.money.model import Serving, utc_day
+from sidecar.spending import holds
+from sidecar.spending.budget import Budget, What, reserve
+from sidecar.store import ledger
+from sidecar.store.records import LedgerEntry
+
+
+def entry(
+    catalogue: Catalogue, serving: Serving, *, entry_id: str, kind: Literal["chat", "batch"], now: int
+) -> LedgerEntry:
+    """Return the ledger's row of a request to that model, with the price of its day (pure).
+
+    Whoever asks adds what it belongs to, and `estimate_usd`: the upper bound of what it may cost.
+    """
+    price = catalogue.price_entry(serving.model, utc_day(now))
+    return LedgerEntry(
+        id=entry_id,
+        created_at=now,
+        kind=kind,
+        provider=serving.model.provider,
+        model=serving.asked_id,
+        price=charging.price_record(price) if price else None,
+    )
+
+
+def write(conn: sqlite3.Connection, made: LedgerEntry, budget: Budget | None, what: What) -> None:
+    """Reserve what the request may cost and write that it leaves. For a row of a job, its job holds that no more.
+
+    A budget of None was asked a moment ago. Raises Failure("budget_exceeded"): the transaction must not be kept then.
+    """
+    if made.job_id is not None:
+        holds.give_back(conn, made.job_id, made.estimate_usd)
+    if budget is not None:
+        reserve(conn, budget, made.estimate_usd, what)
+    ledger.intent(conn, made)
+
+
+def write_chunk(conn: sqlite3.Connection, job_id: str, entries: Iterable[LedgerEntry]) -> None:
+    """Write that these rows of a job leave together. The job's hold, which the budget allowed, moves to them."""
+    moved = Decimal(0)
+    for each in entries:
+        moved += each.estimate_usd or Decimal(0)
+        ledger.intent(conn, each)
+    holds.give_back(conn, job_id, moved)

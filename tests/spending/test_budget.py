@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.spending.budget import Balance, refusal
+
+
+def said(limit: str, spent: str, chats: str, batches: str, asked: str | None) -> str:
+    balance = Balance(Decimal(limit), Decimal(spent), Decimal(chats), Decimal(batches))
+    return refusal(balance, None if asked is None else Decimal(asked), "answer")
+
+
+@pytest.mark.parametrize(
+    ("figures", "told"),
+    [
+        (
+            ("10", "0", "0", "9.8", "0.5"),
+            (
+                "budget of $10.00 would be exceeded: $0.00 is spent, $9.80 is held back for batches, $0.20 is left, "
+                "and this answer may cost up to $0.50."
+            ),
+        ),
+        (
+            ("12.5", "2", "0.25", "10", "0.5"),
+            (
+                "budget of $12.50 would be exceeded: $2.00 is spent, $10.25 is held back ($0.25 for chats under way, "
+                "$10.00 for batches), $0.25 is left, and this answer may cost up to $0.50."
+            ),
+        ),
+        (
+            ("1", "0.4", "0.7", "0", "0.01"),
+            (
+                "budget of $1.00 would be exceeded: $0.40 is spent, $0.70 is held back for chats under way, nothing is "
+                "left, and this answer may cost up to $0.01."
+            ),
+        ),
+        (
+            ("0.001", "0.0004", "0", "0", "0.0007"),
+            (
+                "budget of $0.001 would be exceeded: $0.0004 is spent, nothing is held back, $0.0006 is left, and this "
+                "answer may cost up to $0.0007."
+            ),
+        ),
+        (
+            ("1000000", "999999.999", "0", "0", "0.0015"),
+            (
+                "budget of $1,000,000.00 would be exceeded: $999,999.999 is spent, nothing is held back, "
+                "$0.001 is left, and this answer may cost up to $0.002."
+            ),
+        ),
+        (
+            ("5", "5.25", "0", "0", None),
+            (
+                "budget of $5.00 would be exceeded: $5.25 is spent, nothing is held back, nothing is left, and no "
+                "price is known for this answer."
+            ),
+        ),
+    ],
+)
+def test_a_refusal_tells_what_is_spent_and_held_back_and_asked_for_and_left(
+    figures: tuple[str, str, str, str, str | None], told: str
+) -> None:
+    advice = "Raise the budget in the settings, or lower the answer's maximum length."
+    assert said(*figures) == f"This month's {told} {advice}"
+
+
+_FIGURE = re.compile(r"\$([\d,]+\.\d+) (is spent|is held back|is left|for)|up to \$([\d,]+\.\d+)")
+usd = st.decimals(min_value=0, max_value=1_000, places=12)
+cents = st.decimals(min_value=0, max_value=1_000, places=2)
+
+
+@given(cents, st.one_of(usd, cents), st.one_of(usd, cents), usd, usd)
+def test_whatever_the_figures_are_the_sum_that_is_shown_is_right_and_too_much(
+    limit: Decimal, spent: Decimal, chats: Decimal, batches: Decimal, more: Decimal
+) -> None:
+    asked = max(Decimal(0), limit - spent - chats - batches) + more + Decimal("1e-12")
+    sentence = refusal(Balance(limit, spent, chats, batches), asked, "batch")
+    shown = {
+        what or "asked": Decimal((amount or most).replace(",", ""))
+        for amount, what, most in _FIGURE.findall(sentence)
+    }
+    budget = Decimal(re.findall(r"budget of \$([\d,]+\.\d+)", sentence)[0].replace(",", ""))
+    taken = shown["is spent"] + shown.get("is held back", Decimal(0))
+    assert taken + shown["asked"] > budget
+    if "is left" in shown:
+        assert taken + shown["is left"] == budget
+    else:
+        assert taken >= budget
