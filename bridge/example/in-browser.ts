@@ -11,6 +11,8 @@ export interface ExampleOptions {
   dataDir: string;
   python?: string;
   port?: number;
+  /** Of pages of other servers that may speak with the sidecar. */
+  origins?: readonly string[];
 }
 
 export interface Example {
@@ -21,7 +23,7 @@ export interface Example {
 
 /** Starts a simulated sidecar and serves the page that speaks with it. */
 export async function startExample(options: ExampleOptions): Promise<Example> {
-  const { projectDir, dataDir, python, port } = options;
+  const { projectDir, dataDir, python, port, origins = [] } = options;
   const client = new SidecarClient({
     command: findSidecar({ projectDir, dataDir, mock: true, ...(python === undefined ? {} : { python }) }),
     client: { name: "abai-example", version: "1" },
@@ -37,7 +39,7 @@ export async function startExample(options: ExampleOptions): Promise<Example> {
   });
   let server: PageServer;
   try {
-    server = await servePage({ ipc, ...(port === undefined ? {} : { port }) });
+    server = await servePage({ ipc, origins, ...(port === undefined ? {} : { port }) });
     await client.start();
   } catch (error) {
     await client.stop();

@@ -31,10 +31,18 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
+export interface PageServerOptions {
+  /** What lets pages speak with this process. */
+  ipc?: HttpIpc;
+  port?: number;
+  /** Of pages that another server of this machine serves, for example `http://localhost:5173`, and that may speak too. */
+  origins?: readonly string[];
+}
+
 /** Serves the page; with `ipc`, also what lets it speak with this process. Only this machine can reach it. */
-export async function servePage(options: { ipc?: HttpIpc; port?: number } = {}): Promise<PageServer> {
+export async function servePage(options: PageServerOptions = {}): Promise<PageServer> {
   const server = createServer((request, response) => {
-    answer(server, options.ipc, request, response).catch((error: unknown) => {
+    answer(server, options, request, response).catch((error: unknown) => {
       console.error(error);
       if (!response.headersSent) response.writeHead(500);
       response.end();
@@ -57,16 +65,25 @@ export async function servePage(options: { ipc?: HttpIpc; port?: number } = {}):
 
 async function answer(
   server: Server,
-  ipc: HttpIpc | undefined,
+  { ipc, origins = [] }: PageServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const host = hostOf(server);
   const { origin, host: asked } = request.headers;
+  const own = origin === undefined || origin === `http://${host}`;
   // No other site that the person has open may speak with the sidecar, neither directly nor under a borrowed name.
-  if (asked !== host || (origin !== undefined && origin !== `http://${host}`)) {
+  if (asked !== host || !(own || origins.includes(origin))) {
     response.writeHead(403).end();
     return;
+  }
+  if (!own) {
+    response.setHeader("Access-Control-Allow-Origin", origin);
+    response.setHeader("Vary", "Origin");
+    if (request.method === "OPTIONS") {
+      response.writeHead(204, { "Access-Control-Allow-Headers": "Content-Type" }).end();
+      return;
+    }
   }
   const { pathname } = new URL(request.url ?? "/", `http://${host}`);
   if (pathname === "/ipc" && ipc !== undefined) return ipc.serve(request, response);

@@ -1,6 +1,7 @@
 /**
  * `npm run example`: the example in mock mode, in Electron where the app has it installed, else in a browser.
  *   --browser        in a browser all the same    --port N       where, default: any free port
+ *   --origin URL     of a page of one's own that may use it too, for example http://localhost:5173; any number of them
  *   --python PATH    default: that of the checkout's .venv    --data-dir DIR   default: one that is removed at the end
  */
 import { spawn } from "node:child_process";
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
     options: {
       browser: { type: "boolean" },
       port: { type: "string" },
+      origin: { type: "string", multiple: true },
       python: { type: "string" },
       "data-dir": { type: "string" },
     },
@@ -45,9 +47,15 @@ async function main(): Promise<void> {
     projectDir: resolve(__dirname, "..", "..", ".."),
     dataDir,
     ...(values.python === undefined ? {} : { python: resolve(values.python) }),
+    origins: values.origin ?? [],
     ...(values.port === undefined ? {} : { port: Number(values.port) }),
   });
   console.log(`The example is at ${example.url} (a simulated sidecar; no key, no network).`);
+  for (const origin of values.origin ?? []) {
+    console.log(
+      `A page at ${origin} has its window.api from <script type="module" src="${example.url}preload.js">`,
+    );
+  }
   console.log(`With ${example.url}?mock the page needs no sidecar at all. Ctrl+C ends it.`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {

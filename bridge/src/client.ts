@@ -2,8 +2,8 @@ import type { Command } from "./command.js";
 import { SidecarConnection } from "./connection.js";
 import type { Methods, Notifications } from "./contract.js";
 import { cancelled, crashed, shuttingDown, SidecarError, tookTooLong, unavailable } from "./errors.js";
-import { Gate } from "./gate.js";
-import { type HandshakeOptions, type ServerInfo, shakeHands } from "./handshake.js";
+import { ReadyGate } from "./ready-gate.js";
+import { type HandshakeOptions, type ServerInfo, handshake } from "./handshake.js";
 import { HEALTH_POLICY, type HealthPolicy, watchHealth } from "./health.js";
 import { LogFile, type LogFileOptions } from "./logfile.js";
 import { describeExit, SidecarProcess, type SpawnOptions } from "./process.js";
@@ -58,7 +58,7 @@ type RunEnd =
 export class SidecarClient {
   readonly #options: ClientOptions;
   readonly #log: LogFile | undefined;
-  readonly #gate = new Gate<SidecarConnection>();
+  readonly #gate = new ReadyGate<SidecarConnection>();
   readonly #notifications = new Listeners<[name: string, params: unknown]>();
   readonly #states = new Listeners<[state: SidecarState, reason: SidecarError | undefined]>();
   #state: SidecarState = "idle";
@@ -249,7 +249,7 @@ export class SidecarClient {
   async #greet(connection: SidecarConnection, run: SidecarProcess): Promise<SidecarError | undefined> {
     const { client, schemaHash, startTimeoutMs = 30_000 } = this.#options;
     try {
-      const info = await shakeHands(connection, {
+      const info = await handshake(connection, {
         timeoutMs: startTimeoutMs,
         ...(client === undefined ? {} : { client }),
         ...(schemaHash === undefined ? {} : { schemaHash }),

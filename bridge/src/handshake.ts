@@ -14,7 +14,7 @@ export interface HandshakeOptions {
 }
 
 /** Introduces the two sides to each other. Rejects with `sidecar_mismatch` when they do not belong together. */
-export async function shakeHands(
+export async function handshake(
   connection: SidecarConnection,
   options: HandshakeOptions,
 ): Promise<ServerInfo> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 
 import { findSidecar, type Host } from "../src/command.js";
-import { Gate } from "../src/gate.js";
+import { ReadyGate } from "../src/ready-gate.js";
 import { describeDifference } from "../src/handshake.js";
 import { LineRing } from "../src/lines.js";
 import { afterCrash, RESTART_POLICY } from "../src/restart.js";
@@ -96,7 +96,7 @@ it("a line without an end does not grow without bound", () => {
 });
 
 it("a gate holds back, lets through, shuts again and says why it will not open", async () => {
-  const gate = new Gate<number>();
+  const gate = new ReadyGate<number>();
   const early = gate.pass();
   gate.open(1);
   assert.equal(await early, 1);
@@ -110,7 +110,7 @@ it("a gate holds back, lets through, shuts again and says why it will not open",
 });
 
 it("who waits at a gate can be called away", async () => {
-  const gate = new Gate<number>();
+  const gate = new ReadyGate<number>();
   const abort = new AbortController();
   const waiting = gate.pass(abort.signal);
   abort.abort(new Error("called away"));

@@ -20,7 +20,6 @@ _OTHER_MODELS = (
     "o3",
     "claude-4-opus",
     "nobody",
-    "",
 )
 
 
@@ -100,6 +99,12 @@ async def settings_save(client: Client) -> None:
         "settings:save", {"key": "apiKey", "provider": "openai", "value": "sk-simulated-0000-wxyz"}
     )
     await client.ask("settings:load", {"key": "apiKey", "provider": "openai"})
+    for key, wrong in (
+        ("maxOutputTokens", "8"),
+        ("reasoningEffort", "huge"),
+        ("concurrency", {"openai": 0}),
+    ):
+        await client.ask("settings:save", {"key": key, "value": wrong})
     for value in ("sk-two words", 7):
         await client.ask("settings:save", {"key": "apiKey", "provider": "anthropic", "value": value})
     # What a key that the vendor refuses looks like: an error, and a notification for the settings page.
@@ -127,7 +132,8 @@ async def project_create(client: Client) -> None:
         "project:create", {"name": "Trends", "description": "Weekly", "settings": {"theme": "dark"}}
     )
     await client.ask("project:create", {"name": "Plain"})
-    await client.ask("project:create", {})
+    for wrong in ({}, {"name": ""}, {"name": 7}):
+        await client.ask("project:create", wrong)
 
 
 async def project_list(client: Client) -> None:
@@ -207,6 +213,7 @@ async def messages_add(client: Client) -> None:
     await client.ask("messages:add", {"conversationId": talk, "role": "user", "content": "Hello"})
     answer = {"role": "assistant", "content": "Hi.", "provider": "Example", "model": MODEL, "cost": 0.0012}
     await client.ask("messages:add", {"conversationId": talk, "tokensIn": 1, "tokensOut": 2, **answer})
+    await client.ask("messages:add", {"conversationId": talk, "role": "robot", "content": "x"})
 
 
 async def messages_list(client: Client) -> None:
@@ -255,7 +262,10 @@ async def chat_models(client: Client) -> None:
     asked = {"content": "What is a bridge?"}
     for model in (*_VENDORS, *_OTHER_MODELS):
         await client.ask("chat:send", {**asked, "modelId": model})
+    await client.ask("chat:send", {**asked, "conversationId": "null", "modelId": ""})
     await client.ask("chat:send", {"content": _COUNTED, "modelId": MODEL})
+    for model in ("openai/gpt-6.1-sol", "openai/gpt-4o-mini"):
+        await client.ask("chat:send", {"content": "Reply with exactly: here", "modelId": model})
     for options in (
         {"jsonMode": True},
         {"jsonSchema": {"type": "object", "properties": {"n": "integer"}}},
@@ -299,6 +309,7 @@ async def chat_compare(client: Client) -> None:
     question = {"conversationId": talk, "content": "Reply with exactly: here", "modelIds": models}
     await client.ask("chat:compare", question)
     await client.ask("messages:list", {"conversationId": talk})
+    await client.ask("chat:compare", {"conversationId": "c", "content": "And?", "modelIds": []})
 
 
 async def chat_abort(client: Client) -> None:
@@ -362,7 +373,8 @@ async def batch_submit(client: Client) -> None:
         {"prompt": "{{b}} {{c}}", "model": "openai/gpt-4o"},
         {"prompt": "x", "model": "nobody"},
     ]
-    await client.ask("batch:submit", {"projectId": project["id"], "rows": others})
+    for refused in (others, []):
+        await client.ask("batch:submit", {"projectId": project["id"], "rows": refused})
     await client.ask("settings:save", {"key": "apiKey", "provider": "openai", "value": ""})
     await client.ask("batch:submit", {**params, "rows": [template]})
     await client.ask("batch:submit", {"projectId": "unknown", "rows": [template]})

@@ -1,9 +1,16 @@
-import type { BatchCostRange, BatchJob, BatchRow, BatchRowUpdate, BatchSubmitNativeResult, BatchSubmitParams } from "../contract.js";
+import type {
+  BatchCostRange,
+  BatchJob,
+  BatchRow,
+  BatchRowUpdate,
+  BatchSubmitNativeResult,
+  BatchSubmitParams,
+} from "../contract.js";
 import { contractError, type SidecarError } from "../errors.js";
 import { keepToBudget } from "./chat.js";
 import { countsOf, end, progressOf, run, type RunOptions, waitingResult } from "./running.js";
 import { hasKey } from "./settings.js";
-import { addUSD, type Handlers, type Job, newestFirst, pageAfter, type Store } from "./store.js";
+import { addUSD, type Handlers, type Job, newestFirst, type Store } from "./store.js";
 
 export const BATCHES: Handlers = {
   "batch:submit": (store, params) => {
@@ -49,17 +56,16 @@ export const BATCHES: Handlers = {
   },
   "batch:get-status": (store, params) => {
     if ("jobId" in params) return wireJob(findJob(store, params.jobId));
-    const { status, createdAt, native, ...job } = findNative(store, params.nativeBatchId, "batch:get-status");
-    const { totalRows, completedRows, failedRows } = countsOf({ ...job, status, createdAt });
-    return {
-      ...{ id: native?.id ?? job.id, status: status === "processing" ? "in_progress" : status },
-      ...{ request_counts: { total: totalRows, completed: completedRows, failed: failedRows } },
-      ...{ created_at: createdAt, ...(job.completedAt === undefined ? {} : { completed_at: job.completedAt }) },
-    };
+    const job = findNative(store, params.nativeBatchId, "provider_rejected");
+    const { totalRows: total, completedRows: completed, failedRows: failed } = countsOf(job);
+    const status = job.status === "processing" ? "in_progress" : job.status;
+    const ended = job.completedAt === undefined ? {} : { completed_at: job.completedAt };
+    const request_counts = { total, completed, failed };
+    return { id: params.nativeBatchId, status, request_counts, created_at: job.createdAt, ...ended };
   },
   "batch:get-results": (store, params) => {
     if ("nativeBatchId" in params) {
-      const job = findNative(store, params.nativeBatchId, "batch:get-results");
+      const job = findNative(store, params.nativeBatchId, "not_found");
       return job.results.map((result) => ({ ...result, custom_id: `${job.id}/${result.rowIndex}` }));
     }
     const { results } = findJob(store, params.jobId);
@@ -68,14 +74,17 @@ export const BATCHES: Handlers = {
   },
   "batch:update-status": (store, params) => {
     const known = store.state.jobs.find(({ id }) => id === params.jobId);
-    const job = known ?? addJob(store, { id: params.jobId, projectId: store.openProject().id, source: "renderer" });
+    const job =
+      known ?? addJob(store, { id: params.jobId, projectId: store.openProject().id, source: "renderer" });
     if (job.source === "sidecar" && job.status !== "pending") {
       throw conflict("This batch is not run by the app but by the sidecar, which keeps its state itself.");
     }
     if ("rowId" in params) updateRow(job, params);
     else {
       const { totalRows, completedRows, error } = params;
-      const reported = Object.entries({ totalRows, completedRows }).filter(([, count]) => typeof count === "number");
+      const reported = Object.entries({ totalRows, completedRows }).filter(
+        ([, count]) => typeof count === "number",
+      );
       job.reported = { ...job.reported, ...(Object.fromEntries(reported) as typeof job.reported) };
       if (typeof error === "string") job.error = error;
     }
@@ -86,26 +95,40 @@ export const BATCHES: Handlers = {
     if (job.status !== "pending" && job.status !== "processing") job.completedAt ??= at;
     return wireJob(job);
   },
-  "batch:list": ({ state, fixtures }, { projectId, limit, cursor }) => {
-    const own = state.jobs.filter((job) => job.projectId === projectId);
-    const page = pageAfter(newestFirst(own, ({ createdAt }) => createdAt), cursor, limit);
-    if (page === undefined) throw fixtures.error("invalid_params", { method: "batch:list" });
-    return page.map(wireJob);
+  "batch:list": (store, { projectId, ...page }) => {
+    const own = store.state.jobs.filter((job) => job.projectId === projectId);
+    return store
+      .page(
+        newestFirst(own, ({ createdAt }) => createdAt),
+        page,
+      )
+      .map(wireJob);
   },
   "batch:get": (store, { jobId }) => wireJob(findJob(store, jobId)),
 };
 
 /** Store a batch with the estimate that is recorded for its rows. */
-function submit(store: Store, { projectId, fileName, rows: given }: Pick<BatchSubmitParams, "projectId" | "fileName" | "rows">): Job {
+function submit(
+  store: Store,
+  { projectId, fileName, rows: given }: Pick<BatchSubmitParams, "projectId" | "fileName" | "rows">,
+): Job {
   const { state, fixtures } = store;
   store.open(store.find(state.projects, projectId, "batch:submit"));
-  const provider = given.map(({ model }) => store.findModel(model)?.provider ?? "").find((name) => !hasKey(store, name));
+  const provider = given
+    .map(({ model }) => store.findModel(model)?.provider ?? "")
+    .find((name) => !hasKey(store, name));
   if (provider !== undefined) throw fixtures.error("missing_api_key", { method: "batch:submit", provider });
   const rows = given.map((row, index) => ({ ...row, id: row.id ? row.id : `row-${index + 1}` }));
   const named = { projectId, ...(fileName === undefined ? {} : { fileName }), rows: given };
   const { estimate } = fixtures.play("batch:submit", named) as BatchJob;
   const kept = estimate === undefined ? {} : { estimate };
-  return addJob(store, { projectId, fileName: fileName ?? "", rows, results: rows.map(waitingResult), ...kept });
+  return addJob(store, {
+    projectId,
+    fileName: fileName ?? "",
+    rows,
+    results: rows.map(waitingResult),
+    ...kept,
+  });
 }
 
 function addJob(store: Store, job: Partial<Job> & Pick<Job, "projectId">): Job {
@@ -149,10 +172,9 @@ function findOwn(store: Store, id: string): Job {
 }
 
 /** A native batch. One that is not known here is looked for at the provider, which knows it no better. */
-function findNative({ state, fixtures }: Store, nativeId: string, method: "batch:get-status" | "batch:get-results"): Job {
-  const found = state.jobs.find(({ native }) => native?.id === nativeId);
-  const kind = method === "batch:get-status" ? "provider_rejected" : "not_found";
-  if (found === undefined) throw fixtures.error(kind, { method });
+function findNative({ state, fixtures }: Store, id: string, kind: "provider_rejected" | "not_found"): Job {
+  const found = state.jobs.find(({ native }) => native?.id === id);
+  if (found === undefined) throw fixtures.error(kind, { method: "batch:get-status" });
   return found;
 }
 

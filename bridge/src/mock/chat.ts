@@ -3,7 +3,7 @@ import type { Model, ProgressValue } from "../contract.js";
 import { cancelled, errorFromWire, SidecarError } from "../errors.js";
 import { requireKey } from "./settings.js";
 import { addUSD, type Handlers, type Progress, type Store } from "./store.js";
-import { fullName, paceIn, playTake } from "./takes.js";
+import { fullName, paceIn, closestReply } from "./replies.js";
 import { addMessage, type Turn, turnFor } from "./turns.js";
 
 export const CHAT: Handlers = {
@@ -43,7 +43,8 @@ async function ask(
   turn: Turn | undefined,
   progress: Progress,
 ): Promise<ChatSendResult> {
-  if (content.trim() === "") throw store.fixtures.error("invalid_params", { method: "chat:send", says: "empty" });
+  if (content.trim() === "")
+    throw store.fixtures.error("invalid_params", { method: "chat:send", says: "empty" });
   const model = store.model(modelId);
   const name = fullName(model);
   try {
@@ -52,7 +53,10 @@ async function ask(
     const arrived = await stream(store, reply, turn, paceIn(content) ?? store.pace.delayMs, progress);
     const whole = arrived === reply.answer;
     if (whole) countCall(store, reply, turn?.conversation);
-    const { id, timestamp } = storeAnswer(store, reply, turn, arrived) ?? { id: store.uuid(), timestamp: store.now() };
+    const { id, timestamp } = storeAnswer(store, reply, turn, arrived) ?? {
+      id: store.uuid(),
+      timestamp: store.now(),
+    };
     if (!whole) throw cancelled();
     const { usage, costUSD } = reply;
     progress?.({ type: "done", usage, ...(costUSD === undefined ? {} : { costUSD }) });
@@ -70,7 +74,7 @@ export function answerOf(store: Store, content: string, model: Model, options: C
     keepToBudget(store, "chat:send");
     // Without any recording the contract's example stands in.
     const example = (): ChatSendResult => store.fixtures.play("chat:send") as ChatSendResult;
-    return playTake(store.takes, { content, model, options }) ?? example();
+    return closestReply(store.replies, content, model, options) ?? example();
   } catch (error) {
     if (!(error instanceof SidecarError)) throw error;
     if (error.kind === "invalid_api_key") store.emit("settings:invalidKey", { provider });
@@ -105,7 +109,7 @@ export function countCall(
 /** Store what had arrived. Of an answer that was stopped before it began there is nothing to keep. */
 function storeAnswer(
   store: Store,
-  { provider, model, usage, costUSD, thinking, citations, answer, finishReason }: ChatSendResult,
+  { provider, model, usage, costUSD, answer, finishReason }: ChatSendResult,
   turn: Turn | undefined,
   arrived: string,
 ): { id: string; timestamp: number } | undefined {
@@ -114,15 +118,13 @@ function storeAnswer(
   return addMessage(store, turn.conversation, {
     ...{ role: "assistant", content: arrived, provider, model, turnId: turn.turnId },
     ...(arrived === answer ? { ...cost, finishReason } : { finishReason: "cancelled" }),
-    ...(thinking === undefined ? {} : { thinking }),
-    ...(citations === undefined ? {} : { citations }),
   });
 }
 
 /** Send the text piece by piece; return what had arrived when it ended or was stopped. */
 async function stream(
   store: Store,
-  { answer, thinking }: ChatSendResult,
+  { answer }: ChatSendResult,
   turn: Turn | undefined,
   delayMs: number,
   progress: Progress,
@@ -130,7 +132,6 @@ async function stream(
   const running = { conversationId: turn?.conversation.id, stopped: false };
   store.streams.add(running);
   let arrived = "";
-  if (thinking !== undefined) progress?.({ type: "thinking", text: thinking });
   for (const text of piecesOf(answer)) {
     if (delayMs > 0) await store.pause(delayMs);
     if (running.stopped) break;

@@ -23,7 +23,12 @@ export function methodNamed(name: string): PageMethod | undefined {
 }
 
 /** Answer from the store what the store knows of, and everything else from the recordings. */
-export async function answer(store: Store, method: PageMethod, params: Params, progress: Progress): Promise<unknown> {
+export async function answer(
+  store: Store,
+  method: PageMethod,
+  params: Params,
+  progress: Progress,
+): Promise<unknown> {
   // What a handler is given was checked against the same contract that its type is made from.
   const handle = HANDLERS[method] as ((...given: [Store, Params, Progress]) => unknown) | undefined;
   return handle === undefined ? store.fixtures.play(method, params) : handle(store, params, progress);

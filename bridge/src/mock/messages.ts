@@ -21,7 +21,9 @@ export const MESSAGES: Handlers = {
   /** Find the messages that hold all the words, of the last one the beginning; the shortest come first. */
   "messages:search": ({ state }, { query, projectId, limit, cursor }) => {
     const words = query.match(/[\p{L}\p{N}]+/gu) ?? [];
-    const patterns = words.map((word, index) => (index < words.length - 1 ? `${word}(?![\\p{L}\\p{N}])` : `${word}[\\p{L}\\p{N}]*`));
+    const patterns = words.map((word, index) =>
+      index < words.length - 1 ? `${word}(?![\\p{L}\\p{N}])` : `${word}[\\p{L}\\p{N}]*`,
+    );
     const hits = state.messages.flatMap((message): MessageHit[] => {
       const conversation = state.conversations.find(({ id }) => id === message.conversationId);
       const elsewhere = typeof projectId === "string" && conversation?.projectId !== projectId;

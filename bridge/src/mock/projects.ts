@@ -1,5 +1,5 @@
 import { contractError } from "../errors.js";
-import { type Handlers, newestFirst, pageAfter } from "./store.js";
+import { type Handlers, newestFirst } from "./store.js";
 import { addConversation } from "./turns.js";
 
 const SAME_ID = "There is a conversation with this id already. Send another id, or none.";
@@ -15,12 +15,17 @@ export const PROJECTS: Handlers = {
   "project:switch": (store, { id }) => store.open(store.find(store.state.projects, id, "project:switch")),
   "project:update": (store, { id, ...changes }) => {
     const project = store.find(store.state.projects, id, "project:update");
-    return Object.assign(project, Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== null)));
+    return Object.assign(
+      project,
+      Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== null)),
+    );
   },
   "project:delete": (store, { id }) => {
     const { state } = store;
     store.find(state.projects, id, "project:switch");
-    const gone = new Set(state.conversations.filter(({ projectId }) => projectId === id).map((each) => each.id));
+    const gone = new Set(
+      state.conversations.filter(({ projectId }) => projectId === id).map((each) => each.id),
+    );
     gone.forEach((conversationId) => store.stopStreams(conversationId));
     // A run that goes on finds that its job was started anew, and ends.
     for (const job of state.jobs.filter(({ projectId }) => projectId === id)) job.runs += 1;
@@ -38,11 +43,12 @@ export const PROJECTS: Handlers = {
     }
     return addConversation(store, id ?? store.uuid(), name ?? "New conversation", projectId);
   },
-  "conversation:list": ({ state, fixtures }, { projectId, limit, cursor }) => {
-    const own = state.conversations.filter((each) => each.projectId === projectId);
-    const page = pageAfter(newestFirst(own, ({ lastUsed }) => lastUsed), cursor, limit);
-    if (page === undefined) throw fixtures.error("invalid_params", { method: "batch:list" });
-    return page;
+  "conversation:list": (store, { projectId, ...page }) => {
+    const own = store.state.conversations.filter((each) => each.projectId === projectId);
+    return store.page(
+      newestFirst(own, ({ lastUsed }) => lastUsed),
+      page,
+    );
   },
   "conversation:rename": (store, { id, name }) =>
     Object.assign(store.find(store.state.conversations, id, "conversation:delete"), { name }),

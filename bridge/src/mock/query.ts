@@ -1,5 +1,5 @@
 import { ERROR_CODES, type ErrorKind } from "../contract.js";
-import { BRIDGE_ERROR_CODES, bridgeError, type BridgeErrorKind, crashed, type SidecarError } from "../errors.js";
+import { BRIDGE_ERROR_CODES, bridgeError, type BridgeErrorKind, type SidecarError } from "../errors.js";
 import type { Fixtures } from "./fixtures.js";
 
 /** How long things take, in ms. */
@@ -48,15 +48,10 @@ export function faultsEvery(every: number, fixtures: Fixtures): () => SidecarErr
     requests += 1;
     if (every <= 0 || requests % every !== 0) return undefined;
     const kind = FAULT_KINDS[(requests / every - 1) % FAULT_KINDS.length] ?? "internal_error";
-    switch (kind) {
-      case "sidecar_crashed":
-        return crashed("an error on demand");
-      case "sidecar_unavailable":
-        return bridgeError(kind, "The A-B/AI backend could not be started. Please install the app again.");
-      case "sidecar_mismatch":
-        return bridgeError(kind, "This app and its backend are of different versions and cannot work together.");
-      default:
-        return fixtures.error(kind);
-    }
+    if (kind in ERROR_CODES) return fixtures.error(kind as ErrorKind);
+    return bridgeError(
+      kind as BridgeErrorKind,
+      "The A-B/AI backend is not there. This is an error on demand.",
+    );
   };
 }

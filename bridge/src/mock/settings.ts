@@ -16,7 +16,9 @@ export const SETTINGS: Handlers = {
       const saved = state.keys[provider ?? ""] ?? "";
       return saved === "" ? null : mask(saved);
     }
-    return typeof key === "string" && key in state.settings ? state.settings[key as keyof Settings] : state.settings;
+    return typeof key === "string" && key in state.settings
+      ? state.settings[key as keyof Settings]
+      : state.settings;
   },
   "settings:save": ({ state, fixtures }, { key, value, provider }) => {
     if (key === "apiKey") {

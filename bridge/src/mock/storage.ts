@@ -30,7 +30,6 @@ export const STORAGE: Handlers = {
     files.set(path, structuredClone(state));
     return { path, bytes: bytesOf(state) };
   },
-  "data:export": ({ state }, { path }) => ({ path, bytes: bytesOf(state) }),
   "data:restore": (store, { path }) => {
     const backup = store.files.get(path);
     if (backup === undefined || !("projects" in backup)) throw missingFile(path);

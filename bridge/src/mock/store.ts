@@ -1,10 +1,18 @@
-import type { BatchCostRange, BatchJob, BatchResult, BatchRow, Conversation, Message, METHOD_ALIASES } from "../contract.js";
+import type {
+  BatchCostRange,
+  BatchJob,
+  BatchResult,
+  BatchRow,
+  Conversation,
+  Message,
+  METHOD_ALIASES,
+} from "../contract.js";
 import type { Methods, Model, Notifications, Project, ProgressValue, Settings } from "../contract.js";
 import { KEY_PROVIDERS } from "../providers.js";
 import type { Ids } from "../replay.js";
 import type { Fixtures } from "./fixtures.js";
 import type { Pace } from "./query.js";
-import { fullName, type Take, takesIn } from "./takes.js";
+import { fullName, type RecordedReply, repliesIn } from "./replies.js";
 
 /** The requests that a page can make, older names left out. */
 export type PageMethod = Exclude<Extract<keyof Methods, `${string}:${string}`>, keyof typeof METHOD_ALIASES>;
@@ -39,7 +47,10 @@ export interface Call {
   cost: number | undefined;
 }
 
-export interface Job extends Pick<BatchJob, "id" | "projectId" | "fileName" | "mode" | "status" | "createdAt"> {
+export interface Job extends Pick<
+  BatchJob,
+  "id" | "projectId" | "fileName" | "mode" | "status" | "createdAt"
+> {
   startedAt?: number;
   completedAt?: number;
   error?: string;
@@ -85,7 +96,7 @@ export class Store {
   readonly pace: Pace;
   readonly emit: StoreOptions["emit"];
   readonly models: readonly Model[];
-  readonly takes: readonly Take[];
+  readonly replies: readonly RecordedReply[];
   /** What a page would have in files, which it cannot write: a backup, or the rows of a batch. */
   readonly files = new Map<string, State | readonly BatchRow[]>();
   /** Answers that stream, each until somebody stops it. */
@@ -99,7 +110,7 @@ export class Store {
     this.emit = emit;
     this.#ids = ids;
     this.models = fixtures.play("models:get-all") as Model[];
-    this.takes = takesIn(fixtures.exchanges);
+    this.replies = repliesIn(fixtures.exchanges);
     this.state = {
       ...{ projects: [], conversations: [], messages: [], calls: [], jobs: [], queue: {}, history: [] },
       settings: fixtures.play("settings:load") as Settings,
@@ -124,9 +135,7 @@ export class Store {
 
   /** Return a model by any of its names. */
   findModel(name: string): Model | undefined {
-    const older = ({ provider, aliases = [] }: Model): boolean =>
-      aliases.some((alias) => alias === name || `${provider}/${alias}` === name);
-    return this.models.find((model) => model.id === name || fullName(model) === name) ?? this.models.find(older);
+    return this.models.find((model) => model.id === name || fullName(model) === name);
   }
 
   /** As `findModel`. Throws `not_found`. */
@@ -141,6 +150,18 @@ export class Store {
     const found = items.find((item) => item.id === id);
     if (found === undefined) throw this.fixtures.error("not_found", { method });
     return found;
+  }
+
+  /** Return what comes after an item, at most `limit` of it. Throws `invalid_params` when there is no such item. */
+  page<T extends { id: string }>(
+    items: readonly T[],
+    { cursor, limit }: { cursor?: string | null; limit?: number | null },
+  ): T[] {
+    const start = items.findIndex(({ id }) => id === cursor) + 1;
+    if (start === 0 && typeof cursor === "string") {
+      throw this.fixtures.error("invalid_params", { method: "batch:list" });
+    }
+    return items.slice(start, start + (limit ?? items.length));
   }
 
   /** Make a project the one that new conversations go to. */
@@ -174,17 +195,6 @@ export class Store {
 /** Newest first by a time; what is equal stays in its order. */
 export function newestFirst<T>(items: readonly T[], at: (item: T) => number): T[] {
   return [...items].sort((one, other) => at(other) - at(one));
-}
-
-/** Return the part of a list after an item, at most `limit` of it; undefined when there is no such item. */
-export function pageAfter<T extends { id: string }>(
-  items: readonly T[],
-  cursor: string | null | undefined,
-  limit: number | null | undefined,
-): T[] | undefined {
-  const start = items.findIndex(({ id }) => id === cursor) + 1;
-  if (start === 0 && typeof cursor === "string") return undefined;
-  return items.slice(start, start + (limit ?? items.length));
 }
 
 /** Return the exact sum of amounts in US dollars: sums of whole units are exact, sums of dollars as floats are not. */

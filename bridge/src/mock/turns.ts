@@ -1,7 +1,7 @@
 import type { ChatSendParams, Conversation, Message } from "../contract.js";
 import { hasKey } from "./settings.js";
 import type { Store } from "./store.js";
-import { fullName } from "./takes.js";
+import { fullName } from "./replies.js";
 
 /** A question in a conversation, which several models may answer. */
 export interface Turn {
@@ -27,34 +27,25 @@ export function turnFor(
   const names = models.map(fullName);
   const { state } = store;
   const known = state.conversations.find((each) => each.id === (id === "null" ? state.unnamed : id));
-  const newest = state.messages.findLast((each) => each.conversationId === known?.id && each.role === "user");
+  const newest = newestQuestion(store, known?.id);
   const joins = newest?.content === content && !names.some((model) => wasAsked(store, newest, model));
   if (id === "null" && !joins) state.unnamed = store.uuid();
   const conversation =
     known !== undefined && (joins || id !== "null")
       ? known
       : addConversation(store, id === "null" ? (state.unnamed ?? id) : id, nameFrom(content));
-  const question = joins && newest !== undefined ? newest : addQuestion(store, conversation, content);
+  const question =
+    joins && newest !== undefined ? newest : addMessage(store, conversation, { role: "user", content });
   const waiting = ASKED.get(question) ?? new Set();
   ASKED.set(question, waiting);
   for (const name of names) waiting.add(name);
   return { conversation, turnId: question.id, release: (model) => void waiting.delete(model) };
 }
 
-export function addConversation(
-  store: Store,
-  id: string,
-  name: string,
-  projectId?: string,
-): Conversation {
+export function addConversation(store: Store, id: string, name: string, projectId?: string): Conversation {
   const at = store.now();
-  const conversation = {
-    id,
-    projectId: projectId ?? store.openProject().id,
-    name,
-    createdAt: at,
-    lastUsed: at,
-  };
+  const own = projectId ?? store.openProject().id;
+  const conversation = { id, projectId: own, name, createdAt: at, lastUsed: at };
   store.state.conversations.push(conversation);
   return conversation;
 }
@@ -67,10 +58,6 @@ function wasAsked(store: Store, question: Message, model: string): boolean {
   return store.state.messages.some((each) => each.turnId === question.id && each.model === model);
 }
 
-function addQuestion(store: Store, conversation: Conversation, content: string): Message {
-  return addMessage(store, conversation, { role: "user", content });
-}
-
 /** Store a message; one of the person's begins a turn, others are of the newest one unless they say which. */
 export function addMessage(
   store: Store,
@@ -78,9 +65,7 @@ export function addMessage(
   message: Pick<Message, "role" | "content"> & Partial<Message>,
 ): Message {
   const id = store.uuid();
-  const question = store.state.messages.findLast(
-    (each) => each.conversationId === conversation.id && each.role === "user",
-  );
+  const question = newestQuestion(store, conversation.id);
   const nobody = { provider: null, model: null, cost: null, tokensIn: null, tokensOut: null };
   const added: Message = {
     ...{ id, conversationId: conversation.id, ...nobody, timestamp: store.now() },
@@ -90,6 +75,10 @@ export function addMessage(
   conversation.lastUsed = added.timestamp;
   store.state.messages.push(added);
   return added;
+}
+
+function newestQuestion({ state }: Store, conversationId: string | undefined): Message | undefined {
+  return state.messages.findLast((each) => each.conversationId === conversationId && each.role === "user");
 }
 
 /** A conversation's name: the first line that says something, at most 60 characters. */

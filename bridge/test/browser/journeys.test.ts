@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -22,12 +24,22 @@ else test("the journeys in a real browser", { skip: HOW_TO_INSTALL }, () => unde
 function journeys(executablePath: string): void {
   let browser: Browser;
   let example: Example;
+  let ownServer: Server;
+  let ownOrigin = "";
   const dataDir = mkdtempSync(join(tmpdir(), "abai-journeys-"));
 
   before(
     async () => {
       browser = await openBrowser(executablePath);
-      example = await startExample({ projectDir: PROJECT, dataDir });
+      ownServer = createServer((_, response) => {
+        response.setHeader("Content-Type", "text/html");
+        response.end(
+          `<link rel="icon" href="data:,"><script type="module" src="${example.url}preload.js"></script>`,
+        );
+      });
+      await new Promise<void>((started) => ownServer.listen(0, "127.0.0.1", started));
+      ownOrigin = `http://127.0.0.1:${(ownServer.address() as AddressInfo).port}`;
+      example = await startExample({ projectDir: PROJECT, dataDir, origins: [ownOrigin] });
     },
     { timeout: LIMIT_MS },
   );
@@ -35,6 +47,7 @@ function journeys(executablePath: string): void {
     async () => {
       await browser.close();
       await example.close();
+      ownServer.close();
       rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
     },
     { timeout: LIMIT_MS },
@@ -71,6 +84,25 @@ function journeys(executablePath: string): void {
       await page.close();
     });
   }
+
+  test(
+    "a page of one's own server has the api with one line, and hears its answer stream",
+    { timeout: LIMIT_MS },
+    async () => {
+      const { page, problems } = await openPage(browser, ownOrigin);
+      await page.waitForFunction("'api' in window");
+      const told = await page.evaluate(`(async () => {
+      let pieces = 0;
+      window.api.on("$/progress", () => (pieces += 1));
+      const payload = { content: "Hello?", modelId: "openai/gpt-4o", partialResultToken: 1 };
+      const { success } = await window.api.request("chat:send", payload);
+      return [success, pieces > 1];
+    })()`);
+      assert.deepEqual(told, [true, true]);
+      assert.deepEqual(problems, []);
+      await page.close();
+    },
+  );
 
   test("a window that reloads finds what was there, and is heard again", { timeout: LIMIT_MS }, async () => {
     const { page, problems } = await openPage(browser, example.url);

@@ -1,7 +1,7 @@
 import { Deferred } from "./wait.js";
 
 /** Holds back whoever needs a value until it is there, takes it away again, or says why it will not come. */
-export class Gate<T> {
+export class ReadyGate<T> {
   #current = new Deferred<T>();
   #settled = false;
 
