@@ -11,7 +11,7 @@ from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.money import spending
 from sidecar.store import activity
-from sidecar.store.activity import Item, Kind
+from sidecar.store.activity import ActivityEntry, Kind
 
 ITEMS = 100
 _KINDS: dict[str, frozenset[Kind]] = {
@@ -63,7 +63,7 @@ def week_start_ms(moment_ms: int) -> int:
     return int((local - datetime.timedelta(days=7)).timestamp() * 1000)
 
 
-def _item(item: Item) -> dict[str, Any]:
+def _item(item: ActivityEntry) -> dict[str, Any]:
     optional = {
         "preview": item.preview,
         # The renderer would print a stray 0.

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sidecar.recorder.matching import Bindings
-from sidecar.recorder.reading import Chunk, Exchange
+from sidecar.recorder.reading import Exchange, RecordedChunk
 from sidecar.recorder.redaction import Redaction
 from sidecar.redact import HIDDEN
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import httpx
 
 
-class Gate(Protocol):
+class Pacing(Protocol):
     """Says when recorded things happen again."""
 
     async def begins(self, exchange: Exchange) -> None:
         """Waits until the answer may begin."""
 
-    async def comes(self, exchange: Exchange, chunk: Chunk) -> None:
+    async def comes(self, exchange: Exchange, chunk: RecordedChunk) -> None:
         """Waits until this piece may come."""
 
     def came(self, line: int) -> None:
@@ -32,7 +32,7 @@ class Gate(Protocol):
         """What happens where the client was the one that went away."""
 
 
-class Answers:
+class RecordedAnswers:
     """Which recorded exchange answers a request. `problems` are the differences between the two."""
 
     def __init__(self, exchanges: Iterable[Exchange], bindings: Bindings, *, again: bool = False) -> None:
@@ -40,12 +40,12 @@ class Answers:
         self._used: set[int] = set()
         self._bindings = bindings
         self._again = again
-        self._hiding = Redaction()
+        self._redaction = Redaction()
         self.problems: list[str] = []
 
     def find(self, method: str, url: str, body: bytes) -> Exchange | None:
         """The exchange, used up. What is looked at again and again (GET) repeats its last answer."""
-        url = self._hiding.url(url)
+        url = self._redaction.url(url)
         like = [each for each in self._exchanges if each.method == method and self._same_url(each, url)]
         unused = [each for each in like if id(each) not in self._used]
         for exchange in unused:
@@ -63,9 +63,9 @@ class Answers:
         self.problems.append(f"{method} {url} was sent, which the recording does not have (again)")
         return None
 
-    def told(self, piece: bytes) -> bytes:
+    def in_this_run(self, piece: bytes) -> bytes:
         """A piece of a recorded answer, as it is in this run. Pieces are whole lines, so that no id is cut in two."""
-        return self._bindings.told(piece)
+        return self._bindings.in_this_run(piece)
 
     def unused(self) -> list[Exchange]:
         return [each for each in self._exchanges if id(each) not in self._used]
@@ -87,25 +87,25 @@ def body_mismatch(bindings: Bindings, recorded: bytes, now: bytes) -> str | None
     return bindings.mismatch(before, after)
 
 
-def answering_transport(answers: Answers, gate: Gate) -> httpx.AsyncBaseTransport:
+def answering_transport(answers: RecordedAnswers, pacing: Pacing) -> httpx.AsyncBaseTransport:
     """The recorded network. A request that was never recorded finds no connection."""
     import httpx
 
-    class Body(httpx.AsyncByteStream):
+    class RecordedBody(httpx.AsyncByteStream):
         def __init__(self, exchange: Exchange) -> None:
             self._exchange = exchange
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             for chunk in self._exchange.chunks:
-                await gate.comes(self._exchange, chunk)
-                yield answers.told(chunk.data)
-                gate.came(chunk.line)
+                await pacing.comes(self._exchange, chunk)
+                yield answers.in_this_run(chunk.data)
+                pacing.came(chunk.line)
             await _end(self._exchange)
 
         async def aclose(self) -> None:
             # Whoever knows enough does not read to the end.
             for chunk in self._exchange.chunks:
-                gate.came(chunk.line)
+                pacing.came(chunk.line)
 
     class Recorded(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -113,14 +113,17 @@ def answering_transport(answers: Answers, gate: Gate) -> httpx.AsyncBaseTranspor
             exchange = answers.find(request.method, str(request.url), body)
             if exchange is None:
                 raise httpx.ConnectError("the recording has no such request", request=request)
-            gate.came(exchange.line)
-            await gate.begins(exchange)
+            pacing.came(exchange.line)
+            await pacing.begins(exchange)
             if exchange.status is None:
                 await _end(exchange)
                 raise httpx.ConnectError("the recording has no answer", request=request)
-            gate.came(exchange.status_line)
+            pacing.came(exchange.status_line)
             return httpx.Response(
-                exchange.status, headers=_plain(exchange.headers), stream=Body(exchange), request=request
+                exchange.status,
+                headers=_plain(exchange.headers),
+                stream=RecordedBody(exchange),
+                request=request,
             )
 
     async def _end(exchange: Exchange) -> None:
@@ -135,7 +138,7 @@ def answering_transport(answers: Answers, gate: Gate) -> httpx.AsyncBaseTranspor
                 (False, False): httpx.ReadError,
             }
             raise kinds[bool(unsent), bool(late)]("as it was recorded")
-        await gate.left_open()
+        await pacing.left_open()
         raise httpx.ReadError("the recording ends here")
 
     return Recorded()
@@ -152,7 +155,7 @@ class Paced:
         if exchange.chunks and self._pace_ms is None:
             await self._sleep(max(0, exchange.chunks[0].at - exchange.at) / 1000)
 
-    async def comes(self, exchange: Exchange, chunk: Chunk) -> None:
+    async def comes(self, exchange: Exchange, chunk: RecordedChunk) -> None:
         number = exchange.chunks.index(chunk)
         if number:
             recorded = chunk.at - exchange.chunks[number - 1].at

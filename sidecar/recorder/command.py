@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from sidecar.config import Config
 from sidecar.errors import Failure
-from sidecar.recorder.answers import Answers, answering_transport
+from sidecar.recorder.answers import RecordedAnswers, answering_transport
 from sidecar.recorder.diff import Difference
 from sidecar.recorder.matching import Bindings
 from sidecar.recorder.player import STAND_IN_KEY, Player, Timeline, Wire
@@ -85,11 +85,11 @@ async def _session(session: Session, data_dir: Path, bindings: Bindings, serve: 
             name: STAND_IN_KEY if value == HIDDEN else value for name, value in session.environment.items()
         },
     )
-    board = Timeline(session)
-    answers = Answers(session.exchanges, bindings)
-    network = (lambda: answering_transport(answers, board)) if session.recorded else None
+    timeline = Timeline(session)
+    answers = RecordedAnswers(session.exchanges, bindings)
+    network = (lambda: answering_transport(answers, timeline)) if session.recorded else None
     async with serve(config, network, session.saved_keys) as wire:
-        return await Player(session, answers, board, bindings).run(wire)
+        return await Player(session, answers, timeline, bindings).run(wire)
 
 
 def _notes(sessions: Sequence[Session]) -> list[str]:

@@ -35,17 +35,17 @@ class Difference:
 
 
 @dataclass(slots=True)
-class Answer:
+class ClientAnswer:
     line: int
     message: Any
     request: Any = None
 
 
 @dataclass(slots=True)
-class Told:
+class ClientMessages:
     """All that went to the client in one run."""
 
-    answers: dict[str, list[Answer]] = field(default_factory=lambda: defaultdict(list))
+    answers: dict[str, list[ClientAnswer]] = field(default_factory=lambda: defaultdict(list))
     streams: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     notices: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     lines: dict[str, int] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Told:
         for each in message if isinstance(message, list) else [message]:
             if "method" not in each:
                 key = json.dumps(each.get("id"))
-                self.answers[key].append(Answer(line, each))
+                self.answers[key].append(ClientAnswer(line, each))
                 found.append((key, len(self.answers[key]) - 1))
             elif each["method"] == "$/progress":
                 key = json.dumps(each["params"]["token"])
@@ -72,9 +72,9 @@ class Told:
         return sum(len(value.get("text", "")) for value in self.streams.get(key, ()))
 
 
-def told_in(session: Session) -> Told:
+def messages_in(session: Session) -> ClientMessages:
     """What the recording says, with the request to each answer."""
-    told = Told()
+    messages = ClientMessages()
     asked: dict[str, list[Any]] = defaultdict(list)
     for step in session.steps:
         if step.kind == ">":
@@ -82,14 +82,14 @@ def told_in(session: Session) -> Told:
                 if isinstance(each, dict) and "id" in each:
                     asked[json.dumps(each["id"])].append(each)
         elif step.kind == "<":
-            told.add(step.message, step.line)
-    for key, answers in told.answers.items():
+            messages.add(step.message, step.line)
+    for key, answers in messages.answers.items():
         for answer, request in zip(answers, asked.get(key, ()), strict=False):
             answer.request = request
-    return told
+    return messages
 
 
-def answer_difference(recorded: Answer, now: Any, bindings: Bindings) -> Difference | None:
+def answer_difference(recorded: ClientAnswer, now: Any, bindings: Bindings) -> Difference | None:
     """How an answer differs from the recorded one. Binds the ids in it."""
     method = recorded.request.get("method", "") if isinstance(recorded.request, dict) else ""
     pattern = recorded.message
@@ -103,7 +103,7 @@ def answer_difference(recorded: Answer, now: Any, bindings: Bindings) -> Differe
     return Difference(recorded.line, f"the answer to {method or 'a message'} (id {now.get('id')}): {problem}")
 
 
-def excused(answer: Answer, session: Session) -> bool:
+def excused(answer: ClientAnswer, session: Session) -> bool:
     """Whether an answer cannot come because what it answers could not be kept whole."""
     refused = session.unreadable > 0 and answer.message.get("error", {}).get("code") in _REFUSED_FRAMES
     cut = answer.request is not None and any(
@@ -112,7 +112,7 @@ def excused(answer: Answer, session: Session) -> bool:
     return refused or cut
 
 
-def missing(recorded: Told, now: Told, session: Session) -> Iterator[Difference]:
+def missing(recorded: ClientMessages, now: ClientMessages, session: Session) -> Iterator[Difference]:
     """Answers that only one of the two has."""
     for key, answers in recorded.answers.items():
         for answer in answers[len(now.answers.get(key, ())) :]:
@@ -124,7 +124,9 @@ def missing(recorded: Told, now: Told, session: Session) -> Iterator[Difference]
                 yield Difference(0, f"an answer with id {key} came that was not recorded")
 
 
-def streams_and_notices(recorded: Told, now: Told, bindings: Bindings) -> Iterator[Difference]:
+def streams_and_notices(
+    recorded: ClientMessages, now: ClientMessages, bindings: Bindings
+) -> Iterator[Difference]:
     """Where streams and notifications differ, once all of them have come."""
     for key in recorded.streams.keys() | now.streams.keys():
         problem = bindings.mismatch(
@@ -149,7 +151,7 @@ def streams_and_notices(recorded: Told, now: Told, bindings: Bindings) -> Iterat
                 yield Difference(0, f"the notification {method} came {len(left)} times more than recorded")
 
 
-def unseen(before: Told, now: Told, bindings: Bindings) -> str | None:
+def unseen(before: ClientMessages, now: ClientMessages, bindings: Bindings) -> str | None:
     """A notification that was seen before and is yet to come again; of a job, which tells much, how it ended."""
     for method, notices in before.notices.items():
         came = now.notices.get(method, ())
@@ -160,8 +162,8 @@ def unseen(before: Told, now: Told, bindings: Bindings) -> str | None:
             continue
         for each in notices:
             end = {member: each.get(member), "status": each.get("status")}
-            told = ({member: other.get(member), "status": other.get("status")} for other in came)
-            if end["status"] in _ENDED and all(bindings.copy().mismatch(end, other) for other in told):
+            ends = ({member: other.get(member), "status": other.get("status")} for other in came)
+            if end["status"] in _ENDED and all(bindings.copy().mismatch(end, other) for other in ends):
                 return method
     return None
 

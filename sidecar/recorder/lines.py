@@ -36,21 +36,21 @@ def line(entry: Mapping[str, Any]) -> bytes:
         return json.dumps(entry, allow_nan=False).encode("ascii") + b"\n"
 
 
-def received(frame: bytes, at: int, hiding: Redaction) -> bytes:
+def received(frame: bytes, at: int, redaction: Redaction) -> bytes:
     """A frame of the client. What is not JSON is only counted: nobody can say where a key is in it."""
     if len(frame) > MAX_KEPT_BYTES:
-        return _cut(">", frame, at, hiding)
+        return _cut(">", frame, at, redaction)
     try:
-        return line({">": hiding.request(json.loads(frame.decode("utf-8"))), "at": at})
+        return line({">": redaction.request(json.loads(frame.decode("utf-8"))), "at": at})
     except (ValueError, RecursionError):
         return meta(unreadable={"at": at, "bytes": len(frame)})
 
 
-def sent(body: bytes, at: int, hiding: Redaction) -> bytes:
+def sent(body: bytes, at: int, redaction: Redaction) -> bytes:
     """A message to the client."""
     if len(body) > MAX_KEPT_BYTES:
-        return _cut("<", body, at, hiding)
-    return line({"<": hiding.answer(json.loads(body)), "at": at})
+        return _cut("<", body, at, redaction)
+    return line({"<": redaction.answer(json.loads(body)), "at": at})
 
 
 def asked(
@@ -61,33 +61,33 @@ def asked(
     headers: Mapping[str, str],
     body: bytes,
     size: int,
-    hiding: Redaction,
+    redaction: Redaction,
 ) -> bytes:
     """A request to the network. `body` may be the beginning of what was sent, of `size` bytes in all."""
     # First, because the key is in them.
-    hidden = hiding.asked_headers(headers)
-    told: dict[str, Any] = {
+    hidden = redaction.asked_headers(headers)
+    members: dict[str, Any] = {
         "n": number,
         "at": at,
         "method": method,
-        "url": hiding.url(url),
+        "url": redaction.url(url),
         "headers": hidden,
     }
     if size > len(body):
-        told["cut"] = size
+        members["cut"] = size
     elif body:
-        told.update(_asked_body(body, headers.get("content-type", ""), hiding))
-    return meta(net=told)
+        members.update(_asked_body(body, headers.get("content-type", ""), redaction))
+    return meta(net=members)
 
 
-def answered(number: int, at: int, status: int, headers: Mapping[str, str], hiding: Redaction) -> bytes:
-    told = {"n": number, "at": at, "status": status, "headers": hiding.answered_headers(headers)}
-    return meta(**{"net<": told})
+def answered(number: int, at: int, status: int, headers: Mapping[str, str], redaction: Redaction) -> bytes:
+    members = {"n": number, "at": at, "status": status, "headers": redaction.answered_headers(headers)}
+    return meta(**{"net<": members})
 
 
-def piece(number: int, at: int, data: bytes, hiding: Redaction) -> bytes:
+def piece(number: int, at: int, data: bytes, redaction: Redaction) -> bytes:
     """A piece of an answer, cut where no key can be cut."""
-    return meta(**{"net<": {"n": number, "at": at, **_body(data, hiding)}})
+    return meta(**{"net<": {"n": number, "at": at, **_body(data, redaction)}})
 
 
 def ended(number: int, at: int, how: Any, cut: int) -> bytes:
@@ -95,32 +95,32 @@ def ended(number: int, at: int, how: Any, cut: int) -> bytes:
     return meta(**{"net<": {"n": number, "at": at, "end": how, **({"cut": cut} if cut else {})}})
 
 
-def data_of(told: Mapping[str, Any]) -> bytes:
+def data_of(members: Mapping[str, Any]) -> bytes:
     """The bytes of a body or a piece, as they were written by the functions above."""
-    if "json" in told:
-        return json.dumps(told["json"], ensure_ascii=False).encode("utf-8", "replace")
-    if "base64" in told:
-        return base64.b64decode(told["base64"])
-    return str(told.get("text", "")).encode("utf-8")
+    if "json" in members:
+        return json.dumps(members["json"], ensure_ascii=False).encode("utf-8", "replace")
+    if "base64" in members:
+        return base64.b64decode(members["base64"])
+    return str(members.get("text", "")).encode("utf-8")
 
 
-def _asked_body(body: bytes, content_type: str, hiding: Redaction) -> dict[str, Any]:
+def _asked_body(body: bytes, content_type: str, redaction: Redaction) -> dict[str, Any]:
     if "json" in content_type and "jsonl" not in content_type:
         try:
-            return {"json": hiding.value(json.loads(body))}
+            return {"json": redaction.value(json.loads(body))}
         except (ValueError, RecursionError):
             pass
-    return _body(body, hiding)
+    return _body(body, redaction)
 
 
-def _body(data: bytes, hiding: Redaction) -> dict[str, str]:
+def _body(data: bytes, redaction: Redaction) -> dict[str, str]:
     try:
-        return {"text": hiding.text(data.decode("utf-8"))}
+        return {"text": redaction.text(data.decode("utf-8"))}
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(hiding.data(data)).decode("ascii")}
+        return {"base64": base64.b64encode(redaction.data(data)).decode("ascii")}
 
 
-def _cut(direction: str, data: bytes, at: int, hiding: Redaction) -> bytes:
+def _cut(direction: str, data: bytes, at: int, redaction: Redaction) -> bytes:
     """Which message it was, without what it said; `<any>` is what matches anything."""
     head, tail = data[:_HEAD_BYTES], data[-_TAIL_BYTES:]
     message: dict[str, Any] = {"jsonrpc": "2.0"}
@@ -132,4 +132,4 @@ def _cut(direction: str, data: bytes, at: int, hiding: Redaction) -> bytes:
         message["result"] = "<any>"
     if found is not None:
         message["id"] = json.loads(found[1])
-    return line({direction: hiding.value(message), "at": at, "cut": len(data)})
+    return line({direction: redaction.value(message), "at": at, "cut": len(data)})

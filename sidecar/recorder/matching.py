@@ -62,7 +62,7 @@ class Bindings:
         filled = _ID.sub(lambda found: self._bound(found[0]), pattern)
         return filled.replace(FOLDER, str(self.folder)).replace(HIDDEN, stand_in)
 
-    def told(self, piece: bytes) -> bytes:
+    def in_this_run(self, piece: bytes) -> bytes:
         """What the network says, with this run's ids in the place of recorded ones: vendors give back what they got."""
         return _UUID_BYTES.sub(lambda found: self._known(found[0]), piece)
 

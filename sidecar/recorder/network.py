@@ -23,7 +23,7 @@ def recording_transport(inner: httpx.AsyncBaseTransport, recorder: Recorder) -> 
 
         def __init__(self, number: int, request: httpx.Request) -> None:
             self._number, self._request, self._stream = number, request, request.stream
-            self._kept, self._size, self._told = bytearray(), 0, False
+            self._kept, self._size, self._shown = bytearray(), 0, False
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             assert isinstance(self._stream, httpx.AsyncByteStream)
@@ -34,8 +34,8 @@ def recording_transport(inner: httpx.AsyncBaseTransport, recorder: Recorder) -> 
             self.tell()
 
         def tell(self) -> None:
-            if not self._told:
-                self._told = True
+            if not self._shown:
+                self._shown = True
                 _tell_asked(recorder, self._number, self._request, bytes(self._kept), self._size)
 
         async def aclose(self) -> None:

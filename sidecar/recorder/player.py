@@ -9,10 +9,10 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from sidecar.recorder import diff
-from sidecar.recorder.answers import Answers
-from sidecar.recorder.diff import Difference, Told, answer_difference, told_in
+from sidecar.recorder.answers import RecordedAnswers
+from sidecar.recorder.diff import ClientMessages, Difference, answer_difference, messages_in
 from sidecar.recorder.matching import Bindings
-from sidecar.recorder.reading import Chunk, Exchange, Session, Step
+from sidecar.recorder.reading import Exchange, RecordedChunk, Session, Step
 
 WAIT_SECONDS = 10.0
 # Once something did not come, what follows from it will not either.
@@ -33,7 +33,7 @@ class Wire(Protocol):
 
 
 class Timeline:
-    """Where a replay is. As a Gate it holds back what the network said after something that is yet to be sent."""
+    """Where a replay is. As a Pacing it holds back what the network said after something that is yet to be sent."""
 
     def __init__(self, session: Session) -> None:
         self.sent_to = 0
@@ -59,7 +59,7 @@ class Timeline:
     async def begins(self, exchange: Exchange) -> None:
         await self._after_sends(exchange.status_line)
 
-    async def comes(self, exchange: Exchange, chunk: Chunk) -> None:
+    async def comes(self, exchange: Exchange, chunk: RecordedChunk) -> None:
         await self._after_sends(chunk.line)
 
     def came(self, line: int) -> None:
@@ -77,10 +77,12 @@ class Timeline:
 class Player:
     """One session, played once. `differences` is complete when `run` has returned."""
 
-    def __init__(self, session: Session, answers: Answers, board: Timeline, bindings: Bindings) -> None:
-        self._session, self._answers, self._board, self._bindings = session, answers, board, bindings
-        self._recorded = told_in(session)
-        self._now = Told()
+    def __init__(
+        self, session: Session, answers: RecordedAnswers, timeline: Timeline, bindings: Bindings
+    ) -> None:
+        self._session, self._answers, self._timeline, self._bindings = session, answers, timeline, bindings
+        self._recorded = messages_in(session)
+        self._now = ClientMessages()
         self._wait = WAIT_SECONDS
         self._happened = _network_lines(session)
         self.differences: list[Difference] = []
@@ -88,7 +90,7 @@ class Player:
     async def run(self, wire: Wire) -> list[Difference]:
         reading = asyncio.create_task(self._read(wire))
         try:
-            before = Told()
+            before = ClientMessages()
             closed = False
             for step in self._session.steps:
                 if step.kind == "<":
@@ -101,11 +103,11 @@ class Player:
                 elif not step.cut:
                     message = self._bindings.fill(step.message, STAND_IN_KEY)
                     await wire.send(json.dumps(message).encode())
-                self._board.sent(step.line)
+                self._timeline.sent(step.line)
             if not closed:
                 await self._caught_up(before, None)
                 wire.close_input()
-            self._board.sent(1 << 60)
+            self._timeline.sent(1 << 60)
             with suppress(TimeoutError):
                 async with asyncio.timeout(WAIT_SECONDS):
                     await reading
@@ -126,7 +128,7 @@ class Player:
         while (body := await wire.receive()) is not None:
             for key, number in self._now.add(json.loads(body)):
                 self._compare(key, number)
-            self._board.change()
+            self._timeline.change()
 
     def _compare(self, key: str, number: int) -> None:
         recorded = self._recorded.answers.get(key, [])
@@ -136,7 +138,7 @@ class Player:
             if found is not None:
                 self.differences.append(found)
 
-    async def _caught_up(self, before: Told, step: Step | None) -> None:
+    async def _caught_up(self, before: ClientMessages, step: Step | None) -> None:
         """Waits until everything has happened again that had happened before this step."""
         line = step.line if step is not None else 1 << 60
         tokens = list(before.streams) if step is not None and _cancels(step.message) else []
@@ -153,13 +155,13 @@ class Player:
             if (method := diff.unseen(before, self._now, self._bindings)) is not None:
                 return f"the notification {method}"
             for happened in self._happened:
-                if happened < line and not self._board.taken(happened):
+                if happened < line and not self._timeline.taken(happened):
                     return f"what the network did in line {happened}"
             return None
 
         try:
             async with asyncio.timeout(self._wait):
-                await self._board.until(lambda: pending() is None)
+                await self._timeline.until(lambda: pending() is None)
         except TimeoutError:
             self._wait = WAIT_AFTER_SECONDS
             if step is not None:

@@ -25,7 +25,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class RecordedChunk:
     line: int
     at: int
     data: bytes
@@ -44,7 +44,7 @@ class Exchange:
     status: int | None = None
     status_line: int = 0
     headers: dict[str, str] = field(default_factory=dict)
-    chunks: list[Chunk] = field(default_factory=list)
+    chunks: list[RecordedChunk] = field(default_factory=list)
     end: Any = None
 
 
@@ -66,8 +66,8 @@ class Session:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        told = self.about.get("environment")
-        return told if isinstance(told, dict) else {}
+        environment = self.about.get("environment")
+        return environment if isinstance(environment, dict) else {}
 
 
 def read_sessions(name: str, text: str) -> list[Session]:
@@ -116,9 +116,9 @@ def _entries(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _note(session: Session, numbers: dict[int, Exchange], line: int, meta: Mapping[str, Any]) -> None:
     if "net" in meta:
-        told = meta["net"]
-        numbers[told["n"]] = exchange = Exchange(
-            line, told["at"], told["method"], told["url"], data_of(told), "cut" in told
+        members = meta["net"]
+        numbers[members["n"]] = exchange = Exchange(
+            line, members["at"], members["method"], members["url"], data_of(members), "cut" in members
         )
         session.exchanges.append(exchange)
     elif "net<" in meta:
@@ -135,17 +135,17 @@ def _note(session: Session, numbers: dict[int, Exchange], line: int, meta: Mappi
         session.whole = True
 
 
-def _answer(exchange: Exchange | None, line: int, told: Mapping[str, Any]) -> None:
+def _answer(exchange: Exchange | None, line: int, members: Mapping[str, Any]) -> None:
     if exchange is None:
         return
-    if "status" in told:
-        exchange.status, exchange.status_line = told["status"], line
-        exchange.headers = dict(told["headers"])
-    elif "end" in told:
-        exchange.end = told["end"]
-        exchange.cut = exchange.cut or "cut" in told
+    if "status" in members:
+        exchange.status, exchange.status_line = members["status"], line
+        exchange.headers = dict(members["headers"])
+    elif "end" in members:
+        exchange.end = members["end"]
+        exchange.cut = exchange.cut or "cut" in members
     else:
-        exchange.chunks.append(Chunk(line, told["at"], data_of(told)))
+        exchange.chunks.append(RecordedChunk(line, members["at"], data_of(members)))
 
 
 def _wrong(name: str, line: int, why: str) -> Failure:

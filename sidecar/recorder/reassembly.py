@@ -16,11 +16,11 @@ class _Coming:
     cut: int = 0
 
 
-class Pieces:
+class Reassembler:
     """Of each answer that is coming, what has not been written yet."""
 
-    def __init__(self, hiding: Redaction, max_bytes: int = lines.MAX_KEPT_BYTES) -> None:
-        self._hiding = hiding
+    def __init__(self, redaction: Redaction, max_bytes: int = lines.MAX_KEPT_BYTES) -> None:
+        self._redaction = redaction
         self._max_bytes = max_bytes
         self._coming: dict[int, _Coming] = {}
         self._left_out: set[int] = set()
@@ -38,7 +38,7 @@ class Pieces:
             return b""
         piece = bytes(coming.held[:whole])
         del coming.held[:whole]
-        return lines.piece(number, at, piece, self._hiding)
+        return lines.piece(number, at, piece, self._redaction)
 
     def leave_out(self, number: int) -> None:
         """Nothing of this answer is kept, but that it came."""
@@ -48,5 +48,5 @@ class Pieces:
         """What is left of the answer, and how it ended."""
         coming = self._coming.pop(number, _Coming())
         self._left_out.discard(number)
-        rest = lines.piece(number, at, bytes(coming.held), self._hiding) if coming.held else b""
+        rest = lines.piece(number, at, bytes(coming.held), self._redaction) if coming.held else b""
         return rest + lines.ended(number, at, how, coming.cut)

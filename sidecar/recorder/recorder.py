@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.recorder import lines
-from sidecar.recorder.reassembly import Pieces
+from sidecar.recorder.reassembly import Reassembler
 from sidecar.recorder.redaction import Redaction
 
 log = logging.getLogger("sidecar.recorder")
@@ -33,13 +33,13 @@ class Recorder:
     def __init__(
         self,
         path: Path,
-        hiding: Redaction,
+        redaction: Redaction,
         about: Mapping[str, Any],
         *,
         max_bytes: int = MAX_FILE_BYTES,
         max_waiting_bytes: int = MAX_WAITING_BYTES,
     ) -> None:
-        self.hiding = hiding
+        self.redaction = redaction
         self._path = path
         self._max_bytes = max_bytes
         self._max_waiting = max_waiting_bytes
@@ -50,30 +50,30 @@ class Recorder:
         self._lost = 0
         self._exchanges = 0
         self._stopped = False
-        self._pieces = Pieces(hiding)
-        self._put(lambda: lines.meta(**hiding.value(dict(about))), 0)
+        self._reassembler = Reassembler(redaction)
+        self._put(lambda: lines.meta(**redaction.value(dict(about))), 0)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
-    def arrived(self, item: object) -> None:
+    def arrived(self, frame: object) -> None:
         """A frame of the client, what else arrived in the place of one, or None at the end of the input."""
         at = self._now()
-        if item is None:
+        if frame is None:
             self._put(lambda: lines.meta(eof={"at": at}), 0)
-        elif isinstance(item, bytes):
-            self._put(lambda: lines.received(item, at, self.hiding), len(item))
+        elif isinstance(frame, bytes):
+            self._put(lambda: lines.received(frame, at, self.redaction), len(frame))
         else:
-            told = {"at": at, "bytes": getattr(item, "size", 0), "reason": type(item).__name__.lower()}
-            self._put(lambda: lines.meta(unreadable=told), 0)
+            members = {"at": at, "bytes": getattr(frame, "size", 0), "reason": type(frame).__name__.lower()}
+            self._put(lambda: lines.meta(unreadable=members), 0)
 
     def sent(self, body: bytes) -> None:
         """A message as it leaves for the client."""
         at = self._now()
-        self._put(lambda: lines.sent(body, at, self.hiding), len(body))
+        self._put(lambda: lines.sent(body, at, self.redaction), len(body))
 
     def key_known(self, provider: str, key: str) -> None:
         """A saved key was read: it is hidden from now on, and that there was one is written down."""
-        self.hiding.learn(key)
+        self.redaction.learn(key)
         self._put(lambda: lines.meta(key={"provider": provider}), 0)
 
     def next_exchange(self) -> int:
@@ -87,24 +87,24 @@ class Recorder:
         at = self._now()
 
         def write_down() -> bytes:
-            told = lines.asked(number, at, method, url, headers, body, size, self.hiding)
-            if self.hiding.quoted(body):
-                self._pieces.leave_out(number)
-            return told
+            line = lines.asked(number, at, method, url, headers, body, size, self.redaction)
+            if self.redaction.quoted(body):
+                self._reassembler.leave_out(number)
+            return line
 
         self._put(write_down, len(body))
 
     def answered(self, number: int, status: int, headers: Mapping[str, str]) -> None:
         at = self._now()
-        self._put(lambda: lines.answered(number, at, status, headers, self.hiding), 0)
+        self._put(lambda: lines.answered(number, at, status, headers, self.redaction), 0)
 
     def chunk(self, number: int, data: bytes) -> None:
         at = self._now()
-        self._put(lambda: self._pieces.add(number, at, data), len(data))
+        self._put(lambda: self._reassembler.add(number, at, data), len(data))
 
     def exchange_ended(self, number: int, how: Any) -> None:
         at = self._now()
-        self._put(lambda: self._pieces.end(number, at, how), 0)
+        self._put(lambda: self._reassembler.end(number, at, how), 0)
 
     def close(self) -> None:
         """Writes what waits. Blocking, for a few seconds at most."""

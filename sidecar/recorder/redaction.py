@@ -32,7 +32,7 @@ class Redaction:
         self._settings = settings
         self._secrets: frozenset[str] = frozenset()
         self._spellings: tuple[str, ...] = ()
-        self._told = False
+        self._shown = False
         for secret in secrets:
             self.learn(secret)
 
@@ -63,7 +63,7 @@ class Redaction:
     def quoted(self, body: bytes) -> bool:
         """Whether a known key is among what a vendor is told: its answer may spell it out, a piece at a time."""
         found = any(spelt.encode("utf-8", "replace") in body for spelt in self._spellings)
-        self._told = self._told or found
+        self._shown = self._shown or found
         return found
 
     def answer(self, message: Any) -> Any:
@@ -71,7 +71,7 @@ class Redaction:
         know the key by.
         """
         hidden = self.value(message)
-        if self._told and isinstance(message, dict) and message.get("method") == "$/progress":
+        if self._shown and isinstance(message, dict) and message.get("method") == "$/progress":
             value = hidden["params"]["value"]
             if isinstance(value, dict) and "text" in value:
                 value["text"] = HIDDEN

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sidecar.recorder")
 
 _KEY_VARIABLE = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
-_TOLD_VARIABLE = re.compile(r"_(API_KEY|BASE_URL)$")
+_SHOWN_VARIABLE = re.compile(r"_(API_KEY|BASE_URL)$")
 _MAX_MODELS_BYTES = 1024 * 1024
 
 
@@ -44,7 +44,7 @@ class WatchedKeys:
         return key
 
     async def set(self, provider: str, key: str) -> None:
-        self._recorder.hiding.learn(key)
+        self._recorder.redaction.learn(key)
         await self._inner.set(provider, key)
 
     async def delete(self, provider: str) -> None:
@@ -56,7 +56,7 @@ def start_recorder(
 ) -> Recorder:
     """A recorder that has begun. `settings` are those whose values are no secrets."""
     secrets = [value for name, value in config.environment.items() if _KEY_VARIABLE.search(name)]
-    hiding = Redaction(folder=config.data_dir, settings=settings, secrets=secrets)
+    redaction = Redaction(folder=config.data_dir, settings=settings, secrets=secrets)
     day = datetime.fromtimestamp(now_ms / 1000, UTC).date().isoformat()
     about = {
         "title": f"Recorded on {day}.",
@@ -67,11 +67,14 @@ def start_recorder(
         "mock": config.mock,
         "platform": sys.platform,
         "empty": not (config.data_dir / "abai.db").exists(),
-        "environment": _told(config.environment, hiding),
+        "environment": _shown(config.environment, redaction),
     }
     models = _own_models(config.data_dir)
     return Recorder(
-        path, hiding, about if models is None else {**about, "models": models}, max_bytes=config.record_bytes
+        path,
+        redaction,
+        about if models is None else {**about, "models": models},
+        max_bytes=config.record_bytes,
     )
 
 
@@ -100,10 +103,10 @@ def recorded_mock(path: Path, pace_ms: int | None) -> Callable[[], httpx.AsyncBa
     exchanges = [exchange for session in read_file(path) for exchange in session.exchanges]
 
     def make() -> httpx.AsyncBaseTransport:
-        from sidecar.recorder.answers import Answers, Paced, answering_transport
+        from sidecar.recorder.answers import Paced, RecordedAnswers, answering_transport
         from sidecar.recorder.matching import Bindings
 
-        return answering_transport(Answers(exchanges, Bindings(), again=True), Paced(pace_ms))
+        return answering_transport(RecordedAnswers(exchanges, Bindings(), again=True), Paced(pace_ms))
 
     return make
 
@@ -126,12 +129,12 @@ def recorded_day(session: Session) -> date:
         raise Failure("invalid_params", message) from None
 
 
-def _told(environment: Mapping[str, str], hiding: Redaction) -> dict[str, str]:
+def _shown(environment: Mapping[str, str], redaction: Redaction) -> dict[str, str]:
     """Where requests went, and which keys there were, without the keys."""
     return {
-        name: HIDDEN if name.endswith("_API_KEY") else hiding.url(value)
+        name: HIDDEN if name.endswith("_API_KEY") else redaction.url(value)
         for name, value in sorted(environment.items())
-        if value and _TOLD_VARIABLE.search(name)
+        if value and _SHOWN_VARIABLE.search(name)
     }
 
 

@@ -19,9 +19,9 @@ from sidecar.errors import Failure
 from sidecar.rpc import codec
 from sidecar.rpc.call import Call
 from sidecar.rpc.envelope import Request, cancelled_ids, id_of, named_params, progress_token, read_request
-from sidecar.rpc.in_flight import InFlight, Running
+from sidecar.rpc.in_flight import InFlight, RunningRequest
 from sidecar.rpc.outbox import Outbox
-from sidecar.rpc.to_wire_error import ErrorKind, to_wire_error
+from sidecar.rpc.to_wire_error import ErrorRow, to_wire_error
 
 with warnings.catch_warnings():
     # It reads its own schema in a way that is deprecated; whoever makes warnings errors is not to suffer for it.
@@ -56,7 +56,7 @@ class Dispatcher:
         services: Any,
         outbox: Outbox,
         *,
-        errors: Mapping[str, ErrorKind],
+        errors: Mapping[str, ErrorRow],
         in_flight: InFlight | None = None,
         on_exit: Callable[[], None] = lambda: None,
     ) -> None:
@@ -108,11 +108,11 @@ class Dispatcher:
             reply(None if request.is_notification else _success(request.id))
         else:
             await self.in_flight.below_limit()
-            running = Running(request)
+            running = RunningRequest(request)
             self.in_flight.add(running)
             running.outer = asyncio.get_running_loop().create_task(self._run(running, reply))
 
-    async def _run(self, running: Running, reply: Reply) -> None:
+    async def _run(self, running: RunningRequest, reply: Reply) -> None:
         request = running.request
         envelope = {"jsonrpc": "2.0", "method": request.method}
         if not request.is_notification:
@@ -138,19 +138,19 @@ class Dispatcher:
             self._shut_down = True
         reply(body)
 
-    async def _outcome(self, route: Route | None, running: Running) -> Result:
+    async def _outcome(self, route: Route | None, running: RunningRequest) -> Result:
         """Never raises: every outcome is a result or an error of ours."""
         try:
             return Success(await self._handle(route, running))
         except (Exception, asyncio.CancelledError, SystemExit) as error:
-            fault = to_wire_error(error, self._errors, running.request.method)
+            wire_error = to_wire_error(error, self._errors, running.request.method)
             if running.cancelled:
-                fault = to_wire_error(asyncio.CancelledError(), self._errors)
+                wire_error = to_wire_error(asyncio.CancelledError(), self._errors)
             if running.request.is_notification:
                 log.debug("the notification %r was not carried out", running.request.method[:100])
-            return Error(**fault)
+            return Error(**wire_error)
 
-    async def _handle(self, route: Route | None, running: Running) -> Any:
+    async def _handle(self, route: Route | None, running: RunningRequest) -> Any:
         running.handler = asyncio.current_task()
         if running.cancelled:
             raise asyncio.CancelledError
@@ -168,7 +168,7 @@ class Dispatcher:
             raise asyncio.CancelledError
         return None if route.notification else result
 
-    def _progress(self, running: Running, params: Any) -> Callable[[Mapping[str, Any]], None]:
+    def _progress(self, running: RunningRequest, params: Any) -> Callable[[Mapping[str, Any]], None]:
         token = progress_token(params)
         if token is None:
             return _no_progress
@@ -185,8 +185,8 @@ class Dispatcher:
             self._outbox.send(body)
 
     def _error(self, id: Any, error: BaseException, method: str = "") -> bytes:  # noqa: A002
-        fault = to_wire_error(error, self._errors, method)
-        return codec.dumps({"jsonrpc": "2.0", "error": fault, "id": id})
+        wire_error = to_wire_error(error, self._errors, method)
+        return codec.dumps({"jsonrpc": "2.0", "error": wire_error, "id": id})
 
 
 class _Batch:
@@ -210,10 +210,10 @@ class _Method:
 
     __signature__ = Signature([Parameter("running", Parameter.POSITIONAL_ONLY)])
 
-    def __init__(self, outcome: Callable[[Running], Awaitable[Result]]) -> None:
+    def __init__(self, outcome: Callable[[RunningRequest], Awaitable[Result]]) -> None:
         self._outcome = outcome
 
-    def __call__(self, running: Running) -> Awaitable[Result]:
+    def __call__(self, running: RunningRequest) -> Awaitable[Result]:
         return self._outcome(running)
 
 

@@ -180,10 +180,10 @@ class _Blocks:
                         self._buffer[:0] = line[1:] + b"\n"
                     yield self._lose(problem)
             else:
-                item = self._take_body(self._body)
-                if item is None:
+                frame = self._take_body(self._body)
+                if frame is None:
                     return
-                yield item
+                yield frame
 
     def finish(self) -> Iterator[Frame]:
         if self._skipped:
@@ -236,16 +236,16 @@ class _Blocks:
             self._skipped.add(part)
             if self._skipped.size < size:
                 return None
-            item: Frame = self._skipped.done()
+            frame: Frame = self._skipped.done()
             self._skipped = None
         elif len(self._buffer) < size:
             return None
         else:
             with memoryview(self._buffer) as view:
-                item = bytes(view[:size])
+                frame = bytes(view[:size])
             del self._buffer[:size]
         self._body = None
-        return item
+        return frame
 
     def _lose(self, reason: str) -> BadFrame:
         self._lost, self._length, self._header_bytes, self._searched = True, None, 0, 0

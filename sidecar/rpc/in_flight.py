@@ -10,7 +10,7 @@ from sidecar.rpc.envelope import Request
 MAX_IN_FLIGHT = 10_000
 
 
-class Running:
+class RunningRequest:
     """One request from its arrival to its answer."""
 
     __slots__ = ("cancelled", "ended", "handler", "outer", "request")
@@ -37,20 +37,20 @@ class InFlight:
 
     def __init__(self, limit: int = MAX_IN_FLIGHT) -> None:
         self._limit = limit
-        self._all: set[Running] = set()
-        self._by_id: dict[Any, set[Running]] = {}
+        self._all: set[RunningRequest] = set()
+        self._by_id: dict[Any, set[RunningRequest]] = {}
         self._changed = asyncio.Event()
 
     @property
     def count(self) -> int:
         return len(self._all)
 
-    def add(self, running: Running) -> None:
+    def add(self, running: RunningRequest) -> None:
         self._all.add(running)
         if not running.request.is_notification:
             self._by_id.setdefault(running.request.id, set()).add(running)
 
-    def remove(self, running: Running) -> None:
+    def remove(self, running: RunningRequest) -> None:
         self._all.discard(running)
         if not running.request.is_notification:
             same = self._by_id[running.request.id]

@@ -32,8 +32,8 @@ class LoopbackClient:
         while not self._came and not self._ended:
             chunk = await self._wire.reader.read()
             self._ended = not chunk
-            found = self._frames.feed(chunk) if chunk else self._frames.finish()
-            self._came += [item for item in found if isinstance(item, bytes)]
+            frames = self._frames.feed(chunk) if chunk else self._frames.finish()
+            self._came += [frame for frame in frames if isinstance(frame, bytes)]
         return self._came.pop(0) if self._came else None
 
     def close_input(self) -> None:

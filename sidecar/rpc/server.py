@@ -16,7 +16,7 @@ from sidecar.rpc.framing import Frame, FrameReader
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.stdio import ClientGone, WireReader, WireStreams, WireWriter
-from sidecar.rpc.to_wire_error import ErrorKind
+from sidecar.rpc.to_wire_error import ErrorRow
 
 log = logging.getLogger("sidecar.rpc")
 
@@ -34,7 +34,7 @@ async def serve(
     routes: Mapping[str, Route],
     services: Any,
     *,
-    errors: Mapping[str, ErrorKind],
+    errors: Mapping[str, ErrorRow],
     streams: WireStreams,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
     grace_seconds: float = GRACE_SECONDS,
@@ -86,15 +86,15 @@ async def _read(
     stop: asyncio.Event,
     arrived: Callable[[Frame | None], None],
 ) -> None:
-    frames = FrameReader(max_bytes)
+    decoder = FrameReader(max_bytes)
     try:
         while not stop.is_set() and (chunk := await reader.read()):
-            items = frames.feed(chunk)
+            frames = decoder.feed(chunk)
             if outbox.framing is None:
-                outbox.framing = frames.framing
-            await _take(items, dispatcher, outbox, max_bytes, stop, arrived)
+                outbox.framing = decoder.framing
+            await _take(frames, dispatcher, outbox, max_bytes, stop, arrived)
         if not stop.is_set():
-            await _take(frames.finish(), dispatcher, outbox, max_bytes, stop, arrived)
+            await _take(decoder.finish(), dispatcher, outbox, max_bytes, stop, arrived)
             arrived(None)
     except Exception:
         log.exception("reading has failed")
@@ -103,34 +103,34 @@ async def _read(
 
 
 async def _take(
-    items: list[Frame],
+    frames: list[Frame],
     dispatcher: Dispatcher,
     outbox: Outbox,
     max_bytes: int,
     stop: asyncio.Event,
     arrived: Callable[[Frame | None], None],
 ) -> None:
-    for number, item in enumerate(items, 1):
+    for number, frame in enumerate(frames, 1):
         await outbox.room()
-        arrived(item)
-        if isinstance(item, bytes):
+        arrived(frame)
+        if isinstance(frame, bytes):
             try:
-                message = codec.loads(item)
+                message = codec.loads(frame)
             except codec.BadJson as problem:
-                log.warning("a frame of %d bytes cannot be read: %s", len(item), problem)
+                log.warning("a frame of %d bytes cannot be read: %s", len(frame), problem)
                 dispatcher.refuse(*refusal(problem, max_bytes))
             else:
                 await dispatcher.accept(message)
         else:
-            log.warning("bytes were passed over: %s", type(item).__name__)
-            dispatcher.refuse(*refusal(item, max_bytes))
+            log.warning("bytes were passed over: %s", type(frame).__name__)
+            dispatcher.refuse(*refusal(frame, max_bytes))
         if stop.is_set():
             return
         if number % FRAMES_A_TURN == 0:
             await asyncio.sleep(0)
 
 
-def _unseen(item: Frame | None) -> None:
+def _unseen(frame: Frame | None) -> None:
     """Nobody watches."""
 
 

@@ -12,7 +12,7 @@ from sidecar.errors import Failure
 log = logging.getLogger("sidecar.rpc")
 
 
-class ErrorKind(Protocol):
+class ErrorRow(Protocol):
     """A row of the table of errors: its code, whether trying again may help, a sentence for a person."""
 
     @property
@@ -23,7 +23,7 @@ class ErrorKind(Protocol):
     def sentence(self) -> str: ...
 
 
-def to_wire_error(error: BaseException, errors: Mapping[str, ErrorKind], method: str = "") -> dict[str, Any]:
+def to_wire_error(error: BaseException, errors: Mapping[str, ErrorRow], method: str = "") -> dict[str, Any]:
     """The `error` member of a response. What is not a Failure is logged with its trace and keeps its text."""
     if isinstance(error, Failure) and error.kind in errors:
         row = errors[error.kind]

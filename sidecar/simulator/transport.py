@@ -25,7 +25,7 @@ def simulated_transport(simulator: Simulator) -> httpx.AsyncBaseTransport:
     """A transport that answers every request from the simulator, streaming, and tells it when the client leaves."""
     import httpx
 
-    class Body(httpx.AsyncByteStream):
+    class SimulatedBody(httpx.AsyncByteStream):
         def __init__(self, response: SimResponse) -> None:
             self._response = response
 
@@ -54,7 +54,10 @@ def simulated_transport(simulator: Simulator) -> httpx.AsyncBaseTransport:
             except ConnectionCut:
                 raise httpx.ReadError("the simulated connection was cut", request=request) from None
             return httpx.Response(
-                response.status, headers=dict(response.headers), stream=Body(response), request=request
+                response.status,
+                headers=dict(response.headers),
+                stream=SimulatedBody(response),
+                request=request,
             )
 
     return Transport()

@@ -56,7 +56,7 @@ CALLS_IN_PROJECT_SQL = f"{_CALLS} AND project_id = ? ORDER BY created_at, rowid 
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ActivityEntry:
     """A conversation with its newest text, or a job with its status. What it cost is what the ledger knows of it."""
 
     id: str
@@ -124,11 +124,11 @@ class RecordedCall:
 
 def recent(
     conn: sqlite3.Connection, project_id: str, kinds: frozenset[Kind], limit: int
-) -> list[Item] | None:
+) -> list[ActivityEntry] | None:
     """What was done in a project, newest first, at most `limit` of it; None when there is no such project."""
     if projects.get(conn, project_id) is None:
         return None
-    begun: list[tuple[int, str, Callable[[], Item]]] = []
+    begun: list[tuple[int, str, Callable[[], ActivityEntry]]] = []
     if "chat" in kinds:
         for conversation in conversations.list_page(conn, project_id, limit):
             begun.append((conversation.last_used, conversation.id, _chat(conn, conversation)))
@@ -180,11 +180,11 @@ def calls_page(
     ]
 
 
-def _chat(conn: sqlite3.Connection, conversation: Conversation) -> Callable[[], Item]:
-    def make() -> Item:
+def _chat(conn: sqlite3.Connection, conversation: Conversation) -> Callable[[], ActivityEntry]:
+    def make() -> ActivityEntry:
         newest = conn.execute(NEWEST_TEXT_SQL, (_PREVIEW_CHARS, conversation.id)).fetchone()
         pico, tokens = conn.execute(SPENT_IN_CONVERSATION_SQL, (conversation.id,)).fetchone()
-        return Item(
+        return ActivityEntry(
             id=conversation.id,
             kind="chat",
             at=conversation.last_used,
@@ -199,10 +199,10 @@ def _chat(conn: sqlite3.Connection, conversation: Conversation) -> Callable[[], 
 
 def _batch(
     conn: sqlite3.Connection, job_id: str, file_name: str, status: str, rows: int, created_at: int
-) -> Callable[[], Item]:
-    def make() -> Item:
+) -> Callable[[], ActivityEntry]:
+    def make() -> ActivityEntry:
         pico, tokens = conn.execute(SPENT_IN_JOB_SQL, (job_id,)).fetchone()
-        return Item(
+        return ActivityEntry(
             id=job_id,
             kind="batch",
             at=created_at,

@@ -71,10 +71,10 @@ NATIVE_IDS_SQL = "SELECT native_id FROM batch_parts WHERE provider = ? AND nativ
 ROW_SQL = "SELECT id, row_index, request, prompt, model, status FROM batch_results WHERE part_id = ? AND custom_id = ?"
 
 
-def insert(conn: sqlite3.Connection, part: VendorBatch) -> None:
+def insert(conn: sqlite3.Connection, batch: VendorBatch) -> None:
     conn.execute(
         f"INSERT INTO batch_parts ({_COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})",  # noqa: S608
-        [_column(name, getattr(part, name)) for name in _FIELDS],
+        [_column(name, getattr(batch, name)) for name in _FIELDS],
     )
 
 
@@ -118,12 +118,12 @@ def open_of_project(conn: sqlite3.Connection, project_id: str) -> list[VendorBat
             "SELECT id FROM batch_jobs WHERE project_id = ? AND mode = 'native'", (project_id,)
         )
     }
-    return [part for part in open_parts(conn) if part.job_id in of_project]
+    return [batch for batch in open_parts(conn) if batch.job_id in of_project]
 
 
-def native_ids_of_others(conn: sqlite3.Connection, part: VendorBatch) -> frozenset[str]:
+def native_ids_of_others(conn: sqlite3.Connection, batch: VendorBatch) -> frozenset[str]:
     """The batches at the part's vendor that are known to be other parts'."""
-    return frozenset(row[0] for row in conn.execute(NATIVE_IDS_SQL, (part.provider, part.id)))
+    return frozenset(row[0] for row in conn.execute(NATIVE_IDS_SQL, (batch.provider, batch.id)))
 
 
 def may_have_been_sent(conn: sqlite3.Connection) -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from sidecar.recorder import lines
-from sidecar.recorder.reassembly import Pieces
+from sidecar.recorder.reassembly import Reassembler
 from sidecar.recorder.redaction import Redaction
 from sidecar.redact import HIDDEN
 
@@ -57,9 +57,9 @@ def test_a_message_beyond_the_limit_keeps_its_name_and_its_id() -> None:
 
 def test_a_body_that_is_no_text_comes_back_as_it_was() -> None:
     data = bytes(range(256))
-    told = one(lines.piece(1, 0, data, Redaction()))["meta"]["net<"]
-    assert "base64" in told
-    assert lines.data_of(told) == data
+    members = one(lines.piece(1, 0, data, Redaction()))["meta"]["net<"]
+    assert "base64" in members
+    assert lines.data_of(members) == data
 
 
 def test_a_request_is_hidden_by_the_key_that_it_carries_itself() -> None:
@@ -73,19 +73,19 @@ def test_a_request_is_hidden_by_the_key_that_it_carries_itself() -> None:
 
 
 def test_a_body_that_was_not_kept_says_how_large_it_was() -> None:
-    told = one(lines.asked(1, 0, "POST", "https://example.org/", {}, b"", 9_000_000, Redaction()))["meta"][
+    members = one(lines.asked(1, 0, "POST", "https://example.org/", {}, b"", 9_000_000, Redaction()))["meta"][
         "net"
     ]
-    assert told["cut"] == 9_000_000
-    assert lines.data_of(told) == b""
+    assert members["cut"] == 9_000_000
+    assert lines.data_of(members) == b""
 
 
 def test_a_key_that_came_in_two_pieces_is_hidden() -> None:
-    pieces = Pieces(Redaction(secrets=["plain.word.secret"]))
-    first = pieces.add(1, 5, b'data: {"text": 1}\n\ndata: {"error": "plain.wo')
-    second = pieces.add(1, 9, b'rd.secret"}\n\n')
-    told = [entry["meta"]["net<"] for entry in parsed(first + second + pieces.end(1, 10, "complete"))]
-    assert told == [
+    reassembler = Reassembler(Redaction(secrets=["plain.word.secret"]))
+    first = reassembler.add(1, 5, b'data: {"text": 1}\n\ndata: {"error": "plain.wo')
+    second = reassembler.add(1, 9, b'rd.secret"}\n\n')
+    members = [entry["meta"]["net<"] for entry in parsed(first + second + reassembler.end(1, 10, "complete"))]
+    assert members == [
         {"n": 1, "at": 5, "text": 'data: {"text": 1}\n\n'},
         {"n": 1, "at": 9, "text": f'data: {{"error": "{HIDDEN}"}}\n\n'},
         {"n": 1, "at": 10, "end": "complete"},
@@ -93,17 +93,17 @@ def test_a_key_that_came_in_two_pieces_is_hidden() -> None:
 
 
 def test_what_is_left_of_an_answer_that_broke_off_is_written() -> None:
-    pieces = Pieces(Redaction())
-    assert pieces.add(1, 0, b'data: {"te') == b""
-    told = [entry["meta"]["net<"] for entry in parsed(pieces.end(1, 4, "closed"))]
-    assert told == [{"n": 1, "at": 4, "text": 'data: {"te'}, {"n": 1, "at": 4, "end": "closed"}]
+    reassembler = Reassembler(Redaction())
+    assert reassembler.add(1, 0, b'data: {"te') == b""
+    members = [entry["meta"]["net<"] for entry in parsed(reassembler.end(1, 4, "closed"))]
+    assert members == [{"n": 1, "at": 4, "text": 'data: {"te'}, {"n": 1, "at": 4, "end": "closed"}]
 
 
 def test_an_answer_without_end_is_cut() -> None:
-    pieces = Pieces(Redaction(), max_bytes=10)
-    assert pieces.add(1, 0, b"12345678\n") != b""
-    assert pieces.add(1, 1, b"12345678\n") == b""
-    assert one(pieces.end(1, 2, "complete"))["meta"]["net<"] == {
+    reassembler = Reassembler(Redaction(), max_bytes=10)
+    assert reassembler.add(1, 0, b"12345678\n") != b""
+    assert reassembler.add(1, 1, b"12345678\n") == b""
+    assert one(reassembler.end(1, 2, "complete"))["meta"]["net<"] == {
         "n": 1,
         "at": 2,
         "end": "complete",

@@ -45,17 +45,17 @@ def test_removing_a_key_stays_removing_it() -> None:
 
 
 def test_what_was_saved_is_hidden_wherever_it_comes_again() -> None:
-    hiding = Redaction()
-    hiding.request(save({"key": "apiKey", "provider": "openai", "value": "plain.word.secret"}))
-    assert hiding.text("You sent plain.word.secret!") == f"You sent {HIDDEN}!"
-    assert hiding.data(b"\xffplain.word.secret") == b"\xff" + HIDDEN.encode()
+    redaction = Redaction()
+    redaction.request(save({"key": "apiKey", "provider": "openai", "value": "plain.word.secret"}))
+    assert redaction.text("You sent plain.word.secret!") == f"You sent {HIDDEN}!"
+    assert redaction.data(b"\xffplain.word.secret") == b"\xff" + HIDDEN.encode()
 
 
 def test_a_key_is_found_in_every_spelling() -> None:
     key = 'quiet"key\\with/marks'
-    hiding = Redaction(secrets=[key])
-    told = hiding.text(f"{key} {json.dumps(key)} https://example.org/?q=quiet%22key%5Cwith%2Fmarks")
-    assert told == f'{HIDDEN} "{HIDDEN}" https://example.org/?q={HIDDEN}'
+    redaction = Redaction(secrets=[key])
+    hidden = redaction.text(f"{key} {json.dumps(key)} https://example.org/?q=quiet%22key%5Cwith%2Fmarks")
+    assert hidden == f'{HIDDEN} "{HIDDEN}" https://example.org/?q={HIDDEN}'
 
 
 def test_a_key_within_a_longer_one_leaves_nothing_of_the_longer_one() -> None:
@@ -63,22 +63,22 @@ def test_a_key_within_a_longer_one_leaves_nothing_of_the_longer_one() -> None:
 
 
 def test_a_short_key_is_no_secret_in_texts_but_is_never_saved_or_sent_in_the_open() -> None:
-    hiding = Redaction(secrets=["ollama"])
-    assert hiding.text("ollama runs here") == "ollama runs here"
-    assert hiding.asked_headers({"Authorization": "Bearer ollama"}) == {"authorization": HIDDEN}
+    redaction = Redaction(secrets=["ollama"])
+    assert redaction.text("ollama runs here") == "ollama runs here"
+    assert redaction.asked_headers({"Authorization": "Bearer ollama"}) == {"authorization": HIDDEN}
 
 
 @pytest.mark.parametrize("header", ["Authorization", "x-api-key", "X-Goog-Api-Key"])
 def test_the_key_in_a_header_is_hidden_there_and_known_from_then_on(header: str) -> None:
-    hiding = Redaction()
-    hidden = hiding.asked_headers({header: "Bearer plain.word.secret", "accept": "text/event-stream"})
+    redaction = Redaction()
+    hidden = redaction.asked_headers({header: "Bearer plain.word.secret", "accept": "text/event-stream"})
     assert hidden == {header.lower(): HIDDEN, "accept": "text/event-stream"}
-    assert hiding.text("plain.word.secret") == HIDDEN
+    assert redaction.text("plain.word.secret") == HIDDEN
 
 
 def test_the_limits_that_a_vendor_tells_stay_and_its_cookies_do_not() -> None:
-    told = Redaction().answered_headers({"x-ratelimit-remaining-tokens": "7", "Set-Cookie": "session=1"})
-    assert told == {"x-ratelimit-remaining-tokens": "7", "set-cookie": HIDDEN}
+    hidden = Redaction().answered_headers({"x-ratelimit-remaining-tokens": "7", "Set-Cookie": "session=1"})
+    assert hidden == {"x-ratelimit-remaining-tokens": "7", "set-cookie": HIDDEN}
 
 
 def test_a_url_loses_its_password_and_the_secrets_of_its_query() -> None:
@@ -87,5 +87,7 @@ def test_a_url_loses_its_password_and_the_secrets_of_its_query() -> None:
 
 
 def test_the_data_folder_is_not_named() -> None:
-    hiding = Redaction(folder=Path("/home/somebody/data"))
-    assert hiding.value({"path": "/home/somebody/data/exports/a.csv"}) == {"path": "<folder>/exports/a.csv"}
+    redaction = Redaction(folder=Path("/home/somebody/data"))
+    assert redaction.value({"path": "/home/somebody/data/exports/a.csv"}) == {
+        "path": "<folder>/exports/a.csv"
+    }

@@ -15,10 +15,10 @@ def read(stream: bytes, step: int = 0, limit: int = LIMIT) -> list[Frame]:
     """Everything a stream holds, fed in chunks of `step` bytes."""
     reader = FrameReader(limit)
     step = step or max(1, len(stream))
-    items = [
-        item for start in range(0, len(stream), step) for item in reader.feed(stream[start : start + step])
+    frames = [
+        frame for start in range(0, len(stream), step) for frame in reader.feed(stream[start : start + step])
     ]
-    return items + reader.finish()
+    return frames + reader.finish()
 
 
 def block(body: bytes, header: bytes = b"Content-Length") -> bytes:
@@ -79,39 +79,39 @@ def test_frames_are_found_however_the_bytes_arrive(stream: bytes, frames: list[b
     ],
 )
 def test_after_bad_headers_the_next_frame_is_served(stream: bytes, after: list[bytes], step: int) -> None:
-    items = read(stream + block(b"{}"), step)
-    assert [item for item in items if isinstance(item, bytes)] == after
-    assert any(isinstance(item, BadFrame) for item in items)
+    frames = read(stream + block(b"{}"), step)
+    assert [frame for frame in frames if isinstance(frame, bytes)] == after
+    assert any(isinstance(frame, BadFrame) for frame in frames)
 
 
 def test_garbage_between_frames_is_reported_once() -> None:
-    items = read(block(b"{}") + b"one\r\ntwo\r\nthree\r\n" + block(b"{}"))
-    assert [type(item) for item in items] == [bytes, BadFrame, bytes]
+    frames = read(block(b"{}") + b"one\r\ntwo\r\nthree\r\n" + block(b"{}"))
+    assert [type(frame) for frame in frames] == [bytes, BadFrame, bytes]
 
 
 @pytest.mark.parametrize("stream", [b"Content-Length: 5\r\n\r\n{}", b"Content-Length: 5\r\n", b"Content-Le"])
 @pytest.mark.parametrize("step", [0, 1])
 def test_a_stream_that_ends_within_a_frame_is_reported(stream: bytes, step: int) -> None:
-    assert [type(item) for item in read(stream, step)] == [BadFrame]
+    assert [type(frame) for frame in read(stream, step)] == [BadFrame]
 
 
 @pytest.mark.parametrize("framing", ["newline", "headers"])
 @pytest.mark.parametrize("step", [0, 1, 64])
 def test_a_frame_beyond_the_limit_is_passed_over_and_reported_once(framing: Framing, step: int) -> None:
     large = b'{"id":1,' + b"x" * 6000 + b',"id":2}'
-    items = read(encode(b"{}", framing) + encode(large, framing) + encode(b"[]", framing), step)
-    assert items == [b"{}", Oversized(len(large), large[:KEPT_HEAD], large[-256:]), b"[]"]
+    frames = read(encode(b"{}", framing) + encode(large, framing) + encode(b"[]", framing), step)
+    assert frames == [b"{}", Oversized(len(large), large[:KEPT_HEAD], large[-256:]), b"[]"]
 
 
 @pytest.mark.parametrize("framing", ["newline", "headers"])
 def test_a_frame_one_byte_beyond_the_limit_is_too_large(framing: Framing) -> None:
-    (item,) = read(encode(b"x" * (LIMIT + 1), framing).removeprefix(b"\n"))
-    assert isinstance(item, Oversized)
+    (frame,) = read(encode(b"x" * (LIMIT + 1), framing).removeprefix(b"\n"))
+    assert isinstance(frame, Oversized)
 
 
 def test_an_endless_frame_is_reported_at_the_end_of_the_stream() -> None:
-    assert [type(item) for item in read(b"x" * 1000, 7)] == [Oversized]
-    assert [type(item) for item in read(b"Content-Length: 9999\r\n\r\n" + b"x" * 1000, 7)] == [Oversized]
+    assert [type(frame) for frame in read(b"x" * 1000, 7)] == [Oversized]
+    assert [type(frame) for frame in read(b"Content-Length: 9999\r\n\r\n" + b"x" * 1000, 7)] == [Oversized]
 
 
 @pytest.mark.parametrize("start", [b"", b"Content-Length: 300000000\r\n\r\n"])

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from sidecar.store import activity, conversations, ledger, messages, projects
-from sidecar.store.activity import CallUsage, Item, Kind, Spending
+from sidecar.store.activity import ActivityEntry, CallUsage, Kind, Spending
 from sidecar.store.records import LedgerEntry, Message
 from tests.helpers.spending import spent
 from tests.store.clock import NOW
@@ -77,9 +77,9 @@ def talks(conn: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _ids(conn: sqlite3.Connection, kinds: frozenset[Kind], limit: int = 100) -> list[str]:
-    items = activity.recent(conn, "p", kinds, limit)
-    assert items is not None
-    return [item.id for item in items]
+    entries = activity.recent(conn, "p", kinds, limit)
+    assert entries is not None
+    return [entry.id for entry in entries]
 
 
 def test_chats_and_batches_come_newest_first(talks: sqlite3.Connection) -> None:
@@ -99,18 +99,18 @@ def test_an_item_has_its_newest_text_and_what_the_ledger_knows_of_its_cost(talks
     spent(talks, "b", "0.2", at=NOW, conversation="c4")
     spent(talks, "c", None, at=NOW, conversation="c4")
     spent(talks, "d", "4", at=NOW, job="j3")
-    items = activity.recent(talks, "p", BOTH, 3)
-    assert items == [
-        Item("c4", "chat", NOW + 4, "Talk 4", Decimal("0.3"), 3_600, preview="Second " + "x" * 193),
-        Item("j3", "batch", NOW + 3, "Batch of 3 rows", Decimal(4), 1_200, status="processing"),
-        Item("c2", "chat", NOW + 2, "Talk 2", Decimal(0), 0),
+    entries = activity.recent(talks, "p", BOTH, 3)
+    assert entries == [
+        ActivityEntry("c4", "chat", NOW + 4, "Talk 4", Decimal("0.3"), 3_600, preview="Second " + "x" * 193),
+        ActivityEntry("j3", "batch", NOW + 3, "Batch of 3 rows", Decimal(4), 1_200, status="processing"),
+        ActivityEntry("c2", "chat", NOW + 2, "Talk 2", Decimal(0), 0),
     ]
 
 
 def test_a_job_has_the_name_of_its_file_and_its_status(talks: sqlite3.Connection) -> None:
-    items = activity.recent(talks, "p", BATCHES, 100)
-    assert items is not None
-    assert (items[-1].title, items[-1].status) == ("rows.csv", "completed")
+    entries = activity.recent(talks, "p", BATCHES, 100)
+    assert entries is not None
+    assert (entries[-1].title, entries[-1].status) == ("rows.csv", "completed")
 
 
 def test_a_project_that_does_not_exist_has_no_list(talks: sqlite3.Connection) -> None:
