@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
 from sidecar.providers.anthropic.batch_format import (
@@ -17,13 +15,15 @@ from sidecar.providers.anthropic.batch_format import (
     may_be_of,
     outcome,
 )
-from sidecar.providers.anthropic.errors import PROVIDER, TITLE, Asked
-from sidecar.providers.anthropic.provider import authorization, refusal_reader
+from sidecar.providers.anthropic.errors import ANTHROPIC
+from sidecar.providers.anthropic.provider import root
 from sidecar.providers.base import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult, PreparedCall
-from sidecar.providers.kernel.bodies import Body, array_body
+from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
+from sidecar.providers.kernel.bodies import array_body
+from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.jsonl import LineReader, read_line
-from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.pages import Pages
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import Row
@@ -33,11 +33,9 @@ PATH = "/v1/messages/batches"
 LIMITS = BatchLimits(rows=100_000, bytes=256_000_000 - 100, row_bytes=32_000_000, one_model=False, hours=24)
 PAGE = 100
 
-_log = logging.getLogger(__name__)
-
 
 def make(http: HttpClient, row: Row, base_url: str) -> AnthropicBatch:
-    """For the registry."""
+    """Return the batch API of a registry row."""
     return AnthropicBatch(http, base_url, name=row.name)
 
 
@@ -46,10 +44,10 @@ class AnthropicBatch:
 
     limits = LIMITS
 
-    def __init__(self, http: HttpClient, base_url: str, *, name: str = PROVIDER) -> None:
+    def __init__(self, http: HttpClient, base_url: str, *, name: str = "anthropic") -> None:
         self.name = name
-        self._http = http
-        self._base_url = base_url.rstrip("/").removesuffix("/v1")
+        self._api = VendorClient(http, ANTHROPIC, name)
+        self._batches = root(base_url) + PATH
 
     def line(self, custom_id: str, plan: PreparedCall) -> bytes:
         """The row as it stands in the create's list."""
@@ -60,16 +58,12 @@ class AnthropicBatch:
 
     async def create(self, key: str, part: BatchPart) -> BatchState:
         """Creates the batch with its rows. Raises OutcomeUnknown when nobody knows whether it exists."""
-        body = array_body("requests", part.lines)
-        state = batch_state(await self._json("POST", PATH, key, body, once=True))
-        if state is not None:
-            return state
-        raise OutcomeUnknown(
-            "provider_unavailable",
-            f"{TITLE}'s answer to the creation of a batch cannot be read. It may have been created.",
-            provider=self.name,
-            model=part.model,
-        )
+        asked = self._api.asked(key, part.model)
+        rows = array_body("requests", part.lines)
+        state = batch_state(await self._api.json("POST", self._batches, asked, rows, once=True))
+        if state is None:
+            raise unconfirmed(asked)
+        return state
 
     async def find(self, key: str, part: BatchPart) -> LookupResult:
         """Looks at every batch that has as many rows and is young enough, by the custom ids of its results.
@@ -85,39 +79,37 @@ class AnthropicBatch:
             if ours is None:
                 open_.append(state.native_id)
         if not open_:
-            return LookupResult(None, True, f"{TITLE} lists no batch with these rows.")
+            return LookupResult(None, True, f"{ANTHROPIC.title} lists no batch with these rows.")
         return LookupResult(
             None,
             False,
-            f"{TITLE} has {len(open_)} batch(es) of {len(part.custom_ids)} rows that may be this one and have not "
-            f"ended: {', '.join(open_[:3])}. It can be told when they have.",
+            f"{ANTHROPIC.title} has {len(open_)} batch(es) of {len(part.custom_ids)} rows that may be this one and "
+            f"have not ended: {', '.join(open_[:3])}. It can be told when they have.",
         )
 
     async def check(self, key: str, native_id: str) -> BatchState:
         """How it is doing. Raises Failure, also for an answer that is no batch."""
-        state = batch_state(await self._json("GET", f"{PATH}/{_in_path(native_id)}", key))
+        state = batch_state(await self._api.json("GET", self._of(native_id), self._api.asked(key)))
         if state is not None:
             return state
-        raise self._failure(f"{TITLE} did not say how the batch is doing. Try again.")
+        raise self._api.failure(f"{ANTHROPIC.title} did not say how the batch is doing. Try again.")
 
     async def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchResult, None]:
         """Every row, in no order. Raises Failure when the results break off; none where they are gone."""
         if RESULTS not in state.handles:
             return
-        asked = Asked(None, key)
-        async with aclosing(self._lines(key, state.native_id)) as lines:
-            async for line in lines:
-                value = read_line(line)
-                came = None if value is None else outcome(value, asked)
-                if came is None:
-                    _log.warning("a line of the results of batch %s names no row", state.native_id)
-                else:
-                    yield came
+        # Not from the address that the vendor names: the key goes to the base URL alone.
+        asked = self._api.asked(key)
+        lines = self._api.lines(f"{self._of(state.native_id)}/results", asked, headers={})
+        rows = read_rows(lines, lambda line: outcome(line, asked), state.native_id, set())
+        async with aclosing(rows):
+            async for came in rows:
+                yield came
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended, or is about to, is left at that."""
         try:
-            await self._json("POST", f"{PATH}/{_in_path(native_id)}/cancel", key)
+            await self._api.json("POST", f"{self._of(native_id)}/cancel", self._api.asked(key))
         except Failure:
             state = await self.check(key, native_id)
             if not state.ended and state.word != "canceling":
@@ -126,22 +118,17 @@ class AnthropicBatch:
     async def _candidates(self, key: str, part: BatchPart) -> list[BatchState]:
         """The list comes newest first, which the vendor promises: what is older than the intent ends it."""
         found: list[BatchState] = []
-        after, seen = "", set[str]()
+        pages = Pages(f"{self._batches}?limit={PAGE}", "after_id", self._endless)
         while True:
-            page = await self._json("GET", f"{PATH}?limit={PAGE}{after}", key)
+            page = await self._api.json("GET", pages.path, self._api.asked(key))
             listed = page.get("data")
             if not isinstance(listed, list):
-                raise self._failure(f"{TITLE} did not list its batches. Try again.")
-            states = [state for state in map(_state, listed) if state is not None]
+                raise self._api.failure(f"{ANTHROPIC.title} did not list its batches. Try again.")
+            states = [state for state in map(batch_state, map(as_mapping, listed)) if state is not None]
             found += [state for state in states if may_be_of(state, part)]
             if not page.get("has_more") or (states and is_older(states[-1], part)):
                 return found
-            last = states[-1].native_id if states else ""
-            if not last or last in seen:
-                # A list that does not go on proves nothing.
-                raise self._failure(f"{TITLE}'s list of batches has no end. Try again.")
-            seen.add(last)
-            after = f"&after_id={quote(last, safe='')}"
+            pages.turn_to(states[-1].native_id if states else "")
 
     async def _has_ours(self, key: str, state: BatchState, part: BatchPart) -> bool | None:
         """Whether the batch's results are of the part's rows; None while nobody can tell."""
@@ -154,47 +141,8 @@ class AnthropicBatch:
                 return came.custom_id in wanted
         return None
 
-    async def _lines(self, key: str, native_id: str) -> AsyncGenerator[bytes, None]:
-        """Not from the address that the vendor names: the key goes to the base URL alone."""
-        reader = LineReader()
-        async with self._http.stream(
-            "GET",
-            f"{self._base_url}{PATH}/{_in_path(native_id)}/results",
-            authorization(key),
-            read_refusal=refusal_reader(self._http, Asked(None, key)),
-            peer=TITLE,
-        ) as answer:
-            async for chunk in answer.chunks:
-                for line in reader.feed(chunk):
-                    yield line
-        for line in reader.finish():
-            yield line
+    def _of(self, native_id: str) -> str:
+        return f"{self._batches}/{in_path(native_id)}"
 
-    async def _json(
-        self, method: str, path: str, key: str, body: Body | None = None, *, once: bool = False
-    ) -> Mapping[str, Any]:
-        try:
-            value = await self._http.json(
-                method,
-                self._base_url + path,
-                {"accept": "application/json", **authorization(key)},
-                body,
-                read_refusal=refusal_reader(self._http, Asked(None, key)),
-                peer=TITLE,
-                once=once,
-            )
-        except Failure as failure:
-            failure.provider = failure.provider or self.name
-            raise
-        return value if isinstance(value, Mapping) else {}
-
-    def _failure(self, message: str) -> Failure:
-        return Failure("provider_unavailable", message, retryable=True, provider=self.name)
-
-
-def _state(value: Any) -> BatchState | None:
-    return batch_state(value) if isinstance(value, Mapping) else None
-
-
-def _in_path(id_: str) -> str:
-    return quote(id_, safe="")
+    def _endless(self) -> Failure:
+        return self._api.failure(f"{ANTHROPIC.title}'s list of batches has no end. Try again.")

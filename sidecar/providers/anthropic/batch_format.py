@@ -8,12 +8,14 @@ from itertools import chain
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.anthropic.errors import Asked, stream_error
 from sidecar.providers.anthropic.stream import MessageReader
 from sidecar.providers.base import BatchPart, BatchResult, BatchState, PreparedCall
-from sidecar.providers.kernel.batch_reply import outcome_of
+from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
+from sidecar.providers.kernel.errors import stream_failure
+from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
 from sidecar.providers.kernel.timestamps import moment_ms
+from sidecar.providers.kernel.vendor import Asked
 
 RESULTS = "results_url"
 # How much earlier than our intent the vendor's clock may put the batch.
@@ -51,9 +53,9 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
         word=word,
         ended=ended,
         results_ready=ended and (bool(url) or archived),
-        total=sum(map(_count, _mapping(counts).values())) if told else None,
-        completed=_count(_mapping(counts).get("succeeded")) if told and ended else None,
-        failed=sum(_count(_mapping(counts).get(name)) for name in _NO_ANSWER) if told and ended else None,
+        total=sum(map(as_count, as_mapping(counts).values())) if told else None,
+        completed=as_count(as_mapping(counts).get("succeeded")) if told and ended else None,
+        failed=sum(as_count(as_mapping(counts).get(name)) for name in _NO_ANSWER) if told and ended else None,
         created_at=moment_ms(batch.get("created_at")),
         ended_at=moment_ms(batch.get("ended_at")),
         error="Anthropic keeps results for 29 days, and those of this batch are gone." if archived else None,
@@ -77,12 +79,12 @@ def is_older(state: BatchState, part: BatchPart) -> bool:
 
 def outcome(line: Mapping[str, Any], asked: Asked) -> BatchResult | None:
     """What came of the row of a line of results; None for a line that names no row."""
-    custom_id, result = line.get("custom_id"), _mapping(line.get("result"))
+    custom_id, result = line.get("custom_id"), as_mapping(line.get("result"))
     if not isinstance(custom_id, str):
         return None
     kind = result.get("type")
     if kind == "succeeded":
-        message = _mapping(result.get("message"))
+        message = as_mapping(result.get("message"))
         reader = MessageReader(asked)
         events = chain(reader.take(message), reader.finish())
         came = outcome_of(custom_id, events, model=message.get("model"), response_id=message.get("id"))
@@ -91,16 +93,7 @@ def outcome(line: Mapping[str, Any], asked: Asked) -> BatchResult | None:
         return BatchResult(custom_id, never_ran="cancelled")
     if kind == "expired":
         return BatchResult(custom_id, never_ran="expired")
-    error = _mapping(result.get("error"))
-    failure = stream_error(error, asked, produced=False)
-    request_id = error.get("request_id")
-    failure.request_id = request_id if isinstance(request_id, str) else None
+    error = as_mapping(result.get("error"))
+    failure = stream_failure(error, asked, produced=False)
+    failure.request_id = as_text(error.get("request_id")) or None
     return BatchResult(custom_id, failure=failure)
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

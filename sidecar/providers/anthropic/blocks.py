@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from sidecar.providers.base import Citation
+from sidecar.providers.kernel.json_values import as_list, as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,12 @@ class Block:
     @property
     def text(self) -> str:
         """What it began with."""
-        return _text(self._wire.get("text")) if self.kind == "text" else ""
+        return as_text(self._wire.get("text")) if self.kind == "text" else ""
 
     @property
     def thinking(self) -> str:
         """What it began with."""
-        return _text(self._wire.get("thinking")) if self.kind == "thinking" else ""
+        return as_text(self._wire.get("thinking")) if self.kind == "thinking" else ""
 
     def add(self, delta: Mapping[str, Any]) -> Piece:
         kind = delta.get("type")
@@ -51,7 +52,7 @@ class Block:
         if kind == "signature_delta":
             self._grow("signature", delta)
         elif kind == "input_json_delta":
-            self._input.append(_text(delta.get("partial_json")))
+            self._input.append(as_text(delta.get("partial_json")))
         elif kind == "citations_delta" and isinstance(delta.get("citation"), Mapping):
             self._wire["citations"] = [*(self._wire.get("citations") or ()), delta["citation"]]
             return Piece(citation=_citation(delta["citation"]))
@@ -67,7 +68,7 @@ class Block:
     def pages(self) -> Iterator[Citation]:
         """The pages that a search found. A search that failed holds an error instead."""
         results = self._wire.get("content") if self.kind == "web_search_tool_result" else None
-        for result in results if isinstance(results, list) else ():
+        for result in as_list(results):
             found = _citation(result)
             if found is not None:
                 yield found
@@ -76,7 +77,7 @@ class Block:
         """The block as it goes back; None for an empty text, which the vendor writes but does not take."""
         whole = dict(self._wire)
         for name, pieces in self._texts.items():
-            whole[name] = _text(whole.get(name)) + "".join(pieces)
+            whole[name] = as_text(whole.get(name)) + "".join(pieces)
         if "".join(self._input).strip():
             try:
                 whole["input"] = orjson.loads("".join(self._input))
@@ -87,7 +88,7 @@ class Block:
         return whole
 
     def _grow(self, name: str, delta: Mapping[str, Any]) -> str:
-        text = _text(delta.get(name))
+        text = as_text(delta.get(name))
         self._texts.setdefault(name, []).append(text)
         return text
 
@@ -96,9 +97,5 @@ def _citation(given: Any) -> Citation | None:
     """Citations of the web tell a `url`, those of search results a `source`; others are of no page."""
     if not isinstance(given, Mapping):
         return None
-    url = _text(given.get("url")) or _text(given.get("source"))
-    return Citation(url, _text(given.get("title"))) if url else None
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    url = as_text(given.get("url")) or as_text(given.get("source"))
+    return Citation(url, as_text(given.get("title"))) if url else None

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
-from sidecar.providers.anthropic.errors import PROVIDER, TITLE, Asked, refusal
+from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.options import resolve_options
 from sidecar.providers.anthropic.request import continued, message_body
 from sidecar.providers.anthropic.stream import MessageReader
 from sidecar.providers.base import ChatRequest, Event, PreparedCall
-from sidecar.providers.kernel.http import HttpClient, ReadRefusal
+from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.events import events_of
+from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.sse import SseParser
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import Row
 
-# Later versions refuse every temperature.
-VERSION = "2023-06-01"
 # A turn that searches is paused every ten steps or so; one that needs more of them than this goes round in circles.
 MOST_CONTINUATIONS = 6
 
@@ -27,10 +28,10 @@ MOST_CONTINUATIONS = 6
 class Anthropic:
     """A `base.Provider`. `base_url` ends where the vendor's own client's does, without a version."""
 
-    def __init__(self, http: HttpClient, base_url: str, *, name: str = PROVIDER) -> None:
+    def __init__(self, http: HttpClient, base_url: str, *, name: str = "anthropic") -> None:
         self.name = name
-        self._http = http
-        self._base_url = base_url.rstrip("/").removesuffix("/v1")
+        self._api = VendorClient(http, ANTHROPIC, name)
+        self._root = root(base_url)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
@@ -51,32 +52,20 @@ class Anthropic:
         A turn that the vendor pauses is continued, a bounded number of times; its usage is that of all its requests.
         Raises Failure when nothing was run, OutcomeUnknown when something may have been.
         """
-        asked = Asked(str(plan.body["model"]), key)
+        asked = self._api.asked(key, str(plan.body["model"]))
         reader = MessageReader(asked)
         body: Mapping[str, Any] | None = plan.body
         left = MOST_CONTINUATIONS
         try:
             while body is not None:
-                parser = SseParser()
-                async with self._http.stream(
-                    "POST",
-                    self._base_url + plan.path,
-                    {**plan.headers, **authorization(key)},
-                    body,
-                    read_refusal=refusal_reader(self._http, asked),
-                    peer=TITLE,
-                    pacer=pacer,
-                ) as answer:
-                    async for chunk in answer.chunks:
-                        for piece in parser.feed(chunk):
-                            for event in reader.read(piece):
-                                yield event
-                        if reader.ended:
-                            break
-                    else:
-                        for piece in parser.finish():
-                            for event in reader.read(piece):
-                                yield event
+                async with (
+                    self._api.stream(
+                        "POST", self._root + plan.path, asked, body, headers=plan.headers, pacer=pacer
+                    ) as answer,
+                    aclosing(events_of(answer, SseParser(), reader)) as events,
+                ):
+                    async for event in events:
+                        yield event
                 body = _continuation(plan, reader) if reader.paused and left else None
                 if body is not None:
                     reader.resume()
@@ -84,51 +73,23 @@ class Anthropic:
             for event in reader.finish():
                 yield event
         except Failure as failure:
-            failure.provider = failure.provider or self.name
-            failure.model = failure.model or asked.model
+            asked.named(failure)
             raise
 
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""
-        headers = {"accept": "application/json", **authorization(key)}
-        try:
-            async with self._http.stream(
-                "GET",
-                f"{self._base_url}/v1/models?limit=1",
-                headers,
-                read_refusal=refusal_reader(self._http, Asked(None, key)),
-                peer=TITLE,
-            ):
-                return None
-        except Failure as failure:
-            if failure.kind == "invalid_api_key":
-                return failure.message
-            if failure.kind == "rate_limited":
-                return None
-            raise
+        refused = await self._api.key_refusal(f"{self._root}/v1/models?limit=1", self._api.asked(key))
+        return refused.message if refused is not None else None
 
 
 def make(http: HttpClient, row: Row, base_url: str) -> Anthropic:
-    """For the registry."""
+    """Return the provider of a registry row."""
     return Anthropic(http, base_url, name=row.name)
 
 
-def authorization(key: str) -> Mapping[str, str]:
-    """The headers that every request carries. Raises Failure for a key that can be no header."""
-    if not (key.isascii() and key.isprintable()):
-        raise Failure(
-            "invalid_api_key",
-            f"The {TITLE} API key holds characters that no key has. Paste it again in the settings.",
-            provider=PROVIDER,
-        )
-    return {"anthropic-version": VERSION, **({"x-api-key": key} if key else {})}
-
-
-def refusal_reader(http: HttpClient, asked: Asked) -> ReadRefusal:
-    def read(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
-        return refusal(status, headers, body, asked, http.now_ms())
-
-    return read
+def root(base_url: str) -> str:
+    """Return where the paths begin, for a base URL with the version or without."""
+    return base_url.rstrip("/").removesuffix("/v1")
 
 
 def _continuation(plan: PreparedCall, reader: MessageReader) -> dict[str, Any] | None:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sidecar.providers.kernel.json_values import as_mapping
+
 MAX_OPTIONAL = 24
 MAX_UNIONS = 16
 MAX_DEPTH = 40
@@ -87,7 +89,7 @@ def enforceable(schema: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _root(schema: Mapping[str, Any]) -> dict[str, Any]:
-    definitions = {**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}
+    definitions = {**as_mapping(schema.get("definitions")), **as_mapping(schema.get("$defs"))}
     root: Mapping[str, Any] = {
         word: value for word, value in schema.items() if word not in ("$defs", "definitions")
     }
@@ -224,7 +226,7 @@ def _definition_name(reference: Any) -> str:
 
 def _check_references(schema: Mapping[str, Any]) -> None:
     """Every reference leads somewhere, and none back to where it stands."""
-    uses = {name: _references(inner) for name, inner in _mapping(schema.get("$defs")).items()}
+    uses = {name: _references(inner) for name, inner in as_mapping(schema.get("$defs")).items()}
     reached = _references({word: value for word, value in schema.items() if word != "$defs"})
     if not set().union(reached, *uses.values()) <= uses.keys():
         raise _Unsayable
@@ -243,13 +245,9 @@ def _references(schema: Mapping[str, Any]) -> set[str]:
 def _nodes(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield schema
     for word in ("properties", "$defs"):
-        for inner in _mapping(schema.get(word)).values():
+        for inner in as_mapping(schema.get(word)).values():
             yield from _nodes(inner)
     if "items" in schema:
         yield from _nodes(schema["items"])
     for branch in schema.get("anyOf", ()):
         yield from _nodes(branch)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

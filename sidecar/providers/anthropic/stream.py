@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from sidecar.providers.anthropic.blocks import Block
-from sidecar.providers.anthropic.errors import Asked, cut_off, declined, stream_error, unreadable
+from sidecar.providers.anthropic.errors import why_declined
 from sidecar.providers.anthropic.usage import (
     added,
     finish_reason,
@@ -17,7 +15,11 @@ from sidecar.providers.anthropic.usage import (
     message_usage,
 )
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
+from sidecar.providers.kernel.errors import cut_off, declined, stream_failure
+from sidecar.providers.kernel.events import read_object
+from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
+from sidecar.providers.kernel.vendor import Asked
 
 
 class MessageReader:
@@ -62,25 +64,25 @@ class MessageReader:
 
     def read(self, event: SseEvent) -> Iterator[Event]:
         """What this event says. Raises Failure for an error in it, OutcomeUnknown for nonsense."""
-        yield from self.take(_object(event, self._asked), event.name)
+        yield from self.take(read_object(event, self._asked), event.name)
 
     def take(self, value: Mapping[str, Any], name: str | None = None) -> Iterator[Event]:
         """What this object says: an event called `name`, or a whole message. Raises as `read` does."""
         kind = value.get("type") or name
         if kind == "error" or (kind is None and value.get("error")):
-            raise stream_error(value, self._asked, produced=bool(self._blocks or self._said))
+            raise stream_failure(value, self._asked, produced=bool(self._blocks or self._said))
         if kind == "message":
             yield from self._whole(value)
         elif kind == "message_start":
-            message = _mapping(value.get("message"))
+            message = as_mapping(value.get("message"))
             self._identify(message)
             yield from self._count(message.get("usage"))
         elif kind == "content_block_start":
-            yield from self._start(_index(value), _mapping(value.get("content_block")))
+            yield from self._start(_index(value), as_mapping(value.get("content_block")))
         elif kind == "content_block_delta":
-            yield from self._delta(_index(value), _mapping(value.get("delta")))
+            yield from self._delta(_index(value), as_mapping(value.get("delta")))
         elif kind == "message_delta":
-            self._end(_mapping(value.get("delta")))
+            self._end(as_mapping(value.get("delta")))
             yield from self._count(value.get("usage"))
         elif kind == "message_stop":
             self.ended = True
@@ -93,7 +95,7 @@ class MessageReader:
             if not self.content() and self.usage is not None:
                 self.usage = free_of_charge(self.usage)
                 yield UsageSoFar(self.usage, self._model, self._id)
-            raise declined(self._stop_details, self._asked)
+            raise declined(why_declined(self._stop_details), self._asked)
         cited = self._citations or self._found
         reason = finish_reason(self._stop or "end_turn")
         yield Done(reason, self.usage, self._model, self._id, tuple(cited.values()))
@@ -136,9 +138,8 @@ class MessageReader:
 
     def _whole(self, message: Mapping[str, Any]) -> Iterator[Event]:
         self._identify(message)
-        content = message.get("content")
-        for index, block in enumerate(content if isinstance(content, list) else ()):
-            yield from self._start(index, _mapping(block))
+        for index, block in enumerate(as_list(message.get("content"))):
+            yield from self._start(index, as_mapping(block))
         self._end(message)
         yield from self._count(message.get("usage"))
         self.ended = True
@@ -146,28 +147,13 @@ class MessageReader:
     def _end(self, delta: Mapping[str, Any]) -> None:
         stop = delta.get("stop_reason")
         self._stop = stop if isinstance(stop, str) else self._stop
-        self._stop_details = _mapping(delta.get("stop_details"))
+        self._stop_details = as_mapping(delta.get("stop_details"))
 
     def _identify(self, message: Mapping[str, Any]) -> None:
-        model, id_ = message.get("model"), message.get("id")
-        self._model = model if isinstance(model, str) and model else self._model
-        self._id = id_ if isinstance(id_, str) and id_ else self._id
-
-
-def _object(event: SseEvent, asked: Asked) -> Mapping[str, Any]:
-    try:
-        value = orjson.loads(event.data)
-    except ValueError:
-        value = None
-    if isinstance(value, Mapping):
-        return value
-    raise unreadable(asked)
+        self._model = as_text(message.get("model")) or self._model
+        self._id = as_text(message.get("id")) or self._id
 
 
 def _index(value: Mapping[str, Any]) -> int:
     index = value.get("index")
     return index if isinstance(index, int) else 0
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

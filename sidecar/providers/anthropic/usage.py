@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
-
-_log = logging.getLogger(__name__)
+from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
+from sidecar.providers.kernel.token_counts import within
 
 _FINISH: Mapping[str, FinishReason] = {
     "end_turn": "stop",
@@ -39,18 +38,17 @@ def message_usage(counts: Mapping[str, Any]) -> Usage:
 
     Cache writes whose lifetime is not told count as those of five minutes, the vendor's default.
     """
-    lifetimes = _mapping(counts.get("cache_creation"))
-    told_long = _count(lifetimes.get("ephemeral_1h_input_tokens"))
-    told = told_long + _count(lifetimes.get("ephemeral_5m_input_tokens"))
+    lifetimes = as_mapping(counts.get("cache_creation"))
+    told_long = as_count(lifetimes.get("ephemeral_1h_input_tokens"))
+    told = told_long + as_count(lifetimes.get("ephemeral_5m_input_tokens"))
     created = counts.get("cache_creation_input_tokens")
-    written = told if created is None else _count(created)
-    written_long = _within(told_long, written, "one-hour cache write")
-    uncached = _count(counts.get("input_tokens"))
-    read = _count(counts.get("cache_read_input_tokens"))
-    output = _count(counts.get("output_tokens"))
-    details = _mapping(counts.get("output_tokens_details"))
-    thinking = _within(_count(details.get("thinking_tokens")), output, "thinking")
-    tier = counts.get("service_tier")
+    written = told if created is None else as_count(created)
+    written_long = within(told_long, written, "one-hour cache write")
+    uncached = as_count(counts.get("input_tokens"))
+    read = as_count(counts.get("cache_read_input_tokens"))
+    output = as_count(counts.get("output_tokens"))
+    details = as_mapping(counts.get("output_tokens_details"))
+    thinking = within(as_count(details.get("thinking_tokens")), output, "thinking")
     return Usage(
         in_uncached=uncached,
         cache_read=read,
@@ -58,9 +56,9 @@ def message_usage(counts: Mapping[str, Any]) -> Usage:
         cache_write_long=written_long,
         out_visible=output - thinking,
         out_reasoning=thinking,
-        searches=_count(_mapping(counts.get("server_tool_use")).get("web_search_requests")),
+        searches=as_count(as_mapping(counts.get("server_tool_use")).get("web_search_requests")),
         prompt_total=uncached + read + written,
-        service_tier=tier if isinstance(tier, str) else None,
+        service_tier=as_text(counts.get("service_tier")) or None,
         surcharges=_surcharges(counts),
     )
 
@@ -98,23 +96,3 @@ def _surcharges(counts: Mapping[str, Any]) -> tuple[str, ...]:
     """Where it ran and how fast, which a workspace may have set for all that its keys ask."""
     told = ((name, counts.get(name)) for name in ("inference_geo", "speed"))
     return tuple(f"{name}={word}" for name, word in told if isinstance(word, str) and word)
-
-
-def _within(part: int, whole: int, name: str) -> int:
-    """A part larger than its whole would make another part negative, and a bill with it."""
-    if part > whole:
-        _log.warning(
-            "the reported usage has %d %s tokens of only %d; %d are counted", part, name, whole, whole
-        )
-        return whole
-    return part
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 0:
-        return 0
-    return int(value) if value != float("inf") else 0
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, PreparedCall
+from sidecar.providers.compatible.errors import compatible
 from sidecar.providers.compatible.fallback import nothing_there, roots, without_refused_field
 from sidecar.providers.compatible.think_tags import ThinkSplitter
-from sidecar.providers.compatible.usage import compatible_usage, named_fields
+from sidecar.providers.compatible.usage import compatible_usage
+from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
-from sidecar.providers.openai_family.errors import Asked, refusal
 from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
 from sidecar.providers.openai_family.options import Dialect, resolve_options
-from sidecar.providers.openai_family.request import ChatReader, chat_body
+from sidecar.providers.openai_family.request import chat_body
+from sidecar.providers.openai_family.stream import ChatReader
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import Row
@@ -51,7 +53,7 @@ class Compatible:
 
     def __init__(self, http: HttpClient, base_url: str, *, name: str, title: str = "") -> None:
         self.name = name
-        self._http = http
+        self._api = VendorClient(http, compatible(title or name), name)
         self._roots = roots(base_url)
         self._dialect = dialect(title or name)
         self._refuses_usage = False
@@ -79,16 +81,9 @@ class Compatible:
         What the server refuses by name is left out, and its paths are looked for. Raises Failure when nothing
         was run, OutcomeUnknown when something may have been.
         """
-        asked = self._asked(key, str(plan.body["model"]))
+        asked = self._api.asked(key, str(plan.body["model"]))
         reader = ChatReader(asked, read_usage=compatible_usage, splitter=ThinkSplitter())
         attempt = Attempt(self._roots[0] + plan.path, plan.body)
-
-        def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
-            failure = refusal(status, headers, body, asked, self._http.now_ms())
-            fields = named_fields(body)
-            if fields:
-                failure.detail = f"{fields}: {failure.detail or ''}"
-            return failure
 
         def another(attempt: Attempt, failure: Failure) -> Attempt | None:
             if nothing_there(failure):
@@ -97,33 +92,21 @@ class Compatible:
             return self._simpler(attempt, failure)
 
         tried: set[str] = set()
-        return exchange(
-            self._http,
-            attempt,
-            plan.headers,
-            asked,
-            reader,
-            pacer=pacer,
-            another=another,
-            read_refusal=read_refusal,
-        )
+        return exchange(self._api, attempt, plan.headers, asked, reader, pacer=pacer, another=another)
 
     async def validate_key(self, key: str) -> str | None:
         """None when the server takes the key or has no list of models to ask for, else why not.
 
         Raises Failure when nobody can tell.
         """
-        asked = self._asked(key)
+        asked = self._api.asked(key)
         for root in self._roots:
             try:
-                return await judge_key(self._http, f"{root}/models", asked)
+                return await judge_key(self._api, f"{root}/models", asked)
             except Failure as failure:
                 if failure.status not in (404, 405, 501):
                     raise
         return None
-
-    def _asked(self, key: str, model: str | None = None) -> Asked:
-        return Asked(self._dialect.title, self.name, model, key)
 
     def _simpler(self, attempt: Attempt, failure: Failure) -> Attempt | None:
         body = without_refused_field(attempt.body, failure)

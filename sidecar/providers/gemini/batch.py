@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
-
-import orjson
+from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult, PreparedCall
+from sidecar.providers.gemini.address import address
 from sidecar.providers.gemini.batch_format import (
     LARGEST_INLINE_BYTES,
     file_body,
@@ -20,15 +17,15 @@ from sidecar.providers.gemini.batch_format import (
     outcome,
 )
 from sidecar.providers.gemini.batch_state import FILE, INLINE, MODEL, NAME, batch_state
-from sidecar.providers.gemini.errors import TITLE, Asked
-from sidecar.providers.gemini.exchange import address, authorization, refusal_reader
+from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.gemini.request import model_path
 from sidecar.providers.gemini.upload import upload
-from sidecar.providers.kernel.bodies import Body, lines_body
+from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
+from sidecar.providers.kernel.bodies import lines_body
+from sidecar.providers.kernel.client import ACCEPT_JSON, VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.json_arrays import JsonArrays
-from sidecar.providers.kernel.jsonl import LineReader, read_line
-from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.pages import Pages
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import Row
@@ -37,8 +34,6 @@ if TYPE_CHECKING:
 # which parts of this size come to together. It means to be done in a day, and ends what is not after two.
 LIMITS = BatchLimits(rows=100_000, bytes=200_000_000, one_model=True, hours=48)
 PAGE = 100
-
-_log = logging.getLogger(__name__)
 
 
 def make(http: HttpClient, row: Row, base_url: str) -> GeminiBatch:
@@ -63,7 +58,7 @@ class GeminiBatch:
         largest_inline: int = LARGEST_INLINE_BYTES,
     ) -> None:
         self.name = name
-        self._http = http
+        self._api = VendorClient(http, GEMINI, name)
         self._address = address(base_url)
         self._largest_inline = largest_inline
 
@@ -76,27 +71,17 @@ class GeminiBatch:
         if inline_body(part).length <= self._largest_inline:
             return None
         file = lines_body(part.lines)
-        asked = Asked(self.name, part.model, key)
-        try:
-            return await upload(self._http, self._address, asked, part.tag, file)
-        except Failure as failure:
-            failure.provider = failure.provider or self.name
-            raise
+        return await upload(self._api, self._address, self._api.asked(key, part.model), part.tag, file)
 
     async def create(self, key: str, part: BatchPart) -> BatchState:
         """Creates the batch. Raises OutcomeUnknown when nobody knows whether it exists."""
         body = inline_body(part) if part.input_file_id is None else file_body(part)
-        path = model_path(part.model, "batchGenerateContent")
-        made = await self._send("POST", path, key, body, once=True, model=part.model)
-        state = batch_state(made)
-        if state is not None:
-            return state
-        raise OutcomeUnknown(
-            "provider_unavailable",
-            f"{TITLE}'s answer to the creation of a batch cannot be read. It may have been created.",
-            provider=self.name,
-            model=part.model,
-        )
+        url = self._address.api + model_path(part.model, "batchGenerateContent")
+        asked = self._api.asked(key, part.model)
+        state = batch_state(await self._api.json("POST", url, asked, body, once=True))
+        if state is None:
+            raise unconfirmed(asked)
+        return state
 
     async def find(self, key: str, part: BatchPart) -> LookupResult:
         """Goes through the whole of the vendor's list, whose order is not published, by our tag.
@@ -106,166 +91,75 @@ class GeminiBatch:
         """
         ours = [state async for state in self._listed(key) if state.metadata[NAME] == part.tag]
         if ours:
-            several = f"{TITLE} has {len(ours)} batches of this part." if len(ours) > 1 else ""
+            several = f"{GEMINI.title} has {len(ours)} batches of this part." if len(ours) > 1 else ""
             return LookupResult(_best(ours), True, several)
         if part.input_file_id is None:
-            return LookupResult(None, True, f"{TITLE} lists no batch of this part.")
-        if await self._sees(key, part.input_file_id):
-            return LookupResult(None, True, f"{TITLE} lists the input file and no batch of it.")
+            return LookupResult(None, True, f"{GEMINI.title} lists no batch of this part.")
+        file = f"{self._address.api}/{_steps(part.input_file_id)}"
+        # A file that does not exist is refused like one of somebody else's.
+        if await self._api.exists(file, self._api.asked(key), frozenset({403, 404})):
+            return LookupResult(None, True, f"{GEMINI.title} lists the input file and no batch of it.")
         return LookupResult(
             None,
             False,
-            f"{TITLE} lists neither the batch nor its input file, which it keeps for two days. "
+            f"{GEMINI.title} lists neither the batch nor its input file, which it keeps for two days. "
             "Use the key with which the batch was sent.",
         )
 
     async def check(self, key: str, native_id: str) -> BatchState:
         """How it is doing. Raises Failure, also for an answer that is no batch."""
-        state = batch_state(await self._document(f"/{_in_path(native_id)}", key))
+        asked = self._api.asked(key)
+        state = batch_state(await self._api.document(self._of(native_id), asked, INLINE))
         if state is not None:
             return state
-        raise self._failure(f"The {TITLE} API did not say how the batch is doing. Try again.")
+        raise self._api.failure(f"The {GEMINI.title} API did not say how the batch is doing. Try again.")
 
     async def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchResult, None]:
         """Every row of the results, in no order. Raises Failure when they break off.
 
         A row that was not run may have no result at all.
         """
-        asked = Asked(self.name, state.handles.get(MODEL), key)
+        asked = self._api.asked(key, state.handles.get(MODEL))
         if FILE in state.handles:
-            pieces = self._lines(key, state.handles[FILE])
+            url = f"{self._address.download}/{_steps(state.handles[FILE])}:download?alt=media"
+            pieces = self._api.lines(url, asked, headers=ACCEPT_JSON)
         elif INLINE in state.handles:
-            pieces = self._elements(f"/{_in_path(state.native_id)}", key)
+            pieces = self._api.elements(self._of(state.native_id), asked, INLINE, bytearray())
         else:
             return
-        told: set[str] = set()
-        async with aclosing(pieces) as results:
-            async for piece in results:
-                value = read_line(piece)
-                came = None if value is None else outcome(value, asked, state.word)
-                if came is None:
-                    _log.warning("a result of %s names no row", state.native_id)
-                elif came.custom_id not in told:
-                    # An operation holds its results twice: as what it is about, and as what it returned.
-                    told.add(came.custom_id)
-                    yield came
+        rows = read_rows(pieces, lambda value: outcome(value, asked, state.word), state.native_id, set())
+        async with aclosing(rows):
+            async for came in rows:
+                yield came
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended is left at that."""
         try:
-            await self._send("POST", f"/{_in_path(native_id)}:cancel", key, {})
+            await self._api.json("POST", f"{self._of(native_id)}:cancel", self._api.asked(key), {})
         except Failure:
             if not (await self.check(key, native_id)).ended:
                 raise
 
     async def _listed(self, key: str) -> AsyncGenerator[BatchState, None]:
-        token, seen = "", set[str]()
+        pages = Pages(f"{self._address.api}/batches?pageSize={PAGE}", "pageToken", self._endless)
         while True:
-            after = f"&pageToken={quote(token, safe='')}" if token else ""
-            page = await self._document(f"/batches?pageSize={PAGE}{after}", key)
+            page = await self._api.document(pages.path, self._api.asked(key), INLINE)
             listed = page.get("operations", [])
             if not isinstance(listed, list):
-                raise self._failure(f"The {TITLE} API did not list its batches. Try again.")
+                raise self._api.failure(f"The {GEMINI.title} API did not list its batches. Try again.")
             for operation in listed:
-                state = batch_state(operation) if isinstance(operation, Mapping) else None
+                state = batch_state(as_mapping(operation))
                 if state is not None:
                     yield state
-            token = page.get("nextPageToken") or ""
-            if not token:
+            if not page.get("nextPageToken"):
                 return
-            if not isinstance(token, str) or token in seen:
-                # A list that does not go on proves nothing.
-                raise self._failure(f"The {TITLE} API's list of batches has no end. Try again.")
-            seen.add(token)
+            pages.turn_to(page["nextPageToken"])
 
-    async def _sees(self, key: str, file: str) -> bool:
-        try:
-            await self._document(f"/{_in_path(file)}", key)
-        except Failure as failure:
-            # A file that does not exist is refused like one of somebody else's.
-            if failure.status in (403, 404):
-                return False
-            raise
-        return True
+    def _of(self, native_id: str) -> str:
+        return f"{self._address.api}/{_steps(native_id)}"
 
-    async def _lines(self, key: str, file: str) -> AsyncGenerator[bytes, None]:
-        reader = LineReader()
-        url = f"{self._address.download}/{_in_path(file)}:download?alt=media"
-        async with aclosing(self._chunks(url, key)) as chunks:
-            async for chunk in chunks:
-                for line in reader.feed(chunk):
-                    yield line
-        for line in reader.finish():
-            yield line
-
-    async def _elements(
-        self, path: str, key: str, rest: bytearray | None = None
-    ) -> AsyncGenerator[bytes, None]:
-        """The results inside a document, and into `rest` what else it holds. Raises Failure for one that is broken."""
-        reader = JsonArrays(INLINE)
-        try:
-            async with aclosing(self._chunks(self._address.api + path, key)) as chunks:
-                async for chunk in chunks:
-                    for element in reader.feed(chunk):
-                        yield element
-            document = reader.rest()
-            orjson.loads(document)
-        except ValueError:
-            raise self._failure(
-                f"The {TITLE} API did not answer with JSON. Check the base URL, or try again later."
-            ) from None
-        if rest is not None:
-            rest += document
-
-    async def _document(self, path: str, key: str) -> Mapping[str, Any]:
-        """A document without the results inside it, of which there may be any number."""
-        rest = bytearray()
-        async with aclosing(self._elements(path, key, rest)) as elements:
-            async for _ in elements:
-                pass
-        value = orjson.loads(rest)
-        return value if isinstance(value, Mapping) else {}
-
-    async def _chunks(self, url: str, key: str) -> AsyncGenerator[bytes, None]:
-        asked = Asked(self.name, None, key)
-        headers = {"accept": "application/json", **authorization(asked)}
-        reader = refusal_reader(self._http, asked)
-        try:
-            async with self._http.stream("GET", url, headers, read_refusal=reader, peer=TITLE) as answer:
-                async for chunk in answer.chunks:
-                    yield chunk
-        except Failure as failure:
-            failure.provider = failure.provider or self.name
-            raise
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        key: str,
-        body: Body,
-        *,
-        once: bool = False,
-        model: str | None = None,
-    ) -> Mapping[str, Any]:
-        asked = Asked(self.name, model, key)
-        try:
-            value = await self._http.json(
-                method,
-                self._address.api + path,
-                {"accept": "application/json", **authorization(asked)},
-                body,
-                read_refusal=refusal_reader(self._http, asked),
-                peer=TITLE,
-                once=once,
-            )
-        except Failure as failure:
-            failure.provider = failure.provider or self.name
-            raise
-        return value if isinstance(value, Mapping) else {}
-
-    def _failure(self, message: str) -> Failure:
-        return Failure("provider_unavailable", message, retryable=True, provider=self.name)
+    def _endless(self) -> Failure:
+        return self._api.failure(f"The {GEMINI.title} API's list of batches has no end. Try again.")
 
 
 def _best(states: list[BatchState]) -> BatchState:
@@ -273,6 +167,6 @@ def _best(states: list[BatchState]) -> BatchState:
     return next((state for state in states if not state.word.endswith("FAILED")), states[0])
 
 
-def _in_path(name: str) -> str:
+def _steps(name: str) -> str:
     """`batches/…` or `files/…` as a path that cannot leave its place."""
-    return "/".join(quote(piece, safe="") for piece in name.split("/") if piece not in ("", ".", ".."))
+    return "/".join(in_path(piece) for piece in name.split("/") if piece not in ("", ".", ".."))

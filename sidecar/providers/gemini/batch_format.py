@@ -8,11 +8,13 @@ from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchPart, BatchResult, PreparedCall
-from sidecar.providers.gemini.errors import TITLE, Asked, row_error
 from sidecar.providers.gemini.request import in_words_instead
 from sidecar.providers.gemini.stream import GeminiReader
-from sidecar.providers.kernel.batch_reply import outcome_of
+from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import Body, RawBody, encode_json, list_body
+from sidecar.providers.kernel.errors import row_failure
+from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.vendor import Asked
 
 # The vendor says 20 MB for a whole request; the smaller reading of a megabyte fits either.
 LARGEST_INLINE_BYTES = 20_000_000
@@ -52,10 +54,10 @@ def outcome(value: Mapping[str, Any], asked: Asked, word: str) -> BatchResult | 
     """What came of the row of a result, in a batch that ended with that `word`; None when it names no row."""
     custom_id = value.get("key")
     if not isinstance(custom_id, str):
-        custom_id = _mapping(value.get("metadata")).get("key")
+        custom_id = as_mapping(value.get("metadata")).get("key")
     if not isinstance(custom_id, str) or not custom_id:
         return None
-    response, error = _mapping(value.get("response")), _mapping(value.get("error"))
+    response, error = as_mapping(value.get("response")), as_mapping(value.get("error"))
     if response:
         reader = GeminiReader(asked)
         events = chain(reader.take(response), reader.finish())
@@ -67,12 +69,12 @@ def outcome(value: Mapping[str, Any], asked: Asked, word: str) -> BatchResult | 
     if word.endswith("EXPIRED") and code in _STOPPED["EXPIRED"]:
         return BatchResult(custom_id, never_ran="expired")
     if error:
-        return BatchResult(custom_id, failure=row_error(error, asked))
+        return BatchResult(custom_id, failure=row_failure(error, asked))
     return BatchResult(
         custom_id,
         failure=Failure(
             "provider_unavailable",
-            f"The {TITLE} API gave this row neither an answer nor an error. Run it again.",
+            f"The {asked.title} API gave this row neither an answer nor an error. Run it again.",
             retryable=True,
             provider=asked.provider,
             model=asked.model,
@@ -88,7 +90,3 @@ def _head(custom_id: str) -> bytes:
 def _inlined(custom_id: str, line: bytes) -> bytes:
     metadata = encode_json({"key": custom_id})
     return b'{"request":' + line[len(_head(custom_id)) : -1] + b',"metadata":' + metadata + b"}"
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

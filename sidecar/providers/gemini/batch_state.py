@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.providers.base import BatchState
+from sidecar.providers.kernel.json_values import as_mapping, as_text
 from sidecar.providers.kernel.timestamps import moment_ms
 
 FILE, INLINE, MODEL = "responsesFile", "inlinedResponses", "model"
@@ -23,9 +24,9 @@ def batch_state(operation: Mapping[str, Any]) -> BatchState | None:
     native_id = operation.get("name")
     if not isinstance(native_id, str) or not native_id:
         return None
-    metadata = _mapping(operation.get("metadata"))
-    word, stats = _text(metadata.get("state")), _mapping(metadata.get("batchStats"))
-    error = _mapping(operation.get("error")) or _mapping(metadata.get("error"))
+    metadata = as_mapping(operation.get("metadata"))
+    word, stats = as_text(metadata.get("state")), as_mapping(metadata.get("batchStats"))
+    error = as_mapping(operation.get("error")) or as_mapping(metadata.get("error"))
     done = operation.get("done") is True
     ended = word.endswith(_ENDED) or (done and not word)
     handles = _handles(operation, metadata)
@@ -43,29 +44,21 @@ def batch_state(operation: Mapping[str, Any]) -> BatchState | None:
         failed=failed or 0 if stats else None,
         created_at=moment_ms(metadata.get("createTime")),
         ended_at=moment_ms(metadata.get("endTime")),
-        error=_text(error.get("message")) or (f"error {error['code']}" if error.get("code") else None),
+        error=as_text(error.get("message")) or (f"error {error['code']}" if error.get("code") else None),
         handles=handles,
-        metadata={NAME: _text(metadata.get(NAME))},
+        metadata={NAME: as_text(metadata.get(NAME))},
     )
 
 
 def _handles(operation: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, str]:
     handles: dict[str, str] = {}
-    for output in (_mapping(metadata.get("output")), _mapping(operation.get("response"))):
-        if _text(output.get(FILE)):
+    for output in (as_mapping(metadata.get("output")), as_mapping(operation.get("response"))):
+        if as_text(output.get(FILE)):
             handles[FILE] = output[FILE]
         elif output.get(INLINE) is not None:
             handles[INLINE] = "yes"
-    model = _text(metadata.get(MODEL)).removeprefix("models/")
+    model = as_text(metadata.get(MODEL)).removeprefix("models/")
     return {**handles, MODEL: model} if model else handles
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _count(value: Any) -> int | None:

@@ -1,21 +1,15 @@
-"""What Google's refusals mean, as the contract's kinds and in sentences for a person (pure)."""
+"""What Google means by an error (pure)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from sidecar.errors import Failure
-from sidecar.providers.kernel.errors import may_retry, read_words, request_id, retry_after_ms, words_of
-from sidecar.providers.kernel.grpc_status import http_status
-from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.redact import redact
-
-TITLE = "Gemini"
+from sidecar.providers.kernel.error_fields import fields_of
+from sidecar.providers.kernel.json_values import as_list, as_mapping
+from sidecar.providers.kernel.vendor import Vendor, VendorError
 
 _BAD_KEY = re.compile(r"api[ _]key (not valid|is invalid|expired|not found|was reported)", re.I)
 _TOO_LONG = re.compile(
@@ -43,89 +37,28 @@ _STATUS_OF = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who was asked for what. `key` is only there to be taken out of the vendor's words."""
-
-    provider: str
-    model: str | None
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The vendor's own account of an error. `spent` is a quota that does not come back within minutes."""
-
-    message: str = ""
-    code: int | None = None
-    status: str = ""
-    reasons: tuple[str, ...] = ()
-    retry_after_ms: int | None = None
-    spent: bool = False
-
-
-def read_account(body: bytes) -> Account:
-    """The account in an error body: an object, a list that holds one, or text."""
-    try:
-        value = orjson.loads(body)
-    except ValueError:
-        return Account(message=read_words(body).message)
-    return account_of(value)
-
-
-def account_of(value: Any) -> Account:
-    """`{error: {code, message, status, details}}`, or a list of these, or another shape with words in it."""
+def classify(status: int | None, value: Any) -> VendorError:
+    """Return what an error means: `{error: {code, message, status, details}}`, a list that holds one, or words."""
     if isinstance(value, list):
-        return account_of(value[0]) if value else Account()
-    error = value.get("error") if isinstance(value, Mapping) else None
-    if not isinstance(error, Mapping):
-        return Account(message=words_of(value).message)
-    details = [detail for detail in _list(error.get("details")) if isinstance(detail, Mapping)]
-    message = words_of(error).message
-    quotas = [str(violation.get("quotaId", "")) for violation in _violations(details)]
-    code = error.get("code")
-    return Account(
-        message=message,
-        code=code if isinstance(code, int) and not isinstance(code, bool) else None,
-        status=str(error.get("status") or ""),
-        reasons=tuple(str(detail["reason"]) for detail in details if detail.get("reason")),
-        retry_after_ms=_hint(details, message),
-        spent=any("perday" in quota.lower() for quota in quotas) or bool(_DEPLETED.search(message)),
-    )
-
-
-def refusal(status: int, headers: Mapping[str, str], body: bytes, asked: Asked, now_ms: int) -> Failure:
-    """The Failure for an answer that is not 2xx. The hint to wait is in the body, for some proxies in a header."""
-    account = read_account(body)
-    hint = account.retry_after_ms if account.retry_after_ms is not None else retry_after_ms(headers, now_ms)
-    return _failure(status, account, asked, may_retry(status, headers), hint, request_id(headers))
-
-
-def stream_error(value: Any, asked: Asked, *, begun: bool) -> Failure:
-    """The Failure for an error inside a stream. Once an answer has `begun`, nobody knows what is billed."""
-    account = account_of(value)
-    status = account.code or _STATUS_OF.get(account.status) or 500
-    failure = _failure(status, account, asked, may_retry(status, {}), account.retry_after_ms, streamed=True)
-    return unanswered(failure) if begun else failure
-
-
-def row_error(error: Mapping[str, Any], asked: Asked) -> Failure:
-    """The Failure for a row of a batch that has an error in place of an answer, numbered in HTTP's way or gRPC's."""
-    told = {**error, "code": http_status(error.get("code"))}
-    return stream_error({"error": told}, asked, begun=False)
-
-
-def unanswered(failure: Failure) -> OutcomeUnknown:
-    """The same failure, of a request that was run in part."""
-    return OutcomeUnknown(
-        failure.kind,
-        failure.message,
-        provider=failure.provider,
-        model=failure.model,
-        status=failure.status,
-        retry_after_ms=failure.retry_after_ms,
-        request_id=failure.request_id,
-        detail=failure.detail,
+        value = value[0] if value else {}
+    error = as_mapping(value).get("error")
+    inside = as_mapping(error)
+    details = [as_mapping(detail) for detail in as_list(inside.get("details"))]
+    message = fields_of(error if isinstance(error, Mapping) else value).message
+    word, code = str(inside.get("status") or ""), inside.get("code")
+    reasons = [str(detail["reason"]) for detail in details if detail.get("reason")]
+    number = code if isinstance(code, int) and not isinstance(code, bool) else None
+    standing = status if status is not None else number or _STATUS_OF.get(word) or 500
+    kind = _kind(standing, message, reasons)
+    return VendorError(
+        kind,
+        standing,
+        said=message,
+        codes=" ".join((word, *reasons)).strip(),
+        spent="quota" if kind == "rate_limited" and _is_spent(standing, message, details) else None,
+        hint_ms=_hint_ms(details, message),
+        missing=standing == 404,
+        advice="Try again, or shorten the request.",
     )
 
 
@@ -135,15 +68,15 @@ def refuses_form(failure: Failure) -> bool:
     return failure.kind == "provider_rejected" and failure.status == 400 and not precondition
 
 
-def kind_of(status: int, account: Account) -> str:
+def _kind(status: int, message: str, reasons: list[str]) -> str:
     """The contract's kind. The words win where the status is vague: a wrong key is a 400 here."""
-    if any(reason.startswith("API_KEY_") for reason in account.reasons) or _BAD_KEY.search(account.message):
+    if any(reason.startswith("API_KEY_") for reason in reasons) or _BAD_KEY.search(message):
         return "invalid_api_key"
     if status in (401, 403):
         return "invalid_api_key"
     if status in (402, 429):
         return "rate_limited"
-    if status in (400, 413) and _TOO_LONG.search(account.message):
+    if status in (400, 413) and _TOO_LONG.search(message):
         return "context_length_exceeded"
     if status in (408, 504):
         return "timeout"
@@ -151,74 +84,19 @@ def kind_of(status: int, account: Account) -> str:
     return "provider_unavailable" if status >= 499 else "provider_rejected"
 
 
-def _failure(
-    status: int,
-    account: Account,
-    asked: Asked,
-    retryable: bool,
-    hint_ms: int | None,
-    id_: str | None = None,
-    *,
-    streamed: bool = False,
-) -> Failure:
-    kind = kind_of(status, account)
-    said = redact(account.message, asked.key).strip()
-    spent = kind == "rate_limited" and (account.spent or status == 402)
-    codes = " ".join((account.status, *account.reasons)).strip()
-    return Failure(
-        kind,
-        _spent(asked) if spent else _sentence(kind, status, said, asked, hint_ms, streamed),
-        retryable=retryable
-        and not spent
-        and kind not in ("invalid_api_key", "context_length_exceeded", "content_filtered"),
-        provider=asked.provider,
-        model=asked.model,
-        status=None if streamed else status,
-        retry_after_ms=None if spent else hint_ms,
-        request_id=id_,
-        detail=redact(f"{codes}: {said}" if codes else said, asked.key) or None,
-    )
-
-
-def _spent(asked: Asked) -> str:
+def _is_spent(status: int, message: str, details: list[Mapping[str, Any]]) -> bool:
+    """Whether it is the credit, or a quota that does not come back within minutes."""
+    quotas = [
+        str(as_mapping(violation).get("quotaId", ""))
+        for detail in details
+        for violation in as_list(detail.get("violations"))
+    ]
     return (
-        f"The day's quota or the credit of this {TITLE} key is used up for {asked.model or 'the model'}. "
-        "Ask again tomorrow, raise the quota, or choose another model."
+        status == 402 or any("perday" in quota.lower() for quota in quotas) or bool(_DEPLETED.search(message))
     )
 
 
-def _sentence(kind: str, status: int, said: str, asked: Asked, hint_ms: int | None, streamed: bool) -> str:
-    shown = "" if streamed else f" ({status})"
-    quoted = f" It says: {said}{'' if said[-1] in '.!?' else '.'}" if said else ""
-    model = asked.model or "the model"
-    if kind == "invalid_api_key":
-        return f"{TITLE} refused the API key. Check it in the settings.{quoted}"
-    if kind == "rate_limited":
-        wait = "later" if hint_ms is None else f"in {max(1, round(hint_ms / 1000))} s"
-        return f"{TITLE} is limiting how fast this key may ask. Try again {wait}."
-    if kind == "context_length_exceeded":
-        return f"The conversation is longer than {model} can read. Shorten it, or choose a model with a larger context."
-    if kind == "provider_unavailable":
-        return f"The {TITLE} API is not available at the moment{shown}. Try again later.{quoted}"
-    if kind == "timeout":
-        return f"The {TITLE} API did not answer in time. Try again, or shorten the request.{quoted}"
-    if 300 <= status < 400:
-        return f"The {TITLE} API answered with a redirect{shown}. Check the base URL."
-    if status == 404 and not asked.model:
-        return f"The {TITLE} API has nothing under that name for this key. Check the key.{quoted}"
-    if status == 404:
-        return f"The {TITLE} API has no model {model} for this key. Choose another model.{quoted}"
-    return f"The {TITLE} API rejected the request{shown}.{quoted or ' Change it and try again.'}"
-
-
-def _violations(details: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    for detail in details:
-        for violation in _list(detail.get("violations")):
-            if isinstance(violation, Mapping):
-                yield violation
-
-
-def _hint(details: list[Mapping[str, Any]], message: str) -> int | None:
+def _hint_ms(details: list[Mapping[str, Any]], message: str) -> int | None:
     """`retryDelay` as "12s", "1.5s" or {seconds, nanos}; else what the message says in words."""
     for detail in details:
         delay = detail.get("retryDelay")
@@ -239,5 +117,4 @@ def _number(value: Any) -> float:
         return 0.0
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+GEMINI = Vendor("Gemini", classify, key_header="x-goog-api-key", key_prefix="")

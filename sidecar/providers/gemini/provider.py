@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, PreparedCall
-from sidecar.providers.gemini.errors import TITLE, Asked, refuses_form, unanswered
+from sidecar.providers.gemini.address import address
+from sidecar.providers.gemini.errors import GEMINI, refuses_form
 from sidecar.providers.gemini.events import GeminiEvents
-from sidecar.providers.gemini.exchange import address, authorization, refusal_reader
 from sidecar.providers.gemini.options import resolve_options
 from sidecar.providers.gemini.request import continued, generate_body, in_words_instead, model_in, stream_path
 from sidecar.providers.gemini.stream import GeminiReader
+from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.events import events_of
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.vendor import Asked
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import Row
@@ -29,7 +33,7 @@ class Gemini:
 
     def __init__(self, http: HttpClient, base_url: str, *, name: str = "gemini") -> None:
         self.name = name
-        self._http = http
+        self._api = VendorClient(http, GEMINI, name)
         self._base_url = address(base_url).api
 
     def plan(self, request: ChatRequest) -> PreparedCall:
@@ -50,7 +54,7 @@ class Gemini:
 
         Raises Failure when nothing was run, OutcomeUnknown when something may have been.
         """
-        asked = Asked(self.name, model_in(plan.path), key)
+        asked = self._api.asked(key, model_in(plan.path))
         reader = GeminiReader(asked)
         body = plan.body
         in_words = in_words_instead(body)
@@ -63,7 +67,7 @@ class Gemini:
                             yield event
                 except Failure as failure:
                     if parts:
-                        raise unanswered(failure) from None
+                        raise OutcomeUnknown.instead_of(failure) from None
                     if in_words is None or not refuses_form(failure):
                         raise
                     # Whether a model takes a form beside a tool is not published for every one of them.
@@ -77,28 +81,13 @@ class Gemini:
             for event in reader.finish():
                 yield event
         except Failure as failure:
-            failure.provider = failure.provider or self.name
-            failure.model = failure.model or asked.model
+            asked.named(failure)
             raise
 
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""
-        asked = Asked(self.name, None, key)
-        try:
-            async with self._http.stream(
-                "GET",
-                f"{self._base_url}/models?pageSize=1",
-                {"accept": "application/json", **authorization(asked)},
-                read_refusal=refusal_reader(self._http, asked),
-                peer=TITLE,
-            ):
-                return None
-        except Failure as failure:
-            if failure.kind == "invalid_api_key":
-                return failure.message
-            if failure.kind == "rate_limited":
-                return None
-            raise
+        refused = await self._api.key_refusal(f"{self._base_url}/models?pageSize=1", self._api.asked(key))
+        return refused.message if refused is not None else None
 
     async def _part(
         self,
@@ -109,23 +98,14 @@ class Gemini:
         pacer: RequestPacer | None,
     ) -> AsyncGenerator[Event, None]:
         """One request, read to the end of its connection, which is the end of its answer."""
-        events = GeminiEvents()
-        async with self._http.stream(
-            "POST",
-            self._base_url + plan.path,
-            {**plan.headers, **authorization(asked)},
-            body,
-            read_refusal=refusal_reader(self._http, asked),
-            peer=TITLE,
-            pacer=pacer,
-        ) as answer:
-            async for chunk in answer.chunks:
-                for piece in events.feed(chunk):
-                    for event in reader.read(piece):
-                        yield event
-            for piece in events.finish():
-                for event in reader.read(piece):
-                    yield event
+        async with (
+            self._api.stream(
+                "POST", self._base_url + plan.path, asked, body, headers=plan.headers, pacer=pacer
+            ) as answer,
+            aclosing(events_of(answer, GeminiEvents(), reader)) as events,
+        ):
+            async for event in events:
+                yield event
 
 
 def make(http: HttpClient, row: Row, base_url: str) -> Gemini:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from sidecar.providers.kernel.json_values import as_mapping
+
 LONGEST_RULE = 200
 DEEPEST = 60
 
@@ -39,7 +41,7 @@ class _Adapting:
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self.whole = True
-        self._definitions = {**_mapping(root.get("definitions")), **_mapping(root.get("$defs"))}
+        self._definitions = {**as_mapping(root.get("definitions")), **as_mapping(root.get("$defs"))}
 
     def root(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         made = self.schema(schema, 0)
@@ -95,8 +97,11 @@ class _Adapting:
                 self.whole = False
                 return {word: value for word, value in schema.items() if word != "allOf"}
             for word, value in part.items():
-                if word == "properties" and not _mapping(merged.get(word)).keys() & _mapping(value).keys():
-                    merged[word] = {**_mapping(merged.get(word)), **_mapping(value)}
+                if (
+                    word == "properties"
+                    and not as_mapping(merged.get(word)).keys() & as_mapping(value).keys()
+                ):
+                    merged[word] = {**as_mapping(merged.get(word)), **as_mapping(value)}
                 elif word == "required":
                     merged[word] = list(dict.fromkeys([*merged.get(word, ()), *value]))
                 elif merged.setdefault(word, value) != value:
@@ -182,7 +187,3 @@ def _described(description: Any, rules: Mapping[str, Any]) -> str:
             said.append(f"{word}: {text}")
     parts = [str(description)] if isinstance(description, str) and description else []
     return " ".join([*parts, *([f"({'; '.join(said)})"] if said else [])])
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from sidecar.errors import Failure
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
-from sidecar.providers.gemini.errors import TITLE, Asked, stream_error
 from sidecar.providers.gemini.usage import CONTINUATION, Searches, added, finish_reason, part_usage
-from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.errors import cut_off, declined, stream_failure, unreadable
+from sidecar.providers.kernel.events import read_json
+from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
+from sidecar.providers.kernel.vendor import Asked
 
 
 class GeminiReader:
@@ -20,6 +20,9 @@ class GeminiReader:
 
     Takes a whole answer too, and a list of chunks, from servers that do not stream.
     """
+
+    # Only the end of its connection ends a request: an error, or the usage, may stand behind the last word.
+    ended = False
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
@@ -48,7 +51,7 @@ class GeminiReader:
         # An error behind a complete answer takes nothing of it back.
         if chunk.get("error") and not self._finish:
             begun = self._produced or self._usage is not None
-            raise stream_error(chunk, self._asked, begun=begun)
+            raise stream_failure(chunk, self._asked, produced=begun)
         yield from self._chunk(chunk)
 
     def next_token(self) -> str | None:
@@ -63,18 +66,18 @@ class GeminiReader:
     def finish(self) -> Iterator[Event]:
         """The end of the stream: Done, or what was wrong with it."""
         if self._blocked and not self._produced:
-            raise _held_back(
-                f"{TITLE} blocked this request by its content rules.", self._blocked, self._asked
+            raise Failure(
+                "content_filtered",
+                f"{self._asked.title} blocked this request by its content rules. Rephrase the request.",
+                provider=self._asked.provider,
+                model=self._asked.model,
+                detail=self._blocked,
             )
         if not self._finish and not self._blocked:
-            raise _unfinished(
-                f"The {TITLE} API ended its answer before it was complete. It may have charged for it; try again.",
-                self._asked,
-            )
+            raise cut_off(self._asked)
         reason = finish_reason(self._finish) if self._finish else "content_filter"
         if reason == "content_filter" and not self._produced:
-            name = self._asked.model or "The model"
-            raise _held_back(f"{name} declined to answer.", self._finish, self._asked)
+            raise declined(self._finish, self._asked)
         if reason == "error" and not self._produced:
             raise Failure(
                 "provider_unavailable",
@@ -86,21 +89,19 @@ class GeminiReader:
         yield Done(reason, self._usage, self._model, self._id, tuple(self._citations.values()))
 
     def _chunk(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
-        self._model = _text(chunk.get("modelVersion")) or self._model
-        self._id = _text(chunk.get("responseId")) or self._id
-        self._blocked = _word(_mapping(chunk.get("promptFeedback")).get("blockReason")) or self._blocked
-        candidates = chunk.get("candidates")
-        candidate = _mapping(candidates[0]) if isinstance(candidates, list) and candidates else {}
-        parts = _mapping(candidate.get("content")).get("parts")
-        for part in parts if isinstance(parts, list) else ():
-            yield from self._part(_mapping(part))
+        self._model = as_text(chunk.get("modelVersion")) or self._model
+        self._id = as_text(chunk.get("responseId")) or self._id
+        self._blocked = _word(as_mapping(chunk.get("promptFeedback")).get("blockReason")) or self._blocked
+        candidate = as_mapping(next(iter(as_list(chunk.get("candidates"))), None))
+        for part in as_list(as_mapping(candidate.get("content")).get("parts")):
+            yield from self._part(as_mapping(part))
         self._finish = _word(candidate.get("finishReason")) or self._finish
-        self._token = _text(candidate.get("continuationToken")) or self._token
-        grounding = _mapping(candidate.get("groundingMetadata"))
+        self._token = as_text(candidate.get("continuationToken")) or self._token
+        grounding = as_mapping(candidate.get("groundingMetadata"))
         yield from self._cite(grounding)
         self._searches.take(grounding)
         # Each report is of the whole request so far; a field that it does not repeat still counts.
-        self._reported.update(_mapping(chunk.get("usageMetadata")))
+        self._reported.update(as_mapping(chunk.get("usageMetadata")))
         if self._reported:
             searches = self._searches.billable(self._model or self._asked.model or "")
             usage = added(self._before, part_usage(self._reported, searches))
@@ -109,7 +110,7 @@ class GeminiReader:
                 yield UsageSoFar(usage, self._model, self._id)
 
     def _part(self, part: Mapping[str, Any]) -> Iterator[Event]:
-        text = _text(part.get("text"))
+        text = as_text(part.get("text"))
         if not text:
             return
         if part.get("thought") is True:
@@ -119,53 +120,24 @@ class GeminiReader:
             yield TextDelta(text)
 
     def _cite(self, grounding: Mapping[str, Any]) -> Iterator[Event]:
-        pages = grounding.get("groundingChunks")
-        for page in pages if isinstance(pages, list) else ():
-            web = _mapping(_mapping(page).get("web"))
-            url = _text(web.get("uri"))
+        for page in as_list(grounding.get("groundingChunks")):
+            web = as_mapping(as_mapping(page).get("web"))
+            url = as_text(web.get("uri"))
             if url and url not in self._citations:
-                self._citations[url] = Citation(url, _text(web.get("title")))
+                self._citations[url] = Citation(url, as_text(web.get("title")))
                 yield self._citations[url]
 
 
 def _chunks(event: SseEvent, asked: Asked) -> list[Mapping[str, Any]]:
     """The objects of an event. Raises OutcomeUnknown when it holds none."""
-    try:
-        value = orjson.loads(event.data)
-    except ValueError:
-        value = None
+    value = read_json(event)
     chunks = value if isinstance(value, list) else [value]
     if all(isinstance(chunk, Mapping) for chunk in chunks):
         return chunks
-    raise _unfinished(
-        f"The {TITLE} API sent something that cannot be read. It may have charged for the request; try again.",
-        asked,
-    )
-
-
-def _unfinished(message: str, asked: Asked) -> OutcomeUnknown:
-    return OutcomeUnknown("provider_unavailable", message, provider=asked.provider, model=asked.model)
-
-
-def _held_back(message: str, reason: str, asked: Asked) -> Failure:
-    return Failure(
-        "content_filtered",
-        f"{message} Rephrase the request.",
-        provider=asked.provider,
-        model=asked.model,
-        detail=reason,
-    )
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    raise unreadable(asked)
 
 
 def _word(value: Any) -> str:
     """A word of an enumeration; the one that stands for none is none."""
-    word = _text(value)
+    word = as_text(value)
     return "" if word.endswith("_UNSPECIFIED") else word

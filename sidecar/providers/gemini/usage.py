@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
-
-_log = logging.getLogger(__name__)
+from sidecar.providers.kernel.json_values import as_count, as_text
+from sidecar.providers.kernel.token_counts import within
 
 CONTINUATION = "CONTINUATION"
 
@@ -43,22 +42,16 @@ def part_usage(reported: Mapping[str, Any], searches: int = 0) -> Usage:
 
     `prompt_total` is the prompt alone, which is what the vendor picks the price tier by.
     """
-    prompt = _count(reported.get("promptTokenCount"))
-    cached = _count(reported.get("cachedContentTokenCount"))
-    if cached > prompt:
-        _log.warning(
-            "the reported usage has %d cached tokens of only %d; %d are counted", cached, prompt, prompt
-        )
-        cached = prompt
-    tier = reported.get("serviceTier")
+    prompt = as_count(reported.get("promptTokenCount"))
+    cached = within(as_count(reported.get("cachedContentTokenCount")), prompt, "cached")
     return Usage(
-        in_uncached=prompt - cached + _count(reported.get("toolUsePromptTokenCount")),
+        in_uncached=prompt - cached + as_count(reported.get("toolUsePromptTokenCount")),
         cache_read=cached,
-        out_visible=_count(reported.get("candidatesTokenCount")),
-        out_reasoning=_count(reported.get("thoughtsTokenCount")),
+        out_visible=as_count(reported.get("candidatesTokenCount")),
+        out_reasoning=as_count(reported.get("thoughtsTokenCount")),
         searches=searches,
         prompt_total=prompt,
-        service_tier=tier if isinstance(tier, str) and tier else None,
+        service_tier=as_text(reported.get("serviceTier")) or None,
     )
 
 
@@ -103,9 +96,3 @@ class Searches:
         if _BILLED_BY_PROMPT.match(model.removeprefix("models/")):
             return int(self._grounded)
         return self._queries.total()
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 0:
-        return 0
-    return int(value) if value != float("inf") else 0

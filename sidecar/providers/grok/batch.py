@@ -5,11 +5,9 @@ What is sent may be sent again: an empty container costs nothing, and rows that 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -21,17 +19,19 @@ from sidecar.providers.grok.batch_format import (
     added,
     batch_state,
     input_line,
+    never_ran,
     outcome,
-    was_cancelled,
 )
-from sidecar.providers.grok.provider import GROK, grok_asked
+from sidecar.providers.grok.errors import GROK
+from sidecar.providers.kernel.batch_rows import read_rows
 from sidecar.providers.kernel.bodies import Body, array_body
+from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.json_arrays import JsonArrays
+from sidecar.providers.kernel.json_values import as_mapping, as_text
 from sidecar.providers.kernel.jsonl import read_line
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.providers.openai_family.exchange import authorization, refusal_reader
-from sidecar.providers.openai_family.usage import mapping
+from sidecar.providers.kernel.pages import Pages
+from sidecar.providers.kernel.vendor import Asked
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import Row
@@ -40,10 +40,9 @@ if TYPE_CHECKING:
 LIMITS = BatchLimits(rows=50_000, bytes=24_000_000, row_bytes=24_000_000, one_model=True)
 PAGE = 100
 
-_log = logging.getLogger(__name__)
-
 
 def make(http: HttpClient, row: Row, base_url: str) -> GrokBatch:
+    """Return the batch API of a registry row."""
     return GrokBatch(http, base_url, name=row.name)
 
 
@@ -54,8 +53,8 @@ class GrokBatch:
 
     def __init__(self, http: HttpClient, base_url: str, *, name: str = "grok") -> None:
         self.name = name
-        self._http = http
-        self._base_url = base_url.rstrip("/")
+        self._api = VendorClient(http, GROK, name)
+        self._batches = f"{base_url.rstrip('/')}/batches"
 
     def line(self, custom_id: str, plan: PreparedCall) -> bytes:
         """The row as it stands in the list that is added. Raises Failure("unsupported") for what no batch can do."""
@@ -69,23 +68,23 @@ class GrokBatch:
         if part.input_file_id is not None and await self._takes_rows(key, part.input_file_id):
             return part.input_file_id
         try:
-            made = await self._json("POST", "/batches", key, {NAME: part.tag}, model=part.model)
+            asked = self._api.asked(key, part.model)
+            made = await self._api.json("POST", self._batches, asked, {NAME: part.tag})
         except OutcomeUnknown as failure:
-            raise self._failure(
+            raise self._api.failure(
                 f"{GROK.title} did not confirm the new batch. It is empty if it exists; try again.",
                 failure.kind,
             ) from failure
-        id_ = made.get("batch_id")
-        if isinstance(id_, str) and id_:
+        if id_ := as_text(made.get("batch_id")):
             return id_
-        raise self._failure(f"{GROK.title} made a batch and gave it no id. Nothing was run; try again.")
+        raise self._api.failure(f"{GROK.title} made a batch and gave it no id. Nothing was run; try again.")
 
     async def create(self, key: str, part: BatchPart) -> BatchState:
         """Adds the rows, which begins to run them. Raises OutcomeUnknown when nobody knows whether it has."""
         container = part.input_file_id or await self.upload(key, part)
         rows = array_body("batch_requests", part.lines)
         try:
-            await self._sent(f"/batches/{_in_path(container)}/requests", key, rows, part.model)
+            await self._post(f"{self._of(container)}/requests", self._api.asked(key, part.model), rows)
         except Failure as failure:
             # These ids are there already, from an earlier time and in other words.
             if failure.status != 412:
@@ -125,42 +124,37 @@ class GrokBatch:
 
     async def check(self, key: str, native_id: str) -> BatchState:
         """How it is doing. Raises Failure, also for an answer that is no batch."""
-        batch = await self._json("GET", f"/batches/{_in_path(native_id)}", key)
-        state = batch_state(batch, self._http.now_ms())
+        batch = await self._api.json("GET", self._of(native_id), self._api.asked(key))
+        state = batch_state(batch, self._api.now_ms())
         if state is not None:
             return state
-        raise self._failure(f"{GROK.title} did not say how the batch is doing. Try again.")
+        raise self._api.failure(f"{GROK.title} did not say how the batch is doing. Try again.")
 
     async def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchResult, None]:
         """Every row that has come out, and then those that a cancel kept from running.
 
         A row that can be read outranks the cancel.
         """
-        asked = grok_asked(self.name, key)
-        path = f"/batches/{_in_path(state.native_id)}"
-        told: set[str] = set()
-        async with aclosing(self._paged(f"{path}/results", "results", key)) as results:
-            async for piece in results:
-                value = read_line(piece)
-                came = None if value is None else outcome(value, asked)
-                if came is None:
-                    _log.warning("a result of batch %s names no row", state.native_id)
-                elif came.custom_id not in told:
-                    told.add(came.custom_id)
-                    yield came
+        asked, told = self._api.asked(key), set[str]()
+        pieces = self._paged(f"{self._of(state.native_id)}/results", "results", key)
+        rows = read_rows(pieces, lambda value: outcome(value, asked), state.native_id, told)
+        async with aclosing(rows):
+            async for came in rows:
+                yield came
         if CANCELLED not in state.handles:
             return
-        async with aclosing(self._paged(f"{path}/requests", "batch_request_metadata", key)) as requests:
-            async for piece in requests:
-                custom_id = was_cancelled(read_line(piece) or {})
-                if custom_id is not None and custom_id not in told:
-                    told.add(custom_id)
-                    yield BatchResult(custom_id, never_ran="cancelled")
+        listed = self._paged(f"{self._of(state.native_id)}/requests", "batch_request_metadata", key)
+        async with aclosing(listed) as requests:
+            async for request in requests:
+                stopped = never_ran(read_line(request) or {})
+                if stopped is not None and stopped.custom_id not in told:
+                    told.add(stopped.custom_id)
+                    yield stopped
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended, or is about to, is left at that."""
         try:
-            await self._sent(f"/batches/{_in_path(native_id)}:cancel", key, {}, None)
+            await self._post(f"{self._of(native_id)}:cancel", self._api.asked(key), {})
         except Failure:
             state = await self.check(key, native_id)
             if not state.ended and state.word != "cancelling":
@@ -176,94 +170,37 @@ class GrokBatch:
         return state.word in ("empty", "processing")
 
     async def _listed(self, key: str) -> AsyncGenerator[BatchState, None]:
-        async with aclosing(self._paged("/batches", "batches", key)) as batches:
+        async with aclosing(self._paged(self._batches, "batches", key)) as batches:
             async for piece in batches:
-                state = batch_state(read_line(piece) or {}, self._http.now_ms())
+                state = batch_state(read_line(piece) or {}, self._api.now_ms())
                 if state is not None:
                     yield state
 
-    async def _paged(self, path: str, member: str, key: str) -> AsyncGenerator[bytes, None]:
+    async def _paged(self, url: str, member: str, key: str) -> AsyncGenerator[bytes, None]:
         """The elements of every page, one at a time: a page of long answers is not held as a whole."""
-        token, seen = "", set[str]()
+        pages = Pages(f"{url}?limit={PAGE}", "pagination_token", self._endless)
         while True:
-            after = f"&pagination_token={quote(token, safe='')}" if token else ""
-            reader = JsonArrays(member)
-            async with aclosing(self._chunks(f"{path}?limit={PAGE}{after}", key)) as chunks:
-                try:
-                    async for chunk in chunks:
-                        for element in reader.feed(chunk):
-                            yield element
-                    page = mapping(orjson.loads(reader.rest()))
-                except ValueError:
-                    raise self._failure(
-                        f"The {GROK.title} API did not answer with JSON. Check the base URL, or try again later."
-                    ) from None
-            token = page.get("pagination_token") or ""
+            rest = bytearray()
+            async with aclosing(
+                self._api.elements(pages.path, self._api.asked(key), member, rest)
+            ) as elements:
+                async for element in elements:
+                    yield element
+            token = as_mapping(orjson.loads(rest)).get("pagination_token")
             if not token:
                 return
-            if not isinstance(token, str) or token in seen:
-                # A list that does not go on proves nothing.
-                raise self._failure(f"{GROK.title}'s list has no end. Try again.")
-            seen.add(token)
+            pages.turn_to(token)
 
-    async def _chunks(self, path: str, key: str) -> AsyncGenerator[bytes, None]:
-        asked = grok_asked(self.name, key)
-        try:
-            async with self._http.stream(
-                "GET",
-                self._base_url + path,
-                {"accept": "application/json", **authorization(asked)},
-                read_refusal=refusal_reader(self._http, asked),
-                peer=asked.title,
-            ) as answer:
-                async for chunk in answer.chunks:
-                    yield chunk
-        except Failure as failure:
-            failure.provider = failure.provider or self.name
-            raise
-
-    async def _sent(self, path: str, key: str, body: Body, model: str | None) -> None:
+    async def _post(self, url: str, asked: Asked, body: Body) -> None:
         """A POST whose answer says nothing but yes."""
-        asked = grok_asked(self.name, key, model)
-        try:
-            async with self._http.stream(
-                "POST",
-                self._base_url + path,
-                {"accept": "application/json", **authorization(asked)},
-                body,
-                read_refusal=refusal_reader(self._http, asked),
-                peer=asked.title,
-                once=True,
-            ):
-                pass
-        except Failure as failure:
-            failure.provider = failure.provider or self.name
-            raise
+        async with self._api.stream("POST", url, asked, body, once=True):
+            pass
 
-    async def _json(
-        self, method: str, path: str, key: str, body: Body | None = None, *, model: str | None = None
-    ) -> Mapping[str, Any]:
-        asked = grok_asked(self.name, key, model)
-        try:
-            value = await self._http.json(
-                method,
-                self._base_url + path,
-                {"accept": "application/json", **authorization(asked)},
-                body,
-                read_refusal=refusal_reader(self._http, asked),
-                peer=asked.title,
-            )
-        except Failure as failure:
-            failure.provider = failure.provider or self.name
-            raise
-        return mapping(value)
+    def _of(self, native_id: str) -> str:
+        return f"{self._batches}/{in_path(native_id)}"
 
-    def _failure(self, message: str, kind: str = "provider_unavailable") -> Failure:
-        return Failure(kind, message, retryable=True, provider=self.name)
+    def _endless(self) -> Failure:
+        return self._api.failure(f"{GROK.title}'s list has no end. Try again.")
 
 
 _EMPTY = "The batch exists and holds no rows."
-
-
-def _in_path(id_: str) -> str:
-    return quote(id_, safe="")

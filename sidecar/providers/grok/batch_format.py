@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -12,15 +11,14 @@ import orjson
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchPart, BatchResult, BatchState, PreparedCall
 from sidecar.providers.grok.usage import chat_usage
-from sidecar.providers.kernel.batch_reply import outcome_of
+from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
-from sidecar.providers.kernel.errors import words_of
-from sidecar.providers.kernel.grpc_status import http_status
+from sidecar.providers.kernel.errors import row_failure
+from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.timestamps import moment_ms
-from sidecar.providers.openai_family.errors import Asked, stream_error
-from sidecar.providers.openai_family.request import ChatReader
-from sidecar.providers.openai_family.usage import count, mapping
+from sidecar.providers.kernel.vendor import Asked
+from sidecar.providers.openai_family.stream import ChatReader
 
 NAME = "name"
 CANCELLED = "cancelled"
@@ -52,8 +50,8 @@ def batch_state(batch: Mapping[str, Any], now_ms: int) -> BatchState | None:
     native_id = batch.get("batch_id")
     if not isinstance(native_id, str) or not native_id:
         return None
-    numbers = mapping(batch.get("state"))
-    total, pending = count(numbers.get("num_requests")), count(numbers.get("num_pending"))
+    numbers = as_mapping(batch.get("state"))
+    total, pending = as_count(numbers.get("num_requests")), as_count(numbers.get("num_pending"))
     cancelled_at, expires_at = moment_ms(batch.get("cancel_time")), moment_ms(batch.get("expire_time"))
     because = batch.get("cancel_by_xai_message")
     stopped = bool(because) or cancelled_at is not None
@@ -66,11 +64,11 @@ def batch_state(batch: Mapping[str, Any], now_ms: int) -> BatchState | None:
         ended=finished or expired,
         results_ready=expired or (finished and settled),
         total=total,
-        completed=count(numbers.get("num_success")),
-        failed=count(numbers.get("num_error")),
+        completed=as_count(numbers.get("num_success")),
+        failed=as_count(numbers.get("num_error")),
         created_at=moment_ms(batch.get("create_time")),
         error=because if isinstance(because, str) and because else None,
-        handles={CANCELLED: "yes"} if stopped or count(numbers.get("num_cancelled")) else {},
+        handles={CANCELLED: "yes"} if stopped or as_count(numbers.get("num_cancelled")) else {},
         metadata={NAME: str(batch.get(NAME) or "")},
     )
 
@@ -88,20 +86,23 @@ def outcome(value: Mapping[str, Any], asked: Asked) -> BatchResult | None:
     custom_id = value.get("batch_request_id")
     if not isinstance(custom_id, str) or not custom_id:
         return None
-    result = mapping(value.get("batch_result")) or value
-    response, error = mapping(result.get("response")), result.get("error")
-    reply = next((mapping(inner) for inner in response.values() if "choices" in mapping(inner)), response)
+    result = as_mapping(value.get("batch_result")) or value
+    response, error = as_mapping(result.get("response")), result.get("error")
+    reply = next(
+        (as_mapping(inner) for inner in response.values() if "choices" in as_mapping(inner)), response
+    )
     if error or "choices" not in reply:
-        return BatchResult(custom_id, failure=_failure(error, asked))
+        return BatchResult(custom_id, failure=row_failure(error, asked))
     reader = ChatReader(asked, read_usage=chat_usage)
     events = chain(reader.read(SseEvent(orjson.dumps(reply).decode())), reader.finish())
     return outcome_of(custom_id, events, model=reply.get("model"), response_id=reply.get("id"))
 
 
-def was_cancelled(request: Mapping[str, Any]) -> str | None:
-    """The id of a row that its batch never ran; None for any other."""
-    custom_id, state = request.get("batch_request_id"), str(request.get("state")).lower()
-    return custom_id if isinstance(custom_id, str) and state.endswith(("cancelled", "canceled")) else None
+def never_ran(request: Mapping[str, Any]) -> BatchResult | None:
+    """What came of the row of a request that a cancel kept from running; None for any other."""
+    custom_id, state = as_text(request.get("batch_request_id")), str(request.get("state")).lower()
+    cancelled = state.endswith(("cancelled", "canceled"))
+    return BatchResult(custom_id, never_ran="cancelled") if custom_id and cancelled else None
 
 
 def _word(finished: bool, stopped: bool, expired: bool, total: int) -> str:
@@ -110,12 +111,3 @@ def _word(finished: bool, stopped: bool, expired: bool, total: int) -> str:
     if expired:
         return "expired"
     return "cancelling" if stopped else "processing" if total else "empty"
-
-
-def _failure(error: Any, asked: Asked) -> Failure:
-    """Of an error that is text, or has a code and a message."""
-    words = words_of(error if isinstance(error, Mapping) else str(error or ""))
-    status = http_status(mapping(error).get("code"))
-    if isinstance(status, int):
-        words = replace(words, code=str(status))
-    return stream_error(words, asked, produced=False)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sidecar.providers.kernel.errors import Words
+from sidecar.providers.kernel.error_fields import ErrorFields, fields_of
+from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.vendor import Vendor, VendorError
+from sidecar.providers.openai_family.errors import classify_fields
 
 # Its codes are sentences that say less than its words; the first line that fits the words decides.
 _MEANINGS = (
@@ -19,17 +21,14 @@ _MEANINGS = (
 )
 
 
-def grok_words(words: Words) -> Words:
-    """The words with OpenAI's code for what they mean; the vendor's own code moves to the type."""
-    for meaning, code in _MEANINGS:
-        if re.search(meaning, words.message, re.IGNORECASE):
-            return replace(words, type=words.type or words.code, code=code)
-    return words
+def classify(status: int | None, value: Any) -> VendorError:
+    """Return what an error means, in OpenAI's codes; the vendor's own code moves to the type."""
+    return classify_fields(status, _translated(fields_of(value)))
 
 
 def key_problem(description: Any) -> str | None:
     """Why a key that exists cannot be used, from the vendor's description of it; None when it can."""
-    told: Mapping[str, Any] = description if isinstance(description, Mapping) else {}
+    told = as_mapping(description)
     if told.get("api_key_disabled") or told.get("disabled"):
         return "This xAI Grok key is switched off. Switch it on in xAI's console, or use another."
     if told.get("api_key_blocked"):
@@ -37,3 +36,13 @@ def key_problem(description: Any) -> str | None:
     if told.get("team_blocked"):
         return "xAI has blocked the team of this key. Look at its billing in xAI's console."
     return None
+
+
+def _translated(fields: ErrorFields) -> ErrorFields:
+    for meaning, code in _MEANINGS:
+        if re.search(meaning, fields.message, re.IGNORECASE):
+            return replace(fields, type=fields.type or fields.code, code=code)
+    return fields
+
+
+GROK = Vendor("xAI Grok", classify)

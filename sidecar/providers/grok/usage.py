@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.providers.base import Usage
+from sidecar.providers.kernel.json_values import as_count, as_mapping
 from sidecar.providers.openai_family import usage as openai_usage
-from sidecar.providers.openai_family.usage import count, mapping
 
 # One tick of `cost_in_usd_ticks` is 1e-10 dollars, says the vendor's own client.
 TICK_DIGITS = 10
@@ -20,10 +20,10 @@ def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
 
     Where the total leaves no room for the reasoning, the completion does include it.
     """
-    prompt, written = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
-    reasoning = count(mapping(usage.get("completion_tokens_details")).get("reasoning_tokens"))
+    prompt, written = as_count(usage.get("prompt_tokens")), as_count(usage.get("completion_tokens"))
+    reasoning = as_count(as_mapping(usage.get("completion_tokens_details")).get("reasoning_tokens"))
     total = usage.get("total_tokens")
-    apart = total is None or count(total) != prompt + written
+    apart = total is None or as_count(total) != prompt + written
     whole = {**usage, "completion_tokens": written + reasoning if apart else written}
     return _charged(openai_usage.chat_usage(whole, service_tier), usage)
 
@@ -33,12 +33,12 @@ def responses_usage(response: Mapping[str, Any]) -> Usage | None:
     parts = openai_usage.responses_usage(response)
     if parts is None:
         return None
-    usage = mapping(response.get("usage"))
-    details = mapping(
+    usage = as_mapping(response.get("usage"))
+    details = as_mapping(
         usage.get("server_side_tool_usage_details") or response.get("server_side_tool_usage_details")
     )
     if details:
-        searches = count(details.get("web_search_calls")) + count(details.get("x_search_calls"))
+        searches = as_count(details.get("web_search_calls")) + as_count(details.get("x_search_calls"))
         parts = replace(parts, searches=searches)
     return _charged(parts, usage)
 

@@ -1,104 +1,134 @@
-"""What any vendor's refusal says, whatever its shape: its words, its hints, whether to try again (pure)."""
+"""The error table: what a vendor's error becomes for a person, whoever the vendor is (pure).
+
+A vendor says what it means by an error (its `classify`); the sentence, and whether to ask again, come from here.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-import orjson
+from sidecar.errors import Failure
+from sidecar.providers.kernel.error_fields import read_body
+from sidecar.providers.kernel.error_headers import may_retry, request_id, retry_after_ms
+from sidecar.providers.kernel.grpc_status import http_status
+from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.vendor import Asked, VendorError
+from sidecar.redact import redact
 
-LONGEST_WORDS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The vendor's own account of an error; every part may be empty."""
-
-    message: str = ""
-    type: str = ""
-    code: str = ""
-    param: str = ""
+# A key, a length or a content that is refused is refused again, whatever the status.
+RETRYABLE = frozenset({"rate_limited", "provider_unavailable", "provider_rejected", "timeout"})
 
 
-def read_words(body: bytes) -> Words:
-    """The words in an error body: JSON in any of the known shapes, or plain text. HTML is nobody's words."""
-    text = body.decode("utf-8", "replace").strip()
-    try:
-        value = orjson.loads(text)
-    except ValueError:
-        return Words() if text.startswith("<") else Words(message=text[:LONGEST_WORDS])
-    return words_of(value)
+def refused_response(
+    status: int, headers: Mapping[str, str], body: bytes, asked: Asked, now_ms: int
+) -> Failure:
+    """Return the Failure for an answer that is not 2xx."""
+    error = asked.vendor.classify(status, read_body(body))
+    hint_ms = error.hint_ms if error.hint_ms is not None else retry_after_ms(headers, now_ms)
+    if hint_ms is None and status == 429:
+        hint_ms = asked.vendor.reset_ms(headers, now_ms)
+    failure = _failure(error, asked, f" ({status})", may_retry(status, headers), hint_ms)
+    failure.status, failure.request_id = status, request_id(headers)
+    return failure
 
 
-def words_of(value: Any) -> Words:
-    """`{error: {…}}`, `{error: "…", code: "…"}`, `{detail: …}`, `{message: …}`, a bare string, or a list of these."""
-    if isinstance(value, str):
-        return Words(message=value[:LONGEST_WORDS])
-    if isinstance(value, list):
-        return words_of(value[0]) if value else Words()
-    if not isinstance(value, Mapping):
-        return Words()
-    for member in ("error", "detail", "errors"):
-        inner = value.get(member)
-        if isinstance(inner, Mapping) or (isinstance(inner, list) and inner):
-            return words_of(inner)
-        if isinstance(inner, str) and inner:
-            return Words(inner[:LONGEST_WORDS], _text(value.get("type")), _text(value.get("code")))
-    message = _text(value.get("message")) or _text(value.get("msg"))
-    return Words(
-        message[:LONGEST_WORDS],
-        _text(value.get("type")),
-        _text(value.get("code")),
-        _text(value.get("param")),
+def stream_failure(value: Any, asked: Asked, *, produced: bool) -> Failure:
+    """Return the Failure for an error inside a stream; with anything `produced`, nobody knows what is billed."""
+    error = asked.vendor.classify(None, value)
+    failure = _failure(error, asked, "", may_retry(error.status, {}), error.hint_ms)
+    return OutcomeUnknown.instead_of(failure) if produced else failure
+
+
+def row_failure(error: Any, asked: Asked) -> Failure:
+    """Return the Failure for a row of a batch that has an error, numbered in HTTP's way or gRPC's, for an answer."""
+    numbered = {**error, "code": http_status(error.get("code"))} if isinstance(error, Mapping) else error
+    return stream_failure({"error": numbered}, asked, produced=False)
+
+
+def cut_off(asked: Asked) -> Failure:
+    """Return the failure of an answer that ended before it was complete."""
+    return _unknown(
+        f"The {asked.title} API ended its answer before it was complete. It may have charged for it", asked
     )
 
 
-def retry_after_ms(headers: Mapping[str, str], now_ms: int) -> int | None:
-    """The wait that the vendor asks for: `retry-after-ms`, or `retry-after` in seconds or as an HTTP date."""
-    hint = _number(headers.get("retry-after-ms"))
-    if hint is not None:
-        return max(0, round(hint))
-    raw = headers.get("retry-after")
-    seconds = _number(raw)
-    if seconds is not None:
-        return max(0, round(seconds * 1000))
-    if raw is None:
-        return None
-    try:
-        moment = parsedate_to_datetime(raw)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0, round(moment.timestamp() * 1000) - now_ms)
+def unreadable(asked: Asked) -> Failure:
+    """Return the failure of an answer that holds nonsense."""
+    return _unknown(
+        f"The {asked.title} API sent something that cannot be read. It may have charged for the request",
+        asked,
+    )
 
 
-def may_retry(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether the same request may succeed later. The vendor's own word (`x-should-retry`) comes first."""
-    word = headers.get("x-should-retry", "").strip().lower()
-    if word in ("true", "false"):
-        return word == "true"
-    return status in (408, 409, 429) or status >= 500
+def declined(detail: str, asked: Asked) -> Failure:
+    """Return the failure for the model's own no. `detail` is why, where the vendor says it."""
+    return Failure(
+        "content_filtered",
+        f"{asked.model or 'The model'} declined to answer. Rephrase the request.",
+        provider=asked.provider,
+        model=asked.model,
+        detail=redact(detail, asked.key) or None,
+    )
 
 
-def request_id(headers: Mapping[str, str]) -> str | None:
-    """The id by which the vendor's support finds the request."""
-    return headers.get("x-request-id") or headers.get("request-id") or None
+def _unknown(what: str, asked: Asked) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "provider_unavailable", f"{what}; try again.", provider=asked.provider, model=asked.model
+    )
 
 
-def _number(raw: str | None) -> float | None:
-    try:
-        number = float(raw or "")
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+def _failure(error: VendorError, asked: Asked, shown: str, retryable: bool, hint_ms: int | None) -> Failure:
+    said = redact(error.said, asked.key).strip()
+    quoted = f" It says: {said}{'' if said[-1] in '.!?' else '.'}" if said else ""
+    detail = f"{error.codes}: {said}" if error.codes else said
+    return Failure(
+        error.kind,
+        _spent(error, asked) if error.spent else _sentence(error, asked, shown, quoted, hint_ms),
+        retryable=retryable and error.kind in RETRYABLE and not error.spent,
+        provider=asked.provider,
+        model=asked.model,
+        retry_after_ms=None if error.spent else hint_ms,
+        detail=redact(detail, asked.key) or None,
+    )
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+def _spent(error: VendorError, asked: Asked) -> str:
+    if error.spent == "credit":
+        return (
+            f"The credit or spending limit of this {asked.title} key is used up. "
+            "Add credit or raise the limit, then ask again."
+        )
+    return (
+        f"The day's quota or the credit of this {asked.title} key is used up for {asked.model or 'the model'}. "
+        "Ask again tomorrow, raise the quota, or choose another model."
+    )
+
+
+def _sentence(error: VendorError, asked: Asked, shown: str, quoted: str, hint_ms: int | None) -> str:
+    """What happened and what to do next. `shown` is the status in brackets, `quoted` what the vendor says."""
+    title, model = asked.title, asked.model
+    match error.kind:
+        case "invalid_api_key":
+            return f"{title} refused the API key. Check it in the settings.{quoted}"
+        case "rate_limited":
+            wait = "later" if hint_ms is None else f"in {max(1, round(hint_ms / 1000))} s"
+            return f"{title} is limiting how fast this key may ask. Try again {wait}."
+        case "context_length_exceeded":
+            return (
+                f"The conversation is longer than {model or 'the model'} can read. "
+                "Shorten it, or choose a model with a larger context."
+            )
+        case "content_filtered":
+            return f"{title} blocked this request by its content rules. Rephrase it.{quoted}"
+        case "provider_unavailable":
+            return f"The {title} API is not available at the moment{shown}. Try again later.{quoted}"
+        case "timeout":
+            return f"The {title} API did not answer in time. {error.advice or 'Try again.'}{quoted}"
+    if 300 <= error.status < 400:
+        return f"The {title} API answered with a redirect{shown}. Check the base URL."
+    if error.missing and model:
+        return f"The {title} API has no model {model} for this key. Choose another model.{quoted}"
+    if error.missing:
+        return f"The {title} API has nothing under that name for this key. Check the key.{quoted}"
+    return f"The {title} API rejected the request{shown}.{quoted or ' Change it and try again.'}"

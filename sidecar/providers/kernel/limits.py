@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sidecar.providers.kernel.errors import retry_after_ms
+from sidecar.providers.kernel.error_headers import retry_after_ms
 
 CONGESTED = frozenset({429, 529})
 MINUTE_MS = 60_000

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult, PreparedCall
-from sidecar.providers.kernel.bodies import Body, form_body, lines_body
+from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
+from sidecar.providers.kernel.bodies import form_body, lines_body
+from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.jsonl import LineReader, read_line
+from sidecar.providers.kernel.json_values import as_mapping, as_text
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.pages import Pages
 from sidecar.providers.openai.batch_format import ENDPOINT, input_line, outcome
 from sidecar.providers.openai.batch_state import ERROR, OUTPUT, TAG, Order, batch_state, is_of
-from sidecar.providers.openai_family.errors import Asked
-from sidecar.providers.openai_family.exchange import authorization, refusal_reader
-from sidecar.providers.openai_family.usage import mapping
+from sidecar.providers.openai.errors import OPENAI
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import Row
@@ -28,10 +27,9 @@ if TYPE_CHECKING:
 LIMITS = BatchLimits(rows=50_000, bytes=200_000_000, one_model=True, hours=24)
 PAGE = 100
 
-_log = logging.getLogger(__name__)
-
 
 def make(http: HttpClient, row: Row, base_url: str) -> OpenAIBatch:
+    """Return the batch API of a registry row."""
     return OpenAIBatch(http, base_url, name=row.name)
 
 
@@ -42,7 +40,7 @@ class OpenAIBatch:
 
     def __init__(self, http: HttpClient, base_url: str, *, name: str = "openai") -> None:
         self.name = name
-        self._http = http
+        self._api = VendorClient(http, OPENAI, name)
         self._base_url = base_url.rstrip("/")
 
     def line(self, custom_id: str, plan: PreparedCall) -> bytes:
@@ -54,17 +52,15 @@ class OpenAIBatch:
         file = lines_body(part.lines)
         form = form_body({"purpose": "batch"}, f"{part.tag}.jsonl", file, f"abai-{uuid4().hex}")
         try:
-            uploaded = await self._json("POST", "/files", key, form)
+            uploaded = await self._api.json("POST", f"{self._base_url}/files", self._api.asked(key), form)
         except OutcomeUnknown as failure:
-            raise self._failure(
-                failure.kind, "OpenAI did not confirm the batch's input file. Nothing was run; try again."
+            raise self._api.failure(
+                "OpenAI did not confirm the batch's input file. Nothing was run; try again.", failure.kind
             ) from failure
-        id_ = uploaded.get("id")
-        if isinstance(id_, str) and id_:
+        if id_ := as_text(uploaded.get("id")):
             return id_
-        raise self._failure(
-            "provider_unavailable",
-            "OpenAI took the batch's input file and gave it no id. Nothing was run; try again.",
+        raise self._api.failure(
+            "OpenAI took the batch's input file and gave it no id. Nothing was run; try again."
         )
 
     async def create(self, key: str, part: BatchPart) -> BatchState:
@@ -75,16 +71,11 @@ class OpenAIBatch:
             "completion_window": "24h",
             "metadata": {TAG: part.tag},
         }
-        made = await self._json("POST", "/batches", key, body, once=True, model=part.model)
-        state = batch_state(made)
-        if state is not None:
-            return state
-        raise OutcomeUnknown(
-            "provider_unavailable",
-            "OpenAI's answer to the creation of a batch cannot be read. It may have been created.",
-            provider=self.name,
-            model=part.model,
-        )
+        asked = self._api.asked(key, part.model)
+        state = batch_state(await self._api.json("POST", self._batches(), asked, body, once=True))
+        if state is None:
+            raise unconfirmed(asked)
+        return state
 
     async def find(self, key: str, part: BatchPart) -> LookupResult:
         """Goes through the vendor's list of batches, by our tag and by the input file.
@@ -98,7 +89,8 @@ class OpenAIBatch:
             return LookupResult(_best(ours), True, several)
         if part.input_file_id is None:
             return LookupResult(None, True, "The input file was never uploaded, so no batch can exist.")
-        if await self._sees(key, part.input_file_id):
+        file = f"{self._base_url}/files/{in_path(part.input_file_id)}"
+        if await self._api.exists(file, self._api.asked(key), frozenset({404})):
             return LookupResult(None, True, "OpenAI lists the input file and no batch of it.")
         return LookupResult(
             None,
@@ -109,30 +101,30 @@ class OpenAIBatch:
 
     async def check(self, key: str, native_id: str) -> BatchState:
         """How it is doing. Raises Failure, also for an answer that is no batch."""
-        state = batch_state(await self._json("GET", f"/batches/{_in_path(native_id)}", key))
+        state = batch_state(await self._api.json("GET", self._batches(native_id), self._api.asked(key)))
         if state is not None:
             return state
-        raise self._failure("provider_unavailable", "OpenAI did not say how the batch is doing. Try again.")
+        raise self._api.failure("OpenAI did not say how the batch is doing. Try again.")
 
     async def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchResult, None]:
         """Every row of the output file and of the error file, in no order. Raises Failure when one breaks off."""
-        asked = self._asked(key, None)
+        asked, told = self._api.asked(key), set[str]()
         for handle in (OUTPUT, ERROR):
             if handle not in state.handles:
                 continue
-            async with aclosing(self._lines(key, state.handles[handle])) as lines:
-                async for line in lines:
-                    value = read_line(line)
-                    came = None if value is None else outcome(value, asked, self._http.now_ms())
-                    if came is None:
-                        _log.warning("a line of the results of batch %s names no row", state.native_id)
-                    else:
-                        yield came
+            url = f"{self._base_url}/files/{in_path(state.handles[handle])}/content"
+            lines = self._api.lines(url, asked, headers={})
+            rows = read_rows(
+                lines, lambda line: outcome(line, asked, self._api.now_ms()), state.native_id, told
+            )
+            async with aclosing(rows):
+                async for came in rows:
+                    yield came
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended, or is about to, is left at that."""
         try:
-            await self._json("POST", f"/batches/{_in_path(native_id)}/cancel", key)
+            await self._api.json("POST", f"{self._batches(native_id)}/cancel", self._api.asked(key))
         except Failure:
             state = await self.check(key, native_id)
             if not state.ended and state.word != "cancelling":
@@ -141,88 +133,30 @@ class OpenAIBatch:
     async def _listed(self, key: str, part: BatchPart) -> list[BatchState]:
         order = Order()
         ours: list[BatchState] = []
-        after, seen = "", set[str]()
+        pages = Pages(f"{self._batches()}?limit={PAGE}", "after", self._endless)
         while True:
-            page = await self._json("GET", f"/batches?limit={PAGE}{after}", key)
+            page = await self._api.json("GET", pages.path, self._api.asked(key))
             listed = page.get("data")
             if not isinstance(listed, list):
-                raise self._failure("provider_unavailable", "OpenAI did not list its batches. Try again.")
-            batches = [mapping(batch) for batch in listed]
+                raise self._api.failure("OpenAI did not list its batches. Try again.")
+            batches = [as_mapping(batch) for batch in listed]
             for batch in batches:
                 state = batch_state(batch)
                 if state is not None and is_of(batch, part):
                     ours.append(state)
-            last = batches[-1].get("id") if batches else None
             if ours or not page.get("has_more") or order.only_older_follow(batches, part.since):
                 return ours
-            if not isinstance(last, str) or last in seen:
-                # A list that does not go on proves nothing.
-                raise self._failure("provider_unavailable", "OpenAI's list of batches has no end. Try again.")
-            seen.add(last)
-            after = f"&after={quote(last, safe='')}"
+            pages.turn_to(batches[-1].get("id") if batches else None)
 
-    async def _sees(self, key: str, file_id: str) -> bool:
-        try:
-            await self._json("GET", f"/files/{_in_path(file_id)}", key)
-        except Failure as failure:
-            if failure.status == 404:
-                return False
-            raise
-        return True
+    def _batches(self, native_id: str | None = None) -> str:
+        """The address of the list, or of one of them."""
+        one = "" if native_id is None else f"/{in_path(native_id)}"
+        return f"{self._base_url}/batches{one}"
 
-    async def _lines(self, key: str, file_id: str) -> AsyncGenerator[bytes, None]:
-        asked = self._asked(key, None)
-        reader = LineReader()
-        async with self._http.stream(
-            "GET",
-            f"{self._base_url}/files/{_in_path(file_id)}/content",
-            authorization(asked),
-            read_refusal=refusal_reader(self._http, asked),
-            peer=asked.title,
-        ) as answer:
-            async for chunk in answer.chunks:
-                for line in reader.feed(chunk):
-                    yield line
-        for line in reader.finish():
-            yield line
-
-    async def _json(
-        self,
-        method: str,
-        path: str,
-        key: str,
-        body: Body | None = None,
-        *,
-        once: bool = False,
-        model: str | None = None,
-    ) -> Mapping[str, Any]:
-        asked = self._asked(key, model)
-        try:
-            value = await self._http.json(
-                method,
-                self._base_url + path,
-                {"accept": "application/json", **authorization(asked)},
-                body,
-                read_refusal=refusal_reader(self._http, asked),
-                peer=asked.title,
-                once=once,
-            )
-        except Failure as failure:
-            failure.provider = failure.provider or self.name
-            raise
-        return mapping(value)
-
-    def _asked(self, key: str, model: str | None) -> Asked:
-        return Asked("OpenAI", self.name, model, key)
-
-    def _failure(self, kind: str, message: str) -> Failure:
-        return Failure(kind, message, retryable=True, provider=self.name)
+    def _endless(self) -> Failure:
+        return self._api.failure("OpenAI's list of batches has no end. Try again.")
 
 
 def _best(states: list[BatchState]) -> BatchState:
     """Of several, one that did not fail: what ran was paid for."""
     return next((state for state in states if state.word != "failed"), states[0])
-
-
-def _in_path(id_: str) -> str:
-    return quote(id_, safe="")

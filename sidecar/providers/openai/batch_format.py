@@ -9,12 +9,12 @@ from typing import Any, Literal
 import orjson
 
 from sidecar.providers.base import BatchResult, PreparedCall
-from sidecar.providers.kernel.batch_reply import outcome_of
+from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
-from sidecar.providers.kernel.errors import words_of
-from sidecar.providers.openai_family.errors import Asked, refusal, stream_error
-from sidecar.providers.openai_family.responses import ResponsesReader
-from sidecar.providers.openai_family.usage import mapping
+from sidecar.providers.kernel.errors import refused_response, stream_failure
+from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.vendor import Asked
+from sidecar.providers.openai_family.responses_stream import ResponsesReader
 
 ENDPOINT = "/v1/responses"
 
@@ -54,16 +54,18 @@ def outcome(line: Mapping[str, Any], asked: Asked, now_ms: int) -> BatchResult |
     custom_id = line.get("custom_id")
     if not isinstance(custom_id, str):
         return None
-    response, error = mapping(line.get("response")), mapping(line.get("error"))
+    response, error = as_mapping(line.get("response")), as_mapping(line.get("error"))
     if not response:
         never_ran = _NEVER_RAN.get(str(error.get("code")))
         if never_ran is not None:
             return BatchResult(custom_id, never_ran=never_ran)
-        return BatchResult(custom_id, failure=stream_error(words_of(line), asked, produced=False))
-    status, body = response.get("status_code"), mapping(response.get("body"))
+        return BatchResult(custom_id, failure=stream_failure(line, asked, produced=False))
+    status, body = response.get("status_code"), as_mapping(response.get("body"))
     if isinstance(status, int) and not 200 <= status < 300:
         headers = {"x-request-id": str(response.get("request_id") or "")}
-        return BatchResult(custom_id, failure=refusal(status, headers, orjson.dumps(body), asked, now_ms))
+        return BatchResult(
+            custom_id, failure=refused_response(status, headers, orjson.dumps(body), asked, now_ms)
+        )
     reader = ResponsesReader(asked)
     events = chain(reader.take(body), reader.finish())
     return outcome_of(custom_id, events, model=body.get("model"), response_id=body.get("id"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sidecar.providers.base import BatchPart, BatchState
-from sidecar.providers.openai_family.usage import count, mapping
+from sidecar.providers.kernel.json_values import as_count, as_mapping
 
 TAG = "abai_part"
 OUTPUT, ERROR = "output_file_id", "error_file_id"
@@ -26,27 +26,27 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
     told = isinstance(counts, Mapping)
     handles = {name: batch[name] for name in (OUTPUT, ERROR) if batch.get(name)}
     ended = word in _ENDED
-    ended_at = next((batch[f"{end}_at"] for end in _ENDED if count(batch.get(f"{end}_at"))), None)
+    ended_at = next((batch[f"{end}_at"] for end in _ENDED if as_count(batch.get(f"{end}_at"))), None)
     return BatchState(
         native_id=native_id,
         word=word,
         ended=ended,
-        results_ready=ended and _ready(word, mapping(counts), bool(handles)),
-        total=count(mapping(counts).get("total")) if told else None,
+        results_ready=ended and _ready(word, as_mapping(counts), bool(handles)),
+        total=as_count(as_mapping(counts).get("total")) if told else None,
         # What failed validation has run nothing, told or not.
-        completed=count(mapping(counts).get("completed")) if told else 0 if word == "failed" else None,
-        failed=count(mapping(counts).get("failed")) if told else None,
-        created_at=count(batch.get("created_at")) * 1000 or None,
-        ended_at=count(ended_at) * 1000 or None,
+        completed=as_count(as_mapping(counts).get("completed")) if told else 0 if word == "failed" else None,
+        failed=as_count(as_mapping(counts).get("failed")) if told else None,
+        created_at=as_count(batch.get("created_at")) * 1000 or None,
+        ended_at=as_count(ended_at) * 1000 or None,
         error=_errors(batch),
         handles={name: str(id_) for name, id_ in handles.items()},
-        metadata={str(name): str(value) for name, value in mapping(batch.get("metadata")).items()},
+        metadata={str(name): str(value) for name, value in as_mapping(batch.get("metadata")).items()},
     )
 
 
 def is_of(batch: Mapping[str, Any], part: BatchPart) -> bool:
     """Whether this batch is the part's: by our tag on it, or by the file, which was uploaded for nothing else."""
-    if mapping(batch.get("metadata")).get(TAG) == part.tag:
+    if as_mapping(batch.get("metadata")).get(TAG) == part.tag:
         return True
     return part.input_file_id is not None and batch.get("input_file_id") == part.input_file_id
 
@@ -61,7 +61,7 @@ class Order:
 
     def only_older_follow(self, page: Sequence[Mapping[str, Any]], since_ms: int) -> bool:
         """Whether this page, the next one in the list, shows that all behind it is older than `since_ms`."""
-        times = [count(batch.get("created_at")) for batch in page]
+        times = [as_count(batch.get("created_at")) for batch in page]
         for created_s in times:
             if self._last_s is not None:
                 self._falls = self._falls or created_s < self._last_s
@@ -75,13 +75,15 @@ def _ready(word: str, counts: Mapping[str, Any], has_files: bool) -> bool:
     """Whether what came out can be fetched. Where rows have run and no file is named, it is still to come."""
     if has_files or word == "failed":
         return True
-    return word != "completed" and not count(counts.get("completed")) and not count(counts.get("failed"))
+    return (
+        word != "completed" and not as_count(counts.get("completed")) and not as_count(counts.get("failed"))
+    )
 
 
 def _errors(batch: Mapping[str, Any]) -> str | None:
     """The first of what validation found, in the vendor's words."""
-    listed = mapping(batch.get("errors")).get("data")
-    errors = [mapping(error) for error in listed] if isinstance(listed, list) else []
+    listed = as_mapping(batch.get("errors")).get("data")
+    errors = [as_mapping(error) for error in listed] if isinstance(listed, list) else []
     told = []
     for error in errors[:_SHOWN_ERRORS]:
         line = error.get("line")

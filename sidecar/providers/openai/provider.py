@@ -6,18 +6,21 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from sidecar.providers.base import ChatRequest, Event, PreparedCall
+from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
-from sidecar.providers.openai_family.errors import Asked
-from sidecar.providers.openai_family.exchange import Attempt, Reader, exchange, judge_key
+from sidecar.providers.openai.errors import OPENAI
+from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
 from sidecar.providers.openai_family.options import Dialect, resolve_options
-from sidecar.providers.openai_family.request import ChatReader, chat_body
-from sidecar.providers.openai_family.responses import ResponsesReader, responses_body
+from sidecar.providers.openai_family.request import chat_body, responses_body
+from sidecar.providers.openai_family.responses_stream import ResponsesReader
+from sidecar.providers.openai_family.stream import ChatReader
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import Row
 
-OPENAI = Dialect("OpenAI")
+DIALECT = Dialect(OPENAI.title)
 
 
 class OpenAI:
@@ -25,18 +28,18 @@ class OpenAI:
 
     def __init__(self, http: HttpClient, base_url: str, *, name: str = "openai") -> None:
         self.name = name
-        self._http = http
+        self._api = VendorClient(http, OPENAI, name)
         self._base_url = base_url.rstrip("/")
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
-        choices = resolve_options(request, OPENAI)
+        choices = resolve_options(request, DIALECT)
         on_chat = choices.api == "chat"
         write = chat_body if on_chat else responses_body
         return PreparedCall(
             path="/chat/completions" if on_chat else "/responses",
             headers={"accept": "text/event-stream"},
-            body=write(request, choices, OPENAI),
+            body=write(request, choices, DIALECT),
             notes=choices.notes,
             max_output_tokens=choices.max_output_tokens,
         )
@@ -48,10 +51,10 @@ class OpenAI:
 
         Raises Failure when nothing was run, OutcomeUnknown when something may have been.
         """
-        asked = self._asked(key, str(plan.body["model"]))
+        asked = self._api.asked(key, str(plan.body["model"]))
         reader: Reader = ChatReader(asked) if plan.path == "/chat/completions" else ResponsesReader(asked)
         return exchange(
-            self._http,
+            self._api,
             Attempt(self._base_url + plan.path, plan.body),
             plan.headers,
             asked,
@@ -61,10 +64,7 @@ class OpenAI:
 
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""
-        return await judge_key(self._http, f"{self._base_url}/models", self._asked(key))
-
-    def _asked(self, key: str, model: str | None = None) -> Asked:
-        return Asked(OPENAI.title, self.name, model, key)
+        return await judge_key(self._api, f"{self._base_url}/models", self._api.asked(key))
 
 
 def make(http: HttpClient, row: Row, base_url: str) -> OpenAI:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Event
-from sidecar.providers.kernel.http import HttpClient, ReadRefusal
+from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.events import Reader, events_of
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.providers.kernel.sse import SseEvent, SseParser
-from sidecar.providers.openai_family.errors import Asked, refusal
-
-
-class Reader(Protocol):
-    """Turns the events of one answer into ours. `ended` is set when nothing more is to come."""
-
-    ended: bool
-
-    def read(self, event: SseEvent) -> Iterator[Event]: ...
-
-    def finish(self) -> Iterator[Event]: ...
+from sidecar.providers.kernel.sse import SseParser
+from sidecar.providers.kernel.vendor import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +30,7 @@ Another = Callable[[Attempt, Failure], Attempt | None]
 
 
 async def exchange(
-    http: HttpClient,
+    api: VendorClient,
     attempt: Attempt,
     headers: Mapping[str, str],
     asked: Asked,
@@ -46,43 +38,26 @@ async def exchange(
     *,
     pacer: RequestPacer | None = None,
     another: Another | None = None,
-    read_refusal: ReadRefusal | None = None,
 ) -> AsyncGenerator[Event, None]:
-    """Sends the question and yields events until Done. Closing the iterator closes the connection.
+    """Send the question and yield events until Done. Closing the iterator closes the connection.
 
     Raises Failure when nothing was run, OutcomeUnknown when something may have been.
     """
-    read_refusal = read_refusal or refusal_reader(http, asked)
     while True:
         accepted = False
-        parser = SseParser()
         try:
-            async with http.stream(
-                "POST",
-                attempt.url,
-                {**headers, **authorization(asked)},
-                attempt.body,
-                read_refusal=read_refusal,
-                peer=asked.title,
-                pacer=pacer,
+            async with api.stream(
+                "POST", attempt.url, asked, attempt.body, headers=headers, pacer=pacer
             ) as answer:
                 accepted = True
-                async for chunk in answer.chunks:
-                    for piece in parser.feed(chunk):
-                        for event in reader.read(piece):
-                            yield event
-                    if reader.ended:
-                        break
-                else:
-                    for piece in parser.finish():
-                        for event in reader.read(piece):
-                            yield event
+                async with aclosing(events_of(answer, SseParser(), reader)) as events:
+                    async for event in events:
+                        yield event
             for event in reader.finish():
                 yield event
             return
         except Failure as failure:
-            failure.provider = failure.provider or asked.provider
-            failure.model = failure.model or asked.model
+            asked.named(failure)
             refused = not accepted and not isinstance(failure, OutcomeUnknown)
             next_attempt = another(attempt, failure) if another is not None and refused else None
             if next_attempt is None:
@@ -90,40 +65,13 @@ async def exchange(
             attempt = next_attempt
 
 
-async def judge_key(http: HttpClient, url: str, asked: Asked) -> str | None:
-    """None when the server at this free URL takes the key, else why not. Raises Failure when nobody can tell."""
-    headers = {"accept": "application/json", **authorization(asked)}
-    try:
-        async with http.stream(
-            "GET", url, headers, read_refusal=refusal_reader(http, asked), peer=asked.title
-        ):
-            return None
-    except Failure as failure:
-        if failure.kind == "invalid_api_key":
-            # A key restricted to some calls is refused here, and yet it works for chats.
-            limited = failure.status == 403 and "scope" in (failure.detail or "").lower()
-            return None if limited else failure.message
-        if failure.kind == "rate_limited":
-            return None
-        raise
+async def judge_key(api: VendorClient, url: str, asked: Asked) -> str | None:
+    """Return None when the server at this free address takes the key, else why not.
 
-
-def authorization(asked: Asked) -> Mapping[str, str]:
-    """The header that carries the key, none without a key. Raises Failure for what can be no header."""
-    key = asked.key
-    if not key:
-        return {}
-    if not (key.isascii() and key.isprintable()):
-        raise Failure(
-            "invalid_api_key",
-            f"The {asked.title} API key holds characters that no key has. Paste it again in the settings.",
-            provider=asked.provider,
-        )
-    return {"authorization": f"Bearer {key}"}
-
-
-def refusal_reader(http: HttpClient, asked: Asked) -> ReadRefusal:
-    def read(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
-        return refusal(status, headers, body, asked, http.now_ms())
-
-    return read
+    Raises Failure when nobody can tell.
+    """
+    refused = await api.key_refusal(url, asked)
+    # A key restricted to some calls is refused here, and yet it works for chats.
+    if refused is None or (refused.status == 403 and "scope" in (refused.detail or "").lower()):
+        return None
+    return refused.message

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sidecar.providers.kernel.json_values import as_mapping
+
 
 def in_words(schema: Mapping[str, Any] | None) -> str:
     """The instruction. With a schema the reply is to follow it; without one it is an object."""
@@ -23,16 +25,16 @@ def schema_in_words(body: Mapping[str, Any]) -> dict[str, Any] | None:
     """
     text = body.get("text")
     on_chat = "messages" in body
-    form = body.get("response_format") if on_chat else _mapping(text).get("format")
-    if _mapping(form).get("type") != "json_schema":
+    form = body.get("response_format") if on_chat else as_mapping(text).get("format")
+    if as_mapping(form).get("type") != "json_schema":
         return None
-    schema = _mapping(form).get("json_schema", form)["schema"]
+    schema = as_mapping(form).get("json_schema", form)["schema"]
     spoken = "messages" if on_chat else "input"
     plain = {"type": "json_object"}
     return {
         **body,
         spoken: _instructed(body[spoken], in_words(schema)),
-        **({"response_format": plain} if on_chat else {"text": {**_mapping(text), "format": plain}}),
+        **({"response_format": plain} if on_chat else {"text": {**as_mapping(text), "format": plain}}),
     }
 
 
@@ -42,7 +44,3 @@ def _instructed(messages: list[dict[str, str]], instruction: str) -> list[dict[s
     if first["role"] == "user" or first["role"] == "assistant":
         return [{"role": "system", "content": instruction}, *messages]
     return [{**first, "content": f"{first['content']}\n\n{instruction}"}, *messages[1:]]
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

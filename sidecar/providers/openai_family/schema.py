@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sidecar.providers.kernel.json_values import as_mapping
+
 MAX_PROPERTIES = 5_000
 MAX_DEPTH = 10
 MAX_NAME_CHARS = 120_000
@@ -104,7 +106,7 @@ def _may_be_object(schema: Any) -> bool:
 
 
 def _strict_root(schema: Mapping[str, Any]) -> dict[str, Any]:
-    definitions = {**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}
+    definitions = {**as_mapping(schema.get("definitions")), **as_mapping(schema.get("$defs"))}
     root: Mapping[str, Any] = {
         keyword: value for keyword, value in schema.items() if keyword not in ("$defs", "definitions")
     }
@@ -237,10 +239,10 @@ def _within_limits(schema: Mapping[str, Any]) -> bool:
     for node, depth in _nodes(schema, 0):
         if depth > MAX_DEPTH:
             return False
-        names = list(_mapping(node.get("properties"))) + list(_mapping(node.get("$defs")))
+        names = list(as_mapping(node.get("properties"))) + list(as_mapping(node.get("$defs")))
         members = [*node.get("enum", ()), *([node["const"]] if "const" in node else ())]
         enum_chars = sum(len(str(value)) for value in members)
-        properties += len(_mapping(node.get("properties")))
+        properties += len(as_mapping(node.get("properties")))
         values += len(members)
         chars += sum(map(len, names)) + enum_chars
         if len(members) > LONG_ENUM and enum_chars > MAX_LONG_ENUM_CHARS:
@@ -253,13 +255,9 @@ def _nodes(schema: Mapping[str, Any], depth: int) -> Iterator[tuple[Mapping[str,
     yield schema, depth
     for name in ("properties", "$defs"):
         inside = depth + 1 if name == "properties" else 0
-        for inner in _mapping(schema.get(name)).values():
+        for inner in as_mapping(schema.get(name)).values():
             yield from _nodes(inner, inside)
     if "items" in schema:
         yield from _nodes(schema["items"], depth)
     for branch in schema.get("anyOf", ()):
         yield from _nodes(branch, depth)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

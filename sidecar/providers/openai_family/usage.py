@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
-
-_log = logging.getLogger(__name__)
+from sidecar.providers.kernel.json_values import as_count, as_mapping
+from sidecar.providers.kernel.token_counts import within
 
 _FINISH: Mapping[str, FinishReason] = {
     "length": "length",
@@ -33,16 +32,16 @@ def chat_finish(word: str) -> FinishReason:
 
 def incomplete_finish(details: Any) -> FinishReason:
     """The reason of a response whose status is `incomplete`."""
-    return _INCOMPLETE.get(str(mapping(details).get("reason")), "stop")
+    return _INCOMPLETE.get(str(as_mapping(details).get("reason")), "stop")
 
 
 def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
     """Prompt tokens include what was cached and written; completion tokens include reasoning."""
     return _parts(
-        prompt=count(usage.get("prompt_tokens")),
-        prompt_details=mapping(usage.get("prompt_tokens_details")),
-        output=count(usage.get("completion_tokens")),
-        output_details=mapping(usage.get("completion_tokens_details")),
+        prompt=as_count(usage.get("prompt_tokens")),
+        prompt_details=as_mapping(usage.get("prompt_tokens_details")),
+        output=as_count(usage.get("completion_tokens")),
+        output_details=as_mapping(usage.get("completion_tokens_details")),
         searches=0,
         service_tier=service_tier,
     )
@@ -54,10 +53,10 @@ def responses_usage(response: Mapping[str, Any]) -> Usage | None:
     if not isinstance(usage, Mapping):
         return None
     return _parts(
-        prompt=count(usage.get("input_tokens")),
-        prompt_details=mapping(usage.get("input_tokens_details")),
-        output=count(usage.get("output_tokens")),
-        output_details=mapping(usage.get("output_tokens_details")),
+        prompt=as_count(usage.get("input_tokens")),
+        prompt_details=as_mapping(usage.get("input_tokens_details")),
+        output=as_count(usage.get("output_tokens")),
+        output_details=as_mapping(usage.get("output_tokens_details")),
         searches=billable_searches(response),
         service_tier=response.get("service_tier"),
     )
@@ -65,9 +64,9 @@ def responses_usage(response: Mapping[str, Any]) -> Usage | None:
 
 def billable_searches(response: Mapping[str, Any]) -> int:
     """The vendor's own count where it gives one, else the calls that searched rather than opened a page."""
-    told = mapping(mapping(response.get("tool_usage")).get("web_search")).get("num_requests")
+    told = as_mapping(as_mapping(response.get("tool_usage")).get("web_search")).get("num_requests")
     if told is not None:
-        return count(told)
+        return as_count(told)
     output = response.get("output")
     calls = output if isinstance(output, Sequence) and not isinstance(output, str) else ()
     return sum(
@@ -75,7 +74,7 @@ def billable_searches(response: Mapping[str, Any]) -> int:
         for call in calls
         if isinstance(call, Mapping)
         and call.get("type") == "web_search_call"
-        and mapping(call.get("action")).get("type") == "search"
+        and as_mapping(call.get("action")).get("type") == "search"
     )
 
 
@@ -88,11 +87,11 @@ def _parts(
     searches: int,
     service_tier: Any,
 ) -> Usage:
-    cached = _within(count(prompt_details.get("cached_tokens")), prompt, "cached")
-    written = _within(count(prompt_details.get("cache_write_tokens")), prompt - cached, "cache write")
-    lifetimes = mapping(prompt_details.get("cache_write_tokens_details"))
-    written_long = _within(count(lifetimes.get("ttl_12h_tokens")), written, "long cache write")
-    reasoning = _within(count(output_details.get("reasoning_tokens")), output, "reasoning")
+    cached = within(as_count(prompt_details.get("cached_tokens")), prompt, "cached")
+    written = within(as_count(prompt_details.get("cache_write_tokens")), prompt - cached, "cache write")
+    lifetimes = as_mapping(prompt_details.get("cache_write_tokens_details"))
+    written_long = within(as_count(lifetimes.get("ttl_12h_tokens")), written, "long cache write")
+    reasoning = within(as_count(output_details.get("reasoning_tokens")), output, "reasoning")
     return Usage(
         in_uncached=prompt - cached - written,
         cache_read=cached,
@@ -104,24 +103,3 @@ def _parts(
         prompt_total=prompt,
         service_tier=service_tier if isinstance(service_tier, str) else None,
     )
-
-
-def _within(part: int, whole: int, name: str) -> int:
-    """A part larger than its whole would make another part negative, and a bill with it."""
-    if part > whole:
-        _log.warning(
-            "the reported usage has %d %s tokens of only %d; %d are counted", part, name, whole, whole
-        )
-        return whole
-    return part
-
-
-def count(value: Any) -> int:
-    """A count as a server wrote it; what is no count at all is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 0:
-        return 0
-    return int(value) if value != float("inf") else 0
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

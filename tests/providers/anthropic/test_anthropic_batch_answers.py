@@ -12,13 +12,15 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.anthropic.batch import AnthropicBatch
 from sidecar.providers.anthropic.batch_format import batch_state, outcome
-from sidecar.providers.anthropic.errors import Asked
+from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.base import BatchPart, BatchState
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.vendor import Asked
 from tests.helpers.batches import outcomes
 from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
 
 KEY = "sk-ant-test-key-123456"
+ASKED = Asked(ANTHROPIC, "anthropic", None, KEY)
 SINCE_MS = 1_795_392_000_000
 CREATED, LONG_AGO = "2026-11-23T00:00:01.5Z", "2026-11-20T00:00:00+00:00"
 PART = BatchPart("part-1", "claude-sonnet-5-5", [b'{"a":1}', b'{"b":2}'], ["h-1", "h-2"], SINCE_MS)
@@ -209,7 +211,7 @@ async def test_results_that_break_off_are_a_failure_and_can_be_read_again() -> N
 )
 def test_a_row_that_failed_has_the_kind_of_its_cause(error: dict[str, Any], kind: str) -> None:
     result = {"type": "errored", "error": {"type": "error", "error": error, "request_id": "req_1"}}
-    came = outcome({"custom_id": "a", "result": result}, Asked(None, KEY))
+    came = outcome({"custom_id": "a", "result": result}, ASKED)
     assert came is not None
     assert came.failure is not None
     assert (came.failure.kind, came.failure.request_id) == (kind, "req_1")
@@ -217,10 +219,10 @@ def test_a_row_that_failed_has_the_kind_of_its_cause(error: dict[str, Any], kind
 
 
 def test_a_result_of_a_kind_that_is_not_known_is_a_failure() -> None:
-    came = outcome({"custom_id": "a", "result": {"type": "postponed"}}, Asked(None, KEY))
+    came = outcome({"custom_id": "a", "result": {"type": "postponed"}}, ASKED)
     assert came is not None
     assert came.failure is not None
-    assert outcome({"result": {"type": "expired"}}, Asked(None, KEY)) is None
+    assert outcome({"result": {"type": "expired"}}, ASKED) is None
 
 
 def test_a_reply_brings_its_thinking_its_sources_and_its_usage() -> None:
@@ -243,7 +245,7 @@ def test_a_reply_brings_its_thinking_its_sources_and_its_usage() -> None:
         },
     }
     result = {"type": "succeeded", "message": message}
-    came = outcome({"custom_id": "a", "result": result}, Asked(None, KEY))
+    came = outcome({"custom_id": "a", "result": result}, ASKED)
     assert came is not None
     assert (came.text, came.thinking, came.failure) == ("Answer.", "Hm.", None)
     assert came.done is not None
@@ -264,7 +266,7 @@ def test_a_turn_that_paused_is_no_answer_but_is_kept_with_what_it_cost() -> None
         "stop_reason": "pause_turn",
         "usage": {"input_tokens": 10, "output_tokens": 4, "server_tool_use": {"web_search_requests": 5}},
     }
-    came = outcome({"custom_id": "a", "result": {"type": "succeeded", "message": message}}, Asked(None, KEY))
+    came = outcome({"custom_id": "a", "result": {"type": "succeeded", "message": message}}, ASKED)
     assert came is not None
     assert came.failure is not None
     assert came.done is not None

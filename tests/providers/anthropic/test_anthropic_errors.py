@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from sidecar.providers.anthropic.errors import Asked, declined, refusal, stream_error
+from sidecar.providers.anthropic.errors import ANTHROPIC, why_declined
+from sidecar.providers.kernel.errors import declined, refused_response, stream_failure
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.vendor import Asked
 
-ASKED = Asked("claude-sonnet-5-5", "some-odd-key-without-a-known-shape")
+ASKED = Asked(ANTHROPIC, "anthropic", "claude-sonnet-5-5", "some-odd-key-without-a-known-shape")
 NOW_MS = 1_795_392_000_000
 
 
@@ -41,7 +43,7 @@ def spend(code: str) -> dict[str, Any]:
 def test_a_limit_on_spending_is_known_by_its_words_or_its_code(
     status: int, body: bytes, kind: str, retryable: bool
 ) -> None:
-    failure = refusal(status, {}, body, ASKED, NOW_MS)
+    failure = refused_response(status, {}, body, ASKED, NOW_MS)
     assert (failure.kind, failure.retryable) == (kind, retryable)
 
 
@@ -74,7 +76,7 @@ def test_a_limit_on_spending_is_known_by_its_words_or_its_code(
 def test_the_wait_is_known_from_when_the_limits_are_filled_again(
     headers: dict[str, str], hint_ms: int | None
 ) -> None:
-    assert refusal(429, headers, error("rate_limit_error"), ASKED, NOW_MS).retry_after_ms == hint_ms
+    assert refused_response(429, headers, error("rate_limit_error"), ASKED, NOW_MS).retry_after_ms == hint_ms
 
 
 @pytest.mark.parametrize(
@@ -90,13 +92,14 @@ def test_the_wait_is_known_from_when_the_limits_are_filled_again(
 )
 @pytest.mark.parametrize("produced", [True, False])
 def test_an_error_inside_a_stream_is_told_by_its_type(kind: str, expected: str, produced: bool) -> None:
-    failure = stream_error(json.loads(error(kind)), ASKED, produced=produced)
+    failure = stream_failure(json.loads(error(kind)), ASKED, produced=produced)
     assert failure.kind == expected
     assert isinstance(failure, OutcomeUnknown) is produced
     assert failure.status is None
 
 
 def test_a_declined_question_says_why_where_the_vendor_does() -> None:
-    failure = declined({"type": "refusal", "category": "cyber", "explanation": "No malware."}, ASKED)
+    details = {"type": "refusal", "category": "cyber", "explanation": "No malware."}
+    failure = declined(why_declined(details), ASKED)
     assert (failure.kind, failure.detail) == ("content_filtered", "cyber: No malware.")
-    assert declined({"category": None, "explanation": None}, ASKED).detail is None
+    assert declined(why_declined({"category": None, "explanation": None}), ASKED).detail is None

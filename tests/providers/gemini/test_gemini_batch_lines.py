@@ -15,13 +15,14 @@ from sidecar.providers.base import BatchPart
 from sidecar.providers.gemini.batch import GeminiBatch
 from sidecar.providers.gemini.batch_format import outcome
 from sidecar.providers.gemini.batch_state import batch_state
-from sidecar.providers.gemini.errors import Asked
+from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.vendor import Asked
 from tests.helpers.batches import KEY, outcomes
 from tests.helpers.gemini import chunk
 from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
 
-ASKED = Asked("gemini", "gemini-3.8-flash", KEY)
+ASKED = Asked(GEMINI, "gemini", "gemini-3.8-flash", KEY)
 DONE = "BATCH_STATE_SUCCEEDED"
 ANSWER = chunk("four", "STOP", usage={"promptTokenCount": 3, "candidatesTokenCount": 1})
 PART = BatchPart("part-1", "gemini-3.8-flash", [b'{"key":"a","request":{}}'], ["a"], 0)

@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
-from sidecar.providers.gemini.errors import Asked, read_account, refusal, refuses_form, stream_error
+from sidecar.providers.gemini.errors import GEMINI, classify, refuses_form
+from sidecar.providers.kernel.error_fields import read_body
+from sidecar.providers.kernel.errors import refused_response, stream_failure
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.retry import wait_before_retry_ms
+from sidecar.providers.kernel.vendor import Asked
 
 KEY = "some-odd-key-without-a-known-shape"
-ASKED = Asked("gemini", "gemini-3.8-flash", KEY)
+ASKED = Asked(GEMINI, "gemini", "gemini-3.8-flash", KEY)
 RPC = "type.googleapis.com/google.rpc."
 
 
@@ -54,7 +57,7 @@ def test_the_words_and_the_details_decide_where_the_status_is_vague(
     status: int, body: bytes, kind: str, retryable: bool
 ) -> None:
     for shape in (body, b"[" + body + b"]" if body.startswith(b"{") else body):
-        failure = refusal(status, {}, shape, ASKED, 0)
+        failure = refused_response(status, {}, shape, ASKED, 0)
         assert (failure.kind, failure.retryable) == (kind, retryable)
 
 
@@ -73,30 +76,30 @@ def test_the_words_and_the_details_decide_where_the_status_is_vague(
 def test_the_hint_to_wait_is_found_in_every_form(
     details: list[dict[str, Any]], message: str, headers: dict[str, str], hint: int | None
 ) -> None:
-    failure = refusal(429, headers, error("RESOURCE_EXHAUSTED", message, *details), ASKED, 0)
+    failure = refused_response(429, headers, error("RESOURCE_EXHAUSTED", message, *details), ASKED, 0)
     assert failure.retry_after_ms == hint
     if hint is not None:
         assert wait_before_retry_ms(failure, 0, 0.0) == (hint if hint <= 60_000 else None)
 
 
 def test_a_spent_day_is_never_tried_again_whatever_the_hint() -> None:
-    failure = refusal(429, {}, error("RESOURCE_EXHAUSTED", "m", PER_DAY, delay("12s")), ASKED, 0)
+    failure = refused_response(429, {}, error("RESOURCE_EXHAUSTED", "m", PER_DAY, delay("12s")), ASKED, 0)
     assert failure.retry_after_ms is None
     assert wait_before_retry_ms(failure, 0, 0.0) is None
     assert "tomorrow" in failure.message
 
 
 def test_the_vendors_status_and_reason_stay_in_the_detail() -> None:
-    failure = refusal(400, {}, error("INVALID_ARGUMENT", "Foo is odd.", reason("ODD")), ASKED, 0)
+    failure = refused_response(400, {}, error("INVALID_ARGUMENT", "Foo is odd.", reason("ODD")), ASKED, 0)
     assert failure.detail == "INVALID_ARGUMENT ODD: Foo is odd."
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"upstream is down", b"[]", b"7", b'"text"', b'{"error": "plain"}', b'{"error": {"details": [7]}}']
 )  # fmt: skip
-def test_any_body_is_an_account(body: bytes) -> None:
-    assert read_account(body).status == ""
-    assert refusal(500, {}, body, ASKED, 0).kind == "provider_unavailable"
+def test_any_body_is_an_error(body: bytes) -> None:
+    assert classify(None, read_body(body)).codes == ""
+    assert refused_response(500, {}, body, ASKED, 0).kind == "provider_unavailable"
 
 
 @pytest.mark.parametrize(
@@ -111,10 +114,10 @@ def test_any_body_is_an_account(body: bytes) -> None:
     ],
 )
 def test_errors_inside_a_stream_have_the_same_kinds(value: Any, kind: str) -> None:
-    failure = stream_error(value, ASKED, begun=False)
+    failure = stream_failure(value, ASKED, produced=False)
     assert (failure.kind, failure.status) == (kind, None)
     assert not isinstance(failure, OutcomeUnknown)
-    assert isinstance(stream_error(value, ASKED, begun=True), OutcomeUnknown)
+    assert isinstance(stream_failure(value, ASKED, produced=True), OutcomeUnknown)
 
 
 @pytest.mark.parametrize(
@@ -132,4 +135,4 @@ def test_errors_inside_a_stream_have_the_same_kinds(value: Any, kind: str) -> No
 def test_only_a_request_that_was_not_understood_may_be_put_another_way(
     status: int, body: bytes, refused: bool
 ) -> None:
-    assert refuses_form(refusal(status, {}, body, ASKED, 0)) is refused
+    assert refuses_form(refused_response(status, {}, body, ASKED, 0)) is refused

@@ -13,18 +13,19 @@ from xai_sdk.batch import ListBatchResultsResponse  # type: ignore[import-untype
 from xai_sdk.proto import batch_pb2  # type: ignore[import-untyped]
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchPart
+from sidecar.providers.base import BatchPart, BatchResult
 from sidecar.providers.grok.batch import GrokBatch
-from sidecar.providers.grok.batch_format import batch_state, outcome, was_cancelled
-from sidecar.providers.grok.provider import grok_asked
+from sidecar.providers.grok.batch_format import batch_state, never_ran, outcome
+from sidecar.providers.grok.errors import GROK
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.vendor import Asked
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.exchange import SimRequest
 from tests.helpers.batches import KEY, outcomes
 from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
 from tests.helpers.simulated import post, read, simulator
 
-ASKED = grok_asked("grok", KEY)
+ASKED = Asked(GROK, "grok", None, KEY)
 PART = BatchPart("part-1", "grok-4.3", [b'{"batch_request_id":"a"}'], ["a"], 0, "batch_1")
 REPLY = {
     "id": "r1",
@@ -158,7 +159,8 @@ def test_a_result_that_names_no_row_is_none(value: dict[str, Any]) -> None:
     ],
 )
 def test_a_row_was_cancelled_when_its_state_says_so(told: Any, cancelled: bool) -> None:
-    assert (was_cancelled({"batch_request_id": "a", "state": told}) == "a") is cancelled
+    came = never_ran({"batch_request_id": "a", "state": told})
+    assert came == (BatchResult("a", never_ran="cancelled") if cancelled else None)
 
 
 async def test_a_row_that_can_be_read_outranks_the_cancel() -> None:

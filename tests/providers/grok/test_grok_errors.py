@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from sidecar.providers.grok.errors import grok_words, key_problem
-from sidecar.providers.kernel.errors import Words
-from sidecar.providers.openai_family.errors import Asked, refusal, stream_error
+from sidecar.providers.grok.errors import GROK, key_problem
+from sidecar.providers.kernel.errors import refused_response, stream_failure
+from sidecar.providers.kernel.vendor import Asked
 
-ASKED = Asked("xAI Grok", "grok", "grok-4.3", "xai-secret-key-1", translate=grok_words)
+ASKED = Asked(GROK, "grok", "grok-4.3", "xai-secret-key-1")
 BAD = "Client specified an invalid argument"
 
 
@@ -38,17 +38,17 @@ def nested(message: str, **members: Any) -> bytes:
 def test_its_words_decide_where_its_codes_say_little(
     status: int, body: bytes, kind: str, retryable: bool
 ) -> None:
-    failure = refusal(status, {"x-request-id": "r1"}, body, ASKED, 0)
+    failure = refused_response(status, {"x-request-id": "r1"}, body, ASKED, 0)
     assert (failure.kind, failure.retryable) == (kind, retryable)
 
 
 def test_the_vendors_own_code_stays_in_the_detail() -> None:
-    failure = refusal(400, {}, strings("Incorrect API key provided: xa***1."), ASKED, 0)
+    failure = refused_response(400, {}, strings("Incorrect API key provided: xa***1."), ASKED, 0)
     assert BAD in (failure.detail or "")
 
 
 def test_what_the_vendor_leaves_of_the_key_is_hidden_too() -> None:
-    failure = refusal(
+    failure = refused_response(
         400, {}, strings("Incorrect API key provided: xa***1. Get one at console.x.ai."), ASKED, 0
     )
     told = failure.message + (failure.detail or "")
@@ -57,9 +57,9 @@ def test_what_the_vendor_leaves_of_the_key_is_hidden_too() -> None:
 
 
 def test_an_error_inside_a_stream_has_its_kind() -> None:
-    assert stream_error(Words("You have run out of credits"), ASKED, produced=False).kind == "rate_limited"
+    assert stream_failure("You have run out of credits", ASKED, produced=False).kind == "rate_limited"
     assert (
-        stream_error(Words("Broken", "", "Internal error"), ASKED, produced=False).kind
+        stream_failure({"error": "Broken", "code": "Internal error"}, ASKED, produced=False).kind
         == "provider_unavailable"
     )
 

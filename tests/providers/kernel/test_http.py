@@ -9,18 +9,20 @@ from aiohttp import web
 
 from sidecar.errors import Failure
 from sidecar.providers.kernel.bodies import Body, encode_json, form_body, lines_body
+from sidecar.providers.kernel.errors import refused_response
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.providers.openai_family.errors import Asked, refusal
+from sidecar.providers.kernel.vendor import Asked
+from sidecar.providers.openai.errors import OPENAI
 from sidecar.simulator.multipart import read_form
 from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
 
 OK = Reply(chunks=[b"fine"])
-ASKED = Asked("OpenAI", "openai", "gpt-5", "sk-very-secret-key")
+ASKED = Asked(OPENAI, "openai", "gpt-5", "sk-very-secret-key")
 
 
 def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
-    return refusal(status, headers, body, ASKED, now_ms=0)
+    return refused_response(status, headers, body, ASKED, now_ms=0)
 
 
 async def post(edge: HttpClient) -> bytes:

@@ -12,10 +12,11 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchPart, BatchState
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai.batch import OpenAIBatch
 from sidecar.providers.openai.batch_format import outcome
 from sidecar.providers.openai.batch_state import batch_state
-from sidecar.providers.openai_family.errors import Asked
+from sidecar.providers.openai.errors import OPENAI
 from tests.helpers.batches import outcomes
 from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
 
@@ -23,7 +24,7 @@ KEY = "sk-test-key-123456"
 DAY_S = 24 * 3_600
 SINCE_S = 1_795_392_000
 PART = BatchPart("part-1", "gpt-5", [b'{"custom_id":"a"}'], ["a"], SINCE_S * 1000, "file-1")
-ASKED = Asked("OpenAI", "openai", None, KEY)
+ASKED = Asked(OPENAI, "openai", None, KEY)
 
 
 def scripted(*script: Reply | Exception) -> tuple[OpenAIBatch, ScriptedTransport]:

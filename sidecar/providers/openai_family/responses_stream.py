@@ -1,4 +1,4 @@
-"""The Responses API: the request body, and the events of the answer (pure)."""
+"""The events of an answer of the Responses API (pure)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sidecar.providers.base import (
-    ChatRequest,
     Citation,
     Done,
     Event,
@@ -16,58 +15,16 @@ from sidecar.providers.base import (
     Usage,
     UsageSoFar,
 )
-from sidecar.providers.kernel.errors import words_of
+from sidecar.providers.kernel.errors import cut_off, declined, stream_failure
+from sidecar.providers.kernel.events import read_object
+from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
-from sidecar.providers.openai_family.errors import Asked, stream_error
-from sidecar.providers.openai_family.options import Choices, Dialect
-from sidecar.providers.openai_family.request import (
-    citations,
-    cited_pages,
-    cut_off,
-    messages,
-    read_object,
-    refused,
-)
-from sidecar.providers.openai_family.usage import incomplete_finish, mapping, responses_usage
+from sidecar.providers.kernel.vendor import Asked
+from sidecar.providers.openai_family.citations import citations, cited_pages
+from sidecar.providers.openai_family.usage import incomplete_finish, responses_usage
 
 _THINKING = frozenset({"response.reasoning_summary_text.delta", "response.reasoning_text.delta"})
 _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
-
-
-def responses_body(request: ChatRequest, choices: Choices, dialect: Dialect) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "model": request.model,
-        # Everything goes into the input: the word "json" in `instructions` does not count for JSON mode.
-        "input": messages(request, choices, dialect),
-        "stream": True,
-        # The default keeps every answer for a month.
-        "store": False,
-    }
-    if dialect.responses_stream_options is not None:
-        body["stream_options"] = dict(dialect.responses_stream_options)
-    if choices.max_output_tokens is not None:
-        body["max_output_tokens"] = choices.max_output_tokens
-    if choices.temperature is not None:
-        body["temperature"] = choices.temperature
-    reasoning: dict[str, str] = {}
-    if choices.effort is not None:
-        reasoning["effort"] = choices.effort
-    if choices.summaries:
-        reasoning["summary"] = "auto"
-    if reasoning:
-        body["reasoning"] = reasoning
-    if choices.search_max_uses is not None:
-        body["tools"] = [{"type": "web_search"}]
-        if dialect.search_limit_field is not None:
-            body[dialect.search_limit_field] = choices.search_max_uses
-    if choices.schema is not None:
-        form = choices.schema
-        body["text"] = {
-            "format": {"type": "json_schema", "name": form.name, "schema": form.schema, "strict": form.strict}
-        }
-    elif choices.json_mode:
-        body["text"] = {"format": {"type": "json_object"}}
-    return body
 
 
 class ResponsesReader:
@@ -103,27 +60,26 @@ class ResponsesReader:
         if value.get("object") == "response":
             yield from self._terminal(value)
         elif kind in _TERMINAL:
-            yield from self._terminal(mapping(value.get("response")))
+            yield from self._terminal(as_mapping(value.get("response")))
         elif kind == "error" or (value.get("error") and "response" not in value):
-            raise stream_error(words_of(value), self._asked, produced=self._produced or self._thought)
+            raise stream_failure(value, self._asked, produced=self._produced or self._thought)
         elif kind in ("response.created", "response.in_progress"):
-            self._identify(mapping(value.get("response")))
+            self._identify(as_mapping(value.get("response")))
         else:
             yield from self._delta(kind, value)
 
     def finish(self) -> Iterator[Event]:
         """The end of the stream: Done, or what was wrong with it."""
         if self._refusal:
-            raise refused("".join(self._refusal), self._asked)
+            raise declined("".join(self._refusal), self._asked)
         if self._finish is None:
             raise cut_off(self._asked)
         if self._finish == "content_filter" and not self._produced:
-            raise refused("", self._asked)
+            raise declined("", self._asked)
         yield Done(self._finish, self._usage, self._model, self._id, tuple(self._citations.values()))
 
     def _delta(self, kind: str, value: Mapping[str, Any]) -> Iterator[Event]:
-        piece = value.get("delta")
-        text = piece if isinstance(piece, str) else ""
+        text = as_text(value.get("delta"))
         if kind == "response.output_text.delta" and text:
             self._produced = True
             yield TextDelta(text)
@@ -147,7 +103,7 @@ class ResponsesReader:
         status = response.get("status")
         if status in ("failed", "cancelled"):
             known = self._usage is not None
-            raise stream_error(words_of(response), self._asked, produced=self._produced and not known)
+            raise stream_failure(response, self._asked, produced=self._produced and not known)
         yield from self._leftovers(response)
         self._finish = (
             incomplete_finish(response.get("incomplete_details")) if status == "incomplete" else "stop"
@@ -157,17 +113,17 @@ class ResponsesReader:
         """What the whole response holds and no delta brought."""
         streamed, thought = self._produced, self._thought
         refusals: list[str] = []
-        for item in _list(response.get("output")):
-            for summary in () if thought else _list(mapping(item).get("summary")):
-                text = mapping(summary).get("text")
-                if isinstance(text, str) and text:
+        for item in as_list(response.get("output")):
+            for summary in () if thought else as_list(as_mapping(item).get("summary")):
+                text = as_text(as_mapping(summary).get("text"))
+                if text:
                     yield ThinkingDelta(f"\n\n{text}" if self._thought else text)
                     self._thought = True
-            for part in _list(mapping(item).get("content")):
-                part = mapping(part)
+            for part in as_list(as_mapping(item).get("content")):
+                part = as_mapping(part)
                 if part.get("type") == "output_text":
-                    text = part.get("text")
-                    if isinstance(text, str) and text and not streamed:
+                    text = as_text(part.get("text"))
+                    if text and not streamed:
                         self._produced = True
                         yield TextDelta(text)
                     yield from self._cite(citations(part.get("annotations")))
@@ -184,10 +140,5 @@ class ResponsesReader:
                 yield citation
 
     def _identify(self, response: Mapping[str, Any]) -> None:
-        for value, name in ((response.get("model"), "_model"), (response.get("id"), "_id")):
-            if isinstance(value, str) and value:
-                setattr(self, name, value)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+        self._model = as_text(response.get("model")) or self._model
+        self._id = as_text(response.get("id")) or self._id

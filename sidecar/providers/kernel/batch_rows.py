@@ -1,0 +1,82 @@
+"""The rows that come out of a vendor's batch: each once, with what its reader made of its reply."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from sidecar.errors import Failure
+from sidecar.providers.base import BatchResult, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
+from sidecar.providers.kernel.jsonl import read_line
+from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.vendor import Asked
+
+_log = logging.getLogger(__name__)
+
+
+def outcome_of(
+    custom_id: str, events: Iterable[Event], *, model: object = None, response_id: object = None
+) -> BatchResult:
+    """Return what a reader made of a reply that came whole, whose model and id are taken where they are texts.
+
+    An answer that was refused has its failure and, because it may be billed, its `done` with the usage too.
+    """
+    text: list[str] = []
+    thinking: list[str] = []
+    usage: Usage | None = None
+    done: Done | None = None
+    failure: Failure | None = None
+    try:
+        for event in events:
+            match event:
+                case TextDelta():
+                    text.append(event.text)
+                case ThinkingDelta():
+                    thinking.append(event.text)
+                case UsageSoFar():
+                    usage = event.usage
+                case Done():
+                    done = event
+    except Failure as raised:
+        failure = raised
+        if usage is not None:
+            done = Done(
+                "content_filter" if failure.kind == "content_filtered" else "error",
+                usage,
+                model if isinstance(model, str) else None,
+                response_id if isinstance(response_id, str) else None,
+            )
+    return BatchResult(custom_id, "".join(text), "".join(thinking), done, failure)
+
+
+async def read_rows(
+    pieces: AsyncGenerator[bytes, None],
+    outcome: Callable[[Mapping[str, Any]], BatchResult | None],
+    native_id: str,
+    told: set[str],
+) -> AsyncGenerator[BatchResult, None]:
+    """Yield what came of the rows in these JSON objects, but for those already `told`, which it adds to.
+
+    A piece that names no row is logged. Raises Failure when the pieces break off.
+    """
+    async with aclosing(pieces):
+        async for piece in pieces:
+            value = read_line(piece)
+            came = None if value is None else outcome(value)
+            if came is None:
+                _log.warning("a result of batch %s names no row", native_id)
+            elif came.custom_id not in told:
+                told.add(came.custom_id)
+                yield came
+
+
+def unconfirmed(asked: Asked) -> OutcomeUnknown:
+    """Return the failure of a creation whose answer is no batch."""
+    return OutcomeUnknown(
+        "provider_unavailable",
+        f"{asked.title}'s answer to the creation of a batch cannot be read. It may have been created.",
+        provider=asked.provider,
+        model=asked.model,
+    )

@@ -1,0 +1,178 @@
+"""One vendor's API: every call carries the key, has its refusals read by the one table, and says who was asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from sidecar.errors import Failure
+from sidecar.providers.kernel.bodies import Body
+from sidecar.providers.kernel.errors import refused_response
+from sidecar.providers.kernel.http import HttpClient, HttpResponse, ReadRefusal
+from sidecar.providers.kernel.json_arrays import JsonArrays
+from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.jsonl import LineReader
+from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.vendor import Asked, Vendor, authorization
+
+ACCEPT_JSON = {"accept": "application/json"}
+
+
+class VendorClient:
+    """Calls a vendor's API, which in this run is the provider of that `name`. Addresses are whole."""
+
+    def __init__(self, http: HttpClient, vendor: Vendor, name: str) -> None:
+        self.vendor = vendor
+        self.name = name
+        self._http = http
+
+    def now_ms(self) -> int:
+        """The time, in milliseconds since 1970."""
+        return self._http.now_ms()
+
+    def asked(self, key: str, model: str | None = None) -> Asked:
+        """Return who is asked for what, with that key."""
+        return Asked(self.vendor, self.name, model, key)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        asked: Asked,
+        body: Body | None = None,
+        *,
+        headers: Mapping[str, str] = ACCEPT_JSON,
+        once: bool = False,
+        pacer: RequestPacer | None = None,
+    ) -> AsyncIterator[HttpResponse]:
+        """The accepted answer; leaving the block closes its connection. Raises as `HttpClient.stream` does."""
+        try:
+            async with self._http.stream(
+                method,
+                url,
+                {**headers, **authorization(asked)},
+                body,
+                read_refusal=self._read_refusal(asked),
+                peer=asked.title,
+                once=once,
+                pacer=pacer,
+            ) as answer:
+                yield answer
+        except Failure as failure:
+            asked.named(failure)
+            raise
+
+    async def json(
+        self, method: str, url: str, asked: Asked, body: Body | None = None, *, once: bool = False
+    ) -> Mapping[str, Any]:
+        """Return the JSON object that is the answer, an empty one for JSON of another kind.
+
+        Raises as `HttpClient.json` does.
+        """
+        try:
+            value = await self._http.json(
+                method,
+                url,
+                {**ACCEPT_JSON, **authorization(asked)},
+                body,
+                read_refusal=self._read_refusal(asked),
+                peer=asked.title,
+                once=once,
+            )
+        except Failure as failure:
+            asked.named(failure)
+            raise
+        return as_mapping(value)
+
+    async def lines(
+        self, url: str, asked: Asked, *, headers: Mapping[str, str]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the lines of a document of any size. Raises Failure when it breaks off."""
+        reader = LineReader()
+        async with self.stream("GET", url, asked, headers=headers) as answer:
+            async for chunk in answer.chunks:
+                for line in reader.feed(chunk):
+                    yield line
+        for line in reader.finish():
+            yield line
+
+    async def elements(
+        self, url: str, asked: Asked, member: str, rest: bytearray
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield what the arrays called `member` hold in a document of any size, and put into `rest` what else it holds.
+
+        `rest` is JSON. Raises Failure for a document that is not, or that breaks off.
+        """
+        reader = JsonArrays(member)
+        try:
+            async with self.stream("GET", url, asked) as answer:
+                async for chunk in answer.chunks:
+                    for element in reader.feed(chunk):
+                        yield element
+            orjson.loads(reader.rest())
+        except ValueError:
+            raise self.failure(
+                f"The {asked.title} API did not answer with JSON. Check the base URL, or try again later."
+            ) from None
+        rest += reader.rest()
+
+    async def document(self, url: str, asked: Asked, without: str) -> Mapping[str, Any]:
+        """Return a JSON object without the arrays of that name inside it, which may be of any size."""
+        rest = bytearray()
+        async with aclosing(self.elements(url, asked, without, rest)) as elements:
+            async for _ in elements:
+                pass
+        return as_mapping(orjson.loads(rest))
+
+    async def exists(self, url: str, asked: Asked, missing: frozenset[int]) -> bool:
+        """Whether there is a document at the address for this key; `missing` are the statuses of a no."""
+        try:
+            await self.json("GET", url, asked)
+        except Failure as failure:
+            if failure.status in missing:
+                return False
+            raise
+        return True
+
+    async def key_refusal(self, url: str, asked: Asked) -> Failure | None:
+        """Return how the vendor refuses the key at this free address, None when it takes it.
+
+        Raises Failure when nobody can tell.
+        """
+        try:
+            async with self.stream("GET", url, asked):
+                return None
+        except Failure as failure:
+            return about_key(failure)
+
+    def failure(self, message: str, kind: str = "provider_unavailable") -> Failure:
+        """Return a failure after which the same may be asked again."""
+        return Failure(kind, message, retryable=True, provider=self.name)
+
+    def _read_refusal(self, asked: Asked) -> ReadRefusal:
+        def read(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
+            return refused_response(status, headers, body, asked, self._http.now_ms())
+
+        return read
+
+
+def about_key(failure: Failure) -> Failure | None:
+    """Return the failure when it refuses the key, None when a good key can have it; else it is raised.
+
+    A key that was never sent, because it can be no header, is judged by nobody: that is raised too.
+    """
+    if failure.kind == "invalid_api_key" and failure.status is not None:
+        return failure
+    if failure.kind == "rate_limited":
+        return None
+    raise failure
+
+
+def in_path(id_: str) -> str:
+    """Return a vendor's id as one step of a path, which it cannot leave."""
+    return quote(id_, safe="")

@@ -1,0 +1,49 @@
+"""What the headers of a refusal say: how long to wait, whether to ask again, by which id it is found (pure)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+
+def retry_after_ms(headers: Mapping[str, str], now_ms: int) -> int | None:
+    """The wait that the vendor asks for: `retry-after-ms`, or `retry-after` in seconds or as an HTTP date."""
+    hint = _number(headers.get("retry-after-ms"))
+    if hint is not None:
+        return max(0, round(hint))
+    raw = headers.get("retry-after")
+    seconds = _number(raw)
+    if seconds is not None:
+        return max(0, round(seconds * 1000))
+    if raw is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(raw)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0, round(moment.timestamp() * 1000) - now_ms)
+
+
+def may_retry(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether the same request may succeed later. The vendor's own word (`x-should-retry`) comes first."""
+    word = headers.get("x-should-retry", "").strip().lower()
+    if word in ("true", "false"):
+        return word == "true"
+    return status in (408, 409, 429) or status >= 500
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """The id by which the vendor's support finds the request."""
+    return headers.get("x-request-id") or headers.get("request-id") or None
+
+
+def _number(raw: str | None) -> float | None:
+    try:
+        number = float(raw or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,8 @@
+"""Who OpenAI is, to the kernel: its errors are those of the protocol that it made (pure)."""
+
+from __future__ import annotations
+
+from sidecar.providers.kernel.vendor import Vendor
+from sidecar.providers.openai_family.errors import classify
+
+OPENAI = Vendor("OpenAI", classify)
