@@ -52,9 +52,6 @@ class AnthropicMessages(Vendor):
     declined_because = "bio: No."
     too_large = ({"reasoned": 11},)
     kinds: ClassVar = {413: ("context_length_exceeded", False)}
-    wrong: ClassVar = {
-        "test_a_404_for_the_key_speaks_of_no_model": "every 404 is said to be a model that is not there"
-    }
     gaps: ClassVar = {
         "test_a_cache_of_an_hour_is_noted_where_the_vendor_has_none": "the vendor has one",
         "test_json_without_a_schema_has_the_vendors_own_form": "there is no mode for JSON without a schema",
