@@ -15,7 +15,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sidecar import clock
-from sidecar.batch.recovery import after_a_run
 from sidecar.config import Config
 from sidecar.contract.settings import DEFAULTS
 from sidecar.core import Core
@@ -26,6 +25,7 @@ from sidecar.money.catalogue import Catalogue
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
 from sidecar.settings import Settings
+from sidecar.spending.recovery import after_a_run
 from sidecar.store import jobs
 from sidecar.store.database import Database
 from sidecar.store.legacy_import import take_over

@@ -60,13 +60,25 @@ MAY_IMPORT: dict[str, set[str]] = {
         "rpc.to_wire_error",
         "chat",
         "money",
+        "spending",
         "store",
         "keys",
         "settings",
         "current_project",
         "providers.base",
     },
-    "container": {"core", "contract", "rpc", "methods", "chat", "batch", "money", "store", "providers"}
+    "container": {
+        "core",
+        "contract",
+        "rpc",
+        "methods",
+        "chat",
+        "batch",
+        "money",
+        "spending",
+        "store",
+        "providers",
+    }
     | {"keys", "settings", "current_project"},
     "app": {"container", "contract", "rpc", "methods", "providers", "simulator", "recorder"}
     | {"keys", "keychain"},

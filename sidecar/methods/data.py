@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from sidecar.batch.recovery import of_a_backup
 from sidecar.contract.types import data as types
 from sidecar.methods.services import Request
+from sidecar.spending.recovery import of_a_backup
 from sidecar.store.atomic_files import target_file
 from sidecar.store.exports import export_tables
 from sidecar.store.restore import restore as put_back

@@ -14,16 +14,17 @@ with whatever else it means: the turn of a chat, the result of a row, the state 
           │    └────────────────────────────────────────────────────────▶ │ settled │  cost what is written,
           │                                                               └─────────┘  or is unpriced
           │         settlement.settle: it may have run, nobody says so         ▲
-          │         recovery.close_open: the process died meanwhile            │
+          │         recovery.after_a_run: the process died meanwhile           │
           ▼                                                                    │
        ┌─────────┐  settlement.settle: an answer that was still on its way     │
        │ unknown │ ────────────────────────────────────────────────────────────┘
        └─────────┘
 
 failed and settled are ends: a second settlement of the same row changes nothing, so that a result that is read
-twice, or written again after a full disk, is harmless. A row whose process died is never sent again under the same
-ledger row: a local row waits and gets a new one; a row of a vendor's batch stays an intent until the vendor has said
-what came of it, and is asked for, never sent, in the meantime (batch/native).
+twice, or written again after a full disk, is harmless. An intent may be sent again only while it is certain that it did
+not run: an attempt that was refused (a rate limit), or a vendor's batch whose creation was never asked for. When the
+process dies, a local row waits and gets a row of its own in the ledger; a row of a vendor's batch stays an intent
+until the vendor has said what came of it (batch/native).
 
 What is held back of the month's budget is the upper bound of every intent, and what jobs hold for the rows that they
 have yet to send (holds.py). An intent takes over its row's part of the job's hold in the transaction that writes it.

@@ -1,15 +1,52 @@
-"""What the last run left open: requests of which nobody will ever say what became of them."""
+"""What is cleared up before anything else is written: what the last run left open, or a backup holds as running."""
 
 from __future__ import annotations
 
 import sqlite3
 
-from sidecar.store import ledger
+from sidecar.spending import holds
+from sidecar.store import job_rows, jobs, ledger, vendor_batches
+
+STOPPED = (
+    "This batch was running when the backup was made, and may have gone on after it. "
+    "Start it to run the rows that have no result here."
+)
 
 
-def close_open(conn: sqlite3.Connection, now: int, job_id: str | None = None) -> int:
-    """Settle as unknown what was under way when the process died, of one job or (None) of all; return how many.
+def after_a_run(conn: sqlite3.Connection, now: int) -> int:
+    """Give back what the run before this one left open; return how many answers nobody will ever settle.
 
-    They may have been charged. Rows of a vendor's batch are left: the vendor still says what came of them.
+    Their cost stays unknown, and local rows among them wait again. Rows at a vendor stay as they are: the vendor is
+    asked what came of them.
     """
-    return ledger.mark_interrupted(conn, now, job_id)
+    jobs.forget_half_stored(conn)
+    interrupted = ledger.mark_interrupted(conn, now)
+    running = [job.id for job in jobs.going_on(conn, "local")]
+    for job_id in dict.fromkeys((*running, *job_rows.jobs_with_begun_rows(conn))):
+        job = jobs.get(conn, job_id)
+        if job is None or job.source != "sidecar" or job.mode != "local":
+            continue
+        job_rows.release_all(conn, job_id)
+        if job.status == "processing":
+            holds.hold(conn, job_id)
+        elif job.status == "cancelled":
+            # The process died before the rows that were cut off were settled.
+            job_rows.cancel_pending(conn, job_id, now)
+    return interrupted
+
+
+def of_a_backup(conn: sqlite3.Connection, now: int) -> None:
+    """Stop the batches that were running when the backup was made.
+
+    Rows that they lack may have been run, and paid, after that: only the person can say that they are to run again.
+    """
+    jobs.forget_half_stored(conn)
+    for job in jobs.going_on(conn, "local"):
+        jobs.end(conn, job.id, "failed", now=now, error=STOPPED, error_kind="conflict")
+        job_rows.release_all(conn, job.id)
+        ledger.mark_interrupted(conn, now, job.id)
+    # Rows at a provider are asked for again whatever happened since; those that no part held yet may hold one by now.
+    for job_id in jobs.native_unsent(conn):
+        jobs.end(conn, job_id, "failed", now=now, error=STOPPED, error_kind="conflict")
+    # The backup does not know whether a part was asked for after it was made: the provider does.
+    vendor_batches.may_have_been_sent(conn)

@@ -14,7 +14,6 @@ from typing import Any
 from sidecar.batch.local.engine import Engine
 from sidecar.batch.local.row_runner import RowRunner
 from sidecar.batch.progress_reporter import Progress
-from sidecar.batch.recovery import after_a_run
 from sidecar.batch.submission import BatchSubmission
 from sidecar.chat.prepare import RequestPreparer
 from sidecar.contract.settings import DEFAULTS
@@ -35,6 +34,7 @@ from sidecar.providers.base import (
 )
 from sidecar.providers.kernel.limits import KeyLimiters, RequestPacer
 from sidecar.settings import Settings
+from sidecar.spending.recovery import after_a_run
 from sidecar.store import job_rows, jobs, ledger, projects
 from sidecar.store.database import Database
 from sidecar.store.job_records import Job, JobRow

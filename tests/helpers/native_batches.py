@@ -15,7 +15,6 @@ from typing import Any
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.service import NativeBatches
 from sidecar.batch.progress_reporter import Progress
-from sidecar.batch.recovery import after_a_run
 from sidecar.batch.submission import BatchSubmission
 from sidecar.chat.prepare import RequestPreparer
 from sidecar.contract.settings import DEFAULTS
@@ -36,6 +35,7 @@ from sidecar.providers.base import (
     Usage,
 )
 from sidecar.settings import Settings
+from sidecar.spending.recovery import after_a_run
 from sidecar.store import job_rows, jobs, projects, vendor_batches
 from sidecar.store.database import Database
 from sidecar.store.job_records import Job, JobRow

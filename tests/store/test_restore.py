@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from sidecar.batch.recovery import of_a_backup
 from sidecar.errors import Failure
+from sidecar.spending.recovery import of_a_backup
 from sidecar.store import kv
 from sidecar.store.database import Database
 from sidecar.store.restore import restore
