@@ -1,6 +1,7 @@
 """Writes everything that follows from the handwritten schemas; with --check, says what does not.
 
-python schemas/generate.py            sidecar/contract, bridge/src/contract.ts, the table in INTEGRATION_STATUS.md
+python schemas/generate.py            sidecar/contract, bridge/src/contract.ts and providers.ts, the table in
+                                      INTEGRATION_STATUS.md
 python schemas/generate.py --check    changes nothing; exits 1 and names each file that differs
 """
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def generated(root: Path = ROOT) -> dict[Path, str]:
     """Every generated file with its content. Raises SchemaError for schemas that do not hang together."""
-    from schemas import python_code, table, typescript
+    from schemas import providers, python_code, table, typescript
     from schemas.resolve import fingerprint, resolve
     from schemas.routes import route
     from schemas.source import load
@@ -33,6 +34,7 @@ def generated(root: Path = ROOT) -> dict[Path, str]:
         # One line without an end: it goes out as it is, inside a frame that a line end would cut.
         contract / "openrpc.json": json.dumps(document, separators=(",", ":"), ensure_ascii=False),
         root / "bridge" / "src" / "contract.ts": typescript.module(source, routes, digest),
+        root / "bridge" / "src" / "providers.ts": providers.typescript(source.providers),
         status: table.updated(_read(status), rows),
     }
 

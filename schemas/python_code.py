@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pprint import pformat
 from typing import Any
 
+from schemas import providers
 from schemas.routes import Route
 from schemas.source import Schema, Source, reachable
 
@@ -96,8 +97,6 @@ DEFAULTS: dict[str, Any] = {{defaults}}
 
 def modules(source: Source, routes: list[Route], fingerprint: str) -> dict[str, str]:
     """File name to content."""
-    settings = source.definitions["Settings"]["properties"]
-    defaults = {name: schema["default"] for name, schema in settings.items()}
     errors = "".join(f"{row['kind']!r}: {_error(row)}," for row in source.errors)
     texts = {
         "__init__.py": _PACKAGE,
@@ -108,7 +107,8 @@ def modules(source: Source, routes: list[Route], fingerprint: str) -> dict[str, 
             rows="".join(f"{_method(route)}," for route in routes),
         ),
         "errors.py": _ERRORS.format(rows=errors),
-        "settings.py": _SETTINGS.format(defaults=pformat(defaults, sort_dicts=False)),
+        "settings.py": _SETTINGS.format(defaults=pformat(source.defaults, sort_dicts=False)),
+        "providers.py": providers.python(source.providers),
         "types/__init__.py": _TYPES,
     }
     for name in sorted({route.module for route in routes}):

@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.source import Schema, SchemaError, Source, target
+from schemas.schema_error import SchemaError
+from schemas.source import Schema, Source, target
 
 _KEPT = ("x-aliases", "x-planned")
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from schemas.providers import all_keys, checked, closed, named
+from schemas.schema_error import SchemaError
+
 Schema = dict[str, Any]
 
 FOLDER = Path(__file__).resolve().parent
@@ -15,22 +18,27 @@ TOPICS = ("system", "models", "settings", "projects", "chat", "batches", "activi
 _LOCAL = "#/$defs/"
 
 
-class SchemaError(Exception):
-    """A handwritten schema that cannot be generated from; the message says where."""
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The contract as it was written. `definitions` holds every named type, references as `#/$defs/Name`."""
+    """The contract as it was written. `definitions` holds every named type, references as `#/$defs/Name`;
+    `providers` are the rows of providers.json.
+    """
 
     openrpc: Schema
     definitions: dict[str, Schema]
     errors: list[dict[str, Any]]
+    providers: list[dict[str, Any]]
 
     @property
     def methods(self) -> list[Schema]:
         methods: list[Schema] = self.openrpc["methods"]
         return methods
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Every setting with its default."""
+        settings = self.definitions["Settings"]["properties"]
+        return {name: schema["default"] for name, schema in settings.items()}
 
     @property
     def notifications(self) -> list[Schema]:
@@ -47,10 +55,14 @@ class Source:
 
 def load(folder: Path = FOLDER) -> Source:
     """Raises SchemaError for a name given twice and for a reference to nothing."""
-    files = {topic: _read(folder / f"{topic}.json") for topic in TOPICS}
+    providers = checked(_read(folder / "providers.json")["rows"])
+    files = {topic: _read(folder / f"{topic}.json", named(providers)) for topic in TOPICS}
     rows: list[dict[str, Any]] = files["errors"]["rows"]
     kinds = {"description": "The name of an error.", "enum": [row["kind"] for row in rows]}
     files["errors"]["$defs"]["ErrorKind"] = kinds
+    derived = files["settings"]["$defs"]
+    derived["AllKeys"] = all_keys(providers)
+    derived["Settings"] = closed(derived["Settings"])
     definitions: dict[str, Schema] = {}
     for topic, content in files.items():
         for name, schema in content["$defs"].items():
@@ -58,7 +70,7 @@ def load(folder: Path = FOLDER) -> Source:
                 raise SchemaError(f"{topic}.json: the name {name} is taken")
             definitions[name] = _with_local_references(schema, topic, files)
     openrpc = _with_local_references(_read(folder / "openrpc.json"), "openrpc", files)
-    return Source(openrpc, definitions, rows)
+    return Source(openrpc, definitions, rows, providers)
 
 
 def target(schema: Mapping[str, Any]) -> str | None:
@@ -79,8 +91,9 @@ def reachable(definitions: Mapping[str, Schema], roots: Iterable[str]) -> dict[s
     return {name: schema for name, schema in definitions.items() if name in found}
 
 
-def _read(path: Path) -> Schema:
-    content: Schema = json.loads(path.read_text(encoding="utf-8"))
+def _read(path: Path, providers: str = "") -> Schema:
+    """What a file holds, with the names of the providers where it says `{providers}`."""
+    content: Schema = json.loads(path.read_text(encoding="utf-8").replace("{providers}", providers))
     return content
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from schemas.routes import Route
-from schemas.source import Schema, SchemaError, Source, target
+from schemas.schema_error import SchemaError
+from schemas.source import Schema, Source, target
 
 _SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _FREE_OBJECT = "Record<string, unknown>"
@@ -120,6 +121,8 @@ def _constants(source: Source, routes: list[Route], fingerprint: str) -> str:
         f"export const PROTOCOL_VERSION = {json.dumps(source.openrpc['info']['version'])};",
         f"{comment('SHA-256 of the resolved contract.')}export const SCHEMA_HASH = {json.dumps(fingerprint)};",
         _record("ERROR_CODES", codes, "Readonly<Record<ErrorKind, number>>"),
+        comment("Every setting as it is before anybody changes it.")
+        + _record("DEFAULT_SETTINGS", source.defaults, "Readonly<Settings>"),
         _list(
             "SERVED_METHODS",
             (route.name for route in requests if not route.planned),

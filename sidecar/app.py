@@ -13,6 +13,7 @@ from sidecar.config import Config
 from sidecar.container import Container
 from sidecar.contract.errors import ERRORS
 from sidecar.contract.methods import SCHEMA_HASH
+from sidecar.contract.providers import PROVIDERS
 from sidecar.contract.settings import DEFAULTS
 from sidecar.errors import Failure
 from sidecar.keychain import SavedKeys
@@ -165,9 +166,7 @@ def _saved_keys(config: Config) -> KeyStore:
 
 
 def _simulated_keys() -> MemoryKeys:
-    from sidecar.providers.registry import BUILT_IN
-
-    return MemoryKeys({row.name: SIMULATED_KEY for row in BUILT_IN})
+    return MemoryKeys({facts.name: SIMULATED_KEY for facts in PROVIDERS})
 
 
 def _http(network: Callable[[], Any] | None, **options: Any) -> Callable[[], HttpClient]:

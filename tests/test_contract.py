@@ -19,7 +19,8 @@ from referencing.jsonschema import DRAFT7, DRAFT202012
 from schemas.generate import different
 from schemas.resolve import fingerprint, inline
 from schemas.routes import handler, recording
-from schemas.source import FOLDER, Schema, SchemaError, load, reachable
+from schemas.schema_error import SchemaError
+from schemas.source import FOLDER, Schema, load, reachable
 from sidecar.contract.errors import ERRORS
 from sidecar.contract.methods import METHODS, SCHEMA_HASH, Method
 from sidecar.contract.settings import DEFAULTS

@@ -1306,6 +1306,21 @@ export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   shutting_down: -32050,
 };
 
+/** Every setting as it is before anybody changes it. */
+export const DEFAULT_SETTINGS: Readonly<Settings> = {
+  maxOutputTokens: 8192,
+  enableWebSearch: false,
+  maxWebSearchUses: 5,
+  enableExtendedThinking: false,
+  enablePromptCaching: false,
+  promptCacheTTL: "5m",
+  enableStreaming: false,
+  jsonMode: true,
+  reasoningEffort: "high",
+  monthlyBudgetUSD: null,
+  concurrency: {},
+};
+
 /** Requests that are answered. */
 export const SERVED_METHODS = [
   "initialize",

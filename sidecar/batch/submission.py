@@ -119,8 +119,9 @@ class BatchSubmission:
         for provider, rows in sorted(total.native.items()):
             # A model of the person's own may say so of a server that has no batch API.
             with suppress(Failure):
-                limits = self._providers.batch(provider).limits
-                ways.append(ExecutionOption("native", rows, provider, limits.hours))
+                self._providers.batch(provider)
+                hours = self._providers.batch_hours(provider)
+                ways.append(ExecutionOption("native", rows, provider, hours))
         return ways
 
     async def _recalled(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from sidecar.contract.providers import PROVIDERS
 from sidecar.contract.settings import DEFAULTS
 from sidecar.contract.types import settings as types
 from sidecar.errors import Failure
 from sidecar.keys import mask
 from sidecar.methods.services import Request, Services
 
-# The four that the renderer's key page shows, whatever else the person's own file adds.
-SHOWN_PROVIDERS = ("openai", "anthropic", "gemini", "grok")
+# What the renderer's key page shows, whatever else the person's own file adds.
+SHOWN_PROVIDERS = tuple(facts.name for facts in PROVIDERS if facts.shown_in_settings)
 
 
 async def load(call: Request, params: types.SettingsLoadParams) -> Any:

@@ -170,6 +170,9 @@ class Providers(Protocol):
     def batch(self, name: str) -> BatchAdapter:
         """Its batch API. Raises Failure("not_found") or Failure("unsupported")."""
 
+    def batch_hours(self, name: str) -> int | None:
+        """Within how many hours its batches end; None where the vendor promises nothing."""
+
     def needs_key(self, name: str) -> bool:
         """Whether calls go nowhere without an API key."""
 
@@ -197,16 +200,12 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """What one native batch may hold, and how long it may take. None is no limit.
-
-    `bytes` counts the lines as they are sent. After so many `hours` the vendor ends it, whatever has run by then.
-    """
+    """What one native batch may hold; None is no limit. `bytes` counts the lines as they are sent."""
 
     rows: int
     bytes: int
     row_bytes: int | None = None
     one_model: bool = True
-    hours: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, cast
 
+from sidecar.contract.providers import PROVIDERS, ProviderFacts
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchAdapter, Provider
 from sidecar.providers.kernel.http import HttpClient
@@ -16,8 +17,9 @@ from sidecar.providers.kernel.http import HttpClient
 class Row:
     """One provider. `maker` is `module:function`, imported on first use; None is not served yet.
 
-    `batch_maker` is the same for its batch API, None where it has none. `base_url` ends where the vendor's own
-    client's does. `options` are handed to the maker.
+    `batch_maker` is the same for its batch API, None where it has none; its batches end within `batch_hours`, if
+    it says so. `base_url` ends where the vendor's own client's does. The key goes into `key_header`, after the word
+    `key_scheme` where there is one.
     """
 
     name: str
@@ -28,46 +30,29 @@ class Row:
     base_url_variable: str | None = None
     key_required: bool = True
     batch_maker: str | None = None
+    batch_hours: int | None = None
+    key_header: str = "authorization"
+    key_scheme: str = "Bearer"
 
 
-BUILT_IN = (
-    Row(
-        name="openai",
-        title="OpenAI",
-        maker="sidecar.providers.openai.provider:make",
-        base_url="https://api.openai.com/v1",
-        key_variables=("OPENAI_API_KEY",),
-        base_url_variable="OPENAI_BASE_URL",
-        batch_maker="sidecar.providers.openai.batch:make",
-    ),
-    Row(
-        name="anthropic",
-        title="Anthropic",
-        maker="sidecar.providers.anthropic.provider:make",
-        base_url="https://api.anthropic.com",
-        key_variables=("ANTHROPIC_API_KEY",),
-        base_url_variable="ANTHROPIC_BASE_URL",
-        batch_maker="sidecar.providers.anthropic.batch:make",
-    ),
-    Row(
-        name="gemini",
-        title="Google Gemini",
-        maker="sidecar.providers.gemini.provider:make",
-        base_url="https://generativelanguage.googleapis.com",
-        key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-        base_url_variable="GEMINI_BASE_URL",
-        batch_maker="sidecar.providers.gemini.batch:make",
-    ),
-    Row(
-        name="grok",
-        title="xAI Grok",
-        maker="sidecar.providers.grok.provider:make",
-        base_url="https://api.x.ai/v1",
-        key_variables=("XAI_API_KEY",),
-        base_url_variable="XAI_BASE_URL",
-        batch_maker="sidecar.providers.grok.batch:make",
-    ),
-)
+def built_in_row(facts: ProviderFacts) -> Row:
+    """The row of a vendor. Its code is found by its name: provider.py and batch.py in its folder."""
+    folder = f"sidecar.providers.{facts.name}"
+    return Row(
+        name=facts.name,
+        title=facts.title,
+        maker=f"{folder}.provider:make",
+        base_url=facts.base_url,
+        key_variables=facts.key_variables,
+        base_url_variable=facts.base_url_variable,
+        batch_maker=f"{folder}.batch:make" if facts.has_batches else None,
+        batch_hours=facts.batch_hours,
+        key_header=facts.key_header,
+        key_scheme=facts.key_scheme,
+    )
+
+
+BUILT_IN = tuple(built_in_row(facts) for facts in PROVIDERS)
 
 
 def compatible_row(
@@ -158,6 +143,10 @@ class Registry:
     def needs_key(self, name: str) -> bool:
         """Whether calls go nowhere without an API key. Raises Failure("not_found")."""
         return self.row(name).key_required
+
+    def batch_hours(self, name: str) -> int | None:
+        """Within how many hours its batches end; None where the vendor promises nothing."""
+        return self.row(name).batch_hours
 
     def base_url(self, name: str) -> str:
         """Where calls go: the environment's word, else the row's."""

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
+from sidecar.contract.providers import PROVIDERS
 from sidecar.redact import HIDDEN, redact
 
 FOLDER = "<folder>"
 # Shorter keys guard nothing: a server of the person's own takes any word, which may stand in any sentence.
 MIN_SECRET = 8
 
-_CARRIES_KEY = frozenset({"authorization", "proxy-authorization", "x-api-key", "x-goog-api-key", "api-key"})
+_CARRIES_KEY = {"authorization", "proxy-authorization", "api-key"} | {facts.key_header for facts in PROVIDERS}
 _HIDDEN_ASKED = re.compile(r"auth|secret|cookie|password|(?<!idempotency-)key|token", re.IGNORECASE)
 _HIDDEN_ANSWERED = re.compile(r"^set-cookie|^cookie|auth|api-?key", re.IGNORECASE)
 _HIDDEN_QUERY = re.compile(r"key|token|secret|sig|auth|password", re.IGNORECASE)

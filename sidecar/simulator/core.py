@@ -11,10 +11,8 @@ import orjson
 
 from sidecar import clock
 from sidecar.providers.base import Usage
-from sidecar.simulator.anthropic.routes import AnthropicVendor
 from sidecar.simulator.batch_service import BatchService, RunsBatches
 from sidecar.simulator.bodies import read_json
-from sidecar.simulator.compatible.routes import CompatibleVendor
 from sidecar.simulator.directives import Directives
 from sidecar.simulator.exchange import (
     Completion,
@@ -25,12 +23,10 @@ from sidecar.simulator.exchange import (
     SimRequest,
     SimResponse,
 )
-from sidecar.simulator.gemini.routes import GeminiVendor
 from sidecar.simulator.generator import Generator, ordered
-from sidecar.simulator.grok.routes import GrokVendor
 from sidecar.simulator.ledger import Entry, Ledger
 from sidecar.simulator.models import Models
-from sidecar.simulator.openai.routes import OpenAIVendor
+from sidecar.simulator.registry import all_vendors
 from sidecar.simulator.vendor import CountsAnswers, CountsTokens, Surface, Vendor
 
 DEFAULT_PACE_MS = 12
@@ -46,13 +42,7 @@ class Simulator:
         pace_ms: float = DEFAULT_PACE_MS,
         now_ms: clock.Now = clock.now_ms,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        vendors: Iterable[Vendor] = (
-            OpenAIVendor(),
-            AnthropicVendor(),
-            GeminiVendor(),
-            GrokVendor(),
-            CompatibleVendor(),
-        ),
+        vendors: Iterable[Vendor] | None = None,
         most_ledger_entries: int | None = None,
     ) -> None:
         self._pace_ms = pace_ms
@@ -62,7 +52,9 @@ class Simulator:
         self._generator = Generator(now_ms)
         self._serial = 0
         # The longest prefix first: the one that is empty fits every path.
-        self._vendors = sorted(vendors, key=lambda vendor: -len(vendor.prefix))
+        self._vendors = sorted(
+            all_vendors() if vendors is None else vendors, key=lambda vendor: -len(vendor.prefix)
+        )
         self.ledger = Ledger(self._charge, most_ledger_entries)
         self._batch_routes = {
             vendor.provider: vendor.batch_routes(

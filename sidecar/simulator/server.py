@@ -11,27 +11,13 @@ from typing import TYPE_CHECKING, TextIO
 
 from sidecar.simulator.core import DEFAULT_PACE_MS, Simulator
 from sidecar.simulator.exchange import ConnectionCut, SimRequest
+from sidecar.simulator.registry import environment
 
 if TYPE_CHECKING:
     from aiohttp import web
 
 HOST = "127.0.0.1"
 MAX_BODY_BYTES = 256 * 1024 * 1024
-
-
-def environment(port: int) -> dict[str, str]:
-    """The variables that point every vendor's client at the simulator, each as that client takes its base URL."""
-    base = f"http://{HOST}:{port}"
-    return {
-        "OPENAI_BASE_URL": f"{base}/v1",
-        "ANTHROPIC_BASE_URL": f"{base}/anthropic",
-        "GEMINI_BASE_URL": f"{base}/gemini",
-        "XAI_BASE_URL": f"{base}/xai/v1",
-        "OPENAI_API_KEY": "sk-simulated",
-        "ANTHROPIC_API_KEY": "sk-ant-simulated",
-        "GEMINI_API_KEY": "simulated",
-        "XAI_API_KEY": "xai-simulated",
-    }
 
 
 async def start_simulator(simulator: Simulator, port: int) -> tuple[web.AppRunner, int]:
@@ -88,7 +74,7 @@ async def serve_simulator(
     runner, taken = await start_simulator(Simulator(pace_ms=pace_ms), port)
     try:
         _stop_on_signals(stop)
-        out.write(json.dumps(environment(taken)) + "\n")
+        out.write(json.dumps(environment(f"http://{HOST}:{taken}")) + "\n")
         out.flush()
         await stop.wait()
     finally:

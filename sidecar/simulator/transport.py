@@ -7,25 +7,23 @@ from typing import TYPE_CHECKING
 
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.exchange import ConnectionCut, SimRequest, SimResponse
+from sidecar.simulator.registry import COMPATIBLE, prefixes
 
 if TYPE_CHECKING:
     import httpx
-
-# The vendors share paths and differ by host; the simulator tells them apart by a prefix. Any other host is a
-# server of the person's own.
-_PREFIXES = {
-    "api.openai.com": "",
-    "api.x.ai": "/xai",
-    "api.anthropic.com": "/anthropic",
-    "generativelanguage.googleapis.com": "/gemini",
-}
 
 
 def simulated_transport(simulator: Simulator) -> httpx.AsyncBaseTransport:
     """A transport that answers every request from the simulator, streaming, and tells it when the client leaves."""
     import httpx
 
+<<<<<<< HEAD
     class SimulatedBody(httpx.AsyncByteStream):
+=======
+    hosts = prefixes()
+
+    class Body(httpx.AsyncByteStream):
+>>>>>>> ae314e7 (Derive what is said of a provider, a setting's defaults and the order of migrations from one place each)
         def __init__(self, response: SimResponse) -> None:
             self._response = response
 
@@ -44,7 +42,8 @@ def simulated_transport(simulator: Simulator) -> httpx.AsyncBaseTransport:
             body = await request.aread()
             asked = SimRequest(
                 method=request.method,
-                path=_PREFIXES.get(request.url.host, "/compatible") + request.url.path,
+                # Any other host is a server of the person's own.
+                path=hosts.get(request.url.host, COMPATIBLE.prefix) + request.url.path,
                 headers={name.lower(): value for name, value in request.headers.items()},
                 body=body,
                 query=dict(request.url.params),

@@ -135,7 +135,7 @@ async def test_a_failed_row_is_no_answer(tmp_path: Path) -> None:
 
 
 async def test_a_native_batch_sends_what_is_not_answered_and_says_when_it_would_end(tmp_path: Path) -> None:
-    vendor = Vendor(limits=BatchLimits(rows=100, bytes=1_000_000, hours=24))
+    vendor = Vendor(limits=BatchLimits(rows=100, bytes=1_000_000))
     async with native_works(tmp_path, vendor) as here:
         submitted: list[Any] = [ROWS[:2], ROWS]
         for given in submitted:

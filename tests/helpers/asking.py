@@ -107,6 +107,9 @@ class OneProvider:
     def batch(self, name: str) -> BatchAdapter:
         raise Failure("unsupported", f"{name} has no batches.")
 
+    def batch_hours(self, name: str) -> int | None:
+        return None
+
 
 @dataclass
 class Desk:

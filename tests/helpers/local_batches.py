@@ -116,6 +116,9 @@ class Only:
     def batch(self, name: str) -> BatchAdapter:
         raise Failure("unsupported", f"{name} has no batches.")
 
+    def batch_hours(self, name: str) -> int | None:
+        return 24
+
 
 @dataclass
 class Works:

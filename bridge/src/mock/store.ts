@@ -8,6 +8,7 @@ import type {
   METHOD_ALIASES,
 } from "../contract.js";
 import type { Methods, Model, Notifications, Project, ProgressValue, Settings } from "../contract.js";
+import { DEFAULT_SETTINGS } from "../contract.js";
 import { KEY_PROVIDERS } from "../providers.js";
 import type { Ids } from "../replay.js";
 import type { Fixtures } from "./fixtures.js";
@@ -113,7 +114,7 @@ export class Store {
     this.replies = repliesIn(fixtures.exchanges);
     this.state = {
       ...{ projects: [], conversations: [], messages: [], calls: [], jobs: [], queue: {}, history: [] },
-      settings: fixtures.play("settings:load") as Settings,
+      settings: { ...DEFAULT_SETTINGS },
       // In mock mode every provider counts as configured.
       keys: Object.fromEntries(KEY_PROVIDERS.map((provider) => [provider, "sk-simulated"])),
     };

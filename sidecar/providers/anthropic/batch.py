@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PATH = "/v1/messages/batches"
 # The vendor's 256 MB, in the smaller reading of a megabyte and less the brackets around the rows.
-LIMITS = BatchLimits(rows=100_000, bytes=256_000_000 - 100, row_bytes=32_000_000, one_model=False, hours=24)
+LIMITS = BatchLimits(rows=100_000, bytes=256_000_000 - 100, row_bytes=32_000_000, one_model=False)
 PAGE = 100
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # The vendor takes files of 2 GB and names no number of rows; it keeps 20 GB and a hundred batches at once,
 # which parts of this size come to together. It means to be done in a day, and ends what is not after two.
-LIMITS = BatchLimits(rows=100_000, bytes=200_000_000, one_model=True, hours=48)
+LIMITS = BatchLimits(rows=100_000, bytes=200_000_000, one_model=True)
 PAGE = 100
 
 

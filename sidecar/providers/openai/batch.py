@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sidecar.providers.registry import Row
 
 # The vendor's 200 MB, in the smaller reading of a megabyte.
-LIMITS = BatchLimits(rows=50_000, bytes=200_000_000, one_model=True, hours=24)
+LIMITS = BatchLimits(rows=50_000, bytes=200_000_000, one_model=True)
 PAGE = 100
 
 

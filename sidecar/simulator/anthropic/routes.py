@@ -99,3 +99,8 @@ def _row(id_: str) -> dict[str, Any]:
         "max_input_tokens": None,
         "max_tokens": None,
     }
+
+
+def make() -> AnthropicVendor:
+    """For the simulator."""
+    return AnthropicVendor()

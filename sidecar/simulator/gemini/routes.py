@@ -113,3 +113,8 @@ def _model(id_: str) -> dict[str, Any]:
         "supportedGenerationMethods": ["generateContent", "countTokens", "batchGenerateContent"],
         "thinking": True,
     }
+
+
+def make() -> GeminiVendor:
+    """For the simulator."""
+    return GeminiVendor()

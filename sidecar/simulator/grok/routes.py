@@ -88,3 +88,8 @@ _API_KEY = {
     "api_key_disabled": False,
     "team_blocked": False,
 }
+
+
+def make() -> GrokVendor:
+    """For the simulator."""
+    return GrokVendor()

@@ -72,3 +72,8 @@ class OpenAIVendor:
             "openai-processing-ms": "1",
             "openai-version": "2020-10-01",
         }
+
+
+def make() -> OpenAIVendor:
+    """For the simulator."""
+    return OpenAIVendor()

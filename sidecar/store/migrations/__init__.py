@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
+import pkgutil
+import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 from sidecar.errors import Failure
 from sidecar.store.backup import PARTIAL, copy_database
 
-LATEST = 8
 KEPT_BACKUPS = 5
+
+_STEP = re.compile(r"m\d{4}_")
 
 Step = Callable[[sqlite3.Connection, int], None]
 
 
+def found(folder: Iterable[str] = __path__) -> tuple[str, ...]:
+    """The names of the steps in order: the modules `mNNNN_what_it_does` beside this one, in a frozen program too."""
+    names = (module.name for module in pkgutil.iter_modules(folder))
+    return tuple(sorted(name for name in names if _STEP.match(name)))
+
+
+LATEST = len(found())
+
+
 def steps() -> tuple[Step, ...]:
     """The steps in order; the first one makes version 1. Imported here: most starts need none of them."""
-    from sidecar.store.migrations import (
-        m0001_abai_before_sidecar,
-        m0002_foreign_keys_and_turns,
-        m0003_full_text_search,
-        m0004_settings_and_state,
-        m0005_ledger,
-        m0006_activity,
-        m0007_batches,
-        m0008_marks,
-    )
-
-    return (
-        m0001_abai_before_sidecar.up,
-        m0002_foreign_keys_and_turns.up,
-        m0003_full_text_search.up,
-        m0004_settings_and_state.up,
-        m0005_ledger.up,
-        m0006_activity.up,
-        m0007_batches.up,
-        m0008_marks.up,
-    )
+    return tuple(import_module(f"{__name__}.{name}").up for name in found())
 
 
 def migrate(

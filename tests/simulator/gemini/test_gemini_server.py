@@ -15,7 +15,7 @@ from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.registry import Registry
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.counting import count_tokens
-from sidecar.simulator.server import environment
+from sidecar.simulator.registry import environment
 from tests.helpers.gemini import KEY, ask, collect, text_of
 from tests.helpers.simulated import A_TENTH_OF_A_SECOND, no_wait, on_loopback, pieces_until_noticed, simulator
 
@@ -101,7 +101,7 @@ async def test_refusals_are_retried_over_a_real_connection() -> None:
 async def test_the_simulators_own_variables_lead_the_registry_to_it() -> None:
     sim = simulator()
     async with asyncio.timeout(20), on_loopback(sim) as base:
-        told = environment(int(base.rpartition(":")[2]))
+        told = environment(base)
         edge = HttpClient()
         made = Registry(edge, told).get("gemini")
         assert isinstance(made, Gemini)
