@@ -17,13 +17,9 @@ def simulated_transport(simulator: Simulator) -> httpx.AsyncBaseTransport:
     """A transport that answers every request from the simulator, streaming, and tells it when the client leaves."""
     import httpx
 
-<<<<<<< HEAD
-    class SimulatedBody(httpx.AsyncByteStream):
-=======
     hosts = prefixes()
 
-    class Body(httpx.AsyncByteStream):
->>>>>>> ae314e7 (Derive what is said of a provider, a setting's defaults and the order of migrations from one place each)
+    class SimulatedBody(httpx.AsyncByteStream):
         def __init__(self, response: SimResponse) -> None:
             self._response = response
 
