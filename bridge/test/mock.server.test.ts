@@ -184,7 +184,7 @@ function named(answers: unknown): unknown {
       if (name === "nextCursor" || name === "detail") return `<${name}>`;
       // The words of a simulated model are its own; that there are some, and whose, is not. Nor are amounts.
       return value
-        .replace(/\$\d[\d.]*\d/g, "$…")
+        .replace(/(\$\d[\d.]*\d|\bnothing)(?= is (spent|held back|left))|\$\d[\d.]*\d/g, "$…")
         .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, nameOf)
         .replace(/^(\[simulated [^\]]*\])[^]*/, "$1 …")
         .replace(/^\{[^]*\}$/, "<JSON>");
