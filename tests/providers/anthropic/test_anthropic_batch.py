@@ -7,21 +7,18 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date
-from decimal import Decimal
 
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.money import pricing
 from sidecar.providers.anthropic.batch import AnthropicBatch
 from sidecar.providers.anthropic.provider import Anthropic
-from sidecar.providers.base import BatchAdapter, ChatRequest
+from sidecar.providers.base import ChatRequest
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.transport import simulated_transport
-from tests.helpers.anthropic_asking import ALWAYS, BASE, BETWEEN, BUDGET, QUIET, ask, catalogue
+from tests.helpers.anthropic_asking import ALWAYS, BASE, BETWEEN, BUDGET, QUIET, ask
 from tests.helpers.batches import KEY, billed, finished, outcomes, part_of, run, submit
 from tests.helpers.simulated import NOW_MS, no_wait, on_loopback, simulator
 
@@ -62,30 +59,6 @@ def led(orders: str, count: int = 4) -> dict[str, ChatRequest]:
     return rows
 
 
-@pytest.mark.parametrize("how", ["in process", "loopback"])
-async def test_every_row_comes_back_under_its_own_id(how: str) -> None:
-    async with reached(simulator(), how) as adapter:
-        state, came = await run(adapter, part_of(adapter, PLANNER, exactly(25)))
-    assert (state.word, state.total, state.completed, state.failed) == ("ended", 25, 25, 0)
-    assert {id_: outcome.text for id_, outcome in came.items()} == {
-        f"row-{n}": f"answer {n}" for n in range(25)
-    }
-    for outcome in came.values():
-        assert outcome.failure is None
-        assert outcome.done is not None
-        assert (outcome.done.finish_reason, outcome.done.served_model) == ("stop", BETWEEN)
-        assert outcome.done.usage is not None
-        assert outcome.done.usage.service_tier == "batch"
-
-
-async def test_results_come_in_another_order_than_the_rows() -> None:
-    adapter = adapter_on(simulator())
-    made = await submit(adapter, part_of(adapter, PLANNER, exactly(9)))
-    ids = [outcome.custom_id for outcome in await outcomes(adapter, await finished(adapter, made.native_id))]
-    assert sorted(ids) == [f"row-{n}" for n in range(9)]
-    assert ids != sorted(ids)
-
-
 async def test_rows_of_every_kind_and_of_several_models_go_into_one_batch() -> None:
     rows = {
         "plain": ask(BETWEEN, "Reply with exactly: plain", system="Be brief.", max_output_tokens=900),
@@ -120,83 +93,11 @@ def test_a_line_is_the_message_as_it_would_be_sent_alone_but_for_the_stream() ->
     assert json.loads(line) == {"custom_id": "a", "params": params}
 
 
-async def test_failed_rows_have_the_kind_of_their_cause_and_cost_nothing() -> None:
-    rows = {
-        "fine": ask(BETWEEN, "Reply with exactly: fine"),
-        "spent": ask(BETWEEN, "Hi [[simulate: quota=1]]"),
-        "down": ask(BETWEEN, "Hi [[simulate: status=529]]"),
-        "broken": ask(BETWEEN, "Hi [[simulate: cut=1]]"),
-        "wrong": ask(BETWEEN, "Hi [[simulate: status=400]]"),
-    }
-    sim = simulator()
-    adapter = adapter_on(sim)
-    state, came = await run(adapter, part_of(adapter, PLANNER, rows))
-    assert (state.completed, state.failed) == (1, 4)
-    kinds = {id_: outcome.failure.kind for id_, outcome in came.items() if outcome.failure}
-    assert kinds == {
-        "spent": "rate_limited",
-        "down": "provider_unavailable",
-        "broken": "provider_unavailable",
-        "wrong": "provider_rejected",
-    }
-    charged = {row["customId"]: row["chargedUSD"] for row in billed(sim)[0]["rows"]}
-    assert [charged[id_] for id_ in kinds] == ["0"] * 4
-
-
-async def test_a_refusal_before_any_output_is_a_failure_that_is_free() -> None:
-    sim = simulator()
-    adapter = adapter_on(sim)
-    _, came = await run(adapter, part_of(adapter, PLANNER, {"a": ask(BETWEEN, "Hi [[simulate: refusal=1]]")}))
-    assert came["a"].failure is not None
-    assert came["a"].failure.kind == "content_filtered"
-    assert came["a"].done is not None
-    assert came["a"].done.usage is not None
-    assert came["a"].done.usage.charged_usd == 0
-    assert billed(sim)[0]["chargedUSD"] == "0"
-
-
-async def test_what_an_expired_batch_had_done_is_kept_and_the_rest_never_ran() -> None:
-    sim = simulator()
-    adapter = adapter_on(sim)
-    state, came = await run(adapter, part_of(adapter, PLANNER, led("batch_expires=1")))
-    assert (state.word, state.completed, state.failed) == ("ended", 2, 2)
-    assert [came[f"row-{n}"].never_ran for n in range(4)] == [None, None, "expired", "expired"]
-    assert came["row-1"].text == "answer 1"
-    assert [row["chargedUSD"] for row in billed(sim)[0]["rows"][2:]] == ["0", "0"]
-
-
 async def test_a_batch_that_breaks_down_fails_every_row() -> None:
     adapter = adapter_on(simulator())
     _, came = await run(adapter, part_of(adapter, PLANNER, led("batch_fails=1")))
     assert {outcome.failure.kind for outcome in came.values() if outcome.failure} == {"provider_unavailable"}
     assert len(came) == 4
-
-
-@pytest.mark.parametrize("how", ["in process", "loopback"])
-async def test_what_a_cancelled_batch_had_done_is_kept(how: str) -> None:
-    sim = simulator()
-    async with reached(sim, how) as adapter:
-        made = await submit(adapter, part_of(adapter, PLANNER, exactly(4)))
-        await adapter.check(KEY, made.native_id)
-        await adapter.cancel(KEY, made.native_id)
-        await adapter.cancel(KEY, made.native_id)
-        state = await finished(adapter, made.native_id)
-        came = {outcome.custom_id: outcome for outcome in await outcomes(adapter, state)}
-        await adapter.cancel(KEY, made.native_id)
-    assert [came[f"row-{n}"].never_ran for n in range(4)] == [None, None, "cancelled", "cancelled"]
-    assert came["row-0"].text == "answer 0"
-    assert (state.completed, state.failed) == (2, 2)
-
-
-async def test_nothing_but_the_total_is_told_before_the_end() -> None:
-    adapter = adapter_on(simulator())
-    made = await submit(adapter, part_of(adapter, PLANNER, exactly(4)))
-    states = [made, *[await adapter.check(KEY, made.native_id) for _ in range(3)]]
-    assert [state.word for state in states] == ["in_progress", "in_progress", "in_progress", "ended"]
-    assert [state.total for state in states] == [4] * 4
-    assert [state.completed for state in states] == [None, None, None, 4]
-    assert [state.results_ready for state in states] == [False, False, False, True]
-    assert (states[-1].created_at, states[-1].ended_at) == (NOW_MS, NOW_MS)
 
 
 @pytest.mark.parametrize("how", ["in process", "loopback"])
@@ -221,33 +122,12 @@ async def test_a_create_whose_answer_was_lost_is_in_doubt_until_the_batch_ends_a
     assert [each["creates"] for each in billed(sim)] == [1]
 
 
-@pytest.mark.parametrize("how", ["in process", "loopback"])
-async def test_a_create_that_never_arrived_is_certainly_absent_and_can_be_sent_again(how: str) -> None:
-    sim = simulator()
-    async with reached(sim, how) as adapter:
-        part = part_of(adapter, PLANNER, led("create_lost=1"))
-        with pytest.raises(OutcomeUnknown):
-            await adapter.create(KEY, part)
-        found = await adapter.find(KEY, part)
-        assert (found.state, found.certain) == (None, True)
-        await adapter.create(KEY, part)
-    assert [bill["creates"] for bill in billed(sim)] == [1]
-
-
 async def test_another_batch_of_as_many_rows_is_told_apart_by_its_ids_when_it_has_ended() -> None:
     adapter = adapter_on(simulator())
     other = await submit(adapter, part_of(adapter, PLANNER, exactly(3, "other")))
     ours = part_of(adapter, PLANNER, exactly(3, "ours"))
     assert not (await adapter.find(KEY, ours)).certain
     await finished(adapter, other.native_id)
-    found = await adapter.find(KEY, ours)
-    assert (found.state, found.certain) == (None, True)
-
-
-async def test_a_batch_that_is_another_parts_leaves_no_doubt_while_it_runs() -> None:
-    adapter = adapter_on(simulator())
-    other = await submit(adapter, part_of(adapter, PLANNER, exactly(3, "other")))
-    ours = replace(part_of(adapter, PLANNER, exactly(3, "ours")), others=frozenset({other.native_id}))
     found = await adapter.find(KEY, ours)
     assert (found.state, found.certain) == (None, True)
 
@@ -264,34 +144,6 @@ async def test_a_batch_of_another_size_or_of_last_week_is_not_ours() -> None:
     assert (await adapter.find(KEY, part)).certain
 
 
-async def test_a_batch_is_found_behind_two_hundred_others() -> None:
-    adapter = adapter_on(simulator())
-    part = part_of(adapter, PLANNER, exactly(2))
-    made = await submit(adapter, part)
-    await finished(adapter, made.native_id)
-    for number in range(205):
-        await submit(adapter, part_of(adapter, PLANNER, exactly(1, f"other{number}")))
-    found = await adapter.find(KEY, part)
-    assert found.state is not None
-    assert found.state.native_id == made.native_id
-
-
-async def test_a_wrong_key_is_said_at_every_step() -> None:
-    adapter: BatchAdapter = adapter_on(simulator())
-    part = part_of(adapter, PLANNER, exactly(1))
-    for asked in (
-        adapter.create("sk-invalid-1", part),
-        adapter.find("sk-invalid-1", part),
-        adapter.check("sk-invalid-1", "msgbatch_1"),
-        adapter.cancel("sk-invalid-1", "msgbatch_1"),
-    ):
-        with pytest.raises(Failure) as raised:
-            await asked
-        assert raised.value.kind == "invalid_api_key"
-        assert raised.value.provider == "anthropic"
-        assert not isinstance(raised.value, OutcomeUnknown)
-
-
 async def test_an_id_that_is_used_twice_is_refused_for_certain() -> None:
     sim = simulator()
     adapter = adapter_on(sim)
@@ -301,47 +153,6 @@ async def test_an_id_that_is_used_twice_is_refused_for_certain() -> None:
     assert raised.value.kind == "provider_rejected"
     assert not isinstance(raised.value, OutcomeUnknown)
     assert billed(sim) == []
-
-
-@pytest.mark.parametrize(
-    ("model", "prompt", "cached", "written", "output"),
-    [
-        # Dollars for a million in a batch, with the one-hour cache: everything is halved, cache included.
-        (BETWEEN, "1", "0.05", "2", "5"),
-        (BUDGET, "0.5", "0.05", "1", "2.5"),
-    ],
-)
-async def test_a_batch_costs_its_own_price_to_the_last_digit(
-    model: str, prompt: str, cached: str, written: str, output: str
-) -> None:
-    long = "A sentence that is the same in every row. " * 500
-    rows = {f"row-{n}": ask(model, f"Reply with exactly: {n}", system=long, cache_ttl="1h") for n in range(3)}
-    sim = simulator()
-    adapter = adapter_on(sim)
-    _, came = await run(adapter, part_of(adapter, PLANNER, rows))
-    entry = catalogue().reported("anthropic", model)
-    assert entry is not None
-    price = catalogue().price_entry(entry, date(2026, 11, 23))
-    total = Decimal(0)
-    reads = writes = 0
-    for outcome in came.values():
-        assert outcome.done is not None
-        usage = outcome.done.usage
-        assert usage is not None
-        priced = pricing.cost(usage, price, batch=True)
-        assert isinstance(priced, pricing.Cost)
-        by_hand = (
-            usage.in_uncached * Decimal(prompt)
-            + usage.cache_read * Decimal(cached)
-            + usage.cache_write_long * Decimal(written)
-            + usage.out_total * Decimal(output)
-        ) / Decimal(10**6)
-        assert priced.total_usd == by_hand
-        total += by_hand
-        reads, writes = reads + usage.cache_read, writes + usage.cache_write_long
-    assert reads > 0
-    assert writes > 0
-    assert Decimal(billed(sim)[0]["chargedUSD"]) == total
 
 
 def test_the_limits_are_the_vendors() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import json
 from typing import Any
 
-import httpx
 import pytest
 
 from sidecar.errors import Failure
@@ -52,46 +51,6 @@ def batch(id_: str = "msgbatch_1", **members: Any) -> dict[str, Any]:
 
 def page(*batches: dict[str, Any], more: bool = False) -> Reply:
     return said({"data": list(batches), "has_more": more})
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        Reply(500),
-        Reply(529, {"retry-after": "0"}),
-        Reply(408),
-        httpx.ReadTimeout("silence"),
-        httpx.ReadError("reset"),
-        Reply(chunks=[b'{"id": "msg', httpx.ReadError("reset")]),
-        Reply(chunks=[b"<html>"]),
-        said({"type": "message_batch"}),
-        said([]),
-    ],
-)
-async def test_a_create_that_may_have_happened_is_said_to_and_is_sent_once(answer: Reply | Exception) -> None:
-    adapter, transport = scripted(answer)
-    with pytest.raises(OutcomeUnknown) as raised:
-        await adapter.create(KEY, PART)
-    assert raised.value.provider == "anthropic"
-    assert len(transport.asked) == 1
-
-
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413])
-async def test_a_create_that_was_refused_certainly_did_not_happen(status: int) -> None:
-    adapter, transport = scripted(Reply(status))
-    with pytest.raises(Failure) as raised:
-        await adapter.create(KEY, PART)
-    assert not isinstance(raised.value, OutcomeUnknown)
-    assert len(transport.asked) == 1
-
-
-@pytest.mark.parametrize("first", [Reply(429), httpx.ConnectError("refused")])
-async def test_a_create_that_certainly_did_not_happen_may_be_sent_again(first: Reply | Exception) -> None:
-    adapter, transport = scripted(first, said(batch(processing_status="in_progress")))
-    assert (await adapter.create(KEY, PART)).native_id == "msgbatch_1"
-    assert transport.asked[0].body == transport.asked[1].body == {"requests": [{"a": 1}, {"b": 2}]}
-    length = len(b'{"requests":[{"a":1},{"b":2}]}')
-    assert transport.asked[0].headers["content-length"] == str(length)
 
 
 async def test_a_list_is_read_until_it_is_older_than_the_intent() -> None:
@@ -189,16 +148,6 @@ async def test_the_key_goes_to_the_base_url_and_not_where_the_results_are_said_t
     assert transport.asked[0].headers["anthropic-version"] == "2023-06-01"
 
 
-async def test_results_that_break_off_are_a_failure_and_can_be_read_again() -> None:
-    adapter, transport = scripted(Reply(chunks=[EXPIRED, httpx.ReadError("reset")]))
-    stream = adapter.results(KEY, ENDED)
-    assert (await anext(stream)).custom_id == "h-1"
-    with pytest.raises(Failure) as raised:
-        await anext(stream)
-    assert raised.value.retryable
-    assert transport.closed == 1
-
-
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -273,10 +222,3 @@ def test_a_turn_that_paused_is_no_answer_but_is_kept_with_what_it_cost() -> None
     assert came.done.usage is not None
     assert "run the row in a local batch" in came.failure.message
     assert (came.text, came.done.usage.searches, came.done.usage.out_total) == ("So far I have found", 5, 4)
-
-
-async def test_a_cancel_that_is_refused_while_the_batch_runs_is_a_failure() -> None:
-    adapter, _ = scripted(Reply(403), said(batch(processing_status="in_progress")))
-    with pytest.raises(Failure) as raised:
-        await adapter.cancel(KEY, "msgbatch_1")
-    assert raised.value.kind == "invalid_api_key"

@@ -12,7 +12,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, UsageSoFar
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from tests.helpers.answers import collect, done_of, text_of, thinking_of, usage_of
+from tests.helpers.answers import DEADLINE_SECONDS, collect, done_of, text_of, thinking_of, usage_of
 from tests.helpers.scripted import Chunk, Reply
 from tests.providers.conformance.vendor import ANSWER_ID, COUNTS, KEY, ORIGIN, PAGE_TITLE, PAGE_URL, Vendor
 
@@ -88,7 +88,7 @@ async def test_text_arrives_before_the_answer_is_complete(vendor: Vendor) -> Non
     gate = asyncio.Event()
     provider, _ = vendor.scripted(Reply(chunks=[vendor.begin() + vendor.text("now"), gate, vendor.end()]))
     events = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_SECONDS):
         async for event in provider.stream(vendor.plan(), KEY):
             events.append(event)
             if event == TextDelta("now"):
@@ -99,7 +99,7 @@ async def test_text_arrives_before_the_answer_is_complete(vendor: Vendor) -> Non
 async def test_a_stop_before_the_headers_leaves_nothing_behind(vendor: Vendor) -> None:
     provider, transport = vendor.scripted(asyncio.Event(), Reply(chunks=[vendor.stream("Hi")]))
     task = asyncio.create_task(collect(provider, vendor.plan(), KEY))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_SECONDS):
         await transport.waiting.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -118,7 +118,7 @@ async def test_a_stop_closes_the_connection(vendor: Vendor, how: str, words: tup
         async for event in provider.stream(vendor.plan(), KEY):
             events.append(event)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_SECONDS):
         if how == "close" and words:
             stream = provider.stream(vendor.plan(), KEY)
             while not text_of(events):

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from tests.providers.conformance.anthropic import AnthropicMessages
+from tests.providers.conformance.anthropic_batches import AnthropicBatches
+from tests.providers.conformance.batch_vendor import BatchVendor
 from tests.providers.conformance.compatible import CompatibleServer
 from tests.providers.conformance.gemini import GeminiContent
+from tests.providers.conformance.gemini_batches import GeminiFiles, GeminiInline
 from tests.providers.conformance.grok import GrokChat, GrokResponses
+from tests.providers.conformance.grok_batches import GrokBatches
+from tests.providers.conformance.openai_batches import OpenAIBatches
 from tests.providers.conformance.openai_chat import OpenAIChat
 from tests.providers.conformance.openai_responses import OpenAIResponses
 from tests.providers.conformance.vendor import Vendor
@@ -19,4 +24,11 @@ VENDORS: tuple[Vendor, ...] = (
     GrokResponses(),
     CompatibleServer(),
 )
-EVERYBODY = VENDORS
+BATCHES: tuple[BatchVendor, ...] = (
+    OpenAIBatches(),
+    AnthropicBatches(),
+    GeminiInline(),
+    GeminiFiles(),
+    GrokBatches(),
+)
+EVERYBODY: tuple[Vendor | BatchVendor, ...] = (*VENDORS, *BATCHES)

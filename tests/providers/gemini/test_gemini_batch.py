@@ -3,62 +3,49 @@
 from __future__ import annotations
 
 import json
-from datetime import date
-from decimal import Decimal
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from sidecar.money import pricing
+from sidecar.errors import Failure
+from sidecar.providers.base import ChatRequest
 from sidecar.providers.gemini.batch import GeminiBatch
+from sidecar.providers.gemini.provider import Gemini
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.registry import Registry
+from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.gemini.routes import GeminiVendor
 from sidecar.simulator.transport import simulated_transport
 from tests.helpers.batches import KEY, billed, finished, outcomes, part_of, run, submit
-from tests.helpers.gemini import BASE, SCHEMA, ask, catalogue
-from tests.helpers.gemini_batches import (
-    FLASH,
-    PLANNER,
-    adapter_on,
-    both_sorts,
-    both_ways,
-    exactly,
-    led,
-    reached,
-)
-from tests.helpers.simulated import NOW_MS, simulator
+from tests.helpers.gemini import BASE, SCHEMA, ask
+from tests.helpers.simulated import no_wait, simulator
+
+PLANNER = Gemini(HttpClient(), BASE)
+FLASH = "gemini-3.8-flash"
+# Any part is too large for its create request, or none is.
+SORTS = {"inline": 20_000_000, "file": 0}
+both_sorts = pytest.mark.parametrize("sort", SORTS)
+
+
+def adapter_on(sim: Simulator, sort: str = "inline") -> GeminiBatch:
+    edge = HttpClient(lambda: simulated_transport(sim), sleep=no_wait)
+    return GeminiBatch(edge, f"{BASE}/", largest_inline=SORTS[sort])
+
+
+def exactly(count: int, model: str = FLASH) -> dict[str, ChatRequest]:
+    return {f"row-{n}": ask(model, f"Reply with exactly: answer {n}") for n in range(count)}
+
+
+def led(orders: str, count: int = 4) -> dict[str, ChatRequest]:
+    """Rows of which the first orders something of the batch."""
+    rows = exactly(count)
+    rows["row-0"] = ask(FLASH, f"Reply with exactly: answer 0 [[simulate: {orders}]]")
+    return rows
 
 
 def stopping(*, partial_results: bool) -> Simulator:
     return simulator(vendors=[GeminiVendor(partial_results=partial_results)])
-
-
-@both_sorts
-@both_ways
-async def test_every_row_comes_back_under_its_own_id(how: str, sort: str) -> None:
-    sim = simulator()
-    async with reached(sim, how, sort) as adapter:
-        state, came = await run(adapter, part_of(adapter, PLANNER, exactly(25)))
-    assert (state.word, state.total, state.completed, state.failed) == ("BATCH_STATE_SUCCEEDED", 25, 25, 0)
-    assert {id_: outcome.text for id_, outcome in came.items()} == {
-        f"row-{n}": f"answer {n}" for n in range(25)
-    }
-    for outcome in came.values():
-        assert outcome.failure is None
-        assert outcome.done is not None
-        assert (outcome.done.finish_reason, outcome.done.served_model) == ("stop", FLASH)
-        assert outcome.done.usage is not None
-    assert [bill["creates"] for bill in billed(sim)] == [1]
-
-
-async def test_results_of_a_file_come_in_another_order_than_the_rows() -> None:
-    adapter = adapter_on(simulator(), "file")
-    made = await submit(adapter, part_of(adapter, PLANNER, exactly(9)))
-    ids = [outcome.custom_id for outcome in await outcomes(adapter, await finished(adapter, made.native_id))]
-    assert sorted(ids) == [f"row-{n}" for n in range(9)]
-    assert ids != sorted(ids)
 
 
 async def test_a_part_goes_with_its_create_request_until_it_is_too_large() -> None:
@@ -120,52 +107,6 @@ def test_a_line_is_the_row_as_it_would_be_asked_alone() -> None:
     assert json.loads(line) == {"key": 'a"b', "request": plan.body}
 
 
-@both_sorts
-async def test_failed_rows_have_their_cause(sort: str) -> None:
-    rows = {
-        "fine": ask(FLASH, "Reply with exactly: fine"),
-        "spent": ask(FLASH, "Hi [[simulate: quota=1]]"),
-        "down": ask(FLASH, "Hi [[simulate: status=503]]"),
-        "broken": ask(FLASH, "Hi [[simulate: cut=1]]"),
-        "wrong": ask(FLASH, "Hi [[simulate: status=400]]"),
-    }
-    sim = simulator()
-    adapter = adapter_on(sim, sort)
-    state, came = await run(adapter, part_of(adapter, PLANNER, rows))
-    assert (state.word, state.completed, state.failed) == ("BATCH_STATE_SUCCEEDED", 1, 4)
-    kinds = {id_: outcome.failure.kind for id_, outcome in came.items() if outcome.failure}
-    assert kinds == {
-        "spent": "rate_limited",
-        "down": "provider_unavailable",
-        "broken": "provider_unavailable",
-        "wrong": "provider_rejected",
-    }
-    assert all(outcome.done is None for id_, outcome in came.items() if id_ != "fine")
-    charged = {row["customId"]: row["chargedUSD"] for row in billed(sim)[0]["rows"]}
-    assert {id_: charged[id_] for id_ in kinds} == dict.fromkeys(kinds, "0")
-
-
-async def test_a_refused_answer_is_a_failure_that_was_billed() -> None:
-    sim = simulator()
-    adapter = adapter_on(sim)
-    _, came = await run(adapter, part_of(adapter, PLANNER, {"a": ask(FLASH, "Hi [[simulate: refusal=1]]")}))
-    assert came["a"].failure is not None
-    assert came["a"].failure.kind == "content_filtered"
-    assert came["a"].done is not None
-    assert came["a"].done.finish_reason == "content_filter"
-    assert came["a"].done.usage is not None
-    assert Decimal(billed(sim)[0]["chargedUSD"]) > 0
-
-
-async def test_an_answer_cut_at_its_limit_says_so() -> None:
-    model = "gemini-2.5-flash"
-    adapter = adapter_on(simulator())
-    rows = {"a": ask(model, "Reply with exactly: " + "long " * 50, max_output_tokens=5, effort="none")}
-    _, came = await run(adapter, part_of(adapter, PLANNER, rows))
-    assert came["a"].done is not None
-    assert came["a"].done.finish_reason == "length"
-
-
 async def test_an_answer_that_would_be_continued_ends_at_its_length() -> None:
     sim = simulator(vendors=[GeminiVendor(part_tokens=600)])
     adapter = adapter_on(sim)
@@ -178,40 +119,6 @@ async def test_an_answer_that_would_be_continued_ends_at_its_length() -> None:
 
 
 @both_sorts
-async def test_what_an_expired_batch_had_done_is_kept(sort: str) -> None:
-    sim = simulator()
-    adapter = adapter_on(sim, sort)
-    state, came = await run(adapter, part_of(adapter, PLANNER, led("batch_expires=1")))
-    assert state.word == "BATCH_STATE_EXPIRED"
-    assert {id_: outcome.never_ran for id_, outcome in came.items()} == {
-        "row-0": None,
-        "row-1": None,
-        "row-2": "expired",
-        "row-3": "expired",
-    }
-    assert came["row-1"].text == "answer 1"
-    assert [row["chargedUSD"] for row in billed(sim)[0]["rows"][2:]] == ["0", "0"]
-
-
-@both_sorts
-@both_ways
-async def test_what_a_cancelled_batch_had_done_is_kept(how: str, sort: str) -> None:
-    sim = simulator()
-    async with reached(sim, how, sort) as adapter:
-        made = await submit(adapter, part_of(adapter, PLANNER, exactly(4)))
-        assert (await adapter.check(KEY, made.native_id)).word == "BATCH_STATE_RUNNING"
-        await adapter.cancel(KEY, made.native_id)
-        await adapter.cancel(KEY, made.native_id)
-        state = await finished(adapter, made.native_id)
-        came = {outcome.custom_id: outcome.text for outcome in await outcomes(adapter, state)}
-        await adapter.cancel(KEY, made.native_id)
-    assert state.word == "BATCH_STATE_CANCELLED"
-    # The vendor says nothing of the rows that it did not run.
-    assert came == {"row-0": "answer 0", "row-1": "answer 1"}
-    assert billed(sim)[0]["state"] == "cancelled"
-
-
-@both_sorts
 async def test_a_batch_that_was_stopped_and_hands_out_nothing_has_ended_all_the_same(sort: str) -> None:
     adapter = adapter_on(stopping(partial_results=False), sort)
     made = await submit(adapter, part_of(adapter, PLANNER, exactly(4)))
@@ -221,69 +128,11 @@ async def test_a_batch_that_was_stopped_and_hands_out_nothing_has_ended_all_the_
     assert await outcomes(adapter, state) == []
 
 
-async def test_a_batch_goes_through_the_vendors_words() -> None:
-    adapter = adapter_on(simulator())
-    made = await submit(adapter, part_of(adapter, PLANNER, exactly(4)))
-    states = [made, *[await adapter.check(KEY, made.native_id) for _ in range(4)]]
-    assert [state.word.removeprefix("BATCH_STATE_") for state in states] == [
-        "PENDING",
-        "RUNNING",
-        "RUNNING",
-        "SUCCEEDED",
-        "SUCCEEDED",
-    ]
-    assert [state.ended for state in states] == [False, False, False, True, True]
-    assert [state.results_ready for state in states] == [False, False, False, True, True]
-    assert [state.completed for state in states] == [0, 2, 4, 4, 4]
-    assert (states[-1].created_at, states[-1].ended_at) == (NOW_MS, NOW_MS)
-
-
 async def test_a_batch_that_fails_as_ordered_has_an_error() -> None:
     adapter = adapter_on(simulator())
     state, came = await run(adapter, part_of(adapter, PLANNER, led("batch_fails=1")))
     assert (state.word, came) == ("BATCH_STATE_FAILED", {})
     assert state.error
-
-
-@pytest.mark.parametrize(
-    ("model", "prompt", "cached", "output"),
-    [
-        # From the vendor's page: batch prompt, batch cached or else standard cached, batch output, for a million.
-        ("gemini-4-argon", "1", "0.05", "5"),
-        ("gemini-3.8-flash", "0.375", "0.0375", "1.875"),
-        ("gemini-3.5-flash-lite", "0.15", "0.02", "1.25"),
-        ("gemini-3.1-pro-preview", "1", "0.2", "6"),
-        ("gemini-2.5-flash-lite", "0.05", "0.01", "0.2"),
-    ],
-)
-async def test_a_batch_costs_its_own_price_to_the_last_digit(
-    model: str, prompt: str, cached: str, output: str
-) -> None:
-    long = "A sentence that is the same in every row. " * 500
-    rows = {f"row-{n}": ask(model, f"Reply with exactly: {n}", system=long) for n in range(3)}
-    sim = simulator()
-    adapter = adapter_on(sim)
-    _, came = await run(adapter, part_of(adapter, PLANNER, rows))
-    entry = catalogue().price_entry(catalogue().resolve(f"gemini/{model}").model, date(2026, 11, 23))
-    total = Decimal(0)
-    reads = 0
-    for outcome in came.values():
-        assert outcome.done is not None
-        assert outcome.done.served_model == model
-        usage = outcome.done.usage
-        assert usage is not None
-        priced = pricing.cost(usage, entry, batch=True)
-        assert isinstance(priced, pricing.Cost)
-        assert priced.total_usd == (
-            usage.in_uncached * Decimal(prompt)
-            + usage.cache_read * Decimal(cached)
-            + usage.out_total * Decimal(output)
-        ) / Decimal(10**6)
-        total += priced.total_usd
-        reads += usage.cache_read
-    assert reads > 0
-    assert Decimal(billed(sim)[0]["chargedUSD"]) == total
-    assert Decimal(sim.ledger.wire()["totalChargedUSD"]) == total
 
 
 async def test_an_upload_goes_to_the_base_url_and_nowhere_else() -> None:
@@ -319,5 +168,12 @@ def test_the_limits_are_within_the_vendors() -> None:
     assert limits.one_model
 
 
-def test_the_registry_knows_the_adapter() -> None:
-    assert isinstance(Registry(HttpClient(), {}).batch("gemini"), GeminiBatch)
+async def test_a_batch_of_an_unknown_model_is_certainly_not_created() -> None:
+    sim = simulator()
+    adapter = adapter_on(sim)
+    with pytest.raises(Failure) as raised:
+        await adapter.create(KEY, replace(part_of(adapter, PLANNER, exactly(1)), model="gemini-9"))
+    assert raised.value.status == 404
+    assert "gemini-9" in raised.value.message
+    assert not isinstance(raised.value, OutcomeUnknown)
+    assert billed(sim) == []

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -169,24 +167,6 @@ async def test_results_that_are_told_twice_come_once() -> None:
     assert (came.custom_id, came.text) == ("a", "four")
 
 
-async def test_results_that_break_off_are_not_taken_for_all() -> None:
-    document = json.dumps(
-        operation(
-            output={
-                "inlinedResponses": {"inlinedResponses": [{"metadata": {"key": "a"}, "response": ANSWER}]}
-            }
-        )
-    ).encode()
-    adapter, _ = scripted(Reply(200, {}, [document[:-3]]))
-    state = batch_state(operation(output={"inlinedResponses": {}}))
-    assert state is not None
-    async with asyncio.timeout(5), aclosing(adapter.results(KEY, state)) as results:
-        assert (await anext(results)).text == "four"
-        with pytest.raises(Failure) as raised:
-            await anext(results)
-    assert raised.value.kind == "provider_unavailable"
-
-
 async def test_a_file_of_results_that_breaks_off_is_not_taken_for_all() -> None:
     line = json.dumps({"key": "a", "response": ANSWER}).encode() + b"\n"
     adapter, transport = scripted(Reply(200, {}, [line, line[:9], httpx.ReadError("cut")]))
@@ -196,14 +176,6 @@ async def test_a_file_of_results_that_breaks_off_is_not_taken_for_all() -> None:
         await outcomes(adapter, state)
     assert transport.asked[0].url == "https://api.example/download/v1beta/files/2:download?alt=media"
     assert transport.asked[0].headers["x-goog-api-key"] == KEY
-
-
-@pytest.mark.parametrize("status", [500, 503, 504, 408])
-async def test_a_create_that_a_broken_server_refused_may_have_run(status: int) -> None:
-    adapter, transport = scripted(Reply(status))
-    with pytest.raises(OutcomeUnknown):
-        await adapter.create(KEY, PART)
-    assert len(transport.asked) == 1
 
 
 async def test_a_create_over_the_limit_has_certainly_not_run_and_is_asked_again() -> None:
@@ -217,29 +189,6 @@ async def test_a_create_over_the_limit_has_certainly_not_run_and_is_asked_again(
             "inputConfig": {"requests": {"requests": [{"request": {}, "metadata": {"key": "a"}}]}},
         }
     }
-
-
-@pytest.mark.parametrize("answer", [Reply(200, {}, [b"<html>"]), {}, []])
-async def test_a_create_whose_answer_makes_no_sense_may_have_run(answer: Any) -> None:
-    adapter, _ = scripted(answer)
-    with pytest.raises(OutcomeUnknown):
-        await adapter.create(KEY, PART)
-
-
-async def test_a_list_that_goes_round_in_circles_proves_nothing() -> None:
-    page = {"operations": [{**operation(), "metadata": {"displayName": "other"}}], "nextPageToken": "again"}
-    adapter, _ = scripted(page, page, page)
-    with pytest.raises(Failure, match="no end"):
-        await adapter.find(KEY, PART)
-
-
-async def test_of_several_batches_the_one_that_did_not_fail_is_ours() -> None:
-    failed = {**operation("BATCH_STATE_FAILED"), "name": "batches/failed"}
-    adapter, _ = scripted({"operations": [failed, operation("BATCH_STATE_RUNNING")]})
-    found = await adapter.find(KEY, PART)
-    assert found.state is not None
-    assert found.state.native_id == "batches/1"
-    assert "2 batches" in found.note
 
 
 async def test_an_empty_list_is_no_list_at_all() -> None:

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 from google.protobuf import json_format  # type: ignore[import-untyped]
 from xai_sdk.batch import ListBatchResultsResponse  # type: ignore[import-untyped]
@@ -180,29 +179,6 @@ async def test_a_row_that_can_be_read_outranks_the_cancel() -> None:
     ]
 
 
-async def test_results_that_break_off_are_not_taken_for_all() -> None:
-    page = json.dumps({"results": [{"batch_request_id": "a", "error": "x"}]}).encode()
-    adapter, _ = scripted(Reply(200, {}, [page[:-1]]))
-    with pytest.raises(Failure) as raised:
-        await outcomes(adapter, state(num_requests=1, num_error=1))
-    assert raised.value.provider == "grok"
-
-
-async def test_a_list_that_goes_round_in_circles_proves_nothing() -> None:
-    page = {"batches": [{"batch_id": "b", "name": "other"}], "pagination_token": "again"}
-    adapter, _ = scripted(Reply(404), page, page)
-    with pytest.raises(Failure, match="no end"):
-        await adapter.find(KEY, PART)
-
-
-@pytest.mark.parametrize("step", [Reply(500), Reply(503), Reply(408), httpx.ReadError("cut")])
-async def test_rows_that_a_broken_server_refused_may_have_been_taken(step: Any) -> None:
-    adapter, transport = scripted(step)
-    with pytest.raises(OutcomeUnknown):
-        await adapter.create(KEY, PART)
-    assert len(transport.asked) == 1
-
-
 async def test_rows_over_the_limit_have_certainly_not_been_taken_and_are_sent_again() -> None:
     adapter, transport = scripted(Reply(429), {})
     made = await adapter.create(KEY, PART)
@@ -211,7 +187,7 @@ async def test_rows_over_the_limit_have_certainly_not_been_taken_and_are_sent_ag
     assert transport.asked[0].body == {"batch_requests": [{"batch_request_id": "a"}]}
 
 
-@pytest.mark.parametrize("step", [httpx.ReadError("cut"), Reply(200, {}, [b"<html>"]), {}, {"batch_id": ""}])
+@pytest.mark.parametrize("step", [Reply(200, {}, [b"<html>"]), {"batch_id": ""}])
 async def test_a_container_that_was_not_confirmed_can_be_made_again(step: Any) -> None:
     adapter, _ = scripted(step)
     with pytest.raises(Failure) as raised:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
-import httpx
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchPart, BatchState
-from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.base import BatchPart
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai.batch import OpenAIBatch
 from sidecar.providers.openai.batch_format import outcome
 from sidecar.providers.openai.batch_state import batch_state
 from sidecar.providers.openai.errors import OPENAI
-from tests.helpers.batches import outcomes
 from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
 
 KEY = "sk-test-key-123456"
@@ -44,46 +40,6 @@ def page(*batches: dict[str, Any], more: bool = False) -> Reply:
     return said({"object": "list", "data": list(batches), "has_more": more})
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        Reply(500),
-        Reply(502),
-        Reply(503, {"retry-after": "0"}),
-        Reply(504),
-        Reply(408),
-        httpx.ReadTimeout("silence"),
-        httpx.ReadError("reset"),
-        Reply(chunks=[b'{"id": "ba', httpx.ReadError("reset")]),
-        Reply(chunks=[b"<html>"]),
-        said({"object": "batch"}),
-        said([]),
-    ],
-)
-async def test_a_create_that_may_have_happened_is_said_to_and_is_sent_once(answer: Reply | Exception) -> None:
-    adapter, transport = scripted(answer)
-    with pytest.raises(OutcomeUnknown) as raised:
-        await adapter.create(KEY, PART)
-    assert raised.value.provider == "openai"
-    assert len(transport.asked) == 1
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
-async def test_a_create_that_was_refused_certainly_did_not_happen(status: int) -> None:
-    adapter, transport = scripted(Reply(status))
-    with pytest.raises(Failure) as raised:
-        await adapter.create(KEY, PART)
-    assert not isinstance(raised.value, OutcomeUnknown)
-    assert len(transport.asked) == 1
-
-
-@pytest.mark.parametrize("first", [Reply(429), httpx.ConnectError("refused")])
-async def test_a_create_that_certainly_did_not_happen_may_be_sent_again(first: Reply | Exception) -> None:
-    adapter, transport = scripted(first, said(batch(status="validating")))
-    assert (await adapter.create(KEY, PART)).native_id == "batch_1"
-    assert len(transport.asked) == 2
-
-
 async def test_a_create_says_what_is_to_be_run_and_whose_it_is() -> None:
     adapter, transport = scripted(said(batch(status="validating")))
     await adapter.create(KEY, PART)
@@ -93,16 +49,6 @@ async def test_a_create_says_what_is_to_be_run_and_whose_it_is() -> None:
         "completion_window": "24h",
         "metadata": {"abai_part": "part-1"},
     }
-
-
-@pytest.mark.parametrize("answer", [httpx.ReadError("reset"), said({})])
-async def test_an_upload_that_is_not_confirmed_has_run_nothing(answer: Reply | Exception) -> None:
-    adapter, _ = scripted(answer)
-    with pytest.raises(Failure) as raised:
-        await adapter.upload(KEY, PART)
-    assert not isinstance(raised.value, OutcomeUnknown)
-    assert raised.value.retryable
-    assert "Nothing was run" in raised.value.message
 
 
 async def test_a_list_is_read_until_it_is_older_than_the_intent() -> None:
@@ -141,26 +87,10 @@ async def test_a_list_in_another_order_is_read_to_its_end(ages: list[list[int]])
     assert found.state.native_id == "ours"
 
 
-async def test_a_list_that_turns_in_circles_proves_nothing() -> None:
-    again = page(batch("b1"), more=True)
-    adapter, _ = scripted(again, again)
-    with pytest.raises(Failure) as raised:
-        await adapter.find(KEY, PART)
-    assert "no end" in raised.value.message
-
-
 async def test_a_list_that_cannot_be_read_proves_nothing() -> None:
     adapter, _ = scripted(said({"object": "list"}))
     with pytest.raises(Failure):
         await adapter.find(KEY, PART)
-
-
-async def test_of_two_batches_of_one_part_the_one_that_ran_is_ours() -> None:
-    tagged = {"metadata": {"abai_part": "part-1"}}
-    adapter, _ = scripted(page(batch("b2", status="failed", **tagged), batch("b1", **tagged)))
-    found = await adapter.find(KEY, PART)
-    assert found.state is not None
-    assert (found.state.native_id, found.note != "") == ("b1", True)
 
 
 @pytest.mark.parametrize(
@@ -203,46 +133,6 @@ def test_the_errors_of_a_validation_are_told_and_the_rest_counted() -> None:
     state = batch_state(batch(status="failed", errors={"data": errors}))
     assert state is not None
     assert state.error == "line 1: wrong 1; line 2: wrong 2; line 3: wrong 3; and 2 more"
-
-
-async def test_lines_are_read_however_they_are_cut() -> None:
-    lines = [
-        json.dumps({"custom_id": "ü", "response": None, "error": {"code": "batch_expired"}}),
-        "",
-        "not json",
-        json.dumps({"no": "id"}),
-        json.dumps({"custom_id": "b", "response": None, "error": {"code": "batch_cancelled"}}),
-    ]
-    content = "\r\n".join(lines).encode()
-    chunks = [content[at : at + 7] for at in range(0, len(content), 7)]
-    adapter, _ = scripted(Reply(chunks=chunks))
-    state = BatchState("batch_1", "expired", True, True, handles={"error_file_id": "file-2"})
-    assert [(came.custom_id, came.never_ran) for came in await outcomes(adapter, state)] == [
-        ("ü", "expired"),
-        ("b", "cancelled"),
-    ]
-
-
-async def test_results_that_break_off_are_a_failure_and_can_be_read_again() -> None:
-    line = json.dumps({"custom_id": "a", "response": None, "error": {"code": "batch_expired"}}).encode()
-    adapter, transport = scripted(Reply(chunks=[line + b"\n", httpx.ReadError("reset")]))
-    state = BatchState("batch_1", "expired", True, True, handles={"error_file_id": "file-2"})
-    stream = adapter.results(KEY, state)
-    assert (await anext(stream)).custom_id == "a"
-    with pytest.raises(Failure) as raised:
-        await anext(stream)
-    assert raised.value.retryable
-    assert transport.closed == 1
-
-
-async def test_results_that_nobody_reads_on_close_their_connection() -> None:
-    line = json.dumps({"custom_id": "a", "response": None, "error": {"code": "batch_expired"}}).encode()
-    adapter, transport = scripted(Reply(chunks=[line + b"\n", asyncio.Event()]))
-    state = BatchState("batch_1", "expired", True, True, handles={"error_file_id": "file-2"})
-    stream = adapter.results(KEY, state)
-    await anext(stream)
-    await stream.aclose()
-    assert transport.closed == 1
 
 
 @pytest.mark.parametrize(
@@ -318,16 +208,3 @@ def test_a_reply_brings_its_thinking_its_sources_and_its_usage() -> None:
     assert (came.done.usage.out_visible, came.done.usage.out_reasoning) == (5, 4)
     assert (came.done.served_model, came.done.response_id) == ("gpt-5-2025-08-07", "resp_1")
     assert [citation.url for citation in came.done.citations] == ["https://example.com/"]
-
-
-async def test_a_cancel_that_is_refused_while_the_batch_runs_is_a_failure() -> None:
-    adapter, _ = scripted(Reply(403), said(batch(status="in_progress")))
-    with pytest.raises(Failure) as raised:
-        await adapter.cancel(KEY, "batch_1")
-    assert raised.value.kind == "invalid_api_key"
-
-
-async def test_an_id_cannot_lead_to_another_path() -> None:
-    adapter, transport = scripted(said(batch()))
-    await adapter.check(KEY, "../files?x")
-    assert transport.asked[0].url == "https://api.example/v1/batches/..%2Ffiles%3Fx"
