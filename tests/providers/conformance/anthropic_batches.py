@@ -12,7 +12,6 @@ from tests.helpers.simulated import NOW_MS
 from tests.providers.conformance.batch_vendor import ANSWER, BatchVendor, Price, RowEnd, json_lines
 
 _NO_MARK = "a batch carries no mark of ours: it is known by its rows, once it has ended"
-_NO_MODEL = "every 404 is said to be a model that is not there"
 _NO_FILE = "the rows go with the create"
 _HOUR = {"cache_ttl": "1h"}
 
@@ -36,10 +35,6 @@ class AnthropicBatches(BatchVendor):
         Price("claude-haiku-4-5", "0.5", "0.05", "2.5", written="1", ask=_HOUR),
     )
     lacks: ClassVar = {"mode": "there is no mode for JSON without a schema"}
-    wrong: ClassVar = {
-        "test_a_batch_that_nobody_has_is_not_said_to_be_a_model": _NO_MODEL,
-        "test_a_list_that_is_not_there_proves_nothing_and_is_not_said_to_be_a_model": _NO_MODEL,
-    }
     gaps: ClassVar = {
         "test_a_create_whose_answer_was_lost_is_found_again": _NO_MARK,
         "test_a_batch_is_found_among_what_is_none": _NO_MARK,
