@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from sidecar.simulator.bodies import retry_after
 from sidecar.simulator.compatible import rules, wire
 from sidecar.simulator.compatible.errors import error_body
 from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused
 from sidecar.simulator.models import ANY_MODEL, SimModel
 from sidecar.simulator.openai_family.errors import bearer_key
+from sidecar.simulator.openai_family.routes import CHAT_PATH, model_list, model_rows
 from sidecar.simulator.vendor import Surface
 
 
@@ -29,7 +28,7 @@ class CompatibleVendor:
             raise Refused(Refusal(401, "Invalid authentication", code="invalid_authentication"))
 
     def surface(self, path: str) -> Surface | None:
-        return wire if path == "/v1/chat/completions" else None
+        return wire if path == CHAT_PATH else None
 
     def check(
         self, surface: Surface, body: Mapping[str, Any], parsed: ParsedRequest, model: SimModel | None
@@ -37,8 +36,7 @@ class CompatibleVendor:
         rules.check(body, parsed, model)
 
     def models(self, path: str, ids: tuple[str, ...]) -> bytes | None:
-        rows = [{"id": id_, "object": "model", "created": 0, "owned_by": "library"} for id_ in ids]
-        return orjson.dumps({"object": "list", "data": rows}) if path == "/v1/models" else None
+        return model_list(model_rows(ids, owner="library")) if path == "/v1/models" else None
 
     def refuse(self, refusal: Refusal) -> tuple[dict[str, str], bytes]:
         kind, body = error_body(refusal)

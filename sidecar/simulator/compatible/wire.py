@@ -13,7 +13,7 @@ from sidecar.simulator.bodies import data_event
 from sidecar.simulator.compatible.quirks import QuirkRequest, Quirks, quirks_of, read_quirks, without_mark
 from sidecar.simulator.exchange import Completion, Frame, ParsedRequest, Refusal
 from sidecar.simulator.json_by_prompt import apply_json_prompt
-from sidecar.simulator.openai_family.chat import DONE, broken_chunk
+from sidecar.simulator.openai_family.chat import CHUNK, DONE, broken_chunk, usage_chunk
 from sidecar.simulator.openai_family.request import read_chat
 
 EFFORT_PARAM = "reasoning_effort"
@@ -70,12 +70,7 @@ def frames(parsed: ParsedRequest, completion: Completion) -> Iterator[Frame]:
     last = {"content": None} if quirks.content == "null" else {}
     yield _chunk(completion, last, finish=_finish(quirks, completion))
     if parsed.include_usage and quirks.usage in ("chunk", "zero"):
-        counted = {
-            **_head(completion, "chat.completion.chunk"),
-            "choices": [],
-            "usage": _usage(quirks, completion),
-        }
-        yield Frame(data_event(counted))
+        yield usage_chunk(_head(completion, CHUNK), _usage(quirks, completion))
     yield Frame(DONE if quirks.done else b"\n")
 
 
@@ -130,7 +125,7 @@ def _chunk(
     usage: dict[str, int] | None = None,
 ) -> Frame:
     choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
-    chunk = {**_head(completion, "chat.completion.chunk"), "choices": choices}
+    chunk = {**_head(completion, CHUNK), "choices": choices}
     return Frame(data_event(chunk if usage is None else {**chunk, "usage": usage}), text)
 
 

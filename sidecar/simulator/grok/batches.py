@@ -14,8 +14,8 @@ from sidecar.simulator.bodies import mapping, page_size, read_json, utc_text
 from sidecar.simulator.exchange import HttpReply, Refusal, Refused, SimRequest
 from sidecar.simulator.grok.errors import no_such_model
 from sidecar.simulator.grok.usage import TICKS_PER_USD
+from sidecar.simulator.openai_family.routes import CHAT_PATH
 
-CHAT = "/v1/chat/completions"
 LARGEST_ADD_BYTES = 25_000_000
 LONGEST_PAGE = 1_000
 KEPT_MS = 30 * 24 * 3_600 * 1_000
@@ -145,7 +145,7 @@ class GrokBatches:
             raise Refused(no_such_model(name))
         if "batch" not in model.features:
             raise Refused(Refusal(400, f"Model {name} is not supported for batch processing."))
-        return SimRow(custom_id, CHAT, body)
+        return SimRow(custom_id, CHAT_PATH, body)
 
 
 def _read(request: SimRequest) -> Mapping[str, Any]:
@@ -189,7 +189,7 @@ def _wire(container: BatchContainer) -> dict[str, Any]:
         wire["cancel_by_xai_message"] = "The batch failed, as the simulator was told to."
     ticks = [_ticks(row) for row in rows if row.state == "finished"]
     if ticks:
-        costs = {"endpoint": CHAT, "cost_usd_ticks": sum(ticks), "request_count": len(ticks)}
+        costs = {"endpoint": CHAT_PATH, "cost_usd_ticks": sum(ticks), "request_count": len(ticks)}
         wire["cost_breakdown"] = {"total_cost_usd_ticks": sum(ticks), "endpoint_costs": [costs]}
     return wire
 
@@ -217,7 +217,7 @@ def _metadata(row: SimRow, stopped: bool) -> dict[str, Any]:
     state = "cancelled" if stopped and row.state == "waiting" else row.state
     return {
         "batch_request_id": row.custom_id,
-        "endpoint": CHAT,
+        "endpoint": CHAT_PATH,
         "model": str(row.body.get("model")),
         "state": _STATES[state],
     }

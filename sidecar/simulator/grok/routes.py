@@ -17,8 +17,11 @@ from sidecar.simulator.grok.errors import error_body, no_such_model
 from sidecar.simulator.grok.tokens import tokenized
 from sidecar.simulator.grok.wire import chat, responses
 from sidecar.simulator.models import SimModel
-from sidecar.simulator.openai_family.errors import bearer_key
+from sidecar.simulator.openai_family.errors import required_key
+from sidecar.simulator.openai_family.routes import CHAT_PATH, RESPONSES_PATH, model_list, model_rows
 from sidecar.simulator.vendor import BatchRoutes, Surface
+
+_SURFACES: dict[str, Surface] = {CHAT_PATH: chat, RESPONSES_PATH: responses}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +32,14 @@ class GrokVendor:
     prefix: str = "/xai"
 
     def check_key(self, headers: Mapping[str, str]) -> None:
-        key = bearer_key(headers)
-        if not key:
-            raise Refused(Refusal(401, "No API key was given. Send it in an Authorization header."))
+        key = required_key(headers, "No API key was given. Send it in an Authorization header.")
         if key.startswith(("sk-invalid", "xai-invalid")):
             # A wrong key is a bad request to this vendor.
             shown = f"{key[:2]}***{key[-2:]}"
             raise Refused(Refusal(400, f"Incorrect API key provided: {shown}."))
 
     def surface(self, path: str) -> Surface | None:
-        surfaces: dict[str, Surface] = {
-            "/v1/chat/completions": chat,
-            "/v1/responses": responses,
-        }
-        return surfaces.get(path)
+        return _SURFACES.get(path)
 
     def check(
         self, surface: Surface, body: Mapping[str, Any], parsed: ParsedRequest, model: SimModel | None
@@ -52,9 +49,9 @@ class GrokVendor:
         rules.check(body, parsed, model, on_chat=surface is chat)
 
     def models(self, path: str, ids: tuple[str, ...]) -> bytes | None:
-        rows = [{"id": id_, "object": "model", "created": 0, "owned_by": "xai"} for id_ in ids]
+        rows = model_rows(ids, owner="xai")
         if path == "/v1/models":
-            return orjson.dumps({"object": "list", "data": rows})
+            return model_list(rows)
         if path == "/v1/language-models":
             return orjson.dumps({"models": [{**row, "aliases": [], "version": "simulated"} for row in rows]})
         if path == "/v1/api-key":

@@ -12,9 +12,10 @@ from sidecar.simulator.batch_service import BatchService, SimBatch, SimRow
 from sidecar.simulator.bodies import mapping, read_json
 from sidecar.simulator.exchange import HttpReply, Refusal, Refused, SimRequest
 from sidecar.simulator.openai.files import OpenAIFile, OpenAIFiles, page
+from sidecar.simulator.openai_family.routes import CHAT_PATH, RESPONSES_PATH
 
 PATH = "/v1/batches"
-ENDPOINTS = ("/v1/chat/completions", "/v1/responses")
+ENDPOINTS = (CHAT_PATH, RESPONSES_PATH)
 LARGEST_ROWS = 50_000
 DAY_SECONDS = 24 * 3_600
 

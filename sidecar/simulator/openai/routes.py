@@ -15,8 +15,11 @@ from sidecar.simulator.models import SimModel
 from sidecar.simulator.openai import rules
 from sidecar.simulator.openai.batches import OpenAIBatches
 from sidecar.simulator.openai.wire import chat, responses
-from sidecar.simulator.openai_family.errors import bearer_key, error_body
+from sidecar.simulator.openai_family.errors import error_body, required_key
+from sidecar.simulator.openai_family.routes import CHAT_PATH, RESPONSES_PATH, model_list, model_rows
 from sidecar.simulator.vendor import BatchRoutes, Surface
+
+_SURFACES: dict[str, Surface] = {CHAT_PATH: chat, RESPONSES_PATH: responses}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +30,12 @@ class OpenAIVendor:
     prefix: str = ""
 
     def check_key(self, headers: Mapping[str, str]) -> None:
-        key = bearer_key(headers)
-        if not key:
-            raise Refused(Refusal(401, "You didn't provide an API key. Send it in an Authorization header."))
+        key = required_key(headers, "You didn't provide an API key. Send it in an Authorization header.")
         if key.startswith("sk-invalid"):
             raise Refused(Refusal(401, f"Incorrect API key provided: {key}.", code="invalid_api_key"))
 
     def surface(self, path: str) -> Surface | None:
-        surfaces: dict[str, Surface] = {
-            "/v1/chat/completions": chat,
-            "/v1/responses": responses,
-        }
-        return surfaces.get(path)
+        return _SURFACES.get(path)
 
     def check(
         self, surface: Surface, body: Mapping[str, Any], parsed: ParsedRequest, model: SimModel | None
@@ -55,9 +52,9 @@ class OpenAIVendor:
         rules.check(body, parsed, model, effort_param=surface.EFFORT_PARAM)
 
     def models(self, path: str, ids: tuple[str, ...]) -> bytes | None:
-        rows = [{"id": id_, "object": "model", "created": 0, "owned_by": "simulated"} for id_ in ids]
+        rows = model_rows(ids, owner="simulated")
         if path == "/v1/models":
-            return orjson.dumps({"object": "list", "data": rows})
+            return model_list(rows)
         return model_at(path, rows)
 
     def batch_routes(self, service: BatchService) -> BatchRoutes:

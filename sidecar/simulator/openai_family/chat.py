@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from sidecar.simulator.exchange import Completion
+from collections.abc import Mapping
+from typing import Any
 
+from sidecar.simulator.bodies import data_event
+from sidecar.simulator.exchange import Completion, Frame
+
+CHUNK = "chat.completion.chunk"
 DONE = b"data: [DONE]\n\n"
+
+
+def usage_chunk(head: Mapping[str, Any], usage: Mapping[str, Any]) -> Frame:
+    """Return the chunk without choices that has the counts, behind all others."""
+    return Frame(data_event({**head, "choices": [], "usage": usage}))
 
 
 def broken_chunk(completion: Completion) -> bytes:

@@ -14,7 +14,7 @@ from sidecar.simulator.exchange import Completion, Frame, ParsedRequest, Refusal
 from sidecar.simulator.grok.errors import error_body
 from sidecar.simulator.grok.usage import chat_usage
 from sidecar.simulator.json_by_prompt import apply_json_prompt
-from sidecar.simulator.openai_family.chat import DONE, broken_chunk
+from sidecar.simulator.openai_family.chat import CHUNK, DONE, broken_chunk, usage_chunk
 from sidecar.simulator.openai_family.request import read_chat
 
 EFFORT_PARAM = "reasoning_effort"
@@ -50,8 +50,7 @@ def frames(parsed: ParsedRequest, completion: Completion) -> Iterator[Frame]:
         yield _chunk(completion, {"role": "assistant", part: piece}, text=piece)
     yield _chunk(completion, {"role": "assistant", "content": ""}, finish=completion.finish)
     if parsed.include_usage:
-        last = {**_head(completion, "chat.completion.chunk"), "choices": [], "usage": chat_usage(completion)}
-        yield Frame(data_event(last))
+        yield usage_chunk(_head(completion, CHUNK), chat_usage(completion))
     yield Frame(DONE)
 
 
@@ -71,7 +70,7 @@ def _chunk(
     choice: dict[str, Any] = {"index": 0, "delta": delta}
     if finish is not None:
         choice["finish_reason"] = finish
-    return Frame(data_event({**_head(completion, "chat.completion.chunk"), "choices": [choice]}), text)
+    return Frame(data_event({**_head(completion, CHUNK), "choices": [choice]}), text)
 
 
 def _head(completion: Completion, kind: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sidecar.simulator.answers import pieces
 from sidecar.simulator.bodies import data_event
 from sidecar.simulator.exchange import Completion, Frame, ParsedRequest, Refusal
 from sidecar.simulator.openai.usage import chat_usage
-from sidecar.simulator.openai_family.chat import DONE, broken_chunk
+from sidecar.simulator.openai_family.chat import CHUNK, DONE, broken_chunk, usage_chunk
 from sidecar.simulator.openai_family.errors import error_body
 from sidecar.simulator.openai_family.request import read_chat
 
@@ -54,12 +54,7 @@ def frames(parsed: ParsedRequest, completion: Completion) -> Iterator[Frame]:
         yield _chunk(parsed, completion, {part: piece}, text=piece)
     yield _chunk(parsed, completion, {}, finish=completion.finish)
     if parsed.include_usage:
-        usage = {
-            **_head(completion, "chat.completion.chunk"),
-            "choices": [],
-            "usage": chat_usage(completion.usage),
-        }
-        yield Frame(data_event(usage))
+        yield usage_chunk(_head(completion, CHUNK), chat_usage(completion.usage))
     yield Frame(DONE)
 
 
@@ -82,7 +77,7 @@ def _chunk(
     text: str = "",
 ) -> Frame:
     chunk = {
-        **_head(completion, "chat.completion.chunk"),
+        **_head(completion, CHUNK),
         "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}],
     }
     if parsed.include_usage:
