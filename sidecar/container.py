@@ -155,7 +155,7 @@ class Container:
         )
 
     @cached_property
-    def desk(self) -> RequestPreparer:
+    def preparer(self) -> RequestPreparer:
         from sidecar.chat.prepare import RequestPreparer
 
         return RequestPreparer(self.core)
@@ -179,7 +179,7 @@ class Container:
         from sidecar.batch.local.row_runner import RowRunner
         from sidecar.providers.kernel.limits import KeyLimiters
 
-        runner = RowRunner(core=self.core, desk=self.desk, gates=KeyLimiters(self.now_ms))
+        runner = RowRunner(core=self.core, preparer=self.preparer, limiters=KeyLimiters(self.now_ms))
         engine = Engine(core=self.core, runner=runner, tell=self._tell, tell_row=self._tell_row)
         if self._stopping:
             engine.stop_taking()
@@ -196,7 +196,7 @@ class Container:
             store=self.store,
             adapters=self.providers,
             keys=self.keys,
-            desk=self.desk,
+            desk=self.preparer,
             catalogue=self.catalogue,
             new_id=self.new_id,
             now_ms=self.now_ms,

@@ -25,7 +25,7 @@ class Estimator:
         """`prompt` is the row's with its variables filled in."""
         name = shape.serving.model.full_id
         tokens = FRAME_TOKENS
-        for text in (prompt, row.filled_system(), row.given.get("developer")):
+        for text in (prompt, row.filled_system(), row.fields.get("developer")):
             if text:
                 tokens += await self._counter.count(text, name)
         return estimate_row(shape, tokens, await self._answer(row, shape))

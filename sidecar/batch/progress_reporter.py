@@ -27,7 +27,7 @@ class ProgressReporter:
         self._job = job
         self._tell = tell
         self._now_ms = now_ms
-        self._pulse = Throttle()
+        self._throttle = Throttle()
         self._speed = RateEstimator(_ended(job), now_ms())
         self._later: asyncio.TimerHandle | None = None
 
@@ -38,7 +38,7 @@ class ProgressReporter:
         self._speed.note(_ended(job), now)
         if self._later is not None:
             return
-        wait_ms = self._pulse.wait_ms(now)
+        wait_ms = self._throttle.wait_ms(now)
         if wait_ms == 0:
             self._now()
         else:
@@ -57,7 +57,7 @@ class ProgressReporter:
     def _now(self) -> None:
         self.close()
         now = self._now_ms()
-        self._pulse.told(now)
+        self._throttle.told(now)
         ended = _ended(self._job)
         running = self._job.status == "processing"
         remaining = max(0, self._job.total_rows - ended)

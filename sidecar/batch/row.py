@@ -16,41 +16,41 @@ _YES, _NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0", ""})
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The wire's BatchRow. Its members are read as they are needed, because there may be a million of them."""
+    """The wire's BatchRow. Its fields are read as they are needed, because there may be a million of them."""
 
-    given: Mapping[str, Any]
+    fields: Mapping[str, Any]
 
     @property
     def id(self) -> str:
-        return str(self.given["id"])
+        return str(self.fields["id"])
 
     @property
     def model(self) -> str:
-        return str(self.given["model"])
+        return str(self.fields["model"])
 
     @property
     def prompt(self) -> str:
         """Before its variables are filled in."""
-        return str(self.given["prompt"])
+        return str(self.fields["prompt"])
 
     @property
     def system(self) -> str | None:
-        return self.given.get("system") or None
+        return self.fields.get("system") or None
 
     @property
     def data(self) -> Mapping[str, Any]:
-        return self.given.get("data") or {}
+        return self.fields.get("data") or {}
 
     @property
     def json_mode(self) -> bool | None:
         """The row's own word, else that of its data, which may be a spreadsheet's."""
-        own = self.given.get("jsonMode")
+        own = self.fields.get("jsonMode")
         return _truth(self.data.get("jsonMode")) if own is None else bool(own)
 
     @property
     def raw_schema(self) -> Any:
         """The row's own schema, else that of its data; an object, a text, or nothing."""
-        own = self.given.get("jsonSchema")
+        own = self.fields.get("jsonSchema")
         return self.data.get("jsonSchema") if own is None else own
 
     @property
@@ -70,14 +70,14 @@ class Row:
         """Raises Failure("invalid_params") for a schema that is none."""
         return Options(
             system=self.filled_system(),
-            developer=self.given.get("developer") or None,
-            temperature=self.given.get("temperature"),
-            max_output_tokens=self.given.get("maxOutputTokens"),
+            developer=self.fields.get("developer") or None,
+            temperature=self.fields.get("temperature"),
+            max_output_tokens=self.fields.get("maxOutputTokens"),
             json_mode=self.json_mode,
             json_schema=read_schema(self.raw_schema),
         )
 
-    def ask(self, prompt: str) -> ChatInput:
+    def chat_input(self, prompt: str) -> ChatInput:
         """The question with its prompt filled in. It belongs to no conversation."""
         return ChatInput(prompt, self.model, options=self.options())
 

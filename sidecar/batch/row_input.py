@@ -15,9 +15,9 @@ ROWS_A_TURN = 50
 ROWS_A_WRITE = 1_000
 
 
-def with_ids(given: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def with_ids(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """The rows with an id each: their own, or one by their place."""
-    for number, row in enumerate(given, 1):
+    for number, row in enumerate(rows, 1):
         yield row if row.get("id") else {"id": f"row-{number}", **{k: v for k, v in row.items() if k != "id"}}
 
 

@@ -34,7 +34,7 @@ def status_of(kind: str) -> RowStatus:
 
 
 def answered(
-    transcript: StreamAccumulator,
+    accumulator: StreamAccumulator,
     settlement: Settlement,
     latency_ms: int,
     wants_json: bool,
@@ -44,25 +44,29 @@ def answered(
     problem: Failure | None = None
     if wants_json:
         try:
-            validate.read_reply(transcript.text, schema, transcript.finish_reason)
+            validate.read_reply(accumulator.text, schema, accumulator.finish_reason)
         except Failure as failure:
             problem = failure
     return _outcome(
-        "success" if problem is None else status_of(problem.kind), transcript, settlement, latency_ms, problem
+        "success" if problem is None else status_of(problem.kind),
+        accumulator,
+        settlement,
+        latency_ms,
+        problem,
     )
 
 
 def broken(
-    problem: BaseException, transcript: StreamAccumulator, settlement: Settlement, latency_ms: int | None
+    problem: BaseException, accumulator: StreamAccumulator, settlement: Settlement, latency_ms: int | None
 ) -> RowOutcome:
     """An answer that broke off, or never began; what had arrived of it is kept."""
     if isinstance(problem, Failure):
-        return _outcome(status_of(problem.kind), transcript, settlement, latency_ms, problem)
+        return _outcome(status_of(problem.kind), accumulator, settlement, latency_ms, problem)
     if isinstance(problem, Exception):
         bug = Failure("internal_error", INTERNAL)
-        return _outcome("error", transcript, settlement, latency_ms, bug)
+        return _outcome("error", accumulator, settlement, latency_ms, bug)
     cut = Failure("cancelled", CANCELLED) if settlement.state != "failed" else None
-    return _outcome("cancelled", transcript, settlement, latency_ms, cut)
+    return _outcome("cancelled", accumulator, settlement, latency_ms, cut)
 
 
 def unsent(failure: Failure) -> RowOutcome:
@@ -76,21 +80,21 @@ def unsent(failure: Failure) -> RowOutcome:
 
 def _outcome(
     status: RowStatus,
-    transcript: StreamAccumulator,
+    accumulator: StreamAccumulator,
     settlement: Settlement,
     latency_ms: int | None,
     problem: Failure | None,
 ) -> RowOutcome:
-    usage = transcript.usage
-    whole = transcript.finish_reason is not None
+    usage = accumulator.usage
+    whole = accumulator.finish_reason is not None
     return RowOutcome(
         status=status,
-        response=transcript.text if whole or transcript.text else None,
+        response=accumulator.text if whole or accumulator.text else None,
         tokens_in=usage.prompt_total if usage else None,
         tokens_out=usage.out_total if usage else None,
         cost_usd=settlement.known_usd,
         latency_ms=latency_ms,
         error_kind=problem.kind if problem else None,
         error_message=problem.message if problem else None,
-        finish_reason=transcript.finish_reason,
+        finish_reason=accumulator.finish_reason,
     )

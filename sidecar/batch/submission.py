@@ -67,7 +67,7 @@ class BatchSubmission:
     async def submit(
         self,
         project_id: str,
-        given: Sequence[Mapping[str, Any]],
+        wire_rows: Sequence[Mapping[str, Any]],
         file_name: str,
         mode: Mode = "local",
         *,
@@ -81,7 +81,7 @@ class BatchSubmission:
         """
         if await self._store.read(projects.get, project_id) is None:
             raise _unknown_project()
-        rows = [Row(each) for each in with_ids(given)]
+        rows = [Row(each) for each in with_ids(wire_rows)]
         checker = await self._checker()
         refuse_issues(await self._issues(checker, rows))
         if not reuse:
@@ -91,14 +91,16 @@ class BatchSubmission:
         await self._session.name_project(project_id)
         return stored
 
-    async def estimate(self, given: Sequence[Mapping[str, Any]], project_id: str | None = None) -> Estimate:
+    async def estimate(
+        self, wire_rows: Sequence[Mapping[str, Any]], project_id: str | None = None
+    ) -> Estimate:
         """What the rows may cost in a project; None is the open one.
 
         Raises Failure: "not_found", "invalid_params" for rows that cannot be asked.
         """
         if project_id is not None and await self._store.read(projects.get, project_id) is None:
             raise _unknown_project()
-        rows = [Row(each) for each in with_ids(given)]
+        rows = [Row(each) for each in with_ids(wire_rows)]
         checker = await self._checker()
         refuse_issues(await self._issues(checker, rows))
         project_id = project_id or await self._store.read(self._session.open_project)
@@ -196,7 +198,7 @@ def _new_row(
     return NewRow(
         id=key,
         row_index=index,
-        request=row.given,
+        request=row.fields,
         prompt=prompt,
         provider=shape.provider,
         model=shape.serving.asked_id,

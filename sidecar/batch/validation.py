@@ -109,9 +109,9 @@ def _alike(row: Row) -> tuple[Any, ...]:
     return (
         row.model,
         row.system is not None,
-        bool(row.given.get("developer")),
-        row.given.get("temperature"),
-        row.given.get("maxOutputTokens"),
+        bool(row.fields.get("developer")),
+        row.fields.get("temperature"),
+        row.fields.get("maxOutputTokens"),
         row.json_mode,
         schema if isinstance(schema, str | None) else json.dumps(schema, sort_keys=True),
     )

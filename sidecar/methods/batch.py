@@ -31,7 +31,7 @@ _STATUSES: dict[str, JobStatus] = {
 async def submit(call: Request, params: types.BatchSubmitParams) -> dict[str, Any]:
     app = call.services
     job = await app.intake.submit(
-        params.project_id, given(params.rows), params.file_name or "", reuse=bool(params.reuse_answers)
+        params.project_id, wire_rows(params.rows), params.file_name or "", reuse=bool(params.reuse_answers)
     )
     if params.start:
         job = await app.batches.start(job.id)
@@ -57,7 +57,7 @@ async def submit_native(call: Request, params: types.BatchSubmitNativeParams) ->
     provider = params.provider_name
     job, native_id = await call.services.native.submit(
         params.project_id,
-        given(params.rows),
+        wire_rows(params.rows),
         provider,
         params.file_name or "",
         reuse=bool(params.reuse_answers),
@@ -116,7 +116,7 @@ async def get(call: Request, params: types.BatchGetParams) -> dict[str, Any]:
 
 
 async def estimate(call: Request, params: types.BatchEstimateParams) -> dict[str, Any]:
-    return batch_wire.estimate(await call.services.intake.estimate(given(params.rows), params.project_id))
+    return batch_wire.estimate(await call.services.intake.estimate(wire_rows(params.rows), params.project_id))
 
 
 async def import_(call: Request, params: types.BatchImportParams) -> orjson.Fragment:
@@ -127,7 +127,7 @@ async def export(call: Request, params: types.BatchExportParams) -> dict[str, An
     return await batch_files.export_rows(call, params)
 
 
-def given(rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:
+def wire_rows(rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:
     """The rows as they are kept: what they say, and nothing that they leave out."""
     return [row.model_dump(by_alias=True, exclude_none=True) for row in rows]
 

@@ -14,10 +14,10 @@ from sidecar.methods.services import Request
 
 async def import_rows(call: Request, params: types.BatchImportParams) -> orjson.Fragment:
     """Its thread has put the rows into JSON already: as objects they would be many times as large."""
-    given = params.root
-    if isinstance(given, types.BatchImportFile):
-        return orjson.Fragment(await import_file(given.path))
-    return orjson.Fragment(await import_text(given.text, given.format))
+    source = params.root
+    if isinstance(source, types.BatchImportFile):
+        return orjson.Fragment(await import_file(source.path))
+    return orjson.Fragment(await import_text(source.text, source.format))
 
 
 async def export_rows(call: Request, params: types.BatchExportParams) -> dict[str, Any]:

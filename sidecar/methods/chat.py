@@ -71,19 +71,19 @@ def _done(call: Request, reply: ChatResult, of: dict[str, str]) -> None:
 
 
 def _chat_input(params: types.ChatSendParams | types.ChatCompareParams, model_id: str) -> ChatInput:
-    given = params.options or types.ChatOptions()
+    chosen = params.options or types.ChatOptions()
     options = Options(
-        system=given.system_prompt or params.system_prompt,
-        developer=given.developer,
-        temperature=given.temperature,
-        max_output_tokens=given.max_output_tokens,
-        json_mode=given.json_mode,
-        json_schema=read_schema(given.json_schema),
-        prompt_caching=given.enable_prompt_caching,
-        cache_ttl=given.cache_ttl,
-        web_search=given.enable_web_search,
-        thinking=given.enable_extended_thinking,
-        effort=given.reasoning_effort,
+        system=chosen.system_prompt or params.system_prompt,
+        developer=chosen.developer,
+        temperature=chosen.temperature,
+        max_output_tokens=chosen.max_output_tokens,
+        json_mode=chosen.json_mode,
+        json_schema=read_schema(chosen.json_schema),
+        prompt_caching=chosen.enable_prompt_caching,
+        cache_ttl=chosen.cache_ttl,
+        web_search=chosen.enable_web_search,
+        thinking=chosen.enable_extended_thinking,
+        effort=chosen.reasoning_effort,
     )
     return ChatInput(params.content, model_id, params.conversation_id, options=options)
 

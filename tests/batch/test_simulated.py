@@ -65,7 +65,7 @@ async def _watched(here: Inside) -> tuple[list[int], int]:
     async with asyncio.timeout(120):
         while True:
             message = await here.next_message()
-            course += [gate.limits.course.limit for gate in here.services.batches.runner.gates.all()]
+            course += [each.limits.course.limit for each in here.services.batches.runner.limiters.all()]
             rows += message.get("method") == "batch:row-done"
             if message.get("method") == "batch:progress" and message["params"]["status"] != "processing":
                 return course, rows

@@ -191,7 +191,7 @@ async def works(
     )
     engine = Engine(
         core=core,
-        runner=RowRunner(core=core, desk=RequestPreparer(core), gates=KeyLimiters(clock)),
+        runner=RowRunner(core=core, preparer=RequestPreparer(core), limiters=KeyLimiters(clock)),
         tell=told.append,
         tell_row=lambda job_id, row: rows_told.append(row),
     )

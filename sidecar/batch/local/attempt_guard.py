@@ -1,4 +1,4 @@
-"""The pace of one row: a place among the requests in flight, and every attempt written down before it is made."""
+"""The attempts of one row: a place among the requests in flight, and every attempt written down before it is made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RATE_LIMIT_RETRIES = 12
 
 
 class AttemptGuard:
-    """A `limits.RequestPacer`. `places` are the job's own; the gate is shared by all who use the key.
+    """A `limits.RequestPacer`. `places` are the job's own; the limiter is shared by all who use the key.
 
     `record` writes the attempt down and may refuse it by raising; the place is then given back. `in_flight` says
     that an attempt has left and nobody knows that it was not run.
@@ -24,14 +24,14 @@ class AttemptGuard:
 
     def __init__(
         self,
-        gate: KeyLimiter,
+        limiter: KeyLimiter,
         places: asyncio.Semaphore,
         model: str,
         tokens: int,
         record: Callable[[], Awaitable[None]],
         now_ms: Now,
     ) -> None:
-        self._gate = gate
+        self._limiter = limiter
         self._places = places
         self._model = model
         self._tokens = tokens
@@ -48,7 +48,7 @@ class AttemptGuard:
             return
         await self._places.acquire()
         try:
-            self._number = await self._gate.enter(self._model, self._tokens)
+            self._number = await self._limiter.enter(self._model, self._tokens)
         except BaseException:
             self._places.release()
             raise
@@ -66,12 +66,12 @@ class AttemptGuard:
         self.leave()
 
     def observe(self, status: int, headers: Mapping[str, str], hint_ms: int | None) -> None:
-        self._gate.observe(self._model, self._number, status, headers, hint_ms)
+        self._limiter.observe(self._model, self._number, status, headers, hint_ms)
 
     def leave(self) -> None:
         if self._inside:
             self._inside = False
-            self._gate.leave()
+            self._limiter.leave()
             self._places.release()
 
     def latency_ms(self, now: int) -> int | None:

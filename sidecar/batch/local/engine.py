@@ -46,7 +46,7 @@ class Engine:
         self._tell_row = tell_row
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
         self._starting: set[str] = set()
-        self._turns = KeyedLock()
+        self._keyed_lock = KeyedLock()
         self._stopping = False
         self._stopped_at = 0.0
         self._recovering: asyncio.Task[tuple[str, ...]] | None = None
@@ -78,7 +78,7 @@ class Engine:
         Raises Failure: "not_found", "conflict", "missing_api_key", "budget_exceeded".
         """
         await self._ready()
-        async with self._turns.of(job_id):
+        async with self._keyed_lock.of(job_id):
             if self._stopping:
                 raise Failure("shutting_down", "A-B/AI is closing. Start it again and repeat what you did.")
             if job_id in self._runs:
@@ -110,7 +110,7 @@ class Engine:
         Raises Failure: "not_found", "conflict".
         """
         await self._ready()
-        async with self._turns.of(job_id):
+        async with self._keyed_lock.of(job_id):
             running = self._runs.get(job_id)
             job = await self._store.write(row_transactions.cancel, job_id, self._now_ms())
         if running is None:

@@ -63,8 +63,8 @@ class RunContext:
 
 
 @dataclass(slots=True)
-class Begun:
-    """Whether the intent of a row is on the disk."""
+class RowIntent:
+    """What is written before a row leaves, and whether it is on the disk."""
 
     entry: LedgerEntry
     written: bool = False
@@ -77,62 +77,62 @@ class RowRunner:
         self,
         *,
         core: Core,
-        desk: RequestPreparer,
-        gates: KeyLimiters,
+        preparer: RequestPreparer,
+        limiters: KeyLimiters,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = core.store
         self._catalogue = core.catalogue
-        self._desk = desk
-        self.gates = gates
+        self._preparer = preparer
+        self.limiters = limiters
         self._new_id = core.new_id
         self._now_ms = core.now_ms
         self._on_invalid_key = core.on_invalid_key
         self._sleep = sleep
 
-    async def run(self, terms: RunContext, row: PendingRow) -> None:
+    async def run(self, context: RunContext, row: PendingRow) -> None:
         """Runs a row to its end, which is stored whatever it is.
 
         Raises RowSkipped, Failure("budget_exceeded") and Failure("storage_error") when the row did not begin and
         waits as before, Failure("storage_error") too when its result could not be saved.
         """
         try:
-            question = await self._desk.prepare(Row(row.request).ask(row.prompt))
-            if terms.refused_key is not None:
-                raise Failure(terms.refused_key.kind, terms.refused_key.message)
+            prepared = await self._preparer.prepare(Row(row.request).chat_input(row.prompt))
+            if context.refused_key is not None:
+                raise Failure(context.refused_key.kind, context.refused_key.message)
         except Failure as failure:
-            await self._end(terms, row, row_outcomes.unsent(failure), None, None)
+            await self._end(context, row, row_outcomes.unsent(failure), None, None)
             return
-        begun = Begun(self._entry(terms.job, row, question))
-        pace = self._pace(terms, row, question, begun)
+        row_intent = RowIntent(self._entry(context.job, row, prepared))
+        guard = self._guard(context, row, prepared, row_intent)
         try:
-            await self._ask(terms, row, question, begun, pace)
+            await self._ask(context, row, prepared, row_intent, guard)
         finally:
-            pace.leave()
+            guard.leave()
 
-    def _entry(self, job: Job, row: PendingRow, question: PreparedRequest) -> LedgerEntry:
+    def _entry(self, job: Job, row: PendingRow, prepared: PreparedRequest) -> LedgerEntry:
         drafted = intent.entry(
-            self._catalogue, question.serving, entry_id=self._new_id(), kind="batch", now=self._now_ms()
+            self._catalogue, prepared.serving, entry_id=self._new_id(), kind="batch", now=self._now_ms()
         )
         return replace(
             drafted, project_id=job.project_id, job_id=job.id, row_id=row.id, estimate_usd=row.reserve_usd
         )
 
-    def _pace(
-        self, terms: RunContext, row: PendingRow, question: PreparedRequest, begun: Begun
+    def _guard(
+        self, context: RunContext, row: PendingRow, prepared: PreparedRequest, row_intent: RowIntent
     ) -> AttemptGuard:
-        model, request = question.serving.model, question.request
-        texts = (question.chat_input.content, request.system, request.developer)
+        model, request = prepared.serving.model, prepared.request
+        texts = (prepared.chat_input.content, request.system, request.developer)
 
         async def record() -> None:
-            if begun.written:
+            if row_intent.written:
                 await self._store.write(job_rows.attempt_again, row.id, self._now_ms())
             else:
-                await self._begin(terms, row, question, begun)
+                await self._begin(context, row, prepared, row_intent)
 
         return AttemptGuard(
-            self.gates.of(model.provider, question.key, terms.ceiling),
-            terms.places,
+            self.limiters.of(model.provider, prepared.key, context.ceiling),
+            context.places,
             model.id,
             sum(estimate(text) for text in texts if text),
             record,
@@ -140,98 +140,107 @@ class RowRunner:
         )
 
     async def _begin(
-        self, terms: RunContext, row: PendingRow, question: PreparedRequest, begun: Begun
+        self, context: RunContext, row: PendingRow, prepared: PreparedRequest, row_intent: RowIntent
     ) -> None:
-        budget = await terms.budget()
-        name = request_fingerprint(question.serving.model.provider, question.request)
-        if terms.stopping:
+        budget = await context.budget()
+        name = request_fingerprint(prepared.serving.model.provider, prepared.request)
+        if context.stopping:
             raise RowSkipped
         failpoints.failpoint("before-row-intent")
         writing = asyncio.ensure_future(
-            self._store.write(row_transactions.begin_row, row, name, begun.entry, budget, self._now_ms())
+            self._store.write(row_transactions.begin_row, row, name, row_intent.entry, budget, self._now_ms())
         )
         try:
-            begun.written = await asyncio.shield(writing)
+            row_intent.written = await asyncio.shield(writing)
             failpoints.failpoint("after-row-intent")
         except asyncio.CancelledError:
             # The intent is on its way to the disk; left open, the row would seem to be under way.
             await asyncio.wait({writing})
-            begun.written = writing.exception() is None and writing.result()
+            row_intent.written = writing.exception() is None and writing.result()
             raise
-        if not begun.written:
+        if not row_intent.written:
             raise RowSkipped
 
     async def _ask(
-        self, terms: RunContext, row: PendingRow, question: PreparedRequest, begun: Begun, pace: AttemptGuard
+        self,
+        context: RunContext,
+        row: PendingRow,
+        prepared: PreparedRequest,
+        row_intent: RowIntent,
+        guard: AttemptGuard,
     ) -> None:
-        transcript = StreamAccumulator()
+        accumulator = StreamAccumulator()
         try:
-            await pace.enter()
+            await guard.enter()
             failpoints.failpoint_soon("row-sent")
-            async with aclosing(question.provider.stream(question.plan, question.key, pace)) as events:
+            async with aclosing(prepared.provider.stream(prepared.plan, prepared.key, guard)) as events:
                 async for event in events:
-                    transcript.take(event)
+                    accumulator.take(event)
         except BaseException as problem:
-            if not begun.written:
+            if not row_intent.written:
                 raise
             # Shielded: a second cancellation must not lose what was paid.
-            await self._shielded(self._settle_broken(terms, row, question, begun, pace, transcript, problem))
+            await self._shielded(
+                self._settle_broken(context, row, prepared, row_intent, guard, accumulator, problem)
+            )
             if not isinstance(problem, Exception):
                 raise
             return
         failpoints.failpoint("after-row-answer")
         now = self._now_ms()
-        money = settlement.whole(transcript, self._charge(question, begun, transcript))
+        money = settlement.whole(accumulator, self._charge(prepared, row_intent, accumulator))
         outcome = row_outcomes.answered(
-            transcript, money, pace.latency_ms(now) or 0, question.wants_json, question.json_schema
+            accumulator, money, guard.latency_ms(now) or 0, prepared.wants_json, prepared.json_schema
         )
-        pace.leave()
-        await self._shielded(self._end(terms, row, outcome, begun, money))
+        guard.leave()
+        await self._shielded(self._end(context, row, outcome, row_intent, money))
 
     async def _settle_broken(
         self,
-        terms: RunContext,
+        context: RunContext,
         row: PendingRow,
-        question: PreparedRequest,
-        begun: Begun,
-        pace: AttemptGuard,
-        transcript: StreamAccumulator,
+        prepared: PreparedRequest,
+        row_intent: RowIntent,
+        guard: AttemptGuard,
+        accumulator: StreamAccumulator,
         problem: BaseException,
     ) -> None:
         if isinstance(problem, Failure):
-            question.with_context(problem)
-            if problem.kind == "invalid_api_key" and terms.refused_key is None:
-                terms.refused_key = problem
-                self._on_invalid_key(question.serving.model.provider)
+            prepared.with_context(problem)
+            if problem.kind == "invalid_api_key" and context.refused_key is None:
+                context.refused_key = problem
+                self._on_invalid_key(prepared.serving.model.provider)
         elif isinstance(problem, Exception):
             log.error("a row of a batch failed by a bug", exc_info=problem)
-        charge = self._charge(question, begun, transcript)
-        money = settlement.broken(problem, transcript, charge, in_flight=pace.in_flight)
-        latency = pace.latency_ms(self._now_ms())
-        pace.leave()
-        if terms.put_back and not isinstance(problem, Exception):
+        charge = self._charge(prepared, row_intent, accumulator)
+        money = settlement.broken(problem, accumulator, charge, in_flight=guard.in_flight)
+        latency = guard.latency_ms(self._now_ms())
+        guard.leave()
+        if context.put_back and not isinstance(problem, Exception):
             await self._saved(
-                lambda: self._store.write(row_transactions.requeue, row, begun.entry, money, self._now_ms())
+                lambda: self._store.write(
+                    row_transactions.requeue, row, row_intent.entry, money, self._now_ms()
+                )
             )
             return
-        outcome = row_outcomes.broken(problem, transcript, money, latency)
-        await self._end(terms, row, outcome, begun, money)
+        outcome = row_outcomes.broken(problem, accumulator, money, latency)
+        await self._end(context, row, outcome, row_intent, money)
 
     async def _end(
         self,
-        terms: RunContext,
+        context: RunContext,
         row: PendingRow,
         outcome: RowOutcome,
-        begun: Begun | None,
+        row_intent: RowIntent | None,
         money: Settlement | None,
     ) -> None:
         ended = await self._saved(
             lambda: self._store.write(
                 row_transactions.end_row,
-                terms.job.id,
+                context.job.id,
                 row.id,
                 outcome,
-                entry_id=begun.entry.id if begun else None,
+                entry_id=row_intent.entry.id if row_intent else None,
                 settlement=money,
                 reserve_usd=row.reserve_usd,
                 now=self._now_ms(),
@@ -239,9 +248,9 @@ class RowRunner:
         )
         failpoints.failpoint("row-stored")
         if money is not None and (money.cost_usd or Decimal(0)) > (row.reserve_usd or Decimal(0)):
-            terms.overran()
+            context.overran()
         if ended is not None:
-            terms.ended(*ended)
+            context.ended(*ended)
 
     async def _saved(self, write: Callable[[], Awaitable[T]]) -> T:
         return await retry_on_storage_error(write, self._sleep)
@@ -257,9 +266,9 @@ class RowRunner:
             raise
 
     def _charge(
-        self, question: PreparedRequest, begun: Begun, transcript: StreamAccumulator
+        self, prepared: PreparedRequest, row_intent: RowIntent, accumulator: StreamAccumulator
     ) -> charging.Charge:
-        day = utc_day(begun.entry.created_at)
+        day = utc_day(row_intent.entry.created_at)
         return charging.charge(
-            self._catalogue, question.serving.model, transcript.served_model, transcript.usage, day
+            self._catalogue, prepared.serving.model, accumulator.served_model, accumulator.usage, day
         )

@@ -1,4 +1,4 @@
-"""One running job: a lane for each provider, and in each as many workers as keep its places filled."""
+"""One running job: a queue for each provider, and in each as many workers as keep its places filled."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class JobRun:
         self._settings = settings
         self._tell_row = tell_row
         self._now_ms = now_ms
-        self._teller = ProgressReporter(job, tell, now_ms)
-        self._terms: dict[str, RunContext] = {}
+        self._reporter = ProgressReporter(job, tell, now_ms)
+        self._contexts: dict[str, RunContext] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._halted: Failure | None = None
         self._stopping = False
@@ -94,22 +94,22 @@ class JobRun:
             log.exception("batch %s stopped by a bug", self.job.id)
             ended = None
         finally:
-            self._teller.close()
+            self._reporter.close()
         if ended is not None:
-            self._teller.finished(ended)
+            self._reporter.finished(ended)
 
     def stop_taking(self) -> None:
         """Rows that have begun may end; nothing else begins."""
         self._stopping = True
-        for terms in self._terms.values():
-            terms.stopping = True
+        for context in self._contexts.values():
+            context.stopping = True
 
     def interrupt(self, *, put_back: bool) -> None:
         """Cuts off the rows in flight. With `put_back` they wait for the next start, else they are cancelled."""
         self._put_back = put_back
         self.stop_taking()
-        for terms in self._terms.values():
-            terms.put_back = put_back
+        for context in self._contexts.values():
+            context.put_back = put_back
         for worker in self._workers:
             worker.cancel()
 
@@ -117,23 +117,23 @@ class JobRun:
         chosen = await self._settings.effective()
         for provider in await self._store.read(job_rows.pending_providers, self.job.id):
             ceiling = self.job.concurrency or chosen["concurrency"].get(provider) or CONCURRENCY
-            terms = self._terms[provider] = RunContext(
+            context = self._contexts[provider] = RunContext(
                 self.job, self._row_ended, self._budget, self._overran, ceiling, stopping=self._stopping
             )
-            lane = ProviderQueue(self._store, self.job.id, provider)
+            queue = ProviderQueue(self._store, self.job.id, provider)
             # Twice as many as there are places: who backs off has none, and somebody else uses it.
             for _ in range(2 * ceiling):
-                self._workers.add(asyncio.create_task(self._work(lane, terms)))
+                self._workers.add(asyncio.create_task(self._work(queue, context)))
         if self._workers:
             await asyncio.wait(self._workers)
 
-    async def _work(self, lane: ProviderQueue, terms: RunContext) -> None:
+    async def _work(self, queue: ProviderQueue, context: RunContext) -> None:
         while not self._stopping:
             try:
-                row = await lane.next()
+                row = await queue.next()
                 if row is None:
                     return
-                await self._runner.run(terms, row)
+                await self._runner.run(context, row)
             except RowSkipped:
                 continue
             except Failure as failure:
@@ -158,7 +158,7 @@ class JobRun:
         return await self._store.read(jobs.get, self.job.id)
 
     def _row_ended(self, job: Job, row: JobRow) -> None:
-        self._teller.changed(job)
+        self._reporter.changed(job)
         if self.job.notify_rows:
             self._tell_row(job.id, row)
 

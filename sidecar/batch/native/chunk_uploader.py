@@ -133,7 +133,7 @@ class ChunkUploader:
             questions: list[tuple[str, str]] = []
             for each in page:
                 try:
-                    question = await self._desk.prepare(Row(each.row.request).ask(each.row.prompt))
+                    question = await self._desk.prepare(Row(each.row.request).chat_input(each.row.prompt))
                     line = adapter.line(each.custom_id, question.plan)
                 except Failure as failure:
                     await self._settle_unsent(part, each.row.id, each.custom_id, failure)
@@ -235,7 +235,7 @@ class ChunkUploader:
 
     async def _prepared(self, job: Job, row: PendingRow) -> PreparedRequest | None:
         try:
-            return await self._desk.prepare(Row(row.request).ask(row.prompt))
+            return await self._desk.prepare(Row(row.request).chat_input(row.prompt))
         except Failure as failure:
             await self._end_unsent(job, row, failure)
             return None
