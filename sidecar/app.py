@@ -19,6 +19,7 @@ from sidecar.errors import Failure
 from sidecar.keychain import SavedKeys
 from sidecar.keys import KeyStore, MemoryKeys
 from sidecar.methods.routes import build_routes
+from sidecar.network_options import Options
 from sidecar.rpc.dispatch import Route
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.loopback import LoopbackClient
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("sidecar")
 
 GRACE_SECONDS = 4.5
+# Makes the transport of a run from what the person set.
+MakeNetwork = Callable[[Options], Any]
 SIMULATED_KEY = "sk-simulated"
 # Nobody reads the vendors' side of the bill inside the process, where a batch may have a million rows.
 MOCK_LEDGER_ENTRIES = 1_000
@@ -49,21 +52,20 @@ def run(config: Config, streams: WireStreams) -> None:
 
 async def _run(config: Config, streams: WireStreams) -> None:
     now_ms = run_clock(config)
-    network = _simulated_network(config, now_ms) if config.mock else None
+    network = _simulated_network(config, now_ms) if config.mock else _real_network(config)
     if config.mock_from is not None:
         from sidecar.recorder import setup
 
-        network = setup.recorded_mock(config.mock_from, config.mock_pace_ms)
+        network = _whatever_is_set(setup.recorded_mock(config.mock_from, config.mock_pace_ms))
     keys = saved = _saved_keys(config)
     recorder: Recorder | None = None
     if config.record is not None:
-        from sidecar.providers.kernel.http import network as real_network
         from sidecar.recorder import setup
 
         recorder = setup.start_recorder(
             config, config.record, now_ms=now_ms(), schema_hash=SCHEMA_HASH, settings=DEFAULTS
         )
-        network = setup.recorded_network(network or real_network, recorder)
+        network = setup.recorded_network(network, recorder)
         keys = setup.WatchedKeys(saved, recorder)
     try:
         await serve_client(config, streams, _http(network), keys, now_ms, recorder)
@@ -83,7 +85,9 @@ async def serve_inside(
     Without a transport the simulator is the network; without saved keys in a mock run, all keys are there.
     """
     now_ms = run_clock(config)
-    network = make_transport if make_transport is not None else _simulated_network(config, now_ms)
+    network = _simulated_network(config, now_ms)
+    if make_transport is not None:
+        network = _whatever_is_set(make_transport)
     keys = MemoryKeys(dict.fromkeys(saved_keys, SIMULATED_KEY))
     if config.mock and not saved_keys:
         keys = _simulated_keys()
@@ -102,7 +106,7 @@ async def serve_inside(
 async def serve_client(
     config: Config,
     streams: WireStreams,
-    make_http: Callable[[], HttpClient],
+    make_http: Callable[[Options], HttpClient],
     keys: KeyStore,
     now_ms: clock.Now,
     recorder: Recorder | None = None,
@@ -169,21 +173,35 @@ def _simulated_keys() -> MemoryKeys:
     return MemoryKeys({facts.name: SIMULATED_KEY for facts in PROVIDERS})
 
 
-def _http(network: Callable[[], Any] | None, **options: Any) -> Callable[[], HttpClient]:
+def _http(network: MakeNetwork, **how: Any) -> Callable[[Options], HttpClient]:
     """What opens the network, or what stands in its place, when somebody is to be called."""
 
-    def make() -> HttpClient:
+    def make(options: Options) -> HttpClient:
         from sidecar.providers.kernel.http import HttpClient
 
-        return HttpClient(network, **options)
+        return HttpClient(lambda: network(options), **how)
 
     return make
 
 
-def _simulated_network(config: Config, now_ms: clock.Now) -> Callable[[], Any]:
+def _real_network(config: Config) -> MakeNetwork:
+    def make(options: Options) -> Any:
+        from sidecar.providers.kernel.http import network
+
+        return network(config.environment, options)
+
+    return make
+
+
+def _whatever_is_set(make_transport: Callable[[], Any]) -> MakeNetwork:
+    """What stands in the network's place goes by no proxy."""
+    return lambda options: make_transport()
+
+
+def _simulated_network(config: Config, now_ms: clock.Now) -> MakeNetwork:
     """The simulator in place of the network: everything above it is what runs for real."""
 
-    def make() -> Any:
+    def make(options: Options) -> Any:
         from sidecar.simulator.core import DEFAULT_PACE_MS, Simulator
         from sidecar.simulator.transport import simulated_transport
 

@@ -22,6 +22,7 @@ from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, KeyStore
 from sidecar.money.catalogue import Catalogue
+from sidecar.network_options import NetworkOptions, Options
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
 from sidecar.settings import Settings
@@ -62,7 +63,7 @@ class Container:
     def __init__(
         self,
         config: Config,
-        make_http: Callable[[], HttpClient],
+        make_http: Callable[[Options], HttpClient],
         key_store: KeyStore,
         outbox: Outbox,
         in_flight: InFlight,
@@ -114,7 +115,7 @@ class Container:
 
     @cached_property
     def http(self) -> HttpClient:
-        return self._make_http()
+        return self._make_http(self._network_options)
 
     @cached_property
     def providers(self) -> Registry:
@@ -263,6 +264,10 @@ class Container:
         await self.store.close()
         if self._has("http"):
             await self.http.aclose()
+
+    async def _network_options(self) -> NetworkOptions:
+        values = await self.settings.effective()
+        return NetworkOptions(values.get("proxy"), values.get("caFile"))
 
     def _has(self, part: str) -> bool:
         return part in vars(self)

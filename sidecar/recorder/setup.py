@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sidecar import __version__
 from sidecar.config import Config
 from sidecar.errors import Failure
+from sidecar.network_options import Options
 from sidecar.recorder.lines import FORMAT
 from sidecar.recorder.reading import Session, read_sessions
 from sidecar.recorder.recorder import Recorder
@@ -79,14 +80,14 @@ def start_recorder(
 
 
 def recorded_network(
-    make: Callable[[], httpx.AsyncBaseTransport], recorder: Recorder
-) -> Callable[[], httpx.AsyncBaseTransport]:
+    make: Callable[[Options], httpx.AsyncBaseTransport], recorder: Recorder
+) -> Callable[[Options], httpx.AsyncBaseTransport]:
     """The same network, written down."""
 
-    def recorded() -> httpx.AsyncBaseTransport:
+    def recorded(options: Options) -> httpx.AsyncBaseTransport:
         from sidecar.recorder.network import recording_transport
 
-        return recording_transport(make(), recorder)
+        return recording_transport(make(options), recorder)
 
     return recorded
 

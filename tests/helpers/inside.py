@@ -71,7 +71,7 @@ async def inside(
     outbox, in_flight, simulator = Outbox(), InFlight(), Simulator(pace_ms=0, now_ms=now_ms)
     http = HttpClient(lambda: simulated_transport(simulator))
     keys = MemoryKeys(dict.fromkeys(("openai", "anthropic", "gemini", "grok"), app.SIMULATED_KEY))
-    services = Container(config, lambda: http, keys, outbox, in_flight, now_ms)
+    services = Container(config, lambda options: http, keys, outbox, in_flight, now_ms)
     dispatcher = Dispatcher(build_routes(), services, outbox, errors=ERRORS, in_flight=in_flight)
     reached = Inside(dispatcher, services, simulator)
     outbox.framing = "newline"

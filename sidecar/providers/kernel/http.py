@@ -6,9 +6,10 @@ It knows no vendor. What a refusal means is the caller's `read_refusal`; whether
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import ssl
 import sys
-import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import orjson
 
 from sidecar import __version__, clock
 from sidecar.errors import Failure
+from sidecar.network_options import Options, machine_options
 from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
@@ -160,6 +162,8 @@ class HttpClient:
             try:
                 request = _request(client, method, url, headers, body if content is None else content)
                 response = await client.send(request, stream=True)
+            except Failure as refused:
+                failure = refused  # by the way out, before anything left
             except Exception as error:
                 failure = _broken(error, method, peer, sent=not never_left(error))
             else:
@@ -242,21 +246,13 @@ def _new_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
     )
 
 
-def network() -> httpx.AsyncBaseTransport:
-    """httpx on aiohttp's connections: httpx's own pool looks at every connection for every request."""
-    import aiohttp
-    from httpx_aiohttp import AiohttpTransport
+def network(
+    environment: Mapping[str, str] = os.environ, options: Options = machine_options
+) -> httpx.AsyncBaseTransport:
+    """The real way out. Imported on first use: its libraries take their time."""
+    from sidecar.providers.kernel.network import Network
 
-    def session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            # How many requests run at once is decided above, not by a pool.
-            connector=aiohttp.TCPConnector(limit=0, ssl=transport.ssl_context, keepalive_timeout=30),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=bool(urllib.request.getproxies()),
-        )
-
-    transport = AiohttpTransport(client=session)
-    return transport
+    return Network(environment, options)
 
 
 async def _refusal_body(response: httpx.Response) -> bytes:
@@ -327,9 +323,14 @@ def _broken(error: Exception, method: str, peer: str, *, sent: bool) -> Failure:
         return Failure(
             kind, f"The base URL of the {peer} API is not a web address. Correct it.", detail=detail
         )
+    untrusted = _untrusted(error)
+    if untrusted is not None:
+        from sidecar.providers.kernel import certificates
+
+        return certificates.refusal(untrusted, peer)
     if not sent:
         message = f"Could not connect to the {peer} API. Check the internet connection and try again."
-        return Failure(kind, message, retryable=not _untrusted(error), detail=detail)
+        return Failure(kind, message, retryable=True, detail=detail)
     told = "did not answer in time" if late else "broke the connection before its answer was complete"
     if method == "GET":
         return Failure(kind, f"The {peer} API {told}. Try again.", retryable=True, detail=detail)
@@ -347,7 +348,13 @@ def timed_out(error: Exception) -> bool:
     return isinstance(error, (httpx.TimeoutException, TimeoutError))
 
 
-def _untrusted(error: Exception) -> bool:
-    """A certificate that cannot be verified does not become valid by asking again."""
-    aiohttp = sys.modules.get("aiohttp")
-    return aiohttp is not None and isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError)
+def _untrusted(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """The refused certificate behind an error, if one is: it does not become valid by asking again."""
+    while True:
+        # aiohttp's own exception is one too, and knows nothing of the certificate; what it came from does.
+        if isinstance(error, ssl.SSLCertVerificationError) and hasattr(error, "verify_code"):
+            return error
+        behind = error.__cause__ or error.__context__
+        if behind is None:
+            return None
+        error = behind

@@ -1,0 +1,138 @@
+"""The way out: each request by the proxy that is set for its address, trusting what this machine trusts."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+import urllib.request
+from collections.abc import Mapping
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from sidecar.errors import Failure
+from sidecar.network_options import Options
+from sidecar.providers.kernel import certificates, proxies
+from sidecar.providers.kernel.proxies import Proxy
+
+
+class Network(httpx.AsyncBaseTransport):
+    """httpx on aiohttp's connections: httpx's own pool looks at every connection for every request.
+
+    aiohttp reads nothing of the environment itself: it would take logins from a `.netrc` that nobody named.
+    """
+
+    def __init__(self, environment: Mapping[str, str], options: Options) -> None:
+        self._environment = environment
+        self._options = options
+        self._system = {} if _any_proxy(environment) else urllib.request.getproxies()
+        self._ways: dict[tuple[Proxy | None, tuple[tuple[str, str], ...] | None], AiohttpTransport] = {}
+        self._opening = asyncio.Lock()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Raise Failure for a proxy or a file of certificates that cannot be used, and what a proxy refuses."""
+        options, url = await self._options(), request.url
+        table = proxies.table_of(self._environment, options.proxy, self._system)
+        proxy = proxies.proxy_for(url.scheme, url.host, url.port, table)
+        encrypted = url.scheme == "https" or (proxy is not None and proxy.scheme == "https")
+        files = certificates.named_files(self._environment, options.ca_file) if encrypted else None
+        way = self._ways.get((proxy, files)) or await self._open(proxy, files)
+        if proxy is not None and url.scheme == "http" and proxy.login and not proxy.is_socks:
+            # Without a tunnel the proxy reads the request itself.
+            request.headers["proxy-authorization"] = _basic(proxy)
+        try:
+            response = await way.handle_async_request(request)
+        except Exception as error:
+            refused = None if proxy is None else _proxy_failure(error, proxy)
+            if refused is None:
+                raise
+            raise refused from error
+        if proxy is not None and response.status_code == 407:
+            await response.aclose()
+            raise _login_wanted(proxy)
+        return response
+
+    async def aclose(self) -> None:
+        ways, self._ways = list(self._ways.values()), {}
+        await asyncio.gather(*(way.aclose() for way in ways))
+
+    async def _open(self, proxy: Proxy | None, files: tuple[tuple[str, str], ...] | None) -> AiohttpTransport:
+        async with self._opening:
+            if (proxy, files) not in self._ways:
+                context = None if files is None else await asyncio.to_thread(certificates.trust, files)
+                self._ways[proxy, files] = _way(proxy, context)
+            return self._ways[proxy, files]
+
+
+def _any_proxy(environment: Mapping[str, str]) -> bool:
+    return any(name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name in environment)
+
+
+def _way(proxy: Proxy | None, context: ssl.SSLContext | None) -> AiohttpTransport:
+    trusted = True if context is None else context
+
+    def session() -> aiohttp.ClientSession:
+        # How many requests run at once is decided above, not by a pool.
+        if proxy is not None and proxy.is_socks:
+            connector = _socks_connector(proxy, trusted)
+        else:
+            connector = aiohttp.TCPConnector(limit=0, ssl=trusted, keepalive_timeout=30)
+        return aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+        )
+
+    by = None
+    if proxy is not None and not proxy.is_socks:
+        login = {"proxy-authorization": _basic(proxy)} if proxy.login else None
+        by = httpx.Proxy(f"{proxy.scheme}://{proxy.shown}", headers=login)
+    # An own context of certificates, which the adapter would make and nobody uses, takes its time.
+    return AiohttpTransport(verify=False, proxy=by, client=session)
+
+
+def _socks_connector(proxy: Proxy, trusted: ssl.SSLContext | bool) -> aiohttp.BaseConnector:
+    from aiohttp_socks import ProxyConnector, ProxyType
+
+    return ProxyConnector(
+        proxy_type=ProxyType.SOCKS4 if proxy.scheme.startswith("socks4") else ProxyType.SOCKS5,
+        host=proxy.host,
+        port=proxy.port,
+        username=proxy.login or None,
+        password=proxy.password or None,
+        # Names are resolved by the proxy: inside a company only it may know them.
+        rdns=True,
+        limit=0,
+        ssl=trusted,
+    )
+
+
+def _basic(proxy: Proxy) -> str:
+    return "Basic " + base64.b64encode(f"{proxy.login}:{proxy.password}".encode()).decode("ascii")
+
+
+def _proxy_failure(error: Exception, proxy: Proxy) -> Failure | None:
+    """What is told of a proxy that is in the way; None for what is not the proxy's fault."""
+    cause = error.__cause__
+    if isinstance(cause, aiohttp.ClientHttpProxyError):
+        if cause.status == 407:
+            return _login_wanted(proxy)
+        return _in_the_way(proxy, f"does not let the request through (status {cause.status})")
+    if isinstance(cause, aiohttp.ClientProxyConnectionError):
+        return _in_the_way(proxy, "cannot be reached", retryable=True)
+    if proxy.is_socks and type(cause or error).__module__.startswith(("python_socks", "aiohttp_socks")):
+        return _in_the_way(proxy, "cannot be reached, or refuses the request", retryable=True)
+    return None
+
+
+def _login_wanted(proxy: Proxy) -> Failure:
+    return _in_the_way(proxy, "wants a login, or another one than it was given")
+
+
+def _in_the_way(proxy: Proxy, what: str, *, retryable: bool = False) -> Failure:
+    return Failure(
+        "provider_unavailable",
+        f"The proxy {proxy.shown}, which {proxy.named_by} names, {what}. Correct the proxy, for example to "
+        "http://name:password@proxy.example:3128, or remove it. Nothing was sent.",
+        retryable=retryable,
+    )

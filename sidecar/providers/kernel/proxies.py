@@ -1,0 +1,166 @@
+"""By which proxy an address is reached, from the variables that people and companies set (pure).
+
+The variables are those of curl and Python: `https_proxy`, `http_proxy`, `all_proxy`, `no_proxy`, in lower or upper
+case, lower case first. Whatever is set and cannot be used is refused with a sentence, never passed by.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from sidecar.errors import Failure
+
+SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy that can be used. `shown` is its address without the login, for sentences; `named_by` says who set it."""
+
+    scheme: str
+    host: str
+    port: int
+    named_by: str
+    login: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+    @property
+    def shown(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def is_socks(self) -> bool:
+        return self.scheme.startswith("socks")
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyTable:
+    """What is set: addresses by the scheme that they are for (`all` for the rest), and who is reached without one.
+
+    Each address is (who named it, its text).
+    """
+
+    by_scheme: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    exceptions: tuple[str, ...] = ()
+
+
+def table_of(
+    environment: Mapping[str, str], own: str | None = None, system: Mapping[str, str] | None = None
+) -> ProxyTable:
+    """Return what holds for this process: the person's own setting, else the environment, else the system.
+
+    `system` is what the operating system's settings say, by scheme, `no` being the exceptions.
+    """
+    found = {}
+    for scheme in ("http", "https", "all"):
+        for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY"):
+            if name in environment:
+                # An empty one in lower case takes back the one in upper case.
+                if environment[name].strip():
+                    found[scheme] = (name, environment[name].strip())
+                break
+    none = environment.get("no_proxy", environment.get("NO_PROXY", ""))
+    if not found and system:
+        found = {scheme: ("the system's settings", text) for scheme, text in system.items() if scheme != "no"}
+        none = none or system.get("no", "")
+    if own and own.strip():
+        found = {"all": ("the setting proxy", own.strip())}
+    return ProxyTable(found, tuple(each.lower() for each in re.split(r"[,\s;]+", none) if each))
+
+
+def proxy_for(scheme: str, host: str, port: int | None, table: ProxyTable) -> Proxy | None:
+    """Return the proxy for an address, None where it is asked directly. This machine is always asked directly.
+
+    Raise Failure("provider_unavailable") for a proxy that is set and cannot be used.
+    """
+    named = table.by_scheme.get(scheme) or table.by_scheme.get("all")
+    if named is None or is_loopback(host) or _excepted(host.lower().strip("[]"), port, table.exceptions):
+        return None
+    return read_proxy(named[1], named[0])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    name = host.lower().strip("[]").rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    address = _address(name)
+    return address is not None and address.is_loopback
+
+
+def read_proxy(text: str, named_by: str) -> Proxy:
+    """Return the proxy that a text names. Raise Failure("provider_unavailable") with a sentence; no login is in it."""
+    text = text.strip().strip("\"'")
+    address = text if re.match(r"[A-Za-z][\w+.-]*://", text) else f"http://{text}"
+    scheme = address.partition(":")[0].lower()
+    scheme = "socks5" if scheme == "socks" else scheme
+    if scheme not in SCHEMES:
+        raise _unusable(named_by, f"{scheme}:// is no kind of proxy that can be used")
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise _unusable(named_by, "its port is no number, or its address is none") from None
+    if not host or not re.fullmatch(r"[\w.:%-]+", host):
+        raise _unusable(named_by, "it names no host")
+    return Proxy(
+        scheme,
+        host,
+        port or DEFAULT_PORTS.get(scheme, 1080),
+        named_by,
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+    )
+
+
+def _unusable(named_by: str, why: str) -> Failure:
+    return Failure(
+        "provider_unavailable",
+        f"The proxy that {named_by} names cannot be used: {why}. Correct it, for example to "
+        "http://proxy.example:3128, or remove it. Nothing was sent.",
+        retryable=False,
+    )
+
+
+def _excepted(host: str, port: int | None, exceptions: tuple[str, ...]) -> bool:
+    address = _address(host)
+    for each in exceptions:
+        if each == "*":
+            return True
+        name, at = _host_and_port(each)
+        if at is not None and at != port:
+            continue
+        if address is not None:
+            network = _network(name)
+            if network is not None and address.version == network.version and address in network:
+                return True
+        elif host == name.lstrip("*.") or host.endswith("." + name.lstrip("*.")):
+            return True
+    return False
+
+
+def _host_and_port(text: str) -> tuple[str, int | None]:
+    """`host:443`, `[::1]:443` and each without a port; a bare IPv6 address has colons of its own."""
+    match = re.fullmatch(r"(\[[^\]]+\]|[^:]+):(\d+)", text)
+    name, port = (match[1], int(match[2])) if match else (text, None)
+    return name.strip("[]"), port
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None

@@ -1,0 +1,238 @@
+"""Proxies, certificates and login files of company machines, beside the real process."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.field.claims import field
+from tests.field.hostile import chat_chunks, claude_events, serving, stream
+from tests.field.lab import KEY, ask, own_models, refused, sidecar, vendor_environment
+from tests.field.proxy import proxying
+from tests.packaging.tls import certificate
+
+GOOD = stream(*chat_chunks("Good morning"), "[DONE]")
+# Only a proxy knows where this is.
+FAR = "http://lab.example:8000"
+NO_CERTIFICATES = {
+    "SSL_CERT_FILE": "",
+    "REQUESTS_CA_BUNDLE": "",
+    "CURL_CA_BUNDLE": "",
+    "NODE_EXTRA_CA_CERTS": "",
+}
+
+
+@field("machine", "`ALL_PROXY=http://…` alone")
+@field("machine", "`http_proxy=127.0.0.1:3128`, no scheme")
+@pytest.mark.parametrize(
+    ("name", "spelled"),
+    [
+        ("ALL_PROXY", "http://127.0.0.1:{}"),
+        ("all_proxy", "http://127.0.0.1:{}/"),
+        ("http_proxy", "127.0.0.1:{}"),
+        ("HTTP_PROXY", '"http://127.0.0.1:{}"'),
+        ("HTTP_PROXY", "HTTP://localhost:{}"),
+    ],
+)
+async def test_a_proxy_is_used_however_it_is_spelled(name: str, spelled: str, tmp_path: Path) -> None:
+    async with serving(GOOD) as server, proxying(server.port) as proxy:
+        environment = {name: spelled.format(proxy.port)}
+        async with sidecar(tmp_path, models=own_models(FAR), environment=environment) as process:
+            assert (await ask(process))["answer"] == "Good morning"
+    assert proxy.seen == ["POST http://lab.example:8000/v1/chat/completions HTTP/1.1"]
+
+
+@field("machine", "`HTTP_PROXY=socks5://…`")
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks"])
+async def test_a_socks_proxy_is_used_and_resolves_the_name(scheme: str, tmp_path: Path) -> None:
+    async with serving(GOOD) as server, proxying(server.port) as proxy:
+        environment = {"HTTP_PROXY": f"{scheme}://127.0.0.1:{proxy.port}"}
+        async with sidecar(tmp_path, models=own_models(FAR), environment=environment) as process:
+            assert (await ask(process))["answer"] == "Good morning"
+    assert proxy.seen == ["SOCKS lab.example"]
+
+
+async def test_a_socks_proxy_that_is_not_there_is_named(tmp_path: Path) -> None:
+    environment = {"ALL_PROXY": "socks5://127.0.0.1:9"}
+    async with sidecar(tmp_path, models=own_models(FAR), environment=environment) as process:
+        error = await refused(process)
+    assert "127.0.0.1:9" in error.message
+    assert "charge" not in error.message
+
+
+async def test_a_login_in_the_proxy_s_address_goes_to_the_proxy_alone(tmp_path: Path) -> None:
+    async with serving(GOOD) as server, proxying(server.port) as proxy:
+        environment = {"HTTP_PROXY": f"http://ada:p%40ss@127.0.0.1:{proxy.port}"}
+        async with sidecar(tmp_path, models=own_models(FAR), environment=environment) as process:
+            assert (await ask(process))["answer"] == "Good morning"
+    login = base64.b64encode(b"ada:p@ss").decode()
+    assert proxy.headers[0]["proxy-authorization"] == f"Basic {login}"
+    assert "authorization" not in proxy.headers[0]
+
+
+@field("machine", "`HTTP_PROXY=https://…`")
+async def test_a_proxy_behind_tls_is_used_where_its_certificate_is_trusted(tmp_path: Path) -> None:
+    pair = certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*pair)
+    async with serving(GOOD) as server, proxying(server.port, tls=tls) as proxy:
+        environment = {"HTTP_PROXY": f"https://127.0.0.1:{proxy.port}"}
+        trusting = {**environment, **NO_CERTIFICATES, "NODE_EXTRA_CA_CERTS": str(pair[0])}
+        async with sidecar(tmp_path / "a", models=own_models(FAR), environment=trusting) as process:
+            assert (await ask(process))["answer"] == "Good morning"
+        assert len(proxy.seen) == 1
+        async with sidecar(tmp_path / "b", models=own_models(FAR), environment=environment) as process:
+            assert "certificate" in (await refused(process)).message
+    assert len(server.asked) == 1
+
+
+@field("machine", "a port that is no number")
+@field("trust", "`HTTP_PROXY=::::`")
+@pytest.mark.parametrize(
+    "spelled",
+    ["http://127.0.0.1:abc", "::::", "http://", "ftp://127.0.0.1:1", "http://ada:secret@127.0.0.1:99999"],
+)
+async def test_a_proxy_that_cannot_be_used_is_told_and_never_passed_by(spelled: str, tmp_path: Path) -> None:
+    async with serving(GOOD) as server:
+        environment = {"HTTP_PROXY": spelled}
+        models = own_models(f"http://lab.example:{server.port}")
+        async with sidecar(tmp_path, models=models, environment=environment) as process:
+            error = await refused(process)
+    assert "HTTP_PROXY" in error.message
+    assert "charge" not in error.message
+    assert "secret" not in f"{error.message} {error.data}"
+    assert server.asked == []
+
+
+@field("machine", "the proxy answers 407")
+@pytest.mark.parametrize("far", [FAR, "https://lab.example"])
+async def test_a_proxy_that_wants_a_login_is_named(far: str, tmp_path: Path) -> None:
+    async with proxying(9, status=407) as proxy:
+        environment = {"ALL_PROXY": f"http://127.0.0.1:{proxy.port}"}
+        async with sidecar(tmp_path, models=own_models(far), environment=environment) as process:
+            error = await refused(process)
+    assert f"127.0.0.1:{proxy.port}" in error.message
+    assert "login" in error.message
+    assert "charge" not in error.message
+
+
+async def test_a_proxy_that_is_not_there_is_named(tmp_path: Path) -> None:
+    environment = {"HTTP_PROXY": "http://127.0.0.1:9"}
+    async with sidecar(tmp_path, models=own_models(FAR), environment=environment) as process:
+        error = await refused(process)
+    assert "127.0.0.1:9" in error.message
+    assert "internet" not in error.message
+
+
+@field("machine", "any proxy, and a server at 127.0.0.1")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
+async def test_this_machine_is_asked_directly_whatever_proxy_is_set(host: str, tmp_path: Path) -> None:
+    async with serving(GOOD) as server, proxying(server.port) as proxy:
+        environment = {"ALL_PROXY": f"http://127.0.0.1:{proxy.port}", "HTTP_PROXY": "::::"}
+        models = own_models(f"http://{host}:{server.port}")
+        if host == "127.0.0.2":
+            models = own_models(server.url.replace("127.0.0.1", host))
+            environment["NO_PROXY"] = ""
+        async with sidecar(tmp_path, models=models, environment=environment) as process:
+            if host == "127.0.0.2":
+                # Nothing listens there; what counts is that no proxy was asked.
+                await refused(process)
+            else:
+                assert (await ask(process))["answer"] == "Good morning"
+    assert proxy.seen == []
+
+
+@field("machine", "`machine 127.0.0.1 login … password …`, OpenAI")
+@field("machine", "a `default` line, Anthropic")
+@field("machine", "a server without keys → no `authorization`")
+@field("machine", "Stays as it is: without a proxy setting the file is not read")
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", ""])
+async def test_a_login_file_that_nobody_named_adds_nothing_to_any_request(proxy: str, tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text(
+        "machine 127.0.0.1 login ada password pa55\ndefault login bob password pa66\n"
+    )
+    (tmp_path / ".netrc").chmod(0o600)
+    home = {
+        "HOME": str(tmp_path),
+        "NETRC": str(tmp_path / ".netrc"),
+        "HTTP_PROXY": proxy,
+        "HTTPS_PROXY": proxy,
+    }
+
+    def answer(asked: Any) -> Any:
+        return stream(*claude_events("Good morning")) if "messages" in asked.path else GOOD
+
+    async with serving(answer) as server:
+        environment = {
+            **home,
+            **vendor_environment(server.url, "openai", "anthropic"),
+            "LAB_KEY": "k-of-the-lab-12345",
+        }
+        models = own_models(server.url)
+        models["providers"]["safe"] = {"baseUrl": server.url + "/v1", "keyName": "LAB_KEY"}
+        models["models"].append({**models["models"][0], "provider": "safe"})
+        async with sidecar(tmp_path / "data", models=models, environment=environment) as process:
+            for model in ("openai/gpt-6-sol", "anthropic/claude-sonnet-5", "lab/m", "safe/m"):
+                assert (await ask(process, model=model))["answer"] == "Good morning"
+    openai, anthropic, lab, safe = (asked.headers for asked in server.asked)
+    assert openai["authorization"] == f"Bearer {KEY}"
+    assert anthropic["x-api-key"] == KEY
+    assert "authorization" not in anthropic
+    assert "authorization" not in lab
+    assert safe["authorization"] == "Bearer k-of-the-lab-12345"
+
+
+@field("machine", "the system's store holds the office's own root")
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"])
+async def test_a_certificate_that_the_machine_was_told_to_trust_is_trusted(
+    variable: str, tmp_path: Path
+) -> None:
+    pair = certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*pair)
+    async with serving(GOOD, tls=tls) as server:
+        models = own_models(server.url.replace("http:", "https:"))
+        environment = {**NO_CERTIFICATES, variable: str(pair[0])}
+        async with sidecar(tmp_path / "data", models=models, environment=environment) as process:
+            assert (await ask(process))["answer"] == "Good morning"
+
+
+@field("machine", "nobody trusts the certificate")
+async def test_a_certificate_that_nobody_trusts_is_named_with_its_issuer(tmp_path: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*certificate(tmp_path))
+    async with serving(GOOD, tls=tls) as server:
+        models = own_models(server.url.replace("http:", "https:"))
+        async with sidecar(tmp_path / "data", models=models, environment=NO_CERTIFICATES) as process:
+            error = await refused(process)
+    assert "certificate" in error.message
+    assert "issued by 127.0.0.1" in error.message
+    assert "Nothing was sent" in error.message
+    assert "internet" not in error.message
+    assert server.asked == []
+
+
+@field("machine", "`SSL_CERT_FILE` names a file that is not there")
+@field("trust", "`SSL_CERT_FILE` names a file that is no certificate")
+@pytest.mark.parametrize("content", [None, "no certificate", ""])
+async def test_a_file_of_certificates_that_is_none_is_told_with_its_name(
+    content: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "office.pem"
+    if content is not None:
+        path.write_text(content)
+    environment = {**NO_CERTIFICATES, "SSL_CERT_FILE": str(path)}
+    async with serving(GOOD) as server:
+        models = own_models(server.url)
+        models["providers"]["safe"] = {"baseUrl": "https://127.0.0.1:9/v1", "keyRequired": False}
+        models["models"].append({**models["models"][0], "provider": "safe"})
+        async with sidecar(tmp_path / "data", models=models, environment=environment) as process:
+            error = await refused(process, model="safe/m")
+            assert (await ask(process))["answer"] == "Good morning"
+    assert "SSL_CERT_FILE" in error.message
+    assert str(path) in error.message
+    assert error.data["kind"] != "internal_error"
