@@ -51,7 +51,9 @@ async def test_another_job_is_refused_while_one_holds_the_budget(tmp_path: Path)
         await here.settings.save("monthlyBudgetUSD", 0.005)
         first, second = await here.submit("One", "Two", **SMALL), await here.submit("Three", **SMALL)
         await here.engine.start(first.id)
-        with pytest.raises(Failure) as refused:
+        with pytest.raises(
+            Failure, match=r"\$0\.00 is spent, \$0\.00\d+ is held back for batches, "
+        ) as refused:
             await here.engine.start(second.id)
         assert refused.value.kind == "budget_exceeded"
         waiting.set()
