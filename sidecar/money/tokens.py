@@ -33,7 +33,7 @@ _CLAUDE_PERCENT, _OLDER_CLAUDE_PERCENT = 150, 120
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class CountingMethod:
     """How a model's tokens are counted: those of an encoding, times `percent` of a hundred."""
 
     encoding: str = "o200k_base"
@@ -44,17 +44,17 @@ class Method:
         return -(-counted * self.percent // 100)
 
 
-def method_of(model: str | None) -> Method:
+def method_of(model: str | None) -> CountingMethod:
     """The method for a model by `provider/id` or id; None and unknown ones count as OpenAI's current models do."""
     provider, _, name = (model or "").rpartition("/")
     if provider in ("", "openai"):
         if _CL100K.match(name):
-            return Method("cl100k_base", published=True)
+            return CountingMethod("cl100k_base", published=True)
         if _O200K.match(name):
-            return Method(published=True)
+            return CountingMethod(published=True)
     if name.startswith("claude-"):
-        return Method(percent=_OLDER_CLAUDE_PERCENT if _OLDER_CLAUDE.match(name) else _CLAUDE_PERCENT)
-    return Method()
+        return CountingMethod(percent=_OLDER_CLAUDE_PERCENT if _OLDER_CLAUDE.match(name) else _CLAUDE_PERCENT)
+    return CountingMethod()
 
 
 def counts_exactly(model: str) -> bool:

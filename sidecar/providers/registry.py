@@ -14,7 +14,7 @@ from sidecar.providers.kernel.http import HttpClient
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProviderRow:
     """One provider. `maker` is `module:function`, imported on first use; None is not served yet.
 
     `batch_maker` is the same for its batch API, None where it has none; its batches end within `batch_hours`, if
@@ -35,10 +35,10 @@ class Row:
     key_scheme: str = "Bearer"
 
 
-def built_in_row(facts: ProviderFacts) -> Row:
+def built_in_row(facts: ProviderFacts) -> ProviderRow:
     """The row of a vendor. Its code is found by its name: provider.py and batch.py in its folder."""
     folder = f"sidecar.providers.{facts.name}"
-    return Row(
+    return ProviderRow(
         name=facts.name,
         title=facts.title,
         maker=f"{folder}.provider:make",
@@ -62,9 +62,9 @@ def compatible_row(
     key_required: bool = True,
     key_name: str | None = None,
     title: str = "",
-) -> Row:
+) -> ProviderRow:
     """A row for a server of the user's own. `key_name` is the environment variable that may hold its key."""
-    return Row(
+    return ProviderRow(
         name=name,
         title=title or name,
         maker="sidecar.providers.compatible.provider:make",
@@ -76,7 +76,7 @@ def compatible_row(
 
 def overlay_row(
     name: str, base_url: str, *, key_required: bool = True, key_name: str | None = None, title: str = ""
-) -> Row:
+) -> ProviderRow:
     """A row of the user's own file: a built-in provider elsewhere, or a compatible server."""
     for row in BUILT_IN:
         if row.name == name:
@@ -91,17 +91,19 @@ class Registry:
     A base URL in the environment wins over one in a row.
     """
 
-    def __init__(self, http: HttpClient, environment: Mapping[str, str], overlay: Iterable[Row] = ()) -> None:
+    def __init__(
+        self, http: HttpClient, environment: Mapping[str, str], overlay: Iterable[ProviderRow] = ()
+    ) -> None:
         self._http = http
         self._environment = environment
         self._rows = {row.name: row for row in (*BUILT_IN, *overlay)}
         self._made: dict[tuple[str, str | None], Provider] = {}
         self._batches: dict[str, BatchAdapter] = {}
 
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[ProviderRow, ...]:
         return tuple(self._rows.values())
 
-    def row(self, name: str) -> Row:
+    def row(self, name: str) -> ProviderRow:
         """Raises Failure("not_found") for a provider that nobody knows."""
         if name not in self._rows:
             known = ", ".join(self._rows)
@@ -154,6 +156,6 @@ class Registry:
         told = self._environment.get(row.base_url_variable or "", "").strip()
         return told or row.base_url
 
-    def _make(self, row: Row, maker: str, base_url: str | None = None) -> Any:
+    def _make(self, row: ProviderRow, maker: str, base_url: str | None = None) -> Any:
         module, _, function = maker.partition(":")
         return getattr(import_module(module), function)(self._http, row, base_url or self.base_url(row.name))

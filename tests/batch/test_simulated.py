@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.app import SIMULATED_KEY
 from sidecar.money.pricing import from_pico
 from sidecar.simulator.core import Simulator
 from tests.helpers.inside import Inside, inside
@@ -65,8 +66,10 @@ async def _watched(here: Inside) -> tuple[list[int], int]:
     async with asyncio.timeout(120):
         while True:
             message = await here.next_message()
-            course += [each.limits.course.limit for each in here.services.batches.runner.limiters.all()]
-            rows += message.get("method") == "batch:row-done"
+            if message.get("method") == "batch:row-done":
+                rows += 1
+                limiter = here.services.batches.runner.limiters.of("openai", SIMULATED_KEY, 1)
+                course.append(limiter.limits.course.limit)
             if message.get("method") == "batch:progress" and message["params"]["status"] != "processing":
                 return course, rows
 

@@ -9,7 +9,7 @@ from sidecar.errors import Failure
 from sidecar.providers.base import Providers
 from sidecar.providers.compatible.provider import Compatible
 from sidecar.providers.openai.batch import OpenAIBatch
-from sidecar.providers.registry import BUILT_IN, Registry, Row, overlay_row
+from sidecar.providers.registry import BUILT_IN, ProviderRow, Registry, overlay_row
 from tests.helpers.openai_models import ask
 from tests.helpers.scripted import Reply, scripted_edge
 
@@ -51,7 +51,7 @@ async def test_a_model_s_own_address_wins_over_all_others_of_its_provider() -> N
 def test_a_vendor_without_a_class_is_not_served_yet() -> None:
     edge, _, _ = scripted_edge()
     with pytest.raises(Failure) as raised:
-        Registry(edge, {}, [Row("later", "Later", None, "https://later.example/v1")]).get("later")
+        Registry(edge, {}, [ProviderRow("later", "Later", None, "https://later.example/v1")]).get("later")
     assert raised.value.kind == "unsupported"
     assert "not served yet" in raised.value.message
 

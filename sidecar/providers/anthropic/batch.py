@@ -26,7 +26,7 @@ from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.pages import Pages
 
 if TYPE_CHECKING:
-    from sidecar.providers.registry import Row
+    from sidecar.providers.registry import ProviderRow
 
 PATH = "/v1/messages/batches"
 # The vendor's 256 MB, in the smaller reading of a megabyte and less the brackets around the rows.
@@ -34,7 +34,7 @@ LIMITS = BatchLimits(rows=100_000, bytes=256_000_000 - 100, row_bytes=32_000_000
 PAGE = 100
 
 
-def make(http: HttpClient, row: Row, base_url: str) -> AnthropicBatch:
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> AnthropicBatch:
     """Return the batch API of a registry row."""
     return AnthropicBatch(http, base_url, name=row.name)
 

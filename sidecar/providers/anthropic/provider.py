@@ -19,7 +19,7 @@ from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.sse import SseParser
 
 if TYPE_CHECKING:
-    from sidecar.providers.registry import Row
+    from sidecar.providers.registry import ProviderRow
 
 # A turn that searches is paused every ten steps or so; one that needs more of them than this goes round in circles.
 MOST_CONTINUATIONS = 6
@@ -82,7 +82,7 @@ class Anthropic:
         return refused.message if refused is not None else None
 
 
-def make(http: HttpClient, row: Row, base_url: str) -> Anthropic:
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> Anthropic:
     """Return the provider of a registry row."""
     return Anthropic(http, base_url, name=row.name)
 

@@ -22,7 +22,7 @@ from sidecar.providers.openai_family.request import chat_body
 from sidecar.providers.openai_family.stream import ChatReader
 
 if TYPE_CHECKING:
-    from sidecar.providers.registry import Row
+    from sidecar.providers.registry import ProviderRow
 
 log = logging.getLogger("sidecar.providers")
 
@@ -130,6 +130,6 @@ class Compatible:
         return Attempt(left[0] + _CHAT, attempt.body)
 
 
-def make(http: HttpClient, row: Row, base_url: str) -> Compatible:
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> Compatible:
     """Return the provider of a registry row."""
     return Compatible(http, base_url, name=row.name, title=row.title)

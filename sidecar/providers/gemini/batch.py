@@ -28,7 +28,7 @@ from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.pages import Pages
 
 if TYPE_CHECKING:
-    from sidecar.providers.registry import Row
+    from sidecar.providers.registry import ProviderRow
 
 # The vendor takes files of 2 GB and names no number of rows; it keeps 20 GB and a hundred batches at once,
 # which parts of this size come to together. It means to be done in a day, and ends what is not after two.
@@ -36,7 +36,7 @@ LIMITS = BatchLimits(rows=100_000, bytes=200_000_000, one_model=True)
 PAGE = 100
 
 
-def make(http: HttpClient, row: Row, base_url: str) -> GeminiBatch:
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> GeminiBatch:
     """Return the batch API of a registry row."""
     return GeminiBatch(http, base_url, name=row.name)
 

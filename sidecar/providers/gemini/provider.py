@@ -22,7 +22,7 @@ from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked
 
 if TYPE_CHECKING:
-    from sidecar.providers.registry import Row
+    from sidecar.providers.registry import ProviderRow
 
 # The longest answer there is, 1,048,576 tokens, takes 16 requests; each is billed for itself.
 MAX_PARTS = 32
@@ -108,6 +108,6 @@ class Gemini:
                 yield event
 
 
-def make(http: HttpClient, row: Row, base_url: str) -> Gemini:
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> Gemini:
     """Return the provider of a registry row."""
     return Gemini(http, base_url, name=row.name)

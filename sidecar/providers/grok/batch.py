@@ -34,14 +34,14 @@ from sidecar.providers.kernel.pages import Pages
 from sidecar.providers.kernel.vendor import Asked
 
 if TYPE_CHECKING:
-    from sidecar.providers.registry import Row
+    from sidecar.providers.registry import ProviderRow
 
 # One call adds at most 25 MB, all of its rows or none: a part that fits into one is never there by half.
 LIMITS = BatchLimits(rows=50_000, bytes=24_000_000, row_bytes=24_000_000, one_model=True)
 PAGE = 100
 
 
-def make(http: HttpClient, row: Row, base_url: str) -> GrokBatch:
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> GrokBatch:
     """Return the batch API of a registry row."""
     return GrokBatch(http, base_url, name=row.name)
 

@@ -21,7 +21,7 @@ from sidecar.providers.openai_family.responses_stream import ResponsesReader
 from sidecar.providers.openai_family.stream import ChatReader
 
 if TYPE_CHECKING:
-    from sidecar.providers.registry import Row
+    from sidecar.providers.registry import ProviderRow
 
 _CHAT = "/chat/completions"
 _ONLY_RESPONSES = "multi-agent"
@@ -87,6 +87,6 @@ class Grok:
         return key_problem(description)
 
 
-def make(http: HttpClient, row: Row, base_url: str) -> Grok:
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> Grok:
     """Return the provider of a registry row."""
     return Grok(http, base_url, name=row.name)

@@ -234,10 +234,6 @@ class KeyLimiters:
         gate.limits.course.raise_ceiling(ceiling)
         return gate
 
-    def all(self) -> tuple[KeyLimiter, ...]:
-        """Every gate so far, for whoever watches."""
-        return tuple(self._gates.values())
-
 
 def reset_ms(text: str | None, now_ms: int) -> int | None:
     """Milliseconds until a limit resets: a duration (`6m0s`, `120ms`), seconds, or a moment in RFC 3339."""

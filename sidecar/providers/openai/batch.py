@@ -21,14 +21,14 @@ from sidecar.providers.openai.batch_state import ERROR, OUTPUT, TAG, Order, batc
 from sidecar.providers.openai.errors import OPENAI
 
 if TYPE_CHECKING:
-    from sidecar.providers.registry import Row
+    from sidecar.providers.registry import ProviderRow
 
 # The vendor's 200 MB, in the smaller reading of a megabyte.
 LIMITS = BatchLimits(rows=50_000, bytes=200_000_000, one_model=True)
 PAGE = 100
 
 
-def make(http: HttpClient, row: Row, base_url: str) -> OpenAIBatch:
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> OpenAIBatch:
     """Return the batch API of a registry row."""
     return OpenAIBatch(http, base_url, name=row.name)
 

@@ -18,7 +18,7 @@ from sidecar.providers.openai_family.responses_stream import ResponsesReader
 from sidecar.providers.openai_family.stream import ChatReader
 
 if TYPE_CHECKING:
-    from sidecar.providers.registry import Row
+    from sidecar.providers.registry import ProviderRow
 
 DIALECT = Dialect(OPENAI.title)
 
@@ -67,6 +67,6 @@ class OpenAI:
         return await judge_key(self._api, f"{self._base_url}/models", self._api.asked(key))
 
 
-def make(http: HttpClient, row: Row, base_url: str) -> OpenAI:
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> OpenAI:
     """Return the provider of a registry row."""
     return OpenAI(http, base_url, name=row.name)

@@ -1,0 +1,105 @@
+"""The steps of docs/how-to-add.md, walked as they stand there, in a copy of the tree."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.store.migrations import LATEST
+from tests.helpers.process import REPOSITORY, SidecarProcess
+from tests.helpers.sidecar import quiet_environment
+
+GUIDE = (REPOSITORY / "docs" / "how-to-add.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```(?:python|json) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def follow_steps(root: Path) -> None:
+    """Applies every block: `file` is written, `file#/a/b` set in the JSON that is there, `file#/a/-` appended."""
+    for place, text in BLOCK.findall(GUIDE):
+        file, _, pointer = place.replace("NNNN", f"{LATEST + 1:04d}").partition("#/")
+        path = root / file
+        if not pointer:
+            assert not path.exists(), f"{file} is there already"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            continue
+        document = json.loads(path.read_text(encoding="utf-8"))
+        *members, last = pointer.split("/")
+        holder: Any = document
+        for member in members:
+            holder = holder[member]
+        if last == "-":
+            holder.append(json.loads(text))
+        else:
+            assert last not in holder, f"{place} is there already"
+            holder[last] = json.loads(text)
+        path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tree in which all steps were taken."""
+    root = tmp_path_factory.mktemp("how-to-add")
+    for folder in ("sidecar", "schemas", "data"):
+        shutil.copytree(REPOSITORY / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    follow_steps(root)
+    command = [sys.executable, "schemas/generate.py"]
+    run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    return root
+
+
+@pytest.fixture
+async def toys(tree: Path, tmp_path: Path) -> AsyncIterator[SidecarProcess]:
+    command = [sys.executable, "-m", "sidecar", "serve", "--mock", "--data-dir", str(tmp_path)]
+    environment = {**quiet_environment(), "PYTHONPATH": str(tree)}
+    async with SidecarProcess(command, cwd=tree, env=environment) as process:
+        await process.call("initialize", {"protocolVersion": "1.0"})
+        yield process
+
+
+async def test_a_provider_with_a_protocol_of_its_own_is_two_folders_and_a_row(toys: SidecarProcess) -> None:
+    reply = await toys.call(
+        "chat:send", {"content": "Reply with exactly: toys are fun", "modelId": "toy/toy-one"}
+    )
+    assert reply["content"] == "toys are fun"
+    assert reply["costUSD"] == pytest.approx((1 + len("toys are fun")) / 1_000_000)
+    assert (await toys.call("settings:load", {"key": "allKeys"}))["toy"] == {"configured": True}
+    assert (await toys.call("settings:validate-key", {"provider": "toy"})) == {"valid": True}
+
+
+async def test_a_setting_and_a_method_are_what_the_schemas_say(toys: SidecarProcess) -> None:
+    assert (await toys.call("settings:load"))["toyLoud"] is True
+    assert await toys.call("toy:say", {"text": "hello"}) == "HELLO"
+    await toys.call("settings:save", {"key": "toyLoud", "value": False})
+    assert await toys.call("toy:say", {"text": "hello"}) == "hello"
+
+
+async def test_a_migration_is_found_by_its_name(toys: SidecarProcess, tmp_path: Path) -> None:
+    await toys.call("project:list")
+    assert (await toys.call("system:health"))["schemaVersion"] == LATEST + 1
+    with closing(sqlite3.connect(tmp_path / "abai.db")) as conn:
+        assert conn.execute("SELECT count(*) FROM toys").fetchone() == (0,)
+
+
+def test_the_typescript_side_is_generated(tree: Path) -> None:
+    contract = (tree / "bridge" / "src" / "contract.ts").read_text(encoding="utf-8")
+    assert '"toy:say": { params: ToySayParams; result: ToySayResult };' in contract
+    assert "toyLoud: true," in contract
+    assert 'toy: "Toy",' in (tree / "bridge" / "src" / "providers.ts").read_text(encoding="utf-8")
+
+
+def test_keys_of_the_new_provider_are_hidden(tree: Path) -> None:
+    code = "from sidecar.redact import redact; print(redact('toy-abc123456 x-toy-key: other'))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tree, capture_output=True, text=True, check=True)
+    assert run.stdout == "[key hidden] x-toy-key: [key hidden]\n"
