@@ -193,26 +193,12 @@ class Container:
         from sidecar.batch.native.chunk_uploader import ChunkUploader
         from sidecar.batch.native.service import NativeBatches
 
-        sender = ChunkUploader(
-            store=self.store,
-            adapters=self.providers,
-            keys=self.keys,
-            desk=self.preparer,
-            catalogue=self.catalogue,
-            new_id=self.new_id,
-            now_ms=self.now_ms,
-        )
         native = NativeBatches(
-            store=self.store,
+            core=self.core,
             intake=self.intake,
-            sender=sender,
-            adapters=self.providers,
-            catalogue=self.catalogue,
-            settings=self.settings,
-            now_ms=self.now_ms,
+            uploader=ChunkUploader(self.core, self.preparer),
             tell=self._tell,
             tell_row=self._tell_row,
-            on_invalid_key=self._refused_key,
             poll_ms=self.config.batch_poll_ms,
         )
         native.resume()

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -249,10 +249,11 @@ async def native_works(
     clock: Clock | None = None,
     poll_ms: int | None = None,
     keys: Mapping[str, str] | None = None,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
 ) -> AsyncIterator[NativeWorks]:
     """Native batches whose database is in `folder`, with a project "p". Leaving the block stops them in order.
 
-    Nothing waits: a pause only lets the clock go on.
+    Nothing waits: a pause only lets the clock go on, unless `sleep` takes its place.
     """
     clock, vendor = clock or Clock(), vendor or Vendor()
     store = Store(Database.open(folder / "abai.db", now_ms=clock))
@@ -282,30 +283,17 @@ async def native_works(
         on_invalid_key=refused.append,
     )
     intake = BatchSubmission(core)
-    sender = ChunkUploader(
-        store=store,
-        adapters=adapters,
-        keys=known,
-        desk=RequestPreparer(core),
-        catalogue=catalogue,
-        new_id=new_id,
-        now_ms=clock,
-    )
+    uploader = ChunkUploader(core, RequestPreparer(core))
     await store.write(after_a_run, clock())
     await store.write(_project)
     native = NativeBatches(
-        store=store,
+        core=core,
         intake=intake,
-        sender=sender,
-        adapters=adapters,
-        catalogue=catalogue,
-        settings=settings,
-        now_ms=clock,
+        uploader=uploader,
         tell=told.append,
         tell_row=lambda job_id, row: rows_told.append(row),
-        on_invalid_key=refused.append,
         poll_ms=poll_ms,
-        sleep=pause,
+        sleep=sleep or pause,
     )
     native.resume()
     try:

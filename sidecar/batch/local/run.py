@@ -69,9 +69,8 @@ class JobRun:
         self._store = store
         self._runner = runner
         self._settings = settings
-        self._tell_row = tell_row
         self._now_ms = now_ms
-        self._reporter = ProgressReporter(job, tell, now_ms)
+        self._reporter = ProgressReporter(job, tell, tell_row, now_ms)
         self._contexts: dict[str, RunContext] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._halted: Failure | None = None
@@ -158,9 +157,7 @@ class JobRun:
         return await self._store.read(jobs.get, self.job.id)
 
     def _row_ended(self, job: Job, row: JobRow) -> None:
-        self._reporter.changed(job)
-        if self.job.notify_rows:
-            self._tell_row(job.id, row)
+        self._reporter.rows_ended(job, (row,))
 
     def _overran(self) -> None:
         self._must_check = True

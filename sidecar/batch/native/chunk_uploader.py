@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 
-from sidecar import clock, failpoints
+from sidecar import failpoints
 from sidecar.batch import row_outcomes, row_transactions
 from sidecar.batch.native import chunks, transactions
 from sidecar.batch.native.chunks import ChunkSize
@@ -16,17 +16,16 @@ from sidecar.batch.request_fingerprint import request_fingerprint
 from sidecar.batch.row import Row
 from sidecar.batch.storage_retry import retry_on_storage_error
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
+from sidecar.core import Core
 from sidecar.errors import Failure
-from sidecar.keys import Keys, key_mark
-from sidecar.money.catalogue import Catalogue
+from sidecar.keys import key_mark
 from sidecar.money.charge import price_record
 from sidecar.money.model import utc_day
-from sidecar.providers.base import BatchPart, LookupResult, Providers
+from sidecar.providers.base import BatchPart, LookupResult
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.spending.settlement import refused
 from sidecar.store import job_rows, vendor_batches
-from sidecar.store.job_records import Job, PendingRow
-from sidecar.store.store import Store
+from sidecar.store.job_records import PendingRow
 from sidecar.store.vendor_batches import VendorBatch
 
 PAGE_ROWS = 200
@@ -40,7 +39,7 @@ class Chunk:
     part_id: str
     tag: str
     model: str = ""
-    load: ChunkSize = field(default_factory=ChunkSize)
+    size: ChunkSize = field(default_factory=ChunkSize)
     lines: SpooledLines = field(default_factory=SpooledLines)
     members: list[Member] = field(default_factory=list)
     custom_ids: list[str] = field(default_factory=list)
@@ -51,110 +50,104 @@ class ChunkUploader:
 
     def __init__(
         self,
-        *,
-        store: Store,
-        adapters: Providers,
-        keys: Keys,
-        desk: RequestPreparer,
-        catalogue: Catalogue,
-        new_id: Callable[[], str],
-        now_ms: clock.Now,
+        core: Core,
+        preparer: RequestPreparer,
     ) -> None:
-        self._store = store
-        self._adapters = adapters
-        self._keys = keys
-        self._desk = desk
-        self._catalogue = catalogue
-        self._new_id = new_id
-        self._now_ms = now_ms
+        self._store = core.store
+        self._providers = core.providers
+        self._keys = core.keys
+        self._preparer = preparer
+        self._catalogue = core.catalogue
+        self._new_id = core.new_id
+        self._now_ms = core.now_ms
 
-    async def packs(self, job: Job, provider: str) -> AsyncGenerator[Chunk, None]:
+    async def pending_chunks(self, job_id: str, provider: str) -> AsyncGenerator[Chunk, None]:
         """The job's pending rows in parts as large as the vendor takes. Rows that cannot be sent end here."""
-        limits = self._adapters.batch(provider).limits
+        limits = self._providers.batch(provider).limits
         filling: dict[str, Chunk] = {}
         after = -1
         try:
-            while page := await self._store.read(job_rows.next_pending, job.id, provider, after, PAGE_ROWS):
+            while page := await self._store.read(job_rows.next_pending, job_id, provider, after, PAGE_ROWS):
                 after = page[-1].row_index
                 for row in page:
-                    question = await self._prepared(job, row)
+                    question = await self._prepared(job_id, row)
                     if question is None:
                         continue
                     model = question.serving.vendor_id
                     name = model if limits.one_model else ""
-                    pack = filling.get(name)
-                    if pack is None:
-                        pack = filling[name] = self._empty()
+                    chunk = filling.get(name)
+                    if chunk is None:
+                        chunk = filling[name] = self._empty()
                     try:
-                        line = self._line(provider, pack, row, question)
+                        line = self._line(provider, chunk, row, question)
                         if chunks.fits_nowhere(len(line), limits):
                             raise _too_long(provider)
                     except Failure as failure:
-                        await self._end_unsent(job, row, failure)
+                        await self._end_unsent(job_id, row, failure)
                         continue
-                    if not chunks.fits(pack.load, model, len(line), limits):
-                        yield pack
-                        pack = filling[name] = self._empty()
-                        line = self._line(provider, pack, row, question)
-                    self._add(provider, pack, row, question, line)
+                    if not chunks.fits(chunk.size, model, len(line), limits):
+                        yield chunk
+                        chunk = filling[name] = self._empty()
+                        line = self._line(provider, chunk, row, question)
+                    self._add(provider, chunk, row, question, line)
                 await asyncio.sleep(0)
-            for pack in filling.values():
-                if pack.members:
-                    yield pack
+            for chunk in filling.values():
+                if chunk.members:
+                    yield chunk
         finally:
-            for pack in filling.values():
-                pack.lines.close()
+            for chunk in filling.values():
+                chunk.lines.close()
 
-    async def open(self, job: Job, provider: str, pack: Chunk) -> VendorBatch | None:
+    async def open(self, job_id: str, provider: str, chunk: Chunk) -> VendorBatch | None:
         """Commits the intent: the part, its rows and what each may cost. None when the job runs no more."""
         part = VendorBatch(
-            id=pack.part_id,
-            job_id=job.id,
+            id=chunk.part_id,
+            job_id=job_id,
             provider=provider,
-            tag=pack.tag,
+            tag=chunk.tag,
             state="intent",
-            rows=len(pack.members),
+            rows=len(chunk.members),
             created_at=self._now_ms(),
-            model=pack.model,
-            bytes=pack.load.bytes,
+            model=chunk.model,
+            bytes=chunk.size.bytes,
         )
         failpoints.failpoint("before-part-intent")
-        opened = await self._store.write(transactions.open_part, part, pack.members, part.created_at)
+        opened = await self._store.write(transactions.open_part, part, chunk.members, part.created_at)
         failpoints.failpoint("after-part-intent")
         return part if opened else None
 
-    async def repack(self, part: VendorBatch) -> Chunk:
+    async def chunk_of(self, part: VendorBatch) -> Chunk:
         """The part's rows that have not ended, planned again from what is stored."""
-        adapter = self._adapters.batch(part.provider)
-        pack = Chunk(part.id, part.tag, part.model or "")
+        adapter = self._providers.batch(part.provider)
+        chunk = Chunk(part.id, part.tag, part.model or "")
         after = ""
         while page := await self._store.read(vendor_batches.unfinished, part.id, after, PAGE_ROWS):
             after = page[-1].custom_id
             questions: list[tuple[str, str]] = []
             for each in page:
                 try:
-                    question = await self._desk.prepare(Row(each.row.request).chat_input(each.row.prompt))
+                    question = await self._preparer.prepare(Row(each.row.request).chat_input(each.row.prompt))
                     line = adapter.line(each.custom_id, question.plan)
                 except Failure as failure:
                     await self._settle_unsent(part, each.row.id, each.custom_id, failure)
                     continue
-                pack.model = question.serving.vendor_id
-                pack.lines.append(line)
-                pack.custom_ids.append(each.custom_id)
+                chunk.model = question.serving.vendor_id
+                chunk.lines.append(line)
+                chunk.custom_ids.append(each.custom_id)
                 questions.append((request_fingerprint(part.provider, question.request), each.row.id))
             # The settings may have changed since the part was written down.
             await self._store.write(vendor_batches.rename_questions, questions)
-        return pack
+        return chunk
 
-    async def deliver(self, part: VendorBatch, pack: Chunk) -> None:
+    async def deliver(self, part: VendorBatch, chunk: Chunk) -> None:
         """Uploads and creates, with what is certain committed at each step.
 
         Raises OutcomeUnknown when the part may have been created, any other Failure when it certainly was not;
         of these Failure("cancelled") says that nobody wants it any more.
         """
-        adapter, key = self._adapters.batch(part.provider), await self.key(part.provider)
+        adapter, key = self._providers.batch(part.provider), await self.key(part.provider)
         batch = BatchPart(
-            part.tag, pack.model, pack.lines, pack.custom_ids, part.created_at, part.input_file_id
+            part.tag, chunk.model, chunk.lines, chunk.custom_ids, part.created_at, part.input_file_id
         )
         file_id = await adapter.upload(key, batch)
         failpoints.failpoint("after-upload")
@@ -183,7 +176,7 @@ class ChunkUploader:
 
         What another key does not see may be there all the same: such an absence is never certain.
         """
-        adapter, key = self._adapters.batch(part.provider), await self.key(part.provider)
+        adapter, key = self._providers.batch(part.provider), await self.key(part.provider)
         ids = await self._store.read(vendor_batches.travelling, part.id)
         others = await self._store.read(vendor_batches.native_ids_of_others, part)
         found = await adapter.find(
@@ -196,7 +189,7 @@ class ChunkUploader:
     async def key(self, provider: str) -> str:
         """The key to call with. Raises Failure("missing_api_key")."""
         key = await self._keys.get(provider)
-        if key is None and self._adapters.needs_key(provider):
+        if key is None and self._providers.needs_key(provider):
             raise Failure(
                 "missing_api_key",
                 f"Missing API key for provider: {provider}. Add it in the settings; the batch then goes on.",
@@ -208,21 +201,21 @@ class ChunkUploader:
         part_id = self._new_id()
         return Chunk(part_id, chunks.tag(part_id))
 
-    def _line(self, provider: str, pack: Chunk, row: PendingRow, question: PreparedRequest) -> bytes:
-        adapter = self._adapters.batch(provider)
-        return adapter.line(chunks.custom_id(pack.tag, row.row_index), question.plan)
+    def _line(self, provider: str, chunk: Chunk, row: PendingRow, question: PreparedRequest) -> bytes:
+        adapter = self._providers.batch(provider)
+        return adapter.line(chunks.custom_id(chunk.tag, row.row_index), question.plan)
 
     def _add(
-        self, provider: str, pack: Chunk, row: PendingRow, question: PreparedRequest, line: bytes
+        self, provider: str, chunk: Chunk, row: PendingRow, question: PreparedRequest, line: bytes
     ) -> None:
         model = question.serving.model
         price = self._catalogue.price_entry(model, utc_day(self._now_ms()))
-        custom_id = chunks.custom_id(pack.tag, row.row_index)
-        pack.model = question.serving.vendor_id
-        pack.load = pack.load.plus(pack.model, len(line))
-        pack.lines.append(line)
-        pack.custom_ids.append(custom_id)
-        pack.members.append(
+        custom_id = chunks.custom_id(chunk.tag, row.row_index)
+        chunk.model = question.serving.vendor_id
+        chunk.size = chunk.size.plus(chunk.model, len(line))
+        chunk.lines.append(line)
+        chunk.custom_ids.append(custom_id)
+        chunk.members.append(
             Member(
                 row.id,
                 custom_id,
@@ -233,17 +226,17 @@ class ChunkUploader:
             )
         )
 
-    async def _prepared(self, job: Job, row: PendingRow) -> PreparedRequest | None:
+    async def _prepared(self, job_id: str, row: PendingRow) -> PreparedRequest | None:
         try:
-            return await self._desk.prepare(Row(row.request).chat_input(row.prompt))
+            return await self._preparer.prepare(Row(row.request).chat_input(row.prompt))
         except Failure as failure:
-            await self._end_unsent(job, row, failure)
+            await self._end_unsent(job_id, row, failure)
             return None
 
-    async def _end_unsent(self, job: Job, row: PendingRow, failure: Failure) -> None:
+    async def _end_unsent(self, job_id: str, row: PendingRow, failure: Failure) -> None:
         await self._store.write(
             row_transactions.end_row,
-            job.id,
+            job_id,
             row.id,
             row_outcomes.unsent(failure),
             entry_id=None,

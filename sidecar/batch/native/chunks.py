@@ -22,9 +22,9 @@ class ChunkSize:
         return ChunkSize(self.rows + 1, self.bytes + line_bytes + 1, self.model or model)
 
 
-def fits(load: ChunkSize, model: str, line_bytes: int, limits: BatchLimits) -> bool:
+def fits(size: ChunkSize, model: str, line_bytes: int, limits: BatchLimits) -> bool:
     """Whether a line for that model still goes into the part."""
-    grown = load.plus(model, line_bytes)
+    grown = size.plus(model, line_bytes)
     return (
         grown.rows <= limits.rows
         and grown.bytes <= limits.bytes

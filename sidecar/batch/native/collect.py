@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from sidecar import clock, failpoints
+from sidecar import failpoints
 from sidecar.batch import row_outcomes
 from sidecar.batch.native import transactions
 from sidecar.batch.native.transactions import Settled
 from sidecar.batch.row import Row
 from sidecar.batch.storage_retry import retry_on_storage_error
 from sidecar.chat.stream_accumulator import StreamAccumulator
+from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money import charge as charging
-from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import utc_day
 from sidecar.providers.base import BatchAdapter, BatchResult, BatchState, TextDelta, ThinkingDelta
 from sidecar.spending import settlement
 from sidecar.spending.settlement import Settlement
 from sidecar.store import vendor_batches
 from sidecar.store.job_records import Job, JobRow, RowOutcome
-from sidecar.store.store import Store
 from sidecar.store.vendor_batches import VendorBatch, VendorBatchRow
 
 log = logging.getLogger("sidecar.batch")
@@ -33,39 +32,44 @@ PAGE_ROWS = 100
 EXPIRED = "The provider ended the batch before it ran this row, which cost nothing. Retry the failed rows."
 NO_RESULT = "The provider gave no result for this row, which may have been charged. Retry the failed rows."
 
-Ended = Callable[[Job, Sequence[JobRow]], None]
+Page = tuple[Job, Sequence[JobRow]]
+"""A job as a commit left it, with the rows that ended in that commit."""
 
 
 class Collector:
-    """Stores what vendors say came of rows. `ended` hears of every page that was committed."""
+    """Stores what vendors say came of rows, a page at a time."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, now_ms: clock.Now, ended: Ended) -> None:
-        self._store = store
-        self._catalogue = catalogue
-        self._now_ms = now_ms
-        self._ended = ended
+    def __init__(self, core: Core) -> None:
+        self._store = core.store
+        self._catalogue = core.catalogue
+        self._now_ms = core.now_ms
 
     async def collect(
         self, part: VendorBatch, state: BatchState, adapter: BatchAdapter, key: str
-    ) -> Job | None:
-        """Stores every result of an ended batch, and closes the part with the rows that have none.
+    ) -> AsyncGenerator[Page, None]:
+        """Store every result of an ended batch, and close the part with the rows that have none.
 
-        Raises Failure when the vendor's results cannot be read to their end: what was read is kept.
+        Raise Failure when the vendor's results cannot be read to their end: what was read is kept.
         """
         page: list[BatchResult] = []
         async with aclosing(adapter.results(key, state)) as results:
             async for outcome in results:
                 page.append(outcome)
                 if len(page) >= PAGE_ROWS:
-                    await self._take(part, page)
+                    for stored in await self._take(part, page):
+                        yield stored
                     page = []
-        await self._take(part, page)
+        for stored in await self._take(part, page):
+            yield stored
         certain = state.error is not None and state.completed == 0
         failure = Failure("provider_rejected", _told(state.error)) if state.error else None
-        return await self.close(part, failure or Failure("provider_unavailable", NO_RESULT), free=certain)
+        closing = self.close(part, failure or Failure("provider_unavailable", NO_RESULT), free=certain)
+        async with aclosing(closing):
+            async for stored in closing:
+                yield stored
 
-    async def close(self, part: VendorBatch, failure: Failure, *, free: bool) -> Job | None:
-        """Ends the rows that have no result for that reason. `free`: it is certain that they cost nothing."""
+    async def close(self, part: VendorBatch, failure: Failure, *, free: bool) -> AsyncGenerator[Page, None]:
+        """End the rows that have no result for that reason. `free`: it is certain that they cost nothing."""
         job = await self._store.read(transactions.job_of, part)
         cancelled = failure.kind == "cancelled" or (job is not None and job.status == "cancelled")
         outcome = RowOutcome("cancelled") if cancelled else row_outcomes.unsent(failure)
@@ -74,27 +78,32 @@ class Collector:
         after = ""
         while page := await self._store.read(vendor_batches.unfinished, part.id, after, PAGE_ROWS):
             after = page[-1].custom_id
-            await self._store_page(part, [Settled(row.row.id, row.custom_id, outcome, money) for row in page])
-        return await self._store.write(transactions.close_part, part.id, self._now_ms())
+            for stored in await self._store_page(
+                part, [Settled(row.row.id, row.custom_id, outcome, money) for row in page]
+            ):
+                yield stored
+        ended = await self._store.write(transactions.close_part, part.id, self._now_ms())
+        if ended is not None:
+            yield ended, ()
 
-    async def _take(self, part: VendorBatch, page: Sequence[BatchResult]) -> None:
+    async def _take(self, part: VendorBatch, page: Sequence[BatchResult]) -> list[Page]:
         if not page:
-            return
+            return []
         rows = await self._store.read(_waiting, part.id, [outcome.custom_id for outcome in page])
         settled = [
             self._settled(part, row, outcome)
             for row, outcome in zip(rows, page, strict=True)
             if row is not None
         ]
-        await self._store_page(part, settled)
+        stored = await self._store_page(part, settled)
         failpoints.failpoint("during-results")
+        return stored
 
-    async def _store_page(self, part: VendorBatch, page: Sequence[Settled]) -> None:
+    async def _store_page(self, part: VendorBatch, page: Sequence[Settled]) -> list[Page]:
         job, rows = await retry_on_storage_error(
             lambda: self._store.write(transactions.settle, part, page, self._now_ms())
         )
-        if job is not None and rows:
-            self._ended(job, rows)
+        return [(job, rows)] if job is not None and rows else []
 
     def _settled(self, part: VendorBatch, row: VendorBatchRow, came: BatchResult) -> Settled:
         try:

@@ -8,26 +8,23 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from sidecar import clock
 from sidecar.batch import jobs as moves
 from sidecar.batch.keyed_lock import KeyedLock, unless_cancelled
-from sidecar.batch.native import polling, refusals, transactions
+from sidecar.batch.native import machine, refusals, transactions
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.collect import Collector
-from sidecar.batch.native.polling import Poller
+from sidecar.batch.native.machine import Pace
 from sidecar.batch.native.submission_loop import SubmissionLoop
-from sidecar.batch.native.worker import Worker
+from sidecar.batch.native.worker import Tools
 from sidecar.batch.progress_reporter import Progress, ProgressReporter
 from sidecar.batch.submission import BatchSubmission
+from sidecar.core import Core
 from sidecar.errors import Failure
-from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import utc_day
-from sidecar.providers.base import BatchState, Providers
-from sidecar.settings import Settings
+from sidecar.providers.base import BatchState
 from sidecar.spending.budget import this_month
 from sidecar.store import jobs, vendor_batches
 from sidecar.store.job_records import Job, JobRow
-from sidecar.store.store import Store
 from sidecar.store.vendor_batches import VendorBatch
 
 log = logging.getLogger("sidecar.batch")
@@ -43,51 +40,34 @@ CLOSE_SECONDS = 2.0
 class NativeBatches:
     """The jobs at vendors. `tell` gets their progress, `tell_row` each row that has ended where that is wanted.
 
-    `poll_ms` fixes the time between two visits to a vendor, for tests and demonstrations.
+    `poll_ms` fixes the time between two looks at a vendor, for tests and demonstrations.
     """
 
     def __init__(
         self,
         *,
-        store: Store,
+        core: Core,
         intake: BatchSubmission,
-        sender: ChunkUploader,
-        adapters: Providers,
-        catalogue: Catalogue,
-        settings: Settings,
-        now_ms: clock.Now,
+        uploader: ChunkUploader,
         tell: Callable[[Progress], None],
         tell_row: Callable[[str, JobRow], None],
-        on_invalid_key: Callable[[str], None],
         poll_ms: int | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._store = store
+        self._store = core.store
         self._intake = intake
-        self._sender = sender
-        self._adapters = adapters
-        self._catalogue = catalogue
-        self._settings = settings
-        self._now_ms = now_ms
+        self._uploader = uploader
+        self._providers = core.providers
+        self._catalogue = core.catalogue
+        self._settings = core.settings
+        self._now_ms = core.now_ms
         self._tell = tell
         self._tell_row = tell_row
-        self._tellers: dict[str, ProgressReporter] = {}
         self._turns = KeyedLock()
         self._recovering: asyncio.Task[tuple[str, ...]] | None = None
         self._stopping = False
-        self._follower = Worker(
-            store=store,
-            sender=sender,
-            collector=Collector(store, catalogue, now_ms, self._rows_ended),
-            adapters=adapters,
-            now_ms=now_ms,
-            poll_ms=poll_ms,
-            changed=self._changed,
-            hopeful=lambda part_id: not self._outgoing.is_awaited(part_id),
-            on_invalid_key=on_invalid_key,
-        )
-        self._rounds = Poller(self._visit, sleep=sleep)
-        self._outgoing = SubmissionLoop(store, sender, self._follower, self._rounds, now_ms, self._changed)
+        self._loops: dict[str, SubmissionLoop] = {}
+        self._tools = Tools(core, uploader, Collector(core), Pace(poll_ms), sleep)
 
     def resume(self) -> None:
         """Goes on with what the last run left. To be called once, inside the loop."""
@@ -118,13 +98,13 @@ class NativeBatches:
         when nobody knows whether the first part has arrived: the job then waits, and must not be submitted again.
         """
         await self._ready()
-        self._adapters.batch(provider)
+        self._providers.batch(provider)
         refusals.refuse_unable(given, provider, self._catalogue, utc_day(self._now_ms()))
         job = await self._intake.submit(project_id, given, file_name, "native", reuse=reuse)
         first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         first.add_done_callback(lambda done: done.cancelled() or done.exception())
         async with self._turns.of(job.id):
-            if self._outgoing.is_sending(job.id):
+            if self._is_sending(job.id):
                 raise moves.already_running()
             try:
                 job = await self._begin(job.id, (), notify_rows=False)
@@ -138,12 +118,10 @@ class NativeBatches:
                     error_kind=failure.kind,
                 )
                 raise
-            self._outgoing.send(job, first)
+            self._loop(job).send(first)
         done, _ = await asyncio.wait({first}, timeout=ARRIVAL_SECONDS)
         if not done:
             raise refusals.not_known_yet(job)
-        if first.exception() is not None:
-            await self._outgoing.sent(job.id)
         return job, first.result()
 
     async def start(self, job_id: str, *, retry_failed: bool = False, notify_rows: bool = False) -> Job:
@@ -162,7 +140,7 @@ class NativeBatches:
                 "conflict", doubtful[0].error or "A part of this batch is in doubt. Start it first."
             )
         for part in doubtful:
-            await self._rounds.visit_now(part.id)
+            await self._loop(job).worker(part.id).step_now()
         return await self._known(job_id)
 
     async def cancel(self, job_id: str) -> Job:
@@ -173,9 +151,9 @@ class NativeBatches:
         await self._ready()
         async with self._turns.of(job_id):
             job = await self._store.write(transactions.cancel, job_id, self._now_ms())
-        self._changed(job)
+        self._loop(job).reporter.changed(job)
         for part in await self._opened(job_id):
-            self._rounds.follow(part.id, 0)
+            self._loop(job).worker(part.id).wake()
         return job
 
     async def cancel_project(self, project_id: str) -> None:
@@ -185,25 +163,25 @@ class NativeBatches:
         """
         await self._ready()
         for job in await self._store.write(transactions.cancel_project, project_id, self._now_ms()):
-            self._changed(job)
+            self._loop(job).reporter.changed(job)
         creating = [
-            self._follower.rested(part.id)
+            self._loops[part.job_id].rested(part.id)
             for part in await self._store.read(vendor_batches.open_of_project, project_id)
-            if part.native_id is None and part.submitted_at is not None
+            if part.native_id is None and part.submitted_at is not None and part.job_id in self._loops
         ]
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*creating), ARRIVAL_SECONDS)
         for part in await self._store.read(vendor_batches.open_of_project, project_id):
             if part.native_id is not None:
                 with contextlib.suppress(Failure):
-                    adapter = self._adapters.batch(part.provider)
-                    await adapter.cancel(await self._sender.key(part.provider), part.native_id)
-            await self._store.write(transactions.abandon, part, self._now_ms())
+                    adapter = self._providers.batch(part.provider)
+                    await adapter.cancel(await self._uploader.key(part.provider), part.native_id)
+            await self._store.write(transactions.write_off, part, self._now_ms())
 
     async def status(self, provider: str, native_id: str) -> BatchState:
         """What the vendor says of a batch now. Raises Failure."""
-        adapter = self._adapters.batch(provider)
-        return await adapter.check(await self._sender.key(provider), native_id)
+        adapter = self._providers.batch(provider)
+        return await adapter.check(await self._uploader.key(provider), native_id)
 
     async def results(self, provider: str, native_id: str) -> list[JobRow]:
         """What came of a batch that was sent from here, by row index. Collects it first if it has just ended.
@@ -215,7 +193,7 @@ class NativeBatches:
         if part is None:
             raise Failure("not_found", f"No batch with the id {native_id} was sent to {provider} from here.")
         if part.state != "collected":
-            await self._rounds.visit_now(part.id)
+            await self._loop(await self._known(part.job_id)).worker(part.id).step_now()
             part = await self._store.read(vendor_batches.get, part.id)
         if part is None or part.state != "collected":
             word = part.vendor_status if part is not None else None
@@ -225,19 +203,16 @@ class NativeBatches:
         return await self._store.read(transactions.rows_of, part)
 
     async def close(self) -> None:
-        """Ends every visit and every sending; all of it goes on at the next start."""
+        """End every look and every sending; all of it goes on at the next start."""
         self._stopping = True
         if self._recovering is not None:
             await asyncio.wait({self._recovering})
-        await self._outgoing.close(CLOSE_SECONDS)
-        await self._rounds.close()
-        for teller in self._tellers.values():
-            teller.close()
+        await asyncio.gather(*(loop.close(CLOSE_SECONDS) for loop in self._loops.values()))
 
     async def _start(
         self, job: Job, opened: Sequence[VendorBatch], retry_failed: bool, notify_rows: bool
     ) -> Job:
-        if self._outgoing.is_sending(job.id) or (opened and job.status == "processing"):
+        if self._is_sending(job.id) or (opened and job.status == "processing"):
             raise moves.already_running()
         if opened:
             raise Failure(
@@ -246,7 +221,7 @@ class NativeBatches:
             )
         reopened = moves.rows_to_reopen(job, retry_failed=retry_failed, mode="native")
         begun = await self._begin(job.id, reopened, notify_rows=notify_rows)
-        self._outgoing.send(begun)
+        self._loop(begun).send()
         return begun
 
     async def _begin(self, job_id: str, reopened: Any, *, notify_rows: bool) -> Job:
@@ -276,14 +251,15 @@ class NativeBatches:
 
     async def _recover(self) -> tuple[str, ...]:
         await self._store.write(transactions.end_finished, self._now_ms())
-        opened = await self._store.read(vendor_batches.open_parts)
-        waiting = await self._store.read(transactions.waiting_jobs)
-        for part in opened:
-            known = part.state in ("submitted", "ended")
-            self._rounds.follow(part.id, polling.FIRST_WAIT_MS if known else 0)
-        for job in waiting:
-            self._outgoing.send(job)
-        return tuple(dict.fromkeys([*(part.job_id for part in opened), *(job.id for job in waiting)]))
+        left = await self._store.read(transactions.left_open)
+        for job, parts, waits in left:
+            loop = self._loop(job)
+            for part in parts:
+                known = part.state in ("submitted", "ended")
+                loop.worker(part.id, machine.FIRST_WAIT_MS if known else 0)
+            if waits:
+                loop.send()
+        return tuple(job.id for job, _, _ in left)
 
     async def _ready(self) -> None:
         if self._recovering is not None:
@@ -292,23 +268,13 @@ class NativeBatches:
         if self._stopping:
             raise Failure("shutting_down", "A-B/AI is closing. Start it again and repeat what you did.")
 
-    async def _visit(self, part_id: str, visits: int) -> int | None:
-        wait = await self._follower.visit(part_id, visits)
-        await self._outgoing.visited(part_id)
-        return wait
+    def _is_sending(self, job_id: str) -> bool:
+        return job_id in self._loops and self._loops[job_id].sending
 
-    def _rows_ended(self, job: Job, rows: Sequence[JobRow]) -> None:
-        self._changed(job)
-        if job.notify_rows:
-            for row in rows:
-                self._tell_row(job.id, row)
-
-    def _changed(self, job: Job) -> None:
-        teller = self._tellers.get(job.id)
-        if teller is None:
-            teller = self._tellers[job.id] = ProgressReporter(job, self._tell, self._now_ms)
-        if job.status in ("completed", "failed"):
-            self._tellers.pop(job.id).finished(job)
-        else:
-            # Also of a cancelled job, of which the vendor may yet tell hundreds of pages.
-            teller.changed(job)
+    def _loop(self, job: Job) -> SubmissionLoop:
+        self._loops = {id_: loop for id_, loop in self._loops.items() if not loop.ended}
+        loop = self._loops.get(job.id)
+        if loop is None:
+            reporter = ProgressReporter(job, self._tell, self._tell_row, self._now_ms)
+            loop = self._loops[job.id] = SubmissionLoop(job.id, self._tools, reporter)
+        return loop

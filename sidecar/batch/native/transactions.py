@@ -171,15 +171,17 @@ def settle(
 
 
 def close_part(conn: sqlite3.Connection, part_id: str, now: int) -> Job | None:
-    """Every row of the part has ended, and with the last part the job has. Gives the job as `weigh` does."""
+    """Every row of the part has ended, and with the last part the job has. Gives the job as `refresh_job` does."""
     part = vendor_batches.get(conn, part_id)
     if part is None:
         return None
     vendor_batches.set_state(conn, part_id, "collected" if part.native_id else "failed", part.error)
-    return weigh(conn, part.job_id, now)
+    return refresh_job(conn, part.job_id, now)
 
 
-def weigh(conn: sqlite3.Connection, job_id: str, now: int, trouble: Failure | None = None) -> Job | None:
+def refresh_job(
+    conn: sqlite3.Connection, job_id: str, now: int, trouble: Failure | None = None
+) -> Job | None:
     """Brings the job's status and error in line with its parts: it runs, waits for a person, or has ended.
 
     `trouble` is what keeps it from going on for the moment. Gives the job; None when it is gone or had ended
@@ -202,10 +204,10 @@ def weigh(conn: sqlite3.Connection, job_id: str, now: int, trouble: Failure | No
     return jobs.note(conn, job_id, "processing", None, None)
 
 
-def doubt(conn: sqlite3.Connection, part: VendorBatch, sentence: str, now: int) -> Job | None:
+def mark_uncertain(conn: sqlite3.Connection, part: VendorBatch, sentence: str, now: int) -> Job | None:
     """Nobody can say whether the vendor has the part: the job waits."""
     vendor_batches.set_state(conn, part.id, "doubtful", sentence)
-    return weigh(conn, part.job_id, now)
+    return refresh_job(conn, part.job_id, now)
 
 
 def cancel(conn: sqlite3.Connection, job_id: str, now: int) -> Job:
@@ -223,7 +225,7 @@ def cancel_project(conn: sqlite3.Connection, project_id: str, now: int) -> list[
     return [cancel(conn, job_id, now) for job_id in jobs.unfinished_native(conn, project_id)]
 
 
-def abandon(conn: sqlite3.Connection, part: VendorBatch, now: int) -> None:
+def write_off(conn: sqlite3.Connection, part: VendorBatch, now: int) -> None:
     """Nobody will collect the part: what its rows cost stays unknown, or is nothing where it was never asked for."""
     end = settlement.refused if part.submitted_at is None else settlement.unknown
     for custom_id in vendor_batches.custom_ids(conn, part.id):
@@ -252,10 +254,18 @@ def give_up(conn: sqlite3.Connection, job_id: str, failure: Failure, now: int) -
     return jobs.end(conn, job_id, "failed", now=now, error=failure.message, error_kind=failure.kind)
 
 
-def waiting_jobs(conn: sqlite3.Connection) -> list[Job]:
-    """The native jobs that may send."""
+def left_open(conn: sqlite3.Connection) -> list[tuple[Job, list[VendorBatch], bool]]:
+    """The native jobs that something is yet to be done about: the parts not collected, and whether it may send."""
+    parts: dict[str, list[VendorBatch]] = {}
+    for part in vendor_batches.open_parts(conn):
+        parts.setdefault(part.job_id, []).append(part)
     running = [job.id for job in jobs.with_status(conn, "processing") if job.mode == "native"]
-    return [job for job in (ready_to_send(conn, job_id) for job_id in running) if job is not None]
+    left = []
+    for job_id in dict.fromkeys([*parts, *running]):
+        job, sends = jobs.get(conn, job_id), ready_to_send(conn, job_id) is not None
+        if job is not None and (sends or job_id in parts):
+            left.append((job, parts.get(job_id, []), sends))
+    return left
 
 
 def end_finished(conn: sqlite3.Connection, now: int) -> None:

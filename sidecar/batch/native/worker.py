@@ -1,236 +1,286 @@
-"""One visit to one part: look for it, send it, ask how it is, fetch what came out."""
+"""One part, from its sending to its end: a task that carries out what the machine decides, and waits by itself."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Concatenate, ParamSpec
 
-from sidecar import clock
-from sidecar.batch.native import polling, reconcile, transactions
+from sidecar.batch.native import machine, transactions
 from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
-from sidecar.batch.native.collect import Collector
+from sidecar.batch.native.collect import Collector, Page
+from sidecar.batch.native.machine import Action, Observed, Pace, Sent
+from sidecar.batch.progress_reporter import ProgressReporter
+from sidecar.core import Core
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchState, Providers
-from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.base import BatchState
 from sidecar.store import vendor_batches
 from sidecar.store.job_records import Job
-from sidecar.store.store import Store
 from sidecar.store.vendor_batches import VendorBatch
+
+P = ParamSpec("P")
 
 log = logging.getLogger("sidecar.batch")
 
-# An ended batch whose results are still not there after so long has none.
-PATIENCE_MS = 24 * 3_600_000
-# What may be otherwise in a while: by itself, or because the person saw to it.
-PASSING = frozenset(
-    {"rate_limited", "provider_unavailable", "timeout", "storage_error", "missing_api_key", "invalid_api_key"}
-)
-CANCELLED = Failure("cancelled", "The batch was cancelled before this row was sent.")
+# Several batches may end at once, and fetching results takes memory and the disk.
+AT_ONCE = 4
+
+Step = Callable[[], Awaitable[int | None]]
+"""Gives the milliseconds until the next step, None after the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the workers of every job use. `places` are for those that look at a vendor at the same time."""
+
+    core: Core
+    uploader: ChunkUploader
+    collector: Collector
+    pace: Pace
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
 
 class Worker:
-    """Takes parts one step further. `changed` hears of jobs, `hopeful` says whether a part is tried again and again."""
+    """Brings one part to its end. `reporter` hears of the job, and `news` is set after each step.
+
+    With `awaited` somebody waits until it is known whether the part arrived, and no second attempt is made before.
+    """
 
     def __init__(
         self,
+        part_id: str,
+        tools: Tools,
+        reporter: ProgressReporter,
+        news: asyncio.Event,
         *,
-        store: Store,
-        sender: ChunkUploader,
-        collector: Collector,
-        adapters: Providers,
-        now_ms: clock.Now,
-        poll_ms: int | None,
-        changed: Callable[[Job], None],
-        hopeful: Callable[[str], bool],
-        on_invalid_key: Callable[[str], None],
+        awaited: bool = False,
     ) -> None:
-        self._store = store
-        self._sender = sender
-        self._collector = collector
-        self._adapters = adapters
-        self._now_ms = now_ms
-        self._poll_ms = poll_ms
-        self._settling_ms = reconcile.SETTLING_MS if poll_ms is None else min(poll_ms, reconcile.SETTLING_MS)
-        self._changed = changed
-        self._hopeful = hopeful
-        self._on_invalid_key = on_invalid_key
-        self._busy: dict[str, asyncio.Event] = {}
-        self._asked_to_stop: set[str] = set()
+        self.part_id = part_id
+        self._tools = tools
+        self._reporter = reporter
+        self._news = news
+        self._looks = 0
+        self._asked_to_stop = False
+        self._wake = asyncio.Event()
+        self._resting = asyncio.Event()
+        self._known = asyncio.Event()
+        if not awaited:
+            self._known.set()
+        self._next_step: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task: asyncio.Task[None] | None = None
 
-    async def visit(self, part_id: str, visits: int) -> int | None:
-        """Milliseconds until the part is to be visited again, None when there is nothing left to do."""
-        part = await self._store.read(vendor_batches.get, part_id)
-        if part is None or part.state in ("collected", "failed"):
-            return None
-        if part_id in self._busy:
-            return polling.FIRST_WAIT_MS
+    def follow(self, wait_ms: int) -> None:
+        """Begin to look after a part that was sent before, first after `wait_ms`."""
+        self._resting.set()
+        self._task = asyncio.create_task(self._run(wait_ms))
+
+    def hand_over(self, part: VendorBatch, chunk: Chunk) -> None:
+        """Begin with sending the part, which was just written down, and look after it from then on."""
+        self._task = asyncio.create_task(self._run(0, partial(self._attempt, part, chunk)))
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is done about the part any more."""
+        return self._task is None or self._task.done()
+
+    def wake(self) -> None:
+        """Take the next step at once."""
+        self._wake.set()
+
+    async def step_now(self) -> None:
+        """Take a step without delay, and wait until it was taken. One that is under way already does not count."""
+        self.wake()
+        await asyncio.shield(self._next_step)
+
+    async def rested(self) -> None:
+        """Wait until nothing is being asked about the part."""
+        await self._resting.wait()
+
+    async def known(self) -> None:
+        """Wait until it is known whether the part arrived, or that a person has to find out."""
+        await self._known.wait()
+
+    async def stop(self) -> None:
+        """End in the middle of whatever is done. What was written stays; the next start goes on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        self._next_step.cancel()
+
+    async def _run(self, wait_ms: int | None, attempt: Step | None = None) -> None:
         try:
-            with self._at_work_on(part_id):
-                return await self._step(part, visits)
-        except Failure as failure:
-            return await self._hindered(part, failure, visits)
-
-    async def deliver(self, part: VendorBatch, pack: Chunk) -> int | None:
-        """The first attempt at a part that was just written down; as `visit`."""
-        with self._at_work_on(part.id):
-            return await self._attempt(part, pack, 0)
-
-    async def rested(self, part_id: str) -> None:
-        """Waits until nothing is being asked about the part."""
-        busy = self._busy.get(part_id)
-        if busy is not None:
-            await busy.wait()
-
-    @contextmanager
-    def _at_work_on(self, part_id: str) -> Iterator[None]:
-        done = self._busy[part_id] = asyncio.Event()
-        try:
-            yield
+            if attempt is not None:
+                wait_ms = await self._step(attempt)
+            while wait_ms is not None:
+                await self._pause(wait_ms)
+                self._looks += 1
+                asked, self._next_step = self._next_step, asyncio.get_running_loop().create_future()
+                try:
+                    async with self._tools.places:
+                        wait_ms = await self._step(self._poll_once)
+                finally:
+                    asked.set_result(None)
+            self._next_step.set_result(None)
         finally:
-            del self._busy[part_id]
-            done.set()
+            self._known.set()
+            self._news.set()
 
-    async def _step(self, part: VendorBatch, visits: int) -> int | None:
-        if part.state in ("intent", "doubtful"):
-            return await self._reconcile(part, visits)
-        if part.native_id is None:
-            return await self._close_refused(part)
-        adapter, key = self._adapters.batch(part.provider), await self._sender.key(part.provider)
-        state = await adapter.check(key, part.native_id)
-        seen = await self._store.write(transactions.observe, part.id, state, self._now_ms())
-        job = await self._store.read(transactions.job_of, part)
-        if seen is None or job is None:
-            return None
-        if state.ended and (state.results_ready or self._waited_long(seen)):
-            await self._tell(self._collector.collect(seen, state, adapter, key))
-            return None
-        if job.status == "cancelled" and not state.ended and part.id not in self._asked_to_stop:
-            await adapter.cancel(key, part.native_id)
-            self._asked_to_stop.add(part.id)
-        await self._weigh(part)
-        return polling.wait_ms(visits, self._poll_ms)
-
-    async def _reconcile(self, part: VendorBatch, visits: int) -> int | None:
-        found = await self._sender.find(part) if reconcile.must_ask(part) else None
-        job = await self._store.read(transactions.job_of, part)
-        wanted = job is not None and job.status != "cancelled"
-        verdict = reconcile.verdict(part, found, self._now_ms(), self._settling_ms, wanted=wanted)
-        match verdict.step:
-            case "adopt":
-                assert found is not None
-                return await self._adopt(part, found.state)
-            case "wait":
-                return verdict.wait_ms
-            case "doubt":
-                await self._doubt(part, verdict.sentence)
-                return self._later(visits)
-            case "give_up":
-                await self._tell(self._collector.close(part, CANCELLED, free=False))
-                return None
-            case "send":
-                return await self._send_again(part, visits)
-
-    async def _adopt(self, part: VendorBatch, state: BatchState | None) -> int | None:
-        assert state is not None
+    async def _step(self, step: Step) -> int | None:
+        self._resting.clear()
         try:
-            await self._store.write(transactions.observe, part.id, state, self._now_ms())
+            wait_ms = await step()
+            if not self._known.is_set() and await self._is_known():
+                self._known.set()
+        except Exception:  # a bug must not lose a batch that is paid for
+            log.exception("a batch could not be looked after; it is tried again later")
+            self._known.set()
+            wait_ms = machine.LONGEST_WAIT_MS
+        finally:
+            self._resting.set()
+            self._news.set()
+        return wait_ms
+
+    async def _is_known(self) -> bool:
+        part = await self._tools.core.store.read(vendor_batches.get, self.part_id)
+        return part is None or part.native_id is not None or part.state != "intent"
+
+    async def _pause(self, wait_ms: int) -> None:
+        sleeping = asyncio.ensure_future(self._tools.sleep(wait_ms / 1000))
+        woken = asyncio.create_task(self._wake.wait())
+        try:
+            await asyncio.wait({sleeping, woken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sleeping, woken):
+                task.cancel()
+            await asyncio.gather(sleeping, woken, return_exceptions=True)
+        self._wake.clear()
+
+    async def _poll_once(self) -> int | None:
+        part = await self._tools.core.store.read(vendor_batches.get, self.part_id)
+        if part is None:
+            return None
+        try:
+            seen, observed = await self._observe(part)
+            return None if seen is None else await self._go_on(seen, observed)
+        except Failure as failure:
+            return await self._go_on(part, failure)
+
+    async def _observe(self, part: VendorBatch) -> tuple[VendorBatch | None, Observed]:
+        """The part as the look leaves it, None when it is gone, and what was seen. Raises Failure."""
+        tools, question = self._tools, machine.must_ask(part)
+        if question == "find":
+            return part, await tools.uploader.find(part)
+        if question == "check" and part.native_id is not None:
+            key = await tools.uploader.key(part.provider)
+            state = await tools.core.providers.batch(part.provider).check(key, part.native_id)
+            return await tools.core.store.write(
+                transactions.observe, part.id, state, tools.core.now_ms()
+            ), state
+        return part, None
+
+    async def _attempt(self, part: VendorBatch, chunk: Chunk) -> int | None:
+        try:
+            await self._tools.uploader.deliver(part, chunk)
+        except Failure as failure:
+            return await self._go_on(part, Sent(failure))
+        return await self._go_on(part, Sent())
+
+    async def _go_on(self, part: VendorBatch, observed: Observed) -> int | None:
+        action = machine.next_action(
+            part,
+            await self._tools.core.store.read(transactions.job_of, part),
+            observed,
+            self._tools.core.now_ms(),
+            self._tools.pace,
+            looks=self._looks,
+            one_attempt=not self._known.is_set(),
+            asked_to_stop=self._asked_to_stop,
+        )
+        if action is not None:
+            self._note(part, observed, action)
+        match action:
+            case None:
+                return None
+            case machine.Send():
+                return await self._send_again(part)
+            case machine.Adopt(state, wait_ms):
+                return await self._adopt(part, state, wait_ms)
+            case machine.Wait(wait_ms, trouble, silent):
+                if not silent:
+                    await self._refresh_job(part, trouble)
+                return wait_ms
+            case machine.MarkUncertain(sentence, wait_ms):
+                await self._tell(transactions.mark_uncertain, part, sentence, self._tools.core.now_ms())
+                return wait_ms
+            case machine.AskToStop(native_id, wait_ms):
+                key = await self._tools.uploader.key(part.provider)
+                await self._tools.core.providers.batch(part.provider).cancel(key, native_id)
+                self._asked_to_stop = True
+                await self._refresh_job(part)
+                return wait_ms
+            case machine.Collect(state):
+                key = await self._tools.uploader.key(part.provider)
+                adapter = self._tools.core.providers.batch(part.provider)
+                await self._close(self._tools.collector.collect(part, state, adapter, key))
+            case machine.WriteOff():
+                await self._close(self._tools.collector.close(part, machine.cancelled(), free=False))
+            case machine.Refuse(reason):
+                now = self._tools.core.now_ms()
+                if part.state != "ended":
+                    refused = vendor_batches.refused
+                    await self._tools.core.store.write(refused, part.id, reason.kind, reason.message, now)
+                await self._close(self._tools.collector.close(part, reason, free=True))
+        return None
+
+    async def _send_again(self, part: VendorBatch) -> int | None:
+        chunk = await self._tools.uploader.chunk_of(part)
+        with chunk.lines:
+            if chunk.lines:
+                return await self._attempt(part, chunk)
+        await self._tell(transactions.close_part, part.id, self._tools.core.now_ms())
+        return None
+
+    async def _adopt(self, part: VendorBatch, state: BatchState, wait_ms: int) -> int | None:
+        try:
+            await self._tools.core.store.write(
+                transactions.observe, part.id, state, self._tools.core.now_ms()
+            )
         except Failure as failure:
             if failure.kind != "conflict":
                 raise
-            await self._doubt(part, reconcile.in_doubt(part, failure.message))
-            return polling.LONGEST_WAIT_MS
+            return await self._go_on(part, machine.Taken(failure.message))
         log.info("part %s was found at %s as %s", part.id, part.provider, state.native_id)
-        await self._weigh(part)
-        return self._soon()
+        await self._refresh_job(part)
+        return wait_ms
 
-    async def _send_again(self, part: VendorBatch, visits: int) -> int | None:
-        job = await self._store.read(transactions.job_of, part)
-        if job is None:
-            return None
-        if job.status == "cancelled":
-            return await self._refuse(part, CANCELLED)
-        pack = await self._sender.repack(part)
-        with pack.lines:
-            if not pack.lines:
-                await self._tell(self._store.write(transactions.close_part, part.id, self._now_ms()))
-                return None
-            return await self._attempt(part, pack, visits)
+    async def _close(self, pages: AsyncGenerator[Page, None]) -> None:
+        async with aclosing(pages):
+            async for job, rows in pages:
+                self._reporter.rows_ended(job, rows)
 
-    async def _attempt(self, part: VendorBatch, pack: Chunk, visits: int) -> int | None:
-        try:
-            await self._sender.deliver(part, pack)
-        except OutcomeUnknown as failure:
-            log.warning("part %s may or may not have reached %s: %s", part.id, part.provider, failure.message)
-            await self._weigh(part, failure)
-            return reconcile.FIRST_LOOK_MS if self._poll_ms is None else self._poll_ms
-        except Failure as failure:
-            if failure.kind == "invalid_api_key":
-                self._on_invalid_key(part.provider)
-            if not passing(failure) or not self._hopeful(part.id):
-                return await self._refuse(part, failure)
-            return await self._hindered(part, failure, visits)
-        await self._weigh(part)
-        return self._soon()
+    async def _refresh_job(self, part: VendorBatch, trouble: Failure | None = None) -> None:
+        await self._tell(transactions.refresh_job, part.job_id, self._tools.core.now_ms(), trouble)
 
-    async def _refuse(self, part: VendorBatch, failure: Failure) -> int | None:
-        """It was certainly not created, and is not tried again."""
-        await self._store.write(
-            vendor_batches.refused, part.id, failure.kind, failure.message, self._now_ms()
-        )
-        refused = await self._store.read(vendor_batches.get, part.id)
-        return await self._close_refused(refused) if refused is not None else None
-
-    async def _close_refused(self, part: VendorBatch) -> int | None:
-        failure = Failure(part.vendor_status or "provider_rejected", part.error or "The batch was refused.")
-        await self._tell(self._collector.close(part, failure, free=True))
-        return None
-
-    async def _hindered(self, part: VendorBatch, failure: Failure, visits: int) -> int | None:
-        if failure.kind == "shutting_down":
-            return None
-        job = await self._store.read(transactions.job_of, part)
-        gone = part.native_id is not None and (failure.kind == "not_found" or failure.status == 404)
-        if job is not None and job.status == "cancelled" and (gone or self._hopeless(part, failure)):
-            # Nobody waits for it any more. What it cost, if anything, nobody will know.
-            await self._tell(self._collector.close(part, CANCELLED, free=False))
-            return None
-        if failure.kind == "invalid_api_key":
-            self._on_invalid_key(part.provider)
-        log.warning("part %s at %s: %s", part.id, part.provider, failure.message)
-        await self._weigh(part, failure)
-        return self._later(visits, failure.retry_after_ms)
-
-    async def _doubt(self, part: VendorBatch, sentence: str) -> None:
-        await self._tell(self._store.write(transactions.doubt, part, sentence, self._now_ms()))
-
-    async def _weigh(self, part: VendorBatch, trouble: Failure | None = None) -> None:
-        await self._tell(self._store.write(transactions.weigh, part.job_id, self._now_ms(), trouble))
-
-    async def _tell(self, work: Awaitable[Job | None]) -> None:
-        job = await work
+    async def _tell(
+        self,
+        change: Callable[Concatenate[sqlite3.Connection, P], Job | None],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        job = await self._tools.core.store.write(change, *args, **kwargs)
         if job is not None:
-            self._changed(job)
+            self._reporter.changed(job)
 
-    def _waited_long(self, part: VendorBatch) -> bool:
-        return part.ended_at is not None and self._now_ms() - part.ended_at > PATIENCE_MS
-
-    def _hopeless(self, part: VendorBatch, failure: Failure) -> bool:
-        """Whether no vendor is at work on the part any more, and nothing can be learnt of it as things stand."""
-        if part.submitted_at is None or self._now_ms() - part.submitted_at <= reconcile.LONGEST_DOUBT_MS:
-            return False
-        return part.native_id is None or failure.kind in ("missing_api_key", "invalid_api_key")
-
-    def _soon(self) -> int:
-        return polling.FIRST_WAIT_MS if self._poll_ms is None else self._poll_ms
-
-    def _later(self, visits: int, hint_ms: int | None = None) -> int:
-        return polling.wait_ms(visits, self._poll_ms, hint_ms)
-
-
-def passing(failure: Failure) -> bool:
-    """Whether the same may succeed later."""
-    if failure.kind in ("missing_api_key", "invalid_api_key"):
-        return True
-    return failure.kind in PASSING if failure.retryable is None else failure.retryable
+    def _note(self, part: VendorBatch, observed: Observed, action: Action) -> None:
+        failure = observed.failure if isinstance(observed, Sent) else observed
+        if not isinstance(failure, Failure):
+            return
+        if failure.kind == "invalid_api_key" and not isinstance(action, machine.WriteOff):
+            self._tools.core.on_invalid_key(part.provider)
+        log.warning("part %s at %s: %s", part.id, part.provider, failure.message)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.batch.native.reconcile import LONGEST_DOUBT_MS
+from sidecar.batch.native.machine import LONGEST_DOUBT_MS
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, LookupResult
 from sidecar.providers.kernel.outcome import OutcomeUnknown

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.batch.native.worker import AT_ONCE
+from sidecar.errors import Failure
+from sidecar.providers.base import BatchLimits, BatchState
+from tests.helpers.native_batches import NativeWorks, Vendor, native_works
+
+
+class Crowded(Vendor):
+    """Counts the looks that are going on at the same time."""
+
+    inside = 0
+    most = 0
+
+    async def check(self, key: str, native_id: str) -> BatchState:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        self.inside -= 1
+        return await super().check(key, native_id)
+
+
+async def pause_for_good(seconds: float) -> None:
+    await asyncio.Event().wait()
+
+
+async def results_so_far(here: NativeWorks, job_id: str) -> None:
+    (part,) = await here.parts(job_id)
+    with pytest.raises(Failure, match="in_progress"):
+        await here.native.results("openai", part.native_id or "")
+
+
+async def test_a_look_can_be_had_at_once_and_is_a_new_one(tmp_path: Path) -> None:
+    async with native_works(tmp_path, Vendor(checks_to_end=9), sleep=pause_for_good) as here:
+        job = await here.submit("One")
+        async with asyncio.timeout(10):
+            for _ in range(3):
+                await results_so_far(here, job.id)
+        assert here.vendor.calls.count("check") == 3
+
+
+async def test_no_two_looks_at_a_part_overlap(tmp_path: Path) -> None:
+    vendor = Crowded(checks_to_end=1_000_000)
+    async with native_works(tmp_path, vendor) as here:
+        job = await here.submit("One")
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(results_so_far(here, job.id) for _ in range(5)))
+    assert vendor.most == 1
+
+
+async def test_only_so_many_parts_are_looked_at_at_once(tmp_path: Path) -> None:
+    vendor = Crowded(limits=BatchLimits(rows=1, bytes=1_000_000), checks_to_end=1_000_000)
+    async with native_works(tmp_path, vendor, sleep=pause_for_good) as here:
+        job = await here.submit(*"ABCDEFGHIJ")
+        async with asyncio.timeout(10):
+            while len(vendor.held) < 10:
+                await asyncio.sleep(0)
+            # Whose vendor must be asked to stop is looked at without delay.
+            await here.native.cancel(job.id)
+            while vendor.calls.count("cancel") < 10:
+                await asyncio.sleep(0)
+    assert vendor.most == AT_ONCE
+
+
+async def test_a_bug_in_a_look_does_not_end_the_looks(tmp_path: Path, caplog: Any) -> None:
+    vendor = Vendor(check_problems=[ValueError("a bug")])
+    async with native_works(tmp_path, vendor) as here:
+        job = await here.ended((await here.submit("One")).id)
+        assert (job.status, here.waits) == ("completed", [1, 300])
+    assert "could not be looked after" in caplog.text
+
+
+async def test_a_bug_in_the_first_sending_is_told_to_who_submitted(tmp_path: Path, caplog: Any) -> None:
+    vendor = Vendor(upload_problems=[ValueError("a bug")])
+    async with native_works(tmp_path, vendor, sleep=pause_for_good) as here:
+        with pytest.raises(Failure) as raised:
+            await here.submit("One")
+        assert raised.value.kind == "internal_error"
+        assert (await here.only_job()).error_kind == "internal_error"
+    assert "could not be looked after" in caplog.text
+    async with native_works(tmp_path, vendor) as here:
+        job = await here.ended((await here.only_job()).id)
+    assert (job.status, job.completed_rows, len(vendor.created)) == ("completed", 1, 1)
