@@ -7,9 +7,9 @@ import { type ClientOptions, SidecarClient, type SidecarState } from "../src/cli
 import type { Command } from "../src/command.js";
 import type { SidecarError } from "../src/errors.js";
 
-/** A test with a deadline: a wait that never ends fails it. */
+/** A test with a deadline, far beyond what a busy machine takes: a wait that never ends fails it. */
 export function it(name: string, body: (t: TestContext) => void | Promise<void>): void {
-  void test(name, { timeout: 20_000 }, body);
+  void test(name, { timeout: 60_000 }, body);
 }
 
 export function temporaryFolder(t: TestContext): string {
@@ -32,7 +32,7 @@ export function clientFor(
   const client = new SidecarClient({
     command,
     restart: { firstDelayMs: 1 },
-    stopTimes: { answerMs: 2_000, finishMs: 5_000, terminateMs: 2_000 },
+    stopTimes: { answerMs: 10_000, finishMs: 20_000, terminateMs: 5_000 },
     ...options,
   });
   t.after(() => client.stop());

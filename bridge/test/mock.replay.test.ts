@@ -64,7 +64,7 @@ async function play(recording: Recording): Promise<string[]> {
       );
     while (lacking() !== undefined) {
       news = new Deferred<void>();
-      if (!(await settlesWithin(news.promise, 5_000)))
+      if (!(await settlesWithin(news.promise, 30_000)))
         assert.fail(`${where}: never told ${JSON.stringify(lacking())}`);
     }
     const progress = exchange.events.flatMap((event) => ("progress" in event ? [event.progress] : []));

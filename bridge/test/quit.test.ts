@@ -6,7 +6,7 @@ import type { SidecarClient } from "../src/client.js";
 import { clientFor, temporaryFolder, it } from "./helpers.js";
 import { PROJECT } from "./mocks.js";
 
-const ROWS = 60;
+const ROWS = 20;
 
 /** Resolves when a job has come so far. */
 function told(client: SidecarClient, isFar: (progress: BatchProgressNotification) => boolean): Promise<void> {
@@ -25,11 +25,13 @@ it("quitting while a batch runs loses nothing: the next start goes on with it", 
   await client.start();
   const { id: projectId } = await client.call("project:create", { name: "Quit" });
   const rows = Array.from({ length: ROWS }, (_, index) => ({
-    prompt: `Reply with exactly: ${index} [[simulate: slow_first_ms=100]]`,
+    prompt: `Reply with exactly: ${index} [[simulate: slow_first_ms=250]]`,
     model: "openai/gpt-6-luna",
   }));
   const begun = told(client, ({ completedRows, status }) => completedRows > 0 && status === "processing");
-  const job = await client.call("batch:submit", { projectId, rows, start: true });
+  const job = await client.call("batch:submit", { projectId, rows });
+  // One at a time: rows are left to be asked, however long it takes to notice the first and to leave.
+  await client.call("batch:start", { jobId: job.id, concurrency: 1 });
   await begun;
   await client.stop();
   assert.equal(client.state, "stopped");

@@ -3,7 +3,7 @@ import type { Model, ProgressValue } from "../contract.js";
 import { cancelled, errorFromWire, SidecarError } from "../errors.js";
 import { requireKey } from "./settings.js";
 import { addUSD, type Handlers, type Progress, type Store } from "./store.js";
-import { fullName, paceIn, closestReply } from "./replies.js";
+import { closestReply, fullName, orderedMs } from "./replies.js";
 import { addMessage, type Turn, turnFor } from "./turns.js";
 
 export const CHAT: Handlers = {
@@ -50,7 +50,13 @@ async function ask(
   try {
     const startedAt = store.now();
     const reply = answerOf(store, content, model, options);
-    const arrived = await stream(store, reply, turn, paceIn(content) ?? store.pace.delayMs, progress);
+    const arrived = await stream(
+      store,
+      reply,
+      turn,
+      orderedMs(content, "pace_ms") ?? store.pace.delayMs,
+      progress,
+    );
     const whole = arrived === reply.answer;
     if (whole) countCall(store, reply, turn?.conversation);
     const { id, timestamp } = storeAnswer(store, reply, turn, arrived) ?? {

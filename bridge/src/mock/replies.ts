@@ -69,10 +69,10 @@ function adapt(reply: ChatSendResult, recorded: RecordedReply, asked: Traits, mo
   return { ...(own ? reply : bare), provider, model: fullName(model), answer, content: answer };
 }
 
-/** Return the pace that a question orders, in ms between two pieces of text. */
-export function paceIn(prompt: string): number | undefined {
-  const [, pace] = /\[\[simulate:[^\]]*\bpace_ms=(\d+)/.exec(prompt) ?? [];
-  return pace === undefined ? undefined : Number(pace);
+/** Return how long a prompt orders something to take, in ms: between two pieces of text, or until the first. */
+export function orderedMs(prompt: string, what: "pace_ms" | "slow_first_ms"): number | undefined {
+  const [, ms] = new RegExp(`\\[\\[simulate:[^\\]]*\\b${what}=(\\d+)`).exec(prompt) ?? [];
+  return ms === undefined ? undefined : Number(ms);
 }
 
 /** Return the name of a row of the list of models as `provider/id`, an older name included. */

@@ -1,6 +1,7 @@
 import type { BatchProgressNotification, BatchResult, BatchRow } from "../contract.js";
 import { SidecarError } from "../errors.js";
 import { answerOf, countCall } from "./chat.js";
+import { orderedMs } from "./replies.js";
 import { addUSD, type Job, type Store } from "./store.js";
 
 const ROWS_AT_ONCE = 4;
@@ -17,7 +18,7 @@ export async function run(store: Store, job: Job, { concurrency, notifyRows }: R
   const number = ++job.runs;
   const rowMs = store.pace.rowMs / (concurrency ?? ROWS_AT_ONCE);
   for (const result of job.results.filter(({ status }) => status === "pending")) {
-    await store.pause(rowMs);
+    await store.pause(orderedMs(result.prompt, "slow_first_ms") ?? rowMs);
     if (job.runs !== number) return;
     answerRow(store, job, result);
     if (notifyRows === true) store.emit("batch:row-done", { jobId: job.id, result });

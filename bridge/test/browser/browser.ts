@@ -31,7 +31,7 @@ export async function openBrowser(executablePath: string): Promise<Browser> {
     viewport: { width: 1280, height: 900 },
     colorScheme: "light",
   });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   return {
     context,
     close: async () => {
