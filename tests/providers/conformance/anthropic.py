@@ -77,14 +77,17 @@ class AnthropicMessages(Vendor):
         limit: int | None = body.get("max_tokens")
         return limit
 
-    def usage(self, counts: Counts) -> dict[str, Any]:
+    def usage_of(self, counts: Mapping[str, Any]) -> dict[str, Any]:
+        """What was cached and written stands beside the rest of the prompt, not in it."""
+        parts = (counts["prompt"], counts["cached"], counts["written"])
+        whole = all(type(part) is int for part in parts)
         return {
-            "input_tokens": counts.prompt - counts.cached - counts.written,
-            "cache_read_input_tokens": counts.cached,
-            "cache_creation_input_tokens": counts.written,
-            "output_tokens": counts.output,
-            "output_tokens_details": {"thinking_tokens": counts.reasoned},
-            "server_tool_use": {"web_search_requests": counts.searches},
+            "input_tokens": parts[0] - parts[1] - parts[2] if whole else parts[0],
+            "cache_read_input_tokens": counts["cached"],
+            "cache_creation_input_tokens": counts["written"],
+            "output_tokens": counts["output"],
+            "output_tokens_details": {"thinking_tokens": counts["reasoned"]},
+            "server_tool_use": {"web_search_requests": counts.get("searches")},
         }
 
     def begin(self) -> bytes:
@@ -111,14 +114,11 @@ class AnthropicMessages(Vendor):
         return _events(told, {"type": "message_stop"})
 
     def raw_usage(self, counts: Mapping[str, Any]) -> bytes:
-        usage = {
-            "input_tokens": counts["prompt"],
-            "cache_read_input_tokens": counts["cached"],
-            "cache_creation_input_tokens": counts["written"],
-            "output_tokens": counts["output"],
-            "output_tokens_details": {"thinking_tokens": counts["reasoned"]},
+        ended = {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn"},
+            "usage": self.usage_of(counts),
         }
-        ended = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}
         return self.begin() + self.text("Hi") + _events(ended, {"type": "message_stop"})
 
     def broken(self, words: str) -> bytes:

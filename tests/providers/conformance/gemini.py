@@ -81,12 +81,15 @@ class GeminiContent(Vendor):
         candidate = {"content": content, "index": 0, **members}
         return {"candidates": [candidate], "modelVersion": self.served, "responseId": ANSWER_ID}
 
-    def usage(self, counts: Counts) -> dict[str, Any]:
+    def usage_of(self, counts: Mapping[str, Any]) -> dict[str, Any]:
+        """What was reasoned stands beside the candidates, not in them."""
+        written, reasoned = counts["output"], counts["reasoned"]
+        whole = type(written) is int and type(reasoned) is int
         return {
-            "promptTokenCount": counts.prompt,
-            "cachedContentTokenCount": counts.cached,
-            "candidatesTokenCount": counts.output - counts.reasoned,
-            "thoughtsTokenCount": counts.reasoned,
+            "promptTokenCount": counts["prompt"],
+            "cachedContentTokenCount": counts["cached"],
+            "candidatesTokenCount": written - reasoned if whole else written,
+            "thoughtsTokenCount": reasoned,
         }
 
     def begin(self) -> bytes:
@@ -104,13 +107,9 @@ class GeminiContent(Vendor):
         return sse(last if counts is None else {**last, "usageMetadata": self.usage(counts)})
 
     def raw_usage(self, counts: Mapping[str, Any]) -> bytes:
-        usage = {
-            "promptTokenCount": counts["prompt"],
-            "cachedContentTokenCount": counts["cached"],
-            "candidatesTokenCount": counts["output"],
-            "thoughtsTokenCount": counts["reasoned"],
-        }
-        return sse({**self.chunk({"text": "Hi"}, finishReason="STOP"), "usageMetadata": usage})
+        return sse(
+            {**self.chunk({"text": "Hi"}, finishReason="STOP"), "usageMetadata": self.usage_of(counts)}
+        )
 
     def broken(self, words: str) -> bytes:
         return sse({"error": {"code": 503, "message": words, "status": "UNAVAILABLE"}})

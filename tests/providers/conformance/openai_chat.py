@@ -82,11 +82,6 @@ class ChatCompletions(Vendor):
         choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
         return {"id": ANSWER_ID, "model": self.served, "choices": choices, "usage": None, **more}
 
-    def usage(self, counts: Counts) -> dict[str, Any]:
-        return self.usage_of(
-            {name: getattr(counts, name) for name in ("prompt", "output", "cached", "written", "reasoned")}
-        )
-
     def usage_of(self, counts: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "prompt_tokens": counts["prompt"],

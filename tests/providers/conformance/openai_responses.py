@@ -45,11 +45,6 @@ class Responses(Vendor):
             **members,
         }
 
-    def usage(self, counts: Counts) -> dict[str, Any]:
-        return self.usage_of(
-            {name: getattr(counts, name) for name in ("prompt", "output", "cached", "written", "reasoned")}
-        )
-
     def usage_of(self, counts: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "input_tokens": counts["prompt"],

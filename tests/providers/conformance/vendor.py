@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from sidecar.providers.base import ChatRequest, ModelCapabilities, PreparedCall, Provider, Usage
@@ -148,6 +148,13 @@ class Vendor(ABC):
     @abstractmethod
     def end(self, reason: str = "stop", counts: Counts | None = COUNTS) -> bytes:
         """The end with its reason ("stop", "length", "content_filter") and the usage."""
+
+    @abstractmethod
+    def usage_of(self, counts: Mapping[str, Any]) -> dict[str, Any]:
+        """The vendor's object for these values, by the names of `Counts`, whatever they are."""
+
+    def usage(self, counts: Counts) -> dict[str, Any]:
+        return self.usage_of(asdict(counts))
 
     @abstractmethod
     def raw_usage(self, counts: Mapping[str, Any]) -> bytes:

@@ -19,6 +19,7 @@ from sidecar.simulator.counting import count_prompt, count_tokens
 from sidecar.simulator.gemini.routes import GeminiVendor
 from tests.helpers.gemini import MODELS, SCHEMA, plan, post
 from tests.helpers.simulated import on_loopback, read, simulator
+from tests.providers.conformance.recordings import GEMINI, recorded
 
 # The client builds its session in a way that its network library frowns upon.
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
@@ -263,3 +264,11 @@ def _as_documented(body: dict[str, Any]) -> dict[str, Any]:
             spelled["thinkingLevel"] = spelled["thinkingLevel"].lower()
         body["generationConfig"]["thinkingConfig"] = spelled
     return body
+
+
+@pytest.mark.parametrize("case", sorted(GEMINI.keys() - {"busy", "day-spent", "unknown-model"}))
+def test_recorded_chunks_have_the_types_of_the_official_client(case: str) -> None:
+    for exchange in recorded(f"gemini/{case}")["exchanges"]:
+        for chunk in exchange["reply"]["body"].split("\r\n\r\n"):
+            if chunk and "error" not in (told := json.loads(chunk.removeprefix("data: "))):
+                types.GenerateContentResponse.model_validate(told)

@@ -33,7 +33,6 @@ from tests.helpers.anthropic_asking import (
     plan,
     traits,
 )
-from tests.helpers.anthropic_recording import CASES, outcome
 from tests.helpers.simulated import (
     A_TENTH_OF_A_SECOND,
     no_wait,
@@ -42,6 +41,7 @@ from tests.helpers.simulated import (
     read,
     simulator,
 )
+from tests.providers.conformance.recordings import ANTHROPIC, outcome
 
 HEADERS = {"x-api-key": "sk-ant-simulated", "anthropic-version": "2023-06-01"}
 LONG = "word " * 4_000
@@ -338,10 +338,12 @@ async def test_a_client_that_leaves_between_two_requests_of_a_paused_turn_is_not
     assert [entry.state for entry in sim.ledger.entries] == ["finished", "cancelled"]
 
 
-@pytest.mark.parametrize("case", [case for case in sorted(CASES) if case not in ("stream-error", "spent")])
+@pytest.mark.parametrize(
+    "case", [case for case in sorted(ANTHROPIC) if case not in ("stream-error", "spent")]
+)
 async def test_the_ledger_charges_what_the_reply_is_priced_at(case: str) -> None:
     sim = simulator()
-    told = await outcome(case, simulated_transport(sim))
+    told = await outcome(f"anthropic/{case}", simulated_transport(sim))
     charged = [entry.charged_usd for entry in sim.ledger.entries]
     assert None not in charged
     assert sum(usd for usd in charged if usd is not None) == Decimal(told["costUSD"])
