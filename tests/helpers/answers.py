@@ -17,10 +17,13 @@ from sidecar.providers.base import (
     UsageSoFar,
 )
 
+KEY = "sk-test-key-123456"
 DEADLINE_SECONDS = 60.0
 
 
-async def collect(provider: Provider, plan: PreparedCall, key: str) -> tuple[list[Event], Failure | None]:
+async def collect(
+    provider: Provider, plan: PreparedCall, key: str = KEY
+) -> tuple[list[Event], Failure | None]:
     """Every event of one answer, and what ended it if that was a Failure."""
     events: list[Event] = []
     try:

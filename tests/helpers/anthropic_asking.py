@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from contextlib import aclosing
-from functools import cache
 from typing import Any
 
 import httpx
 
-from sidecar.errors import Failure
-from sidecar.money.catalogue import Catalogue
 from sidecar.providers.anthropic.provider import Anthropic
-from sidecar.providers.base import ChatRequest, Event, ModelCapabilities, PreparedCall, Turn
+from sidecar.providers.base import ChatRequest, PreparedCall
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.transport import simulated_transport
+from tests.helpers import models
 from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
 from tests.helpers.simulated import no_wait
 
@@ -40,24 +36,8 @@ SERVED = (
 )
 
 
-@cache
-def catalogue() -> Catalogue:
-    return Catalogue.load()
-
-
-def traits(model: str) -> ModelCapabilities:
-    entry = catalogue().reported("anthropic", model)
-    assert entry is not None, model
-    return ModelCapabilities(
-        frozenset(entry.features), entry.efforts, entry.context_size, entry.max_output_tokens, entry.extra
-    )
-
-
 def ask(model: str = BETWEEN, text: str = "Why?", **options: Any) -> ChatRequest:
-    options.setdefault("turns", (Turn("user", text),))
-    options["asked"] = frozenset(options.get("asked", ()))
-    known = options.pop("traits", None) or traits(model)
-    return ChatRequest(model=model, traits=known, **options)
+    return models.ask("anthropic", model, text, **options)
 
 
 def plan(model: str = BETWEEN, text: str = "Why?", **options: Any) -> PreparedCall:
@@ -88,18 +68,6 @@ def on_simulator(sim: Simulator) -> Anthropic:
 
 def over(transport: httpx.AsyncBaseTransport) -> Anthropic:
     return Anthropic(HttpClient(lambda: transport, sleep=no_wait), BASE)
-
-
-async def collect(asked: Anthropic, made: PreparedCall, key: str = KEY) -> tuple[list[Event], Failure | None]:
-    """Every event of one answer, and what ended it if that was a Failure."""
-    events: list[Event] = []
-    try:
-        async with asyncio.timeout(10), aclosing(asked.stream(made, key)) as stream:
-            async for event in stream:
-                events.append(event)
-    except Failure as failure:
-        return events, failure
-    return events, None
 
 
 def events_of(*values: dict[str, Any]) -> bytes:

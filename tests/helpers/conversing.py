@@ -7,7 +7,7 @@ import json
 from contextlib import aclosing
 from typing import Any
 
-from sidecar.providers.base import Done, Event, TextDelta
+from sidecar.providers.base import Event
 from sidecar.providers.openai.provider import OpenAI
 from sidecar.simulator.core import Simulator
 from tests.helpers.openai_models import ask
@@ -39,12 +39,3 @@ async def collect(made: OpenAI, text: str, model: str = "gpt-4o", **more: Any) -
         aclosing(made.stream(made.plan(ask(model, text, **more)), "sk-simulated")) as events,
     ):
         return [event async for event in events]
-
-
-def text_of(events: list[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, TextDelta))
-
-
-def done_of(events: list[Event]) -> Done:
-    assert isinstance(events[-1], Done)
-    return events[-1]

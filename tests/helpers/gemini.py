@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from contextlib import aclosing
-from functools import cache
 from typing import Any
 
-from sidecar.errors import Failure
-from sidecar.money.catalogue import Catalogue
-from sidecar.providers.base import ChatRequest, Event, ModelCapabilities, PreparedCall, TextDelta, Turn
+from sidecar.providers.base import ChatRequest, ModelCapabilities, PreparedCall
 from sidecar.providers.gemini.provider import Gemini
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.exchange import SimRequest, SimResponse
 from sidecar.simulator.transport import simulated_transport
+from tests.helpers import models
 from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
 from tests.helpers.simulated import no_wait
 
@@ -36,25 +32,13 @@ MODELS = (
 )
 
 
-@cache
-def catalogue() -> Catalogue:
-    return Catalogue.load(None)
-
-
 def traits(model: str) -> ModelCapabilities:
     """What the shipped catalogue knows; a model called plain-text can do nothing."""
-    if model == "plain-text":
-        return ModelCapabilities(frozenset({"streaming"}))
-    entry = catalogue().resolve(f"gemini/{model}").model
-    return ModelCapabilities(
-        frozenset(entry.features), entry.efforts, entry.context_size, entry.max_output_tokens, entry.extra
-    )
+    return models.UNABLE if model == "plain-text" else models.traits("gemini", model)
 
 
 def ask(model: str, text: str = "Why?", **options: Any) -> ChatRequest:
-    if "traits" not in options:
-        options["traits"] = traits(model)
-    return ChatRequest(model=model, **{"turns": (Turn("user", text),), **options})
+    return models.ask("gemini", model, text, **{"traits": options.get("traits") or traits(model), **options})
 
 
 def plan(model: str, text: str = "Why?", **options: Any) -> PreparedCall:
@@ -69,17 +53,6 @@ def provider(*script: Reply | Exception, **edge: Any) -> tuple[Gemini, ScriptedT
 def in_process(sim: Simulator) -> Gemini:
     """The real provider over the simulator in place of the network."""
     return Gemini(HttpClient(lambda: simulated_transport(sim), sleep=no_wait), BASE)
-
-
-async def collect(asked: Gemini, made: PreparedCall, key: str = KEY) -> tuple[list[Event], Failure | None]:
-    events: list[Event] = []
-    try:
-        async with asyncio.timeout(60), aclosing(asked.stream(made, key)) as stream:
-            async for event in stream:
-                events.append(event)
-    except Failure as failure:
-        return events, failure
-    return events, None
 
 
 async def post(sim: Simulator, path: str, body: Any, key: str = KEY) -> SimResponse:
@@ -104,7 +77,3 @@ def chunk(
 def sse(*values: Any) -> bytes:
     """Values as Google frames them."""
     return "".join(f"data: {json.dumps(value)}\r\n\r\n" for value in values).encode()
-
-
-def text_of(events: list[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, TextDelta))

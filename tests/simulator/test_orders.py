@@ -4,7 +4,8 @@ import pytest
 
 from sidecar.errors import Failure
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from tests.helpers.conversing import CHAT, chat, collect, question, text_of
+from tests.helpers.answers import text_of
+from tests.helpers.conversing import CHAT, chat, collect, question
 from tests.helpers.simulated import in_process, post, read, simulator
 
 

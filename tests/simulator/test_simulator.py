@@ -12,7 +12,8 @@ from sidecar.errors import Failure
 from sidecar.providers.base import Citation, TextDelta, ThinkingDelta
 from sidecar.simulator.counting import count_tokens
 from sidecar.simulator.exchange import SimRequest
-from tests.helpers.conversing import CHAT, RESPONSES, answer, chat, collect, done_of, question, text_of
+from tests.helpers.answers import done_of, text_of
+from tests.helpers.conversing import CHAT, RESPONSES, answer, chat, collect, question
 from tests.helpers.openai_models import ask
 from tests.helpers.simulated import in_process, post, read, simulator
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 from sidecar.providers.base import Done, Turn
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.transport import simulated_transport
+from tests.helpers.answers import collect
 from tests.helpers.anthropic_asking import (
     ALWAYS,
     BETWEEN,
@@ -26,7 +27,6 @@ from tests.helpers.anthropic_asking import (
     SERVED,
     THINKS,
     Recorded,
-    collect,
     on_simulator,
     over,
     plan,

@@ -10,7 +10,8 @@ from sidecar.errors import Failure
 from sidecar.providers.anthropic.provider import MOST_CONTINUATIONS
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from tests.helpers.anthropic_asking import collect, events_of, plan, provider
+from tests.helpers.answers import collect
+from tests.helpers.anthropic_asking import events_of, plan, provider
 from tests.helpers.scripted import Reply
 
 START = {"input_tokens": 7, "output_tokens": 1, "service_tier": "standard"}

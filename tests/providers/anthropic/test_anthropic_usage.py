@@ -16,7 +16,7 @@ from sidecar.providers.anthropic.usage import (
     message_usage,
 )
 from sidecar.providers.base import Usage
-from tests.helpers.anthropic_asking import catalogue
+from tests.helpers.models import catalogue
 
 DAY = date(2026, 11, 23)
 SPLIT = {"ephemeral_5m_input_tokens": 1_000, "ephemeral_1h_input_tokens": 3_000}

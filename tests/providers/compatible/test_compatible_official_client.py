@@ -17,8 +17,8 @@ from pydantic import TypeAdapter
 from sidecar.providers.compatible.provider import Compatible
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
+from tests.helpers.answers import text_of
 from tests.helpers.compatible import ABLE, CHAT, PLAIN, THINKER, ask, plan
-from tests.helpers.grok import text_of
 from tests.helpers.simulated import (
     A_TENTH_OF_A_SECOND,
     on_loopback,

@@ -8,8 +8,9 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from tests.helpers.answers import done_of, text_of, thinking_of
 from tests.helpers.compatible import ABLE, ask, scripted
-from tests.helpers.grok import collect, done_of, text_of, thinking_of
+from tests.helpers.grok import collect
 from tests.helpers.scripted import Reply, event_stream
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}

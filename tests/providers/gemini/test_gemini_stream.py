@@ -10,7 +10,8 @@ from sidecar.errors import Failure
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.gemini.provider import MAX_PARTS, Gemini
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from tests.helpers.gemini import SCHEMA, ask, chunk, collect, provider, sse, text_of
+from tests.helpers.answers import collect, text_of
+from tests.helpers.gemini import SCHEMA, ask, chunk, provider, sse
 from tests.helpers.scripted import Reply, scripted_edge
 
 MODEL = "gemini-3.8-flash"

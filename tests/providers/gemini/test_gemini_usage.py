@@ -9,7 +9,7 @@ import pytest
 from sidecar.money import pricing
 from sidecar.providers.base import Usage
 from sidecar.providers.gemini.usage import Searches, added, finish_reason, part_usage
-from tests.helpers.gemini import catalogue
+from tests.helpers.models import catalogue
 
 TODAY = date(2026, 11, 23)
 PLAIN = {"promptTokenCount": 1_000, "candidatesTokenCount": 200, "totalTokenCount": 1_200}

@@ -21,17 +21,8 @@ from sidecar.providers.grok.provider import Grok
 from sidecar.providers.grok.usage import charged_usd
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
-from tests.helpers.grok import (
-    CATALOGUE,
-    MODELS,
-    ask,
-    collect,
-    done_of,
-    in_process,
-    plan,
-    text_of,
-    thinking_of,
-)
+from tests.helpers.answers import done_of, text_of, thinking_of
+from tests.helpers.grok import CATALOGUE, MODELS, ask, collect, in_process, plan
 from tests.helpers.simulated import (
     A_TENTH_OF_A_SECOND,
     on_loopback,

@@ -11,7 +11,8 @@ from sidecar.errors import Failure
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.openai_family.json_by_prompt import in_words
-from tests.helpers.grok import KEY, ask, collect, done_of, scripted
+from tests.helpers.answers import done_of
+from tests.helpers.grok import KEY, ask, collect, scripted
 from tests.helpers.scripted import Reply, event_stream
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}

@@ -20,6 +20,7 @@ from sidecar.simulator.anthropic.usage import counted
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.exchange import Completion, SimRequest
 from sidecar.simulator.transport import simulated_transport
+from tests.helpers.answers import collect
 from tests.helpers.anthropic_asking import (
     ALWAYS,
     BETWEEN,
@@ -28,11 +29,10 @@ from tests.helpers.anthropic_asking import (
     QUIET,
     SERVED,
     THINKS,
-    collect,
     on_simulator,
     plan,
-    traits,
 )
+from tests.helpers.models import traits
 from tests.helpers.simulated import (
     A_TENTH_OF_A_SECOND,
     no_wait,
@@ -143,7 +143,7 @@ def _made() -> Completion:
 
 @pytest.mark.parametrize("model", SERVED)
 def test_its_own_table_of_models_agrees_with_the_catalogue(model: str) -> None:
-    known, habit = traits(model), habits(model)
+    known, habit = traits("anthropic", model), habits(model)
     sort = known.extra["thinking"]
     assert ("adaptive" in habit.thinking) is (sort != "budget")
     assert ("enabled" in habit.thinking) is ("budget" in sort)
@@ -270,7 +270,7 @@ async def test_a_prompt_that_is_too_long_says_so_to_the_person() -> None:
 
 
 async def test_an_unknown_model_is_named() -> None:
-    made = plan("claude-nine", traits=traits(BETWEEN))
+    made = plan("claude-nine", traits=traits("anthropic", BETWEEN))
     _, failure = await collect(on_simulator(simulator()), made)
     assert failure is not None
     assert (failure.kind, "model claude-nine" in failure.message) == ("provider_rejected", True)

@@ -11,9 +11,10 @@ import pytest
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.simulator.compatible.quirks import Quirks, read_quirks
 from sidecar.simulator.exchange import Refused
+from tests.helpers.answers import done_of, text_of, thinking_of
 from tests.helpers.compatible import ABLE, CHAT, PLAIN, ask, in_process
 from tests.helpers.conversing import question
-from tests.helpers.grok import collect, done_of, text_of, thinking_of
+from tests.helpers.grok import collect
 from tests.helpers.simulated import post, read, simulator
 
 SCHEMA = {

@@ -16,7 +16,8 @@ from sidecar.providers.registry import Registry
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.counting import count_tokens
 from sidecar.simulator.registry import environment
-from tests.helpers.gemini import KEY, ask, collect, text_of
+from tests.helpers.answers import collect, text_of
+from tests.helpers.gemini import KEY, ask
 from tests.helpers.simulated import A_TENTH_OF_A_SECOND, no_wait, on_loopback, pieces_until_noticed, simulator
 
 MODEL = "gemini-3.8-flash"

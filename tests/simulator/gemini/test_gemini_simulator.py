@@ -16,7 +16,9 @@ from sidecar.simulator.core import Simulator
 from sidecar.simulator.counting import count_prompt, count_tokens
 from sidecar.simulator.exchange import SimRequest
 from sidecar.simulator.gemini.routes import GeminiVendor
-from tests.helpers.gemini import KEY, ask, catalogue, collect, in_process, post, text_of
+from tests.helpers.answers import collect, text_of
+from tests.helpers.gemini import KEY, ask, in_process, post
+from tests.helpers.models import catalogue
 from tests.helpers.simulated import read, simulator
 
 MODEL = "gemini-3.8-flash"

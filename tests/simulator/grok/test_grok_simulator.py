@@ -10,8 +10,9 @@ from sidecar.errors import Failure
 from sidecar.providers.base import UsageSoFar
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.simulator.exchange import SimRequest
+from tests.helpers.answers import done_of, text_of
 from tests.helpers.conversing import question
-from tests.helpers.grok import ask, collect, done_of, in_process, plan, text_of
+from tests.helpers.grok import ask, collect, in_process, plan
 from tests.helpers.simulated import post, read, simulator
 
 CHAT = "/xai/v1/chat/completions"
