@@ -8,7 +8,18 @@ FROZEN := dist/sidecar/abai-sidecar
 # As many at a time as there are cores; one test at a time from the queue, because the longest take as long as hundreds.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxschedchunk 1
 
-.PHONY: help setup demo example test test-fast test-python test-typescript check generate serve record bench package \
+# Most of what can go wrong, in a minute: all that needs no process of its own, every recording against the server inside
+# the test's process, and the real process over a pipe once.
+FAST := tests/test_layers.py tests/test_contract.py tests/test_keys.py tests/test_pages.py tests/test_pure.py \
+	tests/chat tests/money tests/providers tests/simulator tests/batch/local tests/batch/test_jobs.py \
+	tests/batch/test_estimate.py tests/batch/test_template.py tests/spending tests/store/test_ledger.py tests/store/test_turns.py \
+	tests/store/test_migrations.py tests/rpc/test_codec.py tests/rpc/test_framing.py tests/rpc/test_dispatch.py \
+	tests/rpc/test_outbox.py \
+	tests/test_replay.py::test_the_server_inside_this_process_answers_as_recorded \
+	tests/test_sidecar_process.py::test_one_request_through_a_shell_pipe_gives_one_frame_and_exit_code_0
+
+.PHONY: help setup demo example test test-fast test-fast-python test-fast-typescript \
+	test-python test-typescript check generate serve record bench package \
 	format clean
 
 help: ## list these targets
@@ -35,6 +46,15 @@ example: setup ## the example app, simulated: in Electron where that is installe
 
 test: check ## every check and every test, Python and TypeScript: both are run, also when one of them fails
 	@$(MAKE) --no-print-directory --keep-going test-python test-typescript
+
+test-fast: setup ## most of the certainty in a minute: no frozen binary, no crashes, no browser
+	@$(MAKE) --no-print-directory --keep-going test-fast-python test-fast-typescript
+
+test-fast-python: setup
+	$(PYTEST) $(FAST)
+
+test-fast-typescript: setup
+	cd bridge && npm run --silent test:fast
 
 test-python: setup $(FROZEN) ## the Python tests alone
 	ABAI_FROZEN=$(FROZEN) $(PYTEST)
