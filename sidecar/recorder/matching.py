@@ -1,4 +1,4 @@
-"""Whether something is what was recorded, as far as it can be: ids and times are others in each run (pure).
+"""Whether something is what was recorded, as far as it can be: ids and times are others in each run.
 
 Placeholders of recordings that were written by hand mean the same here: `<uuid:NAME>`, `<time>`, `<int>`, `<number>`,
 `<text>`, `<any>`, `<folder>` within a text, and a member `"...": true` for an object that may have more.
