@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Set
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -111,9 +112,12 @@ SEAMS = {
 HEAVY = {"httpx", "httpx_aiohttp", "aiohttp", "keyring", "jsonschema", "platformdirs"}
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(SIDECAR.rglob("*.py")):
-        yield path.relative_to(SIDECAR).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def modules() -> tuple[tuple[str, ast.Module], ...]:
+    return tuple(
+        (path.relative_to(SIDECAR).as_posix(), ast.parse(path.read_text(encoding="utf-8")))
+        for path in sorted(SIDECAR.rglob("*.py"))
+    )
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
