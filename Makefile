@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxschedchunk 1
 
 # Most of what can go wrong, in a minute: what decides, every recording against the server inside the test's process, and
 # the real process over a pipe once. No vendor's own client: they take longer to import than all of this to run.
-FAST := tests/test_layers.py tests/test_contract.py tests/test_keys.py tests/test_pages.py tests/test_pure.py \
+FAST := tests/test_layers.py tests/test_contract.py tests/test_keys.py tests/test_names.py tests/test_pages.py tests/test_pure.py \
 	tests/chat tests/money tests/providers tests/simulator tests/batch/local tests/batch/test_jobs.py \
 	tests/batch/test_estimate.py tests/batch/test_template.py tests/spending tests/store/test_ledger.py tests/store/test_turns.py \
 	tests/store/test_migrations.py tests/rpc/test_codec.py tests/rpc/test_framing.py tests/rpc/test_dispatch.py \

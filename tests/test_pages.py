@@ -1,16 +1,12 @@
-"""Every file and link that a page names is there, and there is one version number."""
+"""Every file and link that a page names is there."""
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from sidecar import __version__
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "bridge" / "README.md"])
@@ -39,7 +35,8 @@ def named(page: Path) -> Iterator[str]:
     for word in CODE.findall(prose(page)):
         path = word.partition("::")[0]
         plain = re.fullmatch(r"[\w./*-]+", path) is not None
-        if plain and (path.startswith(FOLDERS) or ("/" in path and FILE.match(path))):
+        made_up = "toy" in path.lower()  # docs/how-to-add.md makes one of each thing
+        if plain and not made_up and (path.startswith(FOLDERS) or ("/" in path and FILE.match(path))):
             yield path
 
 
@@ -75,11 +72,3 @@ def test_the_drawings_name_modules_that_are_there() -> None:
         if not (ROOT / "sidecar" / module).is_dir() and not (ROOT / "sidecar" / f"{module}.py").exists()
     ]
     assert gone == []
-
-
-def test_there_is_one_version_number() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    bridge = json.loads((ROOT / "bridge/package.json").read_text(encoding="utf-8"))
-    lock = json.loads((ROOT / "bridge/package-lock.json").read_text(encoding="utf-8"))
-    versions = {project["version"], bridge["version"], lock["version"], lock["packages"][""]["version"]}
-    assert versions == {__version__}
