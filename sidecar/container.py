@@ -253,7 +253,7 @@ class Container:
 
     async def _network_options(self) -> NetworkOptions:
         values = await self.settings.effective()
-        return NetworkOptions(values.get("proxy"), values.get("caFile"))
+        return NetworkOptions(values["proxy"], values["caFile"])
 
     def _has(self, part: str) -> bool:
         return part in vars(self)

@@ -160,6 +160,8 @@ def test_the_settings_have_the_defaults_of_the_contract() -> None:
         "reasoningEffort": "high",
         "monthlyBudgetUSD": None,
         "concurrency": {},
+        "proxy": None,
+        "caFile": None,
     }
     check(SOURCE.definitions["Settings"], DEFAULTS)
 

@@ -69,6 +69,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "settings",
         "current_project",
         "providers.base",
+        "providers.kernel.proxies",
     },
     "container": {
         "core",

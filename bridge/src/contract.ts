@@ -1079,6 +1079,10 @@ export interface Settings {
   monthlyBudgetUSD: number | null;
   /** Rows of a local batch that run at once, for each provider. */
   concurrency: ConcurrencyLimits;
+  /** Address of the proxy that every provider is reached by, without a login; null: what the environment and the system say. This machine is always reached directly. */
+  proxy: string | null;
+  /** File of certificates that are trusted besides the system's; null: none. */
+  caFile: string | null;
 }
 
 export interface SettingsInvalidKeyNotification {
@@ -1279,7 +1283,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "4fbafcabc0ba720367bfd6b3b98bd70686b445a6776c9b409455c8d9e9213a19";
+export const SCHEMA_HASH = "b3ba92a6c8ea0b2d85b05cb4c4ffbd0cdcb4309cab79a9a989189b543b1ca69c";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1319,6 +1323,8 @@ export const DEFAULT_SETTINGS: Readonly<Settings> = {
   reasoningEffort: "high",
   monthlyBudgetUSD: null,
   concurrency: {},
+  proxy: null,
+  caFile: null,
 };
 
 /** Requests that are answered. */

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "4fbafcabc0ba720367bfd6b3b98bd70686b445a6776c9b409455c8d9e9213a19"
+SCHEMA_HASH = "b3ba92a6c8ea0b2d85b05cb4c4ffbd0cdcb4309cab79a9a989189b543b1ca69c"
 
 
 @dataclass(frozen=True, slots=True)

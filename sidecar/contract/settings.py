@@ -16,4 +16,6 @@ DEFAULTS: dict[str, Any] = {
     "reasoningEffort": "high",
     "monthlyBudgetUSD": None,
     "concurrency": {},
+    "proxy": None,
+    "caFile": None,
 }

@@ -69,7 +69,25 @@ def _checked(key: str, value: Any) -> Any:
         types.Settings.model_validate({**DEFAULTS, key: value})
     except ValidationError as error:
         raise _invalid(f"{key}: {error.errors()[0]['msg']}. Nothing was changed.", "value") from None
+    if key == "proxy" and value:
+        _refuse_proxy(value)
     return value
+
+
+def _refuse_proxy(value: str) -> None:
+    """Raise Failure for what is no proxy, and for a login: the database must hold no secret."""
+    from sidecar.providers.kernel.proxies import read_proxy
+
+    try:
+        proxy = read_proxy(value, "the setting proxy")
+    except Failure as failure:
+        raise _invalid(failure.message, "value") from None
+    if proxy.login or proxy.password:
+        raise _invalid(
+            "A proxy's login is not kept among the settings. Put the address with the login into HTTPS_PROXY in the "
+            "environment, and leave this setting empty.",
+            "value",
+        )
 
 
 def _key(value: Any) -> str:

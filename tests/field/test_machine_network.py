@@ -13,6 +13,7 @@ from tests.field.claims import field
 from tests.field.hostile import chat_chunks, claude_events, serving, stream
 from tests.field.lab import KEY, ask, own_models, refused, sidecar, vendor_environment
 from tests.field.proxy import proxying
+from tests.helpers.process import RpcError
 from tests.packaging.tls import certificate
 
 GOOD = stream(*chat_chunks("Good morning"), "[DONE]")
@@ -236,3 +237,36 @@ async def test_a_file_of_certificates_that_is_none_is_told_with_its_name(
     assert "SSL_CERT_FILE" in error.message
     assert str(path) in error.message
     assert error.data["kind"] != "internal_error"
+
+
+async def test_a_proxy_of_one_s_own_is_used_from_the_next_question_on(tmp_path: Path) -> None:
+    async with serving(GOOD) as server, proxying(server.port) as proxy:
+        environment = {"HTTP_PROXY": "http://127.0.0.1:9"}
+        async with sidecar(tmp_path, models=own_models(FAR), environment=environment) as process:
+            await refused(process)
+            setting = {"key": "proxy", "value": f"http://127.0.0.1:{proxy.port}"}
+            await process.call("settings:save", setting)
+            assert (await ask(process))["answer"] == "Good morning"
+    assert len(proxy.seen) == 1
+
+
+@pytest.mark.parametrize("value", ["::::", "http://ada:secret@127.0.0.1:3128"])
+async def test_a_proxy_that_is_none_or_has_a_login_is_no_setting(value: str, tmp_path: Path) -> None:
+    async with sidecar(tmp_path) as process:
+        with pytest.raises(RpcError) as caught:
+            await process.call("settings:save", {"key": "proxy", "value": value})
+        assert caught.value.data["kind"] == "invalid_params"
+        assert "secret" not in f"{caught.value.message} {caught.value.data}"
+        assert await process.call("settings:load", {"key": "proxy"}) is None
+
+
+async def test_a_file_of_certificates_of_one_s_own_is_trusted(tmp_path: Path) -> None:
+    pair = certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*pair)
+    async with serving(GOOD, tls=tls) as server:
+        models = own_models(server.url.replace("http:", "https:"))
+        async with sidecar(tmp_path / "data", models=models, environment=NO_CERTIFICATES) as process:
+            await refused(process)
+            await process.call("settings:save", {"key": "caFile", "value": str(pair[0])})
+            assert (await ask(process))["answer"] == "Good morning"

@@ -28,6 +28,8 @@ async def test_every_setting_has_the_default_of_the_contract(app: Inside) -> Non
         "reasoningEffort": "high",
         "monthlyBudgetUSD": None,
         "concurrency": {},
+        "proxy": None,
+        "caFile": None,
     }
 
 

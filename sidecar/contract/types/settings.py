@@ -51,6 +51,12 @@ class Settings(WireModel):
     concurrency: dict[str, ConcurrencyLimitsAdditionalProperty]
     """Rows of a local batch that run at once, for each provider."""
 
+    proxy: Annotated[str | None, Field(max_length=2000)]
+    """Address of the proxy that every provider is reached by, without a login; null: what the environment and the system say. This machine is always reached directly."""
+
+    ca_file: Annotated[str | None, Field(alias="caFile", max_length=4096)]
+    """File of certificates that are trusted besides the system's; null: none."""
+
 
 class SettingsLoadParams(WireModel):
     key: str | None = None
