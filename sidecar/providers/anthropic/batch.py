@@ -34,11 +34,6 @@ LIMITS = BatchLimits(rows=100_000, bytes=256_000_000 - 100, row_bytes=32_000_000
 PAGE = 100
 
 
-def make(http: HttpClient, row: ProviderRow, base_url: str) -> AnthropicBatch:
-    """Return the batch API of a registry row."""
-    return AnthropicBatch(http, base_url, name=row.name)
-
-
 class AnthropicBatch:
     """A `base.BatchAdapter`. `base_url` ends where the vendor's own client's does, without a version."""
 
@@ -146,3 +141,8 @@ class AnthropicBatch:
 
     def _endless(self) -> Failure:
         return self._api.failure(f"{ANTHROPIC.title}'s list of batches has no end. Try again.")
+
+
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> AnthropicBatch:
+    """Return the batch API of a registry row."""
+    return AnthropicBatch(http, base_url, name=row.name)

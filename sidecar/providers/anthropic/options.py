@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sidecar.errors import Failure
 from sidecar.providers.anthropic import thinking as thinking_rules
 from sidecar.providers.anthropic.schema import enforceable
 from sidecar.providers.anthropic.thinking import SMALLEST_BUDGET, Thinking
 from sidecar.providers.base import ChatRequest
+from sidecar.providers.kernel.options import leave_out, output_limit
 
 # For a model of which the catalogue does not say how much it writes: the oldest ones write this much.
 UNKNOWN_MAXIMUM = 8_192
@@ -76,33 +76,21 @@ def _search(request: ChatRequest, notes: list[str]) -> int | None:
         return None
     if "web_search" in request.traits.features:
         return max(1, request.web_search_max_uses)
-    if "enableWebSearch" in request.asked:
-        raise _unsupported(request, "cannot search the web")
-    notes.append(f"{request.model} cannot search the web, so web search was left out.")
+    leave_out(request, "enableWebSearch", "cannot search the web", "web search", notes, _ABILITIES)
     return None
 
 
 def _thinking(request: ChatRequest, notes: list[str]) -> Thinking | None:
     if not request.thinking or "extended_thinking" in request.traits.features:
         return thinking_rules.thinking(request)
-    if "enableExtendedThinking" in request.asked:
-        raise _unsupported(request, "has no extended thinking")
-    notes.append(f"{request.model} has no extended thinking, so it was left out.")
+    leave_out(request, "enableExtendedThinking", "has no extended thinking", "it", notes, _ABILITIES)
     return None
 
 
 def _limits(request: ChatRequest, thinking: Thinking | None, notes: list[str]) -> tuple[int, Thinking | None]:
     """The one limit that the vendor knows, which holds thinking and answer, and the thinking that fits into it."""
-    wanted, most = request.max_output_tokens or None, request.traits.max_output_tokens
-    if wanted is not None and most is not None and wanted > most:
-        if "maxOutputTokens" in request.asked:
-            raise Failure(
-                "unsupported",
-                f"{request.model} writes at most {most:,} tokens in one answer. Ask for no more than that.",
-                model=request.model,
-            )
-        notes.append(f"The answer is limited to {most:,} tokens, the most {request.model} can write.")
-        wanted = most
+    most = request.traits.max_output_tokens
+    wanted = output_limit(request, most, notes)
     answer = wanted or most or UNKNOWN_MAXIMUM
     if thinking is None or not thinking.budget:
         return answer, thinking
@@ -141,9 +129,3 @@ def _cache(request: ChatRequest, notes: list[str]) -> Literal["5m", "1h"] | None
         return request.cache_ttl
     notes.append(f"{request.model} has no prompt cache, so caching was left out.")
     return None
-
-
-def _unsupported(request: ChatRequest, cannot: str) -> Failure:
-    can = [words for feature, words in _ABILITIES.items() if feature in request.traits.features]
-    offer = f"It can do: {', '.join(can)}." if can else "It takes plain text only."
-    return Failure("unsupported", f"{request.model} {cannot}. {offer}", model=request.model)

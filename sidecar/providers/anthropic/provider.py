@@ -78,8 +78,7 @@ class Anthropic:
 
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""
-        refused = await self._api.key_refusal(f"{self._root}/v1/models?limit=1", self._api.asked(key))
-        return refused.message if refused is not None else None
+        return await self._api.key_problem(f"{self._root}/v1/models?limit=1", key)
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> Anthropic:

@@ -7,11 +7,20 @@ cannot be said without forbidding what it allows is asked for in words; the repl
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.schema_words import (
+    ANNOTATIONS,
+    UNSAYABLE,
+    Unsayable,
+    check_alone,
+    definition_name,
+    members,
+    merged,
+    opened,
+)
 
 MAX_OPTIONAL = 24
 MAX_UNIONS = 16
@@ -38,70 +47,25 @@ _LIMITS = (
     "minProperties",
     "maxProperties",
 )
-_UNSAYABLE = frozenset(
-    {
-        "not",
-        "if",
-        "then",
-        "else",
-        "contains",
-        "propertyNames",
-        "dependentRequired",
-        "dependentSchemas",
-        "dependencies",
-        "patternProperties",
-        "prefixItems",
-        "additionalItems",
-        "unevaluatedProperties",
-        "unevaluatedItems",
-        "$anchor",
-        "$dynamicRef",
-        "$recursiveRef",
-    }
-)
-_ANNOTATIONS = frozenset(
-    {
-        "title",
-        "description",
-        "default",
-        "examples",
-        "example",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "$comment",
-        "$schema",
-        "$id",
-    }
-)
-
-
-class _Unsayable(Exception):
-    """The schema means something that the vendor has no words for."""
+_UNSAYABLE = UNSAYABLE | {"contains", "propertyNames", "unevaluatedProperties", "unevaluatedItems", "$anchor"}
+_ANNOTATIONS = ANNOTATIONS | {"$schema", "$id"}
 
 
 def enforceable(schema: Mapping[str, Any]) -> dict[str, Any] | None:
     """The schema in the vendor's dialect, or None when it cannot be said there."""
     try:
         return _root(schema)
-    except _Unsayable:
+    except Unsayable:
         return None
 
 
 def _root(schema: Mapping[str, Any]) -> dict[str, Any]:
-    definitions = {**as_mapping(schema.get("definitions")), **as_mapping(schema.get("$defs"))}
-    root: Mapping[str, Any] = {
-        word: value for word, value in schema.items() if word not in ("$defs", "definitions")
-    }
-    if "$ref" in root:
-        _only_annotations(root, "$ref")
-        target = definitions.get(_definition_name(root["$ref"]))
-        if not isinstance(target, Mapping) or "$ref" in target:
-            raise _Unsayable
-        root = target
+    if "$ref" in schema:
+        check_alone(schema, "$ref", _ANNOTATIONS | {"$defs", "definitions"})
+    root, definitions = opened(schema)
     said = _said(root, 0)
     if said.get("type") != "object":
-        raise _Unsayable
+        raise Unsayable
     if definitions:
         said["$defs"] = {name: _said(inner, 0) for name, inner in definitions.items()}
     _check_references(said)
@@ -112,27 +76,27 @@ def _root(schema: Mapping[str, Any]) -> dict[str, Any]:
     )
     unions = sum(1 for node in _nodes(said) if "anyOf" in node)
     if optional > MAX_OPTIONAL or unions > MAX_UNIONS:
-        raise _Unsayable
+        raise Unsayable
     return said
 
 
 def _said(schema: Any, depth: int) -> dict[str, Any]:
     if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
-        raise _Unsayable
+        raise Unsayable
     if _UNSAYABLE & schema.keys() or "$defs" in schema or "definitions" in schema:
-        raise _Unsayable
+        raise Unsayable
     if "allOf" in schema:
-        (only,) = schema["allOf"] if len(schema["allOf"]) == 1 else (None,)
-        rest = {word: value for word, value in schema.items() if word != "allOf"}
-        if not isinstance(only, Mapping) or (rest.keys() & only.keys()) - _ANNOTATIONS:
-            raise _Unsayable
-        return _said({**only, **rest}, depth + 1)
+        return _said(merged(schema, _ANNOTATIONS), depth + 1)
     if "$ref" in schema:
-        _only_annotations(schema, "$ref")
-        return {"$ref": f"#/$defs/{_definition_name(schema['$ref'])}"}
+        check_alone(schema, "$ref", _ANNOTATIONS)
+        name = definition_name(schema["$ref"])
+        if name is None:
+            # The root itself would be recursion, which the vendor refuses.
+            raise Unsayable
+        return {"$ref": f"#/$defs/{name}"}
     for union in ("anyOf", "oneOf"):
         if union in schema:
-            _only_annotations(schema, union)
+            check_alone(schema, union, _ANNOTATIONS)
             branches = [_said(branch, depth + 1) for branch in schema[union]]
             return {"anyOf": branches, **_labels(schema, ())}
     return _value(schema, depth)
@@ -167,15 +131,8 @@ def _typed(schema: Mapping[str, Any], kind: str, depth: int) -> dict[str, Any]:
 
 
 def _object(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    """Always closed, as the vendor wants it; one that is open by its own word would lose its other members."""
-    properties, closed = schema.get("properties"), schema.get("additionalProperties")
-    if closed is not None and closed is not False:
-        raise _Unsayable
-    if not isinstance(properties, Mapping) or (not properties and closed is None):
-        raise _Unsayable
-    required = list(dict.fromkeys(schema.get("required") or ()))
-    if any(name not in properties for name in required):
-        raise _Unsayable
+    """Always closed, as the vendor wants it."""
+    properties, required = members(schema)
     return {
         "properties": {name: _said(inner, depth + 1) for name, inner in properties.items()},
         **({"required": required} if required else {}),
@@ -188,7 +145,7 @@ def _choice(schema: Mapping[str, Any]) -> dict[str, Any]:
     word = "const" if "const" in schema else "enum"
     values = [schema["const"]] if word == "const" else schema["enum"]
     if any(isinstance(value, (Mapping, list)) for value in values):
-        raise _Unsayable
+        raise Unsayable
     return {word: schema[word], **_labels(schema, ())}
 
 
@@ -198,7 +155,7 @@ def _kinds(schema: Mapping[str, Any]) -> list[str]:
     if not kinds:
         kinds = ["object"] if "properties" in schema else ["array"] if "items" in schema else []
     if not kinds or set(kinds) - _TYPES:
-        raise _Unsayable
+        raise Unsayable
     return kinds
 
 
@@ -211,30 +168,17 @@ def _labels(schema: Mapping[str, Any], dropped: list[str] | tuple[()]) -> dict[s
     return said
 
 
-def _only_annotations(schema: Mapping[str, Any], word: str) -> None:
-    if schema.keys() - _ANNOTATIONS - {word}:
-        raise _Unsayable
-
-
-def _definition_name(reference: Any) -> str:
-    """The name behind a local reference. The root itself would be recursion, which the vendor refuses."""
-    found = re.fullmatch(r"#/(?:\$defs|definitions)/([^/~%]+)", str(reference))
-    if found is None:
-        raise _Unsayable
-    return found.group(1)
-
-
 def _check_references(schema: Mapping[str, Any]) -> None:
     """Every reference leads somewhere, and none back to where it stands."""
     uses = {name: _references(inner) for name, inner in as_mapping(schema.get("$defs")).items()}
     reached = _references({word: value for word, value in schema.items() if word != "$defs"})
     if not set().union(reached, *uses.values()) <= uses.keys():
-        raise _Unsayable
+        raise Unsayable
     done: set[str] = set()
     while len(done) < len(uses):
         free = {name for name in uses.keys() - done if uses[name] <= done}
         if not free:
-            raise _Unsayable
+            raise Unsayable
         done |= free
 
 

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.base import ChatRequest
+from sidecar.providers.kernel.options import bounded_temperature, nearest_effort
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 # The models that think with a budget take these at most, where they take an effort at all.
@@ -31,7 +33,6 @@ _BUDGETS = {
     "xhigh": 24_576,
     "max": 32_768,
 }
-_STRENGTH = ("none", "minimal", *EFFORTS)
 _ADAPTIVE = frozenset({"always_on", "adaptive", "adaptive_or_budget"})
 # From these on the vendor refuses every temperature but its default.
 _WITHOUT_TEMPERATURE = frozenset({"always_on", "adaptive"})
@@ -68,8 +69,7 @@ def effort(request: ChatRequest, thinks: bool, notes: list[str]) -> str | None:
         return None
     listed = tuple(one for one in request.traits.efforts if one in EFFORTS)
     taken = listed or (BUDGET_EFFORTS if sort_of(request) == "budget" else EFFORTS)
-    place = _STRENGTH.index(wanted)
-    chosen = min(taken, key=lambda one: (abs(_STRENGTH.index(one) - place), -_STRENGTH.index(one)))
+    chosen = nearest_effort(wanted, taken)
     if chosen != wanted:
         notes.append(f"{request.model} does not take the effort {wanted}; {chosen} was used.")
     return chosen
@@ -85,11 +85,7 @@ def temperature(request: ChatRequest, thinks: bool, notes: list[str]) -> float |
             why = "while it thinks" if thinks else "at all"
             notes.append(f"{request.model} takes no temperature {why}, so it was left out.")
         return None
-    bounded = min(max(wanted, 0.0), HIGHEST_TEMPERATURE)
-    if bounded != wanted:
-        direction = "lowered" if wanted > bounded else "raised"
-        notes.append(f"The temperature was {direction} to {bounded:g}, the Anthropic limit.")
-    return bounded
+    return bounded_temperature(wanted, HIGHEST_TEMPERATURE, ANTHROPIC.title, notes)
 
 
 def sort_of(request: ChatRequest) -> str:

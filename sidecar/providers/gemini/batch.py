@@ -36,11 +36,6 @@ LIMITS = BatchLimits(rows=100_000, bytes=200_000_000, one_model=True)
 PAGE = 100
 
 
-def make(http: HttpClient, row: ProviderRow, base_url: str) -> GeminiBatch:
-    """Return the batch API of a registry row."""
-    return GeminiBatch(http, base_url, name=row.name)
-
-
 class GeminiBatch:
     """A `base.BatchAdapter`. `base_url` ends where the vendor's own client's does, without a version.
 
@@ -160,6 +155,11 @@ class GeminiBatch:
 
     def _endless(self) -> Failure:
         return self._api.failure(f"The {GEMINI.title} API's list of batches has no end. Try again.")
+
+
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> GeminiBatch:
+    """Return the batch API of a registry row."""
+    return GeminiBatch(http, base_url, name=row.name)
 
 
 def _best(states: list[BatchState]) -> BatchState:

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest
+from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.gemini.schema import adapted
 from sidecar.providers.gemini.thinking import thinking_config, version
+from sidecar.providers.kernel.options import bounded_temperature, leave_out, note_own_cache, output_limit
 
 HIGHEST_TEMPERATURE = 2.0
 DEFAULT_TEMPERATURE = 1.0
@@ -20,14 +21,6 @@ DEFAULT_TEMPERATURE = 1.0
 WITHOUT_SAMPLING = (3, 5)
 # Before this version a form for the answer together with a tool is refused.
 JSON_WITH_TOOLS = (3, 0)
-
-_ABILITIES = {
-    "json_mode": "JSON mode",
-    "json_schema": "JSON schemas",
-    "web_search": "web search",
-    "extended_thinking": "extended thinking",
-    "reasoning": "reasoning efforts",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ def resolve_options(request: ChatRequest) -> Choices:
     search = _search(request, notes)
     thinking = thinking_config(request, _thinking(request, notes), notes)
     form, schema = _json(request, search, notes)
-    _cache(request, notes)
+    note_own_cache(request, GEMINI.title, notes)
     return Choices(
         temperature=_temperature(request, notes),
         max_output_tokens=_output_limit(request, notes),
@@ -73,9 +66,7 @@ def _search(request: ChatRequest, notes: list[str]) -> bool:
             f"{request.web_search_max_uses} was left out."
         )
         return True
-    if "enableWebSearch" in request.asked:
-        raise _unsupported(request, "cannot search the web")
-    notes.append(f"{request.model} cannot search the web, so web search was left out.")
+    leave_out(request, "enableWebSearch", "cannot search the web", "web search", notes)
     return False
 
 
@@ -84,9 +75,7 @@ def _thinking(request: ChatRequest, notes: list[str]) -> bool:
         return False
     if "extended_thinking" in request.traits.features:
         return True
-    if "enableExtendedThinking" in request.asked:
-        raise _unsupported(request, "does not show its thinking")
-    notes.append(f"{request.model} does not show its thinking, so extended thinking was left out.")
+    leave_out(request, "enableExtendedThinking", "does not show its thinking", "extended thinking", notes)
     return False
 
 
@@ -98,27 +87,13 @@ def _temperature(request: ChatRequest, notes: list[str]) -> float | None:
         if wanted != DEFAULT_TEMPERATURE:
             notes.append(f"{request.model} takes no temperature, so it was left out.")
         return None
-    bounded = min(max(wanted, 0.0), HIGHEST_TEMPERATURE)
-    if bounded != wanted:
-        direction = "lowered" if wanted > bounded else "raised"
-        notes.append(f"The temperature was {direction} to {bounded:g}, the Gemini limit.")
-    return bounded
+    return bounded_temperature(wanted, HIGHEST_TEMPERATURE, GEMINI.title, notes)
 
 
 def _output_limit(request: ChatRequest, notes: list[str]) -> int | None:
     """The cap on the whole answer, thoughts included; where answers are continued, over all their parts."""
-    wanted = request.max_output_tokens or None
-    most = request.traits.extra.get("maxOutputLongDecode") or request.traits.max_output_tokens
-    if wanted is None or most is None or wanted <= most:
-        return wanted
-    if "maxOutputTokens" in request.asked:
-        raise Failure(
-            "unsupported",
-            f"{request.model} writes at most {most:,} tokens in one answer. Ask for no more than that.",
-            model=request.model,
-        )
-    notes.append(f"The answer is limited to {most:,} tokens, the most {request.model} can write.")
-    return int(most)
+    long = request.traits.extra.get("maxOutputLongDecode")
+    return output_limit(request, int(long) if long else request.traits.max_output_tokens, notes)
 
 
 def _json(
@@ -140,19 +115,3 @@ def _json(
     if not whole:
         notes.append("Gemini cannot enforce all of this schema; the answer is checked instead.")
     return "native", native
-
-
-def _cache(request: ChatRequest, notes: list[str]) -> None:
-    """The vendor caches by itself; there is nothing to send, only something to say."""
-    if request.cache_ttl is None:
-        return
-    if "prompt_caching" not in request.traits.features:
-        notes.append(f"{request.model} has no prompt cache, so caching was left out.")
-    elif request.cache_ttl == "1h":
-        notes.append("Gemini caches prompts by itself and has no one-hour cache, so that was left out.")
-
-
-def _unsupported(request: ChatRequest, cannot: str) -> Failure:
-    can = [words for feature, words in _ABILITIES.items() if feature in request.traits.features]
-    offer = f"It can do: {', '.join(can)}." if can else "It takes plain text only."
-    return Failure("unsupported", f"{request.model} {cannot}. {offer}", model=request.model)

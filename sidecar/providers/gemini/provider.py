@@ -86,8 +86,7 @@ class Gemini:
 
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""
-        refused = await self._api.key_refusal(f"{self._base_url}/models?pageSize=1", self._api.asked(key))
-        return refused.message if refused is not None else None
+        return await self._api.key_problem(f"{self._base_url}/models?pageSize=1", key)
 
     async def _part(
         self,

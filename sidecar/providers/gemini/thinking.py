@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.providers.base import ChatRequest
+from sidecar.providers.kernel.options import EFFORTS, nearest_effort
 
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 # Every model that has levels at all takes these.
 COMMON_LEVELS = ("low", "medium", "high")
 AUTOMATIC = -1
@@ -47,9 +47,8 @@ def thinking_config(request: ChatRequest, show: bool, notes: list[str]) -> dict[
 
 def _level(model: str, wanted: str, levels: tuple[str, ...], notes: list[str]) -> str:
     """The closest level; of two as close, the stronger."""
-    place = EFFORTS.index(wanted)
     known = [level for level in levels if level in EFFORTS] or list(COMMON_LEVELS)
-    chosen = min(known, key=lambda level: (abs(EFFORTS.index(level) - place), -EFFORTS.index(level)))
+    chosen = nearest_effort(wanted, known)
     if chosen != wanted:
         notes.append(f"{model} does not take the effort {wanted} at all; {chosen} was used.")
     return chosen

@@ -41,11 +41,6 @@ LIMITS = BatchLimits(rows=50_000, bytes=24_000_000, row_bytes=24_000_000, one_mo
 PAGE = 100
 
 
-def make(http: HttpClient, row: ProviderRow, base_url: str) -> GrokBatch:
-    """Return the batch API of a registry row."""
-    return GrokBatch(http, base_url, name=row.name)
-
-
 class GrokBatch:
     """A `base.BatchAdapter`. `base_url` ends with `/v1`, as the vendor's own does."""
 
@@ -201,6 +196,11 @@ class GrokBatch:
 
     def _endless(self) -> Failure:
         return self._api.failure(f"{GROK.title}'s list has no end. Try again.")
+
+
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> GrokBatch:
+    """Return the batch API of a registry row."""
+    return GrokBatch(http, base_url, name=row.name)
 
 
 _EMPTY = "The batch exists and holds no rows."

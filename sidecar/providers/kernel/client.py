@@ -150,6 +150,11 @@ class VendorClient:
         except Failure as failure:
             return about_key(failure)
 
+    async def key_problem(self, url: str, key: str) -> str | None:
+        """Return why the vendor does not take the key, in a sentence, None when it does. Raises as `key_refusal`."""
+        refused = await self.key_refusal(url, self.asked(key))
+        return None if refused is None else refused.message
+
     def failure(self, message: str, kind: str = "provider_unavailable") -> Failure:
         """Return a failure after which the same may be asked again."""
         return Failure(kind, message, retryable=True, provider=self.name)

@@ -28,11 +28,6 @@ LIMITS = BatchLimits(rows=50_000, bytes=200_000_000, one_model=True)
 PAGE = 100
 
 
-def make(http: HttpClient, row: ProviderRow, base_url: str) -> OpenAIBatch:
-    """Return the batch API of a registry row."""
-    return OpenAIBatch(http, base_url, name=row.name)
-
-
 class OpenAIBatch:
     """A `base.BatchAdapter`. `base_url` ends where the vendor's own client's does, with `/v1`."""
 
@@ -155,6 +150,11 @@ class OpenAIBatch:
 
     def _endless(self) -> Failure:
         return self._api.failure("OpenAI's list of batches has no end. Try again.")
+
+
+def make(http: HttpClient, row: ProviderRow, base_url: str) -> OpenAIBatch:
+    """Return the batch API of a registry row."""
+    return OpenAIBatch(http, base_url, name=row.name)
 
 
 def _best(states: list[BatchState]) -> BatchState:

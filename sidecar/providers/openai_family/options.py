@@ -9,24 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest
+from sidecar.providers.kernel.options import (
+    EFFORTS,
+    bounded_temperature,
+    leave_out,
+    nearest_effort,
+    note_own_cache,
+    output_limit,
+)
 from sidecar.providers.openai_family.json_by_prompt import in_words
 from sidecar.providers.openai_family.schema import SchemaFormat, schema_format
 
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 # Every reasoning model of the vendor takes at least these, also one whose list is not published.
 COMMON_EFFORTS = ("low", "medium", "high")
 HIGHEST_TEMPERATURE = 2.0
 DEFAULT_TEMPERATURE = 1.0
-
-_ABILITIES = {
-    "json_mode": "JSON mode",
-    "json_schema": "JSON schemas",
-    "web_search": "web search",
-    "extended_thinking": "extended thinking",
-    "reasoning": "reasoning efforts",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +82,13 @@ def resolve_options(request: ChatRequest, dialect: Dialect, *, only_responses: b
     summaries = _thinking(request, dialect, notes)
     effort = _effort(request, dialect, searches is not None, notes)
     json_mode, schema, instruction = _json(request, dialect, notes)
-    _cache(request, dialect, notes)
+    note_own_cache(request, dialect.title, notes)
     on_responses = only_responses or searches is not None or summaries or effort == "max"
     return Choices(
         api="responses" if on_responses and dialect.responses else "chat",
         effort=effort,
         temperature=_temperature(request, dialect, effort, notes),
-        max_output_tokens=_output_limit(request, notes),
+        max_output_tokens=output_limit(request, request.traits.max_output_tokens, notes),
         search_max_uses=searches,
         summaries=summaries,
         json_mode=json_mode,
@@ -100,12 +98,6 @@ def resolve_options(request: ChatRequest, dialect: Dialect, *, only_responses: b
     )
 
 
-def nearest_effort(wanted: str, taken: tuple[str, ...]) -> str:
-    """The effort closest to the one wanted; of two as close, the stronger."""
-    place = EFFORTS.index(wanted)
-    return min(taken, key=lambda effort: (abs(EFFORTS.index(effort) - place), -EFFORTS.index(effort)))
-
-
 def _search(request: ChatRequest, dialect: Dialect, notes: list[str]) -> int | None:
     if request.web_search_max_uses is None:
         return None
@@ -113,9 +105,7 @@ def _search(request: ChatRequest, dialect: Dialect, notes: list[str]) -> int | N
         if dialect.search_limit_field is None:
             notes.append(f"{dialect.title} takes no limit on searches; the model decides how many it makes.")
         return request.web_search_max_uses
-    if "enableWebSearch" in request.asked:
-        raise _unsupported(request, "cannot search the web")
-    notes.append(f"{request.model} cannot search the web, so web search was left out.")
+    leave_out(request, "enableWebSearch", "cannot search the web", "web search", notes)
     return None
 
 
@@ -124,9 +114,7 @@ def _thinking(request: ChatRequest, dialect: Dialect, notes: list[str]) -> bool:
         return False
     if "extended_thinking" in request.traits.features and dialect.responses:
         return True
-    if "enableExtendedThinking" in request.asked:
-        raise _unsupported(request, "does not show its thinking")
-    notes.append(f"{request.model} does not show its thinking, so extended thinking was left out.")
+    leave_out(request, "enableExtendedThinking", "does not show its thinking", "extended thinking", notes)
     return False
 
 
@@ -160,25 +148,7 @@ def _temperature(
         if wanted != DEFAULT_TEMPERATURE:
             notes.append(f"{request.model} takes no temperature while it reasons, so it was left out.")
         return None
-    bounded = min(max(wanted, 0.0), HIGHEST_TEMPERATURE)
-    if bounded != wanted:
-        direction = "lowered" if wanted > bounded else "raised"
-        notes.append(f"The temperature was {direction} to {bounded:g}, the {dialect.title} limit.")
-    return bounded
-
-
-def _output_limit(request: ChatRequest, notes: list[str]) -> int | None:
-    wanted, most = request.max_output_tokens or None, request.traits.max_output_tokens
-    if wanted is None or most is None or wanted <= most:
-        return wanted
-    if "maxOutputTokens" in request.asked:
-        raise Failure(
-            "unsupported",
-            f"{request.model} writes at most {most:,} tokens in one answer. Ask for no more than that.",
-            model=request.model,
-        )
-    notes.append(f"The answer is limited to {most:,} tokens, the most {request.model} can write.")
-    return most
+    return bounded_temperature(wanted, HIGHEST_TEMPERATURE, dialect.title, notes)
 
 
 def _json(
@@ -204,21 +174,3 @@ def _json(
     )
     # JSON mode answers with an object, which a schema with another root forbids.
     return has_mode and form is not None, None, words
-
-
-def _cache(request: ChatRequest, dialect: Dialect, notes: list[str]) -> None:
-    """The vendor caches by itself; there is nothing to send, only something to say."""
-    if request.cache_ttl is None:
-        return
-    if "prompt_caching" not in request.traits.features:
-        notes.append(f"{request.model} has no prompt cache, so caching was left out.")
-    elif request.cache_ttl == "1h":
-        notes.append(
-            f"{dialect.title} caches prompts by itself and has no one-hour cache, so that was left out."
-        )
-
-
-def _unsupported(request: ChatRequest, cannot: str) -> Failure:
-    can = [words for feature, words in _ABILITIES.items() if feature in request.traits.features]
-    offer = f"It can do: {', '.join(can)}." if can else "It takes plain text only."
-    return Failure("unsupported", f"{request.model} {cannot}. {offer}", model=request.model)

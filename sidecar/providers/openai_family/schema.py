@@ -12,6 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.schema_words import (
+    ANNOTATIONS,
+    UNSAYABLE,
+    Unsayable,
+    check_alone,
+    definition_name,
+    members,
+    merged,
+    opened,
+)
 
 MAX_PROPERTIES = 5_000
 MAX_DEPTH = 10
@@ -33,35 +43,6 @@ _COPIED = (
     "minItems",
     "maxItems",
 )
-_UNSAYABLE = frozenset(
-    {
-        "not",
-        "if",
-        "then",
-        "else",
-        "dependentRequired",
-        "dependentSchemas",
-        "dependencies",
-        "patternProperties",
-        "prefixItems",
-        "additionalItems",
-        "$dynamicRef",
-        "$recursiveRef",
-    }
-)
-_ANNOTATIONS = frozenset(
-    {
-        "title",
-        "description",
-        "default",
-        "examples",
-        "example",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "$comment",
-    }
-)
 _TYPE_OF = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
@@ -74,10 +55,6 @@ class SchemaFormat:
     strict: bool
 
 
-class _Unsayable(Exception):
-    """The schema means something that strict mode has no words for."""
-
-
 def schema_format(schema: Mapping[str, Any]) -> SchemaFormat | None:
     """The schema, strict where it can be, else as it is but for a `type` at its root.
 
@@ -88,7 +65,7 @@ def schema_format(schema: Mapping[str, Any]) -> SchemaFormat | None:
     name = re.sub(r"[^a-zA-Z0-9_-]+", "_", str(schema.get("title") or "")).strip("_")[:64] or "answer"
     try:
         strict = _strict_root(schema)
-    except _Unsayable:
+    except Unsayable:
         return SchemaFormat(name, {"type": "object", **schema}, strict=False)
     return SchemaFormat(name, strict, strict=True)
 
@@ -106,43 +83,31 @@ def _may_be_object(schema: Any) -> bool:
 
 
 def _strict_root(schema: Mapping[str, Any]) -> dict[str, Any]:
-    definitions = {**as_mapping(schema.get("definitions")), **as_mapping(schema.get("$defs"))}
-    root: Mapping[str, Any] = {
-        keyword: value for keyword, value in schema.items() if keyword not in ("$defs", "definitions")
-    }
-    if "$ref" in root:
-        target = definitions.get(_definition_name(root["$ref"]) or "")
-        if not isinstance(target, Mapping) or "$ref" in target:
-            raise _Unsayable
-        root = target
+    root, definitions = opened(schema)
     strict = _strict(root, 0)
     if strict.get("type") != "object":
-        raise _Unsayable
+        raise Unsayable
     if definitions:
         strict["$defs"] = {name: _strict(inner, 0) for name, inner in definitions.items()}
     if not _within_limits(strict):
-        raise _Unsayable
+        raise Unsayable
     return strict
 
 
 def _strict(schema: Any, depth: int) -> dict[str, Any]:
     if not isinstance(schema, Mapping) or depth > 2 * MAX_DEPTH:
-        raise _Unsayable
-    if _UNSAYABLE & schema.keys() or "$defs" in schema or "definitions" in schema:
-        raise _Unsayable
+        raise Unsayable
+    if UNSAYABLE & schema.keys() or "$defs" in schema or "definitions" in schema:
+        raise Unsayable
     if "allOf" in schema:
-        (only,) = schema["allOf"] if len(schema["allOf"]) == 1 else (None,)
-        rest = {keyword: value for keyword, value in schema.items() if keyword != "allOf"}
-        if not isinstance(only, Mapping) or (rest.keys() & only.keys()) - _ANNOTATIONS:
-            raise _Unsayable
-        return _strict({**only, **rest}, depth + 1)
+        return _strict(merged(schema, ANNOTATIONS), depth + 1)
     if "$ref" in schema:
-        _only_annotations(schema, "$ref")
-        name = _definition_name(schema["$ref"])
+        check_alone(schema, "$ref", ANNOTATIONS)
+        name = definition_name(schema["$ref"])
         return {"$ref": "#" if name is None else f"#/$defs/{name}"}
     for union in ("anyOf", "oneOf"):
         if union in schema:
-            _only_annotations(schema, union)
+            check_alone(schema, union, ANNOTATIONS)
             kept = {word: schema[word] for word in ("title", "description") if word in schema}
             return {**kept, "anyOf": [_strict(branch, depth + 1) for branch in schema[union]]}
     return _strict_value(schema, depth)
@@ -165,16 +130,7 @@ def _strict_value(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
 
 
 def _strict_object(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    properties = schema.get("properties")
-    closed = schema.get("additionalProperties")
-    if closed is not None and closed is not False:
-        raise _Unsayable
-    if not isinstance(properties, Mapping) or (not properties and closed is None):
-        # An object of any shape, which strict mode would turn into one without members.
-        raise _Unsayable
-    required = schema.get("required") or []
-    if any(name not in properties for name in required):
-        raise _Unsayable
+    properties, required = members(schema)
     return {
         "properties": {
             name: _strict(inner, depth + 1) if name in required else _nullable(_strict(inner, depth + 1))
@@ -198,7 +154,7 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
     values = schema["enum"] if "enum" in schema else [schema["const"]] if "const" in schema else []
     kinds = {_TYPE_OF.get(type(value), "") for value in values}
     if not kinds or "" in kinds:
-        raise _Unsayable
+        raise Unsayable
     return sorted(kinds)
 
 
@@ -217,21 +173,6 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
     if "enum" in schema and None not in schema["enum"]:
         widened["enum"] = [*schema["enum"], None]
     return widened
-
-
-def _only_annotations(schema: Mapping[str, Any], keyword: str) -> None:
-    if schema.keys() - _ANNOTATIONS - {keyword}:
-        raise _Unsayable
-
-
-def _definition_name(reference: Any) -> str | None:
-    """The name behind a local reference; None is the root itself."""
-    if reference == "#":
-        return None
-    found = re.fullmatch(r"#/(?:\$defs|definitions)/([^/~%]+)", str(reference))
-    if found is None:
-        raise _Unsayable
-    return found.group(1)
 
 
 def _within_limits(schema: Mapping[str, Any]) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.base import ModelCapabilities, Turn
 from sidecar.providers.gemini.request import continued, in_words_instead, model_in, stream_path
-from sidecar.providers.gemini.thinking import EFFORTS, version
+from sidecar.providers.gemini.thinking import version
+from sidecar.providers.kernel.options import EFFORTS
 from tests.helpers.gemini import MODELS, SCHEMA, ask, plan, traits
 
 BARE = {"contents": [{"role": "user", "parts": [{"text": "Why?"}]}]}

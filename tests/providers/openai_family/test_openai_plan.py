@@ -6,9 +6,9 @@ import pytest
 
 from sidecar.providers.base import PreparedCall
 from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.kernel.options import EFFORTS, nearest_effort
 from sidecar.providers.openai.provider import OpenAI
 from sidecar.providers.openai_family.json_by_prompt import in_words
-from sidecar.providers.openai_family.options import EFFORTS, nearest_effort
 from tests.helpers.openai_models import ask
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
