@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from sidecar.errors import Failure
 from sidecar.providers.anthropic.batch_format import (
     RESULTS,
     batch_state,
@@ -18,12 +17,12 @@ from sidecar.providers.anthropic.batch_format import (
 from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.provider import root
 from sidecar.providers.base import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult, PreparedCall
+from sidecar.providers.kernel.batch_cancel import ask_to_stop
 from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
 from sidecar.providers.kernel.bodies import array_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.json_values import as_mapping
-from sidecar.providers.kernel.pages import Pages
+from sidecar.providers.kernel.pages import listed_batches
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import ProviderRow
@@ -103,27 +102,20 @@ class AnthropicBatch:
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended, or is about to, is left at that."""
-        try:
-            await self._api.json("POST", f"{self._of(native_id)}/cancel", self._api.asked(key))
-        except Failure:
-            state = await self.check(key, native_id)
-            if not state.ended and state.word != "canceling":
-                raise
+        cancel = self._api.json("POST", f"{self._of(native_id)}/cancel", self._api.asked(key))
+        await ask_to_stop(cancel, lambda: self.check(key, native_id), stopping="canceling")
 
     async def _candidates(self, key: str, part: BatchPart) -> list[BatchState]:
         """The list comes newest first, which the vendor promises: what is older than the intent ends it."""
         found: list[BatchState] = []
-        pages = Pages(f"{self._batches}?limit={PAGE}", "after_id", self._endless)
-        while True:
-            page = await self._api.json("GET", pages.path, self._api.asked(key))
-            listed = page.get("data")
-            if not isinstance(listed, list):
-                raise self._api.failure(f"{ANTHROPIC.title} did not list its batches. Try again.")
-            states = [state for state in map(batch_state, map(as_mapping, listed)) if state is not None]
-            found += [state for state in states if may_be_of(state, part)]
-            if not page.get("has_more") or (states and is_older(states[-1], part)):
-                return found
-            pages.turn_to(states[-1].native_id if states else "")
+        pages = listed_batches(self._api, f"{self._batches}?limit={PAGE}", "after_id", key)
+        async with aclosing(pages):
+            async for page in pages:
+                states = [state for state in map(batch_state, page) if state is not None]
+                found += [state for state in states if may_be_of(state, part)]
+                if states and is_older(states[-1], part):
+                    break
+        return found
 
     async def _has_ours(self, key: str, state: BatchState, part: BatchPart) -> bool | None:
         """Whether the batch's results are of the part's rows; None while nobody can tell."""
@@ -138,9 +130,6 @@ class AnthropicBatch:
 
     def _of(self, native_id: str) -> str:
         return f"{self._batches}/{in_path(native_id)}"
-
-    def _endless(self) -> Failure:
-        return self._api.failure(f"{ANTHROPIC.title}'s list of batches has no end. Try again.")
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> AnthropicBatch:

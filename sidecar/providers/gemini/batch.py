@@ -20,6 +20,7 @@ from sidecar.providers.gemini.batch_state import FILE, INLINE, MODEL, NAME, batc
 from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.gemini.request import model_path
 from sidecar.providers.gemini.upload import upload
+from sidecar.providers.kernel.batch_cancel import ask_to_stop
 from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
 from sidecar.providers.kernel.bodies import lines_body
 from sidecar.providers.kernel.client import ACCEPT_JSON, VendorClient, in_path
@@ -129,11 +130,8 @@ class GeminiBatch:
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended is left at that."""
-        try:
-            await self._api.json("POST", f"{self._of(native_id)}:cancel", self._api.asked(key), {})
-        except Failure:
-            if not (await self.check(key, native_id)).ended:
-                raise
+        cancel = self._api.json("POST", f"{self._of(native_id)}:cancel", self._api.asked(key), {})
+        await ask_to_stop(cancel, lambda: self.check(key, native_id))
 
     async def _listed(self, key: str) -> AsyncGenerator[BatchState, None]:
         pages = Pages(f"{self._address.api}/batches?pageSize={PAGE}", "pageToken", self._endless)

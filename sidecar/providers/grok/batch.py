@@ -23,6 +23,7 @@ from sidecar.providers.grok.batch_format import (
     outcome,
 )
 from sidecar.providers.grok.errors import GROK
+from sidecar.providers.kernel.batch_cancel import ask_to_stop
 from sidecar.providers.kernel.batch_rows import read_rows
 from sidecar.providers.kernel.bodies import Body, array_body
 from sidecar.providers.kernel.client import VendorClient, in_path
@@ -148,12 +149,8 @@ class GrokBatch:
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended, or is about to, is left at that."""
-        try:
-            await self._post(f"{self._of(native_id)}:cancel", self._api.asked(key), {})
-        except Failure:
-            state = await self.check(key, native_id)
-            if not state.ended and state.word != "cancelling":
-                raise
+        cancel = self._post(f"{self._of(native_id)}:cancel", self._api.asked(key), {})
+        await ask_to_stop(cancel, lambda: self.check(key, native_id), stopping="cancelling")
 
     async def _takes_rows(self, key: str, container: str) -> bool:
         try:

@@ -1,11 +1,14 @@
-"""The walk through a list that a vendor gives in pages, each of which says where the next one begins (pure)."""
+"""The walk through a list that a vendor gives in pages, each of which says where the next one begins."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any
 from urllib.parse import quote
 
 from sidecar.errors import Failure
+from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.json_values import as_mapping
 
 
 class Pages:
@@ -27,3 +30,23 @@ class Pages:
             raise self._endless()
         self._seen.add(beginning)
         self.path = f"{self._first}&{self._parameter}={quote(beginning, safe='')}"
+
+
+async def listed_batches(
+    api: VendorClient, path: str, parameter: str, key: str
+) -> AsyncGenerator[list[Mapping[str, Any]], None]:
+    """Yield the pages of a list that goes on behind the `id` of its last batch for as long as it says `has_more`.
+
+    Raises Failure for what is no list, and for a list without an end.
+    """
+    title = api.vendor.title
+    pages = Pages(path, parameter, lambda: api.failure(f"{title}'s list of batches has no end. Try again."))
+    while True:
+        page = await api.json("GET", pages.path, api.asked(key))
+        if not isinstance(page.get("data"), list):
+            raise api.failure(f"{title} did not list its batches. Try again.")
+        batches = [as_mapping(batch) for batch in page["data"]]
+        yield batches
+        if not page.get("has_more"):
+            return
+        pages.turn_to(batches[-1].get("id") if batches else None)

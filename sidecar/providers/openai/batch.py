@@ -7,15 +7,15 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult, PreparedCall
+from sidecar.providers.kernel.batch_cancel import ask_to_stop
 from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
 from sidecar.providers.kernel.bodies import form_body, lines_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.json_values import as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_text
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.providers.kernel.pages import Pages
+from sidecar.providers.kernel.pages import listed_batches
 from sidecar.providers.openai.batch_format import ENDPOINT, input_line, outcome
 from sidecar.providers.openai.batch_state import ERROR, OUTPUT, TAG, Order, batch_state, is_of
 from sidecar.providers.openai.errors import OPENAI
@@ -118,38 +118,25 @@ class OpenAIBatch:
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended, or is about to, is left at that."""
-        try:
-            await self._api.json("POST", f"{self._batches(native_id)}/cancel", self._api.asked(key))
-        except Failure:
-            state = await self.check(key, native_id)
-            if not state.ended and state.word != "cancelling":
-                raise
+        cancel = self._api.json("POST", f"{self._batches(native_id)}/cancel", self._api.asked(key))
+        await ask_to_stop(cancel, lambda: self.check(key, native_id), stopping="cancelling")
 
     async def _listed(self, key: str, part: BatchPart) -> list[BatchState]:
         order = Order()
         ours: list[BatchState] = []
-        pages = Pages(f"{self._batches()}?limit={PAGE}", "after", self._endless)
-        while True:
-            page = await self._api.json("GET", pages.path, self._api.asked(key))
-            listed = page.get("data")
-            if not isinstance(listed, list):
-                raise self._api.failure("OpenAI did not list its batches. Try again.")
-            batches = [as_mapping(batch) for batch in listed]
-            for batch in batches:
-                state = batch_state(batch)
-                if state is not None and is_of(batch, part):
-                    ours.append(state)
-            if ours or not page.get("has_more") or order.only_older_follow(batches, part.since):
-                return ours
-            pages.turn_to(batches[-1].get("id") if batches else None)
+        pages = listed_batches(self._api, f"{self._batches()}?limit={PAGE}", "after", key)
+        async with aclosing(pages):
+            async for page in pages:
+                states = [batch_state(batch) for batch in page if is_of(batch, part)]
+                ours += [state for state in states if state is not None]
+                if ours or order.only_older_follow(page, part.since):
+                    break
+        return ours
 
     def _batches(self, native_id: str | None = None) -> str:
         """The address of the list, or of one of them."""
         one = "" if native_id is None else f"/{in_path(native_id)}"
         return f"{self._base_url}/batches{one}"
-
-    def _endless(self) -> Failure:
-        return self._api.failure("OpenAI's list of batches has no end. Try again.")
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> OpenAIBatch:
