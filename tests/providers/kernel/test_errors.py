@@ -11,6 +11,7 @@ from sidecar.providers.kernel.errors import cut_off, declined, refused_response,
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked, Vendor, authorization
 from sidecar.providers.openai.errors import OPENAI
+from sidecar.providers.registry import BUILT_IN, ProviderRow
 
 KEY = "some-odd-key-without-a-known-shape"
 VENDORS = (OPENAI, ANTHROPIC, GEMINI, GROK, compatible("Lab"))
@@ -99,6 +100,13 @@ def test_the_error_of_a_row_is_numbered_in_either_way(vendor: Vendor, code: int,
 )
 def test_each_vendor_has_its_header_for_the_key(vendor: Vendor, headers: dict[str, str]) -> None:
     assert authorization(asked(vendor)) == headers
+
+
+@pytest.mark.parametrize("row", BUILT_IN, ids=lambda row: row.name)
+def test_the_header_for_the_key_is_that_of_the_providers_row(row: ProviderRow) -> None:
+    vendor = {"openai": OPENAI, "anthropic": ANTHROPIC, "gemini": GEMINI, "grok": GROK}[row.name]
+    value = f"{row.key_scheme} {KEY}" if row.key_scheme else KEY
+    assert authorization(asked(vendor))[row.key_header] == value
 
 
 @every_vendor
