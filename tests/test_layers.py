@@ -165,6 +165,18 @@ def test_the_ground_imports_nothing_of_ours_but_the_ground() -> None:
     assert wrong == []
 
 
+WAYS = ("local", "native", "files")
+
+
+def test_the_ways_of_a_batch_know_only_what_all_of_them_share_which_knows_none_of_them() -> None:
+    wrong = []
+    for file, tree in modules():
+        own = file.split("/")[1] if file.startswith("batch/") else ""
+        others = tuple(f"sidecar.batch.{way}." for way in WAYS if way != own)
+        wrong += [f"{file} imports {each}" for each in imports(tree) if own and each.startswith(others)]
+    assert wrong == []
+
+
 FAMILIES = {"grok": "openai_family", "compatible": "openai_family", "openai": "openai_family"}
 
 

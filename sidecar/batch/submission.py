@@ -12,10 +12,9 @@ from typing import Any
 
 from sidecar.batch.estimate import RowEstimate, Sum, Total
 from sidecar.batch.estimator import Estimator
-from sidecar.batch.local.engine import refuse_missing_keys
 from sidecar.batch.row import Row
 from sidecar.batch.row_input import chunks, in_turns, refuse_issues, row_key, with_ids
-from sidecar.batch.validation import MOST_ISSUES, RowProfile, RowValidator, missing_keys
+from sidecar.batch.validation import MOST_ISSUES, RowProfile, RowValidator, refuse_missing_keys
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.store import answers, job_rows, jobs, projects
@@ -135,7 +134,7 @@ class BatchSubmission:
         return [Recalled(question, known.get(question)) for question in questions]
 
     async def _refuse_missing_keys(self, providers: set[str]) -> None:
-        refuse_missing_keys(await missing_keys(providers, self._providers, self._core.keys))
+        await refuse_missing_keys(providers, self._providers, self._core.keys)
 
     async def _checker(self) -> RowValidator:
         return await RowValidator.of(self._core)

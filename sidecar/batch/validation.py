@@ -99,9 +99,16 @@ class RowValidator:
         return RowProfile(serving, self._catalogue.price_entry(model, self._day), cap)
 
 
-async def missing_keys(shapes: set[str], providers: Providers, keys: Keys) -> list[str]:
-    """The providers of these that need a key and have none, in order."""
-    return [name for name in sorted(shapes) if providers.needs_key(name) and await keys.get(name) is None]
+async def refuse_missing_keys(names: set[str], providers: Providers, keys: Keys) -> None:
+    """Raise Failure("missing_api_key") when there are providers among these that need a key and have none."""
+    missing = [name for name in sorted(names) if providers.needs_key(name) and await keys.get(name) is None]
+    if missing:
+        raise Failure(
+            "missing_api_key",
+            f"Missing API keys for providers: {', '.join(missing)}. "
+            "Add them in the settings, then send the batch again.",
+            provider=missing[0],
+        )
 
 
 def _alike(row: Row) -> tuple[Any, ...]:

@@ -12,7 +12,8 @@ from sidecar.batch.keyed_lock import KeyedLock, unless_cancelled
 from sidecar.batch.local.row_runner import RowRunner
 from sidecar.batch.local.run import JobRun
 from sidecar.batch.progress_reporter import Progress
-from sidecar.batch.validation import missing_keys
+from sidecar.batch.resumption import Resumption
+from sidecar.batch.validation import refuse_missing_keys
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.spending.budget import this_month
@@ -20,9 +21,6 @@ from sidecar.store import jobs
 from sidecar.store.job_records import Job, JobRow
 
 log = logging.getLogger("sidecar.batch")
-
-# How long the handshake waits for the database before it answers without the jobs that go on.
-RESUME_SECONDS = 2.0
 
 
 class Engine:
@@ -49,21 +47,15 @@ class Engine:
         self._keyed_lock = KeyedLock()
         self._stopping = False
         self._stopped_at = 0.0
-        self._recovering: asyncio.Task[tuple[str, ...]] | None = None
+        self._resumption = Resumption()
 
     def resume(self) -> None:
         """Goes on with what the last run left. To be called once, inside the loop."""
-        self._recovering = asyncio.create_task(self._recover())
-        # Its failure is the store's, which every call that needs the store tells.
-        self._recovering.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._resumption.begin(self._recover())
 
     async def resumed(self) -> tuple[str, ...]:
         """The jobs that go on by themselves. None where the database is not open within reasonable time."""
-        if self._recovering is None:
-            return ()
-        await asyncio.wait({self._recovering}, timeout=RESUME_SECONDS)
-        done = self._recovering.done() and not self._recovering.cancelled()
-        return self._recovering.result() if done and self._recovering.exception() is None else ()
+        return await self._resumption.jobs()
 
     async def start(
         self,
@@ -134,8 +126,7 @@ class Engine:
 
     async def finished(self, job_id: str) -> None:
         """Waits until the job runs no more, whatever ended it."""
-        if self._recovering is not None:
-            await asyncio.wait({self._recovering})
+        await self._resumption.over()
         running = self._runs.get(job_id)
         if running is not None:
             await asyncio.wait({running[1]})
@@ -154,8 +145,7 @@ class Engine:
         They and their jobs go on at the next start. To be called before the store closes.
         """
         self.stop_taking()
-        if self._recovering is not None:
-            await asyncio.wait({self._recovering})
+        await self._resumption.over()
         tasks = {task for _, task in self._runs.values()}
         if tasks:
             passed = asyncio.get_running_loop().time() - self._stopped_at
@@ -173,8 +163,7 @@ class Engine:
         return tuple(job.id for job in left)
 
     async def _ready(self) -> None:
-        if self._recovering is not None:
-            await asyncio.wait({self._recovering})
+        await self._resumption.over()
         await self._store.database()
 
     async def _refuse_unready(self, job_id: str, retry_failed: bool) -> None:
@@ -183,7 +172,7 @@ class Engine:
             raise moves.unknown_job()
         statuses = moves.rows_to_reopen(job, retry_failed=retry_failed)
         needed = await self._store.read(row_transactions.reopenable, job_id, statuses)
-        refuse_missing_keys(await missing_keys(set(needed), self._providers, self._keys))
+        await refuse_missing_keys(set(needed), self._providers, self._keys)
 
     def _run(self, job: Job) -> None:
         run = JobRun(
@@ -203,14 +192,3 @@ class Engine:
         run, task = running
         run.interrupt(put_back=False)
         await asyncio.wait({task})
-
-
-def refuse_missing_keys(missing: list[str]) -> None:
-    """Raises Failure("missing_api_key") when there are any."""
-    if missing:
-        names = ", ".join(missing)
-        raise Failure(
-            "missing_api_key",
-            f"Missing API keys for providers: {names}. Add them in the settings, then send the batch again.",
-            provider=missing[0],
-        )

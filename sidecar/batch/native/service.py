@@ -17,6 +17,7 @@ from sidecar.batch.native.machine import Pace
 from sidecar.batch.native.submission_loop import SubmissionLoop
 from sidecar.batch.native.worker import Tools
 from sidecar.batch.progress_reporter import Progress, ProgressReporter
+from sidecar.batch.resumption import Resumption
 from sidecar.batch.submission import BatchSubmission
 from sidecar.core import Core
 from sidecar.errors import Failure
@@ -31,8 +32,6 @@ log = logging.getLogger("sidecar.batch")
 
 # How long a submission waits until it is known whether its first part has arrived, and a deletion likewise.
 ARRIVAL_SECONDS = 120.0
-# How long the handshake waits for the database before it answers without the jobs that go on.
-RESUME_SECONDS = 2.0
 # How long the end of the process waits for a creation to be answered.
 CLOSE_SECONDS = 2.0
 
@@ -64,24 +63,18 @@ class NativeBatches:
         self._tell = tell
         self._tell_row = tell_row
         self._turns = KeyedLock()
-        self._recovering: asyncio.Task[tuple[str, ...]] | None = None
+        self._resumption = Resumption()
         self._stopping = False
         self._loops: dict[str, SubmissionLoop] = {}
         self._tools = Tools(core, uploader, Collector(core), Pace(poll_ms), sleep)
 
     def resume(self) -> None:
         """Goes on with what the last run left. To be called once, inside the loop."""
-        self._recovering = asyncio.create_task(self._recover())
-        # Its failure is the store's, which every call that needs the store tells.
-        self._recovering.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._resumption.begin(self._recover())
 
     async def resumed(self) -> tuple[str, ...]:
         """The jobs that go on by themselves. None where the database is not open within reasonable time."""
-        if self._recovering is None:
-            return ()
-        await asyncio.wait({self._recovering}, timeout=RESUME_SECONDS)
-        done = self._recovering.done() and not self._recovering.cancelled()
-        return self._recovering.result() if done and self._recovering.exception() is None else ()
+        return await self._resumption.jobs()
 
     async def submit(
         self,
@@ -205,8 +198,7 @@ class NativeBatches:
     async def close(self) -> None:
         """End every look and every sending; all of it goes on at the next start."""
         self._stopping = True
-        if self._recovering is not None:
-            await asyncio.wait({self._recovering})
+        await self._resumption.over()
         await asyncio.gather(*(loop.close(CLOSE_SECONDS) for loop in self._loops.values()))
 
     async def _start(
@@ -262,8 +254,7 @@ class NativeBatches:
         return tuple(job.id for job, _, _ in left)
 
     async def _ready(self) -> None:
-        if self._recovering is not None:
-            await asyncio.wait({self._recovering})
+        await self._resumption.over()
         await self._store.database()
         if self._stopping:
             raise Failure("shutting_down", "A-B/AI is closing. Start it again and repeat what you did.")

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.inside import Inside, inside
+from tests.trips import Trip, tracing
+
+MODEL = "openai/gpt-6-luna"
+ROW = {"prompt": "Reply with exactly: one", "model": MODEL}
+Step = Callable[[], Awaitable[Any]]
+
+# The most files of the sidecar that a request may enter, the vendor's side aside, until all of it is done: a batch
+# until its job has ended. Whoever makes one shorter lowers its number; whoever makes one longer says why.
+MOST_FILES = {
+    "settings:save": 15,
+    "batch:get-results": 17,
+    "messages:add": 18,
+    "chat:send": 58,
+    "batch:start": 71,
+    "batch:submit-native": 86,
+}
+
+
+async def result(here: Inside, method: str, **params: Any) -> Any:
+    answer = await here.ask(method, params)
+    assert "result" in answer, answer
+    return answer["result"]
+
+
+async def ended(here: Inside) -> None:
+    """Waits for the end of a job as an app does, without asking."""
+    while True:
+        told = await here.next_message()
+        if told.get("method") == "batch:progress" and told["params"]["status"] == "completed":
+            return
+
+
+@pytest.fixture
+async def trips(tmp_path: Path) -> AsyncIterator[dict[str, Trip]]:
+    """Each of the six requests, traced when it is made for the second time."""
+    found: dict[str, Trip] = {}
+    with tracing() as tracer:
+
+        async def travel(method: str, ready: Step, go: Callable[[Any], Awaitable[Any]]) -> Any:
+            for _ in range(2):
+                given = await ready()
+                found[method] = tracer.begin()
+                came = await go(given)
+                tracer.end()
+            return came
+
+        async with inside(tmp_path, batch_poll_ms=5) as here:
+            await here.services.warm_up(0)
+            project = (await result(here, "project:create", name="P"))["id"]
+            talk = (await result(here, "conversation:create", projectId=project))["id"]
+
+            async def nothing() -> None:
+                return None
+
+            async def stored() -> Any:
+                return (await result(here, "batch:submit", projectId=project, rows=[ROW]))["id"]
+
+            async def start(job_id: str) -> str:
+                await result(here, "batch:start", jobId=job_id)
+                await ended(here)
+                return job_id
+
+            async def submit(_: None) -> None:
+                await result(
+                    here, "batch:submit-native", projectId=project, providerName="openai", rows=[ROW]
+                )
+                await ended(here)
+
+            async def save(_: None) -> None:
+                await result(here, "settings:save", key="maxOutputTokens", value=1_000)
+
+            async def say(_: None) -> None:
+                await result(here, "messages:add", conversationId=talk, role="user", content="Hello")
+
+            async def send(_: None) -> None:
+                await result(here, "chat:send", conversationId=talk, modelId=MODEL, content=ROW["prompt"])
+
+            await travel("settings:save", nothing, save)
+            await travel("messages:add", nothing, say)
+            await travel("chat:send", nothing, send)
+            job_id = await travel("batch:start", stored, start)
+            await travel(
+                "batch:get-results", nothing, lambda _: result(here, "batch:get-results", jobId=job_id)
+            )
+            await travel("batch:submit-native", nothing, submit)
+        yield found
+
+
+async def test_no_request_goes_through_more_files_than_it_needs(trips: dict[str, Trip]) -> None:
+    assert set(trips) == set(MOST_FILES)
+    for method, trip in trips.items():
+        # `pytest -s` shows them.
+        print(f"{method}: {len(trip.files)} files, {trip.functions} functions")
+    too_long = {
+        method: (len(trip.files), trip.files)
+        for method, trip in trips.items()
+        if len(trip.files) > MOST_FILES[method]
+    }
+    assert too_long == {}
