@@ -16,6 +16,7 @@ from sidecar.batch.files import csv_text, json_text
 from sidecar.batch.files.columns import RESULT_COLUMNS, BadRow, field_of, from_cells, from_object, unescaped
 from sidecar.batch.files.json_text import encode
 from sidecar.errors import Failure
+from sidecar.json_stream import BrokenJson
 from sidecar.store.atomic_files import file_failure, source_file
 from sidecar.store.background_read import Pulse, in_thread
 
@@ -237,7 +238,7 @@ def _read_json(text: io.TextIOWrapper) -> Iterator[Read]:
     try:
         for number, element in enumerate(json_text.elements(text), start=1):
             yield number, _json_row(element)
-    except json_text.BrokenJson as error:
+    except BrokenJson as error:
         yield number and number + 1, RowError(str(error))
 
 

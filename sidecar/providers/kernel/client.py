@@ -10,10 +10,10 @@ from urllib.parse import quote
 import orjson
 
 from sidecar.errors import Failure
+from sidecar.json_stream import ArrayElements, JsonTooLarge
 from sidecar.providers.kernel.bodies import Body
 from sidecar.providers.kernel.errors import refused_response
 from sidecar.providers.kernel.http import HttpClient, HttpResponse, ReadRefusal
-from sidecar.providers.kernel.json_arrays import JsonArrays
 from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.jsonl import LineReader
 from sidecar.providers.kernel.limits import RequestPacer
@@ -108,13 +108,15 @@ class VendorClient:
 
         `rest` is JSON. Raises Failure for a document that is not, or that breaks off.
         """
-        reader = JsonArrays(member)
+        reader = ArrayElements(member)
         try:
             async with self.stream("GET", url, asked) as answer:
                 async for chunk in answer.chunks:
                     for element in reader.feed(chunk):
                         yield element
             orjson.loads(reader.rest())
+        except JsonTooLarge as error:
+            raise self.failure(f"The answer of the {asked.title} API cannot be read. {error}") from None
         except ValueError:
             raise self.failure(
                 f"The {asked.title} API did not answer with JSON. Check the base URL, or try again later."

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from sidecar.batch.files import json_text
 from sidecar.batch.files.import_rows import Format, collect, read_rows
 from sidecar.errors import Failure
 
@@ -148,43 +147,6 @@ def test_utf16_is_read_and_other_encodings_are_refused() -> None:
 def test_half_a_surrogate_pair_and_large_integers_do_no_harm() -> None:
     rows, errors = read('[{"prompt":"\\ud83d","model":"m","n":123456789012345678901234567890}]')
     assert (rows, errors) == ([row(prompt="\ufffd", data={"n": 123456789012345678901234567890})], [])
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 64])
-def test_pieces_of_any_size_give_the_same_elements(size: int) -> None:
-    class Slow(io.StringIO):
-        def read(self, characters: int | None = -1, /) -> str:
-            return super().read(size)
-
-    values = [1234567, -0.5e3, 'a\\"b]', True, None, {"a": [1, {"b": "}"}]}, [], "ü\u2028"]
-    assert list(json_text.elements(Slow(json.dumps(values, indent=1)))) == values
-
-
-def test_an_element_beyond_all_measure_is_given_up_before_the_file_ends() -> None:
-    class Endless(io.StringIO):
-        given = 0
-
-        def read(self, characters: int | None = -1, /) -> str:
-            assert characters
-            self.given += characters
-            return "x" * characters
-
-    text = Endless()
-    scanning = json_text.elements(_After('["', text))
-    with pytest.raises(json_text.BrokenJson):
-        next(scanning)
-    assert text.given <= 4 * json_text.MAX_ELEMENT_CHARS
-
-
-class _After(io.StringIO):
-    """A few characters, then another text."""
-
-    def __init__(self, first: str, then: io.StringIO) -> None:
-        super().__init__(first)
-        self._then = then
-
-    def read(self, characters: int | None = -1, /) -> str:
-        return super().read(characters) or self._then.read(characters)
 
 
 @pytest.mark.parametrize("format", ["json", "jsonl"])
