@@ -157,13 +157,17 @@ class NativeBatches:
         await self._ready()
         for job in await self._store.write(transactions.cancel_project, project_id, self._now_ms()):
             self._loop(job).reporter.changed(job)
+        parts = await self._store.read(vendor_batches.open_of_project, project_id)
+        loops = {part.job_id: self._loops[part.job_id] for part in parts if part.job_id in self._loops}
         creating = [
-            self._loops[part.job_id].rested(part.id)
-            for part in await self._store.read(vendor_batches.open_of_project, project_id)
-            if part.native_id is None and part.submitted_at is not None and part.job_id in self._loops
+            loops[part.job_id].rested(part.id)
+            for part in parts
+            if part.native_id is None and part.submitted_at is not None and part.job_id in loops
         ]
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*creating), ARRIVAL_SECONDS)
+        # Nobody collects what is about to be written off.
+        await asyncio.gather(*(loop.leave_alone() for loop in loops.values()))
         for part in await self._store.read(vendor_batches.open_of_project, project_id):
             if part.native_id is not None:
                 with contextlib.suppress(Failure):

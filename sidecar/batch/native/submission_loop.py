@@ -59,12 +59,16 @@ class SubmissionLoop:
         if part_id in self._workers:
             await self._workers[part_id].rested()
 
+    async def leave_alone(self) -> None:
+        """Stop looking after any part of the job, which is about to be deleted."""
+        await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
+
     async def close(self, patience_seconds: float) -> None:
         """Stop, and wait so long for what is being handed over: what is answered need not be looked for later."""
         self._stopping = True
         with suppress(TimeoutError):
             await asyncio.wait_for(self._sent.wait(), patience_seconds)
-        await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
+        await self.leave_alone()
         self._task.cancel()
         await asyncio.wait({self._task})
         self.reporter.close()
