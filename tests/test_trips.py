@@ -19,9 +19,9 @@ MOST_FILES = {
     "settings:save": 15,
     "batch:get-results": 17,
     "messages:add": 18,
-    "chat:send": 58,
-    "batch:start": 71,
-    "batch:submit-native": 86,
+    "chat:send": 59,
+    "batch:start": 72,
+    "batch:submit-native": 87,
 }
 
 
