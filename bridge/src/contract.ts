@@ -95,6 +95,8 @@ export interface BatchEstimateResult {
   ways: BatchWay[];
   /** Ids of rows that this project has an answer to: the same question to the same model with the same options. */
   answered: string[];
+  /** Rows whose data lacks a variable: they fail alone, and are in no sum. */
+  unfilled?: BatchUnfilledRow[];
 }
 
 /** A file that `batch:import` reads back: each row as it was submitted, then rowIndex, status, response, tokens_in, tokens_out, cost_usd, latency_ms, error, errorMessage and attempts. In CSV an apostrophe stands before what a spreadsheet would run as a formula. */
@@ -270,7 +272,7 @@ export interface BatchRetryFailedParams {
 export interface BatchRow {
   /** Made by the client; absent, the sidecar makes one. */
   id?: string | null;
-  /** May hold `{{name}}`, filled from `data`. */
+  /** May hold `{{name}}`, filled from `data`, where `\{{` stands for two braces; without data, braces are text. */
   prompt: string;
   /** Any name that `chat:send` takes. */
   model: string;
@@ -356,6 +358,12 @@ export interface BatchSubmitParams {
   /** True sends the rows at once; absent, nothing is sent until `batch:start`. */
   start?: boolean | null;
   reuseAnswers?: ReuseAnswers;
+}
+
+/** A row that cannot be filled in from its data, and why. */
+export interface BatchUnfilledRow {
+  id: string;
+  message: string;
 }
 
 export type BatchUpdateStatusParams = BatchRowUpdate | BatchJobUpdate;
@@ -1283,7 +1291,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "b3ba92a6c8ea0b2d85b05cb4c4ffbd0cdcb4309cab79a9a989189b543b1ca69c";
+export const SCHEMA_HASH = "b74bc8d4b41e43bb1453548967245aef19bf921fcddaa9a9c77743bee90bdd8a";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

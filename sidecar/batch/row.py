@@ -10,7 +10,10 @@ from sidecar.batch import template
 from sidecar.chat.chat_types import ChatInput
 from sidecar.chat.json_output.schema import read_schema
 from sidecar.chat.options import Options
+from sidecar.errors import Failure
 
+# What may stand in a row's data and is no value for a template.
+_OPTIONS = frozenset({"jsonMode", "jsonSchema"})
 _YES, _NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0", ""})
 
 
@@ -57,14 +60,27 @@ class Row:
     def template(self) -> str:
         return template.fingerprint(self.prompt, self.system)
 
-    def missing_variables(self) -> list[str]:
-        return template.missing((self.prompt, self.system), self.data)
+    @property
+    def is_template(self) -> bool:
+        """Whether there is data to fill in; without any, braces are text."""
+        return not self.data.keys() <= _OPTIONS
+
+    def unfilled(self) -> tuple[str, str] | None:
+        """(member, sentence) of why the row's texts cannot be filled in, None when they can."""
+        if not self.is_template:
+            return None
+        lacking = template.missing((self.prompt, self.system), self.data)
+        if lacking:
+            return "data", f"Missing template variables: {', '.join(lacking)}"
+        if self.prompt.strip() and not self.filled_prompt().strip():
+            return "prompt", "The prompt is empty once its variables are filled in."
+        return None
 
     def filled_prompt(self) -> str:
-        return template.fill(self.prompt, self.data)
+        return template.fill(self.prompt, self.data) if self.is_template else self.prompt
 
     def filled_system(self) -> str | None:
-        return template.fill(self.system, self.data) if self.system else None
+        return template.fill(self.system, self.data) if self.system and self.is_template else self.system
 
     def options(self) -> Options:
         """Raises Failure("invalid_params") for a schema that is none."""
@@ -78,7 +94,12 @@ class Row:
         )
 
     def chat_input(self, prompt: str) -> ChatInput:
-        """The question with its prompt filled in. It belongs to no conversation."""
+        """The question with its prompt filled in. It belongs to no conversation.
+
+        Raises Failure("invalid_params") for a row that cannot be filled in.
+        """
+        if (problem := self.unfilled()) is not None:
+            raise Failure("invalid_params", problem[1])
         return ChatInput(prompt, self.model, options=self.options())
 
 

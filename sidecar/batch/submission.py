@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -36,13 +36,14 @@ class ExecutionOption:
 class Estimate:
     """What rows may cost: each with its id, all together, and by each way there is. Without a price, in no sum.
 
-    `answered` are the ids of those that the project has an answer to.
+    `answered` are the ids of those that the project has an answer to; `unfilled` have each a sentence, and no price.
     """
 
     rows: Sequence[tuple[str, RowEstimate]]
     total: Total
     ways: Sequence[ExecutionOption]
     answered: Sequence[str]
+    unfilled: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class BatchSubmission:
         *,
         reuse: bool = False,
     ) -> Job:
-        """The job, stored with all its rows and its estimate.
+        """The job, stored with all its rows and its estimate. Rows that cannot be filled in have failed already.
 
         With `reuse`, rows that the project has an answer to are given it: they have ended, and cost nothing. Raises
         Failure and stores nothing: "not_found", "invalid_params" with an issue for each row that cannot be asked,
@@ -82,7 +83,7 @@ class BatchSubmission:
             raise _unknown_project()
         rows = [Row(each) for each in with_ids(wire_rows)]
         checker = await self._checker()
-        refuse_issues(await self._issues(checker, rows))
+        await self._refuse_wrong(checker, rows)
         if not reuse:
             await self._refuse_missing_keys({checker.shape(row).provider for row in rows})
         job = Job(self._core.new_id(), project_id, self._now_ms(), file_name, mode=mode, total_rows=len(rows))
@@ -101,19 +102,23 @@ class BatchSubmission:
             raise _unknown_project()
         rows = [Row(each) for each in with_ids(wire_rows)]
         checker = await self._checker()
-        refuse_issues(await self._issues(checker, rows))
+        await self._refuse_wrong(checker, rows)
         project_id = project_id or await self._store.read(self._session.open_project)
         appraiser = Estimator(self._store, project_id)
         total, found, answered = Total(), list[tuple[str, RowEstimate]](), list[str]()
+        unfilled = list[tuple[str, str]]()
         for chunk in chunks(rows):
             recalled = await self._recalled(project_id, chunk, checker)
             async for number, row in in_turns(chunk):
+                if (problem := row.unfilled()) is not None:
+                    unfilled.append((row.id, problem[1]))
+                    continue
                 shape, known = checker.shape(row), recalled[number].answer is not None
                 estimated = await appraiser.estimate(row, shape, row.filled_prompt())
                 total.add(shape.provider, estimated, answered=known)
                 found.append((row.id, estimated))
                 answered += [row.id] * known
-        return Estimate(found, total, self._ways(total), answered)
+        return Estimate(found, total, self._ways(total), answered, unfilled)
 
     def _ways(self, total: Total) -> list[ExecutionOption]:
         ways = [ExecutionOption("local", total.local)]
@@ -139,15 +144,22 @@ class BatchSubmission:
     async def _checker(self) -> RowValidator:
         return await RowValidator.of(self._core)
 
-    async def _issues(self, checker: RowValidator, rows: Sequence[Row]) -> list[dict[str, str]]:
+    async def _refuse_wrong(self, checker: RowValidator, rows: Sequence[Row]) -> None:
+        """Raises Failure("invalid_params") for rows that can never be asked, and when no row can be filled in."""
         issues: list[dict[str, str]] = []
+        wrong, found = False, 0
         async for index, row in in_turns(rows):
             problem = checker.problem(row)
+            wrong = wrong or problem is not None
+            problem = problem or row.unfilled()
             if problem is not None:
-                issues.append({"path": f"rows.{index}.{problem[0]}", "message": problem[1]})
-                if len(issues) >= MOST_ISSUES:
+                found += 1
+                if len(issues) < MOST_ISSUES:
+                    issues.append({"path": f"rows.{index}.{problem[0]}", "message": problem[1]})
+                elif wrong:
                     break
-        return issues
+        if wrong or found == len(rows):
+            refuse_issues(issues)
 
     async def _store_all(self, job: Job, rows: Sequence[Row], checker: RowValidator, *, reuse: bool) -> Job:
         await self._store.write(_open, job)
@@ -158,14 +170,15 @@ class BatchSubmission:
                 recalled = await self._recalled(job.project_id, chunk, checker) if reuse else None
                 made: list[NewRow] = []
                 async for number, row in in_turns(chunk):
-                    shape, prompt = checker.shape(row), row.filled_prompt()
-                    known = recalled[number] if recalled is not None else Recalled()
+                    shape, prompt, problem = checker.shape(row), row.filled_prompt(), row.unfilled()
+                    known = recalled[number] if recalled and problem is None else Recalled()
                     estimated = None
-                    if known.answer is None:
+                    if known.answer is None and problem is None:
                         estimated = await appraiser.estimate(row, shape, prompt)
                         total.add(shape.provider, estimated)
                         needed.add(shape.provider)
-                    made.append(_new_row(job, index, row, shape, prompt, estimated, known, taken))
+                    new = _new_row(job, index, row, shape, prompt, estimated, known, taken)
+                    made.append(new if problem is None else replace(new, error_message=problem[1]))
                     index += 1
                 await self._store.write(_add, job.id, made, self._now_ms())
             # Rows that are answered already need no key.
@@ -226,7 +239,12 @@ def _add(conn: sqlite3.Connection, job_id: str, rows: Sequence[NewRow], now: int
     if not jobs.is_being_stored(conn, job_id):
         raise _unknown_project()
     job_rows.insert_many(conn, job_id, rows, now)
-    jobs.count(conn, job_id, completed=sum(row.answer is not None for row in rows))
+    jobs.count(
+        conn,
+        job_id,
+        completed=sum(row.answer is not None for row in rows),
+        failed=sum(row.error_message is not None for row in rows),
+    )
 
 
 def _close(conn: sqlite3.Connection, job_id: str, estimate: Mapping[str, str]) -> Job:

@@ -1,4 +1,4 @@
-"""`{{name}}` in a prompt, filled from a row's data (pure)."""
+"""`{{name}}` in a prompt, filled from a row's data; `\\{{` is how two braces are meant as text there (pure)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_VARIABLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+# Braces that are escaped, or a variable with its name.
+_VARIABLE = re.compile(r"\\\{\{|\{\{\s*([^{}]+?)\s*\}\}")
 
 
 def variables(text: str) -> list[str]:
     """The names that a text asks for, in the order in which they come first."""
-    return list(dict.fromkeys(_VARIABLE.findall(text)))
+    return [name for name in dict.fromkeys(_VARIABLE.findall(text)) if name]
 
 
 def missing(texts: tuple[str | None, ...], data: Mapping[str, Any]) -> list[str]:
@@ -24,7 +25,14 @@ def missing(texts: tuple[str | None, ...], data: Mapping[str, Any]) -> list[str]
 
 def fill(text: str, data: Mapping[str, Any]) -> str:
     """The text with its variables filled in, once: what a value itself holds is left as it is."""
-    return _VARIABLE.sub(lambda match: spelled(data.get(match.group(1))), text) if "{{" in text else text
+    if "{{" not in text:
+        return text
+    return _VARIABLE.sub(lambda found: spelled(data.get(found[1])) if found[1] else "{{", text)
+
+
+def escape(text: str) -> str:
+    """Return the text as a template that is filled to just this text."""
+    return text.replace("{{", "\\{{")
 
 
 def spelled(value: Any) -> str:

@@ -71,14 +71,9 @@ class RowValidator:
         return request_fingerprint(shape.provider, decided.request)
 
     def problem(self, row: Row) -> tuple[str, str] | None:
-        """(member, sentence) of what is wrong with a row, None when it can be asked."""
+        """(member, sentence) of what is wrong with a row, None when it can be asked once it is filled in."""
         if not row.prompt.strip():
             return "prompt", "The prompt is empty."
-        lacking = row.missing_variables()
-        if lacking:
-            return "data", f"Missing template variables: {', '.join(lacking)}"
-        if not row.filled_prompt().strip():
-            return "prompt", "The prompt is empty once its variables are filled in."
         try:
             self.shape(row)
         except Failure as failure:

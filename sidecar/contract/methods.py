@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "b3ba92a6c8ea0b2d85b05cb4c4ffbd0cdcb4309cab79a9a989189b543b1ca69c"
+SCHEMA_HASH = "b74bc8d4b41e43bb1453548967245aef19bf921fcddaa9a9c77743bee90bdd8a"
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,12 @@ def estimate(found: Estimate) -> dict[str, Any]:
         "unpriced": [row_id for row_id, each in found.rows if each.local is None],
         "ways": [_way(way, reusing=bool(found.answered)) for way in found.ways],
         "answered": list(found.answered),
-    } | wire.present({"nativeUSD": None if native is None else float(native)})
+    } | wire.present(
+        {
+            "nativeUSD": None if native is None else float(native),
+            "unfilled": [{"id": row_id, "message": message} for row_id, message in found.unfilled] or None,
+        }
+    )
 
 
 def _way(way: ExecutionOption, *, reusing: bool) -> dict[str, Any]:

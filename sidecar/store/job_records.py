@@ -57,7 +57,7 @@ class NewRow:
     """A row as it is submitted. `request` is the wire's BatchRow with its id; `prompt` has its variables filled in.
 
     `model` is `provider/id`, `template` names the text before its variables, `reserve_usd` is the most it may cost.
-    A row that is not to be sent brings an earlier `answer` to its `question` along.
+    A row that is not to be sent brings an earlier `answer` to its `question` along, or has failed with a sentence.
     """
 
     id: str
@@ -70,6 +70,7 @@ class NewRow:
     reserve_usd: Decimal | None = None
     question: str | None = None
     answer: Answer | None = None
+    error_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,14 +49,14 @@ def status_word(stored: str, *, answered: bool) -> RowStatus:
 
 
 def insert_many(conn: sqlite3.Connection, job_id: str, rows: Iterable[NewRow], now: int) -> None:
-    """Adds rows that have not begun, and those that bring their answer along as ended.
+    """Adds rows that have not begun, and those that bring their answer or their failure along as ended.
 
     Raises sqlite3.IntegrityError when an id is taken.
     """
     conn.executemany(
         "INSERT INTO batch_results (id, job_id, row_index, request, prompt, status, provider, model, template,"
-        " reserve_pico, question, response, tokens_in, tokens_out, finish_reason, updated_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " reserve_pico, question, error_kind, error_message, response, tokens_in, tokens_out, finish_reason,"
+        " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 storable(row.id),
@@ -64,12 +64,14 @@ def insert_many(conn: sqlite3.Connection, job_id: str, rows: Iterable[NewRow], n
                 row.row_index,
                 to_json(dict(row.request)),
                 storable(row.prompt),
-                "pending" if row.answer is None else "success",
+                "error" if row.error_message else "pending" if row.answer is None else "success",
                 row.provider,
                 row.model,
                 row.template,
                 to_pico(row.reserve_usd),
                 row.question,
+                "invalid_params" if row.error_message else None,
+                row.error_message,
                 *((None,) * 5 if row.answer is None else (*astuple(row.answer), now)),
             )
             for row in rows

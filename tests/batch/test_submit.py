@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.batch.row import Row
 from sidecar.batch.validation import MOST_ISSUES
 from sidecar.errors import Failure
 from sidecar.store import jobs, kv, projects
@@ -19,8 +20,6 @@ GOOD = {"prompt": "Hello", "model": MODEL}
     ("row", "member", "sentence"),
     [
         ({"prompt": "  "}, "prompt", "empty"),
-        ({"prompt": "{{x}}", "data": {"x": " "}}, "prompt", "empty once its variables"),
-        ({"prompt": "{{b}} {{a}}", "system": "{{c}}"}, "data", "Missing template variables: b, a, c"),
         ({"model": "nobody/nothing"}, "model", "nobody/nothing"),
         ({"jsonSchema": "{"}, "jsonSchema", "JSON schema cannot be used"),
         ({"data": {"jsonSchema": {"type": "no such type"}}}, "jsonSchema", "JSON schema cannot be used"),
@@ -40,6 +39,63 @@ async def test_a_row_that_cannot_be_asked_is_named_and_nothing_is_stored(
     assert sentence in issue["message"]
     assert "row 2" in refused.value.message
     assert stored == []
+
+
+UNFILLED = [
+    (
+        {"prompt": "{{x}}", "data": {"x": " "}},
+        "prompt",
+        "The prompt is empty once its variables are filled in.",
+    ),
+    (
+        {"prompt": "{{b}} {{a}}", "system": "{{c}}", "data": {"d": 1}},
+        "data",
+        "Missing template variables: b, a, c",
+    ),
+]
+
+
+@pytest.mark.parametrize(("row", "member", "sentence"), UNFILLED)
+async def test_a_row_that_cannot_be_filled_fails_alone_and_stays_failed(
+    tmp_path: Path, row: dict[str, Any], member: str, sentence: str
+) -> None:
+    async with works(tmp_path) as here:
+        found = await here.intake.estimate([GOOD, {**GOOD, **row, "id": "bad"}, GOOD], "p")
+        assert (len(found.rows), found.total.rows, found.unfilled) == (2, 2, [("bad", sentence)])
+        job = await here.intake.submit("p", [GOOD, {**GOOD, **row}, GOOD], "")
+        assert (job.total_rows, job.failed_rows) == (3, 1)
+        job = await here.ran(job)
+        assert (job.status, job.completed_rows, job.failed_rows) == ("completed", 2, 1)
+        failed = (await here.rows(job.id))[1]
+        assert (failed.status, failed.error_kind, failed.error_message) == (
+            "error",
+            "invalid_params",
+            sentence,
+        )
+        assert len(here.provider.sent) == 2
+        job = await here.ran(job, retry_failed=True)
+        assert (job.status, job.failed_rows, len(here.provider.sent)) == ("completed", 1, 2)
+        assert (await here.rows(job.id))[1].error_message == sentence
+
+
+@pytest.mark.parametrize(("row", "member", "sentence"), UNFILLED)
+async def test_a_batch_of_which_no_row_can_be_filled_is_refused(
+    tmp_path: Path, row: dict[str, Any], member: str, sentence: str
+) -> None:
+    async with works(tmp_path) as here:
+        with pytest.raises(Failure) as refused:
+            await here.intake.submit("p", [{**GOOD, **row}], "")
+    assert refused.value.issues == [{"path": f"rows.0.{member}", "message": sentence}]
+
+
+@pytest.mark.parametrize("data", [None, {}, {"jsonMode": True}])
+async def test_without_data_braces_are_text_and_reach_the_model(tmp_path: Path, data: Any) -> None:
+    row = {**GOOD, "prompt": "Explain <p>{{ message }}</p>", "system": "{{x}}", "data": data}
+    async with works(tmp_path) as here:
+        job = await here.ran(await here.intake.submit("p", [row], ""))
+        (stored,) = await here.rows(job.id)
+    assert here.provider.sent == ["Explain <p>{{ message }}</p>"]
+    assert Row(stored.request or {}).options().system == "{{x}}"
 
 
 async def test_a_thousand_wrong_rows_do_not_make_a_thousand_sentences(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sidecar.batch import template
 from sidecar.batch.row import Row
@@ -21,6 +23,7 @@ from sidecar.errors import Failure
         ("{single} {{}} { {a} }", {"a": "1"}, "{single} {{}} { {a} }"),
         ("{{a}}", {"a": "{{b}}", "b": "not filled twice"}, "{{b}}"),
         ("no variables", {}, "no variables"),
+        ("\\{{a}} {{a}} \\\\{{ b }}", {"a": "1"}, "{{a}} 1 \\{{ b }}"),
     ],
 )
 def test_variables_are_filled_in_once(text: str, data: dict[str, Any], filled: str) -> None:
@@ -35,12 +38,19 @@ def test_variables_are_filled_in_once(text: str, data: dict[str, Any], filled: s
         (("{{a}}", None), {"a": None}, ["a"]),
         (("{{a}}", None), {"a": 0}, []),
         (("plain", "plain"), {}, []),
+        (("\\{{a}} {{b}}", None), {}, ["b"]),
     ],
 )
 def test_names_that_the_data_lacks_are_told_in_their_order(
     texts: tuple[str | None, ...], data: dict[str, Any], lacking: list[str]
 ) -> None:
     assert template.missing(texts, data) == lacking
+
+
+@given(st.text("{} \\ab", max_size=20))
+def test_what_is_escaped_is_filled_to_itself(text: str) -> None:
+    assert template.fill(template.escape(text), {"a": "1"}) == text
+    assert template.missing((template.escape(text),), {}) == []
 
 
 def test_rows_of_one_template_share_a_name_whatever_their_data() -> None:

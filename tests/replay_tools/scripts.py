@@ -363,14 +363,14 @@ async def batch_submit(client: Client) -> None:
     params = {"projectId": project["id"], "fileName": "rows.csv"}
     await client.ask("batch:submit", {**params, "rows": [{"id": "r1", **template}, template]})
     wrong = [
-        {**template, "data": {}},
+        {**template, "data": {"other": "x"}},
         {**template, "model": "openai/no-such-model"},
         {**template, "prompt": " "},
     ]
     await client.ask("batch:submit", {**params, "rows": wrong})
     others = [
         {"prompt": "", "model": "openai/gpt-4o"},
-        {"prompt": "{{b}} {{c}}", "model": "openai/gpt-4o"},
+        {"prompt": "{{b}} {{c}}", "model": "openai/gpt-4o", "data": {"a": 1}},
         {"prompt": "x", "model": "nobody"},
     ]
     for refused in (others, []):
@@ -475,7 +475,9 @@ async def batch_estimate(client: Client) -> None:
     await client.ask("batch:estimate", {"rows": [{"id": "a", **row}, {**row, "model": "openai/o3-mini"}]})
     await client.ask("batch:estimate", {"rows": [], "projectId": "unknown"})
     await client.ask("batch:estimate", {"rows": []})
-    await client.ask("batch:estimate", {"rows": [{**row, "prompt": "{{x}}"}]})
+    unfilled = {**row, "id": "b", "prompt": "{{x}}", "data": {"y": 1}}
+    await client.ask("batch:estimate", {"rows": [unfilled]})
+    await client.ask("batch:estimate", {"rows": [unfilled, {**row, "prompt": "{{x}}"}]})
 
 
 async def batch_import(client: Client) -> None:

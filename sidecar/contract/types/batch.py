@@ -97,7 +97,7 @@ class BatchRow(WireModel):
     """Made by the client; absent, the sidecar makes one."""
 
     prompt: str
-    """May hold `{{name}}`, filled from `data`."""
+    """May hold `{{name}}`, filled from `data`, where `\\{{` stands for two braces; without data, braces are text."""
 
     model: Annotated[str, Field(min_length=1)]
     """Any name that `chat:send` takes."""
