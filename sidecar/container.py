@@ -123,7 +123,12 @@ class Container:
 
         own = [
             overlay_row(
-                name, each.base_url, key_required=each.key_required, key_name=each.key_name, title=each.name
+                name,
+                each.base_url,
+                key_required=each.key_required,
+                key_name=each.key_name,
+                title=each.name,
+                allow_http=each.allow_http,
             )
             for name, each in self.catalogue.providers.items()
         ]

@@ -23,7 +23,9 @@ GROUND = {
     "clock",
     "process_memory",
     "network_options",
-} | {"json_stream"}
+    "base_url",
+    "json_stream",
+}
 # Generated rows of data that import nothing: whoever needs them reads them.
 LEAVES = ("contract.errors", "contract.providers")
 MAY_IMPORT: dict[str, set[str]] = {

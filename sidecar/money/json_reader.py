@@ -10,6 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from sidecar.base_url import BadBaseUrl, read_base_url
+
 HIGHEST_PRICE = 1_000_000
 # Bounds keep every product of a price and a count exact.
 DECIMAL_PLACES = 12
@@ -150,8 +152,12 @@ class JsonReader:
             yield key, JsonReader.of(f"{self.at(name)}.{key}", value)
 
     def url(self, name: str) -> str | None:
-        """A base URL without its last slash."""
+        """A base URL as it was written, without its last slash, once it is known to be one."""
         value = self.get(name, str)
-        if value is not None and not value.startswith(("http://", "https://")):
-            self.fail(name, "must begin with http:// or https://")
-        return value if value is None else str(value).rstrip("/")
+        if value is None:
+            return None
+        try:
+            read_base_url(value)
+        except BadBaseUrl as problem:
+            self.fail(name, str(problem))
+        return str(value).strip().rstrip("/")

@@ -118,7 +118,8 @@ class ModelEntry:
 class ProviderEntry:
     """A provider that the user's own file adds or points elsewhere. One that is added speaks OpenAI's protocol.
 
-    `key_name` is the environment variable that may hold its key.
+    `key_name` is the environment variable that may hold its key. With `allow_http` it may travel over plain http to
+    any host.
     """
 
     id: str
@@ -126,6 +127,7 @@ class ProviderEntry:
     base_url: str
     key_name: str | None = None
     key_required: bool = True
+    allow_http: bool = False
 
 
 @dataclass(frozen=True, slots=True)

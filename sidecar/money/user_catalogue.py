@@ -134,7 +134,7 @@ def _ordered(prices: Iterable[PriceEntry]) -> tuple[PriceEntry, ...]:
 def _providers(root: JsonReader) -> dict[str, ProviderEntry]:
     found: dict[str, ProviderEntry] = {}
     for provider, node in root.children("providers"):
-        node.only(("name", "baseUrl", "keyName", "keyRequired"))
+        node.only(("name", "baseUrl", "keyName", "keyRequired", "allowHttp"))
         if not provider or "/" in provider:
             raise CatalogueError(node.where, "must be a name without a slash")
         base_url = node.url("baseUrl")
@@ -144,5 +144,6 @@ def _providers(root: JsonReader) -> dict[str, ProviderEntry]:
             base_url=base_url or node.fail("baseUrl", "must begin with http:// or https://"),
             key_name=node.get("keyName", str),
             key_required=node.get("keyRequired", bool, True),
+            allow_http=node.get("allowHttp", bool, False),
         )
     return found

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, cast
 
+from sidecar.base_url import BadBaseUrl, BaseUrl, read_base_url
 from sidecar.contract.providers import PROVIDERS, ProviderFacts
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchAdapter, Provider
 from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.kernel.sites import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class ProviderRow:
 
     `batch_maker` is the same for its batch API, None where it has none; its batches end within `batch_hours`, if
     it says so. `base_url` ends where the vendor's own client's does. The key goes into `key_header`, after the word
-    `key_scheme` where there is one.
+    `key_scheme` where there is one. With `allow_http` it may travel over plain http anywhere.
     """
 
     name: str
@@ -33,6 +35,7 @@ class ProviderRow:
     batch_hours: int | None = None
     key_header: str = "authorization"
     key_scheme: str = "Bearer"
+    allow_http: bool = False
 
 
 def built_in_row(facts: ProviderFacts) -> ProviderRow:
@@ -62,6 +65,7 @@ def compatible_row(
     key_required: bool = True,
     key_name: str | None = None,
     title: str = "",
+    allow_http: bool = False,
 ) -> ProviderRow:
     """A row for a server of the user's own. `key_name` is the environment variable that may hold its key."""
     return ProviderRow(
@@ -71,18 +75,34 @@ def compatible_row(
         base_url=base_url,
         key_variables=(key_name or f"{name.upper().replace('-', '_')}_API_KEY",),
         key_required=key_required,
+        allow_http=allow_http,
     )
 
 
 def overlay_row(
-    name: str, base_url: str, *, key_required: bool = True, key_name: str | None = None, title: str = ""
+    name: str,
+    base_url: str,
+    *,
+    key_required: bool = True,
+    key_name: str | None = None,
+    title: str = "",
+    allow_http: bool = False,
 ) -> ProviderRow:
     """A row of the user's own file: a built-in provider elsewhere, or a compatible server."""
+    own = compatible_row(
+        name, base_url, key_required=key_required, key_name=key_name, title=title, allow_http=allow_http
+    )
     for row in BUILT_IN:
         if row.name == name:
-            variables = (key_name,) if key_name else row.key_variables
-            return replace(row, base_url=base_url, key_required=key_required, key_variables=variables)
-    return compatible_row(name, base_url, key_required=key_required, key_name=key_name, title=title)
+            variables = own.key_variables if key_name else row.key_variables
+            return replace(
+                row,
+                base_url=base_url,
+                key_required=key_required,
+                key_variables=variables,
+                allow_http=allow_http,
+            )
+    return own
 
 
 class Registry:
@@ -157,5 +177,20 @@ class Registry:
         return told or row.base_url
 
     def _make(self, row: ProviderRow, maker: str, base_url: str | None = None) -> Any:
+        base = self._address(row, base_url)
+        self._http.sites.add(Site(base, row.allow_http))
         module, _, function = maker.partition(":")
-        return getattr(import_module(module), function)(self._http, row, base_url or self.base_url(row.name))
+        return getattr(import_module(module), function)(self._http, row, base.address)
+
+    def _address(self, row: ProviderRow, base_url: str | None) -> BaseUrl:
+        try:
+            return read_base_url(base_url or self.base_url(row.name))
+        except BadBaseUrl as problem:
+            # Those of files were looked at when they were read.
+            raise Failure(
+                "provider_unavailable",
+                f"The base URL in the environment variable {row.base_url_variable} {problem}. Correct or remove it, "
+                "then start again.",
+                retryable=False,
+                provider=row.name,
+            ) from None

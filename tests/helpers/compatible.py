@@ -12,7 +12,7 @@ from sidecar.simulator.transport import simulated_transport
 from tests.helpers.scripted import Reply, ScriptedTransport, Waits, scripted_edge
 from tests.helpers.simulated import no_wait
 
-URL = "http://lab.example:8000/v1"
+URL = "https://lab.example:8000/v1"
 CHAT = "/compatible/v1/chat/completions"
 PLAIN = ModelCapabilities(frozenset({"streaming"}), (), 32_768)
 ABLE = ModelCapabilities(frozenset({"streaming", "json_mode", "json_schema"}), (), 32_768, 4_096)

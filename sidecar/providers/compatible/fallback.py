@@ -29,6 +29,9 @@ def roots(base_url: str) -> tuple[str, ...]:
     for ending in _ENDINGS:
         url = url.removesuffix(ending)
     last = urlsplit(url).path.rpartition("/")[2]
+    if "/deployments/" in url:
+        # Azure names the model in the path, and the version behind it.
+        return url, f"{url}/v1"
     return (url,) if _VERSION.fullmatch(last) else (f"{url}/v1", url)
 
 

@@ -24,6 +24,7 @@ from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.retry import LONGEST_HINT_MS, certainly_not_run, wait_before_retry_ms
+from sidecar.providers.kernel.sites import Sites
 from sidecar.redact import redact
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class HttpClient:
         retries: int = 4,
     ) -> None:
         self.now_ms = now_ms
+        self.sites = Sites()
         self._make_transport = make_transport or network
         self._sleep = sleep
         self._chance = chance
@@ -153,6 +155,7 @@ class HttpClient:
         once: bool,
         pacer: RequestPacer | None,
     ) -> httpx.Response:
+        url, headers = self.sites.completed(url, headers, peer)
         content = None if body is None or isinstance(body, RawBody) else encode_json(body)
         attempt = 0
         while True:

@@ -148,7 +148,7 @@ TAPES = {
     ),
     "grok": Tapes(GrokChat(), "https://api.x.ai", GROK),
     "compatible": Tapes(
-        CompatibleServer(), "http://lab.example:8000", COMPATIBLE, prices=False, common={"traits": PLAIN}
+        CompatibleServer(), "https://lab.example:8000", COMPATIBLE, prices=False, common={"traits": PLAIN}
     ),
 }
 CASES = [f"{name}/{case}" for name, tapes in TAPES.items() for case in tapes.cases]

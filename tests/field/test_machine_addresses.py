@@ -1,0 +1,152 @@
+"""Base URLs and API keys as people paste them, beside the real process."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from tests.field.claims import field
+from tests.field.hostile import chat_chunks, claude_events, serving, stream
+from tests.field.lab import KEY, ask, own_models, refused, sidecar, vendor_environment
+from tests.helpers.process import RpcError
+
+GOOD = stream(*chat_chunks("Good morning"), "[DONE]")
+
+
+@field("machine", "`http://ada:pa55@host/v1`")
+async def test_a_login_in_the_base_url_becomes_a_header(tmp_path: Path) -> None:
+    async with serving(GOOD) as server:
+        models = own_models(server.url.replace("http://", "http://ada:pa55%40@"))
+        async with sidecar(tmp_path, models=models) as process:
+            assert (await ask(process))["answer"] == "Good morning"
+    assert server.asked[0].target == "/v1/chat/completions"
+    assert server.asked[0].headers["authorization"] == "Basic " + base64.b64encode(b"ada:pa55@").decode()
+
+
+async def test_a_login_in_a_vendor_s_base_url_goes_beside_the_key(tmp_path: Path) -> None:
+    async with serving(stream(*claude_events("Good morning"))) as server:
+        environment = vendor_environment(server.url.replace("http://", "http://ada:pa55@"), "anthropic")
+        async with sidecar(tmp_path, environment=environment) as process:
+            assert (await ask(process, model="anthropic/claude-sonnet-5"))["answer"] == "Good morning"
+    assert server.asked[0].headers["x-api-key"] == KEY
+    assert server.asked[0].headers["authorization"].startswith("Basic ")
+
+
+@field("machine", "`…/openai/deployments/gpt-4o?api-version=2024-10-21`")
+async def test_a_query_stays_at_the_end_of_the_path(tmp_path: Path) -> None:
+    path = "/openai/deployments/gpt-4o?api-version=2024-10-21"
+    async with (
+        serving(GOOD) as server,
+        sidecar(tmp_path, models=own_models(server.url, path=path)) as process,
+    ):
+        assert (await ask(process))["answer"] == "Good morning"
+    assert server.asked[0].target == "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
+
+
+@field("machine", "`…/v1#top`")
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("http://127.0.0.1:8000/v1#top", "#"),
+        ("http://ada:pa55@127.0.0.1:99999/v1", "port"),
+        ("http://", "server"),
+        ("ftp://127.0.0.1/v1", "http://"),
+        ("http://127.0.0.1/v 1", "blanks"),
+    ],
+)
+async def test_a_base_url_that_is_none_is_told_with_its_place(
+    written: str, told: str, tmp_path: Path
+) -> None:
+    models = own_models("http://127.0.0.1:9")
+    models["providers"]["lab"]["baseUrl"] = written
+    async with sidecar(tmp_path, models=models) as process:
+        with pytest.raises(RpcError) as caught:
+            await ask(process)
+    assert "providers.lab.baseUrl" in str(caught.value)
+    assert told in str(caught.value)
+    assert "pa55" not in str(caught.value)
+
+
+@field("machine", "`HTTP://…`, a blank before the address")
+@field("machine", "Stay as they are: no version, a doubled slash, the whole endpoint")
+@pytest.mark.parametrize(
+    "written",
+    [
+        "HTTP://{}/v1",
+        " http://{}/v1",
+        '"http://{}/v1"',
+        "http://{}",
+        "http://{}//v1/",
+        "http://{}/v1/chat/completions",
+    ],
+)
+async def test_an_address_is_understood_however_it_was_pasted(written: str, tmp_path: Path) -> None:
+    async with serving(GOOD) as server:
+        models = own_models(server.url)
+        models["providers"]["lab"]["baseUrl"] = written.format(f"127.0.0.1:{server.port}")
+        async with sidecar(tmp_path, models=models) as process:
+            assert (await ask(process))["answer"] == "Good morning"
+
+
+@field("machine", "`OPENAI_BASE_URL` with quotes around it")
+@pytest.mark.parametrize("written", ['"{}/v1"', "'{}/v1'", " {}/v1 "])
+async def test_a_base_url_in_the_environment_may_have_quotes(written: str, tmp_path: Path) -> None:
+    async with serving(GOOD) as server:
+        environment = {"OPENAI_BASE_URL": written.format(server.url), "OPENAI_API_KEY": KEY}
+        async with sidecar(tmp_path, environment=environment) as process:
+            assert (await ask(process, model="openai/gpt-6-sol"))["answer"] == "Good morning"
+
+
+@field("trust", "`settings:validate-key` with a login in `OPENAI_BASE_URL`")
+@field("trust", "`http://ada:PASSWORD@127.0.0.1:99999/v1` as a base URL")
+async def test_a_login_in_a_base_url_of_the_environment_is_in_no_error(tmp_path: Path) -> None:
+    environment = {"OPENAI_BASE_URL": "http://ada:PASSWORD@127.0.0.1:99999/v1", "OPENAI_API_KEY": KEY}
+    async with sidecar(tmp_path / "a", environment=environment) as process:
+        error = await refused(process, model="openai/gpt-6-sol")
+        assert "OPENAI_BASE_URL" in error.message
+        assert "PASSWORD" not in f"{error.message} {error.data}"
+        with pytest.raises(RpcError) as caught:
+            await process.call("settings:validate-key", {"provider": "openai"})
+        assert caught.value.data["kind"] != "internal_error"
+        assert "PASSWORD" not in str(caught.value)
+    async with serving(GOOD) as server:
+        environment["OPENAI_BASE_URL"] = server.url.replace("http://", "http://ada:PASSWORD@") + "/v1"
+        async with sidecar(tmp_path / "b", environment=environment) as process:
+            assert await process.call("settings:validate-key", {"provider": "openai"}) == {"valid": True}
+
+
+async def test_a_key_does_not_travel_in_the_open_unless_its_owner_says_so(tmp_path: Path) -> None:
+    models = own_models("http://models.example.org:8000", keyName="LAB_KEY")
+    environment = {"LAB_KEY": KEY, "HTTP_PROXY": "http://127.0.0.1:9"}
+    async with sidecar(tmp_path / "a", models=models, environment=environment) as process:
+        error = await refused(process)
+    assert "allowHttp" in error.message
+    assert "Nothing was sent" in error.message
+    models["providers"]["lab"]["allowHttp"] = True
+    async with sidecar(tmp_path / "b", models=models, environment=environment) as process:
+        assert "127.0.0.1:9" in (await refused(process)).message
+
+
+@field("machine", 'saved as `"sk-…"`, `OPENAI_API_KEY=sk-…`, `sk-…;`')
+@field("machine", "Stay as they are: a newline or an unbreakable blank around a key")
+@pytest.mark.parametrize("saved", ['"{}"', "OPENAI_API_KEY={}", "{};", "{}\n", "\u00a0{}"])
+async def test_a_key_goes_out_alone_however_it_was_saved(saved: str, tmp_path: Path) -> None:
+    async with serving(GOOD) as server:
+        environment = {"OPENAI_BASE_URL": server.url + "/v1"}
+        async with sidecar(tmp_path, environment=environment) as process:
+            value = {"key": "apiKey", "provider": "openai", "value": saved.format(KEY)}
+            await process.call("settings:save", value)
+            await ask(process, model="openai/gpt-6-sol")
+    assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+@field("machine", "`OPENAI_API_KEY` in the environment with quotes")
+@pytest.mark.parametrize("written", ['"{}"', "{} # mine", "'{}'", "OPENAI_API_KEY={}"])
+async def test_a_key_of_the_environment_goes_out_alone(written: str, tmp_path: Path) -> None:
+    async with serving(GOOD) as server:
+        environment = vendor_environment(server.url, "openai", key=written.format(KEY))
+        async with sidecar(tmp_path, environment=environment) as process:
+            await ask(process, model="openai/gpt-6-sol")
+    assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
