@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sidecar")
 
-Listed = tuple[tuple[str, ListedModel], ...]
+Listed = tuple[tuple[str, "ListedModel"], ...]
 Change = Callable[[own_models.Document], own_models.Document | None]
 
 
