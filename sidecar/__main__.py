@@ -28,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return simulator(given[1:], sys.stdout)
     if given[:1] == ["replay"]:
         return _replay(given[1:])
+    if given[:1] == ["check"]:
+        from sidecar.checker.worker import main as check
+
+        return check()
     asked = given[:1] in (["--help"], ["-h"], ["help"], ["--version"])
     (sys.stdout if asked else sys.stderr).write(USAGE + "\n")
     return 0 if asked else 2

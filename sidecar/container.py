@@ -21,7 +21,7 @@ from sidecar.core import Core
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, KeyStore
-from sidecar.money.catalogue_files import CatalogueFiles
+from sidecar.money.catalogue import Catalogue
 from sidecar.network_options import NetworkOptions, Options
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from sidecar.batch.native.service import NativeBatches
     from sidecar.batch.progress_reporter import Progress
     from sidecar.batch.submission import BatchSubmission
-    from sidecar.chat.discovery import Discovery
     from sidecar.chat.prepare import RequestPreparer
     from sidecar.chat.service import ChatService
+    from sidecar.checker.replies import ReplyChecker
     from sidecar.providers.kernel.http import HttpClient
-    from sidecar.providers.registry import ProviderRow, Registry
+    from sidecar.providers.registry import Registry
     from sidecar.store.job_records import JobRow
 
 log = logging.getLogger("sidecar")
@@ -73,8 +73,7 @@ class Container:
         self.started_at = now_ms()
         self.config = config
         self.now_ms = now_ms
-        self.catalogue_files = CatalogueFiles(config.data_dir, self._catalogue_changed)
-        self.catalogue = self.catalogue_files.catalogue
+        self.catalogue = Catalogue.load(config.data_dir / "models.json")
         self.store = Store(self.open_database())
         self.settings = Settings(self.store, DEFAULTS, now_ms)
         self.session = CurrentProject(self.store, self.new_id, now_ms)
@@ -83,7 +82,6 @@ class Container:
         self._outbox = outbox
         self._in_flight = in_flight
         self._stopping = False
-        self._key_variables: dict[str, tuple[str, ...]] = {}
 
     def new_id(self) -> str:
         return str(uuid.uuid4())
@@ -122,16 +120,9 @@ class Container:
 
     @cached_property
     def providers(self) -> Registry:
-        from sidecar.providers.registry import Registry
+        from sidecar.providers.registry import Registry, overlay_row
 
-        # Base URLs of the environment point at real servers, which a mock run must not know.
-        simulated = self.config.mock and self.config.mock_from is None
-        return Registry(self.http, {} if simulated else self.config.environment, self._own_providers())
-
-    def _own_providers(self) -> list[ProviderRow]:
-        from sidecar.providers.registry import overlay_row
-
-        return [
+        own = [
             overlay_row(
                 name,
                 each.base_url,
@@ -142,12 +133,9 @@ class Container:
             )
             for name, each in self.catalogue.providers.items()
         ]
-
-    def _catalogue_changed(self) -> None:
-        """Ask providers where the catalogue says from now on. What is not made yet will be made of it."""
-        if self._has("providers"):
-            self.providers.lay(self._own_providers())
-            self._key_variables.update((row.name, row.key_variables) for row in self.providers.rows())
+        # Base URLs of the environment point at real servers, which a mock run must not know.
+        simulated = self.config.mock and self.config.mock_from is None
+        return Registry(self.http, {} if simulated else self.config.environment, own)
 
     @property
     def provider_names(self) -> tuple[str, ...]:
@@ -155,8 +143,14 @@ class Container:
 
     @cached_property
     def keys(self) -> Keys:
-        self._key_variables.update((row.name, row.key_variables) for row in self.providers.rows())
-        return Keys(self._key_store, self.config.environment, self._key_variables, self.providers.needs_key)
+        variables = {row.name: row.key_variables for row in self.providers.rows()}
+        return Keys(self._key_store, self.config.environment, variables, self.providers.needs_key)
+
+    @cached_property
+    def checker(self) -> ReplyChecker:
+        from sidecar.checker.replies import ReplyChecker
+
+        return ReplyChecker()
 
     @cached_property
     def core(self) -> Core:
@@ -167,6 +161,7 @@ class Container:
             providers=self.providers,
             keys=self.keys,
             settings=self.settings,
+            checker=self.checker,
             session=self.session,
             now_ms=self.now_ms,
             new_id=self.new_id,
@@ -184,12 +179,6 @@ class Container:
         from sidecar.chat.service import ChatService
 
         return ChatService(self.core)
-
-    @cached_property
-    def discovery(self) -> Discovery:
-        from sidecar.chat.discovery import Discovery
-
-        return Discovery(self.catalogue_files, self.providers, self.keys, self.now_ms)
 
     @cached_property
     def intake(self) -> BatchSubmission:
@@ -271,6 +260,8 @@ class Container:
         await asyncio.gather(*ending)
         if self._has("chat"):
             await self.chat.close()
+        if self._has("checker"):
+            await self.checker.close()
         await self.store.close()
         if self._has("http"):
             await self.http.aclose()

@@ -14,6 +14,7 @@ from sidecar.settings import Settings
 from sidecar.store.store import Store
 
 if TYPE_CHECKING:
+    from sidecar.checker.replies import ReplyChecker
     from sidecar.providers.base import Providers
 
 
@@ -30,6 +31,7 @@ class Core:
     providers: Providers
     keys: Keys
     settings: Settings
+    checker: ReplyChecker
     session: CurrentProject
     now_ms: Now
     new_id: Callable[[], str]

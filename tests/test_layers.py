@@ -39,7 +39,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"store"},
     "current_project": {"store"},
     "money": {"store", "providers.base"},
-    "core": {"money", "store", "keys", "settings", "current_project", "providers.base"},
+    "checker": {"chat.json_output", "providers.base"},
+    "core": {"checker", "money", "store", "keys", "settings", "current_project", "providers.base"},
     "spending": {"money", "store", "settings", "providers.base", "providers.kernel.outcome"},
     "chat": {
         "core",
@@ -84,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "providers.kernel.proxies",
     },
     "container": {
+        "checker",
         "core",
         "contract",
         "rpc",
@@ -100,7 +102,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"keys", "keychain"},
     "recorder": {"app", "contract", "keys", "methods", "money", "rpc", "simulator", "store"}
     | {"providers.kernel.http", "providers.registry", "providers.kernel.outcome", "providers.base"},
-    "__main__": {"app", "rpc.stdio", "recorder.command", "simulator.server"},
+    "__main__": {"app", "checker.worker", "rpc.stdio", "recorder.command", "simulator.server"},
 }
 
 # Each outside thing is touched by one module, so that it can be replaced in one place.
@@ -117,7 +119,7 @@ SEAMS = {
     "aiohttp_socks": {"providers/kernel/network.py"},
     "truststore": {"providers/kernel/certificates.py"},
     "aiosqlite": {"store/database.py"},
-    "jsonrpcserver": {"rpc/jsonrpc_library.py"},
+    "jsonrpcserver": {"rpc/dispatch.py"},
     "keyring": {"keychain.py"},
     "platformdirs": {"config.py"},
 }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
-from sidecar.chat.json_output import validate
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.errors import Failure
 from sidecar.spending.settlement import Settlement
@@ -23,6 +21,9 @@ _VENDORS_FAILURES = frozenset(
     }
 )
 CANCELLED = "This row was cancelled while it was being answered. It may have been charged."
+UNCHECKED = (
+    "This row was cancelled while its answer was held against the schema. The answer is kept unchecked."
+)
 INTERNAL = "Something went wrong inside A-B/AI. The log says what; retry the row."
 
 
@@ -33,27 +34,25 @@ def status_of(kind: str) -> RowStatus:
     return "error-api" if kind in _VENDORS_FAILURES else "error"
 
 
-def answered(
-    accumulator: StreamAccumulator,
-    settlement: Settlement,
-    latency_ms: int,
-    wants_json: bool,
-    schema: Mapping[str, Any] | None,
-) -> RowOutcome:
-    """A whole answer. Where JSON was asked for and did not come, the row fails and the reply is kept."""
-    problem: Failure | None = None
-    if wants_json:
-        try:
-            validate.read_reply(accumulator.text, schema, accumulator.finish_reason)
-        except Failure as failure:
-            problem = failure
-    return _outcome(
-        "success" if problem is None else status_of(problem.kind),
-        accumulator,
-        settlement,
-        latency_ms,
-        problem,
+def answered(accumulator: StreamAccumulator, settlement: Settlement, latency_ms: int | None) -> RowOutcome:
+    """A whole answer, as it came."""
+    answer = _outcome("success", accumulator, settlement, latency_ms, None)
+    # That there is a reason for its end is how an answer is known that is stored and not read yet.
+    return replace(answer, finish_reason=answer.finish_reason or "stop")
+
+
+def judged(answer: RowOutcome, problem: Failure | None) -> RowOutcome:
+    """An answer whose JSON was read. Where it is not what was asked for, the row fails and keeps the reply."""
+    if problem is None:
+        return answer
+    return replace(
+        answer, status=status_of(problem.kind), error_kind=problem.kind, error_message=problem.message
     )
+
+
+def unchecked(answer: RowOutcome) -> RowOutcome:
+    """An answer that was kept, and whose row was cancelled before it was read."""
+    return replace(answer, status="cancelled", error_kind="cancelled", error_message=UNCHECKED)
 
 
 def broken(

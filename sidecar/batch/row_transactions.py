@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
+from dataclasses import replace
 from decimal import Decimal
 
 from sidecar.batch import jobs as moves
@@ -99,6 +100,12 @@ def end_row(
         settle(conn, entry_id, settlement, now)
     else:
         holds.give_back(conn, job_id, reserve_usd)
+    return _ended(conn, job_id, row_id, outcome, now)
+
+
+def _ended(
+    conn: sqlite3.Connection, job_id: str, row_id: str, outcome: RowOutcome, now: int
+) -> tuple[Job, JobRow] | None:
     if not job_rows.finish(conn, row_id, outcome, now):
         return None
     job = jobs.count(
@@ -110,6 +117,29 @@ def end_row(
     )
     row = job_rows.get(conn, row_id)
     return None if job is None or row is None else (job, row)
+
+
+def keep_answer(
+    conn: sqlite3.Connection,
+    job_id: str,
+    row_id: str,
+    outcome: RowOutcome,
+    *,
+    entry_id: str,
+    settlement: Settlement,
+    now: int,
+) -> None:
+    """An answer has come and is paid for: it is stored with its cost. What it is worth is found out afterwards."""
+    settle(conn, entry_id, settlement, now)
+    if job_rows.keep_answer(conn, row_id, outcome, now):
+        jobs.count(conn, job_id, cost_usd=outcome.cost_usd)
+
+
+def end_kept(
+    conn: sqlite3.Connection, job_id: str, row_id: str, outcome: RowOutcome, *, now: int
+) -> tuple[Job, JobRow] | None:
+    """A row whose answer was kept has ended; its cost is counted already. None when it was deleted meanwhile."""
+    return _ended(conn, job_id, row_id, replace(outcome, cost_usd=None), now)
 
 
 def requeue(

@@ -8,13 +8,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# Braces that are escaped, or a variable with its name.
-_VARIABLE = re.compile(r"\\\{\{|\{\{\s*([^{}]+?)\s*\}\}")
+# Braces that are escaped, or a variable. The white space around its name is taken off afterwards: a pattern that does
+# it tries every way to share it out.
+_VARIABLE = re.compile(r"\\\{\{|\{\{([^{}]+)\}\}")
 
 
 def variables(text: str) -> list[str]:
     """The names that a text asks for, in the order in which they come first."""
-    return [name for name in dict.fromkeys(_VARIABLE.findall(text)) if name]
+    found = (_name(between) for between in _VARIABLE.findall(text) if between)
+    return list(dict.fromkeys(found))
 
 
 def missing(texts: tuple[str | None, ...], data: Mapping[str, Any]) -> list[str]:
@@ -27,7 +29,12 @@ def fill(text: str, data: Mapping[str, Any]) -> str:
     """The text with its variables filled in, once: what a value itself holds is left as it is."""
     if "{{" not in text:
         return text
-    return _VARIABLE.sub(lambda found: spelled(data.get(found[1])) if found[1] else "{{", text)
+    return _VARIABLE.sub(lambda found: spelled(data.get(_name(found[1]))) if found[1] else "{{", text)
+
+
+def _name(between: str) -> str:
+    """The name between two pairs of braces; a single space where there is only white space."""
+    return between.strip() or " "
 
 
 def escape(text: str) -> str:

@@ -15,7 +15,6 @@ from typing import Any
 
 from sidecar.chat import context, labels, transactions
 from sidecar.chat.chat_types import ChatInput, ChatResult
-from sidecar.chat.json_output import validate
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer, refuse_empty
 from sidecar.chat.running import Running
 from sidecar.chat.stream_accumulator import StreamAccumulator
@@ -44,6 +43,7 @@ class ChatService:
         self._catalogue = core.catalogue
         self._preparer = RequestPreparer(core)
         self._settings = core.settings
+        self._checker = core.checker
         self._session = core.session
         self._new_id = core.new_id
         self._now_ms = core.now_ms
@@ -191,11 +191,10 @@ class ChatService:
             unsaved = (
                 f"This answer could not be saved; that is tried again with the next question. {failure.message}",
             )
-        value = (
-            validate.read_reply(accumulator.text, prepared.json_schema, finish)
-            if prepared.wants_json
-            else None
-        )
+        value = None
+        if prepared.wants_json:
+            # It is stored by now: whatever comes of this, what was paid for is there.
+            value = await self._checker.read(accumulator.text, prepared.json_schema, finish)
         return ChatResult(
             id=message_id,
             turn_id=opened.entry.turn_id,

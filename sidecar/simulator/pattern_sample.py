@@ -7,12 +7,15 @@ from __future__ import annotations
 
 _ESCAPES = {"d": "1", "w": "a", "s": " ", "D": "a", "W": "-", "S": "a", "t": "\t", "n": "\n", "r": "\r"}
 
+# Of a whole text, and of each of its groups.
+MOST_LETTERS = 20_000
+
 
 def sample_pattern(pattern: str) -> str:
     """The text, or an empty one for what is beyond it."""
     try:
         text, end = _alternatives(pattern, 0)
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, RecursionError):
         return ""
     return text if end == len(pattern) else ""
 
@@ -26,12 +29,16 @@ def _alternatives(pattern: str, at: int) -> tuple[str, int]:
 
 def _sequence(pattern: str, at: int) -> tuple[str, int]:
     made: list[str] = []
+    length = 0
     while at < len(pattern) and pattern[at] not in "|)":
         if pattern[at] in "^$":
             at += 1
             continue
         atom, at = _atom(pattern, at)
         least, at = _quantifier(pattern, at)
+        length += len(atom) * least
+        if length > MOST_LETTERS:
+            raise ValueError("longer than a sample may be")
         made.append(atom * least)
     return "".join(made), at
 

@@ -15,6 +15,9 @@ from sidecar.simulator.pattern_sample import sample_pattern
 # Beyond this depth only what must be there is made, so that a schema that holds itself comes to an end.
 DEEP = 6
 DEEPEST = 40
+# What is made for a schema at most: a vendor would refuse one that asks for more. The answer is not valid then.
+MOST_VALUES = 20_000
+MOST_LETTERS = 20_000
 
 _FORMATS = {
     "date-time": "2026-01-02T03:04:05Z",
@@ -39,6 +42,12 @@ def sample(schema: Any) -> Any:
 class _Sampler:
     def __init__(self, root: Any) -> None:
         self._root = root
+        self._left = MOST_VALUES
+
+    def _spend(self) -> bool:
+        """Whether there is room for one more value, or for one more look at a schema."""
+        self._left -= 1
+        return self._left >= 0
 
     def make(self, schema: Any, depth: int, index: int) -> Any:
         schema = self._flat(schema, depth)
@@ -59,7 +68,7 @@ class _Sampler:
 
     def _flat(self, schema: Any, depth: int) -> Mapping[str, Any]:
         """The schema without references and unions: the first branch, or a plain one when it is deep."""
-        if not isinstance(schema, Mapping) or depth > DEEPEST:
+        if not isinstance(schema, Mapping) or depth > DEEPEST or not self._spend():
             return {}
         if isinstance(schema.get("$ref"), str):
             rest = {word: value for word, value in schema.items() if word != "$ref"}
@@ -96,7 +105,7 @@ class _Sampler:
         others = schema.get("additionalProperties")
         if isinstance(others, Mapping) and not sampled:
             sampled["simulated"] = self.make(others, depth + 1, 0)
-        for index in range(schema.get("minProperties", 0) - len(sampled)):
+        for index in range(min(schema.get("minProperties", 0) - len(sampled), max(0, self._left))):
             sampled[f"simulated{index + 1}"] = self.make(others or {}, depth + 1, index)
         return sampled
 
@@ -108,10 +117,12 @@ class _Sampler:
         first = schema.get("prefixItems") or ()
         sampled = [self.make(inner, depth + 1, 0) for inner in first]
         if "contains" in schema:
-            sampled += [self.make(schema["contains"], depth + 1, 0)] * schema.get("minContains", 1)
-        sampled += [
-            self.make(schema.get("items", {}), depth + 1, index) for index in range(len(sampled), wanted)
-        ]
+            for _ in range(min(schema.get("minContains", 1), max(0, self._left))):
+                sampled.append(self.make(schema["contains"], depth + 1, 0))
+        for index in range(len(sampled), wanted):
+            if self._left <= 0:
+                break
+            sampled.append(self.make(schema.get("items", {}), depth + 1, index))
         return sampled
 
 
@@ -156,7 +167,7 @@ def _string(schema: Mapping[str, Any], index: int) -> str:
     if index and "pattern" not in schema:
         text = f"{text} {index + 1}"
     least, most = schema.get("minLength", 0), schema.get("maxLength")
-    text = text + (text[-1:] or "x") * max(0, least - len(text))
+    text = text + (text[-1:] or "x") * max(0, min(least, MOST_LETTERS) - len(text))
     return text if most is None else text[: int(most)]
 
 

@@ -12,6 +12,13 @@ STOPPED = (
     "Start it to run the rows that have no result here."
 )
 
+MOST_INTERRUPTIONS = 2
+SET_ASIDE = (
+    "A-B/AI ended twice in a row while this row was being answered, so it was set aside and is not sent again by "
+    "itself. It may have been charged. Retry the failed rows to send it once more."
+)
+UNREAD = "A-B/AI ended before this answer was held against its schema. The answer is kept unchecked, with what it cost."
+
 
 def after_a_run(conn: sqlite3.Connection, now: int) -> int:
     """Give back what the run before this one left open; return how many answers nobody will ever settle.
@@ -26,6 +33,8 @@ def after_a_run(conn: sqlite3.Connection, now: int) -> int:
         job = jobs.get(conn, job_id)
         if job is None or job.source != "sidecar" or job.mode != "local":
             continue
+        job_rows.count_interruption(conn, job_id)
+        _end_what_keeps_failing(conn, job_id, job.status == "processing", now)
         job_rows.release_all(conn, job_id)
         if job.status == "processing":
             holds.hold(conn, job_id)
@@ -33,6 +42,18 @@ def after_a_run(conn: sqlite3.Connection, now: int) -> int:
             # The process died before the rows that were cut off were settled.
             job_rows.cancel_pending(conn, job_id, now)
     return interrupted
+
+
+def _end_what_keeps_failing(conn: sqlite3.Connection, job_id: str, goes_on: bool, now: int) -> None:
+    """Set aside the rows that were at work in two deaths in a row: one of them may be the reason.
+
+    An answer that is stored costs nothing more, and is read by the job that goes on. Where none does, the row ends.
+    """
+    aside = job_rows.set_aside(conn, job_id, MOST_INTERRUPTIONS, "conflict", SET_ASIDE, now)
+    if not goes_on:
+        aside += job_rows.end_kept(conn, job_id, "invalid_output", UNREAD, now)
+    if aside:
+        jobs.count(conn, job_id, failed=aside)
 
 
 def of_a_backup(conn: sqlite3.Connection, now: int) -> None:
@@ -43,6 +64,7 @@ def of_a_backup(conn: sqlite3.Connection, now: int) -> None:
     jobs.forget_half_stored(conn)
     for job in jobs.going_on(conn, "local"):
         jobs.end(conn, job.id, "failed", now=now, error=STOPPED, error_kind="conflict")
+        _end_what_keeps_failing(conn, job.id, False, now)
         job_rows.release_all(conn, job.id)
         ledger.mark_interrupted(conn, now, job.id)
     # Rows at a provider are asked for again whatever happened since; those that no part held yet may hold one by now.

@@ -27,6 +27,10 @@ NEXT_PROVIDER_SQL = (
 PENDING_RESERVE_SQL = (
     "SELECT coalesce(sum(reserve_pico), 0) FROM batch_results WHERE job_id = ? AND status = 'pending'"
 )
+KEPT_SQL = (
+    f"SELECT {_COLUMNS} FROM batch_results"  # noqa: S608
+    " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NOT NULL"
+)
 BEGUN_SQL = "SELECT DISTINCT job_id FROM batch_results WHERE status = 'processing'"
 
 _WORDS: dict[str, RowStatus] = {
@@ -154,6 +158,36 @@ def attempt_again(conn: sqlite3.Connection, row_id: str, now: int) -> None:
     )
 
 
+def keep_answer(conn: sqlite3.Connection, row_id: str, outcome: RowOutcome, now: int) -> bool:
+    """The answer of a row that is under way, with what it cost. False when the row is gone, or has ended.
+
+    Such a row is one that has a reason for its end and has not ended: `kept`.
+    """
+    cost = to_pico(outcome.cost_usd)
+    changed = conn.execute(
+        "UPDATE batch_results SET response = ?, tokens_in = ?, tokens_out = ?, latency = ?, finish_reason = ?,"
+        " updated_at = ?, cost_pico = CASE WHEN ? IS NULL THEN cost_pico ELSE coalesce(cost_pico, 0) + ? END"
+        " WHERE id = ? AND status = 'processing'",
+        (
+            None if outcome.response is None else storable(outcome.response),
+            outcome.tokens_in,
+            outcome.tokens_out,
+            outcome.latency_ms,
+            outcome.finish_reason,
+            now,
+            cost,
+            cost,
+            row_id,
+        ),
+    )
+    return changed.rowcount > 0
+
+
+def kept(conn: sqlite3.Connection, job_id: str) -> list[JobRow]:
+    """The rows whose answer is stored, and nobody has said what it is worth."""
+    return [_record(row) for row in conn.execute(KEPT_SQL, (job_id,))]
+
+
 def finish(conn: sqlite3.Connection, row_id: str, outcome: RowOutcome, now: int) -> bool:
     """The row has ended. False when it is gone, or had ended before."""
     cost = to_pico(outcome.cost_usd)
@@ -184,7 +218,7 @@ def release(conn: sqlite3.Connection, row_id: str, cost_usd: Decimal | None, now
     """A row that was cut off waits again; what it has cost so far stays with it."""
     cost = to_pico(cost_usd)
     changed = conn.execute(
-        "UPDATE batch_results SET status = 'pending', updated_at = ?,"
+        "UPDATE batch_results SET status = 'pending', interruptions = 0, updated_at = ?,"
         " cost_pico = CASE WHEN ? IS NULL THEN cost_pico ELSE coalesce(cost_pico, 0) + ? END"
         " WHERE id = ? AND status = 'processing'",
         (now, cost, cost, row_id),
@@ -192,10 +226,40 @@ def release(conn: sqlite3.Connection, row_id: str, cost_usd: Decimal | None, now
     return changed.rowcount > 0
 
 
-def release_all(conn: sqlite3.Connection, job_id: str) -> int:
-    """Rows that had begun when the process died wait again."""
+def count_interruption(conn: sqlite3.Connection, job_id: str) -> None:
+    """The process died while the job's rows that had begun were at work."""
+    conn.execute(
+        "UPDATE batch_results SET interruptions = interruptions + 1 WHERE job_id = ? AND status = 'processing'",
+        (job_id,),
+    )
+
+
+def set_aside(
+    conn: sqlite3.Connection, job_id: str, interruptions: int, error_kind: str, error_message: str, now: int
+) -> int:
+    """Rows without an answer that were at work in so many deaths of the process in a row end; how many they are."""
     return conn.execute(
-        "UPDATE batch_results SET status = 'pending' WHERE job_id = ? AND status = 'processing'", (job_id,)
+        "UPDATE batch_results SET status = 'error', error_kind = ?, error_message = ?, updated_at = ?"
+        " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NULL AND interruptions >= ?",
+        (error_kind, error_message, now, job_id, interruptions),
+    ).rowcount
+
+
+def end_kept(conn: sqlite3.Connection, job_id: str, error_kind: str, error_message: str, now: int) -> int:
+    """Rows whose answer is stored, and that nobody will read, end with it; how many they are."""
+    return conn.execute(
+        "UPDATE batch_results SET status = 'error', error_kind = ?, error_message = ?, updated_at = ?"
+        " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NOT NULL",
+        (error_kind, error_message, now, job_id),
+    ).rowcount
+
+
+def release_all(conn: sqlite3.Connection, job_id: str) -> int:
+    """Rows that had begun when the process died, and have no answer, wait again."""
+    return conn.execute(
+        "UPDATE batch_results SET status = 'pending'"
+        " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NULL",
+        (job_id,),
     ).rowcount
 
 
@@ -212,7 +276,7 @@ def reopen(conn: sqlite3.Connection, job_id: str, statuses: Collection[RowStatus
     marks = ", ".join("?" * len(statuses))
     return conn.execute(
         "UPDATE batch_results SET status = 'pending', response = NULL, error_kind = NULL, error_message = NULL,"  # noqa: S608
-        " tokens_in = NULL, tokens_out = NULL, latency = NULL, finish_reason = NULL"
+        " tokens_in = NULL, tokens_out = NULL, latency = NULL, finish_reason = NULL, interruptions = 0"
         f" WHERE job_id = ? AND status IN ({marks}) AND request IS NOT NULL",
         (job_id, *statuses),
     ).rowcount

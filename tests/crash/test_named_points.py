@@ -18,7 +18,14 @@ NATIVE_POINTS = [
     "after-create-answer",
     "during-results",
 ]
-LOCAL_POINTS = ["before-row-intent", "after-row-intent", "row-sent", "after-row-answer", "row-stored"]
+LOCAL_POINTS = [
+    "before-row-intent",
+    "after-row-intent",
+    "row-sent",
+    "after-row-answer",
+    "row-kept",
+    "row-stored",
+]
 
 
 @pytest.mark.parametrize("provider", MODELS)

@@ -13,6 +13,7 @@ from typing import Any
 from sidecar.chat.chat_types import ChatInput, ChatResult
 from sidecar.chat.options import Options
 from sidecar.chat.service import ChatService
+from sidecar.checker.replies import ReplyChecker
 from sidecar.contract.settings import DEFAULTS
 from sidecar.core import Core
 from sidecar.current_project import CurrentProject
@@ -173,12 +174,14 @@ async def desk(
     store = Store(Database.open(folder / "abai.db", now_ms=clock))
     settings = Settings(store, DEFAULTS, clock)
     session = CurrentProject(store, ids("project"), clock)
+    checker = ReplyChecker()
     core = Core(
         store=store,
         catalogue=Catalogue.load(folder / "models.json"),
         providers=OneProvider(provider, keyless),
         keys=Keys(MemoryKeys(dict(saved if keys is None else keys)), {}, {}),
         settings=settings,
+        checker=checker,
         session=session,
         new_id=ids("id"),
         now_ms=clock,
@@ -189,6 +192,7 @@ async def desk(
         yield Desk(chat, store, session, settings, provider, clock, refused)
     finally:
         await chat.close()
+        await checker.close()
         await store.close()
 
 

@@ -16,6 +16,7 @@ from sidecar.batch.local.row_runner import RowRunner
 from sidecar.batch.progress_reporter import Progress
 from sidecar.batch.submission import BatchSubmission
 from sidecar.chat.prepare import RequestPreparer
+from sidecar.checker.replies import ReplyChecker
 from sidecar.contract.settings import DEFAULTS
 from sidecar.core import Core
 from sidecar.current_project import CurrentProject
@@ -178,12 +179,14 @@ async def works(
     saved = MemoryKeys({"openai": "sk-test-key-1234"} if keys is None else dict(keys))
     told, rows_told = list[Progress](), list[JobRow]()
     known = Keys(saved, {}, {})
+    checker = ReplyChecker()
     core = Core(
         store=store,
         catalogue=Catalogue.load(),
         providers=Only(provider),
         keys=known,
         settings=settings,
+        checker=checker,
         session=CurrentProject(store, ids("project"), clock),
         now_ms=clock,
         new_id=ids(f"id-{id(store)}"),
@@ -203,6 +206,7 @@ async def works(
         yield Works(store, intake, engine, provider, settings, known, clock, told, rows_told, refused)
     finally:
         await engine.close(0)
+        await checker.close()
         await store.close()
 
 

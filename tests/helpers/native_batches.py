@@ -17,6 +17,7 @@ from sidecar.batch.native.service import NativeBatches
 from sidecar.batch.progress_reporter import Progress
 from sidecar.batch.submission import BatchSubmission
 from sidecar.chat.prepare import RequestPreparer
+from sidecar.checker.replies import ReplyChecker
 from sidecar.contract.settings import DEFAULTS
 from sidecar.core import Core
 from sidecar.current_project import CurrentProject
@@ -271,12 +272,14 @@ async def native_works(
         clock.ms += round(seconds * 1000)
         await asyncio.sleep(0)
 
+    checker = ReplyChecker()
     core = Core(
         store=store,
         catalogue=catalogue,
         providers=adapters,
         keys=known,
         settings=settings,
+        checker=checker,
         session=CurrentProject(store, new_id, clock),
         now_ms=clock,
         new_id=new_id,
@@ -300,6 +303,7 @@ async def native_works(
         yield NativeWorks(store, native, intake, vendor, settings, clock, told, rows_told, refused, waits)
     finally:
         await native.close()
+        await checker.close()
         await store.close()
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from sidecar import failpoints
 from sidecar.batch import row_outcomes, row_transactions
@@ -23,6 +23,7 @@ from sidecar.errors import Failure
 from sidecar.money import charge as charging
 from sidecar.money.model import utc_day
 from sidecar.money.tokens import estimate
+from sidecar.providers.base import FinishReason
 from sidecar.providers.kernel.limits import KeyLimiters
 from sidecar.spending import intent, settlement
 from sidecar.spending.budget import Budget
@@ -84,6 +85,7 @@ class RowRunner:
         self._store = core.store
         self._catalogue = core.catalogue
         self._preparer = preparer
+        self._checker = core.checker
         self.limiters = limiters
         self._new_id = core.new_id
         self._now_ms = core.now_ms
@@ -187,13 +189,50 @@ class RowRunner:
                 raise
             return
         failpoints.failpoint("after-row-answer")
-        now = self._now_ms()
         money = settlement.whole(accumulator, self._charge(prepared, row_intent, accumulator))
-        outcome = row_outcomes.answered(
-            accumulator, money, guard.latency_ms(now) or 0, prepared.wants_json, prepared.json_schema
-        )
+        outcome = row_outcomes.answered(accumulator, money, guard.latency_ms(self._now_ms()) or 0)
         guard.leave()
-        await self._shielded(self._end(context, row, outcome, row_intent, money))
+        if not prepared.wants_json:
+            await self._shielded(self._end(context, row, outcome, row_intent, money))
+            return
+        # On the disk before anything looks into it: what is paid for is not paid again, whatever that look does.
+        await self._shielded(self._keep(context, row, outcome, row_intent, money))
+        failpoints.failpoint("row-kept")
+        await self._judge(context, row.id, outcome, prepared.json_schema)
+
+    async def judge(self, context: RunContext, row: JobRow) -> None:
+        """Hold the answer of a row, which was stored before the process died, against its schema, and end the row."""
+        outcome = RowOutcome(
+            "success",
+            row.response,
+            row.tokens_in,
+            row.tokens_out,
+            None,
+            row.latency_ms,
+            None,
+            None,
+            row.finish_reason,
+        )
+        try:
+            schema = Row(row.request or {}).options().json_schema
+        except Failure as failure:
+            await self._end_kept(context, row.id, row_outcomes.judged(outcome, failure))
+            return
+        await self._judge(context, row.id, outcome, schema)
+
+    async def _judge(
+        self, context: RunContext, row_id: str, outcome: RowOutcome, schema: Mapping[str, Any] | None
+    ) -> None:
+        finish = cast("FinishReason", outcome.finish_reason)
+        try:
+            problem = await self._checker.problem(outcome.response or "", schema, finish)
+        except asyncio.CancelledError:
+            # At the end of the process it stays as it is, and is judged at the next start.
+            if not context.put_back:
+                cut = row_outcomes.unchecked(outcome)
+                await self._shielded(self._end_kept(context, row_id, cut))
+            raise
+        await self._shielded(self._end_kept(context, row_id, row_outcomes.judged(outcome, problem)))
 
     async def _settle_broken(
         self,
@@ -226,6 +265,42 @@ class RowRunner:
         outcome = row_outcomes.broken(problem, accumulator, money, latency)
         await self._end(context, row, outcome, row_intent, money)
 
+    async def _keep(
+        self,
+        context: RunContext,
+        row: PendingRow,
+        outcome: RowOutcome,
+        row_intent: RowIntent,
+        money: Settlement,
+    ) -> None:
+        """The answer is stored and its cost counted; the row goes on as one that is under way."""
+        await self._saved(
+            lambda: self._store.write(
+                row_transactions.keep_answer,
+                context.job.id,
+                row.id,
+                outcome,
+                entry_id=row_intent.entry.id,
+                settlement=money,
+                now=self._now_ms(),
+            )
+        )
+        self._look_for_overrun(context, row, money)
+
+    async def _end_kept(self, context: RunContext, row_id: str, outcome: RowOutcome) -> None:
+        ended = await self._saved(
+            lambda: self._store.write(
+                row_transactions.end_kept, context.job.id, row_id, outcome, now=self._now_ms()
+            )
+        )
+        failpoints.failpoint("row-stored")
+        if ended is not None:
+            context.ended(*ended)
+
+    def _look_for_overrun(self, context: RunContext, row: PendingRow, money: Settlement) -> None:
+        if (money.cost_usd or Decimal(0)) > (row.reserve_usd or Decimal(0)):
+            context.overran()
+
     async def _end(
         self,
         context: RunContext,
@@ -247,8 +322,8 @@ class RowRunner:
             )
         )
         failpoints.failpoint("row-stored")
-        if money is not None and (money.cost_usd or Decimal(0)) > (row.reserve_usd or Decimal(0)):
-            context.overran()
+        if money is not None:
+            self._look_for_overrun(context, row, money)
         if ended is not None:
             context.ended(*ended)
 

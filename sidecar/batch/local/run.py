@@ -114,6 +114,10 @@ class JobRun:
 
     async def _send_all(self) -> None:
         chosen = await self._settings.effective()
+        # Answers that were stored just before the process died need no place of a provider's.
+        unread = self._contexts[""] = RunContext(self.job, self._row_ended, self._budget, self._overran, 1)
+        for row in await self._store.read(job_rows.kept, self.job.id):
+            self._workers.add(asyncio.create_task(self._judge(unread, row)))
         for provider in await self._store.read(job_rows.pending_providers, self.job.id):
             ceiling = self.job.concurrency or chosen["concurrency"].get(provider) or CONCURRENCY
             context = self._contexts[provider] = RunContext(
@@ -142,6 +146,12 @@ class JobRun:
                 self._halt(
                     Failure("internal_error", "The batch stopped by a fault of A-B/AI. Start it again.")
                 )
+
+    async def _judge(self, context: RunContext, row: JobRow) -> None:
+        try:
+            await self._runner.judge(context, row)
+        except Failure as failure:
+            self._halt(failure)
 
     def _halt(self, failure: Failure) -> None:
         if self._halted is None:

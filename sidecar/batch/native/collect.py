@@ -6,7 +6,6 @@ import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 
 from sidecar import failpoints
 from sidecar.batch import row_outcomes
@@ -42,6 +41,7 @@ class Collector:
     def __init__(self, core: Core) -> None:
         self._store = core.store
         self._catalogue = core.catalogue
+        self._checker = core.checker
         self._now_ms = core.now_ms
 
     async def collect(
@@ -91,7 +91,7 @@ class Collector:
             return []
         rows = await self._store.read(_waiting, part.id, [outcome.custom_id for outcome in page])
         settled = [
-            self._settled(part, row, outcome)
+            await self._settled(part, row, outcome)
             for row, outcome in zip(rows, page, strict=True)
             if row is not None
         ]
@@ -105,16 +105,16 @@ class Collector:
         )
         return [(job, rows)] if job is not None and rows else []
 
-    def _settled(self, part: VendorBatch, row: VendorBatchRow, came: BatchResult) -> Settled:
+    async def _settled(self, part: VendorBatch, row: VendorBatchRow, came: BatchResult) -> Settled:
         try:
-            outcome, money = self._read(part, row, came)
+            outcome, money = await self._read(part, row, came)
         except Exception:  # one row that trips us must not keep the others from being stored
             log.exception("the result of a row of a batch could not be read")
             outcome = row_outcomes.unsent(Failure("internal_error", row_outcomes.INTERNAL))
             money = settlement.unknown("internal_error")
         return Settled(row.row.id, row.custom_id, outcome, money)
 
-    def _read(
+    async def _read(
         self, part: VendorBatch, row: VendorBatchRow, came: BatchResult
     ) -> tuple[RowOutcome, Settlement]:
         if came.never_ran == "cancelled":
@@ -131,10 +131,14 @@ class Collector:
             return row_outcomes.broken(failure, transcript, money, None), money
         asked = Row(row.row.request).options()
         money = settlement.whole(transcript, charge)
-        wants_json = bool(asked.json_mode) or asked.json_schema is not None
-        outcome = row_outcomes.answered(transcript, money, 0, wants_json, asked.json_schema)
         # When the vendor began with the row is not told, so nothing is known of its latency.
-        return replace(outcome, latency_ms=None), money
+        outcome = row_outcomes.answered(transcript, money, None)
+        if asked.json_mode or asked.json_schema is not None:
+            problem = await self._checker.problem(
+                transcript.text, asked.json_schema, transcript.finish_reason
+            )
+            outcome = row_outcomes.judged(outcome, problem)
+        return outcome, money
 
     def _charge(
         self, part: VendorBatch, row: VendorBatchRow, transcript: StreamAccumulator

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from sidecar.chat.json_output.refs import known
@@ -18,7 +19,9 @@ _ABSENT: Mapping[FinishReason, str] = {
     "content_filter": "The provider held the answer back before its JSON was complete. Rephrase the request.",
 }
 _BRACKET = re.compile(r"[{\[]")
-_FENCE = re.compile(r"```(?:json|JSON)?\s*\n(.*?)\n?\s*```", re.DOTALL)
+_FENCE = "```"
+_TAGS = ("json", "JSON", "")
+_REST_OF_LINE = re.compile(r"[^\S\n]*\n")
 
 
 def read_reply(text: str, schema: Mapping[str, Any] | None, finish: FinishReason | None = None) -> Any:
@@ -45,13 +48,34 @@ def _find(text: str) -> tuple[bool, Any]:
     What is inside an object that breaks off or has an error is a piece of the answer, and never the answer.
     """
     stripped = text.strip()
-    candidates = [stripped, *(match.group(1).strip() for match in _FENCE.finditer(stripped))]
-    for candidate in candidates:
+    for candidate in chain([stripped], _fenced(stripped)):
         try:
             return True, json.loads(candidate, parse_constant=_no_constant)
         except (ValueError, RecursionError):
             continue
     return _first_whole_value(stripped)
+
+
+def _fenced(text: str) -> Iterator[str]:
+    """What stands between a fence that is alone on its line, but for its tag, and the next one. In one pass."""
+    at = text.find(_FENCE)
+    while at >= 0:
+        begin = _behind_tag(text, at + len(_FENCE))
+        end = -1 if begin is None else text.find(_FENCE, begin)
+        if begin is None:
+            at = text.find(_FENCE, at + 1)
+        elif end < 0:
+            return
+        else:
+            yield text[begin:end].strip()
+            at = text.find(_FENCE, end + len(_FENCE))
+
+
+def _behind_tag(text: str, at: int) -> int | None:
+    """Where the line behind a fence begins; None where more than its tag stands beside it."""
+    at += len(next(tag for tag in _TAGS if text.startswith(tag, at)))
+    rest = _REST_OF_LINE.match(text, at)
+    return None if rest is None else rest.end()
 
 
 def _first_whole_value(text: str) -> tuple[bool, Any]:

@@ -37,7 +37,7 @@ _ABILITIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class AnthropicOptions:
+class Choices:
     """The request after every decision. None is not sent. `instruction` asks for JSON in words."""
 
     max_tokens: int
@@ -51,14 +51,14 @@ class AnthropicOptions:
     notes: tuple[str, ...]
 
 
-def resolve_options(request: ChatRequest) -> AnthropicOptions:
+def resolve_options(request: ChatRequest) -> Choices:
     """Raises Failure("unsupported") for what was asked by name and the model cannot do."""
     notes: list[str] = []
     searches = _search(request, notes)
     thinking = _thinking(request, notes)
     limit, thinking = _limits(request, thinking, notes)
     schema, instruction = _json(request, searches is not None, notes)
-    return AnthropicOptions(
+    return Choices(
         max_tokens=limit,
         thinking=thinking,
         effort=thinking_rules.effort(request, thinking is not None, notes),
