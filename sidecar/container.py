@@ -21,7 +21,7 @@ from sidecar.core import Core
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, KeyStore
-from sidecar.money.catalogue import Catalogue
+from sidecar.money.catalogue_files import CatalogueFiles
 from sidecar.network_options import NetworkOptions, Options
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
@@ -37,11 +37,12 @@ if TYPE_CHECKING:
     from sidecar.batch.native.service import NativeBatches
     from sidecar.batch.progress_reporter import Progress
     from sidecar.batch.submission import BatchSubmission
+    from sidecar.chat.discovery import Discovery
     from sidecar.chat.prepare import RequestPreparer
     from sidecar.chat.service import ChatService
     from sidecar.checker.replies import ReplyChecker
     from sidecar.providers.kernel.http import HttpClient
-    from sidecar.providers.registry import Registry
+    from sidecar.providers.registry import ProviderRow, Registry
     from sidecar.store.job_records import JobRow
 
 log = logging.getLogger("sidecar")
@@ -73,7 +74,8 @@ class Container:
         self.started_at = now_ms()
         self.config = config
         self.now_ms = now_ms
-        self.catalogue = Catalogue.load(config.data_dir / "models.json")
+        self.catalogue_files = CatalogueFiles(config.data_dir, self._catalogue_changed)
+        self.catalogue = self.catalogue_files.catalogue
         self.store = Store(self.open_database())
         self.settings = Settings(self.store, DEFAULTS, now_ms)
         self.session = CurrentProject(self.store, self.new_id, now_ms)
@@ -82,6 +84,7 @@ class Container:
         self._outbox = outbox
         self._in_flight = in_flight
         self._stopping = False
+        self._key_variables: dict[str, tuple[str, ...]] = {}
 
     def new_id(self) -> str:
         return str(uuid.uuid4())
@@ -120,9 +123,16 @@ class Container:
 
     @cached_property
     def providers(self) -> Registry:
-        from sidecar.providers.registry import Registry, overlay_row
+        from sidecar.providers.registry import Registry
 
-        own = [
+        # Base URLs of the environment point at real servers, which a mock run must not know.
+        simulated = self.config.mock and self.config.mock_from is None
+        return Registry(self.http, {} if simulated else self.config.environment, self._own_providers())
+
+    def _own_providers(self) -> list[ProviderRow]:
+        from sidecar.providers.registry import overlay_row
+
+        return [
             overlay_row(
                 name,
                 each.base_url,
@@ -133,9 +143,12 @@ class Container:
             )
             for name, each in self.catalogue.providers.items()
         ]
-        # Base URLs of the environment point at real servers, which a mock run must not know.
-        simulated = self.config.mock and self.config.mock_from is None
-        return Registry(self.http, {} if simulated else self.config.environment, own)
+
+    def _catalogue_changed(self) -> None:
+        """Ask providers where the catalogue says from now on. What is not made yet will be made of it."""
+        if self._has("providers"):
+            self.providers.lay(self._own_providers())
+            self._key_variables.update((row.name, row.key_variables) for row in self.providers.rows())
 
     @property
     def provider_names(self) -> tuple[str, ...]:
@@ -143,8 +156,8 @@ class Container:
 
     @cached_property
     def keys(self) -> Keys:
-        variables = {row.name: row.key_variables for row in self.providers.rows()}
-        return Keys(self._key_store, self.config.environment, variables, self.providers.needs_key)
+        self._key_variables.update((row.name, row.key_variables) for row in self.providers.rows())
+        return Keys(self._key_store, self.config.environment, self._key_variables, self.providers.needs_key)
 
     @cached_property
     def checker(self) -> ReplyChecker:
@@ -179,6 +192,12 @@ class Container:
         from sidecar.chat.service import ChatService
 
         return ChatService(self.core)
+
+    @cached_property
+    def discovery(self) -> Discovery:
+        from sidecar.chat.discovery import Discovery
+
+        return Discovery(self.catalogue_files, self.providers, self.keys, self.now_ms)
 
     @cached_property
     def intake(self) -> BatchSubmission:

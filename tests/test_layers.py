@@ -119,7 +119,7 @@ SEAMS = {
     "aiohttp_socks": {"providers/kernel/network.py"},
     "truststore": {"providers/kernel/certificates.py"},
     "aiosqlite": {"store/database.py"},
-    "jsonrpcserver": {"rpc/dispatch.py"},
+    "jsonrpcserver": {"rpc/jsonrpc_library.py"},
     "keyring": {"keychain.py"},
     "platformdirs": {"config.py"},
 }

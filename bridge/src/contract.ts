@@ -616,6 +616,19 @@ export interface DataRestoreParams {
   path: string;
 }
 
+export interface DiscoveredModel {
+  /** As the provider calls it. */
+  id: string;
+  /** What `chat:send` takes. */
+  modelId: string;
+  /** For people, where the provider gives one. */
+  name?: string;
+  contextSize?: number;
+  maxOutputTokens?: number;
+  /** Whether the catalogue has it, and with it its limits and its price. One that it lacks can be asked too; its cost is not known. */
+  known: boolean;
+}
+
 /** What an error says besides its sentence. */
 export interface ErrorData {
   /** The error's name; the code says the same as a number. */
@@ -885,6 +898,25 @@ export interface ModelSpending {
 /** `legacy`: still answered by the vendor. `retired`: calls to it fail there, so its successor answers them. */
 export type ModelStatus = "current" | "legacy" | "retired";
 
+export interface ModelsDeleteParams {
+  provider: string;
+  /** Absent: the provider itself, with all that was written down of its models. */
+  id?: string | null;
+}
+
+export interface ModelsDiscoverParams {
+  /** Whom to ask: `openai`, `anthropic`, `gemini`, `grok`, or one of the person's own. */
+  provider: string;
+  /** The address of a server that is no provider yet: it is asked without a key, and nothing is kept. */
+  baseUrl?: string | null;
+}
+
+export interface ModelsDiscoverResult {
+  provider: string;
+  /** In the provider's order. */
+  models: DiscoveredModel[];
+}
+
 export interface ModelsGetAllParams {
   /** False leaves retired models out; absent, they are in the list, since calls to them are served. */
   includeRetired?: boolean | null;
@@ -896,6 +928,28 @@ export type ModelsGetAllResult = Model[];
 export interface ModelsGetParams {
   /** `provider/id`, a bare id, or an older name of either form. */
   id: string;
+}
+
+export interface ModelsSaveParams {
+  /** Whose model it is: `openai`, `anthropic`, `gemini`, `grok`, or a name of the person's own for a server, without a slash. */
+  provider: string;
+  /** What the provider calls the model; absent, only the server is written down. */
+  id?: string | null;
+  /** For people. */
+  name?: string | null;
+  /** Tokens of prompt and answer together. Absent at first: what the provider lists, else 8,192. */
+  contextSize?: number | null;
+  maxOutputTokens?: number | null;
+  features?: ModelFeature[] | null;
+  /** Absent: none is added. A model without one is asked, and its cost is not known. */
+  price?: OwnPrice | null;
+  /** Needed for a provider that is not known yet. */
+  server?: OwnServer | null;
+}
+
+export interface ModelsSaveResult {
+  provider: string;
+  model?: Model;
 }
 
 /** A part of a job that a provider runs. */
@@ -939,6 +993,33 @@ export interface NativeRequestCounts {
 
 /** The result of a method that only does something. */
 export type Nothing = null;
+
+/** US dollars per million tokens, from a day on. Earlier prices stay for earlier calls. */
+export interface OwnPrice {
+  /** The first day, `YYYY-MM-DD`; absent, today (UTC). */
+  from?: string | null;
+  prompt: number;
+  completion: number;
+  cacheRead?: number | null;
+  cacheWrite5m?: number | null;
+  cacheWrite1h?: number | null;
+  /** US dollars for a thousand web searches. */
+  webSearchPer1k?: number | null;
+}
+
+/** Where a provider of the person's own is reached. What is absent stays as it is. */
+export interface OwnServer {
+  /** For people; absent at first, the provider's own. */
+  name?: string | null;
+  /** Needed at first. */
+  baseUrl?: string | null;
+  /** The environment variable that may hold its key. */
+  keyName?: string | null;
+  /** False for a server that takes no key. Absent at first: true where `keyName` is given, else false. */
+  keyRequired?: boolean | null;
+  /** True lets its key travel over plain http to a host outside this network. */
+  allowHttp?: boolean | null;
+}
 
 /** Other prices for a long prompt, in US dollars per million tokens; what is absent is as below the tier. */
 export interface PriceTier {
@@ -1168,6 +1249,12 @@ export interface Methods {
   "data:load-pricing": { params: ModelsGetAllParams; result: ModelsGetAllResult };
   /** One model, by any of its names. */
   "models:get": { params: ModelsGetParams; result: Model };
+  /** Asks a provider, or a server that is none yet, which models the key can use. Costs nothing. */
+  "models:discover": { params: ModelsDiscoverParams; result: ModelsDiscoverResult };
+  /** Writes a model or a server into the person's own models.json. It holds at once; what is wrong changes nothing. */
+  "models:save": { params: ModelsSaveParams; result: ModelsSaveResult };
+  /** Takes a model, or a provider with all its models, out of the person's own models.json. A shipped model is as shipped again. */
+  "models:delete": { params: ModelsDeleteParams; result: Nothing };
   /** One setting, all of them, a masked API key, or which keys there are. */
   "settings:load": { params: SettingsLoadParams; result: SettingsLoadResult };
   /** Changes one setting, or keeps or removes an API key. A wrong value changes nothing. */
@@ -1291,7 +1378,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "b74bc8d4b41e43bb1453548967245aef19bf921fcddaa9a9c77743bee90bdd8a";
+export const SCHEMA_HASH = "5b4e3fc6da157c60da2e44641c5315f9c85323a260d8666a3b4d401d34d84a39";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1343,6 +1430,9 @@ export const SERVED_METHODS = [
   "shutdown",
   "models:get-all",
   "models:get",
+  "models:discover",
+  "models:save",
+  "models:delete",
   "settings:load",
   "settings:save",
   "settings:validate-key",
@@ -1414,6 +1504,9 @@ export const METHOD_NAMES = [
   "$/cancelRequest",
   "models:get-all",
   "models:get",
+  "models:discover",
+  "models:save",
+  "models:delete",
   "settings:load",
   "settings:save",
   "settings:validate-key",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "b74bc8d4b41e43bb1453548967245aef19bf921fcddaa9a9c77743bee90bdd8a"
+SCHEMA_HASH = "5b4e3fc6da157c60da2e44641c5315f9c85323a260d8666a3b4d401d34d84a39"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,9 @@ METHODS: tuple[Method, ...] = (
         aliases=("models:load", "data:load-pricing"),
     ),
     Method("models:get", "ModelsGetParams", "Model", "models", "get"),
+    Method("models:discover", "ModelsDiscoverParams", "ModelsDiscoverResult", "models", "discover"),
+    Method("models:save", "ModelsSaveParams", "ModelsSaveResult", "models", "save"),
+    Method("models:delete", "ModelsDeleteParams", "Nothing", "models", "delete"),
     Method("settings:load", "SettingsLoadParams", "SettingsLoadResult", "settings", "load"),
     Method("settings:save", "SettingsSaveParams", "Nothing", "settings", "save"),
     Method(

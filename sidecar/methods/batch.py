@@ -31,7 +31,10 @@ _STATUSES: dict[str, JobStatus] = {
 async def submit(call: Request, params: types.BatchSubmitParams) -> dict[str, Any]:
     app = call.services
     job = await app.intake.submit(
-        params.project_id, wire_rows(params.rows), params.file_name or "", reuse=bool(params.reuse_answers)
+        params.project_id,
+        await _rows(call, params.rows),
+        params.file_name or "",
+        reuse=bool(params.reuse_answers),
     )
     if params.start:
         job = await app.batches.start(job.id)
@@ -57,7 +60,7 @@ async def submit_native(call: Request, params: types.BatchSubmitNativeParams) ->
     provider = params.provider_name
     job, native_id = await call.services.native.submit(
         params.project_id,
-        wire_rows(params.rows),
+        await _rows(call, params.rows),
         provider,
         params.file_name or "",
         reuse=bool(params.reuse_answers),
@@ -116,7 +119,8 @@ async def get(call: Request, params: types.BatchGetParams) -> dict[str, Any]:
 
 
 async def estimate(call: Request, params: types.BatchEstimateParams) -> dict[str, Any]:
-    return batch_wire.estimate(await call.services.intake.estimate(wire_rows(params.rows), params.project_id))
+    rows = await _rows(call, params.rows)
+    return batch_wire.estimate(await call.services.intake.estimate(rows, params.project_id))
 
 
 async def import_(call: Request, params: types.BatchImportParams) -> orjson.Fragment:
@@ -130,6 +134,13 @@ async def export(call: Request, params: types.BatchExportParams) -> dict[str, An
 def wire_rows(rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:
     """The rows as they are kept: what they say, and nothing that they leave out."""
     return [row.model_dump(by_alias=True, exclude_none=True) for row in rows]
+
+
+async def _rows(call: Request, rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:
+    """The rows as they are kept, once the models that they name are known where their provider lists them."""
+    given = wire_rows(rows)
+    await call.services.discovery.learn({str(row["model"]) for row in given if row.get("model")})
+    return given
 
 
 def _told(update: types.BatchRowUpdate) -> external_jobs.RowUpdate:

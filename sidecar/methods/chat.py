@@ -42,6 +42,7 @@ async def compare(call: Request, params: types.ChatCompareParams) -> dict[str, A
     def finished(model_id: str, reply: ChatResult) -> None:
         _done(call, reply, {"modelId": model_id})
 
+    await call.services.discovery.learn(params.model_ids)
     chat_input = _chat_input(params, "")
     comparison = await compare_models(call.services.chat, chat_input, params.model_ids, emit, finished)
     return {"turnId": comparison.turn_id, "replies": [reply_of(each) for each in comparison.outcomes]}
@@ -52,6 +53,7 @@ async def abort(call: Request, params: types.ChatAbortParams) -> dict[str, int]:
 
 
 async def _send(call: Request, chat_input: ChatInput) -> dict[str, Any]:
+    await call.services.discovery.learn([chat_input.model_id])
     reply = await call.services.chat.send(chat_input, lambda event: _progress(call, event, {}))
     _done(call, reply, {})
     return _result(reply)

@@ -10,6 +10,7 @@ from sidecar.config import Config
 from sidecar.current_project import CurrentProject
 from sidecar.keys import Keys
 from sidecar.money.catalogue import Catalogue
+from sidecar.money.catalogue_files import CatalogueFiles
 from sidecar.rpc.call import Call
 from sidecar.settings import Settings
 from sidecar.store.store import Store
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sidecar.batch.local.engine import Engine
     from sidecar.batch.native.service import NativeBatches
     from sidecar.batch.submission import BatchSubmission
+    from sidecar.chat.discovery import Discovery
     from sidecar.chat.service import ChatService
     from sidecar.providers.base import Providers
     from sidecar.store.database import Database
@@ -29,6 +31,7 @@ class Services(Protocol):
     config: Config
     store: Store
     catalogue: Catalogue
+    catalogue_files: CatalogueFiles
     settings: Settings
     session: CurrentProject
     now_ms: Now
@@ -39,6 +42,9 @@ class Services(Protocol):
 
     @property
     def chat(self) -> ChatService: ...
+
+    @property
+    def discovery(self) -> Discovery: ...
 
     @property
     def intake(self) -> BatchSubmission: ...

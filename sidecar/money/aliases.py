@@ -62,6 +62,10 @@ class Names:
         reference = model.successor or model.served_by
         return self.of_provider(model.provider, reference) if reference else None
 
+    def knows(self, name: str) -> bool:
+        """Whether the name stands for a model, in either spelling."""
+        return name in self.full or name in self.bare
+
     def resolve(self, name: str) -> Resolved:
         """The row of a name in any form. Raises Failure("not_found") that names a few close ones."""
         row = self.full.get(name) or self.bare.get(name)

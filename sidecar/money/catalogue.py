@@ -2,41 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sidecar import resources
 from sidecar.money import listing, parse
 from sidecar.money import user_catalogue as own_file
 from sidecar.money.aliases import Names
-from sidecar.money.json_reader import CatalogueError
+from sidecar.money.json_reader import CatalogueError, JsonReader
+from sidecar.money.listed import listed_entry
 from sidecar.money.model import ModelEntry, PriceEntry, ProviderEntry, Resolved, Serving
 
+if TYPE_CHECKING:
+    from sidecar.providers.base import ListedModel
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Catalogue:
-    """The shipped models with the user's own laid over them. `providers` are those of the user's file."""
+    """The shipped models with the user's own laid over them. `providers` are those of the user's file.
+
+    Who holds it sees the models of a later edition as soon as it has taken that over; `edition` tells them apart.
+    """
 
     models: tuple[ModelEntry, ...]
     names: Names
     providers: Mapping[str, ProviderEntry] = field(default_factory=dict)
+    edition: int = field(default=0, compare=False)
 
     @classmethod
     def load(cls, overlay: Path | None = None) -> Catalogue:
         """The catalogue, with the user's file over it when there is one. Raises Failure if that is wrong."""
         root = parse.root(resources.read_bytes("data/models.json"))
-        models = parse.models(root)
         content = own_file.read(overlay)
-        if overlay is None or content is None:
-            return cls(models, Names.of(models))
         try:
-            laid = own_file.lay(models, content, parse.service_tiers(root), overlay.name)
-            return cls(laid.models, Names.of(laid.models), laid.providers)
+            return cls.of(root, content, name=overlay.name if overlay else "")
         except CatalogueError as wrong:
+            if overlay is None:
+                raise
             raise own_file.refusal(overlay, wrong) from wrong
+
+    @classmethod
+    def of(
+        cls,
+        root: JsonReader,
+        own: bytes | None,
+        listed: Iterable[tuple[str, ListedModel]] = (),
+        *,
+        name: str = "models.json",
+    ) -> Catalogue:
+        """The shipped catalogue `root` with the content of a user's file, called `name`, over it.
+
+        `listed` are models that a provider of that name lists; the catalogue's own word goes first. Raises
+        CatalogueError.
+        """
+        models, providers = parse.models(root), {}
+        if own is not None:
+            laid = own_file.lay(models, own, parse.service_tiers(root), name)
+            models, providers = laid.models, dict(laid.providers)
+        names = Names.of(models)
+        more = {
+            f"{provider}/{each.id}": listed_entry(models, provider, each)
+            for provider, each in listed
+            if f"{provider}/{each.id}" not in names.full
+        }
+        whole = (*models, *more.values())
+        return cls(whole, Names.of(whole) if more else names, providers)
+
+    def take_over(self, other: Catalogue) -> None:
+        """Be the other one from now on, for everybody who holds this one."""
+        self.models, self.names, self.providers = other.models, other.names, other.providers
+        self.edition += 1
 
     def resolve(self, name: str) -> Resolved:
         """The row of `provider/id`, `id` or an older name. Raises Failure("not_found")."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from sidecar.errors import Failure
 from sidecar.providers.kernel.limits import RequestPacer
@@ -196,6 +196,24 @@ class Provider(Protocol):
 
     async def validate_key(self, key: str) -> str | None:
         """None when the vendor takes the key, else the reason in a sentence. Costs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model as its provider lists it. `id` is what a call names; what the provider does not say is None."""
+
+    id: str
+    name: str | None = None
+    context_size: int | None = None
+    max_output_tokens: int | None = None
+
+
+@runtime_checkable
+class ListsModels(Protocol):
+    """A provider that tells which models a key can use."""
+
+    async def list_models(self, key: str) -> tuple[ListedModel, ...]:
+        """Return all of them, each once, in the provider's order. Costs nothing. Raises Failure."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,26 @@ class Registry:
         self._made: dict[tuple[str, str | None], Provider] = {}
         self._batches: dict[str, BatchAdapter] = {}
 
+    def lay(self, overlay: Iterable[ProviderRow]) -> None:
+        """Lay these rows over the built-in ones, in place of those before. What is under way goes on as it began."""
+        rows = {row.name: row for row in (*BUILT_IN, *overlay)}
+        changed = {name for name in rows.keys() | self._rows.keys() if rows.get(name) != self._rows.get(name)}
+        self._rows = rows
+        self._made = {place: made for place, made in self._made.items() if place[0] not in changed}
+        self._batches = {name: made for name, made in self._batches.items() if name not in changed}
+
+    def visitor(self, name: str, base_url: str) -> Provider:
+        """A server of a person's own that is not among the rows. Raises Failure for an address that is none."""
+        try:
+            read_base_url(base_url)
+        except BadBaseUrl as problem:
+            message = f"The address {problem}. Correct it."
+            raise Failure(
+                "invalid_params", message, issues=[{"path": "baseUrl", "message": message}]
+            ) from None
+        row = compatible_row(name, base_url)
+        return cast(Provider, self._make(row, str(row.maker), base_url))
+
     def rows(self) -> tuple[ProviderRow, ...]:
         return tuple(self._rows.values())
 

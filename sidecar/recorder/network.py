@@ -18,7 +18,7 @@ def recording_transport(inner: httpx.AsyncBaseTransport, recorder: Recorder) -> 
     """The same network, written down. Answers are asked for uncompressed, so that keys in them can be found."""
     import httpx
 
-    class Sent(httpx.AsyncByteStream):
+    class SentBody(httpx.AsyncByteStream):
         """A body that is made as it is sent. It is written down when all of it is there."""
 
         def __init__(self, number: int, request: httpx.Request) -> None:
@@ -69,11 +69,11 @@ def recording_transport(inner: httpx.AsyncBaseTransport, recorder: Recorder) -> 
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             number = recorder.next_exchange()
             request.headers["accept-encoding"] = "identity"
-            sent: Sent | None = None
+            sent: SentBody | None = None
             if isinstance(request.stream, httpx.ByteStream):
                 _tell_asked(recorder, number, request, request.content, len(request.content))
             else:
-                request.stream = sent = Sent(number, request)
+                request.stream = sent = SentBody(number, request)
             try:
                 response = await inner.handle_async_request(request)
             except BaseException as error:

@@ -1,4 +1,4 @@
-"""Requests to handlers and handlers' outcomes to responses. The only module that knows jsonrpcserver.
+"""Requests to handlers and handlers' outcomes to responses.
 
 jsonrpcserver finds the method and builds the response; what it must not see or decide is kept from it:
 parsing, params, cancellation and the text of exceptions.
@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from inspect import Parameter, Signature
-from typing import Any
+from typing import Any, cast
 
 from sidecar.errors import Failure
 from sidecar.rpc import codec
 from sidecar.rpc.call import Call
 from sidecar.rpc.envelope import Request, cancelled_ids, id_of, named_params, progress_token, read_request
 from sidecar.rpc.in_flight import InFlight, RunningRequest
+from sidecar.rpc.jsonrpc_library import (
+    NOID,
+    Error,
+    LibraryRequest,
+    Result,
+    Success,
+    dispatch_request,
+    to_response,
+    to_serializable,
+)
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.to_wire_error import ErrorRow, to_wire_error
-
-with warnings.catch_warnings():
-    # It reads its own schema in a way that is deprecated; whoever makes warnings errors is not to suffer for it.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from jsonrpcserver import Error, Result, Success, async_dispatch_to_serializable
 
 log = logging.getLogger("sidecar.rpc")
 
@@ -114,21 +118,14 @@ class Dispatcher:
 
     async def _run(self, running: RunningRequest, reply: Reply) -> None:
         request = running.request
-        envelope = {"jsonrpc": "2.0", "method": request.method}
-        if not request.is_notification:
-            envelope["id"] = request.id
+        asked = LibraryRequest(request.method, [], NOID if request.is_notification else request.id)
         body: bytes | None = None
         failed = True
         try:
-            response = await async_dispatch_to_serializable(
-                envelope,
-                methods=self._methods,
-                context=running,
-                deserializer=_identity,
-                validator=_accept,
-            )
-            body = None if response is None else codec.dumps(response)
-            failed = isinstance(response, dict) and "error" in response
+            _, result = await dispatch_request(self._methods, running, asked)
+            response = cast("dict[str, Any]", to_serializable(to_response(asked, result)))
+            body = None if request.is_notification else codec.dumps(response)
+            failed = "error" in response
         except Exception as error:
             body = None if request.is_notification else self._error(request.id, error, request.method)
         finally:
@@ -217,7 +214,7 @@ class _Method:
         return self._outcome(running)
 
 
-class _Methods(dict[str, _Method]):
+class _Methods(dict[str, Callable[..., Any]]):
     """jsonrpcserver's own answer to an unknown method would not be ours."""
 
     def __init__(self, known: Mapping[str, _Method], unknown: _Method) -> None:
@@ -230,14 +227,6 @@ class _Methods(dict[str, _Method]):
 
 def _success(id: Any) -> bytes:  # noqa: A002
     return codec.dumps({"jsonrpc": "2.0", "result": None, "id": id})
-
-
-def _identity(message: Any) -> Any:
-    return message
-
-
-def _accept(message: Any) -> None:
-    """The envelope was checked before; jsonrpcserver's validator costs as much as all the rest."""
 
 
 def _no_progress(value: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from sidecar.simulator.exchange import ConnectionCut, ParsedRequest, Refusal, Re
 from sidecar.simulator.generator import Generator, ordered
 from sidecar.simulator.ledger import Ledger
 from sidecar.simulator.models import Models, SimModel
-from sidecar.simulator.vendor import BatchRoutes, CountsAnswers, Surface, Vendor
+from sidecar.simulator.vendor import BatchRoutes, CountsAnswers, SimulatedVendor, Surface
 
 Stage = Literal["validating", "running", "finishing", "cancelling", "ended"]
 Ending = Literal["completed", "failed", "expired", "cancelled"]
@@ -30,7 +30,7 @@ RUNNING, FINISHING = 0.1, 0.9
 
 @runtime_checkable
 class RunsBatches(Protocol):
-    """A `Vendor` that has a batch API."""
+    """A `SimulatedVendor` that has a batch API."""
 
     def batch_routes(self, service: BatchService) -> BatchRoutes: ...
 
@@ -114,7 +114,7 @@ class BatchService:
     """Creates, moves on and cancels the batches of one vendor. They live as long as the simulator does."""
 
     def __init__(
-        self, vendor: Vendor, models: Models, generator: Generator, ledger: Ledger, now_ms: clock.Now
+        self, vendor: SimulatedVendor, models: Models, generator: Generator, ledger: Ledger, now_ms: clock.Now
     ) -> None:
         self.now_ms = now_ms
         self._vendor = vendor

@@ -27,7 +27,7 @@ from sidecar.simulator.generator import Generator, ordered
 from sidecar.simulator.ledger import Entry, Ledger
 from sidecar.simulator.models import Models
 from sidecar.simulator.registry import all_vendors
-from sidecar.simulator.vendor import CountsAnswers, CountsTokens, Surface, Vendor
+from sidecar.simulator.vendor import CountsAnswers, CountsTokens, SimulatedVendor, Surface
 
 DEFAULT_PACE_MS = 12
 LEDGER_PATH = "/__simulator/ledger"
@@ -42,7 +42,7 @@ class Simulator:
         pace_ms: float = DEFAULT_PACE_MS,
         now_ms: clock.Now = clock.now_ms,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        vendors: Iterable[Vendor] | None = None,
+        vendors: Iterable[SimulatedVendor] | None = None,
         most_ledger_entries: int | None = None,
     ) -> None:
         self._pace_ms = pace_ms
@@ -82,7 +82,7 @@ class Simulator:
                     )
         return _plain(404, {}, b'{"error": {"message": "The simulator serves no vendor at this path."}}')
 
-    def _serve(self, vendor: Vendor, path: str, request: SimRequest, serial: str) -> SimResponse:
+    def _serve(self, vendor: SimulatedVendor, path: str, request: SimRequest, serial: str) -> SimResponse:
         vendor.check_key(request.headers)
         headers = vendor.headers(f"req_{serial}")
         routes = self._batch_routes.get(vendor.provider)

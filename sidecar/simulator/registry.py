@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from sidecar.contract.providers import PROVIDERS, ProviderFacts
 from sidecar.simulator.compatible.routes import CompatibleVendor
-from sidecar.simulator.vendor import Vendor
+from sidecar.simulator.vendor import SimulatedVendor
 
 COMPATIBLE = CompatibleVendor()
 
 
-def all_vendors() -> tuple[Vendor, ...]:
+def all_vendors() -> tuple[SimulatedVendor, ...]:
     """Every vendor there is, the one last that stands for a server of the person's own."""
     return (*(vendor for _, vendor in _built_in()), COMPATIBLE)
 
@@ -32,6 +32,6 @@ def environment(address: str) -> dict[str, str]:
     return urls | {facts.key_variables[0]: facts.simulated_key for facts in PROVIDERS}
 
 
-def _built_in() -> Iterator[tuple[ProviderFacts, Vendor]]:
+def _built_in() -> Iterator[tuple[ProviderFacts, SimulatedVendor]]:
     for facts in PROVIDERS:
         yield facts, import_module(f"sidecar.simulator.{facts.name}.routes").make()

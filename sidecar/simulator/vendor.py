@@ -30,7 +30,7 @@ class Surface(Protocol):
         """Return an event whose JSON ends too early."""
 
 
-class Vendor(Protocol):
+class SimulatedVendor(Protocol):
     """How one vendor is spoken to. `prefix` is where its base URL lies on the simulator."""
 
     @property

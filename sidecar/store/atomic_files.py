@@ -15,7 +15,7 @@ from sidecar.store.sqlite_errors import storage_failure
 
 T = TypeVar("T")
 
-_OWN_FILES = frozenset({"keys.json", "models.json"})
+_OWN_FILES = frozenset({"keys.json", "models.json", "listed-models.json"})
 _OWN_PREFIX = "abai.db"
 _OWN_FOLDERS = frozenset({"history", "jobqueue"})
 _FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})

@@ -81,6 +81,37 @@ async def models_get(client: Client) -> None:
     await client.ask("models:get", {"id": "gpt-4oo"})
 
 
+async def models_discover(client: Client) -> None:
+    """What a provider lists, a provider that nobody knows, and an address that is none."""
+    await client.ask("models:discover", {"provider": "grok"})
+    await client.ask("models:discover", {"provider": "lab"})
+    await client.ask("models:discover", {"provider": "lab", "baseUrl": "lab"})
+
+
+async def models_save(client: Client) -> None:
+    """A server with a model and its price, which is asked for by its name, and what cannot be kept."""
+    server = {"name": "The lab", "baseUrl": "http://127.0.0.1:9/v1"}
+    price = {"prompt": 0.25, "completion": 1}
+    await client.ask(
+        "models:save", {"provider": "lab", "id": "llama", "name": "Llama", "price": price, "server": server}
+    )
+    await client.ask("models:get", {"id": "lab/llama"})
+    await client.ask("models:save", {"provider": "lab", "server": {"name": "Our lab"}})
+    await client.ask("models:save", {"provider": "openai", "id": "gpt-6-luna", "name": "Luna, ours"})
+    await client.ask("models:save", {"provider": "nobody", "id": "llama"})
+    await client.ask("models:save", {"provider": "lab"})
+
+
+async def models_delete(client: Client) -> None:
+    """A model that was written down, then its server, then what is not there."""
+    server = {"baseUrl": "http://127.0.0.1:9/v1"}
+    await client.ask("models:save", {"provider": "lab", "id": "llama", "server": server})
+    await client.ask("models:delete", {"provider": "lab", "id": "llama"})
+    await client.ask("models:get", {"id": "lab/llama"})
+    await client.ask("models:delete", {"provider": "lab"})
+    await client.ask("models:delete", {"provider": "lab"})
+
+
 async def settings_load(client: Client) -> None:
     """All settings, one of them, and whether there are keys."""
     await client.ask("settings:load", {})

@@ -124,7 +124,7 @@ async def test_a_proxy_in_the_environment_is_used(monkeypatch: pytest.MonkeyPatc
         for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.setenv(name, "")
         edge = HttpClient(sleep=no_wait)
-        made = OpenAI(edge, "http://vendor.invalid/v1")
+        made = OpenAI(edge, "http://vendor.internal/v1")
         assert (await read_all(made, "Reply with exactly: ok"))[0] == TextDelta("ok")
         await edge.aclose()
 

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from sidecar.contract.base import WireModel
+
+
+class ModelsDeleteParams(WireModel):
+    provider: Annotated[str, Field(min_length=1)]
+    id: str | None = None
+    """Absent: the provider itself, with all that was written down of its models."""
+
+
+class ModelsDiscoverParams(WireModel):
+    provider: Annotated[str, Field(min_length=1)]
+    """Whom to ask: `openai`, `anthropic`, `gemini`, `grok`, or one of the person's own."""
+
+    base_url: Annotated[str | None, Field(alias="baseUrl")] = None
+    """The address of a server that is no provider yet: it is asked without a key, and nothing is kept."""
 
 
 class ModelsGetAllParams(WireModel):
@@ -16,3 +30,73 @@ class ModelsGetAllParams(WireModel):
 class ModelsGetParams(WireModel):
     id: Annotated[str, Field(min_length=1)]
     """`provider/id`, a bare id, or an older name of either form."""
+
+
+class ModelsSaveParams(WireModel):
+    provider: Annotated[str, Field(min_length=1)]
+    """Whose model it is: `openai`, `anthropic`, `gemini`, `grok`, or a name of the person's own for a server, without a slash."""
+
+    id: str | None = None
+    """What the provider calls the model; absent, only the server is written down."""
+
+    name: str | None = None
+    """For people."""
+
+    context_size: Annotated[int | None, Field(alias="contextSize", ge=1)] = None
+    """Tokens of prompt and answer together. Absent at first: what the provider lists, else 8,192."""
+
+    max_output_tokens: Annotated[int | None, Field(alias="maxOutputTokens", ge=1)] = None
+    features: (
+        list[
+            Literal[
+                "json_mode",
+                "json_schema",
+                "streaming",
+                "web_search",
+                "extended_thinking",
+                "reasoning",
+                "prompt_caching",
+                "batch",
+            ]
+        ]
+        | None
+    ) = None
+    price: OwnPrice | None = None
+    """Absent: none is added. A model without one is asked, and its cost is not known."""
+
+    server: OwnServer | None = None
+    """Needed for a provider that is not known yet."""
+
+
+class OwnPrice(WireModel):
+    """US dollars per million tokens, from a day on. Earlier prices stay for earlier calls."""
+
+    from_: Annotated[str | None, Field(alias="from")] = None
+    """The first day, `YYYY-MM-DD`; absent, today (UTC)."""
+
+    prompt: Annotated[float, Field(ge=0.0)]
+    completion: Annotated[float, Field(ge=0.0)]
+    cache_read: Annotated[float | None, Field(alias="cacheRead", ge=0.0)] = None
+    cache_write5m: Annotated[float | None, Field(alias="cacheWrite5m", ge=0.0)] = None
+    cache_write1h: Annotated[float | None, Field(alias="cacheWrite1h", ge=0.0)] = None
+    web_search_per1k: Annotated[float | None, Field(alias="webSearchPer1k", ge=0.0)] = None
+    """US dollars for a thousand web searches."""
+
+
+class OwnServer(WireModel):
+    """Where a provider of the person's own is reached. What is absent stays as it is."""
+
+    name: str | None = None
+    """For people; absent at first, the provider's own."""
+
+    base_url: Annotated[str | None, Field(alias="baseUrl")] = None
+    """Needed at first."""
+
+    key_name: Annotated[str | None, Field(alias="keyName")] = None
+    """The environment variable that may hold its key."""
+
+    key_required: Annotated[bool | None, Field(alias="keyRequired")] = None
+    """False for a server that takes no key. Absent at first: true where `keyName` is given, else false."""
+
+    allow_http: Annotated[bool | None, Field(alias="allowHttp")] = None
+    """True lets its key travel over plain http to a host outside this network."""

@@ -37,7 +37,7 @@ _ABILITIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class AnthropicOptions:
     """The request after every decision. None is not sent. `instruction` asks for JSON in words."""
 
     max_tokens: int
@@ -51,14 +51,14 @@ class Choices:
     notes: tuple[str, ...]
 
 
-def resolve_options(request: ChatRequest) -> Choices:
+def resolve_options(request: ChatRequest) -> AnthropicOptions:
     """Raises Failure("unsupported") for what was asked by name and the model cannot do."""
     notes: list[str] = []
     searches = _search(request, notes)
     thinking = _thinking(request, notes)
     limit, thinking = _limits(request, thinking, notes)
     schema, instruction = _json(request, searches is not None, notes)
-    return Choices(
+    return AnthropicOptions(
         max_tokens=limit,
         thinking=thinking,
         effort=thinking_rules.effort(request, thinking is not None, notes),

@@ -11,11 +11,12 @@ from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.options import resolve_options
 from sidecar.providers.anthropic.request import continued, message_body
 from sidecar.providers.anthropic.stream import MessageReader
-from sidecar.providers.base import ChatRequest, Event, PreparedCall
+from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.events import events_of
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.model_lists import after_last, list_models
 from sidecar.providers.kernel.sse import SseParser
 
 if TYPE_CHECKING:
@@ -79,6 +80,10 @@ class Anthropic:
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""
         return await self._api.key_problem(f"{self._root}/v1/models?limit=1", key)
+
+    async def list_models(self, key: str) -> tuple[ListedModel, ...]:
+        """Return the models that the key can use. Costs nothing. Raises Failure."""
+        return await list_models(self._api, f"{self._root}/v1/models?limit=1000", key, "after_id", after_last)
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> Anthropic:

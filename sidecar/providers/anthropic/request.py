@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sidecar.providers.anthropic.options import SMALLEST_ANSWER, Choices
+from sidecar.providers.anthropic.options import SMALLEST_ANSWER, AnthropicOptions
 from sidecar.providers.base import ChatRequest
 
 # The oldest search tool is the one that every model takes.
 SEARCH_TOOL = {"type": "web_search_20250305", "name": "web_search"}
 
 
-def message_body(request: ChatRequest, choices: Choices) -> dict[str, Any]:
+def message_body(request: ChatRequest, choices: AnthropicOptions) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": request.model,
         "max_tokens": choices.max_tokens,
@@ -38,7 +38,7 @@ def message_body(request: ChatRequest, choices: Choices) -> dict[str, Any]:
     return body
 
 
-def messages(request: ChatRequest, choices: Choices) -> list[dict[str, Any]]:
+def messages(request: ChatRequest, choices: AnthropicOptions) -> list[dict[str, Any]]:
     """The conversation, from its first user turn on. Turns of one role are one message; empty texts are refused."""
     made: list[dict[str, Any]] = []
     for turn in request.turns:
@@ -74,7 +74,7 @@ def continued(
     return more
 
 
-def _system(request: ChatRequest, choices: Choices) -> list[dict[str, Any]]:
+def _system(request: ChatRequest, choices: AnthropicOptions) -> list[dict[str, Any]]:
     """There is no developer role: whoever instructs does it here. The last block ends what is cached."""
     texts = (request.system, request.developer, choices.instruction)
     blocks: list[dict[str, Any]] = [{"type": "text", "text": text} for text in texts if text and text.strip()]
@@ -82,7 +82,7 @@ def _system(request: ChatRequest, choices: Choices) -> list[dict[str, Any]]:
     return blocks
 
 
-def _mark(blocks: list[dict[str, Any]], choices: Choices) -> None:
+def _mark(blocks: list[dict[str, Any]], choices: AnthropicOptions) -> None:
     """Everything up to the last of these blocks is cached. A prefix too short for it stays uncached by itself."""
     if blocks and choices.cache_ttl is not None:
         blocks[-1]["cache_control"] = {"type": "ephemeral", "ttl": choices.cache_ttl}

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
-from sidecar.providers.base import ChatRequest, Event, PreparedCall
+from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.compatible.errors import compatible
 from sidecar.providers.compatible.fallback import nothing_there, roots, without_refused_field
+from sidecar.providers.compatible.server_models import server_models
 from sidecar.providers.compatible.think_tags import ThinkSplitter
 from sidecar.providers.compatible.usage import compatible_usage
 from sidecar.providers.kernel.client import VendorClient
@@ -107,6 +108,10 @@ class Compatible:
                 if failure.status not in (404, 405, 501):
                     raise
         return None
+
+    async def list_models(self, key: str) -> tuple[ListedModel, ...]:
+        """Return the models of the server, by whichever of the lists in use it has. Costs nothing. Raises Failure."""
+        return await server_models(self._api, self._roots, key)
 
     def _simpler(self, attempt: Attempt, failure: Failure) -> Attempt | None:
         body = without_refused_field(attempt.body, failure)

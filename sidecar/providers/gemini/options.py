@@ -24,7 +24,7 @@ JSON_WITH_TOOLS = (3, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class GeminiOptions:
     """The request after every decision. None, False or empty is not sent.
 
     `json` is how JSON is asked for: by the vendor's own form, or in words. `schema` is adapted for the former.
@@ -39,14 +39,14 @@ class Choices:
     notes: tuple[str, ...]
 
 
-def resolve_options(request: ChatRequest) -> Choices:
+def resolve_options(request: ChatRequest) -> GeminiOptions:
     """Raises Failure("unsupported") for what was asked by name and the model cannot do."""
     notes: list[str] = []
     search = _search(request, notes)
     thinking = thinking_config(request, _thinking(request, notes), notes)
     form, schema = _json(request, search, notes)
     note_own_cache(request, GEMINI.title, notes)
-    return Choices(
+    return GeminiOptions(
         temperature=_temperature(request, notes),
         max_output_tokens=_output_limit(request, notes),
         thinking=thinking,

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
-from sidecar.providers.base import ChatRequest, Event, PreparedCall
+from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.gemini.address import address
 from sidecar.providers.gemini.errors import GEMINI, refuses_form
 from sidecar.providers.gemini.events import GeminiEvents
@@ -18,6 +18,7 @@ from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.events import events_of
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.model_lists import list_models
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked
 
@@ -88,6 +89,12 @@ class Gemini:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""
         return await self._api.key_problem(f"{self._base_url}/models?pageSize=1", key)
 
+    async def list_models(self, key: str) -> tuple[ListedModel, ...]:
+        """Return the models that the key can use. Costs nothing. Raises Failure."""
+        return await list_models(
+            self._api, f"{self._base_url}/models?pageSize=1000", key, "pageToken", _next_page
+        )
+
     async def _part(
         self,
         plan: PreparedCall,
@@ -110,3 +117,7 @@ class Gemini:
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> Gemini:
     """Return the provider of a registry row."""
     return Gemini(http, base_url, name=row.name)
+
+
+def _next_page(page: Mapping[str, Any], rows: list[Any]) -> object:
+    return page.get("nextPageToken") or None

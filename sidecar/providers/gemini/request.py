@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Turn
-from sidecar.providers.gemini.options import Choices
+from sidecar.providers.gemini.options import GeminiOptions
 
 JSON_TYPE = "application/json"
 _OBJECT_IN_WORDS = "Answer with one JSON object and nothing else: no introduction, no code fence."
@@ -38,7 +38,7 @@ def model_in(path: str) -> str:
     return found[1] if found else ""
 
 
-def generate_body(request: ChatRequest, choices: Choices) -> dict[str, Any]:
+def generate_body(request: ChatRequest, choices: GeminiOptions) -> dict[str, Any]:
     """Raises Failure("invalid_params") when the conversation does not end with the person's words."""
     instructions = [text for text in (request.system, request.developer) if text]
     if choices.json == "prompted":
@@ -103,7 +103,7 @@ def continued(body: Mapping[str, Any], token: str) -> dict[str, Any]:
     return {**body, "continuationToken": token}
 
 
-def _generation(choices: Choices) -> dict[str, Any]:
+def _generation(choices: GeminiOptions) -> dict[str, Any]:
     generation: dict[str, Any] = {}
     if choices.temperature is not None:
         generation["temperature"] = choices.temperature

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
-from sidecar.providers.base import ChatRequest, Event, PreparedCall
+from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.grok.errors import GROK, key_problem
 from sidecar.providers.grok.request import DIALECT, cache_place, without_schema
 from sidecar.providers.grok.usage import chat_usage, responses_usage
@@ -14,6 +14,7 @@ from sidecar.providers.kernel.client import VendorClient, about_key
 from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.model_lists import after_last, list_models
 from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
 from sidecar.providers.openai_family.options import resolve_options
 from sidecar.providers.openai_family.request import chat_body, responses_body
@@ -85,6 +86,10 @@ class Grok:
             refused = about_key(failure)
             return refused.message if refused is not None else None
         return key_problem(description)
+
+    async def list_models(self, key: str) -> tuple[ListedModel, ...]:
+        """Return the models that the key can use. Costs nothing. Raises Failure."""
+        return await list_models(self._api, f"{self._base_url}/models", key, "after", after_last)
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> Grok:

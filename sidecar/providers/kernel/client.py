@@ -74,8 +74,14 @@ class VendorClient:
 
         Raises as `HttpClient.json` does.
         """
+        return as_mapping(await self.value(method, url, asked, body, once=once))
+
+    async def value(
+        self, method: str, url: str, asked: Asked, body: Body | None = None, *, once: bool = False
+    ) -> Any:
+        """Return the JSON that is the answer. Raises as `HttpClient.json` does."""
         try:
-            value = await self._http.json(
+            return await self._http.json(
                 method,
                 url,
                 {**ACCEPT_JSON, **authorization(asked)},
@@ -87,7 +93,6 @@ class VendorClient:
         except Failure as failure:
             asked.named(failure)
             raise
-        return as_mapping(value)
 
     async def lines(
         self, url: str, asked: Asked, *, headers: Mapping[str, str]

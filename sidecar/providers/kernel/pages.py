@@ -29,7 +29,8 @@ class Pages:
         if not isinstance(beginning, str) or not beginning or beginning in self._seen:
             raise self._endless()
         self._seen.add(beginning)
-        self.path = f"{self._first}&{self._parameter}={quote(beginning, safe='')}"
+        joint = "&" if "?" in self._first else "?"
+        self.path = f"{self._first}{joint}{self._parameter}={quote(beginning, safe='')}"
 
 
 async def listed_batches(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
-from sidecar.providers.base import ChatRequest, Event, PreparedCall
+from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.model_lists import after_last, list_models
 from sidecar.providers.openai.errors import OPENAI
 from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
 from sidecar.providers.openai_family.options import Dialect, resolve_options
@@ -65,6 +66,10 @@ class OpenAI:
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""
         return await judge_key(self._api, f"{self._base_url}/models", self._api.asked(key))
+
+    async def list_models(self, key: str) -> tuple[ListedModel, ...]:
+        """Return the models that the key can use. Costs nothing. Raises Failure."""
+        return await list_models(self._api, f"{self._base_url}/models", key, "after", after_last)
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> OpenAI:

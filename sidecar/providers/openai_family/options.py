@@ -54,7 +54,7 @@ class Dialect:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class OpenAIOptions:
     """The request after every decision. None or False is not sent.
 
     `instruction` asks for JSON in words, where no field does it or none can be relied on.
@@ -72,7 +72,7 @@ class Choices:
     notes: tuple[str, ...]
 
 
-def resolve_options(request: ChatRequest, dialect: Dialect, *, only_responses: bool = False) -> Choices:
+def resolve_options(request: ChatRequest, dialect: Dialect, *, only_responses: bool = False) -> OpenAIOptions:
     """Raises Failure("unsupported") for what was asked by name and the model cannot do.
 
     `only_responses` is a model that chat completions do not serve.
@@ -84,7 +84,7 @@ def resolve_options(request: ChatRequest, dialect: Dialect, *, only_responses: b
     json_mode, schema, instruction = _json(request, dialect, notes)
     note_own_cache(request, dialect.title, notes)
     on_responses = only_responses or searches is not None or summaries or effort == "max"
-    return Choices(
+    return OpenAIOptions(
         api="responses" if on_responses and dialect.responses else "chat",
         effort=effort,
         temperature=_temperature(request, dialect, effort, notes),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sidecar.providers.base import ChatRequest
-from sidecar.providers.openai_family.options import Choices, Dialect
+from sidecar.providers.openai_family.options import Dialect, OpenAIOptions
 
 JSON_REMINDER = "Answer in JSON."
 
 
-def messages(request: ChatRequest, choices: Choices, dialect: Dialect) -> list[dict[str, str]]:
+def messages(request: ChatRequest, choices: OpenAIOptions, dialect: Dialect) -> list[dict[str, str]]:
     """The instructions, then the conversation. Reasoning models take instructions from a `developer`."""
     reasons = "reasoning" in request.traits.features
     role = "developer" if reasons and dialect.developer_role else "system"
@@ -26,7 +26,7 @@ def messages(request: ChatRequest, choices: Choices, dialect: Dialect) -> list[d
     ]
 
 
-def chat_body(request: ChatRequest, choices: Choices, dialect: Dialect) -> dict[str, Any]:
+def chat_body(request: ChatRequest, choices: OpenAIOptions, dialect: Dialect) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": request.model,
         "messages": messages(request, choices, dialect),
@@ -51,7 +51,7 @@ def chat_body(request: ChatRequest, choices: Choices, dialect: Dialect) -> dict[
     return body
 
 
-def responses_body(request: ChatRequest, choices: Choices, dialect: Dialect) -> dict[str, Any]:
+def responses_body(request: ChatRequest, choices: OpenAIOptions, dialect: Dialect) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": request.model,
         # Everything goes into the input: the word "json" in `instructions` does not count for JSON mode.

@@ -25,7 +25,7 @@ COUNT_PATH = "/v1/messages/count_tokens"
 
 @dataclass(frozen=True, slots=True)
 class AnthropicVendor:
-    """A `Vendor`."""
+    """A `SimulatedVendor`."""
 
     provider: str = "anthropic"
     prefix: str = "/anthropic"

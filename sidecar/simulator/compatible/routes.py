@@ -18,7 +18,7 @@ from sidecar.simulator.vendor import Surface
 
 @dataclass(frozen=True, slots=True)
 class CompatibleVendor:
-    """A `Vendor`. Its base URL on the simulator is `/compatible`, with `/v1` or without."""
+    """A `SimulatedVendor`. Its base URL on the simulator is `/compatible`, with `/v1` or without."""
 
     provider: str = ANY_MODEL
     prefix: str = "/compatible"

@@ -28,7 +28,7 @@ _MODELS = re.compile(r"/v1(?:beta|alpha)?/models(?:/([^/:]+))?")
 
 @dataclass(frozen=True, slots=True)
 class GeminiVendor:
-    """A `Vendor`. A streamed answer of a Gemini 4 model comes in parts of `part_tokens`, a whole one in halves.
+    """A `SimulatedVendor`. A Gemini 4 model answers in parts of `part_tokens`, whole answers come in halves.
 
     `json_with_tools` is whether models from 3 on take a form for the answer beside a tool; `bare_errors` writes
     an error in the middle of a stream without making an event of it. `partial_results` is whether a batch that was

@@ -26,7 +26,7 @@ _SURFACES: dict[str, Surface] = {CHAT_PATH: chat, RESPONSES_PATH: responses}
 
 @dataclass(frozen=True, slots=True)
 class GrokVendor:
-    """A `Vendor` with two surfaces. Its base URL on the simulator ends in `/xai/v1`."""
+    """A `SimulatedVendor` with two surfaces. Its base URL on the simulator ends in `/xai/v1`."""
 
     provider: str = "grok"
     prefix: str = "/xai"

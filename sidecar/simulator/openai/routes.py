@@ -24,7 +24,7 @@ _SURFACES: dict[str, Surface] = {CHAT_PATH: chat, RESPONSES_PATH: responses}
 
 @dataclass(frozen=True, slots=True)
 class OpenAIVendor:
-    """A `Vendor` with two surfaces. `prefix` is empty, because the vendor's own base URL ends in `/v1`."""
+    """A `SimulatedVendor` with two surfaces. `prefix` is empty, because the vendor's own base URL ends in `/v1`."""
 
     provider: str = "openai"
     prefix: str = ""

@@ -1,0 +1,97 @@
+"""A provider's list of models: its pages, and what each row says, in every form that vendors and servers use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sidecar.providers.base import ListedModel
+from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
+from sidecar.providers.kernel.pages import Pages
+
+# Where servers write how long prompt and answer together may be, and the answer alone.
+_CONTEXT = (
+    "context_length",
+    "max_model_len",
+    "context_window",
+    "loaded_context_length",
+    "max_context_length",
+    "max_input_tokens",
+    "inputTokenLimit",
+)
+_OUTPUT = ("max_completion_tokens", "max_output_tokens", "max_tokens", "outputTokenLimit")
+_NAMES = ("display_name", "displayName", "name")
+# What LM Studio and Google list beside the models that answer questions.
+_OTHER_TYPES = frozenset({"embeddings", "embedding", "rerank", "image", "audio"})
+_ANSWERS = "generateContent"
+
+NextPage = Callable[[Mapping[str, Any], list[Any]], object]
+"""A page and its rows -> where the next page begins, None behind the last one."""
+
+
+async def list_models(
+    api: VendorClient, url: str, key: str, parameter: str, next_page: NextPage
+) -> tuple[ListedModel, ...]:
+    """Return the models of all pages, each once. `parameter` is what the vendor calls the beginning of a page.
+
+    Raises Failure for what is no list, and for a list without an end.
+    """
+    title = api.vendor.title
+    pages = Pages(url, parameter, lambda: api.failure(f"{title}'s list of models has no end. Try again."))
+    found: dict[str, ListedModel] = {}
+    while True:
+        page = await api.value("GET", pages.path, api.asked(key))
+        rows = rows_of(page)
+        if rows is None:
+            raise api.failure(f"{title} did not list its models. Check its address, or try again later.")
+        for model in filter(None, map(listed_model, rows)):
+            found.setdefault(model.id, model)
+        beginning = next_page(as_mapping(page), rows)
+        if beginning is None:
+            return tuple(found.values())
+        pages.turn_to(beginning)
+
+
+def after_last(page: Mapping[str, Any], rows: list[Any]) -> object:
+    """A list that goes on behind the id of its last row, for as long as it says so."""
+    return (
+        (page.get("last_id") or as_mapping(rows[-1]).get("id") or "")
+        if page.get("has_more") and rows
+        else None
+    )
+
+
+def rows_of(page: Any) -> list[Any] | None:
+    """Return the rows of a list in any of its forms, None for what is none."""
+    if isinstance(page, list):
+        return page
+    for name in ("data", "models"):
+        if isinstance(as_mapping(page).get(name), list):
+            return list(page[name])
+    return None
+
+
+def listed_model(row: Any) -> ListedModel | None:
+    """Return what a row says; None for one that names no model, or none that answers questions."""
+    told = {"id": row} if isinstance(row, str) else as_mapping(row)
+    methods = told.get("supportedGenerationMethods")
+    if told.get("type") in _OTHER_TYPES or (isinstance(methods, list) and _ANSWERS not in methods):
+        return None
+    # Ollama's own list says `model`, Google's puts a folder before the name.
+    id_ = as_text(told.get("id")) or as_text(told.get("model")) or as_text(told.get("name"))
+    id_ = id_.removeprefix("models/").strip()
+    if not id_:
+        return None
+    name = next((text for member in _NAMES if (text := as_text(told.get(member)))), "")
+    behind = (told, as_mapping(told.get("top_provider")), as_mapping(told.get("meta")))
+    return ListedModel(
+        id=id_,
+        name=name if name and name.removeprefix("models/") != id_ else None,
+        context_size=_first(behind, (*_CONTEXT, "n_ctx")),
+        max_output_tokens=_first(behind, _OUTPUT),
+    )
+
+
+def _first(places: tuple[Mapping[str, Any], ...], names: tuple[str, ...]) -> int | None:
+    return next((count for place in places for name in names if (count := as_count(place.get(name)))), None)
