@@ -31,6 +31,8 @@ TOKENIZER = "bpe_openai"
 # keyring finds its backends through what packages say of themselves.
 CARRY_METADATA = ("keyring",)
 LEFT_OUT = (
+    # The command line is installed beside the app, not inside it.
+    "sidecar.cli",
     # PyInstaller would import it at every start, to prepare it for processes that nobody makes.
     "multiprocessing",
     # The one library in C++; the package has the same in Python.

@@ -1,0 +1,143 @@
+"""What is looked at: jobs, models, keys, costs, messages, as tables or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sidecar.cli.connection import Connection
+from sidecar.cli.projects import own_project
+from sidecar.cli.words import dollars
+
+BAR_WIDTH = 30
+
+
+async def jobs(sidecar: Connection) -> list[Mapping[str, Any]]:
+    """Return the jobs of every project, newest first."""
+    found = []
+    for project in await sidecar.call("project:list"):
+        found += await sidecar.call("batch:list", {"projectId": project["id"]})
+    return sorted(found, key=lambda job: -job["createdAt"])
+
+
+def jobs_table(found: Sequence[Mapping[str, Any]]) -> Table:
+    """A line a job."""
+    table = _table(("job", "file", "how", "status", "rows", "failed", "cost", "when"))
+    for job in found:
+        done = f"{job['completedRows'] + job['failedRows']:,}/{job['totalRows']:,}"
+        cells = [job["id"], job["fileName"], job["mode"], job["status"], done, f"{job['failedRows']:,}"]
+        table.add_row(*cells, dollars(job["totalCost"]), _when(job["createdAt"]))
+    return table
+
+
+async def models(sidecar: Connection, wanted: str | None) -> list[Mapping[str, Any]]:
+    """Return the models whose id or name holds the text."""
+    rows = await sidecar.call("models:get-all", {"includeRetired": True})
+    needle = (wanted or "").lower()
+    return [row for row in rows if needle in f"{row['provider']}/{row['id']} {row['name']}".lower()]
+
+
+def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A line a model, with its price a million tokens, and by what a retired one is replaced."""
+    table = _table(("model", "in", "out", "context", "status"))
+    for row in rows:
+        pricing = row.get("pricing") or {}
+        status = row.get("status", "")
+        if row.get("successor"):
+            status += f", then {row['successor']}"
+        prices = [dollars(pricing.get(each)) for each in ("prompt", "completion")]
+        table.add_row(f"{row['provider']}/{row['id']}", *prices, f"{row.get('contextSize') or 0:,}", status)
+    return table
+
+
+async def keys_table(sidecar: Connection) -> Table:
+    """Which providers have a key, and what is in the way of knowing."""
+    table = _table(("provider", "key", ""))
+    for name, state in (await sidecar.call("settings:load", {"key": "allKeys"})).items():
+        shown = (
+            await sidecar.call("settings:load", {"key": "apiKey", "provider": name})
+            if state["configured"]
+            else "–"
+        )
+        table.add_row(name, shown or "–", state.get("problem", ""))
+    return table
+
+
+async def costs_table(sidecar: Connection, by: str, out: Console) -> Table:
+    """A bar a model, or a project, for all that was spent."""
+    if by == "project":
+        rows = []
+        for project in await sidecar.call("project:list"):
+            stats = await sidecar.call("activity:stats", {"projectId": project["id"]})
+            rows.append((project["name"], stats["totalCost"]))
+    else:
+        stats = await sidecar.call("activity:stats", {})
+        rows = [(each["model"], each.get("cost") or 0) for each in stats["byModel"]]
+    most = max((cost for _, cost in rows), default=0) or 1
+    table = _table((by, "cost", ""))
+    for name, cost in sorted(rows, key=lambda row: -row[1]):
+        table.add_row(name, dollars(cost), "█" * round(BAR_WIDTH * cost / most))
+    return table
+
+
+async def hits_table(sidecar: Connection, query: str, limit: int) -> Table:
+    """Messages that hold the words, best first."""
+    found = await sidecar.call("messages:search", {"query": query, "limit": limit})
+    table = _table(("when", "conversation", "who", "text"))
+    for hit in found["items"]:
+        message = hit["message"]
+        who = message["model"] or message["role"]
+        table.add_row(_when(message["timestamp"]), hit["conversation"]["name"], who, hit["snippet"])
+    return table
+
+
+async def doctor(sidecar: Connection) -> list[tuple[str, bool, str]]:
+    """Return (what, whether it is well, in words) of everything that asking needs."""
+    begun = await sidecar.call(
+        "initialize", {"protocolVersion": "1.0", "client": {"name": "abai", "version": "0"}}
+    )
+    health = await sidecar.call("system:health")
+    checks = [
+        ("version", True, begun["server"]["version"]),
+        ("data folder", True, begun["dataDir"]),
+        ("database", health["status"] == "ok", health["status"]),
+    ]
+    for name, state in (await sidecar.call("settings:load", {"key": "allKeys"})).items():
+        checks.append(
+            (
+                f"key of {name}",
+                "problem" not in state,
+                state.get("problem") or ("there" if state["configured"] else "none"),
+            )
+        )
+    return checks
+
+
+async def project_id(sidecar: Connection) -> str:
+    """The command line's own project."""
+    return await own_project(sidecar)
+
+
+def write_json(value: Any, out: Console) -> None:
+    """For programs."""
+    out.file.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def _table(names: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        figures = name in ("in", "out", "context", "rows", "failed", "cost")
+        # What is typed or copied is never cut.
+        table.add_column(
+            name, justify="right" if figures else "left", no_wrap=name in ("job", "model", "when")
+        )
+    return table
+
+
+def _when(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M")

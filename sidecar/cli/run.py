@@ -1,0 +1,191 @@
+"""`abai run`: a table of prompts, asked of one or several models, with its estimate first and its figures last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from sidecar.cli.connection import CallRefused, Connection
+from sidecar.cli.projects import own_project
+from sidecar.cli.words import dollars, percentile, seconds
+
+ENDED = ("completed", "failed", "cancelled")
+# Rows of a job that are read at a time.
+PAGE = 500
+
+
+@dataclass(slots=True)
+class PromptTable:
+    """Which file is run, and how its rows become questions."""
+
+    path: Path
+    models: Sequence[str] = ()
+    template: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    first: int | None = None
+
+
+async def rows_of(sidecar: Connection, table: PromptTable, err: Console) -> list[dict[str, Any]]:
+    """Return the rows of the file, those that cannot be read told. Raise CallRefused where there is none."""
+    wanted = {"models": list(table.models), "template": table.template, "columns": dict(table.columns)}
+    params = {"path": str(table.path.absolute()), **{name: value for name, value in wanted.items() if value}}
+    read = await sidecar.call("batch:import", params)
+    for each in read["errors"][:10]:
+        err.print(f"[yellow]row {each['row']}:[/] {each['message']}")
+    rows: list[dict[str, Any]] = read["rows"]
+    if not rows:
+        raise CallRefused(
+            "The file gave no row that can be asked. Correct it, or name its columns with --columns."
+        )
+    return rows if table.first is None else _first(rows, table.first)
+
+
+def _first(rows: Sequence[dict[str, Any]], number: int) -> list[dict[str, Any]]:
+    """The first rows of each model."""
+    taken: defaultdict[str, int] = defaultdict(int)
+    kept = []
+    for row in rows:
+        taken[row["model"]] += 1
+        if taken[row["model"]] <= number:
+            kept.append(row)
+    return kept
+
+
+async def estimate(sidecar: Connection, rows: Sequence[Mapping[str, Any]], err: Console) -> Mapping[str, Any]:
+    """Show what the rows may cost, by every way to run them, and return it."""
+    told: Mapping[str, Any] = await sidecar.call("batch:estimate", {"rows": list(rows)})
+    table = Table(box=None, pad_edge=False, title=f"{len(rows):,} rows", title_justify="left")
+    for name in ("way", "rows", "expected", "at least", "at most", "within"):
+        table.add_column(name, justify="left" if name == "way" else "right")
+    for way in told["ways"]:
+        name = "now" if way["mode"] == "local" else f"{way['provider']}'s batch API"
+        hours = f"{way['withinHours']} h" if way.get("withinHours") else ""
+        figures = [dollars(way[each]) for each in ("totalUSD", "lowUSD", "highUSD")]
+        table.add_row(name, f"{way['rows']:,}", *figures, hours)
+    err.print(table)
+    if told.get("unpriced"):
+        err.print(
+            f"No price is known for {', '.join(told['unpriced'])}: what they cost is not in these figures."
+        )
+    return told
+
+
+async def submit(sidecar: Connection, rows: Sequence[Mapping[str, Any]], path: Path) -> str:
+    """Store the rows as a job of the command line's project, and return its id."""
+    project = await own_project(sidecar)
+    params = {"projectId": project, "rows": list(rows), "fileName": path.name}
+    return str((await sidecar.call("batch:submit", params))["id"])
+
+
+async def follow(sidecar: Connection, job_id: str, err: Console, *, retry: bool = False) -> Mapping[str, Any]:
+    """Start a job and show it until it has ended. Cancelling the task stops the job first; its rows stay."""
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    shown = _Bars(err)
+
+    def progress(told: Mapping[str, Any]) -> None:
+        if told["jobId"] == job_id:
+            shown.cost(told["costUSD"])
+            if told["status"] in ENDED and not ended.done():
+                ended.set_result(None)
+
+    def row_done(told: Mapping[str, Any]) -> None:
+        if told["jobId"] == job_id:
+            shown.row(told["result"])
+
+    sidecar.on("batch:progress", progress)
+    sidecar.on("batch:row-done", row_done)
+    waiting = await _waiting(sidecar, job_id, retry=retry)
+    with shown.of(waiting):
+        method = "batch:retry-failed" if retry else "batch:start"
+        await sidecar.call(method, {"jobId": job_id, "notifyRows": True})
+        try:
+            await ended
+        except asyncio.CancelledError:
+            await sidecar.call("batch:cancel", {"jobId": job_id})
+            raise
+    job: Mapping[str, Any] = await sidecar.call("batch:get", {"jobId": job_id})
+    return job
+
+
+async def _waiting(sidecar: Connection, job_id: str, *, retry: bool) -> Mapping[str, int]:
+    """How many rows of each model are going to be asked."""
+    found: defaultdict[str, int] = defaultdict(int)
+    async for row in results(sidecar, job_id):
+        if row["status"] in ("pending", "cancelled") or (retry and row["status"] != "success"):
+            found[row["model"]] += 1
+    return found
+
+
+async def results(sidecar: Connection, job_id: str) -> Any:
+    """Every row of a job, a page at a time."""
+    offset = 0
+    while page := await sidecar.call("batch:get-results", {"jobId": job_id, "offset": offset, "limit": PAGE}):
+        for row in page:
+            yield row
+        offset += len(page)
+
+
+async def figures(sidecar: Connection, job_id: str) -> Table:
+    """What came of a job, a line a model."""
+    rows: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    async for row in results(sidecar, job_id):
+        rows[row["model"]].append(row)
+    table = Table(box=None, pad_edge=False)
+    for name in ("model", "rows", "failed", "tokens", "cost", "median", "95 %"):
+        table.add_column(name, justify="left" if name == "model" else "right")
+    for model, of_model in rows.items():
+        good = [row for row in of_model if row["status"] == "success"]
+        times = [row["latency_ms"] for row in good]
+        unknown = sum(row.get("cost_usd") is None for row in of_model)
+        cost = dollars(sum(row.get("cost_usd") or 0 for row in of_model)) + (" + ?" if unknown else "")
+        tokens = sum(row["tokens_in"] + row["tokens_out"] for row in of_model)
+        shown = [seconds(percentile(times, 0.5)), seconds(percentile(times, 0.95))]
+        table.add_row(
+            model, f"{len(of_model):,}", f"{len(of_model) - len(good):,}", f"{tokens:,}", cost, *shown
+        )
+    return table
+
+
+class _Bars:
+    """A bar a model on a terminal; nothing elsewhere."""
+
+    def __init__(self, err: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[failed]}", style="red"),
+            TimeRemainingColumn(),
+            console=err,
+            disable=not err.is_terminal,
+        )
+        self._bars: dict[str, TaskID] = {}
+        self._failed: defaultdict[str, int] = defaultdict(int)
+        self._cost: TaskID | None = None
+
+    def of(self, waiting: Mapping[str, int]) -> Progress:
+        for model, rows in waiting.items():
+            self._bars[model] = self._progress.add_task(model, total=rows, failed="")
+        self._cost = self._progress.add_task("cost so far", total=None, failed="")
+        return self._progress
+
+    def row(self, result: Mapping[str, Any]) -> None:
+        bar = self._bars.get(result["model"])
+        if bar is None:
+            return
+        if result["status"] != "success":
+            self._failed[result["model"]] += 1
+            self._progress.update(bar, failed=f"{self._failed[result['model']]} failed")
+        self._progress.advance(bar)
+
+    def cost(self, usd: float) -> None:
+        if self._cost is not None:
+            self._progress.update(self._cost, description=f"cost so far {dollars(usd)}")

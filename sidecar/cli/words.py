@@ -1,0 +1,47 @@
+"""Figures as a person reads them, and option values as they are typed (pure)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def dollars(amount: float | None) -> str:
+    """Cents, and more digits where cents would say nothing. Not known is a dash."""
+    if amount is None:
+        return "–"
+    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.6f}".rstrip("0")
+
+
+def cost_of(reply: Mapping[str, Any]) -> str:
+    """What an answer cost, or between what it lies where that is not known."""
+    if reply.get("costUSD") is not None:
+        return dollars(reply["costUSD"])
+    least, most = reply.get("costAtLeastUSD"), reply.get("costAtMostUSD")
+    return dollars(None) if least is None or most is None else f"{dollars(least)} to {dollars(most)}"
+
+
+def seconds(milliseconds: float | None) -> str:
+    """Seconds with one decimal."""
+    return "–" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """The value below which that share of the values lies, None where there are none."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def option_values(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Options as JSON where they are JSON, else as text: `-o temperature 0.2`, `-o cacheTTL 5m`."""
+    return {name: _value(text) for name, text in pairs}
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

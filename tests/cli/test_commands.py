@@ -1,0 +1,157 @@
+"""The commands as processes of their own, over the real sidecar with simulated vendors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.process import REPOSITORY
+from tests.helpers.sidecar import quiet_environment
+
+LUNA, GROK = "openai/gpt-6-luna", "grok/grok-4.7"
+
+
+async def abai(data_dir: Path, *arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
+    """The exit code, standard output and standard error of a command."""
+    command = [sys.executable, "-m", "sidecar.cli", "--mock", "--data-dir", str(data_dir), *arguments]
+    pipe = asyncio.subprocess.PIPE
+    async with asyncio.timeout(120):
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=REPOSITORY, env=quiet_environment()
+        )
+        out, err = await process.communicate(stdin)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+def table(folder: Path, *lines: str) -> str:
+    path = folder / "prompts.csv"
+    path.write_text("\n".join(["prompt,model", *lines]) + "\n", encoding="utf-8")
+    return str(path)
+
+
+async def test_a_question_to_two_models_comes_as_markdown_with_its_cost_on_the_other_stream(
+    tmp_path: Path,
+) -> None:
+    code, out, err = await abai(tmp_path, "ask", "Reply with exactly: pong", "-m", LUNA, "-m", GROK)
+    assert (code, out) == (0, f"## {LUNA}\n\npong\n\n## {GROK}\n\npong\n\n")
+    assert err.count("$") == 2
+
+
+async def test_standard_input_is_appended_and_one_answer_stands_alone(tmp_path: Path) -> None:
+    code, out, _ = await abai(tmp_path, "ask", "Reply with exactly:", "-m", LUNA, stdin=b"pong")
+    assert (code, out.strip()) == (0, "pong")
+
+
+async def test_a_conversation_goes_on_and_its_messages_are_found(tmp_path: Path) -> None:
+    await abai(tmp_path, "ask", "Reply with exactly: albatross", "-m", LUNA)
+    await abai(tmp_path, "ask", "And again", "-c", "-m", LUNA)
+    _, out, _ = await abai(tmp_path, "search", "albatross")
+    assert "albatross" in out
+    _, out, _ = await abai(tmp_path, "call", "project:list")
+    (project,) = json.loads(out)
+    _, out, _ = await abai(tmp_path, "call", "conversation:list", json.dumps({"projectId": project["id"]}))
+    assert len(json.loads(out)) == 1
+
+
+async def test_an_answer_in_a_short_form_of_a_schema_is_json(tmp_path: Path) -> None:
+    code, out, _ = await abai(tmp_path, "--json", "ask", "Who?", "-m", LUNA, "--schema", "name, age int")
+    assert code == 0
+    assert set(json.loads(out)[0]["json"]) == {"name", "age"}
+
+
+async def test_one_model_that_fails_takes_nothing_from_the_others_and_ends_with_one(tmp_path: Path) -> None:
+    code, out, err = await abai(
+        tmp_path, "ask", "Reply with exactly: pong", "-m", LUNA, "-m", "openai/nobody"
+    )
+    assert code == 1
+    assert f"## {LUNA}\n\npong" in out
+    assert "not_found" in err
+
+
+async def test_a_table_is_run_after_its_estimate_and_its_failed_rows_give_a_hundred(tmp_path: Path) -> None:
+    rows = [f"Why?,{LUNA}", f"How?,{LUNA}", f"Who? [[simulate: status=400]],{GROK}"]
+    code, out, err = await abai(tmp_path / "d", "run", table(tmp_path, *rows), "--yes")
+    assert code == 100
+    assert "at most" in err
+    figures = {line.split()[0]: line.split()[1:3] for line in out.splitlines()[1:]}
+    assert figures == {LUNA: ["2", "0"], GROK: ["1", "1"]}
+    job = re.search(r"job (\S+)", err)
+    assert job is not None
+    code, _, _ = await abai(tmp_path / "d", "export", job[1], str(tmp_path / "results.jsonl"))
+    assert code == 0
+    assert len((tmp_path / "results.jsonl").read_text("utf-8").splitlines()) == 3
+    _, out, _ = await abai(tmp_path / "d", "jobs")
+    assert job[1] in out
+
+
+async def test_a_run_that_may_cost_more_than_allowed_sends_nothing(tmp_path: Path) -> None:
+    code, _, err = await abai(
+        tmp_path / "d", "run", table(tmp_path, f"Why?,{LUNA}"), "--yes", "--max-usd", "0.0000001"
+    )
+    assert code == 1
+    assert "Nothing was sent" in err
+    _, out, _ = await abai(tmp_path / "d", "jobs")
+    assert "prompts.csv" not in out
+
+
+async def test_what_is_misspelt_is_suggested_and_gives_two(tmp_path: Path) -> None:
+    code, _, err = await abai(tmp_path, "asc")
+    assert code == 2
+    assert "ask" in err
+
+
+async def test_the_doctor_looks_at_what_asking_needs(tmp_path: Path) -> None:
+    code, out, _ = await abai(tmp_path, "doctor")
+    assert code == 0
+    assert "✓ database: ok" in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+async def test_ctrl_c_in_a_terminal_stops_the_run_and_prints_the_line_that_goes_on(tmp_path: Path) -> None:
+    import pty
+
+    rows = [f"Talk {number} [[simulate: tokens=300]],{LUNA}" for number in range(60)]
+    path = table(tmp_path, *rows)
+    ours, theirs = pty.openpty()
+    environment = {**quiet_environment(), "TERM": "xterm", "COLUMNS": "140", "NO_COLOR": "1"}
+    process = await asyncio.create_subprocess_exec(
+        *[
+            sys.executable,
+            "-m",
+            "sidecar.cli",
+            "--mock",
+            "--data-dir",
+            str(tmp_path / "d"),
+            "run",
+            path,
+            "--yes",
+        ],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=REPOSITORY,
+        env=environment,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = bytearray()
+    async with asyncio.timeout(90):
+        while b"cost so far $" not in shown:
+            shown += await asyncio.to_thread(os.read, ours, 4096)
+        process.send_signal(2)
+        while not re.search(rb"abai resume \S{36}", shown):
+            shown += await asyncio.to_thread(os.read, ours, 4096)
+        assert await process.wait() == 130
+    os.close(ours)
+    job = re.search(rb"abai resume (?:\x1b\S*?m)?([0-9a-f-]{36})", shown)
+    assert job is not None
+    code, out, err = await abai(tmp_path / "d", "resume", job[1].decode())
+    assert code == 0, err
+    assert re.search(rf"{LUNA} +60 +0 ", out)

@@ -1,0 +1,63 @@
+"""Short schemas, and figures as people read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sidecar.cli.shapes import BadShape, read_shape
+from sidecar.cli.words import cost_of, dollars, option_values, percentile, seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "properties"),
+    [
+        ("name", {"name": {"type": "string"}}),
+        ("name, age int", {"name": {"type": "string"}, "age": {"type": "integer"}}),
+        ("ok: bool", {"ok": {"type": "boolean"}}),
+        (
+            "tags [string], score float",
+            {"tags": {"type": "array", "items": {"type": "string"}}, "score": {"type": "number"}},
+        ),
+    ],
+)
+def test_a_short_form_is_a_schema_of_required_fields(text: str, properties: dict[str, Any]) -> None:
+    schema = read_shape(text)
+    assert schema["properties"] == properties
+    assert schema["required"] == list(properties)
+    assert schema["additionalProperties"] is False
+
+
+def test_a_schema_stays_as_it_is() -> None:
+    assert read_shape('{"type": "array"}') == {"type": "array"}
+
+
+@pytest.mark.parametrize("text", ["", ",", "age whole", "two words too many", "{broken"])
+def test_what_is_no_schema_is_told(text: str) -> None:
+    with pytest.raises(BadShape):
+        read_shape(text)
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [(None, "–"), (0, "$0.00"), (1234.5, "$1,234.50"), (0.0042, "$0.0042"), (0.00000142, "$0.000001")],
+)
+def test_dollars_have_the_digits_that_say_something(amount: float | None, shown: str) -> None:
+    assert dollars(amount) == shown
+
+
+def test_a_cost_that_is_not_known_is_told_by_its_bounds() -> None:
+    assert cost_of({"costUSD": 0.5}) == "$0.5"
+    assert cost_of({"costAtLeastUSD": 0.1, "costAtMostUSD": 2}) == "$0.1 to $2.00"
+    assert cost_of({}) == "–"
+
+
+def test_percentiles_are_values_that_occurred() -> None:
+    assert (percentile([], 0.5), percentile([3, 1, 2], 0.5), percentile([1, 2, 3, 4], 0.95)) == (None, 2, 4)
+    assert seconds(1234) == "1.2 s"
+
+
+def test_options_are_json_where_they_are_json() -> None:
+    given = [("temperature", "0.2"), ("cacheTTL", "5m"), ("jsonMode", "true")]
+    assert option_values(given) == {"temperature": 0.2, "cacheTTL": "5m", "jsonMode": True}
