@@ -45,14 +45,16 @@ def _serve(arguments: Sequence[str]) -> int:
     from sidecar.rpc.stdio import WireStreams
 
     streams = WireStreams.take()
+    from sidecar.known_secrets import KnownSecrets
     from sidecar.logs import start_logging
 
-    start_logging(config.log_level, config.log_format)
+    secrets = KnownSecrets()
+    start_logging(config.log_level, config.log_format, secrets=secrets)
     from sidecar.app import run
     from sidecar.errors import Failure
 
     try:
-        run(config, streams)
+        run(config, streams, secrets)
     except Failure as failure:
         sys.stderr.write(failure.message + "\n")
         return 2

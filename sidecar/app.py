@@ -18,6 +18,7 @@ from sidecar.contract.settings import DEFAULTS
 from sidecar.errors import Failure
 from sidecar.keychain import SavedKeys
 from sidecar.keys import KeyStore, MemoryKeys
+from sidecar.known_secrets import KnownSecrets
 from sidecar.methods.routes import build_routes
 from sidecar.network_options import Options
 from sidecar.rpc.dispatch import Route
@@ -41,16 +42,20 @@ SIMULATED_KEY = "sk-simulated"
 MOCK_LEDGER_ENTRIES = 1_000
 
 
-def run(config: Config, streams: WireStreams) -> None:
-    """Serves one client until it is gone. Blocking. Raises Failure for a recording that cannot be read."""
+def run(config: Config, streams: WireStreams, secrets: KnownSecrets) -> None:
+    """Serves one client until it is gone, and tells nobody its secrets. Blocking.
+
+    Raises Failure for a recording that cannot be read.
+    """
     if config.mock_from is not None:
         from sidecar.recorder import setup
 
         config = setup.as_recorded(config, config.mock_from)
-    asyncio.run(_run(config, streams))
+    secrets.learn_environment(config.environment)
+    asyncio.run(_run(config, streams, secrets))
 
 
-async def _run(config: Config, streams: WireStreams) -> None:
+async def _run(config: Config, streams: WireStreams, secrets: KnownSecrets) -> None:
     now_ms = run_clock(config)
     network = _simulated_network(config, now_ms) if config.mock else _real_network(config)
     if config.mock_from is not None:
@@ -63,12 +68,17 @@ async def _run(config: Config, streams: WireStreams) -> None:
         from sidecar.recorder import setup
 
         recorder = setup.start_recorder(
-            config, config.record, now_ms=now_ms(), schema_hash=SCHEMA_HASH, settings=DEFAULTS
+            config,
+            config.record,
+            now_ms=now_ms(),
+            schema_hash=SCHEMA_HASH,
+            settings=DEFAULTS,
+            known=secrets,
         )
         network = setup.recorded_network(network, recorder)
         keys = setup.WatchedKeys(saved, recorder)
     try:
-        await serve_client(config, streams, _http(network), keys, now_ms, recorder)
+        await serve_client(config, streams, _http(network, secrets=secrets), keys, now_ms, recorder)
     finally:
         if isinstance(saved, SavedKeys):
             saved.close()

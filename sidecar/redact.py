@@ -1,4 +1,4 @@
-"""Takes secrets out of text that is going to be seen: logs, errors, recordings."""
+"""Takes what looks like a secret out of text that is going to be seen (pure). Known ones are known_secrets.py's."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ _SECRETS = re.compile(
             r"""(?i:(?<=api\skey\sprovided:\s))(?!\[key\ hidden\])[^\s"',;]+?(?=\.?(?:[\s"',;]|$))""",
             r"""(?<=Bearer\s)[^\s"',;]{4,}""",
             r"""(?<=[?&]key=)[^&\s"']+""",
+            # The login of an address.
+            r"""(?<=://)[^/?#\s"'@]+(?=@)""",
             *(rf"""(?i:(?<={re.escape(name)}:\s))[^\s"',;]+""" for name in _KEY_HEADERS),
         ]
     )
@@ -25,9 +27,6 @@ _SECRETS = re.compile(
 HIDDEN = "[key hidden]"
 
 
-def redact(text: str, *secrets: str) -> str:
-    """The text without anything that looks like an API key, and without the given secrets."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, HIDDEN)
+def redact(text: str) -> str:
+    """Return the text without anything that looks like an API key or a login."""
     return _SECRETS.sub(HIDDEN, text)

@@ -20,6 +20,7 @@ GROUND = {
     "logs",
     "resources",
     "redact",
+    "known_secrets",
     "clock",
     "process_memory",
     "network_options",

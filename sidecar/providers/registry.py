@@ -11,6 +11,7 @@ from sidecar.base_url import BadBaseUrl, BaseUrl, read_base_url
 from sidecar.contract.providers import PROVIDERS, ProviderFacts
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchAdapter, Provider
+from sidecar.providers.guarded import GuardedBatches, GuardedProvider
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.sites import Site
 
@@ -165,7 +166,8 @@ class Registry:
                     f"{row.title} is not served yet. Choose a model of another provider.",
                     provider=name,
                 )
-            self._made[name, base_url] = cast(Provider, self._make(row, row.maker, base_url))
+            provider = cast(Provider, self._make(row, row.maker, base_url))
+            self._made[name, base_url] = GuardedProvider(provider, self._http.secrets)
         return self._made[name, base_url]
 
     def batch(self, name: str) -> BatchAdapter:
@@ -179,7 +181,8 @@ class Registry:
                     f"{row.title} has no batch API. Run the batch locally, or choose a model of: {able}.",
                     provider=name,
                 )
-            self._batches[name] = cast(BatchAdapter, self._make(row, row.batch_maker))
+            adapter = cast(BatchAdapter, self._make(row, row.batch_maker))
+            self._batches[name] = GuardedBatches(adapter, self._http.secrets)
         return self._batches[name]
 
     def needs_key(self, name: str) -> bool:
@@ -197,6 +200,7 @@ class Registry:
         return told or row.base_url
 
     def _make(self, row: ProviderRow, maker: str, base_url: str | None = None) -> Any:
+        self._http.secrets.learn_login(base_url or self.base_url(row.name))
         base = self._address(row, base_url)
         self._http.sites.add(Site(base, row.allow_http))
         module, _, function = maker.partition(":")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from sidecar.contract.providers import PROVIDERS
-from sidecar.redact import HIDDEN, redact
+from sidecar.known_secrets import KnownSecrets
+from sidecar.redact import HIDDEN
 
 FOLDER = "<folder>"
-# Shorter keys guard nothing: a server of the person's own takes any word, which may stand in any sentence.
-MIN_SECRET = 8
 
 _CARRIES_KEY = {"authorization", "proxy-authorization", "api-key"} | {facts.key_header for facts in PROVIDERS}
 _HIDDEN_ASKED = re.compile(r"auth|secret|cookie|password|(?<!idempotency-)key|token", re.IGNORECASE)
@@ -24,46 +22,44 @@ _HIDDEN_MEMBER = re.compile(r"api[-_]?key|secret|password|authorization", re.IGN
 
 
 class Redaction:
-    """Knows the secrets of one run. `learn` may be called on any thread; `settings` are the harmless ones."""
+    """Takes out the secrets of one run, which `known` may already hold. `learn` may be called on any thread.
+
+    `settings` are the harmless ones.
+    """
 
     def __init__(
-        self, *, folder: Path | None = None, settings: Container[str] = (), secrets: Iterable[str] = ()
+        self,
+        *,
+        folder: Path | None = None,
+        settings: Container[str] = (),
+        secrets: Iterable[str] = (),
+        known: KnownSecrets | None = None,
     ) -> None:
         self._folder = str(folder) if folder is not None else ""
         self._settings = settings
-        self._secrets: frozenset[str] = frozenset()
-        self._spellings: tuple[str, ...] = ()
+        self._known = known if known is not None else KnownSecrets()
         self._shown = False
         for secret in secrets:
             self.learn(secret)
 
     def learn(self, secret: str | None) -> None:
         """Takes this key out of everything from now on."""
-        secret = (secret or "").strip()
-        if len(secret) < MIN_SECRET or secret in self._secrets:
-            return
-        self._secrets |= {secret}
-        spellings = {
-            spelt for each in self._secrets for spelt in (each, json.dumps(each)[1:-1], quote(each, safe=""))
-        }
-        # The longest first: a key within a longer one would leave the rest of it.
-        self._spellings = tuple(sorted(spellings, key=len, reverse=True))
+        self._known.learn(secret)
 
     def text(self, text: str) -> str:
-        text = redact(text, *self._spellings)
+        text = self._known.hide(text)
         if self._folder and self._folder in text:
             text = text.replace("\\", "/").replace(self._folder.replace("\\", "/"), FOLDER)
         return text
 
     def data(self, data: bytes) -> bytes:
         """Bytes that are no text, without the keys that are known."""
-        for spelt in self._spellings:
-            data = data.replace(spelt.encode("utf-8", "replace"), HIDDEN.encode())
-        return data
+        # Each byte is a letter of its own there, and each letter of the sign in its place is one byte.
+        return self._known.hide_known(data.decode("latin-1")).encode("latin-1")
 
     def quoted(self, body: bytes) -> bool:
         """Whether a known key is among what a vendor is told: its answer may spell it out, a piece at a time."""
-        found = any(spelt.encode("utf-8", "replace") in body for spelt in self._spellings)
+        found = self._known.holds(body.decode("latin-1"))
         self._shown = self._shown or found
         return found
 

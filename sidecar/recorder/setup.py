@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sidecar import __version__
 from sidecar.config import Config
 from sidecar.errors import Failure
+from sidecar.known_secrets import KnownSecrets
 from sidecar.network_options import Options
 from sidecar.recorder.lines import FORMAT
 from sidecar.recorder.reading import Session, read_sessions
@@ -28,6 +29,7 @@ log = logging.getLogger("sidecar.recorder")
 
 _KEY_VARIABLE = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 _SHOWN_VARIABLE = re.compile(r"_(API_KEY|BASE_URL)$")
+_LOGIN = re.compile(r'(?<=://)[^/?#\s"]*@')
 _MAX_MODELS_BYTES = 1024 * 1024
 
 
@@ -53,11 +55,17 @@ class WatchedKeys:
 
 
 def start_recorder(
-    config: Config, path: Path, *, now_ms: int, schema_hash: str, settings: Container[str]
+    config: Config,
+    path: Path,
+    *,
+    now_ms: int,
+    schema_hash: str,
+    settings: Container[str],
+    known: KnownSecrets,
 ) -> Recorder:
-    """A recorder that has begun. `settings` are those whose values are no secrets."""
+    """A recorder that has begun, and hides what is `known`. `settings` are those whose values are no secrets."""
     secrets = [value for name, value in config.environment.items() if _KEY_VARIABLE.search(name)]
-    redaction = Redaction(folder=config.data_dir, settings=settings, secrets=secrets)
+    redaction = Redaction(folder=config.data_dir, settings=settings, secrets=secrets, known=known)
     day = datetime.fromtimestamp(now_ms / 1000, UTC).date().isoformat()
     about = {
         "title": f"Recorded on {day}.",
@@ -143,6 +151,8 @@ def _own_models(data_dir: Path) -> str | None:
     """The person's own models and prices, without which nothing would cost the same."""
     path = data_dir / "models.json"
     try:
-        return path.read_text(encoding="utf-8") if path.stat().st_size <= _MAX_MODELS_BYTES else None
+        text = path.read_text(encoding="utf-8") if path.stat().st_size <= _MAX_MODELS_BYTES else None
     except (OSError, UnicodeDecodeError):
         return None
+    # Played back, nobody wants a login; with a sign in its place the address would be none.
+    return None if text is None else _LOGIN.sub("", text)

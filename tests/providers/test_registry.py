@@ -8,6 +8,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.base import Providers
 from sidecar.providers.compatible.provider import Compatible
+from sidecar.providers.guarded import GuardedBatches, GuardedProvider
 from sidecar.providers.openai.batch import OpenAIBatch
 from sidecar.providers.registry import BUILT_IN, ProviderRow, Registry, overlay_row
 from tests.helpers.openai_models import ask
@@ -84,7 +85,8 @@ async def test_a_server_of_the_users_own_is_a_row_and_nothing_more() -> None:
     edge, transport, _ = scripted_edge(Reply(chunks=[b"data: [DONE]\n\n"]))
     registry = Registry(edge, {}, [overlay_row("my-llama", "http://localhost:8080/v1", key_required=False)])
     made = registry.get("my-llama")
-    assert isinstance(made, Compatible)
+    assert isinstance(made, GuardedProvider)
+    assert isinstance(made.inner, Compatible)
     assert [event async for event in made.stream(made.plan(ask("plain-text")), "")]
     assert transport.asked[0].url == "http://localhost:8080/v1/chat/completions"
     assert "authorization" not in transport.asked[0].headers
@@ -114,7 +116,8 @@ def test_a_vendors_batches_are_made_once_and_go_where_its_chats_go() -> None:
     edge, _, _ = scripted_edge()
     registry = Registry(edge, {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
     batches = registry.batch("openai")
-    assert isinstance(batches, OpenAIBatch)
+    assert isinstance(batches, GuardedBatches)
+    assert isinstance(batches.inner, OpenAIBatch)
     assert registry.batch("openai") is batches
     assert batches.name == "openai"
 

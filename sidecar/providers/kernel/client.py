@@ -36,7 +36,7 @@ class VendorClient:
 
     def asked(self, key: str, model: str | None = None) -> Asked:
         """Return who is asked for what, with that key."""
-        return Asked(self.vendor, self.name, model, key)
+        return Asked(self.vendor, self.name, model, key, self._http.secrets)
 
     @asynccontextmanager
     async def stream(

@@ -1,6 +1,7 @@
 """The error table: what a vendor's error becomes for a person, whoever the vendor is (pure).
 
 A vendor says what it means by an error (its `classify`); the sentence, and whether to ask again, come from here.
+Secrets are taken out of the vendor's words before anything is read from them, or cut.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from sidecar.providers.kernel.error_headers import may_retry, request_id, retry_
 from sidecar.providers.kernel.grpc_status import http_status
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked, VendorError
-from sidecar.redact import redact
 
 # A key, a length or a content that is refused is refused again, whatever the status.
 RETRYABLE = frozenset({"rate_limited", "provider_unavailable", "provider_rejected", "timeout"})
@@ -24,18 +24,18 @@ def refused_response(
     status: int, headers: Mapping[str, str], body: bytes, asked: Asked, now_ms: int
 ) -> Failure:
     """Return the Failure for an answer that is not 2xx."""
-    error = asked.vendor.classify(status, read_body(body))
+    error = asked.vendor.classify(status, asked.secrets.hide_in(read_body(body)))
     hint_ms = error.hint_ms if error.hint_ms is not None else retry_after_ms(headers, now_ms)
     if hint_ms is None and status == 429:
         hint_ms = asked.vendor.reset_ms(headers, now_ms)
     failure = _failure(error, asked, f" ({status})", may_retry(status, headers), hint_ms)
-    failure.status, failure.request_id = status, request_id(headers)
+    failure.status, failure.request_id = status, asked.secrets.hide(request_id(headers) or "") or None
     return failure
 
 
 def stream_failure(value: Any, asked: Asked, *, produced: bool) -> Failure:
     """Return the Failure for an error inside a stream; with anything `produced`, nobody knows what is billed."""
-    error = asked.vendor.classify(None, value)
+    error = asked.vendor.classify(None, asked.secrets.hide_in(value))
     failure = _failure(error, asked, "", may_retry(error.status, {}), error.hint_ms)
     return OutcomeUnknown.instead_of(failure) if produced else failure
 
@@ -68,7 +68,7 @@ def declined(detail: str, asked: Asked) -> Failure:
         f"{asked.model or 'The model'} declined to answer. Rephrase the request.",
         provider=asked.provider,
         model=asked.model,
-        detail=redact(detail, asked.key) or None,
+        detail=asked.secrets.hide(detail) or None,
     )
 
 
@@ -79,7 +79,7 @@ def _unknown(what: str, asked: Asked) -> OutcomeUnknown:
 
 
 def _failure(error: VendorError, asked: Asked, shown: str, retryable: bool, hint_ms: int | None) -> Failure:
-    said = redact(error.said, asked.key).strip()
+    said = error.said.strip()
     quoted = f" It says: {said}{'' if said[-1] in '.!?' else '.'}" if said else ""
     detail = f"{error.codes}: {said}" if error.codes else said
     return Failure(
@@ -89,7 +89,7 @@ def _failure(error: VendorError, asked: Asked, shown: str, retryable: bool, hint
         provider=asked.provider,
         model=asked.model,
         retry_after_ms=None if error.spent else hint_ms,
-        detail=redact(detail, asked.key) or None,
+        detail=detail or None,
     )
 
 

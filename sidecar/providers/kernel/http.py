@@ -19,13 +19,13 @@ import orjson
 
 from sidecar import __version__, clock
 from sidecar.errors import Failure
+from sidecar.known_secrets import KnownSecrets
 from sidecar.network_options import Options, machine_options
 from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.retry import LONGEST_HINT_MS, certainly_not_run, wait_before_retry_ms
 from sidecar.providers.kernel.sites import Sites
-from sidecar.redact import redact
 
 if TYPE_CHECKING:
     import httpx
@@ -35,11 +35,11 @@ CONNECT_SECONDS = 5.0
 OPEN_SECONDS = 30.0
 READ_SECONDS = 600.0
 REFUSAL_SECONDS = 10.0
-MAX_REFUSAL_BYTES = 1024 * 1024
+MAX_REFUSAL_BYTES = 256 * 1024
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 
 ReadRefusal = Callable[[int, Mapping[str, str], bytes], Failure]
-"""Status, headers with lower-case names, body (at most a megabyte) -> what to tell the person."""
+"""Status, headers with lower-case names, body (at most MAX_REFUSAL_BYTES) -> what to tell the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class HttpClient:
     """The one HTTP client of the process. It opens on first use and belongs to the loop it was used on.
 
     `make_transport` replaces the network; it is called once, on a thread, because imports take their time.
+    `secrets` are what no word of a peer is repeated with.
     """
 
     def __init__(
@@ -65,7 +66,9 @@ class HttpClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
         retries: int = 4,
+        secrets: KnownSecrets | None = None,
     ) -> None:
+        self.secrets = secrets if secrets is not None else KnownSecrets()
         self.now_ms = now_ms
         self.sites = Sites()
         self._make_transport = make_transport or network
@@ -168,7 +171,7 @@ class HttpClient:
             except Failure as refused:
                 failure = refused  # by the way out, before anything left
             except Exception as error:
-                failure = _broken(error, method, peer, sent=not never_left(error))
+                failure = _broken(error, method, peer, self.secrets, sent=not never_left(error))
             else:
                 if 200 <= response.status_code < 300:
                     if pacer is not None:
@@ -198,7 +201,7 @@ class HttpClient:
                 if chunk:
                     yield chunk
         except Exception as error:
-            raise _broken(error, method, peer, sent=True) from None
+            raise _broken(error, method, peer, self.secrets, sent=True) from None
 
     async def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -310,7 +313,7 @@ def never_left(error: Exception) -> bool:
     return isinstance(error, (*never, httpx.InvalidURL))
 
 
-def _broken(error: Exception, method: str, peer: str, *, sent: bool) -> Failure:
+def _broken(error: Exception, method: str, peer: str, secrets: KnownSecrets, *, sent: bool) -> Failure:
     """The failure for a connection that could not be made or did not last. Anything else is a bug: raised as it is."""
     import httpx
 
@@ -319,7 +322,7 @@ def _broken(error: Exception, method: str, peer: str, *, sent: bool) -> Failure:
     if not isinstance(error, (*known, aiohttp.ClientError) if aiohttp is not None else known):
         raise error
     # A URL may carry more than its address; nothing after a question mark is repeated.
-    detail = redact(f"{type(error).__name__}: {error}".split("?")[0])[:300]
+    detail = secrets.hide(f"{type(error).__name__}: {error}".split("?")[0])[:300]
     late = timed_out(error)
     kind = "timeout" if late else "provider_unavailable"
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sidecar.errors import Failure
+from sidecar.known_secrets import KnownSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,19 @@ class Vendor:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which vendor was asked, under which name, for which model. `key` is taken out of the vendor's words."""
+    """Which vendor was asked, under which name, for which model.
+
+    `secrets` are taken out of the vendor's words; the `key` is one of them.
+    """
 
     vendor: Vendor
     provider: str
     model: str | None
     key: str
+    secrets: KnownSecrets = field(default_factory=KnownSecrets, compare=False)
+
+    def __post_init__(self) -> None:
+        self.secrets.learn(self.key)
 
     @property
     def title(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from sidecar.errors import Failure
+from sidecar.providers.guarded import GuardedBatches
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.registry import Registry
@@ -250,7 +251,8 @@ async def test_a_batch_costs_its_own_price_to_the_last_digit(batches: BatchVendo
 
 def test_the_registry_knows_the_adapter(batches: BatchVendor) -> None:
     known = Registry(HttpClient(), {}).batch(batches.provider)
-    assert isinstance(known, type(batches.make(HttpClient(), batches.address)))
+    assert isinstance(known, GuardedBatches)
+    assert isinstance(known.inner, type(batches.make(HttpClient(), batches.address)))
 
 
 def _texts(value: Any) -> list[str]:

@@ -1,0 +1,199 @@
+"""The gate through which every word of a vendor comes: what it says of itself is told without the secrets of the run.
+
+The text of an answer is the model's, and stays as it is. Ids by which a vendor is asked again cannot be changed: one
+that holds a secret is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import replace
+
+from sidecar.errors import Failure
+from sidecar.known_secrets import KnownSecrets
+from sidecar.providers.base import (
+    BatchAdapter,
+    BatchPart,
+    BatchResult,
+    BatchState,
+    ChatRequest,
+    Citation,
+    Done,
+    Event,
+    LookupResult,
+    PreparedCall,
+    Provider,
+    Usage,
+    UsageSoFar,
+)
+from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.outcome import OutcomeUnknown
+
+
+class GuardedProvider:
+    """A provider whose words have been looked through."""
+
+    def __init__(self, inner: Provider, secrets: KnownSecrets) -> None:
+        self.name = inner.name
+        self.inner = inner
+        self._secrets = secrets
+
+    def plan(self, request: ChatRequest) -> PreparedCall:
+        """The request in the vendor's wire form. Raises Failure("unsupported") or Failure("invalid_params")."""
+        return self.inner.plan(request)
+
+    async def stream(
+        self, plan: PreparedCall, key: str, pacer: RequestPacer | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Send the plan and yield events until Done. Raises as the provider does."""
+        with _guarding(self._secrets, key):
+            async with aclosing(self.inner.stream(plan, key, pacer)) as events:
+                async for event in events:
+                    yield _event(event, self._secrets)
+
+    async def validate_key(self, key: str) -> str | None:
+        """None when the vendor takes the key, else the reason in a sentence."""
+        with _guarding(self._secrets, key):
+            return _word(await self.inner.validate_key(key), self._secrets)
+
+
+class GuardedBatches:
+    """A batch API whose words have been looked through."""
+
+    def __init__(self, inner: BatchAdapter, secrets: KnownSecrets) -> None:
+        self.name = inner.name
+        self.limits = inner.limits
+        self.inner = inner
+        self._secrets = secrets
+
+    def line(self, custom_id: str, plan: PreparedCall) -> bytes:
+        """The row as a line of the vendor's input, without a line end. Pure."""
+        return self.inner.line(custom_id, plan)
+
+    async def upload(self, key: str, part: BatchPart) -> str | None:
+        """Put the input where the vendor wants it; its id."""
+        with _guarding(self._secrets, key):
+            file_id = await self.inner.upload(key, part)
+            return file_id if file_id is None else self._usable([file_id])[0]
+
+    async def create(self, key: str, part: BatchPart) -> BatchState:
+        """Create the batch, once. Raises Failure when it was certainly not, OutcomeUnknown when it may be."""
+        with _guarding(self._secrets, key):
+            return self._state(await self.inner.create(key, part))
+
+    async def find(self, key: str, part: BatchPart) -> LookupResult:
+        """Look for a batch of this part at the vendor."""
+        with _guarding(self._secrets, key):
+            found = await self.inner.find(key, part)
+            state = None if found.state is None else self._state(found.state)
+        return replace(found, state=state, note=self._secrets.hide(found.note))
+
+    async def check(self, key: str, native_id: str) -> BatchState:
+        """How it is doing."""
+        with _guarding(self._secrets, key):
+            return self._state(await self.inner.check(key, native_id))
+
+    async def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchResult, None]:
+        """Every row that has come out, in any order."""
+        with _guarding(self._secrets, key):
+            async with aclosing(self.inner.results(key, state)) as results:
+                async for result in results:
+                    yield _result(result, self._secrets)
+
+    async def cancel(self, key: str, native_id: str) -> None:
+        """Ask to stop."""
+        with _guarding(self._secrets, key):
+            await self.inner.cancel(key, native_id)
+
+    def _state(self, state: BatchState) -> BatchState:
+        self._usable([state.native_id, *state.handles.values()])
+        return replace(
+            state,
+            word=self._secrets.hide(state.word),
+            error=_word(state.error, self._secrets),
+            metadata={name: self._secrets.hide(value) for name, value in state.metadata.items()},
+        )
+
+    def _usable(self, ids: Sequence[str]) -> Sequence[str]:
+        if any(map(self._secrets.holds, ids)):
+            raise OutcomeUnknown(
+                "provider_unavailable",
+                f"{self.name} named a batch or a file by the API key itself, which is not kept. "
+                "Check its address: no vendor does that.",
+                provider=self.name,
+            )
+        return ids
+
+
+@contextmanager
+def _guarding(secrets: KnownSecrets, key: str) -> Iterator[None]:
+    """Hide the key from now on, and all secrets in the failure that the block may raise."""
+    secrets.learn(key)
+    try:
+        yield
+    except Failure as failure:
+        _failure(failure, secrets)
+        raise
+
+
+def _event(event: Event, secrets: KnownSecrets) -> Event:
+    match event:
+        case Citation():
+            return _citation(event, secrets)
+        case UsageSoFar():
+            return replace(
+                event,
+                usage=_usage(event.usage, secrets),
+                served_model=_name(event.served_model, secrets),
+                response_id=_name(event.response_id, secrets),
+            )
+        case Done():
+            return _done(event, secrets)
+    return event
+
+
+def _done(done: Done, secrets: KnownSecrets) -> Done:
+    return replace(
+        done,
+        usage=None if done.usage is None else _usage(done.usage, secrets),
+        served_model=_name(done.served_model, secrets),
+        response_id=_name(done.response_id, secrets),
+        citations=tuple(_citation(citation, secrets) for citation in done.citations),
+    )
+
+
+def _usage(usage: Usage, secrets: KnownSecrets) -> Usage:
+    if usage.service_tier is None and not usage.surcharges:
+        return usage
+    surcharges = tuple(secrets.hide(word) for word in usage.surcharges)
+    return replace(usage, service_tier=_name(usage.service_tier, secrets), surcharges=surcharges)
+
+
+def _citation(citation: Citation, secrets: KnownSecrets) -> Citation:
+    # An address of the web may well have a member that is called a key.
+    return Citation(secrets.hide_known(citation.url), secrets.hide_known(citation.title))
+
+
+def _result(result: BatchResult, secrets: KnownSecrets) -> BatchResult:
+    return replace(
+        result,
+        done=None if result.done is None else _done(result.done, secrets),
+        failure=None if result.failure is None else _failure(result.failure, secrets),
+    )
+
+
+def _failure(failure: Failure, secrets: KnownSecrets) -> Failure:
+    failure.message = secrets.hide(failure.message)
+    failure.detail = _word(failure.detail, secrets)
+    failure.request_id = _word(failure.request_id, secrets)
+    return failure
+
+
+def _word(text: str | None, secrets: KnownSecrets) -> str | None:
+    return None if text is None else secrets.hide(text)
+
+
+def _name(name: str | None, secrets: KnownSecrets) -> str | None:
+    """The name, None for one that is a secret: what is left of it names nothing."""
+    return None if name is None or secrets.hide(name) != name else name
