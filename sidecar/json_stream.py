@@ -240,17 +240,22 @@ def read_elements(
     which includes JsonTooLarge.
     """
     reader = _Reader(read, _Cutter(most_bytes, most_depth))
+    whole = reader.peek() == b"["
     if reader.take(b"[{") == b"{" and not reader.find(lists):
-        named = " or ".join(f'"{name}"' for name in lists)
-        raise BrokenJson(f"The file is an object without a list of {named}. Give an array of objects.")
+        raise BrokenJson(f'The file is an object without a list of "{lists[0]}". Give an array of objects.')
     if reader.peek() == b"]":
-        return
-    while True:
-        while (element := reader.quick()) is not None:
-            yield element
-        yield reader.value()
-        if reader.take(b",]") == b"]":
-            return
+        reader.take(b"]")
+    else:
+        while True:
+            while (element := reader.quick()) is not None:
+                yield element
+            yield reader.value()
+            if reader.take(b",]") == b"]":
+                break
+    if whole and reader.peek():
+        raise BrokenJson(
+            "Behind the end of the list there is more, which was not read. Put all rows into one list."
+        )
 
 
 class _Reader:

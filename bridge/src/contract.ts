@@ -99,11 +99,17 @@ export interface BatchEstimateResult {
   unfilled?: BatchUnfilledRow[];
 }
 
-/** A file that `batch:import` reads back: each row as it was submitted, then rowIndex, status, response, tokens_in, tokens_out, cost_usd, latency_ms, error, errorMessage and attempts. In CSV an apostrophe stands before what a spreadsheet would run as a formula. */
+export type BatchExportFormat = "csv" | "json" | "jsonl" | "parquet" | "openai-tuning" | "anthropic-tuning" | "gemini-tuning";
+
+/** A file that `batch:import` reads back: each row as it was submitted, then rowIndex, status, response, tokens_in, tokens_out, cost_usd, latency_ms, error, errorMessage and attempts. In CSV an apostrophe stands before what a spreadsheet would run as a formula, and the column `abai:formulas-defused` before the results says so; data named like a member of a row or a result is `data.NAME`. The tuning formats are JSON Lines as the vendors' fine-tuning takes them, of the rows that were answered. */
 export interface BatchExportParams {
   jobId: string;
   path: string;
-  format: BatchFileFormat;
+  format: BatchExportFormat;
+  /** Only these columns, in this order; absent, all. In the tuning formats it says nothing. */
+  columns?: string[] | null;
+  /** False: cells of a CSV stand as they are, and the column `abai:formulas-as-they-are` says so. Absent, true. */
+  defuseFormulas?: boolean | null;
 }
 
 export interface BatchExportResult {
@@ -128,6 +134,42 @@ export type BatchGetStatusParams = BatchJobRef | NativeBatchRef;
 /** For a job, the job; for a native id, what the provider reports. */
 export type BatchGetStatusResult = BatchJob | NativeBatchStatus;
 
+/** A way to read the file: import it again with these options, and with what it `needs` from the person. */
+export interface BatchImportChoice {
+  /** A sentence for the person. */
+  label: string;
+  options: BatchImportChosen;
+  needs?: "model"[];
+}
+
+/** Options of `batch:import`. */
+export interface BatchImportChosen {
+  columns?: BatchImportColumns;
+  template?: string;
+  header?: boolean;
+}
+
+export interface BatchImportColumn {
+  name: string;
+  /** Of the first rows, cut short. */
+  samples: string[];
+  /** The member of a row that it is read as. */
+  field?: string;
+}
+
+/** Which column fills which member of a row. A column without a name is called column_N by its place. */
+export interface BatchImportColumns {
+  id?: string | null;
+  prompt?: string | null;
+  model?: string | null;
+  system?: string | null;
+  developer?: string | null;
+  temperature?: string | null;
+  maxOutputTokens?: string | null;
+  jsonMode?: string | null;
+  jsonSchema?: string | null;
+}
+
 export interface BatchImportError {
   /** As a spreadsheet counts below the header: from 1, empty rows too; 0 is the file as a whole. */
   row: number;
@@ -136,22 +178,61 @@ export interface BatchImportError {
   data?: Record<string, unknown>;
 }
 
-/** Rows from a file, whose name says its format: .csv, .tsv or .txt, .json, .jsonl or .ndjson. Columns that are no member of a BatchRow (json_mode, json_schema and max_output_tokens are other names of theirs) are data; what an export added is left out. */
+/** Rows from a file: a table (CSV, .xlsx, Parquet) or JSON (an array, a list in an object, lines), whose first character says which, whatever its name. Lines of OpenAI's, Anthropic's and Gemini's batches, chats with `messages`, sets of questions and answers or of instructions, and tests of promptfoo are read as they are. Columns that are no member of a BatchRow (`max_tokens`, `System Prompt` and the like are other names of theirs) are data; what an export added is left out. Numbers that JavaScript would spell otherwise are text. */
 export interface BatchImportFile {
   path: string;
+  /** Of a workbook; absent, the first that is not empty. */
+  sheet?: string | null;
+  columns?: BatchImportColumns | null;
+  /** Asked by each row that names none. */
+  model?: string | null;
+  /** As `model`; a row that names none comes once for each, and the rows of the later ones are named `ID@MODEL`. */
+  models?: string[] | null;
+  /** The prompt of every row, in which `{{column}}` stands for what a row has there. */
+  template?: string | null;
+  /** Such as `cp1251` or `shift_jis`; absent, it is found, or asked for. */
+  encoding?: string | null;
+  /** Of a table; absent, it is found. */
+  delimiter?: string | null;
+  /** False: the first record of a table is a row, and its columns are column_1 and so on. */
+  header?: boolean | null;
 }
 
 export type BatchImportParams = BatchImportFile | BatchImportText;
 
 export interface BatchImportResult {
   rows: BatchRow[];
+  /** Why rows were left out; with row 0, remarks on the file, whose rows are there all the same. */
   errors: BatchImportError[];
+  seen?: BatchImportSeen;
+}
+
+/** What the file holds, where no row could be taken of it. */
+export interface BatchImportSeen {
+  columns: BatchImportColumn[];
+  encoding: string;
+  delimiter?: string;
+  /** The likeliest first. */
+  choices: BatchImportChoice[];
 }
 
 /** Rows from text. */
 export interface BatchImportText {
   text: string;
   format: BatchFileFormat;
+  columns?: BatchImportColumns | null;
+  /** Asked by each row that names none. */
+  model?: string | null;
+  /** As `model`; a row that names none comes once for each, and the rows of the later ones are named `ID@MODEL`. */
+  models?: string[] | null;
+  /** The prompt of every row, in which `{{column}}` stands for what a row has there. */
+  template?: string | null;
+  /** Such as `cp1251` or `shift_jis`; absent, it is found, or asked for. */
+  encoding?: string | null;
+  /** Of a table; absent, it is found. */
+  delimiter?: string | null;
+  /** False: the first record of a table is a row, and its columns are column_1 and so on. */
+  header?: boolean | null;
 }
 
 export interface BatchJob {
@@ -1378,7 +1459,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "5b4e3fc6da157c60da2e44641c5315f9c85323a260d8666a3b4d401d34d84a39";
+export const SCHEMA_HASH = "732c7ad25477ed78c64b7e19f449a45ec826cb98cd8259b8e8ae5e0991aa1d16";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

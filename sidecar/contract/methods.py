@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "5b4e3fc6da157c60da2e44641c5315f9c85323a260d8666a3b4d401d34d84a39"
+SCHEMA_HASH = "732c7ad25477ed78c64b7e19f449a45ec826cb98cd8259b8e8ae5e0991aa1d16"
 
 
 @dataclass(frozen=True, slots=True)

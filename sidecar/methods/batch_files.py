@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from sidecar.batch.files.export_rows import export_job
+from sidecar.batch.files.export_rows import ExportOptions, export_job
 from sidecar.batch.files.import_rows import import_file, import_text
+from sidecar.batch.files.options import ImportOptions
 from sidecar.contract.types import batch as types
 from sidecar.methods.services import Request
 
@@ -16,11 +18,26 @@ async def import_rows(call: Request, params: types.BatchImportParams) -> orjson.
     """Its thread has put the rows into JSON already: as objects they would be many times as large."""
     source = params.root
     if isinstance(source, types.BatchImportFile):
-        return orjson.Fragment(await import_file(source.path))
-    return orjson.Fragment(await import_text(source.text, source.format))
+        return orjson.Fragment(await import_file(source.path, replace(_options(source), sheet=source.sheet)))
+    return orjson.Fragment(await import_text(source.text, source.format, _options(source)))
+
+
+def _options(source: types.BatchImportFile | types.BatchImportText) -> ImportOptions:
+    columns = source.columns.model_dump(by_alias=True, exclude_none=True) if source.columns else {}
+    return ImportOptions(
+        columns=columns,
+        models=tuple(dict.fromkeys(filter(None, (source.model, *(source.models or ()))))),
+        template=source.template,
+        encoding=source.encoding,
+        delimiter=source.delimiter,
+        header=source.header is not False,
+    )
 
 
 async def export_rows(call: Request, params: types.BatchExportParams) -> dict[str, Any]:
     app = call.services
-    done = await export_job(app.store, app.config.data_dir, params.job_id, params.path, params.format)
+    options = ExportOptions(params.columns, params.defuse_formulas is not False)
+    done = await export_job(
+        app.store, app.config.data_dir, params.job_id, params.path, params.format, options
+    )
     return {"path": str(done.path), "rows": done.rows, "bytes": done.bytes}

@@ -527,6 +527,14 @@ async def batch_import(client: Client) -> None:
     mixed = '{"rows": [{"prompt": "a", "model": "gpt-4o", "more": 1}, {"prompt": ""}, 5]}'
     await client.ask("batch:import", {"text": mixed, "format": "json"})
     await client.ask("batch:import", {"path": "<folder>/missing.csv"})
+    acts = "act,prompt,for_devs\nGuide,Show me three museums,FALSE\n"
+    models = {"models": ["openai/gpt-6-luna", "openai/gpt-4o"]}
+    for options in (
+        {},
+        {"columns": {"system": "act"}, **models},
+        {"template": "{{act}}: {{prompt}}", **models},
+    ):
+        await client.ask("batch:import", {"text": acts, "format": "csv", **options})
 
 
 async def batch_export(client: Client) -> None:

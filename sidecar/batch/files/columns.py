@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from sidecar.batch import template
+from sidecar.batch.files.numbers import Spelled, as_data, as_value, read_json
 
 MAX_OUTPUT_TOKENS = 10_000_000
 MAX_TEMPERATURE = 2.0
@@ -37,11 +41,24 @@ ROW_FIELDS = (
     "jsonMode",
     "jsonSchema",
 )
+# By names without blanks, lines, dots and capitals: `Max Tokens`, `max_tokens` and `maxTokens` are one.
 _FIELD_OF = {name.casefold(): name for name in ROW_FIELDS} | {
-    "json_mode": "jsonMode",
-    "json_schema": "jsonSchema",
-    "max_output_tokens": "maxOutputTokens",
+    **dict.fromkeys(("customid",), "id"),
+    **dict.fromkeys(("userprompt", "prompttext", "usermessage"), "prompt"),
+    **dict.fromkeys(("modelid", "modelname"), "model"),
+    **dict.fromkeys(("systemprompt", "systemmessage", "systeminstruction", "systeminstructions"), "system"),
+    **dict.fromkeys(("developerprompt", "developermessage"), "developer"),
+    **dict.fromkeys(("maxtokens", "maxcompletiontokens", "maxnewtokens"), "maxOutputTokens"),
+    "responseschema": "jsonSchema",
 }
+# What a column of prompts may be called where none is called a prompt, the likelier name first.
+PROMPT_NAMES = ("question", "query", "input", "instruction", "text", "request", "message", "content", "task")
+# The last column before the results of a table that was exported; it says how its cells were written.
+DEFUSED_MARK = "abai:formulas-defused"
+PLAIN_MARK = "abai:formulas-as-they-are"
+_SEPARATORS = re.compile(r"[\s_.\-]+")
+# Digits in threes, as people write thousands in one country or another.
+_THOUSANDS = re.compile(r"\+?[1-9]\d{0,2}(?:([,.'’_ \u00a0\u202f\u2009])\d{3})(?:\1\d{3})*")
 # A spreadsheet writes its two truths in the language of its owner.
 _TRUTHS = (
     *(("true", "false"), ("yes", "no"), ("y", "n"), ("1", "0"), ("on", "off"), ("wahr", "falsch")),
@@ -61,13 +78,18 @@ class BadRow(ValueError):
 
 def field_of(column: str) -> str | None:
     """The field of a row that a column of this name fills; None for data."""
-    return _FIELD_OF.get(column.strip().casefold())
+    return _FIELD_OF.get(squeezed(column))
+
+
+def squeezed(name: str) -> str:
+    """Return a name without what people write differently in it: capitals, blanks and lines."""
+    return _SEPARATORS.sub("", name).casefold()
 
 
 def escaped(name: str) -> str:
     """The column for data of this name: `data.` goes before a name that would be read as something else."""
-    plain = field_of(name) is None and name == name.strip() and name != "" and not name.startswith("data.")
-    return name if plain else f"data.{name}"
+    plain = name == name.strip() and name != "" and not name.startswith(("data.", "abai:"))
+    return name if plain and field_of(name) is None and name not in RESULT_COLUMNS else f"data.{name}"
 
 
 def unescaped(column: str) -> str:
@@ -75,32 +97,28 @@ def unescaped(column: str) -> str:
     return column[5:] if column.startswith("data.") else column.strip()
 
 
-def from_cells(cells: Mapping[str, str], data: Mapping[str, str]) -> dict[str, Any]:
-    """A row from the texts of a table; `cells` are by field. Raises BadRow."""
-    return _row({name: text for name, text in cells.items() if text.strip()}, data)
+def make_row(values: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of these values by field and this data, by name. Raise BadRow."""
+    given = {name: as_value(value) for name, value in values.items() if value is not None}
+    if isinstance(number := values.get("id"), Spelled) and float(number).is_integer():
+        # 1.0 of a program whose integers are floats is the name "1.0".
+        given["id"] = str(number)
+    return _row(given, {name: as_data(value) for name, value in data.items()})
 
 
-def from_object(record: Any) -> dict[str, Any]:
-    """A row from an object of JSON: members that are no field, and those of `data`, are data. Raises BadRow."""
+def from_object(record: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return (members, data) of an object of JSON: what is to be read by name, and what is data. Raise BadRow."""
     if not isinstance(record, dict):
-        raise BadRow(f"A row must be an object with a prompt and a model, not {_shown(record)}.")
-    left_out: frozenset[str] = frozenset()
-    if record.keys() >= _RESULT_MARKS:
-        left_out = frozenset(RESULT_COLUMNS)
-    fields: dict[str, Any] = {}
-    data: dict[str, Any] = {}
-    nested: dict[str, Any] = {}
-    for name, value in record.items():
-        if name in left_out:
-            continue
-        field = field_of(name)
-        if name == "data" and isinstance(value, dict):
-            nested = value
-        elif field is not None and field not in fields:
-            fields[field] = value
-        elif name != "data" or value is not None:
-            data[name] = value
-    return _row({name: value for name, value in fields.items() if value is not None}, data | nested)
+        raise BadRow(f"A row must be an object with a prompt and a model, not {shown(record)}.")
+    left_out = RESULT_COLUMNS if record.keys() >= _RESULT_MARKS else ()
+    nested = record.get("data")
+    data = dict(nested) if isinstance(nested, dict) else {}
+    members = {
+        name: value
+        for name, value in record.items()
+        if name not in left_out and not (name == "data" and (value is None or isinstance(value, dict)))
+    }
+    return members, data
 
 
 def _row(values: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,9 +147,15 @@ def _row(values: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
+def asked_by_template(texts: tuple[str | None, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what texts ask for by the name of a column that fills a field and has another name, as data."""
+    asked = {name for text in texts if text and "{{" in text for name in template.variables(text)}
+    return {name: value for name, value in named.items() if name in asked and name != field_of(name)}
+
+
 def _text(value: Any, name: str) -> str:
     if not isinstance(value, str):
-        raise BadRow(f"The {name} must be text, not {_shown(value)}.")
+        raise BadRow(f"The {name} must be text, not {shown(value)}.")
     return value
 
 
@@ -140,21 +164,21 @@ def _id(value: Any) -> str:
         text = str(value)
         if text.strip():
             return text
-    raise BadRow(f"The id must be text, not {_shown(value)}.")
+    raise BadRow(f"The id must be text, not {shown(value)}.")
 
 
 def _temperature(value: Any) -> float | int:
     number = _number(value)
     if number is None or not 0 <= number <= MAX_TEMPERATURE:
-        raise BadRow(f"The temperature must be a number from 0 to 2, not {_shown(value)}.")
+        raise BadRow(f"The temperature must be a number from 0 to 2, not {shown(value)}.")
     return number
 
 
 def _token_limit(value: Any) -> int:
-    number = _number(value)
+    number = _number(_without_thousands(value))
     if number is None or number != int(number) or not 0 <= number <= MAX_OUTPUT_TOKENS:
         raise BadRow(
-            f"maxOutputTokens must be a whole number from 0 (no limit) to {MAX_OUTPUT_TOKENS}, not {_shown(value)}."
+            f"maxOutputTokens must be a whole number from 0 (no limit) to {MAX_OUTPUT_TOKENS}, not {shown(value)}."
         )
     return int(number)
 
@@ -175,13 +199,20 @@ def _number(value: Any) -> float | int | None:
     return value if isinstance(value, float) and math.isfinite(value) else None
 
 
+def _without_thousands(value: Any) -> Any:
+    """Text of a whole number without what stands between its thousands: "4,000" and "4.000" are four thousand."""
+    if isinstance(value, str) and (found := _THOUSANDS.fullmatch(value.strip())):
+        return value.strip().replace(found[1], "")
+    return value
+
+
 def _truth(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     word = str(value).strip().casefold()
     if isinstance(value, str | int) and word in _TRUE | _FALSE:
         return word in _TRUE
-    raise BadRow(f"jsonMode must be true or false, not {_shown(value)}.")
+    raise BadRow(f"jsonMode must be true or false, not {shown(value)}.")
 
 
 def _schema(value: Any) -> dict[str, Any]:
@@ -189,27 +220,13 @@ def _schema(value: Any) -> dict[str, Any]:
         try:
             value = read_json(value)
         except ValueError:
-            raise BadRow(f"The JSON schema cannot be read as JSON: {_shown(value)}.") from None
+            raise BadRow(f"The JSON schema cannot be read as JSON: {shown(value)}.") from None
     if not isinstance(value, dict):
-        raise BadRow(f"The JSON schema must be an object, not {_shown(value)}.")
+        raise BadRow(f"The JSON schema must be an object, not {shown(value)}.")
     return value
 
 
-def read_json(text: str) -> Any:
-    """One JSON text. Raises ValueError, for NaN and for what is nested too deep as well."""
-    try:
-        return DECODER.decode(text)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value as it may stand in a sentence."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"

@@ -1,19 +1,18 @@
-"""CSV as spreadsheets write it: encodings, delimiters, records, and cells that would run as formulas. Pure."""
+"""CSV as spreadsheets write it: delimiters, records, and cells that would run as formulas. Pure."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
-
-from sidecar.batch.files.columns import field_of
+from dataclasses import dataclass
+from itertools import pairwise
 
 # One cell; the standard library's own limit of 128 KiB is less than some prompts.
 MAX_CELL_CHARS = 16 * 1024 * 1024
 DELIMITERS = ",;\t|"
-_CHUNK = 1024 * 1024
+_TOP_RECORDS = 10
 _SAMPLE_CHARS = 64 * 1024
 
 # Excel and LibreOffice run a cell that begins with one of these, the wide forms included.
@@ -22,56 +21,9 @@ _TO_DEFUSE = re.compile(rf"'*[{_RUNS}]")
 _DEFUSED = re.compile(rf"'+[{_RUNS}]")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
 
-_BOMS = (
-    # The longer one first: UTF-32 LE begins as UTF-16 LE does.
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
-
-class BrokenTable(ValueError):
-    """What comes cannot be cut into records any more; the message says why."""
-
-
-def encoding_of(stream: BinaryIO, pulse: Callable[[], None] = lambda: None) -> str | None:
-    """The encoding of the whole stream by its mark or its bytes; None when it is no Unicode. Leaves it at its start."""
-    stream.seek(0)
-    head = stream.read(4096)
-    found = next((name for mark, name in _BOMS if head.startswith(mark)), None) or _unmarked_utf16(head)
-    if found is None:
-        found = "utf-8" if _is_utf8(stream, pulse) else None
-    stream.seek(0)
-    return found
-
-
-def _unmarked_utf16(head: bytes) -> str | None:
-    """A header in Latin letters has a zero in every second byte."""
-    even, odd = head[0:200:2], head[1:200:2]
-    if len(odd) < 4:
-        return None
-    if odd.count(0) > 0.8 * len(odd) and not even.count(0):
-        return "utf-16-le"
-    return "utf-16-be" if even.count(0) > 0.8 * len(even) and not odd.count(0) else None
-
-
-def _is_utf8(stream: BinaryIO, pulse: Callable[[], None]) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    stream.seek(0)
-    try:
-        while chunk := stream.read(_CHUNK):
-            pulse()
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def delimiter_of(sample: str) -> str:
-    """The delimiter with which the first record names the most of our columns, then gives the most cells.
+def delimiter_of(sample: str, is_field: Callable[[str], bool]) -> str:
+    """The delimiter with which a record near the top names the most of our columns, then gives the most even records.
 
     A first line `sep=;`, which Excel writes and obeys, decides.
     """
@@ -79,9 +31,12 @@ def delimiter_of(sample: str) -> str:
     if said is not None:
         return said
 
-    def score(delimiter: str) -> tuple[bool, int, int]:
-        fields = [field_of(cell) for cell in _first_record(sample, delimiter)]
-        return "prompt" in fields, sum(field is not None for field in fields), len(fields)
+    def score(delimiter: str) -> tuple[int, bool, int]:
+        top = first_records(sample, delimiter)
+        fields = max((sum(map(is_field, record)) for record in top), default=0)
+        widths = [len(record) for record in top]
+        even = len(widths) > 1 and len(set(widths)) == 1 and widths[0] > 1
+        return fields, even, max(widths, default=0)
 
     return max(DELIMITERS, key=score)
 
@@ -91,14 +46,18 @@ def declared_delimiter(text: str) -> str | None:
     return found[1] if found and found[1] in DELIMITERS else None
 
 
-def _first_record(sample: str, delimiter: str) -> list[str]:
+def first_records(sample: str, delimiter: str) -> list[list[str]]:
+    """Return the first few records that are not empty, as far as they can be told."""
+    found: list[list[str]] = []
     try:
         for record in csv.reader(sample.splitlines(keepends=True), delimiter=delimiter):
             if any(record):
-                return record
+                found.append(record)
+            if len(found) == _TOP_RECORDS:
+                break
     except csv.Error:
         pass
-    return []
+    return found
 
 
 def sample_of(text: Iterable[str]) -> str:
@@ -112,40 +71,111 @@ def sample_of(text: Iterable[str]) -> str:
     return "".join(lines)
 
 
-def records(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
-    """The cells of each record; an empty line is an empty record. `lines` keep their ends.
+@dataclass(frozen=True, slots=True)
+class BrokenRecord:
+    """Lines that are no record, and why. The next record is read from the next line that looks like one."""
 
-    Raises BrokenTable where a cell is larger than MAX_CELL_CHARS or its quote is never closed.
+    message: str
+
+
+class Records:
+    """The cells of each record; an empty line is an empty record. Lines keep their ends.
+
+        2,"open,m          A quote that is never meant to close swallows what follows. The record is given up,
+        3,b,m              and reading goes on with the first line behind its first that is a record by itself.
+        4,"c",m
+
+    `width` and `model_at`, once they are set, tell a line that is a record from one that is a part of some cell.
     """
-    # The limit is one for the whole process, and nothing else in it reads CSV.
-    csv.field_size_limit(MAX_CELL_CHARS)
-    pulled, ended = 0, False
 
-    def counted() -> Iterator[str]:
-        nonlocal pulled, ended
-        for line in lines:
-            pulled += 1
+    def __init__(self, lines: Iterable[str], delimiter: str) -> None:
+        # The limit is one for the whole process, and nothing else in it reads CSV.
+        csv.field_size_limit(MAX_CELL_CHARS)
+        self._lines = iter(lines)
+        self._delimiter = delimiter
+        self._again: deque[str] = deque()
+        self._pulled: list[str] = []
+        self._open = re.compile(rf'(?:^|{re.escape(delimiter)})"(?:[^"]|"")*$')
+        self.width: int | None = None
+        self.model_at: int | None = None
+
+    def __iter__(self) -> Iterator[list[str] | BrokenRecord]:
+        while True:
+            try:
+                for record in csv.reader(self._source(), delimiter=self._delimiter, strict=True):
+                    if len(self._pulled) > 1 and self._swallowed(record):
+                        yield BrokenRecord(
+                            "A quote that is opened here is not closed before the next row begins. "
+                            "Close it, or write two quotes where one is meant."
+                        )
+                        break
+                    yield record
+                    self._pulled.clear()
+                else:
+                    return
+            except csv.Error as error:
+                yield BrokenRecord(_sentence(error))
+            self._go_on()
+
+    def _source(self) -> Iterator[str]:
+        while True:
+            line = self._again.popleft() if self._again else next(self._lines, None)
+            if line is None:
+                return
+            self._pulled.append(line)
             yield line
-        ended = True
 
-    reader = csv.reader(counted(), delimiter=delimiter)
-    while True:
-        pulled = 0
-        try:
-            record = next(reader)
-        except StopIteration:
+    def _go_on(self) -> None:
+        """Put back what lies behind the first line that was pulled, from the next on that is a record by itself."""
+        self._again.extendleft(reversed(self._pulled[1:]))
+        self._pulled.clear()
+        if self.width is None or self.width < 2:
             return
-        except csv.Error as error:
-            raise BrokenTable(
-                f"From here on the file cannot be read as a table ({error}). Check the quotes in this row."
-            ) from None
-        if ended and pulled:
-            # The reader asked for more after the last line: it stood inside quotes.
-            raise BrokenTable(
-                "A quote that is opened here is never closed, so the rest of the file was not read. "
-                "Close it, or write two quotes where one is meant."
-            )
-        yield record
+        for line in self._source():
+            if self._is_record(line):
+                self._again.appendleft(line)
+                break
+        self._pulled.clear()
+
+    def _is_record(self, line: str) -> bool:
+        text = line.rstrip("\r\n")
+        cells = next(csv.reader([text], delimiter=self._delimiter), [])
+        if self._open.search(text):
+            return 1 < len(cells) <= (self.width or 0)
+        # A quote at the end of a bare cell is the end of a cell that began lines before.
+        return len(cells) == self.width and not any(
+            cell.endswith('"') and cell.count('"') % 2 and not cell.startswith('"') for cell in cells
+        )
+
+    def _swallowed(self, record: list[str]) -> bool:
+        """Whether the lines of one record are each as much of a record as it is."""
+        if self.width is None or len(record) > self.width:
+            return False
+        lines = [line.rstrip("\r\n").split(self._delimiter) for line in self._pulled[:-1]]
+        whole = [cells for cells in lines if len(cells) == self.width]
+        if self.model_at is not None and self.model_at < len(record) and record[self.model_at].strip():
+            return any(cells[self.model_at].strip() == record[self.model_at].strip() for cells in whole)
+        return len(lines) > 1 and self.width > 2 and len(whole) == len(lines) and _counts_on(whole)
+
+
+def _counts_on(lines: list[list[str]]) -> bool:
+    """Whether the first cells are numbers, each one more than the one before."""
+    first = [cells[0] for cells in lines]
+    return all(text.isdigit() and len(text) < 16 for text in first) and all(
+        int(after) == int(before) + 1 for before, after in pairwise(first)
+    )
+
+
+def _sentence(error: csv.Error) -> str:
+    said = str(error)
+    if "unexpected end" in said:
+        return (
+            "A quote that is opened here is never closed. Close it, or write two quotes where one is meant; "
+            "the rows below it were read where they could be told from it."
+        )
+    if "expected after" in said:
+        return "In this row there is text after a closing quote. Write two quotes where one is meant."
+    return f"This row cannot be read as a part of a table ({said}). Check its quotes."
 
 
 def defused(text: str) -> str:

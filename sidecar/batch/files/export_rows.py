@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
-from sidecar.batch.files.columns import RESULT_COLUMNS, ROW_FIELDS, escaped
+from sidecar.batch.files import parquet_out, tuning
+from sidecar.batch.files.columns import DEFUSED_MARK, PLAIN_MARK, RESULT_COLUMNS, ROW_FIELDS, escaped
 from sidecar.batch.files.csv_text import defused
-from sidecar.batch.files.import_rows import Format
 from sidecar.batch.files.json_text import encode
 from sidecar.batch.template import spelled
 from sidecar.errors import Failure
@@ -24,6 +24,22 @@ from sidecar.store.job_records import JobRow
 from sidecar.store.store import Store
 
 Rows = Callable[[], Iterable[JobRow]]
+Format = Literal["csv", "json", "jsonl", "parquet", "openai-tuning", "anthropic-tuning", "gemini-tuning"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What is written: of a table only these columns, by their names in a whole export, in this order.
+
+    Without `defuse`, cells stand in a CSV as they are, and a spreadsheet may run them as formulas.
+    """
+
+    columns: Sequence[str] | None = None
+    defuse: bool = True
+
+
+WHOLE = ExportOptions()
+_FIELDS = frozenset({*ROW_FIELDS, *RESULT_COLUMNS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +57,7 @@ async def export_job(
     job_id: str,
     path: str,
     format: Format,  # noqa: A002
+    options: ExportOptions = WHOLE,
 ) -> Exported:
     """Writes a job's rows in their order, as they are at one moment, replacing the file that is there.
 
@@ -57,60 +74,124 @@ async def export_job(
                 pulse()
                 yield row
 
-        count, size = write_whole(target, lambda file: write_rows(file, rows, format))
+        count, size = write_whole(target, lambda file: write_rows(file, rows, format, options))
         return Exported(target, count, size)
 
     return await scan(store, work)
 
 
-def write_rows(file: BinaryIO, rows: Rows, format: Format) -> int:  # noqa: A002
-    """Writes the rows that each call of `rows` gives anew; how many there were."""
+def write_rows(
+    file: BinaryIO,
+    rows: Rows,
+    format: Format,  # noqa: A002
+    options: ExportOptions = WHOLE,
+) -> int:
+    """Writes the rows that each call of `rows` gives anew; how many there were.
+
+    Raises Failure("invalid_params") for a column that there is not, and where a library is missing.
+    """
     if format == "csv":
-        return _write_csv(file, rows)
+        return _write_csv(file, rows, options)
+    if format == "parquet":
+        columns = _columns(rows, options)
+        return parquet_out.write(file, columns, (_typed(row, columns) for row in rows()))
+    if format in tuning.SHAPES:
+        examples = (
+            tuning.example(row.prompt, _given(row), _data(row), row.response, format)
+            for row in _answered(rows)
+        )
+        return _write_objects(file, map(encode, examples), "jsonl")
+    chosen = None if options.columns is None else _columns(rows, options)
+    return _write_objects(file, (_object(row, chosen) for row in rows()), format)
+
+
+def _answered(rows: Rows) -> Iterator[JobRow]:
+    """The rows from which something can be learnt."""
+    return (row for row in rows() if row.status == "success" and row.response)
+
+
+def _write_objects(file: BinaryIO, objects: Iterable[bytes], format: str) -> int:  # noqa: A002
     begin, between, end = (b"[\n", b",\n", b"\n]\n") if format == "json" else (b"", b"\n", b"\n")
     count = 0
-    for row in rows():
-        file.write((between if count else begin) + _object(row))
+    for each in objects:
+        file.write((between if count else begin) + each)
         count += 1
     if format == "json" or count:
         file.write(end if count else b"[]\n")
     return count
 
 
-def _write_csv(file: BinaryIO, rows: Rows) -> int:
-    # What stands in the first line is known only when every row was seen.
-    names = list(dict.fromkeys(name for row in rows() for name in _data(row)))
+def _columns(rows: Rows, options: ExportOptions) -> list[str]:
+    """The names of the columns. What stands in the first line is known only when every row was seen."""
+    names = dict.fromkeys(name for row in rows() for name in _data(row))
+    every = [*ROW_FIELDS, *map(escaped, names), *RESULT_COLUMNS]
+    if options.columns is None:
+        return every
+    if missing := [name for name in options.columns if name not in every]:
+        message = f'This batch has no column "{missing[0][:60]}". Choose from {", ".join(every)[:1_000]}.'
+        raise Failure("invalid_params", message, issues=[{"path": "columns", "message": message}])
+    return list(dict.fromkeys(options.columns))
+
+
+def _write_csv(file: BinaryIO, rows: Rows, options: ExportOptions) -> int:
+    columns = _columns(rows, options)
+    mark = DEFUSED_MARK if options.defuse else PLAIN_MARK
+    # Behind the mark stand the results that are left out when the file is read again.
+    at = len(columns)
+    while at and columns[at - 1] in RESULT_COLUMNS:
+        at -= 1
     # With its mark, without which Excel takes UTF-8 for something else.
     text = io.TextIOWrapper(file, "utf-8-sig", newline="", write_through=True)
+    cell = _defused_cell if options.defuse else storable
     try:
         writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow([*ROW_FIELDS, *(_cell(escaped(name)) for name in names), *RESULT_COLUMNS])
+        writer.writerow([*map(cell, columns[:at]), mark, *columns[at:]])
         count = 0
         for row in rows():
-            given, data, results = _given(row), _data(row), _results(row)
-            writer.writerow(
-                [
-                    *(_field_cell(given.get(name)) for name in ROW_FIELDS),
-                    *(_data_cell(data.get(name)) for name in names),
-                    *(_field_cell(results.get(name)) for name in RESULT_COLUMNS),
-                ]
-            )
+            values = _values(row)
+            cells = [_text(values.get(name), cell, spoken=name in _FIELDS) for name in columns]
+            writer.writerow([*cells[:at], "", *cells[at:]])
             count += 1
         return count
     finally:
         text.detach()
 
 
-def _object(row: JobRow) -> bytes:
+def _values(row: JobRow) -> dict[str, Any]:
+    """All of a row by the names of the columns."""
+    return _given(row) | {escaped(name): value for name, value in _data(row).items()} | _results(row)
+
+
+def _typed(row: JobRow, columns: Sequence[str]) -> dict[str, Any]:
+    """A row for a table whose columns have types: data as a template prints it, a cost exactly, as text."""
+    values = _values(row)
+    typed: dict[str, Any] = {}
+    for name in columns:
+        value = values.get(name)
+        if value is None or name in parquet_out.TYPED:
+            typed[name] = value
+        else:
+            typed[name] = _plain(value) if isinstance(value, Decimal) else storable(spelled(value))
+    return typed
+
+
+def _object(row: JobRow, columns: Sequence[str] | None) -> bytes:
     members = {name: value for name, value in _given(row).items() if value is not None}
     data, results = _data(row), _results(row)
     cost = results.pop("cost_usd")
+    if columns is not None:
+        members = {name: value for name, value in members.items() if name in columns}
+        data = {name: value for name, value in data.items() if escaped(name) in columns}
+        results = {name: value for name, value in results.items() if name in columns}
     if data:
         members["data"] = data
     members |= {name: value for name, value in results.items() if value is not None}
+    if columns is not None and "cost_usd" not in columns:
+        return encode(members)
     # Written by hand, because a float would not be the exact amount.
     exact = "null" if cost is None else _plain(cost)
-    return encode(members)[:-1] + b',"cost_usd":' + exact.encode("ascii") + b"}"
+    begin = encode(members)[:-1]
+    return begin + (b"," if members else b"") + b'"cost_usd":' + exact.encode("ascii") + b"}"
 
 
 def _given(row: JobRow) -> dict[str, Any]:
@@ -140,19 +221,16 @@ def _results(row: JobRow) -> dict[str, Any]:
     }
 
 
-def _field_cell(value: Any) -> str:
-    # Spreadsheets write and read their truths in capitals.
-    return str(value).upper() if isinstance(value, bool) else _data_cell(value)
-
-
-def _data_cell(value: Any) -> str:
-    """Text as it is, anything else as a template would print it."""
+def _text(value: Any, cell: Callable[[str], str], *, spoken: bool) -> str:
+    """Text as it is, anything else as a template would print it; the truths of fields in a spreadsheet's capitals."""
     if value is None:
         return ""
-    return _plain(value) if isinstance(value, Decimal) else _cell(spelled(value))
+    if spoken and isinstance(value, bool):
+        return str(value).upper()
+    return _plain(value) if isinstance(value, Decimal) else cell(spelled(value))
 
 
-def _cell(text: str) -> str:
+def _defused_cell(text: str) -> str:
     return defused(storable(text))
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import orjson
 
-from sidecar.batch.files import csv_text, json_text
-from sidecar.batch.files.columns import RESULT_COLUMNS, BadRow, field_of, from_cells, from_object, unescaped
+from sidecar.batch.files import binary_tables, csv_text, objects, seen
+from sidecar.batch.files.columns import field_of
+from sidecar.batch.files.encodings import Encoding, find_encoding, named_encoding, unreadable
 from sidecar.batch.files.json_text import encode
+from sidecar.batch.files.object_rows import object_rows
+from sidecar.batch.files.options import AS_IT_IS, ImportOptions
+from sidecar.batch.files.reading import Read, RowError
+from sidecar.batch.files.seen import Seen
+from sidecar.batch.files.tables import csv_rows, table_rows
 from sidecar.errors import Failure
-from sidecar.json_stream import BrokenJson
 from sidecar.store.atomic_files import file_failure, source_file
 from sidecar.store.background_read import Pulse, in_thread
 
@@ -28,69 +31,59 @@ MAX_RESULT_BYTES = 256 * 1024 * 1024
 MAX_ERRORS = 1_000
 # An error shows the row as it was read, unless that is an essay.
 _MAX_SHOWN_BYTES = 64 * 1024
+_HEAD_BYTES = 256 * 1024
 
-_FORMAT_OF: Mapping[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
+_IN_CELLS, _IN_COLUMNS = Encoding("xlsx"), Encoding("parquet")
+
+# What a name says counts only where the first character says nothing.
+_KIND_OF: Mapping[str, objects.Kind] = {
+    "json": "array",
+    "jsonl": "lines",
+    "ndjson": "lines",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """Why a row was left out, or with number 0 what is to be said of the file as a whole."""
-
-    message: str
-    data: Mapping[str, Any] | None = None
-
-
-Read = tuple[int, dict[str, Any] | RowError]
-
-
-async def import_file(path: str) -> bytes:
+async def import_file(path: str, options: ImportOptions = AS_IT_IS) -> bytes:
     """The rows of a file as the JSON of a BatchImportResult.
 
     Raises Failure("not_found"), Failure("invalid_params") and Failure("storage_error").
     """
-    return await in_thread(lambda pulse: _import_file(source_file(path), pulse))
+    return await in_thread(lambda pulse: _import_file(source_file(path), options, pulse))
 
 
-async def import_text(text: str, format: Format) -> bytes:  # noqa: A002
+async def import_text(text: str, format: Format, options: ImportOptions = AS_IT_IS) -> bytes:  # noqa: A002
     """As `import_file`, from a text."""
 
     def work(pulse: Pulse) -> bytes:
-        return collect(read_rows(io.BytesIO(text.encode("utf-8", "replace")), format, pulse))
+        stream = io.BytesIO(text.encode("utf-8", "replace"))
+        return collect(read_rows(stream, format, pulse, options), options)
 
     return await in_thread(work)
 
 
-def _import_file(path: Path, pulse: Pulse) -> bytes:
-    format = _FORMAT_OF.get(path.suffix.lower())  # noqa: A001
-    if format is None:
-        raise _refused(
-            f"{path.name} is of no format that can be read. Choose a file that ends in .csv, .json or .jsonl."
-        )
+def _import_file(path: Path, options: ImportOptions, pulse: Pulse) -> bytes:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             limit = MAX_FILE_BYTES // 1024**2
             raise _refused(f"{path.name} is larger than {limit} MB. Split it into smaller files.")
         with path.open("rb") as file:
-            return collect(read_rows(file, format, pulse))
+            return collect(read_rows(file, path.suffix.lower().removeprefix("."), pulse, options), options)
     except OSError as error:
         raise file_failure(error, path) from error
 
 
-def collect(found: Generator[Read, None, None]) -> bytes:
+def collect(found: Generator[Read, None, None], options: ImportOptions = AS_IT_IS) -> bytes:
     """The JSON of a BatchImportResult. Raises Failure("invalid_params") when it is larger than anybody can take."""
     rows, left_out = io.BytesIO(), 0
     errors: list[bytes] = []
+    looked_at: Seen | None = None
     rows.write(b'{"rows":[')
     separator = b""
     with closing(found):
         for number, outcome in found:
+            if isinstance(outcome, Seen):
+                looked_at = outcome
+                continue
             encoded = outcome if isinstance(outcome, RowError) else _encoded(outcome)
             if isinstance(encoded, bytes):
                 rows.write(separator + encoded)
@@ -103,38 +96,66 @@ def collect(found: Generator[Read, None, None]) -> bytes:
                 raise _refused("These are too many rows for one batch. Split the file into smaller ones.")
     if left_out:
         errors.append(_error_json(0, RowError(f"{left_out} more rows cannot be read; they are not listed.")))
-    rows.write(b'],"errors":[' + b",".join(errors) + b"]}")
+    rows.write(b'],"errors":[' + b",".join(errors) + b"]")
+    if looked_at is not None and not separator:
+        rows.write(b',"seen":' + encode(seen.as_wire(looked_at, options)))
+    rows.write(b"}")
     return rows.getvalue()
 
 
 def read_rows(
     stream: BinaryIO,
-    format: Format,  # noqa: A002
+    name: str,
     pulse: Pulse = lambda: None,
+    options: ImportOptions = AS_IT_IS,
 ) -> Generator[Read, None, None]:
     """Each row, or why it is none, by its number from 1 as a spreadsheet counts: empty rows count, the header does not.
 
-    A row without an id gets one of its number. Raises Failure("invalid_params") when the stream is no text.
+    `name` is a format or the ending of a file's name. A row without an id gets one of its number; where several
+    models are named, a row that names none comes once for each. Last comes what was seen of the file. Raises
+    Failure("invalid_params") when the stream is no text.
     """
-    encoding = csv_text.encoding_of(stream, pulse)
-    if encoding is None and format != "csv":
-        raise _refused("The file is not UTF-8. Save it as UTF-8 and try again.")
-    text = io.TextIOWrapper(stream, encoding or "cp1252", errors="replace", newline="")
-    try:
-        if encoding is None:
-            yield (
-                0,
-                RowError(
-                    "The file is not UTF-8; it was read as Windows Latin. "
-                    "Where letters look wrong, save it as CSV UTF-8."
-                ),
-            )
-        ids = _Ids()
-        for number, outcome in _READERS[format](text):
-            pulse()
-            yield number, outcome if isinstance(outcome, RowError) else ids.given(number, outcome)
-    finally:
-        text.detach()
+    if (binary := _binary(stream, options)) is not None:
+        yield from _with_ids(binary, pulse, options)
+        return
+    encoding = named_encoding(options.encoding) if options.encoding else find_encoding(stream, pulse)
+    head = _head(stream, encoding)
+    kind = objects.kind_of(head, _KIND_OF.get(name, "table"), lambda line: _names_prompt(line, options))
+    if kind != "table" and encoding.remark is not None:
+        raise unreadable(encoding, "UTF-8")
+    if encoding.remark is not None:
+        yield 0, RowError(encoding.remark)
+    if kind == "table":
+        read = _read_csv(stream, encoding, options)
+    else:
+        read = object_rows(objects.values(stream, encoding, kind), encoding, options)
+    yield from _with_ids(read, pulse, options)
+
+
+def _binary(stream: BinaryIO, options: ImportOptions) -> Iterator[Read] | None:
+    """The rows of a workbook or of a Parquet file, None for a text. Raises Failure("invalid_params") for neither."""
+    head = stream.read(4)
+    stream.seek(0)
+    if binary_tables.is_parquet(head):
+        return object_rows(binary_tables.parquet_objects(stream), _IN_COLUMNS, options, columns=True)
+    if binary_tables.is_workbook(stream, head):
+        return table_rows(binary_tables.workbook_cells(stream, options), _IN_CELLS, options)
+    binary_tables.refuse_packed(stream)
+    return None
+
+
+def _with_ids(read: Iterator[Read], pulse: Pulse, options: ImportOptions) -> Iterator[Read]:
+    ids = _Ids()
+    for number, outcome in read:
+        pulse()
+        if not isinstance(outcome, dict):
+            yield number, outcome
+            continue
+        row = ids.given(number, outcome)
+        yield number, row
+        if isinstance(row, dict) and options.models and row["model"] == options.models[0]:
+            for model in options.models[1:]:
+                yield number, ids.given(number, {**row, "id": f"{row['id']}@{model}", "model": model})
 
 
 class _Ids:
@@ -157,113 +178,32 @@ class _Ids:
         return row
 
 
-def _read_csv(text: io.TextIOWrapper) -> Iterator[Read]:
-    sample = csv_text.sample_of(text)
-    text.seek(0)
-    delimiter = csv_text.delimiter_of(sample)
-    lines = iter(text)
-    if csv_text.declared_delimiter(sample):
-        next(lines)
-    records = csv_text.records(lines, delimiter)
-    number = 0
+def _head(stream: BinaryIO, encoding: Encoding) -> str:
+    head = stream.read(_HEAD_BYTES)
+    stream.seek(0)
+    # It may end in the middle of a letter.
+    return head.decode(encoding.name, "ignore")
+
+
+def _names_prompt(line: str, options: ImportOptions) -> bool:
+    cells = next(iter(csv_text.first_records(line, csv_text.delimiter_of(line, _is_field))), [])
+    return "prompt" in {field_of(cell) for cell in cells} or (len(cells) > 1 and any(map(_is_field, cells)))
+
+
+def _is_field(cell: str) -> bool:
+    return field_of(cell) is not None
+
+
+def _read_csv(stream: BinaryIO, encoding: Encoding, options: ImportOptions) -> Iterator[Read]:
+    text = io.TextIOWrapper(stream, encoding.name, encoding.errors, newline="")
     try:
-        header = next((record for record in records if any(cell.strip() for cell in record)), None)
-        if header is None:
-            yield 0, RowError("The file is empty.")
-            return
-        columns, remarks = _columns(header)
-        yield from ((0, RowError(remark)) for remark in remarks)
-        fields = {field for field, _ in columns}
-        for field in ("prompt", "model"):
-            if field not in fields:
-                yield 0, RowError(f'There is no column "{field}". Name the columns in the first row.')
-        if not {"prompt", "model"} <= fields:
-            return
-        for cells in records:
-            number += 1
-            if any(cell.strip() for cell in cells):
-                yield number, _csv_row(columns, [csv_text.undefused(cell) for cell in cells])
-    except csv_text.BrokenTable as error:
-        yield number + 1, RowError(str(error))
-
-
-def _columns(header: list[str]) -> tuple[list[tuple[str | None, str]], list[str]]:
-    """Of each column the field that it fills, or None, and its name; and remarks on names that are there twice."""
-    names = [csv_text.undefused(cell) for cell in header]
-    while not names[-1].strip():
-        names.pop()
-    results = len(RESULT_COLUMNS) if tuple(names[-len(RESULT_COLUMNS) :]) == RESULT_COLUMNS else 0
-    columns: list[tuple[str | None, str]] = []
-    remarks: list[str] = []
-    taken: set[str] = set()
-    named = set(names)
-    # Of each name that is there again, the numbers that are still to be tried.
-    numbers: dict[str, Iterator[int]] = {}
-    for position, name in enumerate(names[: len(names) - results], start=1):
-        field = field_of(name)
-        called = field or (unescaped(name) if name.strip() else f"column_{position}")
-        if (field or f"data.{called}") in taken:
-            copy = next(
-                other
-                for n in numbers.setdefault(name.strip(), count(2))
-                if (other := f"{name.strip()}_{n}") not in named and f"data.{other}" not in taken
-            )
-            remarks.append(
-                f'There are two columns "{name[:60]}". The first is used; the other is read as "{copy[:60]}".'
-            )
-            field, called = None, copy
-        taken.add(field or f"data.{called}")
-        columns.append((field, called))
-    # Of a result column nothing is kept, but its cell is one of the row's.
-    return columns + [("", name) for name in names[len(names) - results :]], remarks
-
-
-def _csv_row(columns: list[tuple[str | None, str]], cells: list[str]) -> dict[str, Any] | RowError:
-    named = list(zip(columns, cells, strict=False))
-    data = {name: cell for (field, name), cell in named if field is None}
-    values = {field: cell for (field, _), cell in named if field}
-    try:
-        if len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
-            raise BadRow(
-                f"This row has {len(cells)} cells, but there are {len(columns)} columns. "
-                "Check its delimiters and quotes."
-            )
-        return from_cells(values, data)
-    except BadRow as error:
-        return RowError(str(error), values | data)
-
-
-def _read_json(text: io.TextIOWrapper) -> Iterator[Read]:
-    number = 0
-    try:
-        for number, element in enumerate(json_text.elements(text), start=1):
-            yield number, _json_row(element)
-    except BrokenJson as error:
-        yield number and number + 1, RowError(str(error))
-
-
-def _read_jsonl(text: io.TextIOWrapper) -> Iterator[Read]:
-    # Only LF ends a line of JSON; a CR before it is white space.
-    text.reconfigure(newline="\n")
-    for number, value in enumerate(json_text.lines(text), start=1):
-        if isinstance(value, json_text.Unreadable):
-            yield number, RowError(value.message)
-        elif value is not None:
-            yield number, _json_row(value)
-
-
-def _json_row(element: Any) -> dict[str, Any] | RowError:
-    try:
-        return from_object(element)
-    except BadRow as error:
-        return RowError(str(error), element if isinstance(element, dict) else None)
-
-
-_READERS: Mapping[Format, Callable[[io.TextIOWrapper], Iterator[Read]]] = {
-    "csv": _read_csv,
-    "json": _read_json,
-    "jsonl": _read_jsonl,
-}
+        sample = csv_text.sample_of(text)
+        text.seek(0)
+        yield from csv_rows(iter(text), sample, encoding, options)
+    except UnicodeError:
+        raise unreadable(encoding) from None
+    finally:
+        text.detach()
 
 
 def _encoded(row: Mapping[str, Any]) -> bytes | RowError:

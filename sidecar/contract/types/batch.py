@@ -19,21 +19,61 @@ class BatchEstimateParams(WireModel):
 
 
 class BatchExportParams(WireModel):
-    """A file that `batch:import` reads back: each row as it was submitted, then rowIndex, status, response, tokens_in, tokens_out, cost_usd, latency_ms, error, errorMessage and attempts. In CSV an apostrophe stands before what a spreadsheet would run as a formula."""
+    """A file that `batch:import` reads back: each row as it was submitted, then rowIndex, status, response, tokens_in, tokens_out, cost_usd, latency_ms, error, errorMessage and attempts. In CSV an apostrophe stands before what a spreadsheet would run as a formula, and the column `abai:formulas-defused` before the results says so; data named like a member of a row or a result is `data.NAME`. The tuning formats are JSON Lines as the vendors' fine-tuning takes them, of the rows that were answered."""
 
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
     path: Annotated[str, Field(min_length=1)]
-    format: Literal["csv", "json", "jsonl"]
+    format: Literal["csv", "json", "jsonl", "parquet", "openai-tuning", "anthropic-tuning", "gemini-tuning"]
+    columns: Annotated[list[str] | None, Field(min_length=1)] = None
+    """Only these columns, in this order; absent, all. In the tuning formats it says nothing."""
+
+    defuse_formulas: Annotated[bool | None, Field(alias="defuseFormulas")] = None
+    """False: cells of a CSV stand as they are, and the column `abai:formulas-as-they-are` says so. Absent, true."""
 
 
 class BatchGetParams(WireModel):
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
 
 
+class BatchImportColumns(WireModel):
+    """Which column fills which member of a row. A column without a name is called column_N by its place."""
+
+    id: str | None = None
+    prompt: str | None = None
+    model: str | None = None
+    system: str | None = None
+    developer: str | None = None
+    temperature: str | None = None
+    max_output_tokens: Annotated[str | None, Field(alias="maxOutputTokens")] = None
+    json_mode: Annotated[str | None, Field(alias="jsonMode")] = None
+    json_schema: Annotated[str | None, Field(alias="jsonSchema")] = None
+
+
 class BatchImportFile(WireModel):
-    """Rows from a file, whose name says its format: .csv, .tsv or .txt, .json, .jsonl or .ndjson. Columns that are no member of a BatchRow (json_mode, json_schema and max_output_tokens are other names of theirs) are data; what an export added is left out."""
+    """Rows from a file: a table (CSV, .xlsx, Parquet) or JSON (an array, a list in an object, lines), whose first character says which, whatever its name. Lines of OpenAI's, Anthropic's and Gemini's batches, chats with `messages`, sets of questions and answers or of instructions, and tests of promptfoo are read as they are. Columns that are no member of a BatchRow (`max_tokens`, `System Prompt` and the like are other names of theirs) are data; what an export added is left out. Numbers that JavaScript would spell otherwise are text."""
 
     path: Annotated[str, Field(min_length=1)]
+    sheet: Annotated[str | None, Field(min_length=1)] = None
+    """Of a workbook; absent, the first that is not empty."""
+
+    columns: BatchImportColumns | None = None
+    model: Annotated[str | None, Field(min_length=1)] = None
+    """Asked by each row that names none."""
+
+    models: Annotated[list[str] | None, Field(max_length=20, min_length=1)] = None
+    """As `model`; a row that names none comes once for each, and the rows of the later ones are named `ID@MODEL`."""
+
+    template: Annotated[str | None, Field(min_length=1)] = None
+    """The prompt of every row, in which `{{column}}` stands for what a row has there."""
+
+    encoding: Annotated[str | None, Field(min_length=1)] = None
+    """Such as `cp1251` or `shift_jis`; absent, it is found, or asked for."""
+
+    delimiter: Annotated[str | None, Field(max_length=1, min_length=1)] = None
+    """Of a table; absent, it is found."""
+
+    header: bool | None = None
+    """False: the first record of a table is a row, and its columns are column_1 and so on."""
 
 
 class BatchImportText(WireModel):
@@ -41,6 +81,24 @@ class BatchImportText(WireModel):
 
     text: str
     format: Literal["csv", "json", "jsonl"]
+    columns: BatchImportColumns | None = None
+    model: Annotated[str | None, Field(min_length=1)] = None
+    """Asked by each row that names none."""
+
+    models: Annotated[list[str] | None, Field(max_length=20, min_length=1)] = None
+    """As `model`; a row that names none comes once for each, and the rows of the later ones are named `ID@MODEL`."""
+
+    template: Annotated[str | None, Field(min_length=1)] = None
+    """The prompt of every row, in which `{{column}}` stands for what a row has there."""
+
+    encoding: Annotated[str | None, Field(min_length=1)] = None
+    """Such as `cp1251` or `shift_jis`; absent, it is found, or asked for."""
+
+    delimiter: Annotated[str | None, Field(max_length=1, min_length=1)] = None
+    """Of a table; absent, it is found."""
+
+    header: bool | None = None
+    """False: the first record of a table is a row, and its columns are column_1 and so on."""
 
 
 class BatchImportParams(RootModel[BatchImportFile | BatchImportText]):

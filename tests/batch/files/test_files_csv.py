@@ -151,13 +151,10 @@ def test_cells_that_are_data_stay_text() -> None:
     assert rows == [row(data={"zip": "007", "price": "1.50", "yes": "TRUE"})]
 
 
-def test_rows_of_another_length_are_errors_and_the_others_are_kept() -> None:
+def test_cells_that_are_missing_are_empty_and_rows_with_too_many_are_errors() -> None:
     rows, errors = read("prompt,model,a\nHi,m\nHi,m,1,2\nHi,m,3,,\nHi,m,4\n")
-    assert rows == [row(3, data={"a": "3"}), row(4, data={"a": "4"})]
-    assert [(error["row"], error["message"][:20]) for error in errors] == [
-        (1, "This row has 2 cells"),
-        (2, "This row has 4 cells"),
-    ]
+    assert rows == [row(1, data={"a": ""}), row(3, data={"a": "3"}), row(4, data={"a": "4"})]
+    assert [(error["row"], error["message"][:20]) for error in errors] == [(2, "This row has 4 cells")]
 
 
 def test_a_name_that_is_there_twice_is_told_and_both_columns_are_kept() -> None:
@@ -176,7 +173,7 @@ def test_a_column_without_a_name_gets_one_and_empty_ones_at_the_end_are_none() -
     [
         ("", ["The file is empty."]),
         ("\n ,\n", ["The file is empty."]),
-        ("question,model\na,b\n", ['There is no column "prompt". Name the columns in the first row.']),
+        ("colour,model\na,b\n", ['There is no column "prompt". Name the columns in the first row.']),
         ("prompt\na\n", ['There is no column "model". Name the columns in the first row.']),
     ],
 )
@@ -184,9 +181,9 @@ def test_a_file_without_what_is_needed_is_one_error(text: str, said: list[str]) 
     assert read(text) == ([], [{"row": 0, "message": message} for message in said])
 
 
-def test_a_quote_that_is_never_closed_ends_the_reading_and_is_told() -> None:
+def test_a_quote_that_is_never_closed_is_told_and_the_rows_below_it_are_read() -> None:
     rows, errors = read('prompt,model\nHi,m\n"Hi,m\nHi,m\nHi,m\n')
-    assert rows == [row()]
+    assert rows == [row(), row(3), row(4)]
     assert [error["row"] for error in errors] == [2]
     assert "never closed" in errors[0]["message"]
 

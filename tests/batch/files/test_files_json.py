@@ -146,7 +146,7 @@ def test_utf16_is_read_and_other_encodings_are_refused() -> None:
 
 def test_half_a_surrogate_pair_and_large_integers_do_no_harm() -> None:
     rows, errors = read('[{"prompt":"\\ud83d","model":"m","n":123456789012345678901234567890}]')
-    assert (rows, errors) == ([row(prompt="\ufffd", data={"n": 123456789012345678901234567890})], [])
+    assert (rows, errors) == ([row(prompt="\ufffd", data={"n": "123456789012345678901234567890"})], [])
 
 
 @pytest.mark.parametrize("format", ["json", "jsonl"])

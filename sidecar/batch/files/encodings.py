@@ -1,0 +1,181 @@
+"""In which encoding a text is: by its mark, by its bytes, or not to be told, and then it is asked for. Pure."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from sidecar.errors import Failure
+
+_CHUNK = 1024 * 1024
+_BOMS = (
+    # The longer one first: UTF-32 LE begins as UTF-16 LE does.
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# How a byte that the encoding does not have stands in a text that was decoded with "surrogateescape".
+BAD_BYTE = re.compile("[\udc80-\udcff]")
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
+_LINES_WITH_OTHERS = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+_SAMPLE_BYTES = 256 * 1024
+
+# What a person may be asked to choose from: the name, and for whom it is.
+_CHOICES = (
+    ("cp1252", "Windows, Western Europe"),
+    ("cp1250", "Windows, Central Europe"),
+    ("cp1251", "Windows, Cyrillic"),
+    ("shift_jis", "Japanese"),
+    ("gb18030", "Chinese, GBK"),
+    ("big5", "Chinese, traditional"),
+    ("euc_kr", "Korean"),
+    ("mac_roman", "old Macintosh"),
+)
+# Letters, and the signs that Western European texts have; a letter of another code page falls on other signs.
+_WESTERN = re.compile("[À-ÖØ-öø-ÿŠšŽžŒœŸ€‚„…†‡‰‹›‘’“”•–—™¡£§©«®°±·»¿ªº´²³½¼¾ \x00-\x7f]*")
+_ODD = re.compile(
+    r"[a-zà-öø-ÿ][À-ÖØ-ÞŠŽŒŸ]|[A-Za-zÀ-ÿ][²³¼½¾±¡¿£§©®]+[a-zà-ÿ]|[À-ÖØ-öø-ÿ]{4}|[a-zà-ÿ][„…†‡‰‹‚•‘“—][a-zà-ÿ]"
+)
+_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+_WIDE = re.compile("[\u3001-\u30ff\u4e00-\u9fff\uff01-\uff5e\uac00-\ud7a3]")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """What a text is decoded with. `remark` says that it was found by its letters; `broken`, that it has bad bytes."""
+
+    name: str
+    remark: str | None = None
+    broken: bool = False
+
+    @property
+    def errors(self) -> str:
+        """How to decode: a bad byte is told with its row where the rest of the text stays readable."""
+        return "strict" if self.name.startswith(("utf-16", "utf-32")) else "surrogateescape"
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether its bytes are those of JSON."""
+        return self.name in ("utf-8", "utf-8-sig")
+
+
+def named_encoding(name: str) -> Encoding:
+    """Return the encoding that a person named. Raise Failure("invalid_params") for one that there is not."""
+    try:
+        known = codecs.lookup(name.strip()).name
+        "".encode(known)
+    except (LookupError, ValueError):
+        raise _refused(f'There is no encoding "{name[:40]}". Choose one of {_choices()}.') from None
+    # What both begin with is a mark, or nothing.
+    return Encoding("utf-8-sig" if known == "utf-8" else known, broken=True)
+
+
+def find_encoding(stream: BinaryIO, pulse: Callable[[], None] = lambda: None) -> Encoding:
+    """Return the encoding of the whole stream, which is left at its start.
+
+    Raise Failure("invalid_params") with a request for the encoding where it cannot be told.
+    """
+    stream.seek(0)
+    head = stream.read(4096)
+    marked = next((name for mark, name in _BOMS if head.startswith(mark)), None) or _unmarked_utf16(head)
+    try:
+        if marked is not None and not marked.startswith("utf-8"):
+            return Encoding(marked)
+        good, bad, sample = _counted(stream, pulse)
+        if not bad or marked or good >= bad:
+            return Encoding(marked or "utf-8", broken=bad > 0)
+        return _by_letters(sample)
+    finally:
+        stream.seek(0)
+
+
+def unreadable(encoding: Encoding, wanted: str | None = None) -> Failure:
+    """Return the refusal of a text that is not in the encoding that it was said, or has, to be in."""
+    return _refused(
+        f"The file is not {wanted or encoding.name}. Say its encoding, one of {_choices()}, or save it as UTF-8."
+    )
+
+
+def _unmarked_utf16(head: bytes) -> str | None:
+    """A header in Latin letters has a zero in every second byte."""
+    even, odd = head[0:200:2], head[1:200:2]
+    if len(odd) < 4:
+        return None
+    if odd.count(0) > 0.8 * len(odd) and not even.count(0):
+        return "utf-16-le"
+    return "utf-16-be" if even.count(0) > 0.8 * len(even) and not odd.count(0) else None
+
+
+def _counted(stream: BinaryIO, pulse: Callable[[], None]) -> tuple[int, int, bytes]:
+    """How many letters beyond ASCII are UTF-8, how many bytes are none, and some lines that hold such."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    stream.seek(0)
+    good = bad = 0
+    sample = b""
+    while True:
+        pulse()
+        chunk = stream.read(_CHUNK)
+        if not chunk.isascii() and len(sample) < _SAMPLE_BYTES:
+            sample += b"\n".join(_LINES_WITH_OTHERS.findall(chunk))[:_SAMPLE_BYTES]
+        text = decoder.decode(chunk, final=not chunk)
+        if not text.isascii():
+            broken = len(BAD_BYTE.findall(text))
+            bad += broken
+            good += len(_NOT_ASCII.findall(text)) - broken
+        if not chunk:
+            return good, bad, sample
+
+
+def _by_letters(sample: bytes) -> Encoding:
+    """Western European and Japanese texts are known by their letters; anything else is asked for."""
+    for name in ("cp932", "euc_jp"):
+        text = _decoded(sample, name)
+        kana, wide, others = (len(each.findall(text)) for each in (_KANA, _WIDE, _NOT_ASCII))
+        if text and wide >= 0.95 * others and kana >= 0.2 * others:
+            return Encoding(name, _found("Japanese", name), broken=True)
+    text = _decoded(sample, "cp1252")
+    if text and _WESTERN.fullmatch(text.replace("\n", " ").replace("\xa0", " ")) and not _ODD.search(text):
+        return Encoding("cp1252", _found("Windows Latin", "cp1252"), broken=True)
+    shown = [
+        f'"{name}" ({whose}: {start})'
+        for name, whose in _CHOICES
+        if (start := _beginning(_decoded(sample, name)))
+    ]
+    raise _refused(
+        "The file is not UTF-8, and its encoding cannot be told. Say its encoding, or save it as UTF-8. "
+        f"Its letters would be, as {', as '.join(shown) or 'nothing that is known, '}."
+    )
+
+
+def _found(called: str, name: str) -> str:
+    return (
+        f"The file is not UTF-8; it was read as {called}. "
+        f'Where letters look wrong, say its encoding (it was "{name}"), or save it as CSV UTF-8.'
+    )
+
+
+def _decoded(sample: bytes, name: str) -> str:
+    # The last line may be cut in the middle of a letter.
+    lines = sample.split(b"\n")
+    try:
+        return b"\n".join(lines[:-1] or lines).decode(name)
+    except UnicodeDecodeError:
+        return ""
+
+
+def _beginning(text: str) -> str:
+    found = re.search(r"\S{0,12}[^\x00-\x7f]\S{0,12}", text)
+    return "“" + found[0] + "”" if found and found[0].isprintable() else ""
+
+
+def _choices() -> str:
+    return ", ".join(name for name, _ in _CHOICES) + ", utf-8 or utf-16"
+
+
+def _refused(message: str) -> Failure:
+    return Failure("invalid_params", message, issues=[{"path": "encoding", "message": message}])

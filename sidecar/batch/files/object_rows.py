@@ -1,0 +1,85 @@
+"""Objects as rows: of any shape that is known, of any names that can be read, one at a time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from sidecar.batch.files import objects, seen
+from sidecar.batch.files.columns import BadRow, from_object
+from sidecar.batch.files.encodings import Encoding
+from sidecar.batch.files.layout import Layout, layout_of
+from sidecar.batch.files.numbers import as_value
+from sidecar.batch.files.options import ImportOptions
+from sidecar.batch.files.reading import Read, RowError
+from sidecar.batch.files.seen import SAMPLES, Seen
+from sidecar.batch.files.shapes import shaped
+from sidecar.json_stream import BrokenJson
+
+_MOST_LAYOUTS = 1_000
+
+
+def object_rows(
+    found: Iterator[tuple[int, Any]], encoding: Encoding, options: ImportOptions, *, columns: bool = False
+) -> Iterator[Read]:
+    """Yield what each object gives, by its number, and last what was seen of them.
+
+    `columns` is whether the names of members are those of a table's columns.
+    """
+    number = 0
+    reader = _ObjectReader(options, columns)
+    samples: list[Mapping[str, Any]] = []
+    try:
+        for number, value in found:
+            if isinstance(value, Mapping) and len(samples) < SAMPLES:
+                samples.append(value)
+            if isinstance(value, objects.Unreadable):
+                yield number, RowError(value.message)
+            else:
+                yield number, reader.row(value)
+            while reader.remarks:
+                yield 0, RowError(reader.remarks.pop(0))
+    except BrokenJson as error:
+        yield number and number + 1, RowError(str(error))
+    with suppress(RecursionError):
+        names, values = seen.members([as_value(sample) for sample in samples])
+        if names:
+            yield 0, Seen(names, values, False, encoding.name)
+
+
+class _ObjectReader:
+    """Rows from objects; of each set of names the layout is worked out once. `remarks` are still to be told."""
+
+    def __init__(self, options: ImportOptions, columns: bool) -> None:
+        self._columns = columns
+        self._options = options
+        self._layouts: dict[tuple[str, ...], Layout] = {}
+        self.remarks: list[str] = []
+
+    def row(self, value: Any) -> dict[str, Any] | RowError:
+        options = self._options
+        try:
+            if isinstance(value, str) and (options.models or options.template):
+                value = {"prompt": value}
+            if isinstance(value, dict) and not options.columns and (known := shaped(value)) is not None:
+                fields, data = known
+                return self._layout(tuple(fields)).row(list(fields.values()), data, options)
+            members, data = from_object(value)
+            return self._layout(tuple(members)).row(list(members.values()), data, options)
+        except RecursionError:
+            return RowError("This row is nested too deep to be read. Give its data with fewer levels.")
+        except BadRow as error:
+            return RowError(str(error), as_value(value) if isinstance(value, dict) else None)
+
+    def _layout(self, names: tuple[str, ...]) -> Layout:
+        layout = self._layouts.get(names)
+        if layout is None:
+            layout = layout_of(names, self._options, table=self._columns)
+            if len(self._layouts) < _MOST_LAYOUTS:
+                self._layouts[names] = layout
+                if len(self._layouts) == 1:
+                    self.remarks += layout.remarks
+        if layout.missing:
+            raise BadRow(f'There is no "{layout.missing[0][:60]}" in this row.')
+        return layout

@@ -1,0 +1,125 @@
+"""Objects in the shapes that vendors' batches, chats and test tables have, as the fields of a row. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sidecar.batch import template
+from sidecar.batch.files.columns import BadRow
+
+Shaped = tuple[dict[str, Any], dict[str, Any]]
+_SYSTEM = frozenset({"system", "developer"})
+_USER = frozenset({"user", "human"})
+_MODEL = frozenset({"assistant", "model", "gpt", "bot"})
+
+
+def shaped(record: Mapping[str, Any]) -> Shaped | None:
+    """Return (fields, data) of an object in a well-known shape, None for any other. Raise BadRow.
+
+    Known are lines of OpenAI's, Anthropic's and Gemini's batches, chats with their `messages`, `contents` or
+    `conversations`, and tests of promptfoo.
+    """
+    body = _mapping(record, "body") or _mapping(record, "params") or _mapping(record, "request")
+    if body and any(name in body for name in ("messages", "contents", "input", "prompt")):
+        fields, data = _call(body)
+        for name in ("custom_id", "key", "id"):
+            if isinstance(record.get(name), str):
+                fields["id"] = record[name]
+                break
+        return fields, data
+    if any(isinstance(record.get(name), list) for name in ("messages", "contents", "conversations")):
+        fields, data = _call(record)
+        if isinstance(record.get("id"), str):
+            fields["id"] = record["id"]
+        return fields, data
+    if isinstance(record.get("vars"), Mapping) and "prompt" not in record:
+        return {}, dict(record["vars"])
+    return None
+
+
+def _call(body: Mapping[str, Any]) -> Shaped:
+    """A vendor's request. What it asks for beyond a row's fields is not taken."""
+    turns = next((body[name] for name in ("messages", "contents", "conversations") if name in body), None)
+    fields: dict[str, Any] = {}
+    if turns is None:
+        turns = body.get("input", body.get("prompt"))
+        turns = [{"role": "user", "content": turns}] if isinstance(turns, str) else turns
+    system = [_text(body[name]) for name in ("system", "instructions", *_GEMINI_SYSTEM) if body.get(name)]
+    prompt, more, answer = _conversation(turns)
+    fields["prompt"] = prompt
+    fields["model"] = body.get("model")
+    if texts := [*system, *more]:
+        fields["system"] = "\n\n".join(texts)
+    config = _mapping(body, "generationConfig") or _mapping(body, "generation_config") or {}
+    for field, names in _OPTIONS.items():
+        fields[field] = next((each[name] for each in (body, config) for name in names if name in each), None)
+    if "json" in str(config.get("responseMimeType") or config.get("response_mime_type") or ""):
+        fields["jsonMode"] = True
+    wanted = _mapping(body, "response_format") or {}
+    if wanted.get("type") in ("json_object", "json_schema"):
+        fields["jsonMode"] = True
+        fields["jsonSchema"] = (_mapping(wanted, "json_schema") or {}).get("schema")
+    if answer is None:
+        return fields, {}
+    # The answer that was given then is data; the question is no template for that.
+    fields["prompt"] = template.escape(prompt)
+    if "system" in fields:
+        fields["system"] = template.escape(fields["system"])
+    return fields, {"answer": answer}
+
+
+_GEMINI_SYSTEM = ("systemInstruction", "system_instruction")
+_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "maxOutputTokens": ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens"),
+    "temperature": ("temperature",),
+}
+
+
+def _conversation(turns: Any) -> tuple[str, list[str], str | None]:
+    """The one question of a conversation, its system prompts, and the answer that follows."""
+    system: list[str] = []
+    asked: list[str] = []
+    answer: str | None = None
+    for turn in turns if isinstance(turns, Sequence) and not isinstance(turns, str) else ():
+        if not isinstance(turn, Mapping):
+            raise BadRow("A turn of this conversation is no object with a role and a content.")
+        role = turn.get("role", turn.get("from", "user"))
+        text = _text(turn.get("content", turn.get("parts", turn.get("value"))))
+        if role in _SYSTEM:
+            system.append(text)
+        elif role in _USER and answer is None:
+            asked.append(text)
+        elif role in _MODEL and asked and answer is None:
+            answer = text
+        else:
+            raise BadRow(
+                "This is a conversation of several turns, and a row asks one question. Give its last question."
+            )
+    if not asked:
+        raise BadRow("The prompt is empty.")
+    return "\n\n".join(asked), system, answer
+
+
+def _text(content: Any) -> str:
+    """The text of a content, which is text or a list of parts. Raise BadRow for pictures and the like."""
+    if isinstance(content, str):
+        return content
+    if content is None:
+        return ""
+    if isinstance(content, Mapping):
+        content = content.get("parts", [content])
+    texts = []
+    for part in content if isinstance(content, Sequence) else ():
+        text = part if isinstance(part, str) else part.get("text") if isinstance(part, Mapping) else None
+        if not isinstance(text, str):
+            raise BadRow(
+                "This row holds something else than text, such as a picture, which a batch does not take."
+            )
+        texts.append(text)
+    return "\n".join(texts)
+
+
+def _mapping(record: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    value = record.get(name)
+    return value if isinstance(value, Mapping) else None

@@ -1,0 +1,227 @@
+"""Records of cells as rows: where the header is, what its columns are, and what each record gives. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from sidecar.batch.files import csv_text
+from sidecar.batch.files.columns import BadRow, field_of, squeezed
+from sidecar.batch.files.encodings import BAD_BYTE, Encoding
+from sidecar.batch.files.layout import Layout, layout_of
+from sidecar.batch.files.options import ImportOptions
+from sidecar.batch.files.reading import Read, RowError
+from sidecar.batch.files.seen import SAMPLES, Seen
+
+# Above a header there may be a title, a date and the like.
+_TOP_RECORDS = 20
+_LOOKED_AT = 12
+_BAD = "\N{REPLACEMENT CHARACTER}"
+
+Record = Sequence[str] | csv_text.BrokenRecord
+
+
+def csv_rows(lines: Iterable[str], sample: str, encoding: Encoding, options: ImportOptions) -> Iterator[Read]:
+    """Yield what each record of a CSV gives. `sample` is how it begins."""
+    wanted = {squeezed(name) for name in options.columns.values()}
+    delimiter = options.delimiter or csv_text.delimiter_of(
+        sample, lambda cell: field_of(cell) is not None or squeezed(cell) in wanted
+    )
+    lines = iter(lines)
+    if csv_text.declared_delimiter(sample):
+        next(lines)
+    records = csv_text.Records(lines, delimiter)
+    yield from table_rows(records, encoding, options, delimiter=delimiter, tell=records)
+
+
+def table_rows(
+    records: Iterable[Record],
+    encoding: Encoding,
+    options: ImportOptions,
+    *,
+    delimiter: str | None = None,
+    tell: csv_text.Records | None = None,
+) -> Iterator[Read]:
+    """Yield what each record gives, by its number below the header. `tell` is told what a record looks like."""
+    source = iter(records)
+    top: list[Record] = []
+    at = _header_at(source, top, options) if options.header else -1
+    if at is None:
+        yield 0, RowError("The file is empty.")
+        return
+    header = top[at] if at >= 0 else _numbered(source, top)
+    if not isinstance(header, Sequence):
+        yield 0, RowError(header.message)
+        return
+    names, beside = _names(header)
+    layout = layout_of(names, options, table=True)
+    if layout.is_ours:
+        names = [csv_text.undefused(name) for name in names]
+        layout = layout_of(names, options, table=True)
+    yield from ((0, RowError(remark)) for remark in (*_above(top[: max(at, 0)]), *layout.remarks))
+    reader = _Reader(layout, names, beside, encoding, options)
+    if lacking := reader.lacking():
+        yield from ((0, RowError(message)) for message in lacking)
+        rest = [
+            record
+            for record in chain(top[at + 1 :], _some(source))
+            if isinstance(record, Sequence) and any(record)
+        ]
+        yield 0, Seen(names, rest[:SAMPLES], True, encoding.name, delimiter)
+        return
+    if tell is not None:
+        tell.width = len(header)
+        tell.model_at = next((i for i, each in enumerate(layout.columns) if each.field == "model"), None)
+    samples: list[Sequence[str]] = []
+    for number, record in enumerate(chain(top[at + 1 :], source), start=1):
+        if isinstance(record, csv_text.BrokenRecord):
+            yield number, RowError(record.message)
+        elif any(cell.strip() for cell in record):
+            if len(samples) < SAMPLES:
+                samples.append(record)
+            yield number, reader.row(record)
+            if reader.remark is not None:
+                yield 0, RowError(reader.remark)
+                reader.remark = None
+    yield 0, Seen(names, samples, True, encoding.name, delimiter)
+
+
+class _Reader:
+    """Rows by one layout. `remark` is to be told once."""
+
+    def __init__(
+        self, layout: Layout, names: Sequence[str], beside: int, encoding: Encoding, options: ImportOptions
+    ) -> None:
+        self._layout = layout
+        self._names = names
+        self._most = len(names) + beside
+        self._encoding = encoding
+        self._options = options
+        self._told_beside = False
+        self.remark: str | None = None
+
+    def lacking(self) -> list[str]:
+        """What is not there and without which there is no row."""
+        said = [
+            f'There is no column "{name[:60]}". The columns are {_listed(self._names)}.'
+            for name in self._layout.missing
+        ]
+        there = self._layout.fields | ({"prompt"} if self._options.template is not None else set())
+        there |= {"model"} if self._options.models else set()
+        return said + [
+            f'There is no column "{field}". Name the columns in the first row.'
+            for field in ("prompt", "model")
+            if field not in there
+        ]
+
+    def row(self, record: Sequence[str]) -> dict[str, Any] | RowError:
+        """The row of a record; cells that are missing at its end are empty."""
+        columns = self._layout.columns
+        cells = [csv_text.undefused(cell) for cell in record] if self._layout.is_ours else list(record)
+        cells += [""] * (len(columns) - len(cells))
+        try:
+            self._check(record)
+            # An empty cell of a field says nothing; one of data is an empty text.
+            values = [
+                None if column.field and not cell.strip() else cell
+                for column, cell in zip(columns, cells, strict=False)
+            ]
+            return self._layout.row(values, {}, self._options)
+        except BadRow as error:
+            shown = {
+                column.field if column.field else column.name: cell
+                for column, cell in zip(columns, cells, strict=False)
+            }
+            return RowError(str(error), _without_bad_bytes(shown))
+
+    def _check(self, record: Sequence[str]) -> None:
+        if self._encoding.broken and (bad := BAD_BYTE.search("\0".join(record))):
+            text = "\0".join(record)
+            around = text[max(0, bad.start() - 12) : bad.end() + 12].split("\0")
+            place = next((each for each in around if BAD_BYTE.search(each)), "")
+            raise BadRow(
+                f"This row holds a byte that is not {self._encoding.name} (at “{BAD_BYTE.sub(_BAD, place)}”). "
+                "Save it in the encoding of the others, or say the file's encoding."
+            )
+        more = [cell for cell in record[len(self._names) :] if cell.strip()]
+        if any(cell.strip() for cell in record[self._most :]):
+            raise BadRow(
+                f"This row has {len(record)} cells, but there are {len(self._names)} columns. "
+                "Check its delimiters and quotes."
+            )
+        if more and not self._told_beside:
+            self._told_beside = True
+            self.remark = (
+                f'Beside the table stands "{more[0][:60]}" in a column without a name, which is not read. '
+                "Give the column a name to have it as data."
+            )
+
+
+def _header_at(source: Iterator[Record], top: list[Record], options: ImportOptions) -> int | None:
+    """The place of the header in `top`, into which the first records go: the first that names a prompt, else the
+
+    first that is not a title over a wider table. None for a file without cells.
+    """
+    wanted = {squeezed(name) for name in options.columns.values()}
+    first: int | None = None
+    for record in source:
+        top.append(record)
+        if not isinstance(record, Sequence):
+            if first is None:
+                return len(top) - 1
+            break
+        filled = [cell for cell in record if cell.strip()]
+        if not filled:
+            continue
+        fields = {field_of(cell) for cell in record}
+        if "prompt" in fields or (wanted and wanted <= {squeezed(cell) for cell in record}):
+            below = first is None or not _is_wide(top[first]) or {"prompt", "model"} <= fields
+            return len(top) - 1 if below else first
+        if first is None or (len(filled) > 1 and not _is_wide(top[first])):
+            first = len(top) - 1
+        if len(top) >= _LOOKED_AT:
+            break
+    return first
+
+
+def _is_wide(record: Record) -> bool:
+    return isinstance(record, Sequence) and sum(bool(cell.strip()) for cell in record) > 1
+
+
+def _above(records: Sequence[Record]) -> list[str]:
+    titles = [
+        " ".join(filter(None, record)) for record in records if isinstance(record, Sequence) and any(record)
+    ]
+    titles = [title for title in titles if title.strip()]
+    if not titles:
+        return []
+    return [f'What stands above the header is not read: "{titles[0].strip()[:60]}".']
+
+
+def _numbered(source: Iterator[Record], top: list[Record]) -> Record:
+    """Names for the columns of a table without a header: column_1 and so on, or prompt for the only one."""
+    top.extend(_some(source))
+    width = max((len(record) for record in top if isinstance(record, Sequence)), default=0)
+    return ["prompt"] if width == 1 else [f"column_{number}" for number in range(1, width + 1)]
+
+
+def _some(source: Iterator[Record]) -> list[Record]:
+    return [record for record, _ in zip(source, range(_TOP_RECORDS), strict=False)]
+
+
+def _names(header: Sequence[str]) -> tuple[list[str], int]:
+    """The names of the columns, and how many columns without a name follow."""
+    names = list(header)
+    while names and not names[-1].strip():
+        names.pop()
+    return names, len(header) - len(names)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f'"{name[:40]}"' for name in names[:20])
+    return shown + (" and more" if len(names) > 20 else "")
+
+
+def _without_bad_bytes(shown: Mapping[str, str]) -> dict[str, Any]:
+    return {name: BAD_BYTE.sub(_BAD, cell) for name, cell in shown.items()}
