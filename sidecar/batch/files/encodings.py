@@ -46,7 +46,7 @@ _WIDE = re.compile("[\u3001-\u30ff\u4e00-\u9fff\uff01-\uff5e\uac00-\ud7a3]")
 
 
 @dataclass(frozen=True, slots=True)
-class Encoding:
+class TextEncoding:
     """What a text is decoded with. `remark` says that it was found by its letters; `broken`, that it has bad bytes."""
 
     name: str
@@ -64,7 +64,7 @@ class Encoding:
         return self.name in ("utf-8", "utf-8-sig")
 
 
-def named_encoding(name: str) -> Encoding:
+def named_encoding(name: str) -> TextEncoding:
     """Return the encoding that a person named. Raise Failure("invalid_params") for one that there is not."""
     try:
         known = codecs.lookup(name.strip()).name
@@ -72,10 +72,10 @@ def named_encoding(name: str) -> Encoding:
     except (LookupError, ValueError):
         raise _refused(f'There is no encoding "{name[:40]}". Choose one of {_choices()}.') from None
     # What both begin with is a mark, or nothing.
-    return Encoding("utf-8-sig" if known == "utf-8" else known, broken=True)
+    return TextEncoding("utf-8-sig" if known == "utf-8" else known, broken=True)
 
 
-def find_encoding(stream: BinaryIO, pulse: Callable[[], None] = lambda: None) -> Encoding:
+def find_encoding(stream: BinaryIO, pulse: Callable[[], None] = lambda: None) -> TextEncoding:
     """Return the encoding of the whole stream, which is left at its start.
 
     Raise Failure("invalid_params") with a request for the encoding where it cannot be told.
@@ -85,16 +85,16 @@ def find_encoding(stream: BinaryIO, pulse: Callable[[], None] = lambda: None) ->
     marked = next((name for mark, name in _BOMS if head.startswith(mark)), None) or _unmarked_utf16(head)
     try:
         if marked is not None and not marked.startswith("utf-8"):
-            return Encoding(marked)
+            return TextEncoding(marked)
         good, bad, sample = _counted(stream, pulse)
         if not bad or marked or good >= bad:
-            return Encoding(marked or "utf-8", broken=bad > 0)
+            return TextEncoding(marked or "utf-8", broken=bad > 0)
         return _by_letters(sample)
     finally:
         stream.seek(0)
 
 
-def unreadable(encoding: Encoding, wanted: str | None = None) -> Failure:
+def unreadable(encoding: TextEncoding, wanted: str | None = None) -> Failure:
     """Return the refusal of a text that is not in the encoding that it was said, or has, to be in."""
     return _refused(
         f"The file is not {wanted or encoding.name}. Say its encoding, one of {_choices()}, or save it as UTF-8."
@@ -131,16 +131,16 @@ def _counted(stream: BinaryIO, pulse: Callable[[], None]) -> tuple[int, int, byt
             return good, bad, sample
 
 
-def _by_letters(sample: bytes) -> Encoding:
+def _by_letters(sample: bytes) -> TextEncoding:
     """Western European and Japanese texts are known by their letters; anything else is asked for."""
     for name in ("cp932", "euc_jp"):
         text = _decoded(sample, name)
         kana, wide, others = (len(each.findall(text)) for each in (_KANA, _WIDE, _NOT_ASCII))
         if text and wide >= 0.95 * others and kana >= 0.2 * others:
-            return Encoding(name, _found("Japanese", name), broken=True)
+            return TextEncoding(name, _found("Japanese", name), broken=True)
     text = _decoded(sample, "cp1252")
     if text and _WESTERN.fullmatch(text.replace("\n", " ").replace("\xa0", " ")) and not _ODD.search(text):
-        return Encoding("cp1252", _found("Windows Latin", "cp1252"), broken=True)
+        return TextEncoding("cp1252", _found("Windows Latin", "cp1252"), broken=True)
     shown = [
         f'"{name}" ({whose}: {start})'
         for name, whose in _CHOICES

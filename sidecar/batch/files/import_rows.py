@@ -12,7 +12,7 @@ import orjson
 
 from sidecar.batch.files import binary_tables, csv_text, objects, seen
 from sidecar.batch.files.columns import field_of
-from sidecar.batch.files.encodings import Encoding, find_encoding, named_encoding, unreadable
+from sidecar.batch.files.encodings import TextEncoding, find_encoding, named_encoding, unreadable
 from sidecar.batch.files.json_text import encode
 from sidecar.batch.files.object_rows import object_rows
 from sidecar.batch.files.options import AS_IT_IS, ImportOptions
@@ -33,7 +33,7 @@ MAX_ERRORS = 1_000
 _MAX_SHOWN_BYTES = 64 * 1024
 _HEAD_BYTES = 256 * 1024
 
-_IN_CELLS, _IN_COLUMNS = Encoding("xlsx"), Encoding("parquet")
+_IN_CELLS, _IN_COLUMNS = TextEncoding("xlsx"), TextEncoding("parquet")
 
 # What a name says counts only where the first character says nothing.
 _KIND_OF: Mapping[str, objects.Kind] = {
@@ -178,7 +178,7 @@ class _Ids:
         return row
 
 
-def _head(stream: BinaryIO, encoding: Encoding) -> str:
+def _head(stream: BinaryIO, encoding: TextEncoding) -> str:
     head = stream.read(_HEAD_BYTES)
     stream.seek(0)
     # It may end in the middle of a letter.
@@ -194,7 +194,7 @@ def _is_field(cell: str) -> bool:
     return field_of(cell) is not None
 
 
-def _read_csv(stream: BinaryIO, encoding: Encoding, options: ImportOptions) -> Iterator[Read]:
+def _read_csv(stream: BinaryIO, encoding: TextEncoding, options: ImportOptions) -> Iterator[Read]:
     text = io.TextIOWrapper(stream, encoding.name, encoding.errors, newline="")
     try:
         sample = csv_text.sample_of(text)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar.batch.files import objects, seen
 from sidecar.batch.files.columns import BadRow, from_object
-from sidecar.batch.files.encodings import Encoding
+from sidecar.batch.files.encodings import TextEncoding
 from sidecar.batch.files.layout import Layout, layout_of
 from sidecar.batch.files.numbers import as_value
 from sidecar.batch.files.options import ImportOptions
@@ -21,7 +21,7 @@ _MOST_LAYOUTS = 1_000
 
 
 def object_rows(
-    found: Iterator[tuple[int, Any]], encoding: Encoding, options: ImportOptions, *, columns: bool = False
+    found: Iterator[tuple[int, Any]], encoding: TextEncoding, options: ImportOptions, *, columns: bool = False
 ) -> Iterator[Read]:
     """Yield what each object gives, by its number, and last what was seen of them.
 

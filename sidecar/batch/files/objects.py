@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
-from sidecar.batch.files.encodings import Encoding, unreadable
+from sidecar.batch.files.encodings import TextEncoding, unreadable
 from sidecar.batch.files.numbers import read_json, read_spelled
 from sidecar.json_stream import MOST_BYTES, BrokenJson, read_elements
 
@@ -60,7 +60,7 @@ def _is_open(line: str) -> bool:
     return bare.count("{") + bare.count("[") > bare.count("}") + bare.count("]")
 
 
-def values(stream: BinaryIO, encoding: Encoding, kind: Kind) -> Iterator[tuple[int, Any]]:
+def values(stream: BinaryIO, encoding: TextEncoding, kind: Kind) -> Iterator[tuple[int, Any]]:
     """Yield each element or line with its number from 1. Raise BrokenJson, and Failure where an encoding is wrong."""
     text = (
         None if encoding.is_utf8 else io.TextIOWrapper(stream, encoding.name, encoding.errors, newline="\n")
@@ -84,7 +84,7 @@ def values(stream: BinaryIO, encoding: Encoding, kind: Kind) -> Iterator[tuple[i
             text.detach()
 
 
-def _begins_with_mark(text: io.TextIOWrapper, encoding: Encoding) -> bool:
+def _begins_with_mark(text: io.TextIOWrapper, encoding: TextEncoding) -> bool:
     try:
         return text.read(1) == "\ufeff"
     except UnicodeError:
@@ -94,7 +94,7 @@ def _begins_with_mark(text: io.TextIOWrapper, encoding: Encoding) -> bool:
 class _Recoded:
     """A text of another encoding as bytes of UTF-8. Bad bytes stay bad."""
 
-    def __init__(self, text: io.TextIOWrapper, encoding: Encoding) -> None:
+    def __init__(self, text: io.TextIOWrapper, encoding: TextEncoding) -> None:
         self._text = text
         self._encoding = encoding
 
@@ -130,7 +130,7 @@ def _lines(source: Any) -> Iterator[tuple[int, Any]]:
             yield number, value
 
 
-def _value(element: bytes, encoding: Encoding | None = None) -> Any:
+def _value(element: bytes, encoding: TextEncoding | None = None) -> Any:
     try:
         return read_spelled(element.decode("utf-8"))
     except UnicodeDecodeError as error:

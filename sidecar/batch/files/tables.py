@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar.batch.files import csv_text
 from sidecar.batch.files.columns import BadRow, field_of, squeezed
-from sidecar.batch.files.encodings import BAD_BYTE, Encoding
+from sidecar.batch.files.encodings import BAD_BYTE, TextEncoding
 from sidecar.batch.files.layout import Layout, layout_of
 from sidecar.batch.files.options import ImportOptions
 from sidecar.batch.files.reading import Read, RowError
@@ -22,7 +22,9 @@ _BAD = "\N{REPLACEMENT CHARACTER}"
 Record = Sequence[str] | csv_text.BrokenRecord
 
 
-def csv_rows(lines: Iterable[str], sample: str, encoding: Encoding, options: ImportOptions) -> Iterator[Read]:
+def csv_rows(
+    lines: Iterable[str], sample: str, encoding: TextEncoding, options: ImportOptions
+) -> Iterator[Read]:
     """Yield what each record of a CSV gives. `sample` is how it begins."""
     wanted = {squeezed(name) for name in options.columns.values()}
     delimiter = options.delimiter or csv_text.delimiter_of(
@@ -37,7 +39,7 @@ def csv_rows(lines: Iterable[str], sample: str, encoding: Encoding, options: Imp
 
 def table_rows(
     records: Iterable[Record],
-    encoding: Encoding,
+    encoding: TextEncoding,
     options: ImportOptions,
     *,
     delimiter: str | None = None,
@@ -91,7 +93,12 @@ class _Reader:
     """Rows by one layout. `remark` is to be told once."""
 
     def __init__(
-        self, layout: Layout, names: Sequence[str], beside: int, encoding: Encoding, options: ImportOptions
+        self,
+        layout: Layout,
+        names: Sequence[str],
+        beside: int,
+        encoding: TextEncoding,
+        options: ImportOptions,
     ) -> None:
         self._layout = layout
         self._names = names
