@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import queue
+import stat
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +16,7 @@ from typing import Any
 from sidecar.recorder import lines
 from sidecar.recorder.reassembly import Reassembler
 from sidecar.recorder.redaction import Redaction
+from sidecar.store.atomic_files import PRIVATE_FILE
 
 log = logging.getLogger("sidecar.recorder")
 
@@ -171,8 +174,16 @@ class Recorder:
 def open_to_append(path: Path) -> int:
     """A descriptor at the end of the last whole line; the file is made for its owner alone. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    # Never through a link, and never waiting for whoever reads a pipe.
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    file = os.open(path, flags, PRIVATE_FILE)
     try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        # One of before, or of somebody else's making, may be open to others.
+        if hasattr(os, "fchmod"):
+            os.fchmod(file, PRIVATE_FILE)
         end = os.lseek(file, 0, os.SEEK_END)
         # A line that a crash has cut is no line.
         whole = _after_last_line(file, end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,32 +16,52 @@ from sidecar.store.sqlite_errors import storage_failure
 
 T = TypeVar("T")
 
+PARTIAL = ".partial"
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+BACKUPS = "backups"
 _OWN_FILES = frozenset({"keys.json", "models.json", "listed-models.json"})
 _OWN_PREFIX = "abai.db"
-_OWN_FOLDERS = frozenset({"history", "jobqueue"})
+_OWN_FOLDERS = frozenset({"history", "jobqueue", BACKUPS})
 _FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+# What is wrong with the path itself, whatever is at its end.
+_UNUSABLE_PATHS = {
+    errno.ENAMETOOLONG: "This name is too long for the disk. Choose a shorter one.",
+    errno.ELOOP: "The links on the way to this file lead in a circle. Choose another one.",
+    errno.ENOTDIR: "A part of this path is a file and not a folder. Choose another one.",
+}
 
 
 def target_file(path: str, data_dir: Path) -> Path:
-    """The absolute path of a file that may be written.
+    """Return the absolute path of a file that may be written: a plain file, or a name that is free.
 
-    Raises Failure("invalid_params") for a folder, for a file of the data folder's own and where there is no folder.
+    Raise Failure("invalid_params") for a folder, a link, a pipe or a device, for a file of the data folder's own and
+    where there is no folder.
     """
     target = _absolute(path)
-    if target.is_dir():
-        raise _refused(f"{target} is a folder. Choose the name of a file in it.")
+    found = _look(target)
     if is_own(target, data_dir):
         raise _refused(f"{target.name} belongs to A-B/AI itself. Choose another file.")
-    if not target.parent.is_dir():
-        raise _refused(f"There is no folder {target.parent}. Make it, or choose another one.")
+    if found is None:
+        if not target.parent.is_dir():
+            raise _refused(f"There is no folder {target.parent}. Make it, or choose another one.")
+        return target
+    if stat.S_ISLNK(found.st_mode) and not target.is_dir():
+        # Put in its place, the file would end the link; written through it, it would be somewhere else.
+        raise _refused(
+            f"{target} is a link to somewhere else. Choose the file that it leads to, or another name."
+        )
+    if target.is_dir():
+        raise _refused(f"{target} is a folder. Choose the name of a file in it.")
+    if not stat.S_ISREG(found.st_mode):
+        raise _refused(f"{target} is a pipe or a device, not a file. Choose another name.")
     return target
 
 
 def target_folder(path: str, data_dir: Path) -> Path:
-    """The absolute path of a folder that may be written into. Raises Failure("invalid_params")."""
+    """Return the absolute path of a folder that may be written into. Raise Failure("invalid_params")."""
     target = _absolute(path)
-    if target.exists() and not target.is_dir():
-        raise _refused(f"{target} is a file. Choose a folder.")
+    if _look(target) is not None and not target.is_dir():
+        raise _refused(f"{target} is not a folder. Choose a folder.")
     if is_own(target, data_dir) or target.resolve() == data_dir.resolve():
         raise _refused(f"{target} belongs to A-B/AI itself. Choose another folder.")
     if not target.parent.is_dir():
@@ -49,9 +70,9 @@ def target_folder(path: str, data_dir: Path) -> Path:
 
 
 def source_file(path: str) -> Path:
-    """The absolute path of a file that can be read. Raises Failure("not_found"), Failure("invalid_params")."""
+    """Return the absolute path of a file that can be read. Raise Failure("not_found"), Failure("invalid_params")."""
     source = _absolute(path)
-    if not source.exists():
+    if _look(source) is None or not source.exists():
         raise Failure("not_found", f"There is no file {source}. Choose another one.")
     if not source.is_file():
         raise _refused(f"{source} is not a file that can be read. Choose another one.")
@@ -59,28 +80,45 @@ def source_file(path: str) -> Path:
 
 
 def is_own(target: Path, data_dir: Path) -> bool:
-    """Whether this is one of the data folder's own files, or in one of its own folders."""
+    """Return whether this is one of the data folder's own files, or in one of its own folders."""
     home, resolved = data_dir.resolve(), target.resolve()
     if home not in resolved.parents:
         return False
     # Case does not tell files apart on two of the three systems.
     name = resolved.relative_to(home).parts[0].casefold()
-    return name in _OWN_FILES or name in _OWN_FOLDERS or name.startswith(_OWN_PREFIX)
+    own = name in _OWN_FILES or name in _OWN_FOLDERS or name.startswith(_OWN_PREFIX)
+    return own or name.endswith(PARTIAL)
+
+
+def create_private(path: Path) -> BinaryIO:
+    """Open a file that is made anew, for its owner alone whatever the umask. Raise OSError where there is anything."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, PRIVATE_FILE), "w+b")
+
+
+def make_private(path: Path) -> None:
+    """Take from a file or a folder of ours, where it is there, what others may do with it."""
+    with suppress(OSError):
+        mode = path.stat().st_mode
+        # A folder that all may write to, as /tmp, is nobody's to close.
+        if mode & 0o077 and not mode & stat.S_ISVTX:
+            path.chmod(PRIVATE_FOLDER if stat.S_ISDIR(mode) else PRIVATE_FILE)
 
 
 def write_whole(target: Path, produce: Callable[[BinaryIO], T]) -> tuple[T, int]:
-    """Gives `produce` a file and puts it under `target` when all is on the disk: its result, and the bytes.
+    """Give `produce` a file and put it under `target` when all is on the disk: return its result, and the bytes.
 
-    Replaces what is there. Raises Failure("storage_error"); nothing is left behind then, or when `produce` raises.
+    Replace what is there, and keep its mode; a new file is its owner's alone. Raise Failure("storage_error"); nothing
+    is left behind then, or when `produce` raises.
     """
-    partial = target.with_name(f".{uuid.uuid4().hex}.partial")
+    partial = partial_beside(target)
     try:
-        with partial.open("xb") as file:
+        with create_private(partial) as file:
             result = produce(file)
             file.flush()
             os.fsync(file.fileno())
             size = file.tell()
-        partial.replace(target)
+        put_in_place(partial, target)
     except BaseException as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -88,6 +126,20 @@ def write_whole(target: Path, produce: Callable[[BinaryIO], T]) -> tuple[T, int]
             raise file_failure(error, target) from error
         raise
     return result, size
+
+
+def partial_beside(target: Path) -> Path:
+    """Return a name that nobody can foresee, and that is short wherever the target's own is at the limit."""
+    return target.with_name(f".{uuid.uuid4().hex}{PARTIAL}")
+
+
+def put_in_place(partial: Path, target: Path) -> None:
+    """Let a file that is whole take the target's place and mode. Raise OSError."""
+    with suppress(OSError):
+        mode = target.lstat().st_mode
+        if stat.S_ISREG(mode):
+            partial.chmod(stat.S_IMODE(mode) & 0o777)
+    partial.replace(target)
 
 
 def file_failure(error: OSError, path: Path) -> Failure:
@@ -98,6 +150,8 @@ def file_failure(error: OSError, path: Path) -> Failure:
     if isinstance(error, PermissionError):
         message = f"{path} may not be used. Check its permissions, or whether another program has it open."
         return Failure("storage_error", message, detail=type(error).__name__)
+    if error.errno in _UNUSABLE_PATHS:
+        return _refused(_UNUSABLE_PATHS[error.errno])
     failure = storage_failure(error)
     assert failure is not None
     return failure
@@ -112,6 +166,19 @@ def _absolute(path: str) -> Path:
         # Where the sidecar happens to run means nothing to whoever asks.
         raise _refused("This is not the whole path of a file, with all its folders. Choose the file anew.")
     return Path(os.path.abspath(whole))  # noqa: PTH100  resolve() would follow links
+
+
+def _look(path: Path) -> os.stat_result | None:
+    """What is under this name, links not followed; None where it is free. Raises Failure("invalid_params")."""
+    try:
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            path.stat()
+    except FileNotFoundError:
+        return path.lstat() if path.is_symlink() else None
+    except OSError as error:
+        raise file_failure(error, path) from error
+    return found
 
 
 def _refused(message: str) -> Failure:

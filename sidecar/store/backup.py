@@ -1,33 +1,37 @@
-"""A consistent copy of a database that is in use."""
+"""A consistent copy of a database that is in use, which is looked through before it is called one."""
 
 from __future__ import annotations
 
 import sqlite3
-import uuid
 from contextlib import closing, suppress
 from pathlib import Path
 
-PARTIAL = ".partial"
+from sidecar.store.atomic_files import create_private, partial_beside, put_in_place
+from sidecar.store.integrity import damaged, find_damage
 
 
-def copy_database(source: sqlite3.Connection, target: Path) -> int:
-    """Writes all that `source` has committed into `target`, which appears whole or not at all. Returns its bytes.
+def copy_database(source: sqlite3.Connection, target: Path, *, check: bool = True) -> int:
+    """Write all that `source` has committed into `target`, which appears whole or not at all. Return its bytes.
 
-    `source` must not be in a write transaction. Raises sqlite3.Error and OSError.
+    `source` must not be in a write transaction. Raise sqlite3.Error, OSError, and Failure("storage_error") for a copy
+    that is damaged, which its source is then too.
     """
     # A name of its own: the same copy may be asked for twice, and the person may have a file of any other name.
-    partial = target.with_name(f"{target.name}.{uuid.uuid4().hex}{PARTIAL}")
+    partial = partial_beside(target)
     # Holding a read transaction over the copy keeps it to one moment, and makes a busy source raise in
     # time here: the backup itself would go on trying for ever.
     source.execute("BEGIN")
     try:
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        create_private(partial).close()
         with closing(sqlite3.connect(partial, isolation_level=None)) as copy:
             source.backup(copy)
             # The header says WAL when the source does; a copy is to be one file, readable from a read-only disk.
             copy.execute("PRAGMA journal_mode=DELETE").fetchone()
+            if check and (found := find_damage(copy)):
+                raise damaged(found)
         size = partial.stat().st_size
-        partial.replace(target)
+        put_in_place(partial, target)
     except BaseException:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -195,6 +195,7 @@ async def _open_files(
             lock = open_database.claim(path)
         open_database.inspect(path)
         if not read_only:
+            open_database.make_file(path)
             writer = await _connect(str(path))
             await _hop(writer, open_database.prepare_writer, path, now_ms(), unwanted)
         reader = await _connect(open_database.read_only_uri(path) if read_only else str(path), uri=read_only)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from sidecar.store.atomic_files import file_failure, target_folder, write_whole
+from sidecar.store.atomic_files import PRIVATE_FOLDER, file_failure, target_folder, write_whole
 from sidecar.store.background_read import Pulse, scan
 from sidecar.store.columns import from_pico, to_json
 from sidecar.store.store import Store
@@ -58,7 +58,7 @@ async def export_tables(store: Store, data_dir: Path, path: str) -> tuple[Path, 
         folder = target_folder(path, data_dir)
         made = not folder.exists()
         try:
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
         except OSError as error:
             raise file_failure(error, folder) from error
         written: list[Path] = []

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from glob import escape
 from pathlib import Path, PurePath
 
 from sidecar.errors import Failure
 from sidecar.store import migrations
+from sidecar.store.atomic_files import BACKUPS, PARTIAL, PRIVATE_FOLDER, create_private, make_private
+from sidecar.store.integrity import WAY_BACK
 from sidecar.store.lock import FolderLock, unusable_folder
 
 log = logging.getLogger("sidecar.store")
@@ -28,12 +32,42 @@ _STEPS_A_LOOK = 1_000
 
 
 def claim(path: Path) -> FolderLock:
-    """Makes the folder and holds it for this process. Raises Failure("conflict"), Failure("storage_error")."""
+    """Makes the folder, which is its owner's alone, and holds it for this process.
+
+    Raises Failure("conflict"), Failure("storage_error").
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
     except OSError as error:
         raise unusable_folder(error) from error
-    return FolderLock.take(path.with_name(path.name + ".lock"))
+    lock = FolderLock.take(path.with_name(path.name + ".lock"))
+    for ours in (
+        path.parent,
+        *(path.with_name(path.name + ending) for ending in ("", "-wal", "-shm", ".lock")),
+    ):
+        make_private(ours)
+    return lock
+
+
+def make_file(path: Path) -> None:
+    """Make the database's file where there is none; its log gets the mode that it has. Raise OSError."""
+    with suppress(FileExistsError):
+        create_private(path).close()
+
+
+def _clear_up(path: Path) -> None:
+    """What a process was writing when it was killed. Nobody else writes any: the folder is held."""
+    for folder in (path.parent, path.parent / BACKUPS):
+        for pattern in (f".*{PARTIAL}*", f"{escape(path.name)}.*{PARTIAL}*"):
+            for left in folder.glob(pattern):
+                with suppress(OSError):
+                    left.unlink()
+    shutil.rmtree(staging_folder(path), ignore_errors=True)
+
+
+def staging_folder(path: Path) -> Path:
+    """Return where a backup is looked through before it takes the place of the database at `path`."""
+    return path.with_name(f"{path.name}.restoring")
 
 
 def inspect(path: Path) -> None:
@@ -87,11 +121,13 @@ def refuse_newer(version: int) -> None:
 def prepare_writer(
     conn: sqlite3.Connection, path: Path, now_ms: int, unwanted: Callable[[], bool] = lambda: False
 ) -> None:
-    """Migrates, then sets the connection up. Raises Failure and sqlite3.Error, also once it is `unwanted`: the
-    migration is undone then.
+    """Clears up what a kill left, migrates, then sets the connection up.
+
+    Raises Failure and sqlite3.Error, also once it is `unwanted`: the migration is undone then.
     """
     conn.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     refuse_newer(user_version(conn))
+    _clear_up(path)
     conn.set_progress_handler(unwanted, _STEPS_A_LOOK)
     try:
         migrations.migrate(conn, path, now_ms)
@@ -137,5 +173,5 @@ def finish_writer(conn: sqlite3.Connection) -> None:
 def _not_a_database(path: Path) -> Failure:
     return Failure(
         "storage_error",
-        f"{path.name} in the data folder is not a database. Move it away, or put a backup in its place.",
+        f"{path.name} in the data folder is damaged, or is not a database. {WAY_BACK}",
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.store import jobs, ledger, migrations, open_database
-from sidecar.store.atomic_files import source_file
+from sidecar.store.atomic_files import PRIVATE_FOLDER, source_file
 from sidecar.store.background_read import in_thread
 from sidecar.store.backup import copy_database
 from sidecar.store.database import Database
@@ -45,7 +45,7 @@ async def restore(
     something is running and Failure("storage_error"). The present database goes on unchanged then.
     """
     present = (await store.database()).path
-    staging = present.with_name(f"{present.name}.restoring")
+    staging = open_database.staging_folder(present)
     if staging in _under_way:
         raise Failure("conflict", "A backup is being restored already. Wait until it is in place.")
 
@@ -86,13 +86,13 @@ def _stage(backup: Path, present: Path, staging: Path, calm: Calm, now: int) -> 
         raise _unfit("This is the database itself. Choose a backup of it.")
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        staging.mkdir()
+        staging.mkdir(PRIVATE_FOLDER)
         _check_backup(backup)
         copy = staging / present.name
         with closing(
             sqlite3.connect(open_database.read_only_uri(backup), uri=True, isolation_level=None)
         ) as conn:
-            copy_database(conn, copy)
+            copy_database(conn, copy, check=False)
         with closing(sqlite3.connect(copy, isolation_level=None)) as conn:
             migrations.migrate(conn, copy, now)
             _check_schema(conn)

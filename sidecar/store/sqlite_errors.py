@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 
 from sidecar.errors import Failure
+from sidecar.store.integrity import DAMAGED
 
 _FULL = "The disk is full, so nothing could be saved. Free some space and try again."
 _DISK = "The disk could not be read or written. Check it and try again."
 _BUSY = "Another program is using the database. Close it and try again."
 _DENIED = "The data folder may not be written to. Check its permissions and try again."
 _UNOPENED = "The database cannot be opened. Check that the data folder is there and may be written to, then try again."
-_DAMAGED = "The database is damaged or is not a database. Put a backup in its place and start again."
 _MEMORY = "There is not enough memory for this. Close other programs and try again."
 _TOO_BIG = "This is too large to be saved. Split it and try again."
 
@@ -24,9 +24,9 @@ _SENTENCES: dict[int, str] = {
     sqlite3.SQLITE_CANTOPEN: _UNOPENED,
     sqlite3.SQLITE_READONLY: _DENIED,
     sqlite3.SQLITE_PERM: _DENIED,
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
-    sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_FORMAT: _DAMAGED,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_FORMAT: DAMAGED,
     sqlite3.SQLITE_NOMEM: _MEMORY,
     sqlite3.SQLITE_TOOBIG: _TOO_BIG,
 }

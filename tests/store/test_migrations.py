@@ -280,13 +280,13 @@ def test_a_new_database_needs_no_backup(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.bak")) == []
 
 
-def test_only_the_newest_five_backups_are_kept(tmp_path: Path) -> None:
+def test_the_newest_five_backups_are_kept_and_the_one_of_the_original(tmp_path: Path) -> None:
     for day in range(1, 8):
         (tmp_path / f"abai.db.before-v{9 - day}-2026010{day}T000000Z.bak").write_bytes(b"")
     path = old_app.make(tmp_path / "abai.db", old_app.TABLES)
     _migrated(path).close()
     kept = sorted(file.name.rsplit("-", 1)[-1][:8] for file in tmp_path.glob("*.bak"))
-    assert kept == ["20260104", "20260105", "20260106", "20260107", "20261123"]
+    assert kept == ["20260101", "20260104", "20260105", "20260106", "20260107", "20261123"]
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:

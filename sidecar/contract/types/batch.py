@@ -109,7 +109,7 @@ class BatchJobPage(WireModel):
     """A part of a job's rows."""
 
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
-    offset: Annotated[int | None, Field(ge=0)] = None
+    offset: Annotated[int | None, Field(ge=0, le=9007199254740991)] = None
     limit: Annotated[int | None, Field(ge=1, le=100000)] = None
     """Absent: all."""
 
@@ -127,8 +127,8 @@ class BatchJobUpdate(WireModel):
     status: Literal["pending", "processing", "running", "completed", "failed", "cancelled"]
     """`running` is read as `processing`."""
 
-    completed_rows: Annotated[int | None, Field(alias="completedRows", ge=0)] = None
-    total_rows: Annotated[int | None, Field(alias="totalRows", ge=0)] = None
+    completed_rows: Annotated[int | None, Field(alias="completedRows", ge=0, le=9007199254740991)] = None
+    total_rows: Annotated[int | None, Field(alias="totalRows", ge=0, le=9007199254740991)] = None
     error: str | None = None
 
 
@@ -179,7 +179,7 @@ class BatchRowOutcome(WireModel):
 
     prompt: str | None = None
     model: str | None = None
-    row_index: Annotated[int | None, Field(alias="rowIndex", ge=0)] = None
+    row_index: Annotated[int | None, Field(alias="rowIndex", ge=0, le=9007199254740991)] = None
     response: str | None = None
     tokens_in: Annotated[int | None, Field(ge=0, le=1000000000000)] = None
     tokens_out: Annotated[int | None, Field(ge=0, le=1000000000000)] = None
@@ -189,7 +189,7 @@ class BatchRowOutcome(WireModel):
     latency_ms: Annotated[float | None, Field(ge=0.0)] = None
     error: str | None = None
     error_message: Annotated[str | None, Field(alias="errorMessage")] = None
-    attempts: Annotated[int | None, Field(ge=0)] = None
+    attempts: Annotated[int | None, Field(ge=0, le=9007199254740991)] = None
     data: dict[str, Any] | None = None
 
 

@@ -15,8 +15,8 @@ class CostRepriceParams(WireModel):
     project_id: Annotated[str | None, Field(alias="projectId", min_length=1)] = None
     """Absent: all projects."""
 
-    from_: Annotated[int | None, Field(alias="from")] = None
+    from_: Annotated[int | None, Field(alias="from", ge=-9007199254740991, le=9007199254740991)] = None
     """Calls from this time on, in milliseconds since 1970 UTC."""
 
-    to: int | None = None
+    to: Annotated[int | None, Field(ge=-9007199254740991, le=9007199254740991)] = None
     """Calls before this time, in milliseconds since 1970 UTC."""

@@ -42,10 +42,10 @@ class ModelsSaveParams(WireModel):
     name: str | None = None
     """For people."""
 
-    context_size: Annotated[int | None, Field(alias="contextSize", ge=1)] = None
+    context_size: Annotated[int | None, Field(alias="contextSize", ge=1, le=9007199254740991)] = None
     """Tokens of prompt and answer together. Absent at first: what the provider lists, else 8,192."""
 
-    max_output_tokens: Annotated[int | None, Field(alias="maxOutputTokens", ge=1)] = None
+    max_output_tokens: Annotated[int | None, Field(alias="maxOutputTokens", ge=1, le=9007199254740991)] = None
     features: (
         list[
             Literal[

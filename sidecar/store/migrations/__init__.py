@@ -8,11 +8,12 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from glob import escape
 from importlib import import_module
 from pathlib import Path
 
 from sidecar.errors import Failure
-from sidecar.store.backup import PARTIAL, copy_database
+from sidecar.store.backup import copy_database
 
 KEPT_BACKUPS = 5
 
@@ -94,10 +95,6 @@ def _holds_anything(conn: sqlite3.Connection) -> bool:
 def _back_up(conn: sqlite3.Connection, path: Path, now_ms: int) -> Path:
     stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
     target = path.with_name(f"{path.name}.before-v{LATEST}-{stamp}.bak")
-    # Copies that a kill has cut off. Nobody else writes any: the folder is held.
-    for cut_off in path.parent.glob(f"{_literal(path.name)}.before-v*{PARTIAL}"):
-        with suppress(OSError):
-            cut_off.unlink()
     try:
         copy_database(conn, target)
     except OSError as error:
@@ -122,14 +119,11 @@ def _forget_old_backups(path: Path) -> None:
     def stamp(backup: Path) -> str:
         return backup.name.rsplit("-", 1)[-1]
 
-    copies = sorted(path.parent.glob(f"{_literal(path.name)}.before-v*-*.bak"), key=stamp)
+    # The first copy is of what the person had before any step of ours: nothing pushes it out.
+    _, *copies = sorted(path.parent.glob(f"{escape(path.name)}.before-v*-*.bak"), key=stamp)
     for backup in copies[:-KEPT_BACKUPS]:
         with suppress(OSError):
             backup.unlink()
-
-
-def _literal(name: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
 
 
 def _lenient_text(value: bytes) -> str:
