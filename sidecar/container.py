@@ -76,7 +76,9 @@ class Container:
         self.now_ms = now_ms
         self.catalogue_files = CatalogueFiles(config.data_dir, self._catalogue_changed)
         self.catalogue = self.catalogue_files.catalogue
-        self.store = Store(self.open_database())
+        self.database_file = config.data_dir / "abai.db"
+        self._held_until = asyncio.get_running_loop().time() + HELD_SECONDS
+        self.store = Store(self.open_database, on_late_opening=self._resume_batches)
         self.settings = Settings(self.store, DEFAULTS, now_ms)
         self.session = CurrentProject(self.store, self.new_id, now_ms)
         self._make_http = make_http
@@ -96,7 +98,8 @@ class Container:
     async def open_database(self) -> Database:
         """Opens the file of the data folder. Raises Failure; the folder is free again then.
 
-        A sidecar that was told to end still holds the folder while it settles what it had begun: it is waited for.
+        A sidecar that was told to end still holds the folder while it settles what it had begun: at the start it is
+        waited for.
         """
         database = await self._free_database()
         try:
@@ -108,12 +111,11 @@ class Container:
         return database
 
     async def _free_database(self) -> Database:
-        until = asyncio.get_running_loop().time() + HELD_SECONDS
         while True:
             try:
-                return await Database.open(self.config.data_dir / "abai.db", now_ms=self.now_ms)
+                return await Database.open(self.database_file, now_ms=self.now_ms)
             except Failure as failure:
-                if failure.kind != "conflict" or asyncio.get_running_loop().time() > until:
+                if failure.kind != "conflict" or asyncio.get_running_loop().time() > self._held_until:
                     raise
             await asyncio.sleep(HELD_LOOK_SECONDS)
 
@@ -247,6 +249,13 @@ class Container:
         except Failure:  # every call that needs the database tells why
             return ()
         return (*await self.batches.resumed(), *await self.native.resumed())
+
+    def _resume_batches(self) -> None:
+        """The database could be opened after all, and what waited for it goes on."""
+        if self._has("batches"):
+            self.batches.resume()
+        if self._has("native"):
+            self.native.resume()
 
     async def warm_up(self, seconds: float = WARM_UP_SECONDS) -> None:
         """Loads, a piece at a time, what the first questions did without, and goes on with the jobs left over.

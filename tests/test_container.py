@@ -120,7 +120,7 @@ async def test_what_is_made_while_the_process_ends_begins_nothing(tmp_path: Path
 async def test_it_says_that_it_is_well_while_a_large_database_is_brought_up_to_date(tmp_path: Path) -> None:
     done = asyncio.Event()
 
-    async def takes_minutes(database: Database) -> Exchanged:
+    async def takes_minutes(database: Database | None) -> Exchanged:
         await done.wait()
         return Exchanged(database)
 

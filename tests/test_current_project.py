@@ -31,7 +31,7 @@ async def test_a_project_can_be_looked_at_on_a_full_disk_and_is_remembered_once_
     tmp_path: Path,
 ) -> None:
     async with asyncio.timeout(20):
-        store = OnADisk(Database.open(tmp_path / "abai.db", now_ms=lambda: NOW))
+        store = OnADisk(lambda: Database.open(tmp_path / "abai.db", now_ms=lambda: NOW))
         for name in ("old", "new"):
             await store.write(projects.create, name, name, now=NOW)
         session = CurrentProject(store, lambda: "id", lambda: NOW)

@@ -746,7 +746,7 @@ export interface ErrorObject {
 /** Why the answer ended. `length`: at its limit of tokens. `cancelled` and `error`: what had arrived until then was kept. */
 export type FinishReason = "stop" | "length" | "content_filter" | "cancelled" | "error";
 
-/** `degraded`: requests are answered, but the last write to the database failed. `opening`: the database is being opened, which takes minutes when a large one of an older version is brought up to date; what needs it waits. */
+/** `degraded`: requests are answered, but the database cannot be used, or is damaged; `problem` says why and what to do. `opening`: the database is being opened, which takes minutes when a large one of an older version is brought up to date; what needs it waits. */
 export type HealthStatus = "ok" | "degraded" | "opening";
 
 export interface HistoryLogParams {
@@ -1291,11 +1291,13 @@ export interface SettingsValidateKeyResult {
 
 export interface SystemHealthResult {
   status: HealthStatus;
+  /** With `degraded`: what is wrong and what to do next, for the person. */
+  problem?: string;
   /** Milliseconds since the process began to serve. */
   uptimeMs: number;
-  /** The database's version: the number of its last migration; 0 while it is being opened. */
+  /** The database's version: the number of its last migration; 0 while it is not open. */
   schemaVersion: number;
-  /** Size of the database file; 0 while it is being opened. */
+  /** Size of the database file; 0 while it is not open. */
   databaseBytes: number;
   /** Requests that run at this moment, this one included. */
   inFlight: number;
@@ -1459,7 +1461,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "732c7ad25477ed78c64b7e19f449a45ec826cb98cd8259b8e8ae5e0991aa1d16";
+export const SCHEMA_HASH = "712d74c91c5054793ec50188df901c7944b53e7c2cdd8000996a71e17dcf32b2";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

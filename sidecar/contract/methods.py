@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "732c7ad25477ed78c64b7e19f449a45ec826cb98cd8259b8e8ae5e0991aa1d16"
+SCHEMA_HASH = "712d74c91c5054793ec50188df901c7944b53e7c2cdd8000996a71e17dcf32b2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,12 @@ async def restore(call: Request, params: types.DataRestoreParams) -> dict[str, A
     app = call.services
     try:
         restored = await put_back(
-            app.store, params.path, reopen=app.open_database, calm=of_a_backup, now_ms=app.now_ms
+            app.store,
+            app.database_file,
+            params.path,
+            reopen=app.open_database,
+            calm=of_a_backup,
+            now_ms=app.now_ms,
         )
     finally:
         # Also for who is cancelled meanwhile: the backup may be in place by then.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sidecar.clock import Now
@@ -36,6 +37,9 @@ class Services(Protocol):
     session: CurrentProject
     now_ms: Now
     started_at: int
+
+    @property
+    def database_file(self) -> Path: ...
 
     @property
     def keys(self) -> Keys: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -13,6 +13,9 @@ from sidecar.contract.types import system as types
 from sidecar.errors import Failure
 from sidecar.methods.services import Request
 from sidecar.process_memory import rss_bytes
+
+if TYPE_CHECKING:
+    from sidecar.store.database import Database
 
 # How long a question for the health waits for the database: a usual one is open by then.
 OPENING_SECONDS = 2.0
@@ -48,9 +51,16 @@ async def discover(call: Request, params: None) -> orjson.Fragment:
 async def health(call: Request, params: None) -> dict[str, Any]:
     app = call.services
     # Whoever asks wants to know whether anybody is there, and ends what gives no answer: in the middle of its work.
-    database = await app.store.opened_within(OPENING_SECONDS)
+    problem: str | None = None
+    database: Database | None = None
+    try:
+        database = await app.store.opened_within(OPENING_SECONDS)
+        status = "opening" if database is None else "ok"
+    except Failure as failure:
+        status, problem = "degraded", failure.message
     return {
-        "status": "opening" if database is None else "ok",
+        "status": status,
+        **({} if problem is None else {"problem": problem}),
         "uptimeMs": max(0, app.now_ms() - app.started_at),
         "schemaVersion": 0 if database is None else database.schema_version,
         "databaseBytes": 0 if database is None else database.size_bytes(),

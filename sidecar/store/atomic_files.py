@@ -61,7 +61,7 @@ def target_folder(path: str, data_dir: Path) -> Path:
     """Return the absolute path of a folder that may be written into. Raise Failure("invalid_params")."""
     target = _absolute(path)
     if _look(target) is not None and not target.is_dir():
-        raise _refused(f"{target} is not a folder. Choose a folder.")
+        raise _refused(f"{target} is a file. Choose a folder.")
     if is_own(target, data_dir) or target.resolve() == data_dir.resolve():
         raise _refused(f"{target} belongs to A-B/AI itself. Choose another folder.")
     if not target.parent.is_dir():

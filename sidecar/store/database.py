@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import aiosqlite
 
 from sidecar.errors import Failure
-from sidecar.store import migrations, open_database
+from sidecar.store import log_origin, migrations, open_database
 from sidecar.store.backup import copy_database
 from sidecar.store.commit import Outcome, Work, commit_group, read_snapshot
 from sidecar.store.lock import FolderLock
@@ -139,6 +139,7 @@ class Database:
             if self._writer is not None:
                 await _hop(self._writer, open_database.finish_writer)
                 await self._writer.close()
+                await asyncio.to_thread(log_origin.forget, self.path)
         finally:
             if self._lock is not None:
                 self._lock.release()
@@ -193,6 +194,7 @@ async def _open_files(
     try:
         if not read_only:
             lock = open_database.claim(path)
+            log_origin.put_foreign_log_aside(path, now_ms())
         open_database.inspect(path)
         if not read_only:
             open_database.make_file(path)

@@ -11,7 +11,7 @@ from glob import escape
 from pathlib import Path, PurePath
 
 from sidecar.errors import Failure
-from sidecar.store import migrations
+from sidecar.store import log_origin, migrations
 from sidecar.store.atomic_files import BACKUPS, PARTIAL, PRIVATE_FOLDER, create_private, make_private
 from sidecar.store.integrity import WAY_BACK
 from sidecar.store.lock import FolderLock, unusable_folder
@@ -139,6 +139,8 @@ def prepare_writer(
             "the file system does not allow write-ahead logging (journal mode %s): writing is slower", mode
         )
     conn.execute("PRAGMA synchronous=FULL")
+    if mode == "wal":
+        log_origin.mark(conn, path)
     conn.execute("PRAGMA foreign_keys=ON")
     conn.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
     conn.execute(f"PRAGMA journal_size_limit={_WAL_LIMIT_BYTES}")

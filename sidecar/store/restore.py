@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.store import jobs, ledger, migrations, open_database
+from sidecar.store import jobs, ledger, log_origin, migrations, open_database
 from sidecar.store.atomic_files import PRIVATE_FOLDER, source_file
 from sidecar.store.background_read import in_thread
 from sidecar.store.backup import copy_database
@@ -35,33 +35,38 @@ _under_way: set[Path] = set()
 
 
 async def restore(
-    store: Store, path: str, *, reopen: Reopen, calm: Calm, now_ms: Callable[[], int]
+    store: Store, present: Path, path: str, *, reopen: Reopen, calm: Calm, now_ms: Callable[[], int]
 ) -> tuple[Path, int]:
-    """Puts the backup at `path` in place; the database's path and bytes. `reopen` opens whatever is in place.
+    """Puts the backup at `path` in the place of the database `present`, which need not be open, sound or there at all:
+    the database's path and bytes. `reopen` opens whatever is in place.
 
     `calm` stops, in the backup, what was running when it was made.
 
     Raises Failure("not_found"), Failure("invalid_params") for what is no backup of ours, Failure("conflict") while
     something is running and Failure("storage_error"). The present database goes on unchanged then.
     """
-    present = (await store.database()).path
     staging = open_database.staging_folder(present)
     if staging in _under_way:
         raise Failure("conflict", "A backup is being restored already. Wait until it is in place.")
 
-    async def exchange(database: Database) -> Exchanged:
-        if await database.write(_is_busy):
-            return Exchanged(database, Failure("conflict", _BUSY))
-        await database.close()
-        kept: Path | None = None
+    async def exchange(database: Database | None) -> Exchanged:
+        broken = database is None
+        if database is not None:
+            try:
+                if await database.write(_is_busy):
+                    return Exchanged(database, Failure("conflict", _BUSY))
+            except Failure:
+                broken = True  # it cannot even be asked what runs
+            await database.close()
+        kept: list[tuple[Path, Path]] = []
         try:
-            kept = await asyncio.to_thread(_put_in_place, staging / present.name, present, now_ms())
+            kept = await asyncio.to_thread(_put_in_place, staging / present.name, present, now_ms(), broken)
             return Exchanged(await reopen())
         except Exception as error:
             failure = _not_restored(error)
-            if kept is not None:
+            if kept:
                 await asyncio.to_thread(_put_back, kept, present)
-            return Exchanged(await reopen(), failure)
+            return Exchanged(None if database is None else await reopen(), failure)
 
     _under_way.add(staging)
     try:
@@ -73,7 +78,7 @@ async def restore(
             await store.database()
         await asyncio.to_thread(shutil.rmtree, staging, ignore_errors=True)
         _under_way.discard(staging)
-    return present, present.stat().st_size
+    return present, await asyncio.to_thread(lambda: present.stat().st_size)
 
 
 def _is_busy(conn: sqlite3.Connection) -> bool:
@@ -82,11 +87,11 @@ def _is_busy(conn: sqlite3.Connection) -> bool:
 
 def _stage(backup: Path, present: Path, staging: Path, calm: Calm, now: int) -> None:
     """A copy of the backup in the data folder, brought to the present version and looked through. Blocking."""
-    if backup.samefile(present):
+    if present.exists() and backup.samefile(present):
         raise _unfit("This is the database itself. Choose a backup of it.")
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        staging.mkdir(PRIVATE_FOLDER)
+        staging.mkdir(PRIVATE_FOLDER, parents=True)
         _check_backup(backup)
         copy = staging / present.name
         with closing(
@@ -149,60 +154,66 @@ def _columns(conn: sqlite3.Connection) -> dict[str, set[str]]:
     }
 
 
-def _put_in_place(staged: Path, present: Path, now: int) -> Path:
-    """Keeps the present file under a second name, then lets the staged one take its place. Blocking."""
-    wal = present.with_name(present.name + "-wal")
-    if wal.exists() and wal.stat().st_size > 0:
-        # Closing folds the log in unless another program holds the file; laid over another database it would spoil it.
-        raise Failure("storage_error", "Another program is using the database. Close it and try again.")
-    stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-    kept = _free(present.with_name(f"{present.name}.before-restore-{stamp}"))
+def _put_in_place(staged: Path, present: Path, now: int, broken: bool) -> list[tuple[Path, Path]]:
+    """Keeps the present file under a second name, and a broken one's log beside it; then lets the staged one take its
+    place. Gives what is kept, each with its own name. Blocking.
+    """
+    lock = open_database.claim(present)
     try:
-        os.link(present, kept)
+        wal = present.with_name(present.name + "-wal")
+        has_log = wal.exists() and wal.stat().st_size > 0
+        if has_log and not broken:
+            # Closing folds the log in unless another program holds the file; laid over another database it would
+            # spoil it.
+            raise Failure("storage_error", "Another program is using the database. Close it and try again.")
+        stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+        keep = log_origin.free_name(present.with_name(f"{present.name}.before-restore-{stamp}"))
+        kept = []
+        if present.exists():
+            _double(present, keep)
+            kept.append((keep, present))
+        try:
+            if has_log:
+                kept_log = keep.with_name(keep.name + "-wal")
+                wal.replace(kept_log)
+                kept.append((kept_log, wal))
+            present.with_name(present.name + "-shm").unlink(missing_ok=True)
+            log_origin.sync(staged)
+            staged.replace(present)
+        except BaseException:
+            _take_back(kept)
+            raise
+        log_origin.sync(present.parent)
+        return kept
+    finally:
+        lock.release()
+
+
+def _double(present: Path, keep: Path) -> None:
+    try:
+        os.link(present, keep)
     except OSError:
         # Not every file system knows links.
-        shutil.copy2(present, kept)
-    try:
-        _sync(staged)
-        staged.replace(present)
-    except BaseException:
-        kept.unlink(missing_ok=True)
-        raise
-    _sync(present.parent)
-    return kept
+        shutil.copy2(present, keep)
 
 
-def _put_back(kept: Path, present: Path) -> None:
+def _take_back(kept: list[tuple[Path, Path]]) -> None:
+    for place, name in reversed(kept):
+        place.replace(name)
+
+
+def _put_back(kept: list[tuple[Path, Path]], present: Path) -> None:
     try:
         for ending in ("-wal", "-shm"):
             present.with_name(present.name + ending).unlink(missing_ok=True)
-        kept.replace(present)
+        _take_back(kept)
     except OSError as error:
         raise Failure(
             "storage_error",
-            f"The backup could not be opened, and the database not be put back. It is whole, as {kept.name} in the "
-            f"data folder: close the app and rename it to {present.name}.",
+            f"The backup could not be opened, and the database not be put back. It is whole, as {kept[0][0].name} in "
+            f"the data folder: close the app and rename it to {present.name}.",
             detail=type(error).__name__,
         ) from error
-
-
-def _free(path: Path) -> Path:
-    number = 1
-    free = path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{path.name}-{number}")
-    return free
-
-
-def _sync(path: Path) -> None:
-    # Windows opens no folders, and some disks cannot be told.
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _not_restored(error: Exception) -> Failure:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -19,9 +18,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """The database to go on with; `failure` says why it is not the one that was wanted."""
+    """The database to go on with, None to go on without one; `failure` says why it is not the one that was wanted."""
 
-    database: Database
+    database: Database | None
     failure: Failure | None = None
 
 
@@ -103,19 +102,28 @@ class Store:
             done = await exchange(present)
             if not outcome.done():
                 outcome.set_result(done.failure)
+            if done.database is None:
+                raise reason
             return done.database
 
         async with self._turn:
             present: Database | None = None
-            with suppress(Failure):
+            reason = Failure("storage_error", "The database is not open.")
+            try:
                 present = await self._opened()
+            except Failure as told:
+                reason = told
             self._opening = self._begin(exchanged(present))
-            await self._opened()
+            try:
+                await self._opened()
+            except Failure:
+                if not outcome.done() or outcome.result() is None:
+                    raise
         failure = outcome.result()
-        if present is None:
-            self._on_late_opening()
         if failure is not None:
             raise failure
+        if present is None:
+            self._on_late_opening()
 
     async def stop_opening(self) -> None:
         """A database that is still being brought up to date is left as it was, and whoever waits for it is told that

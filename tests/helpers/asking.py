@@ -171,7 +171,7 @@ async def desk(
     """
     clock, provider, refused = Clock(), ScriptedProvider(), list[str]()
     saved = dict.fromkeys(("openai", "anthropic", "gemini", "grok"), "sk-test-key-1234")
-    store = Store(Database.open(folder / "abai.db", now_ms=clock))
+    store = Store(lambda: Database.open(folder / "abai.db", now_ms=clock))
     settings = Settings(store, DEFAULTS, clock)
     session = CurrentProject(store, ids("project"), clock)
     checker = ReplyChecker()

@@ -174,7 +174,7 @@ async def works(
 ) -> AsyncIterator[Works]:
     """An engine whose database is in `folder`, with a project "p". Leaving the block stops it in order."""
     clock, provider, refused = Clock(), provider or PromptedProvider(), list[str]()
-    store = Store(Database.open(folder / "abai.db", now_ms=clock))
+    store = Store(lambda: Database.open(folder / "abai.db", now_ms=clock))
     settings = Settings(store, DEFAULTS, clock)
     saved = MemoryKeys({"openai": "sk-test-key-1234"} if keys is None else dict(keys))
     told, rows_told = list[Progress](), list[JobRow]()

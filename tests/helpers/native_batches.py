@@ -257,7 +257,7 @@ async def native_works(
     Nothing waits: a pause only lets the clock go on, unless `sleep` takes its place.
     """
     clock, vendor = clock or Clock(), vendor or Vendor()
-    store = Store(Database.open(folder / "abai.db", now_ms=clock))
+    store = Store(lambda: Database.open(folder / "abai.db", now_ms=clock))
     settings = Settings(store, DEFAULTS, clock)
     known = Keys(MemoryKeys({"openai": "sk-test-key-1234"} if keys is None else dict(keys)), {}, {})
     catalogue, adapters = Catalogue.load(), OnlyVendor(PromptedProvider(), vendor)

@@ -167,7 +167,7 @@ def test_one_model_has_one_row_whatever_it_was_called() -> None:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    made = Store(Database.open(tmp_path / "abai.db", now_ms=lambda: MIDNIGHT))
+    made = Store(lambda: Database.open(tmp_path / "abai.db", now_ms=lambda: MIDNIGHT))
     yield made
     async with asyncio.timeout(20):
         await made.close()

@@ -28,18 +28,24 @@ def opening(path: Path) -> Coroutine[Any, Any, Database]:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store(opening(tmp_path / "one" / "abai.db"))
+    store = Store(lambda: opening(tmp_path / "one" / "abai.db"))
     yield store
     async with asyncio.timeout(20):
         await store.close()
+
+
+def putting_back(store: Store, folder: Path, reopen: Reopen) -> Coroutine[Any, Any, tuple[Path, int]]:
+    present, copy = folder / "one" / "abai.db", str(folder / "copy.db")
+    return restore(store, present, copy, reopen=reopen, calm=of_a_backup, now_ms=lambda: NOW)
 
 
 def keys(conn: sqlite3.Connection) -> list[str]:
     return [key for (key,) in conn.execute("SELECT key FROM app_state ORDER BY rowid")]
 
 
-def other_database(path: Path) -> Callable[[Database], Coroutine[Any, Any, Exchanged]]:
-    async def exchange(present: Database) -> Exchanged:
+def other_database(path: Path) -> Callable[[Database | None], Coroutine[Any, Any, Exchanged]]:
+    async def exchange(present: Database | None) -> Exchanged:
+        assert present is not None
         await present.close()
         return Exchanged(await opening(path))
 
@@ -69,7 +75,7 @@ async def test_calls_keep_their_order_however_the_opening_falls_between_them(tmp
         await gate.wait()
         return database
 
-    store = Store(slowly())
+    store = Store(slowly)
     tasks: list[asyncio.Task[None]] = []
 
     async def call_at_every_turn() -> None:
@@ -87,7 +93,7 @@ async def test_calls_keep_their_order_however_the_opening_falls_between_them(tmp
 
 
 async def test_an_exchange_that_keeps_the_database_says_why(store: Store) -> None:
-    async def exchange(present: Database) -> Exchanged:
+    async def exchange(present: Database | None) -> Exchanged:
         return Exchanged(present, Failure("conflict", "Not now."))
 
     async with asyncio.timeout(20):
@@ -98,7 +104,8 @@ async def test_an_exchange_that_keeps_the_database_says_why(store: Store) -> Non
 
 
 async def test_when_nothing_could_be_opened_every_call_is_told(store: Store) -> None:
-    async def exchange(present: Database) -> Exchanged:
+    async def exchange(present: Database | None) -> Exchanged:
+        assert present is not None
         await present.close()
         raise Failure("storage_error", "The disk is gone.")
 
@@ -111,7 +118,7 @@ async def test_when_nothing_could_be_opened_every_call_is_told(store: Store) -> 
 async def test_a_caller_that_is_cancelled_does_not_stop_the_exchange(store: Store, tmp_path: Path) -> None:
     begun, gate = asyncio.Event(), asyncio.Event()
 
-    async def exchange(present: Database) -> Exchanged:
+    async def exchange(present: Database | None) -> Exchanged:
         begun.set()
         await gate.wait()
         return await other_database(tmp_path / "two" / "abai.db")(present)
@@ -145,9 +152,7 @@ async def test_a_backup_that_cannot_be_opened_in_its_place_is_taken_out_again(
         await store.backup(tmp_path / "copy.db")
         await store.write(kv.put, "later", "")
         with pytest.raises(Failure, match=r"It cannot be opened\. Nothing was restored\."):
-            await restore(
-                store, str(tmp_path / "copy.db"), reopen=fails_once, calm=of_a_backup, now_ms=lambda: NOW
-            )
+            await putting_back(store, tmp_path, fails_once)
         assert await store.read(keys) == ["later"]
     assert [path.name for path in sorted(present.parent.iterdir()) if "restor" in path.name] == []
 
@@ -159,9 +164,7 @@ async def test_two_restores_in_one_second_keep_both(store: Store, tmp_path: Path
     async with asyncio.timeout(20):
         await store.backup(tmp_path / "copy.db")
         for _ in range(2):
-            await restore(
-                store, str(tmp_path / "copy.db"), reopen=reopen, calm=of_a_backup, now_ms=lambda: NOW
-            )
+            await putting_back(store, tmp_path, reopen)
         kept = sorted(path.name for path in (tmp_path / "one").glob("*.before-restore-*"))
     assert kept == [f"abai.db.before-restore-20261123T000000Z{ending}" for ending in ("", "-2")]
 
@@ -172,10 +175,7 @@ async def test_of_two_restores_at_once_the_second_is_told_to_wait(store: Store, 
 
     async with asyncio.timeout(20):
         await store.backup(tmp_path / "copy.db")
-        both = [
-            restore(store, str(tmp_path / "copy.db"), reopen=reopen, calm=of_a_backup, now_ms=lambda: NOW)
-            for _ in range(2)
-        ]
+        both = [putting_back(store, tmp_path, reopen) for _ in range(2)]
         first, second = await asyncio.gather(*both, return_exceptions=True)
     assert isinstance(first, tuple)
     assert isinstance(second, Failure)
@@ -192,9 +192,7 @@ async def test_a_restore_that_is_cancelled_has_happened_or_has_not(
     async with asyncio.timeout(20):
         await store.backup(tmp_path / "copy.db")
         await store.write(kv.put, "later", "")
-        restoring = asyncio.create_task(
-            restore(store, str(tmp_path / "copy.db"), reopen=reopen, calm=of_a_backup, now_ms=lambda: NOW)
-        )
+        restoring = asyncio.create_task(putting_back(store, tmp_path, reopen))
         for _ in range(turns):
             await asyncio.sleep(0)
         restoring.cancel()
@@ -211,7 +209,7 @@ async def test_quitting_does_not_wait_for_an_opening_that_takes_minutes(tmp_path
         raise AssertionError
 
     async with asyncio.timeout(20):
-        store = Store(takes_minutes())
+        store = Store(takes_minutes)
         waiting = asyncio.create_task(store.read(keys))
         await store.stop_opening()
         with pytest.raises(Failure, match="closing") as caught:

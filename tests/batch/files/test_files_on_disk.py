@@ -40,7 +40,7 @@ async def store_with(data_dir: Path, count: int) -> AsyncIterator[Store]:
         # Stored from the last to the first: the order of an export is that of the index.
         job_rows.insert_many(conn, "job", (new_row(index) for index in reversed(range(count))), NOW)
 
-    store = Store(Database.open(data_dir / "abai.db", now_ms=lambda: NOW))
+    store = Store(lambda: Database.open(data_dir / "abai.db", now_ms=lambda: NOW))
     try:
         await store.write(fill)
         yield store
@@ -274,7 +274,7 @@ async def main(what, path, data_dir):
         before = peak()
         await import_file(path)
     else:
-        store = Store(Database.open(Path(data_dir) / "abai.db", now_ms=lambda: 0))
+        store = Store(lambda: Database.open(Path(data_dir) / "abai.db", now_ms=lambda: 0))
         await store.database()
         before = peak()
         for format in ("csv", "json", "jsonl"):
