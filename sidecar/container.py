@@ -28,6 +28,7 @@ from sidecar.rpc.outbox import Outbox
 from sidecar.settings import Settings
 from sidecar.spending.recovery import after_a_run
 from sidecar.store import jobs
+from sidecar.store.backups import Caretaker
 from sidecar.store.database import Database
 from sidecar.store.legacy_import import take_over
 from sidecar.store.store import Store
@@ -79,6 +80,8 @@ class Container:
         self.database_file = config.data_dir / "abai.db"
         self._held_until = asyncio.get_running_loop().time() + HELD_SECONDS
         self.store = Store(self.open_database, on_late_opening=self._resume_batches)
+        self.caretaker = Caretaker(self.store, self.database_file, now_ms)
+        self._caring: asyncio.Task[None] | None = None
         self.settings = Settings(self.store, DEFAULTS, now_ms)
         self.session = CurrentProject(self.store, self.new_id, now_ms)
         self._make_http = make_http
@@ -267,6 +270,7 @@ class Container:
             import_module(f"sidecar.{name}")
             await asyncio.sleep(0)
         if not self._stopping:
+            self._caring = asyncio.create_task(self.caretaker.run())
             _ = self.batches, self.native, self.chat
             await self.http.open()
 
@@ -279,6 +283,8 @@ class Container:
     async def close(self, batch_grace_seconds: float = BATCH_GRACE_SECONDS) -> None:
         """Puts away all that was made, in order. Rows of batches in flight may end for so long."""
         self._stopping = True
+        if self._caring is not None:
+            self._caring.cancel()
         await self.store.stop_opening()
         ending = []
         if self._has("batches"):

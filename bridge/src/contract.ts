@@ -675,9 +675,41 @@ export interface CostRepriceResult {
   byModel: ModelReprice[];
 }
 
+/** A file of the data folder that can be restored. */
+export interface DataBackup {
+  /** For `data:restore`. */
+  path: string;
+  /** `daily`: taken once a day while in use, the last seven are kept. `migration`: taken before the database was brought up to date; the first one stays for good. `replaced`: what was in place before a restore. */
+  kind: "daily" | "migration" | "replaced";
+  /** In ms since 1970. */
+  createdAt: number;
+  bytes: number;
+  /** It was found whole when it was made. */
+  checked: boolean;
+}
+
 export interface DataBackupParams {
   /** The file to write. */
   path: string;
+}
+
+/** The newest first. */
+export type DataBackupsResult = DataBackup[];
+
+export interface DataCheckParams {
+  /** Whether indexes and the search are held against their tables too, which takes several times as long; absent: no. */
+  full?: boolean | null;
+}
+
+/** Whether the database is sound. */
+export interface DataCheckResult {
+  sound: boolean;
+  /** Whether all was looked at. */
+  full: boolean;
+  /** What is wrong, for a developer; at most 20. */
+  problems: string[];
+  /** What to do about it, for the person; only when it is not sound. */
+  advice?: string;
 }
 
 /** A copy of the data that was written, or put in place. */
@@ -708,6 +740,35 @@ export interface DiscoveredModel {
   maxOutputTokens?: number;
   /** Whether the catalogue has it, and with it its limits and its price. One that it lacks can be asked too; its cost is not known. */
   known: boolean;
+}
+
+export interface DoctorBackups {
+  count: number;
+  /** Of those that were found whole, in ms since 1970; absent: there is none. */
+  newestAt?: number;
+}
+
+export interface DoctorDatabase {
+  status: HealthStatus;
+  bytes: number;
+  /** What is written and not folded in yet. */
+  logBytes: number;
+}
+
+export interface DoctorFolder {
+  path: string;
+  exists: boolean;
+  writable: boolean;
+  /** What the disk has left; absent where it does not say. */
+  freeBytes?: number;
+}
+
+export interface DoctorVersions {
+  sidecar: string;
+  protocol: string;
+  sqlite: string;
+  /** The number of its last migration; 0 while it is not open. */
+  database: number;
 }
 
 /** What an error says besides its sentence. */
@@ -1289,6 +1350,16 @@ export interface SettingsValidateKeyResult {
   reason?: string;
 }
 
+/** A look at what the program stands on, without the network and without an open database. */
+export interface SystemDoctorResult {
+  versions: DoctorVersions;
+  folder: DoctorFolder;
+  database: DoctorDatabase;
+  backups: DoctorBackups;
+  /** What is wrong and what to do, a sentence or two each; empty when all is well. */
+  problems: string[];
+}
+
 export interface SystemHealthResult {
   status: HealthStatus;
   /** With `degraded`: what is wrong and what to do next, for the person. */
@@ -1322,6 +1393,8 @@ export interface Methods {
   "rpc.discover": { params: undefined; result: RpcDiscoverResult };
   /** How the sidecar is doing. */
   "system:health": { params: undefined; result: SystemHealthResult };
+  /** What is wrong with disk, folder, database and backups; works without an open database and asks no network. */
+  "system:doctor": { params: undefined; result: SystemDoctorResult };
   /** Stops taking work; afterwards only `exit` is taken. */
   shutdown: { params: undefined; result: Nothing };
   /** Every model and every older name that can be asked, with today's prices. */
@@ -1434,7 +1507,11 @@ export interface Methods {
   "data:backup": { params: DataBackupParams; result: DataCopy };
   /** Writes everything as a folder of JSONL. */
   "data:export": { params: DataExportParams; result: DataCopy };
-  /** Puts a backup in place after checking it; the present database is kept beside it. */
+  /** The backups that A-B/AI keeps by itself, with what was replaced by a restore; works without an open database. */
+  "data:backups": { params: undefined; result: DataBackupsResult };
+  /** Looks through the database for damage, beside other work; works without an open database. */
+  "data:check": { params: DataCheckParams; result: DataCheckResult };
+  /** Puts a backup in place after checking it, also of a database that is damaged or cannot be opened; the present one is kept beside it. */
   "data:restore": { params: DataRestoreParams; result: DataCopy };
 }
 
@@ -1461,7 +1538,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "712d74c91c5054793ec50188df901c7944b53e7c2cdd8000996a71e17dcf32b2";
+export const SCHEMA_HASH = "bfa55edf5597adc05e611f56488b81322be497ed68bd5035548292d4ba9d8120";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1510,6 +1587,7 @@ export const SERVED_METHODS = [
   "initialize",
   "rpc.discover",
   "system:health",
+  "system:doctor",
   "shutdown",
   "models:get-all",
   "models:get",
@@ -1563,6 +1641,8 @@ export const SERVED_METHODS = [
   "history:open-folder",
   "data:backup",
   "data:export",
+  "data:backups",
+  "data:check",
   "data:restore",
 ] as const;
 
@@ -1582,6 +1662,7 @@ export const METHOD_NAMES = [
   "initialize",
   "rpc.discover",
   "system:health",
+  "system:doctor",
   "shutdown",
   "exit",
   "$/cancelRequest",
@@ -1637,6 +1718,8 @@ export const METHOD_NAMES = [
   "history:open-folder",
   "data:backup",
   "data:export",
+  "data:backups",
+  "data:check",
   "data:restore",
   "models:load",
   "data:load-pricing",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "712d74c91c5054793ec50188df901c7944b53e7c2cdd8000996a71e17dcf32b2"
+SCHEMA_HASH = "bfa55edf5597adc05e611f56488b81322be497ed68bd5035548292d4ba9d8120"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ METHODS: tuple[Method, ...] = (
     Method("initialize", "InitializeParams", "InitializeResult", "system", "initialize"),
     Method("rpc.discover", None, "RpcDiscoverResult", "system", "discover"),
     Method("system:health", None, "SystemHealthResult", "system", "health"),
+    Method("system:doctor", None, "SystemDoctorResult", "system", "doctor"),
     Method("shutdown", None, "Nothing", "system", "shutdown"),
     Method("exit", None, None, "system", "exit_", notification=True),
     Method("$/cancelRequest", "CancelRequestParams", None, "rpc", "cancel_request", notification=True),
@@ -110,5 +111,7 @@ METHODS: tuple[Method, ...] = (
     Method("history:open-folder", "HistoryOpenFolderParams", "Nothing", "history", "open_folder"),
     Method("data:backup", "DataBackupParams", "DataCopy", "data", "backup"),
     Method("data:export", "DataExportParams", "DataCopy", "data", "export"),
+    Method("data:backups", None, "DataBackupsResult", "data", "backups"),
+    Method("data:check", "DataCheckParams", "DataCheckResult", "data", "check"),
     Method("data:restore", "DataRestoreParams", "DataCopy", "data", "restore"),
 )

@@ -10,7 +10,10 @@ from sidecar.contract.types import data as types
 from sidecar.methods.services import Request
 from sidecar.spending.recovery import of_a_backup
 from sidecar.store.atomic_files import target_file
+from sidecar.store.backups import list_backups
+from sidecar.store.diagnosis import check_database
 from sidecar.store.exports import export_tables
+from sidecar.store.integrity import DAMAGED
 from sidecar.store.restore import restore as put_back
 
 
@@ -42,6 +45,27 @@ async def restore(call: Request, params: types.DataRestoreParams) -> dict[str, A
         app.session.forget()
     app.native.resume()
     return _copy(*restored)
+
+
+async def backups(call: Request, params: None) -> list[dict[str, Any]]:
+    found = await asyncio.to_thread(list_backups, call.services.database_file)
+    return [
+        {
+            "path": str(each.path),
+            "kind": each.kind,
+            "createdAt": each.created_at,
+            "bytes": each.size,
+            "checked": each.checked,
+        }
+        for each in found
+    ]
+
+
+async def check(call: Request, params: types.DataCheckParams) -> dict[str, Any]:
+    full = bool(params.full)
+    problems = await check_database(call.services.database_file, full=full)
+    advice = {"advice": DAMAGED} if problems else {}
+    return {"sound": not problems, "full": full, "problems": problems, **advice}
 
 
 def _copy(path: Path, size: int) -> dict[str, Any]:

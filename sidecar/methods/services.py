@@ -14,6 +14,7 @@ from sidecar.money.catalogue import Catalogue
 from sidecar.money.catalogue_files import CatalogueFiles
 from sidecar.rpc.call import Call
 from sidecar.settings import Settings
+from sidecar.store.backups import Caretaker
 from sidecar.store.store import Store
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Services(Protocol):
     session: CurrentProject
     now_ms: Now
     started_at: int
+    caretaker: Caretaker
 
     @property
     def database_file(self) -> Path: ...

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.resources
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,8 +13,10 @@ from sidecar import __version__
 from sidecar.contract.methods import PROTOCOL_VERSION, SCHEMA_HASH
 from sidecar.contract.types import system as types
 from sidecar.errors import Failure
-from sidecar.methods.services import Request
+from sidecar.methods.services import Request, Services
 from sidecar.process_memory import rss_bytes
+from sidecar.store.backups import list_backups
+from sidecar.store.diagnosis import LITTLE_ROOM_BYTES, Folder, look_at_folder
 
 if TYPE_CHECKING:
     from sidecar.store.database import Database
@@ -50,14 +54,7 @@ async def discover(call: Request, params: None) -> orjson.Fragment:
 
 async def health(call: Request, params: None) -> dict[str, Any]:
     app = call.services
-    # Whoever asks wants to know whether anybody is there, and ends what gives no answer: in the middle of its work.
-    problem: str | None = None
-    database: Database | None = None
-    try:
-        database = await app.store.opened_within(OPENING_SECONDS)
-        status = "opening" if database is None else "ok"
-    except Failure as failure:
-        status, problem = "degraded", failure.message
+    status, database, problem = await _state(app)
     return {
         "status": status,
         **({} if problem is None else {"problem": problem}),
@@ -67,6 +64,56 @@ async def health(call: Request, params: None) -> dict[str, Any]:
         "inFlight": app.in_flight(),
         "rssBytes": rss_bytes(),
     }
+
+
+async def doctor(call: Request, params: None) -> dict[str, Any]:
+    app = call.services
+    status, database, problem = await _state(app)
+    folder = await asyncio.to_thread(look_at_folder, app.database_file)
+    backups = await asyncio.to_thread(list_backups, app.database_file)
+    whole = [each.created_at for each in backups if each.checked]
+    free = {} if folder.free_bytes is None else {"freeBytes": folder.free_bytes}
+    return {
+        "versions": {
+            "sidecar": __version__,
+            "protocol": PROTOCOL_VERSION,
+            "sqlite": sqlite3.sqlite_version,
+            "database": 0 if database is None else database.schema_version,
+        },
+        "folder": {
+            "path": str(app.config.data_dir),
+            "exists": folder.exists,
+            "writable": folder.writable,
+            **free,
+        },
+        "database": {"status": status, "bytes": folder.database_bytes, "logBytes": folder.log_bytes},
+        "backups": {"count": len(backups), **({"newestAt": whole[0]} if whole else {})},
+        "problems": [*([problem] if problem else []), *_of_folder(folder)],
+    }
+
+
+async def _state(app: Services) -> tuple[str, Database | None, str | None]:
+    """How the database is, itself where it is open, and what is wrong with it."""
+    # Whoever asks wants to know whether anybody is there, and ends what gives no answer: in the middle of its work.
+    try:
+        database = await app.store.opened_within(OPENING_SECONDS)
+    except Failure as failure:
+        return "degraded", None, failure.message
+    if database is None:
+        return "opening", None, None
+    problem = app.caretaker.problem
+    return "ok" if problem is None else "degraded", database, problem
+
+
+def _of_folder(folder: Folder) -> list[str]:
+    if not folder.exists:
+        return ["The data folder is not there. Put it back, or choose another one."]
+    found = []
+    if not folder.writable:
+        found.append("The data folder may not be written to. Check its permissions.")
+    if folder.free_bytes is not None and folder.free_bytes < LITTLE_ROOM_BYTES:
+        found.append("The disk is nearly full. Free some space, or answers that were paid cannot be kept.")
+    return found
 
 
 async def shutdown(call: Request, params: None) -> None:

@@ -13,14 +13,15 @@ from sidecar.store.integrity import damaged, find_damage
 def copy_database(source: sqlite3.Connection, target: Path, *, check: bool = True) -> int:
     """Write all that `source` has committed into `target`, which appears whole or not at all. Return its bytes.
 
-    `source` must not be in a write transaction. Raise sqlite3.Error, OSError, and Failure("storage_error") for a copy
-    that is damaged, which its source is then too.
+    `source` must not be in a write transaction; a read transaction that it is in ends. Raise sqlite3.Error, OSError,
+    and Failure("storage_error") for a copy that is damaged, which its source is then too.
     """
     # A name of its own: the same copy may be asked for twice, and the person may have a file of any other name.
     partial = partial_beside(target)
     # Holding a read transaction over the copy keeps it to one moment, and makes a busy source raise in
     # time here: the backup itself would go on trying for ever.
-    source.execute("BEGIN")
+    if not source.in_transaction:
+        source.execute("BEGIN")
     try:
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
         create_private(partial).close()

@@ -54,6 +54,7 @@ class Database:
         self._waiting: deque[tuple[Work, asyncio.Future[Outcome]]] = deque()
         self._wake = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
+        self._file = _identity(path)
         self._committing = asyncio.create_task(self._commit_gathered(writer)) if writer is not None else None
 
     @classmethod
@@ -153,7 +154,8 @@ class Database:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), _GROUP_LIMIT))]
             outcomes = [Outcome(error=_closed())] * len(group)
             try:
-                outcomes = await _hop(writer, commit_group, [work for work, _ in group])
+                works = [work for work, _ in group]
+                outcomes = await _hop(writer, _commit_in_place, works, self.path, self._file)
             finally:
                 for (_, done), outcome in zip(group, outcomes, strict=True):
                     _resolve(done, outcome)
@@ -161,6 +163,33 @@ class Database:
 
 def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any], conn: sqlite3.Connection) -> T:
     return fn(conn, *args, **kwargs)
+
+
+def _commit_in_place(
+    conn: sqlite3.Connection, works: list[Work], path: Path, file: tuple[int, int] | None
+) -> list[Outcome]:
+    """Commits while the file is where it was opened: what goes into one that was deleted or replaced is lost, and an
+    intent that is lost is money that nobody counts.
+    """
+    if _identity(path) != file:
+        return [Outcome(error=_gone()) for _ in works]
+    return commit_group(conn, works)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _gone() -> Failure:
+    return Failure(
+        "storage_error",
+        "The data folder was moved, deleted or replaced while A-B/AI was running, so nothing more is saved or sent. "
+        "Put it back, or start A-B/AI again.",
+    )
 
 
 def _resolve(done: asyncio.Future[Outcome], outcome: Outcome) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.field.claims import field
-from tests.field.hostile import chat_chunks, stream
-from tests.field.lab import sidecar
+from tests.field.hostile import chat_chunks, serving, stream
+from tests.field.lab import ask, own_models, refused, sidecar
 from tests.helpers.process import RpcError, SidecarProcess
 
 GOOD = stream(*chat_chunks("Good morning"), "[DONE]")
@@ -191,3 +191,60 @@ async def test_restoring_keeps_what_was_there_beside_it(tmp_path: Path) -> None:
     (kept,) = data.glob("abai.db.before-restore-*")
     with closing(sqlite3.connect(kept)) as conn:
         assert {name for (name,) in conn.execute("SELECT name FROM projects")} == {"First", "Second"}
+
+
+@pytest.mark.parametrize("gone", ["moved", "deleted", "replaced"])
+async def test_nothing_is_paid_once_the_data_folder_is_no_longer_there(gone: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with (
+        serving(GOOD) as server,
+        sidecar(data, models=own_models(server.url)) as process,
+    ):
+        await ask(process)
+        if gone == "deleted":
+            shutil.rmtree(data)
+        else:
+            data.rename(tmp_path / "elsewhere")
+        if gone == "replaced":
+            shutil.copytree(tmp_path / "elsewhere", data)
+        asked = len(server.asked)
+        error = await refused(process)
+        assert (error.data["kind"], len(server.asked)) == ("storage_error", asked)
+        assert "moved, deleted or replaced" in error.message
+        if gone == "moved":
+            (tmp_path / "elsewhere").rename(data)
+            assert (await ask(process))["answer"] == "Good morning"
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_what_is_wrong_is_told_without_an_open_database(
+    damage: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    data, _ = await damaged_folder(tmp_path, damage)
+    (data / "backups").mkdir()
+    shutil.copyfile(tmp_path / "copy.db", data / "backups" / "abai-20261123T080000Z.db")
+    async with sidecar(data) as process:
+        found = await process.call("data:check", {"full": True})
+        assert (found["sound"], bool(found["problems"])) == (False, True)
+        assert "data:restore" in found["advice"]
+        (backup,) = await process.call("data:backups")
+        assert (backup["kind"], backup["checked"], backup["createdAt"]) == ("daily", True, 1_795_420_800_000)
+        told = await process.call("system:doctor")
+        assert told["folder"] == told["folder"] | {"path": str(data), "exists": True, "writable": True}
+        assert told["backups"] == {"count": 1, "newestAt": backup["createdAt"]}
+        assert told["database"]["bytes"] == (data / "abai.db").stat().st_size
+        await process.call("data:restore", {"path": backup["path"]})
+        assert await names(process) == set(NAMES)
+        assert (await process.call("data:check", {"full": True}))["sound"]
+
+
+async def test_a_disk_without_room_is_tried_again(tmp_path: Path) -> None:
+    """What keeps the file from being opened, and then does not any more: here a folder in its place."""
+    (tmp_path / "abai.db").mkdir()
+    async with sidecar(tmp_path) as process:
+        with pytest.raises(RpcError):
+            await process.call("project:list")
+        assert (await process.call("system:health"))["status"] == "degraded"
+        (tmp_path / "abai.db").rmdir()
+        assert await until_answered(process, "project:list") == set()
+        assert (await process.call("system:health"))["status"] == "ok"

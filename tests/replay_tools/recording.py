@@ -133,9 +133,20 @@ _VARYING = {
     **dict.fromkeys(("createdAt", "lastUsed", "timestamp", "startedAt", "completedAt"), "<time>"),
     **dict.fromkeys(("etaSeconds", "rowsPerSecond"), "<number>"),
     **dict.fromkeys(
-        ("latencyMs", "latency_ms", "uptimeMs", "databaseBytes", "rssBytes", "inFlight", "bytes"), "<int>"
+        (
+            "latencyMs",
+            "latency_ms",
+            "uptimeMs",
+            "databaseBytes",
+            "rssBytes",
+            "inFlight",
+            "bytes",
+            "freeBytes",
+            "logBytes",
+        ),
+        "<int>",
     ),
-    **dict.fromkeys(("dataDir", "schemaHash"), "<text>"),
+    **dict.fromkeys(("dataDir", "schemaHash", "sqlite"), "<text>"),
 }
 
 

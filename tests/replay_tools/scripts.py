@@ -50,6 +50,12 @@ async def system_health(client: Client) -> None:
     await client.ask("system:health")
 
 
+async def system_doctor(client: Client) -> None:
+    """All is well."""
+    await client.ask("project:list")
+    await client.ask("system:doctor")
+
+
 async def shutdown(client: Client) -> None:
     """After shutdown only exit is taken."""
     await client.ask("shutdown")
@@ -625,6 +631,19 @@ async def data_export(client: Client) -> None:
     await client.ask("project:create", {"name": "First"})
     await client.ask("data:export", {"path": "<folder>/export"})
     await client.ask("data:export", {"path": "<folder>/export/projects.jsonl"})
+
+
+async def data_backups(client: Client) -> None:
+    """None on the first day; a copy that the person made for themselves is not among them."""
+    await client.ask("data:backup", {"path": "<folder>/copy.db"})
+    await client.ask("data:backups")
+
+
+async def data_check(client: Client) -> None:
+    """A sound database, looked at twice."""
+    await client.ask("project:list")
+    await client.ask("data:check", {})
+    await client.ask("data:check", {"full": True})
 
 
 async def data_restore(client: Client) -> None:

@@ -13,6 +13,11 @@ class DataBackupParams(WireModel):
     """The file to write."""
 
 
+class DataCheckParams(WireModel):
+    full: bool | None = None
+    """Whether indexes and the search are held against their tables too, which takes several times as long; absent: no."""
+
+
 class DataExportParams(WireModel):
     path: Annotated[str, Field(min_length=1)]
     """The folder to write: one file of JSONL for each table. API keys are in none."""

@@ -1,0 +1,122 @@
+"""The copies of the database that are kept without anybody asking: one a day, each looked through."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from sidecar.errors import Failure
+from sidecar.store.atomic_files import BACKUPS, PRIVATE_FOLDER, file_failure
+from sidecar.store.background_read import scan
+from sidecar.store.backup import copy_database
+from sidecar.store.log_origin import free_name
+from sidecar.store.store import Store
+
+log = logging.getLogger("sidecar.store")
+
+Kind = Literal["daily", "migration", "replaced"]
+KEPT_DAYS = 7
+DAY_MS = 86_400_000
+# An app that is opened for a moment takes none.
+FIRST_LOOK_SECONDS, LOOK_SECONDS = 60.0, 3_600.0
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("daily", re.compile(r"abai-(\d{8}T\d{6}Z)(?:-\d+)?\.db")),
+    ("migration", re.compile(r"abai\.db\.before-v\d+-(\d{8}T\d{6}Z)\.bak")),
+    ("replaced", re.compile(r"abai\.db\.before-restore-(\d{8}T\d{6}Z)(?:-\d+)?")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A file that can be restored. `created_at` is in ms; `checked`: it was found whole when it was made."""
+
+    path: Path
+    kind: Kind
+    created_at: int
+    size: int
+    checked: bool
+
+
+def list_backups(database: Path) -> list[Backup]:
+    """Return what can be restored of this database, the newest first. Blocking; needs nothing to be open."""
+    found = []
+    for folder in (database.parent, database.parent / BACKUPS):
+        with suppress(OSError):
+            for path in folder.iterdir():
+                with suppress(OSError):
+                    found += _as_backup(path)
+    return sorted(found, key=lambda each: (each.created_at, each.path.name), reverse=True)
+
+
+def _as_backup(path: Path) -> list[Backup]:
+    for kind, pattern in _KINDS:
+        matched = pattern.fullmatch(path.name)
+        if matched and path.is_file():
+            at = datetime.strptime(matched[1], _STAMP).replace(tzinfo=UTC)
+            return [Backup(path, kind, int(at.timestamp() * 1000), path.stat().st_size, kind != "replaced")]
+    return []
+
+
+class Caretaker:
+    """Takes the copy of the day, whose check is also what finds damage while there are good copies of before.
+
+    `problem` is what it found, as a sentence, until a copy is whole again.
+    """
+
+    def __init__(self, store: Store, database: Path, now_ms: Callable[[], int]) -> None:
+        self.problem: str | None = None
+        self._store = store
+        self._database = database
+        self._now_ms = now_ms
+
+    async def run(self) -> None:
+        """Look now and then, until cancelled."""
+        await asyncio.sleep(FIRST_LOOK_SECONDS)
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Take a copy unless there is one of the last day, and let the oldest go. Never raise Failure."""
+        now = self._now_ms()
+        daily = [
+            each for each in await asyncio.to_thread(list_backups, self._database) if each.kind == "daily"
+        ]
+        # A clock that was wrong has left copies of a time to come.
+        if any(abs(now - each.created_at) < DAY_MS for each in daily):
+            return
+        stamp = datetime.fromtimestamp(now / 1000, UTC).strftime(_STAMP)
+        folder = self._database.parent / BACKUPS
+        try:
+            target = await asyncio.to_thread(_free_target, folder, stamp)
+            await scan(self._store, lambda conn, pulse: copy_database(conn, target))
+        except Failure as failure:
+            log.warning("the copy of the day could not be made: %s", failure.message)
+            self.problem = failure.message
+            return
+        self.problem = None
+        # What was just made stays, whatever the clock says of it.
+        for old in daily[KEPT_DAYS - 1 :]:
+            await asyncio.to_thread(_remove, old.path)
+
+
+def _free_target(folder: Path, stamp: str) -> Path:
+    try:
+        folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
+    except OSError as error:
+        raise file_failure(error, folder) from error
+    return free_name(folder / f"abai-{stamp}.db")
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

@@ -1,0 +1,78 @@
+"""What is wrong with a data folder, found without an open database: for whoever asks for a way back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from sidecar.errors import Failure
+from sidecar.store import open_database
+from sidecar.store.background_read import Pulse, in_thread
+from sidecar.store.integrity import find_damage
+
+_STEPS_A_PULSE = 10_000
+# Under so much, a copy of the day or a batch may not find room.
+LITTLE_ROOM_BYTES = 200 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A data folder as the system sees it. `free_bytes` is None where the disk does not say."""
+
+    exists: bool
+    writable: bool
+    free_bytes: int | None
+    database_bytes: int
+    log_bytes: int
+
+
+async def check_database(path: Path, *, full: bool) -> list[str]:
+    """Return what is wrong with the file at `path`, nothing for a sound one. It need not be open, nor a database.
+
+    `full` also holds the indexes against their tables. Reads the whole file beside other work, and may be cancelled.
+    """
+    return await in_thread(lambda pulse: _check(path, full, pulse))
+
+
+def _check(path: Path, full: bool, pulse: Pulse) -> list[str]:
+    if not path.exists():
+        return [f"there is no {path.name}"]
+    try:
+        open_database.inspect(path)
+        with closing(
+            sqlite3.connect(open_database.read_only_uri(path), uri=True, isolation_level=None)
+        ) as conn:
+            conn.execute(f"PRAGMA busy_timeout={open_database.BUSY_TIMEOUT_MS}")
+            conn.set_progress_handler(pulse, _STEPS_A_PULSE)
+            return find_damage(conn, full=full)
+    except Failure as failure:
+        return [failure.message]
+    except (sqlite3.Error, OSError) as error:
+        return [f"it cannot be read: {error}"]
+
+
+def look_at_folder(database: Path) -> Folder:
+    """Return the state of the folder that the database is in. Blocking."""
+    folder = database.parent
+    try:
+        free: int | None = shutil.disk_usage(folder).free
+    except OSError:
+        free = None
+    return Folder(
+        exists=folder.is_dir(),
+        writable=os.access(folder, os.W_OK | os.X_OK),
+        free_bytes=free,
+        database_bytes=_size(database),
+        log_bytes=_size(database.with_name(database.name + "-wal")),
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

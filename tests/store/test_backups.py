@@ -1,0 +1,99 @@
+"""The copy of the day: taken once, looked through, the last seven kept."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sidecar.store import kv
+from sidecar.store.backups import DAY_MS, KEPT_DAYS, Caretaker, list_backups
+from sidecar.store.database import Database
+from sidecar.store.store import Store
+from tests.store.clock import NOW
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
+    store = Store(lambda: Database.open(tmp_path / "abai.db", now_ms=clock))
+    yield store
+    async with asyncio.timeout(20):
+        await store.close()
+
+
+async def test_one_copy_a_day_is_taken_and_the_last_seven_are_kept(
+    store: Store, tmp_path: Path, clock: Clock
+) -> None:
+    caretaker = Caretaker(store, tmp_path / "abai.db", clock)
+    async with asyncio.timeout(20):
+        for day in range(10):
+            clock.now = NOW + day * DAY_MS
+            await caretaker.look()
+            clock.now += DAY_MS // 2
+            await caretaker.look()
+    found = list_backups(tmp_path / "abai.db")
+    assert [each.created_at for each in found] == [NOW + day * DAY_MS for day in range(9, 9 - KEPT_DAYS, -1)]
+    assert {(each.kind, each.checked) for each in found} == {("daily", True)}
+    if sys.platform != "win32":
+        assert {stat.S_IMODE(each.path.stat().st_mode) for each in found} == {0o600}
+        assert stat.S_IMODE((tmp_path / "backups").stat().st_mode) == 0o700
+
+
+async def test_copies_of_a_clock_that_was_wrong_do_not_push_out_the_one_of_today(
+    store: Store, tmp_path: Path, clock: Clock
+) -> None:
+    caretaker = Caretaker(store, tmp_path / "abai.db", clock)
+    async with asyncio.timeout(20):
+        for day in range(8):
+            clock.now = NOW + (10_000 + day) * DAY_MS
+            await caretaker.look()
+        clock.now = NOW
+        await caretaker.look()
+    assert NOW in [each.created_at for each in list_backups(tmp_path / "abai.db")]
+
+
+async def test_damage_is_told_while_the_good_copies_are_kept(
+    store: Store, tmp_path: Path, clock: Clock
+) -> None:
+    caretaker = Caretaker(store, tmp_path / "abai.db", clock)
+    async with asyncio.timeout(20):
+        for number in range(200):
+            await store.write(kv.put, f"k{number}", "v" * 500)
+        await caretaker.look()
+        good = list_backups(tmp_path / "abai.db")
+        await store.close()
+        damage(tmp_path / "abai.db", b"k100")
+        reopened = Store(lambda: Database.open(tmp_path / "abai.db", now_ms=clock))
+        caretaker = Caretaker(reopened, tmp_path / "abai.db", clock)
+        clock.now += DAY_MS
+        await caretaker.look()
+        await reopened.close()
+    assert caretaker.problem is not None
+    assert "damaged" in caretaker.problem
+    assert list_backups(tmp_path / "abai.db") == good
+    assert [path.name for path in (tmp_path / "backups").iterdir()] == [good[0].path.name]
+
+
+def damage(database: Path, marker: bytes) -> None:
+    """The page that holds the marker becomes zeros."""
+    content = bytearray(database.read_bytes())
+    page = content.index(marker) // 4096 * 4096
+    content[page : page + 4096] = bytes(4096)
+    database.write_bytes(content)
