@@ -179,7 +179,7 @@ async def until_answered(process: SidecarProcess, method: str) -> set[str]:
                 await asyncio.sleep(0.1)
 
 
-@field("trust", "restoring over a sound database keeps the present one")
+@field("trust", "Stays as it is: restoring over a sound database keeps the present one")
 async def test_restoring_keeps_what_was_there_beside_it(tmp_path: Path) -> None:
     data, copy = tmp_path / "data", tmp_path / "copy.db"
     async with sidecar(data) as process:
