@@ -10,6 +10,7 @@ import orjson
 
 from sidecar.batch import external_jobs
 from sidecar.batch import jobs as moves
+from sidecar.batch.files.numbers import as_sent
 from sidecar.contract.types import batch as types
 from sidecar.methods import batch_files, batch_native, batch_wire
 from sidecar.methods.services import Request
@@ -132,8 +133,15 @@ async def export(call: Request, params: types.BatchExportParams) -> dict[str, An
 
 
 def wire_rows(rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:
-    """The rows as they are kept: what they say, and nothing that they leave out."""
-    return [row.model_dump(by_alias=True, exclude_none=True) for row in rows]
+    """The rows as they are kept: what they say, and nothing that they leave out.
+
+    Data that JavaScript would spell otherwise on its way back is kept as the text that a template prints.
+    """
+    kept = [row.model_dump(by_alias=True, exclude_none=True) for row in rows]
+    for row in kept:
+        if data := row.get("data"):
+            row["data"] = {name: as_sent(value) for name, value in data.items()}
+    return kept
 
 
 async def _rows(call: Request, rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ _FIELD_OF = {name.casefold(): name for name in ROW_FIELDS} | {
     "responseschema": "jsonSchema",
 }
 # What a column of prompts may be called where none is called a prompt, the likelier name first.
-PROMPT_NAMES = ("question", "query", "input", "instruction", "text", "request", "message", "content", "task")
+PROMPT_NAMES = ("question", "query", "instruction", "input", "text", "request", "message", "content", "task")
 # The last column before the results of a table that was exported; it says how its cells were written.
 DEFUSED_MARK = "abai:formulas-defused"
 PLAIN_MARK = "abai:formulas-as-they-are"

@@ -142,10 +142,8 @@ class Records:
         cells = next(csv.reader([text], delimiter=self._delimiter), [])
         if self._open.search(text):
             return 1 < len(cells) <= (self.width or 0)
-        # A quote at the end of a bare cell is the end of a cell that began lines before.
-        return len(cells) == self.width and not any(
-            cell.endswith('"') and cell.count('"') % 2 and not cell.startswith('"') for cell in cells
-        )
+        # A lone quote inside a bare cell is the end of a cell that began lines before.
+        return len(cells) == self.width and not any(cell.count('"') % 2 for cell in cells)
 
     def _swallowed(self, record: list[str]) -> bool:
         """Whether the lines of one record are each as much of a record as it is."""

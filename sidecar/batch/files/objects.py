@@ -17,6 +17,8 @@ Kind = Literal["table", "array", "object", "lines"]
 
 # What programs call the list of rows in an object.
 LISTS = ("rows", "data", "items", "records", "prompts", "examples", "requests", "tests", "results")
+# Above the header of a table there may be a title.
+_TOP_LINES = 5
 _BEGINS_ARRAY = re.compile(r'\[\s*(?:[\]\[{"\d-]|true|false|null)')
 _BEGINS_OBJECT = re.compile(r'\{\s*["}]')
 
@@ -31,7 +33,7 @@ class Unreadable:
 def kind_of(head: str, said: Kind, names_prompt: Callable[[str], bool]) -> Kind:
     """Return what a text is by its first character that is no space; `said` is what its name says.
 
-    `names_prompt` tells of a first line whether it is the header of a table.
+    `names_prompt` tells of a line whether it is the header of a table.
     """
     text = head.lstrip("\ufeff \t\r\n")
     first = text.partition("\n")[0]
@@ -39,7 +41,7 @@ def kind_of(head: str, said: Kind, names_prompt: Callable[[str], bool]) -> Kind:
         return "array" if said != "table" or _BEGINS_ARRAY.match(text) else "table"
     if text.startswith("{"):
         return _kind_of_object(text, first) if said != "table" or _BEGINS_OBJECT.match(text) else "table"
-    return "table" if names_prompt(first) else said
+    return "table" if any(map(names_prompt, text.splitlines()[:_TOP_LINES])) else said
 
 
 def _kind_of_object(text: str, first: str) -> Kind:

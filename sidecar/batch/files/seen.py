@@ -63,11 +63,13 @@ def _choices(seen: Seen, filled: frozenset[str], options: ImportOptions) -> list
             label = f"Read the prompts as they are{behind}."
             choices.append({"label": label, "options": {"columns": columns} if columns else {}} | needs)
         return choices
-    data = [name for name in names if field_of(name) is None and name != model]
-    for name in _likely(seen, names, data)[:SAMPLES]:
+    data = [name for name in names if field_of(name) is None and name != model and not name.startswith("__")]
+    # A test of promptfoo has its prompt elsewhere.
+    only_variables = any(name.startswith("__") for name in names)
+    for name in () if only_variables else _likely(seen, names, data)[:SAMPLES]:
         label = f"Take the column “{name}” as the prompt{behind}."
         choices.append({"label": label, "options": {"columns": {**columns, "prompt": name}}} | needs)
-    if len(data) > 1:
+    if len(data) > 1 or only_variables:
         template = "\n\n".join("{{" + name + "}}" for name in data[:4])
         label = f"Write a prompt in which the columns stand, such as {template.split(chr(10))[0]}{behind}."
         found = {"template": template} | ({"columns": columns} if columns else {})
