@@ -209,7 +209,7 @@ class ChatService:
             label=label,
             timestamp=ended,
             latency_ms=max(0, ended - started),
-            notes=(*prepared.notes, *plan.notes, *labels.cost_notes(charge), *unsaved),
+            notes=(*prepared.notes, *plan.notes, *accumulator.notes, *labels.cost_notes(charge), *unsaved),
             is_json=prepared.wants_json,
             json=value,
         )

@@ -8,6 +8,7 @@ from sidecar.providers.base import (
     Event,
     FinishReason,
     TextDelta,
+    TextWasThinking,
     ThinkingDelta,
     Usage,
     UsageSoFar,
@@ -37,12 +38,16 @@ class StreamAccumulator:
         self.served_model: str | None = None
         self.response_id: str | None = None
         self.finish_reason: FinishReason | None = None
+        self.notes: tuple[str, ...] = ()
 
     def take(self, event: Event) -> None:
         match event:
             case TextDelta(text):
                 self._text.append(text)
             case ThinkingDelta(text):
+                self._thinking.append(text)
+            case TextWasThinking(text):
+                self._text.clear()
                 self._thinking.append(text)
             case Citation():
                 self._cite(event)
@@ -51,6 +56,7 @@ class StreamAccumulator:
                 self._serve(event)
             case Done():
                 self.finish_reason = event.finish_reason
+                self.notes = event.notes
                 self.usage = believable(event.usage) or self.usage
                 self._serve(event)
                 for citation in event.citations:

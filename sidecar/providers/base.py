@@ -120,6 +120,13 @@ class ThinkingDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class TextWasThinking:
+    """All text so far was no answer but this thinking, as a later tag has shown."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class UsageSoFar:
     """What is known of the usage while the stream runs; a later one replaces an earlier one.
 
@@ -134,16 +141,20 @@ class UsageSoFar:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The last event of a stream that ended well. `usage` is None when the server reported none."""
+    """The last event of a stream that ended well. `usage` is None when the server reported none.
+
+    `notes` are sentences for the person: what of the answer could not be read.
+    """
 
     finish_reason: FinishReason
     usage: Usage | None
     served_model: str | None = None
     response_id: str | None = None
     citations: tuple[Citation, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-Event = TextDelta | ThinkingDelta | UsageSoFar | Citation | Done
+Event = TextDelta | ThinkingDelta | TextWasThinking | UsageSoFar | Citation | Done
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,3 +123,15 @@ async def batch_rows(
         pass
     results = await process.call("batch:get-results", {"jobId": job})
     return list(results["results"] if isinstance(results, dict) else results)
+
+
+async def messages(process: SidecarProcess, conversation: str) -> list[dict[str, Any]]:
+    """What is kept of a conversation, oldest first."""
+    listed = await process.call("messages:list", {"conversationId": conversation})
+    return list(listed["messages"] if isinstance(listed, dict) else listed)
+
+
+async def conversation(process: SidecarProcess) -> str:
+    """The id of a conversation, made for the purpose."""
+    made: str = (await process.call("conversation:create", {"projectId": await project(process)}))["id"]
+    return made

@@ -13,7 +13,7 @@ from sidecar.providers.anthropic.request import continued, message_body
 from sidecar.providers.anthropic.stream import MessageReader
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.events import events_of
+from sidecar.providers.kernel.events import ending, events_of
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import after_last, list_models
@@ -60,8 +60,8 @@ class Anthropic:
         try:
             while body is not None:
                 async with (
-                    self._api.stream(
-                        "POST", self._root + plan.path, asked, body, headers=plan.headers, pacer=pacer
+                    self._api.answer(
+                        self._root + plan.path, asked, body, headers=plan.headers, pacer=pacer
                     ) as answer,
                     aclosing(events_of(answer, SseParser(), reader)) as events,
                 ):
@@ -71,7 +71,7 @@ class Anthropic:
                 if body is not None:
                     reader.resume()
                     left -= 1
-            for event in reader.finish():
+            for event in ending(reader):
                 yield event
         except Failure as failure:
             asked.named(failure)

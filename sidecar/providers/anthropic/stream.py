@@ -15,8 +15,8 @@ from sidecar.providers.anthropic.usage import (
     message_usage,
 )
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
-from sidecar.providers.kernel.errors import cut_off, declined, stream_failure
-from sidecar.providers.kernel.events import read_object
+from sidecar.providers.kernel.errors import declined, stream_failure
+from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
@@ -45,6 +45,12 @@ class MessageReader:
         self._id: str | None = None
         self._citations: dict[str, Citation] = {}
         self._found: dict[str, Citation] = {}
+        self._pieces = Pieces()
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds of silence after which the request has ended; None while it has not come to its end."""
+        return None if self._stop is None else SILENCE_SECONDS
 
     @property
     def paused(self) -> bool:
@@ -63,13 +69,17 @@ class MessageReader:
         self._blocks, self._stop, self.ended = {}, None, False
 
     def read(self, event: SseEvent) -> Iterator[Event]:
-        """What this event says. Raises Failure for an error in it, OutcomeUnknown for nonsense."""
-        yield from self.take(read_object(event, self._asked), event.name)
+        """What this event says. Raises Failure for an error in it; what cannot be read is left out."""
+        for value in self._pieces.objects(event):
+            yield from self.take(value, event.name)
 
     def take(self, value: Mapping[str, Any], name: str | None = None) -> Iterator[Event]:
         """What this object says: an event called `name`, or a whole message. Raises as `read` does."""
         kind = value.get("type") or name
         if kind == "error" or (kind is None and value.get("error")):
+            # An error behind a complete answer takes nothing of it back.
+            if self._stop is not None and not self.paused:
+                return
             raise stream_failure(value, self._asked, produced=bool(self._blocks or self._said))
         if kind == "message":
             yield from self._whole(value)
@@ -90,7 +100,7 @@ class MessageReader:
     def finish(self) -> Iterator[Event]:
         """The end of the turn: Done, or what was wrong with it."""
         if self._stop is None and not self.ended:
-            raise cut_off(self._asked)
+            raise self._pieces.cut(self._asked)
         if self._stop == "refusal" and not self._spoke:
             if not self.content() and self.usage is not None:
                 self.usage = free_of_charge(self.usage)
@@ -98,7 +108,7 @@ class MessageReader:
             raise declined(why_declined(self._stop_details), self._asked)
         cited = self._citations or self._found
         reason = finish_reason(self._stop or "end_turn")
-        yield Done(reason, self.usage, self._model, self._id, tuple(cited.values()))
+        yield Done(reason, self.usage, self._model, self._id, tuple(cited.values()), self._pieces.notes)
 
     def _start(self, index: int, given: Mapping[str, Any]) -> Iterator[Event]:
         self._blocks[index] = block = Block(given)

@@ -15,6 +15,7 @@ from sidecar.providers.compatible.server_models import server_models
 from sidecar.providers.compatible.think_tags import ThinkSplitter
 from sidecar.providers.compatible.usage import compatible_usage
 from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.errors import WEB_PAGE
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
@@ -127,6 +128,8 @@ class Compatible:
     def _elsewhere(self, attempt: Attempt, failure: Failure, tried: set[str]) -> Attempt | None:
         """The other place where the paths may begin; the next question goes there at once."""
         left = [root for root in self._roots if root not in tried]
+        if not left and failure.detail == WEB_PAGE:
+            return None
         if not left:
             title = self._dialect.title
             failure.message = f"The {title} API is not at this address. Check its base URL in models.json."

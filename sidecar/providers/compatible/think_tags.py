@@ -1,26 +1,54 @@
-"""Thinking that a model writes into its answer, between <think> and </think>, however it is cut (pure)."""
+"""Thinking that a model writes into its answer, between tags, however they are cut (pure)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from sidecar.providers.base import TextDelta, ThinkingDelta
+from sidecar.providers.base import TextDelta, TextWasThinking, ThinkingDelta
+from sidecar.providers.compatible import harmony
 
-OPEN, CLOSE = "<think>", "</think>"
+Spoken = TextDelta | ThinkingDelta | TextWasThinking
+
+# The tags that models are trained to, or servers leave in.
+PAIRS = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<thoughts>", "</thoughts>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<seed:think>", "</seed:think>"),
+    ("◁think▷", "◁/think▷"),
+    ("[THINK]", "[/THINK]"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+)
+_CLOSE_OF = dict(PAIRS)
+_BEGINNINGS = (*_CLOSE_OF, *harmony.BEGINNINGS)
+_ANY_OPEN = re.compile("|".join(re.escape(opened) for opened, _ in PAIRS))
+_ANY_CLOSE = re.compile("|".join(re.escape(closed) for _, closed in PAIRS))
+_LONGEST = max(len(tag) for pair in PAIRS for tag in pair)
 
 
 class ThinkSplitter:
     """Feed it the answer piece by piece. Only what stands before the first word of the answer is thinking:
-    a tag later on is what the answer is about."""
+    a tag later on is what the answer is about. A closing tag that nothing opened ends a thought that began at once."""
 
     def __init__(self) -> None:
         self._state = "before"
         self._kept = ""
         self._thought = False
+        self._close = ""
+        self._harmony: harmony.HarmonySplitter | None = None
+        self._lone: LoneClose | None = LoneClose()
 
-    def feed(self, text: str) -> Iterator[TextDelta | ThinkingDelta]:
+    def feed(self, text: str) -> Iterator[Spoken]:
+        """Yield what is certain."""
+        if self._harmony is not None:
+            yield from self._harmony.feed(text)
+            return
         if self._state == "text":
-            yield TextDelta(text)
+            yield from self._text(text)
             return
         self._kept += text
         while self._kept:
@@ -29,44 +57,105 @@ class ThinkSplitter:
             if self._state == before:
                 return
 
-    def finish(self) -> Iterator[TextDelta | ThinkingDelta]:
-        """What was kept back in case a tag was going to be completed."""
+    def finish(self) -> Iterator[Spoken]:
+        """Yield what was kept back in case a tag was going to be completed."""
+        if self._harmony is not None:
+            yield from self._harmony.finish()
         kept, self._kept = self._kept, ""
         if self._state == "thinking":
             yield from self._told(kept)
         elif self._state == "before" or kept.strip():
             yield TextDelta(kept)
 
-    def _beginning(self) -> Iterator[TextDelta | ThinkingDelta]:
+    def _beginning(self) -> Iterator[Spoken]:
         start = self._kept.lstrip()
-        if start.startswith(OPEN):
-            self._state, self._kept = "thinking", start.removeprefix(OPEN).removeprefix("\n")
-        elif start and not OPEN.startswith(start):
+        if start.startswith(harmony.BEGINNINGS):
+            self._harmony, self._kept = harmony.HarmonySplitter(), ""
+            yield from self._harmony.feed(start)
+            return
+        opened = next((tag for tag in _CLOSE_OF if start.startswith(tag)), None)
+        if opened is not None:
+            self._state, self._kept = "thinking", start.removeprefix(opened).removeprefix("\n")
+            self._close, self._lone = _CLOSE_OF[opened], None
+        elif start and not any(tag.startswith(start) for tag in _BEGINNINGS):
             # After thinking, the lines that set it apart belong to nobody.
             text = start if self._state == "after" else self._kept
             self._state, self._kept = "text", ""
-            yield TextDelta(text)
+            yield from self._text(text)
 
-    def _thinking(self) -> Iterator[TextDelta | ThinkingDelta]:
-        thought, closed, rest = self._kept.partition(CLOSE)
+    def _thinking(self) -> Iterator[Spoken]:
+        thought, closed, rest = self._kept.partition(self._close)
         if closed:
             self._state, self._kept = "after", rest
         else:
-            held = _beginning_of_close(thought)
+            held = _beginning_of(self._close, thought)
             self._kept = thought[len(thought) - held :]
             thought = thought[: len(thought) - held]
         yield from self._told(thought)
 
-    def _told(self, thought: str) -> Iterator[ThinkingDelta]:
+    def _told(self, thought: str) -> Iterator[Spoken]:
         """Models that were told not to think leave the tags, with blank lines between them."""
         self._thought = self._thought or bool(thought.strip())
         if self._thought:
             yield ThinkingDelta(thought)
 
+    def _text(self, text: str) -> Iterator[Spoken]:
+        if self._lone is None:
+            yield TextDelta(text)
+            return
+        found = self._lone.take(text)
+        if found is not None:
+            self._lone = None
+            thought, text = found
+            yield TextWasThinking(thought)
+        yield TextDelta(text)
 
-def _beginning_of_close(text: str) -> int:
-    """How many of the last characters could be the beginning of the closing tag."""
-    for length in range(min(len(CLOSE) - 1, len(text)), 0, -1):
-        if CLOSE.startswith(text[-length:]):
+
+class LoneClose:
+    """Looks for a closing tag that nothing opened: templates that open the thought themselves leave it behind."""
+
+    def __init__(self) -> None:
+        self._said = ""
+        self._searched = 0
+        self._closed: tuple[int, int] | None = None
+        self._over = False
+
+    def take(self, text: str) -> tuple[str, str] | None:
+        """Return all that was thought and what of the answer has come; None while there is none, or never will be."""
+        if self._over:
+            return None
+        self._said += text
+        if self._closed is None:
+            self._search()
+        if self._closed is None:
+            return None
+        begin, end = self._closed
+        # A tag at the very end sets nothing apart.
+        answer = self._said[end:].lstrip()
+        return (self._said[:begin], answer) if answer else None
+
+    def _search(self) -> None:
+        while (found := _ANY_CLOSE.search(self._said, self._searched)) is not None:
+            self._searched = found.end()
+            before = self._said[: found.start()]
+            if _ANY_OPEN.search(before):
+                self._over = True
+                return
+            if before.strip() and not _is_quoted(before):
+                self._closed = found.span()
+                return
+        self._searched = max(self._searched, len(self._said) - _LONGEST)
+
+
+def _is_quoted(before: str) -> bool:
+    """Whether the next character stands inside quotes or code, where a tag is what the answer is about."""
+    line = before[before.rfind("\n") + 1 :].replace('\\"', "")
+    return line.count('"') % 2 == 1 or line.count("`") % 2 == 1 or before.count("```") % 2 == 1
+
+
+def _beginning_of(tag: str, text: str) -> int:
+    """How many of the last characters could be the beginning of the tag."""
+    for length in range(min(len(tag) - 1, len(text)), 0, -1):
+        if tag.startswith(text[-length:]):
             return length
     return 0

@@ -10,16 +10,16 @@ from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.gemini.address import address
 from sidecar.providers.gemini.errors import GEMINI, refuses_form
-from sidecar.providers.gemini.events import GeminiEvents
 from sidecar.providers.gemini.options import resolve_options
 from sidecar.providers.gemini.request import continued, generate_body, in_words_instead, model_in, stream_path
 from sidecar.providers.gemini.stream import GeminiReader
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.events import events_of
+from sidecar.providers.kernel.events import ending, events_of
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import list_models
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.sse import SseParser
 from sidecar.providers.kernel.vendor import Asked
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Gemini:
                 if token is None:
                     break
                 body = continued(body, token)
-            for event in reader.finish():
+            for event in ending(reader):
                 yield event
         except Failure as failure:
             asked.named(failure)
@@ -105,10 +105,10 @@ class Gemini:
     ) -> AsyncGenerator[Event, None]:
         """One request, read to the end of its connection, which is the end of its answer."""
         async with (
-            self._api.stream(
-                "POST", self._base_url + plan.path, asked, body, headers=plan.headers, pacer=pacer
+            self._api.answer(
+                self._base_url + plan.path, asked, body, headers=plan.headers, pacer=pacer
             ) as answer,
-            aclosing(events_of(answer, GeminiEvents(), reader)) as events,
+            aclosing(events_of(answer, SseParser(), reader)) as events,
         ):
             async for event in events:
                 yield event

@@ -8,8 +8,8 @@ from typing import Any
 from sidecar.errors import Failure
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.gemini.usage import CONTINUATION, Searches, added, finish_reason, part_usage
-from sidecar.providers.kernel.errors import cut_off, declined, stream_failure, unreadable
-from sidecar.providers.kernel.events import read_json
+from sidecar.providers.kernel.errors import declined, stopped_without_answer, stream_failure
+from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
@@ -33,7 +33,13 @@ class GeminiReader:
         self._citations: dict[str, Citation] = {}
         self._blocked = ""
         self._before: Usage | None = None
+        self._pieces = Pieces()
         self._start_part()
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds of silence after which the request has ended; None while it has not come to its end."""
+        return SILENCE_SECONDS if self._finish and self._reported else None
 
     def _start_part(self) -> None:
         self._reported: dict[str, Any] = {}
@@ -42,8 +48,8 @@ class GeminiReader:
         self._token = ""
 
     def read(self, event: SseEvent) -> Iterator[Event]:
-        """What this event says. Raises Failure for an error in it, OutcomeUnknown for nonsense."""
-        for chunk in _chunks(event, self._asked):
+        """What this event says. Raises Failure for an error in it; what cannot be read is left out."""
+        for chunk in self._pieces.objects(event):
             yield from self.take(chunk)
 
     def take(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
@@ -74,19 +80,15 @@ class GeminiReader:
                 detail=self._blocked,
             )
         if not self._finish and not self._blocked:
-            raise cut_off(self._asked)
+            raise self._pieces.cut(self._asked)
         reason = finish_reason(self._finish) if self._finish else "content_filter"
         if reason == "content_filter" and not self._produced:
             raise declined(self._finish, self._asked)
         if reason == "error" and not self._produced:
-            raise Failure(
-                "provider_unavailable",
-                f"{self._asked.model or 'The model'} stopped without an answer. Ask again, or change the request.",
-                provider=self._asked.provider,
-                model=self._asked.model,
-                detail=self._finish,
-            )
-        yield Done(reason, self._usage, self._model, self._id, tuple(self._citations.values()))
+            raise stopped_without_answer(self._finish, self._asked)
+        yield Done(
+            reason, self._usage, self._model, self._id, tuple(self._citations.values()), self._pieces.notes
+        )
 
     def _chunk(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
         self._model = as_text(chunk.get("modelVersion")) or self._model
@@ -126,15 +128,6 @@ class GeminiReader:
             if url and url not in self._citations:
                 self._citations[url] = Citation(url, as_text(web.get("title")))
                 yield self._citations[url]
-
-
-def _chunks(event: SseEvent, asked: Asked) -> list[Mapping[str, Any]]:
-    """The objects of an event. Raises OutcomeUnknown when it holds none."""
-    value = read_json(event)
-    chunks = value if isinstance(value, list) else [value]
-    if all(isinstance(chunk, Mapping) for chunk in chunks):
-        return chunks
-    raise unreadable(asked)
 
 
 def _word(value: Any) -> str:

@@ -8,7 +8,16 @@ from contextlib import aclosing
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchResult, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
+from sidecar.providers.base import (
+    BatchResult,
+    Done,
+    Event,
+    TextDelta,
+    TextWasThinking,
+    ThinkingDelta,
+    Usage,
+    UsageSoFar,
+)
 from sidecar.providers.kernel.jsonl import read_line
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked
@@ -34,6 +43,9 @@ def outcome_of(
                 case TextDelta():
                     text.append(event.text)
                 case ThinkingDelta():
+                    thinking.append(event.text)
+                case TextWasThinking():
+                    text.clear()
                     thinking.append(event.text)
                 case UsageSoFar():
                     usage = event.usage

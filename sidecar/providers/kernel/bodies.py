@@ -26,11 +26,13 @@ Body = Mapping[str, Any] | RawBody
 
 
 def encode_json(body: Mapping[str, Any]) -> bytes:
-    """The body as UTF-8 JSON. A lone surrogate, which UTF-8 cannot hold, becomes a question mark."""
+    """The body as UTF-8 JSON. Half an emoji, which UTF-8 cannot hold, finds its other half or is a question mark."""
     try:
         return orjson.dumps(body)
     except TypeError:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+        joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        return joined.encode("utf-8", "replace")
 
 
 def lines_body(lines: Sequence[bytes], content_type: str = "application/jsonl") -> RawBody:

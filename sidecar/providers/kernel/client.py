@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -13,10 +13,11 @@ from sidecar.errors import Failure
 from sidecar.json_stream import ArrayElements, JsonTooLarge
 from sidecar.providers.kernel.bodies import Body
 from sidecar.providers.kernel.errors import refused_response
-from sidecar.providers.kernel.http import HttpClient, HttpResponse, ReadRefusal
+from sidecar.providers.kernel.http import HttpClient, HttpResponse, ReadOpening, ReadRefusal
 from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.jsonl import LineReader
 from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.opening import Opening
 from sidecar.providers.kernel.vendor import Asked, Vendor, authorization
 
 ACCEPT_JSON = {"accept": "application/json"}
@@ -38,6 +39,26 @@ class VendorClient:
         """Return who is asked for what, with that key."""
         return Asked(self.vendor, self.name, model, key, self._http.secrets)
 
+    def answer(
+        self,
+        url: str,
+        asked: Asked,
+        body: Body,
+        *,
+        headers: Mapping[str, str],
+        pacer: RequestPacer | None = None,
+    ) -> AbstractAsyncContextManager[HttpResponse]:
+        """The answer of a model. What is refused in it is refused, whatever its status. Raises as `stream` does."""
+        return self.stream(
+            "POST",
+            url,
+            asked,
+            body,
+            headers=headers,
+            pacer=pacer,
+            read_opening=lambda told: Opening(asked, told, self.now_ms()),
+        )
+
     @asynccontextmanager
     async def stream(
         self,
@@ -49,6 +70,7 @@ class VendorClient:
         headers: Mapping[str, str] = ACCEPT_JSON,
         once: bool = False,
         pacer: RequestPacer | None = None,
+        read_opening: ReadOpening | None = None,
     ) -> AsyncIterator[HttpResponse]:
         """The accepted answer; leaving the block closes its connection. Raises as `HttpClient.stream` does."""
         try:
@@ -61,6 +83,7 @@ class VendorClient:
                 peer=asked.title,
                 once=once,
                 pacer=pacer,
+                read_opening=read_opening,
             ) as answer:
                 yield answer
         except Failure as failure:

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.error_fields import read_body
+from sidecar.providers.kernel.error_fields import is_page, read_body
 from sidecar.providers.kernel.error_headers import may_retry, request_id, retry_after_ms
 from sidecar.providers.kernel.grpc_status import http_status
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked, VendorError
 
+WEB_PAGE = "a web page"
 # A key, a length or a content that is refused is refused again, whatever the status.
 RETRYABLE = frozenset({"rate_limited", "provider_unavailable", "provider_rejected", "timeout"})
 
@@ -25,12 +26,39 @@ def refused_response(
 ) -> Failure:
     """Return the Failure for an answer that is not 2xx."""
     error = asked.vendor.classify(status, asked.secrets.hide_in(read_body(body)))
+    final = status >= 400 and not may_retry(status, headers)
+    if final and error.kind in ("invalid_api_key", "provider_rejected") and is_page(body):
+        failure = web_page(asked, f" ({status})")
+        failure.status, failure.request_id = status, request_id(headers)
+        return failure
     hint_ms = error.hint_ms if error.hint_ms is not None else retry_after_ms(headers, now_ms)
     if hint_ms is None and status == 429:
         hint_ms = asked.vendor.reset_ms(headers, now_ms)
     failure = _failure(error, asked, f" ({status})", may_retry(status, headers), hint_ms)
     failure.status, failure.request_id = status, asked.secrets.hide(request_id(headers) or "") or None
     return failure
+
+
+def opening_refusal(value: Any, headers: Mapping[str, str], asked: Asked, now_ms: int) -> tuple[Failure, int]:
+    """Return the Failure for an error that an accepted answer begins with, and the status that it stands for."""
+    error = asked.vendor.classify(None, asked.secrets.hide_in(value))
+    hint_ms = error.hint_ms if error.hint_ms is not None else retry_after_ms(headers, now_ms)
+    failure = _failure(error, asked, "", may_retry(error.status, headers), hint_ms)
+    failure.request_id = request_id(headers)
+    return failure, error.status
+
+
+def web_page(asked: Asked, shown: str = "") -> Failure:
+    """Return the Failure for a web page where an answer should be: nobody's word about a key or a request."""
+    return Failure(
+        "provider_rejected",
+        f"The address of the {asked.title} API answers with a web page{shown}. Look at the base URL, and at what is "
+        "between here and there: a proxy, a login of the network. Nothing was run.",
+        retryable=False,
+        provider=asked.provider,
+        model=asked.model,
+        detail=WEB_PAGE,
+    )
 
 
 def stream_failure(value: Any, asked: Asked, *, produced: bool) -> Failure:
@@ -69,6 +97,17 @@ def declined(detail: str, asked: Asked) -> Failure:
         provider=asked.provider,
         model=asked.model,
         detail=asked.secrets.hide(detail) or None,
+    )
+
+
+def stopped_without_answer(detail: str, asked: Asked) -> Failure:
+    """Return the failure of a model that ended with an error and no word. `detail` is the vendor's word for it."""
+    return Failure(
+        "provider_unavailable",
+        f"{asked.model or 'The model'} stopped without an answer. Ask again, or change the request.",
+        provider=asked.provider,
+        model=asked.model,
+        detail=redact(detail, asked.key) or None,
     )
 
 

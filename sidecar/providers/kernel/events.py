@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
-import orjson
-
-from sidecar.providers.base import Event
-from sidecar.providers.kernel.errors import unreadable
+from sidecar.errors import Failure
+from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, UsageSoFar
+from sidecar.providers.kernel.errors import cut_off, unreadable
 from sidecar.providers.kernel.http import HttpResponse
+from sidecar.providers.kernel.lenient_json import cut_before_half, read_lenient, whole_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
+
+# How long an answer that is finished may keep its connection open in silence: with its usage told, without,
+# and behind the mark of the end.
+SILENCE_SECONDS = 3.0
+SILENCE_BEFORE_USAGE_SECONDS = 20.0
+SILENCE_AFTER_MARK_SECONDS = 1.0
+END_MARK = "[DONE]"
 
 
 class Parser(Protocol):
@@ -23,42 +33,153 @@ class Parser(Protocol):
 
 
 class Reader(Protocol):
-    """Turns the pieces of one answer into events. `ended` is set when nothing more is to come."""
+    """Turns the pieces of one answer into events. `ended` is set when nothing more is to come.
+
+    `patience` is how many seconds of silence the end is waited for; None while the answer is not finished.
+    """
 
     ended: bool
+
+    @property
+    def patience(self) -> float | None: ...
 
     def read(self, event: SseEvent) -> Iterator[Event]: ...
 
     def finish(self) -> Iterator[Event]: ...
 
 
+class Pieces:
+    """Reads the JSON objects of the pieces of one answer. What cannot be read is left out and counted."""
+
+    def __init__(self) -> None:
+        self._broken = 0
+        self._nonsense = False
+
+    def objects(self, event: SseEvent) -> list[Mapping[str, Any]]:
+        """Return the objects of a piece: none for a heart-beat, several where a server forgets the line between."""
+        data = event.data.strip()
+        if not data or data == END_MARK:
+            return []
+        values = self._values(data)
+        if values is None:
+            if event.name == "error":
+                return [{"error": data}]
+            self._nonsense = True
+            self._broken += data.startswith(("{", "["))
+            return []
+        return [value for value in values if isinstance(value, Mapping)]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the person is to know of an answer that is whole otherwise."""
+        if not self._broken:
+            return ()
+        what = "A piece" if self._broken == 1 else f"{self._broken} pieces"
+        return (f"{what} of this answer could not be read and may be missing in it.",)
+
+    def cut(self, asked: Asked) -> Failure:
+        """Return the failure of an answer without its end."""
+        return unreadable(asked) if self._nonsense else cut_off(asked)
+
+    @staticmethod
+    def _values(data: str) -> list[Any] | None:
+        with suppress(ValueError):
+            value = read_lenient(data, keep_halves=True)
+            return value if isinstance(value, list) else [value]
+        values = []
+        lines = data.split("\n")
+        for line in lines if len(lines) > 1 else ():
+            with suppress(ValueError):
+                values.append(read_lenient(line, keep_halves=True))
+        return values or None
+
+
+class Joiner:
+    """Makes texts whole whose emoji were cut between two pieces, and every other text one that can be stored."""
+
+    def __init__(self) -> None:
+        self._kept = ""
+        self._kind: type[TextDelta | ThinkingDelta] = TextDelta
+
+    def take(self, event: Event) -> Iterator[Event]:
+        """Yield the event, after what was kept back of an earlier one of another kind."""
+        if not isinstance(event, TextDelta | ThinkingDelta):
+            yield from self.rest()
+            yield _storable(event)
+            return
+        if not isinstance(event, self._kind):
+            yield from self.rest()
+            self._kind = type(event)
+        text, self._kept = cut_before_half(self._kept + event.text)
+        if text:
+            yield self._kind(whole_text(text))
+
+    def rest(self) -> Iterator[Event]:
+        """Yield what was kept back and found no other half."""
+        kept, self._kept = self._kept, ""
+        if kept:
+            yield self._kind(whole_text(kept))
+
+
 async def events_of(answer: HttpResponse, parser: Parser, reader: Reader) -> AsyncGenerator[Event, None]:
     """Yield what `reader` makes of the answer, until it has ended or the connection has.
 
-    What `reader.finish` says of the end is the caller's to ask: one answer may take several requests.
+    What the end says is the caller's to ask (`ending`): one answer may take several requests. A finished answer whose
+    server does not close is waited for a few seconds.
     """
-    async for chunk in answer.chunks:
-        for piece in parser.feed(chunk):
-            for event in reader.read(piece):
-                yield event
+    joiner = Joiner()
+    while (chunk := await _next_chunk(answer, reader.patience)) is not None:
+        for event in _read(parser.feed(chunk), reader, joiner):
+            yield event
+        if reader.ended:
+            break
+    else:
+        for event in _read(parser.finish(), reader, joiner):
+            yield event
+    for event in joiner.rest():
+        yield event
+
+
+def ending(reader: Reader) -> Iterator[Event]:
+    """Yield the end of an answer: Done, or raise what was wrong with it."""
+    joiner = Joiner()
+    for event in reader.finish():
+        yield from joiner.take(event)
+
+
+def _read(pieces: list[SseEvent], reader: Reader, joiner: Joiner) -> Iterator[Event]:
+    """Nothing is read behind the end, however the bytes were cut."""
+    for piece in pieces:
         if reader.ended:
             return
-    for piece in parser.finish():
         for event in reader.read(piece):
-            yield event
+            yield from joiner.take(event)
 
 
-def read_json(event: SseEvent) -> Any:
-    """Return the JSON of a piece, None for what is none."""
+async def _next_chunk(answer: HttpResponse, patience: float | None) -> bytes | None:
     try:
-        return orjson.loads(event.data)
-    except ValueError:
+        async with asyncio.timeout(patience):
+            return await anext(answer.chunks, None)
+    except TimeoutError:
         return None
 
 
-def read_object(event: SseEvent, asked: Asked) -> Mapping[str, Any]:
-    """Return the JSON object of a piece. Raises OutcomeUnknown when there is none."""
-    value = read_json(event)
-    if isinstance(value, Mapping):
-        return value
-    raise unreadable(asked)
+def _storable(event: Event) -> Event:
+    """The event with every text of it one that UTF-8 can hold."""
+    match event:
+        case Citation(url, title):
+            return Citation(whole_text(url), whole_text(title))
+        case Done() | UsageSoFar():
+            named = replace(
+                event,
+                served_model=event.served_model and whole_text(event.served_model),
+                response_id=event.response_id and whole_text(event.response_id),
+            )
+            if isinstance(named, Done):
+                return replace(named, citations=tuple(map(_cited, named.citations)))
+            return named
+    return event
+
+
+def _cited(page: Citation) -> Citation:
+    return Citation(whole_text(page.url), whole_text(page.title))

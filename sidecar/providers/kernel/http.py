@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -40,6 +40,26 @@ MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 
 ReadRefusal = Callable[[int, Mapping[str, str], bytes], Failure]
 """Status, headers with lower-case names, body (at most MAX_REFUSAL_BYTES) -> what to tell the person."""
+
+
+class Opening(Protocol):
+    """Reads the beginning of an accepted answer, which may be a refusal all the same: `refusal` says so.
+
+    `status` is the one that the refusal should have come with.
+    """
+
+    refusal: Failure | None
+    status: int | None
+
+    def feed(self, chunk: bytes) -> bool:
+        """Whether it is decided."""
+
+    def finish(self) -> None:
+        """The answer has ended before it was decided."""
+
+
+ReadOpening = Callable[[Mapping[str, str]], Opening]
+"""Headers with lower-case names -> what reads the beginning of that answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +110,21 @@ class HttpClient:
         peer: str,
         once: bool = False,
         pacer: RequestPacer | None = None,
+        read_opening: ReadOpening | None = None,
     ) -> AsyncIterator[HttpResponse]:
         """The accepted answer, after retries; leaving the block closes its connection at once.
 
         `peer` is who is spoken to, for sentences. Raises what `read_refusal` made, Failure when nothing was
         run, and OutcomeUnknown when a POST may have been. What must not happen twice is asked `once`: only
         what was certainly not run is asked again, and a server error or a timeout is OutcomeUnknown. `pacer` is
-        consulted around each attempt, and left at the end.
+        consulted around each attempt, and left at the end. What `read_opening` finds to be a refusal is one.
         """
         try:
-            response = await self._accepted(method, url, headers, body, read_refusal, peer, once, pacer)
+            response, beginning, rest = await self._accepted(
+                method, url, headers, body, read_refusal, peer, once, pacer, read_opening
+            )
             try:
-                async with aclosing(self._chunks(response, method, peer)) as chunks:
+                async with aclosing(rest), aclosing(_after(beginning, rest)) as chunks:
                     yield HttpResponse(response.status_code, _lower(response.headers), chunks)
             finally:
                 await _close(response)
@@ -157,7 +180,9 @@ class HttpClient:
         peer: str,
         once: bool,
         pacer: RequestPacer | None,
-    ) -> httpx.Response:
+        read_opening: ReadOpening | None,
+    ) -> tuple[httpx.Response, list[bytes], AsyncGenerator[bytes, None]]:
+        """The answer, what has been read of it, and what is still to come."""
         url, headers = self.sites.completed(url, headers, peer)
         content = None if body is None or isinstance(body, RawBody) else encode_json(body)
         attempt = 0
@@ -173,16 +198,21 @@ class HttpClient:
             except Exception as error:
                 failure = _broken(error, method, peer, self.secrets, sent=not never_left(error))
             else:
-                if 200 <= response.status_code < 300:
-                    if pacer is not None:
-                        pacer.observe(response.status_code, _lower(response.headers), None)
-                    return response
-                failure = read_refusal(
-                    response.status_code, _lower(response.headers), await _refusal_body(response)
-                )
+                status = response.status_code
+                if 200 <= status < 300:
+                    rest = self._chunks(response, method, peer)
+                    beginning: list[bytes] = []
+                    opening = await _opened(response, rest, beginning, read_opening)
+                    if opening is None or opening.refusal is None:
+                        if pacer is not None:
+                            pacer.observe(status, _lower(response.headers), None)
+                        return response, beginning, rest
+                    failure, status = opening.refusal, opening.status or status
+                else:
+                    failure = read_refusal(status, _lower(response.headers), await _refusal_body(response))
                 if pacer is not None:
-                    pacer.observe(response.status_code, _lower(response.headers), failure.retry_after_ms)
-                if once and not certainly_not_run(response.status_code):
+                    pacer.observe(status, _lower(response.headers), failure.retry_after_ms)
+                if once and not certainly_not_run(status):
                     failure = OutcomeUnknown.instead_of(failure)
             longest, retries = LONGEST_HINT_MS, self._retries
             if pacer is not None and failure.kind == "rate_limited":
@@ -231,6 +261,42 @@ def _request(
 async def _sent(body: RawBody) -> AsyncGenerator[bytes, None]:
     for piece in body.pieces():
         yield piece
+
+
+async def _opened(
+    response: httpx.Response,
+    chunks: AsyncGenerator[bytes, None],
+    beginning: list[bytes],
+    read_opening: ReadOpening | None,
+) -> Opening | None:
+    """What has read the beginning of an accepted answer, whose bytes are then in `beginning`.
+
+    The connection of one that is a refusal is closed.
+    """
+    if read_opening is None:
+        return None
+    opening = read_opening(_lower(response.headers))
+    kept = False
+    try:
+        async for chunk in chunks:
+            beginning.append(chunk)
+            if opening.feed(chunk):
+                break
+        else:
+            opening.finish()
+        kept = opening.refusal is None
+    finally:
+        if not kept:
+            await chunks.aclose()
+            await _close(response)
+    return opening
+
+
+async def _after(beginning: list[bytes], rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    while beginning:
+        yield beginning.pop(0)
+    async for chunk in rest:
+        yield chunk
 
 
 def _unread(message: str, once: bool) -> Failure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
+from sidecar.providers.kernel.lenient_json import read_lenient
 
 
 class LineReader:
@@ -36,7 +36,7 @@ class LineReader:
 def read_line(line: bytes) -> Mapping[str, Any] | None:
     """The JSON object of a line; None for anything else."""
     try:
-        value = orjson.loads(line)
+        value = read_lenient(line)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

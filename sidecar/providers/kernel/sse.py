@@ -1,12 +1,15 @@
 """Bytes of an event stream to its events (pure).
 
-A server that answers with one JSON document instead of a stream gives one event that holds the document.
+A server that answers with one JSON document instead of a stream gives one event that holds the document. Bare JSON
+between the events, as an error that breaks a stream off may come, is an event too, over one line or several.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+import orjson
 
 from sidecar.errors import Failure
 
@@ -41,6 +44,7 @@ class SseParser:
         self._data: list[bytes] = []
         self._data_bytes = 0
         self._name: str | None = None
+        self._bare: list[bytes] = []
 
     def feed(self, chunk: bytes) -> list[SseEvent]:
         """The events that this chunk completes."""
@@ -58,9 +62,7 @@ class SseParser:
         *lines, rest = _LINE_END.split(chunk)
         events = []
         for line in lines:
-            event = self._line(self._take() + line)
-            if event is not None:
-                events.append(event)
+            events += self._line(self._take() + line)
         self._keep(rest)
         return events
 
@@ -70,9 +72,8 @@ class SseParser:
             return []
         rest = self._take()
         if self._document:
-            return [SseEvent(rest.decode("utf-8", "replace"))]
-        event = self._line(rest) or self._dispatch()
-        return [event] if event is not None else []
+            return _documents(rest.decode("utf-8", "replace"))
+        return [*self._line(rest), *self._dispatch(), *self._document_ended()]
 
     def _start(self, chunk: bytes) -> bytes:
         """Waits for the first byte that says what this is; no line of a stream can begin with a bracket."""
@@ -102,9 +103,14 @@ class SseParser:
             self._pieces_bytes += len(piece)
             self._check_size()
 
-    def _line(self, line: bytes) -> SseEvent | None:
+    def _line(self, line: bytes) -> list[SseEvent]:
         if not line:
             return self._dispatch()
+        if self._bare and line[:1] not in b'\t "{}[],':
+            # What began like a document was none.
+            self._bare.clear()
+        if self._bare or line[:1] in (b"{", b"["):
+            return self._bare_line(line)
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
@@ -113,16 +119,35 @@ class SseParser:
             self._check_size()
         elif field == b"event":
             self._name = value.decode("utf-8", "replace") or None
-        return None
+        return []
 
-    def _dispatch(self) -> SseEvent | None:
-        event = None
-        if self._data:
-            event = SseEvent(b"\n".join(self._data).decode("utf-8", "replace"), self._name)
-        self._data.clear()
+    def _bare_line(self, line: bytes) -> list[SseEvent]:
+        """A document that stands between events begins and ends with the brackets of the first column."""
+        before = self._dispatch()
+        self._bare.append(line)
+        self._data_bytes += len(line)
+        self._check_size()
+        whole = line.rstrip()[-1:] in (b"}", b"]") and line[:1] in b"{}[]"
+        return before + (self._document_ended() if whole else [])
+
+    def _document_ended(self) -> list[SseEvent]:
+        document = b"\n".join(self._bare).decode("utf-8", "replace")
+        try:
+            orjson.loads(document)
+        except ValueError:
+            return []
+        self._bare.clear()
         self._data_bytes = 0
+        return [SseEvent(document)]
+
+    def _dispatch(self) -> list[SseEvent]:
+        event = SseEvent(b"\n".join(self._data).decode("utf-8", "replace"), self._name)
+        found = [event] if self._data else []
+        if self._data:
+            self._data.clear()
+            self._data_bytes = 0
         self._name = None
-        return event
+        return found
 
     def _check_size(self) -> None:
         if self._pieces_bytes + self._data_bytes > self._max:
@@ -130,3 +155,15 @@ class SseParser:
                 "provider_unavailable",
                 "The API sent a single piece of an answer that is too large to read. Ask for a shorter answer.",
             )
+
+
+def _documents(text: str) -> list[SseEvent]:
+    """The document; where it is several, one to a line, each of them: a line of a stream has its field before it."""
+    whole = [SseEvent(text)]
+    try:
+        orjson.loads(text)
+    except ValueError:
+        lines = [line.strip() for line in text.splitlines()]
+        found = [line.removeprefix("data:").strip() for line in lines if line.startswith(("{", "[", "data:"))]
+        return [SseEvent(line) for line in found] if len(found) == len([*filter(None, lines)]) > 1 else whole
+    return whole

@@ -10,7 +10,7 @@ from typing import Any
 from sidecar.errors import Failure
 from sidecar.providers.base import Event
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.events import Reader, events_of
+from sidecar.providers.kernel.events import Reader, ending, events_of
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.sse import SseParser
@@ -46,14 +46,12 @@ async def exchange(
     while True:
         accepted = False
         try:
-            async with api.stream(
-                "POST", attempt.url, asked, attempt.body, headers=headers, pacer=pacer
-            ) as answer:
+            async with api.answer(attempt.url, asked, attempt.body, headers=headers, pacer=pacer) as answer:
                 accepted = True
                 async with aclosing(events_of(answer, SseParser(), reader)) as events:
                     async for event in events:
                         yield event
-            for event in reader.finish():
+            for event in ending(reader):
                 yield event
             return
         except Failure as failure:

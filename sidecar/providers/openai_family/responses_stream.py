@@ -15,8 +15,8 @@ from sidecar.providers.base import (
     Usage,
     UsageSoFar,
 )
-from sidecar.providers.kernel.errors import cut_off, declined, stream_failure
-from sidecar.providers.kernel.events import read_object
+from sidecar.providers.kernel.errors import declined, stream_failure
+from sidecar.providers.kernel.events import Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
@@ -47,12 +47,17 @@ class ResponsesReader:
         self._model: str | None = None
         self._id: str | None = None
         self._citations: dict[str, Citation] = {}
+        self._pieces = Pieces()
+
+    @property
+    def patience(self) -> float | None:
+        """None: its last event says that it is the last."""
+        return None
 
     def read(self, event: SseEvent) -> Iterator[Event]:
-        """What this event says. Raises Failure for an error in it, OutcomeUnknown for nonsense."""
-        if event.data.strip() == "[DONE]":
-            return
-        yield from self.take(read_object(event, self._asked), event.name)
+        """What this event says. Raises Failure for an error in it; what cannot be read is left out."""
+        for value in self._pieces.objects(event):
+            yield from self.take(value, event.name)
 
     def take(self, value: Mapping[str, Any], name: str | None = None) -> Iterator[Event]:
         """What this object says: an event called `name`, or a whole response. Raises as `read` does."""
@@ -73,10 +78,17 @@ class ResponsesReader:
         if self._refusal:
             raise declined("".join(self._refusal), self._asked)
         if self._finish is None:
-            raise cut_off(self._asked)
+            raise self._pieces.cut(self._asked)
         if self._finish == "content_filter" and not self._produced:
             raise declined("", self._asked)
-        yield Done(self._finish, self._usage, self._model, self._id, tuple(self._citations.values()))
+        yield Done(
+            self._finish,
+            self._usage,
+            self._model,
+            self._id,
+            tuple(self._citations.values()),
+            self._pieces.notes,
+        )
 
     def _delta(self, kind: str, value: Mapping[str, Any]) -> Iterator[Event]:
         text = as_text(value.get("delta"))

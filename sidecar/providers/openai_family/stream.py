@@ -11,25 +11,37 @@ from sidecar.providers.base import (
     Event,
     FinishReason,
     TextDelta,
+    TextWasThinking,
     ThinkingDelta,
     Usage,
     UsageSoFar,
 )
-from sidecar.providers.kernel.errors import cut_off, declined, stream_failure
-from sidecar.providers.kernel.events import read_object
+from sidecar.providers.kernel.error_fields import tells_error
+from sidecar.providers.kernel.errors import declined, stopped_without_answer, stream_failure
+from sidecar.providers.kernel.events import (
+    END_MARK,
+    SILENCE_AFTER_MARK_SECONDS,
+    SILENCE_BEFORE_USAGE_SECONDS,
+    SILENCE_SECONDS,
+    Pieces,
+)
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.citations import citations, cited_pages
+from sidecar.providers.openai_family.spoken import spoken
 from sidecar.providers.openai_family.usage import chat_finish, chat_usage
+from sidecar.providers.openai_family.usage_reports import UsageReports
+
+Spoken = TextDelta | ThinkingDelta | TextWasThinking
 
 
 class Splitter(Protocol):
     """Tells thinking from text where a model writes both into the same place."""
 
-    def feed(self, text: str) -> Iterator[TextDelta | ThinkingDelta]: ...
+    def feed(self, text: str) -> Iterator[Spoken]: ...
 
-    def finish(self) -> Iterator[TextDelta | ThinkingDelta]: ...
+    def finish(self) -> Iterator[Spoken]: ...
 
 
 class ChatReader:
@@ -59,26 +71,63 @@ class ChatReader:
         self._id: str | None = None
         self._tier: str | None = None
         self._citations: dict[str, Citation] = {}
+        self._pieces = Pieces()
+        self._reports = UsageReports()
+        self._marked = False
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds of silence after which the answer has ended; None while it has not come to its end."""
+        if self._marked:
+            return SILENCE_AFTER_MARK_SECONDS
+        if self._finish is None:
+            return None
+        return SILENCE_BEFORE_USAGE_SECONDS if self._usage is None else SILENCE_SECONDS
 
     def read(self, event: SseEvent) -> Iterator[Event]:
-        """What this event says. Raises Failure for an error in it, OutcomeUnknown for nonsense."""
-        if event.data.strip() == "[DONE]":
-            self.ended = True
-            self._finish = self._finish or "stop"
+        """What this event says. Raises Failure for an error in it; what cannot be read is left out."""
+        if event.data.strip() == END_MARK:
+            # Before any word of the answer the mark is no end; before the usage there may be more to tell.
+            self._marked = True
+            self.ended = self._finish is not None and self._usage is not None
             return
-        chunk = read_object(event, self._asked)
-        if _is_error(chunk, event.name):
-            raise stream_failure(chunk, self._asked, produced=self._begun)
+        for chunk in self._pieces.objects(event):
+            yield from self._chunk(chunk, event.name)
+
+    def _chunk(self, chunk: Mapping[str, Any], name: str | None) -> Iterator[Event]:
+        if tells_error(chunk, name):
+            yield from self._error(chunk)
+            return
         self._model = as_text(chunk.get("model")) or self._model
         self._id = as_text(chunk.get("id")) or self._id
         self._tier = as_text(chunk.get("service_tier")) or self._tier
+        # What comes behind the end is no part of the answer; its usage is.
+        if not (self._marked and self._begun):
+            for choice in as_list(chunk.get("choices")):
+                yield from self._choice(as_mapping(choice))
+            yield from self._cite(cited_pages(chunk.get("citations")))
+            # A mark before the first word was none.
+            self._marked = self._marked and not self._begun
+        yield from self._count(chunk)
+
+    def _error(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
+        """An error behind a whole answer takes nothing of it back; else what was said before it is kept."""
+        if self._finish is not None:
+            return
         for choice in as_list(chunk.get("choices")):
             yield from self._choice(as_mapping(choice))
-        yield from self._cite(cited_pages(chunk.get("citations")))
-        if isinstance(chunk.get("usage"), Mapping):
-            usage = self._read_usage(chunk["usage"], self._tier)
+        if self._begun:
+            yield from self._count(chunk)
+        raise stream_failure(chunk, self._asked, produced=self._begun)
+
+    def _count(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
+        reported = self._reports.take(chunk)
+        if reported is None:
+            return
+        usage = self._read_usage(reported, self._tier)
+        if usage != self._usage:
+            self._usage = usage
             if usage is not None:
-                self._usage = usage
                 yield UsageSoFar(usage, self._model, self._id)
 
     def finish(self) -> Iterator[Event]:
@@ -87,11 +136,22 @@ class ChatReader:
             yield from self._tell(self._splitter.finish())
         if self._refusal:
             raise declined("".join(self._refusal), self._asked)
+        if self._finish is None and self._marked:
+            self._finish = "stop"
         if self._finish is None:
-            raise cut_off(self._asked)
+            raise self._pieces.cut(self._asked)
         if self._finish == "content_filter" and not self._produced:
             raise declined("", self._asked)
-        yield Done(self._finish, self._usage, self._model, self._id, tuple(self._citations.values()))
+        if self._finish == "error" and not self._begun:
+            raise stopped_without_answer("", self._asked)
+        yield Done(
+            self._finish,
+            self._usage,
+            self._model,
+            self._id,
+            tuple(self._citations.values()),
+            self._pieces.notes,
+        )
 
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[Event]:
         whole = choice.get("delta") is None
@@ -107,23 +167,15 @@ class ChatReader:
         elif whole and isinstance(delta, Mapping):
             self._finish = self._finish or "stop"
 
-    def _spoken(self, delta: Mapping[str, Any]) -> Iterator[TextDelta | ThinkingDelta]:
-        thought = _thought(delta.get("reasoning_content")) or _thought(delta.get("reasoning"))
-        if thought:
-            yield ThinkingDelta(thought)
-        content = delta.get("content")
-        for part in content if isinstance(content, list) else [{"text": content}]:
-            if not isinstance(part, Mapping):
-                continue
-            if part.get("type") in ("thinking", "reasoning"):
-                yield ThinkingDelta(_thought(part.get("thinking")) or _thought(part))
-            elif self._splitter is not None:
-                yield from self._splitter.feed(as_text(part.get("text")))
+    def _spoken(self, message: Mapping[str, Any]) -> Iterator[Spoken]:
+        for event in spoken(message):
+            if isinstance(event, TextDelta) and self._splitter is not None:
+                yield from self._splitter.feed(event.text)
             else:
-                yield TextDelta(as_text(part.get("text")))
+                yield event
 
-    def _tell(self, spoken: Iterator[TextDelta | ThinkingDelta]) -> Iterator[Event]:
-        for event in spoken:
+    def _tell(self, said: Iterator[Spoken]) -> Iterator[Event]:
+        for event in said:
             if event.text:
                 self._begun = True
                 self._produced = self._produced or isinstance(event, TextDelta)
@@ -134,22 +186,3 @@ class ChatReader:
             if page.url not in self._citations:
                 self._citations[page.url] = page
                 yield page
-
-
-def _is_error(chunk: Mapping[str, Any], name: str | None) -> bool:
-    if chunk.get("error"):
-        return True
-    if "choices" in chunk:
-        return False
-    return name == "error" or chunk.get("object") == "error" or bool({"detail", "message"} & chunk.keys())
-
-
-def _thought(value: Any) -> str:
-    """Thinking as text, as an object that holds text, or as a list of such objects."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return "".join(map(_thought, value))
-    if isinstance(value, Mapping):
-        return as_text(value.get("text")) or as_text(value.get("content")) or as_text(value.get("summary"))
-    return ""

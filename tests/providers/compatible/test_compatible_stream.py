@@ -28,7 +28,7 @@ def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more
 
 
 async def chat(*chunks: Any, **reply: Any) -> tuple[list[Event], Failure | None]:
-    made, _, _ = scripted(Reply(chunks=chunks, **reply))
+    made, _, _ = scripted(Reply(chunks=chunks, **reply), retries=0)
     return await collect(made, ask())
 
 

@@ -69,7 +69,7 @@ async def test_each_refusal_has_its_kind_in_the_vendors_own_body(vendor: Vendor,
 @pytest.mark.parametrize(
     "content", [b"", b"<html><body>Not <b>here</b></body></html>"], ids=["nothing", "a page"]
 )
-@pytest.mark.parametrize("status", [401, 402, 408, 409, 429, 500, 502, 503, 529, 302])
+@pytest.mark.parametrize("status", [402, 408, 409, 429, 500, 502, 503, 529, 302])
 async def test_a_refusal_without_the_vendors_words_has_the_kind_of_its_status(
     vendor: Vendor, status: int, content: bytes
 ) -> None:
@@ -77,6 +77,19 @@ async def test_a_refusal_without_the_vendors_words_has_the_kind_of_its_status(
     assert (failure.kind, failure.retryable) == vendor.kinds.get(status, KINDS[status])
     assert failure.message.endswith(".")
     assert "<" not in failure.message
+
+
+async def test_a_bare_401_refuses_the_key(vendor: Vendor) -> None:
+    failure = await refused(vendor, Reply(401, {}, [b""]))
+    assert (failure.kind, failure.retryable) == vendor.kinds.get(401, KINDS[401])
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+async def test_a_web_page_is_nobodys_word_about_a_key(vendor: Vendor, status: int) -> None:
+    failure = await refused(vendor, Reply(status, {}, [b"<!doctype html>\n<title>Log in</title>"]))
+    assert (failure.kind, failure.retryable, failure.status) == ("provider_rejected", False, status)
+    assert "web page" in failure.message
+    assert "base URL" in failure.message
 
 
 @pytest.mark.parametrize("status", [400, 401, 422, 500, 503, 529])

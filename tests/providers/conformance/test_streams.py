@@ -18,7 +18,7 @@ from tests.providers.conformance.vendor import ANSWER_ID, COUNTS, KEY, ORIGIN, P
 
 
 async def read(vendor: Vendor, *chunks: Chunk, **reply: Any) -> tuple[list[Event], Failure | None]:
-    provider, _ = vendor.scripted(Reply(chunks=chunks, **reply))
+    provider, _ = vendor.scripted(Reply(chunks=chunks, **reply), retries=0)
     return await collect(provider, vendor.plan(), KEY)
 
 
@@ -216,12 +216,19 @@ async def test_a_whole_answer_in_place_of_a_stream_is_read(vendor: Vendor) -> No
     assert usage_of(events) == vendor.parts(COUNTS)
 
 
-@pytest.mark.parametrize(
-    "data", [b"data: {broken\n\n", b"data: [1]\n\n", b"data: 7\n\n", b"<html>Log in</html>"]
-)
+@pytest.mark.parametrize("data", [b"data: {broken\n\n", b"data: [1]\n\n", b"data: 7\n\n"])
 async def test_what_cannot_be_read_may_have_been_billed(vendor: Vendor, data: bytes) -> None:
     _, failure = await read(vendor, data)
     assert isinstance(failure, OutcomeUnknown)
+
+
+async def test_a_web_page_in_place_of_an_answer_ran_nothing(vendor: Vendor) -> None:
+    events, failure = await read(vendor, b"<html>Log in</html>")
+    assert events == []
+    assert failure is not None
+    assert not isinstance(failure, OutcomeUnknown)
+    assert "web page" in failure.message
+    assert "base URL" in failure.message
 
 
 async def test_an_answer_in_which_the_model_says_no_is_a_failure_with_its_usage_told_first(

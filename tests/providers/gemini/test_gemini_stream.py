@@ -21,7 +21,7 @@ BROKEN = {"error": {"code": 503, "message": "The model is overloaded.", "status"
 
 
 async def read(*chunks: Any, model: str = MODEL, **reply: Any) -> tuple[list[Event], Failure | None]:
-    made, _ = provider(Reply(chunks=chunks, **reply))
+    made, _ = provider(Reply(chunks=chunks, **reply), retries=0)
     return await collect(made, made.plan(ask(model)))
 
 
@@ -240,7 +240,7 @@ async def test_a_continuation_without_a_token_is_an_answer_that_was_too_long() -
     "second", [Reply(400, {}, [BARE]), Reply(chunks=[BARE]), Reply(chunks=[httpx.ReadError("reset")])]
 )
 async def test_what_fails_after_a_first_part_may_have_been_billed(second: Reply) -> None:
-    made, _ = provider(part("a"), second)
+    made, _ = provider(part("a"), second, retries=0)
     events, failure = await collect(made, made.plan(ask("gemini-4-argon")))
     assert text_of(events) == "a"
     assert UsageSoFar(PARTS) in events
