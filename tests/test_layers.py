@@ -102,7 +102,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {"container", "contract", "rpc", "methods", "providers", "simulator", "recorder"}
     | {"keys", "keychain"},
     "recorder": {"app", "contract", "keys", "methods", "money", "rpc", "simulator", "store"}
-    | {"providers.kernel.http", "providers.registry", "providers.kernel.outcome", "providers.base"},
+    | {
+        "providers.kernel.broken",
+        "providers.kernel.http",
+        "providers.registry",
+        "providers.kernel.outcome",
+        "providers.base",
+    },
     # A client like any other: it knows the contract by its methods' names, and nothing inside.
     "cli": set(),
     "__main__": {"app", "checker.worker", "rpc.stdio", "recorder.command", "simulator.server"},
@@ -111,6 +117,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Each outside thing is touched by one module, so that it can be replaced in one place.
 SEAMS = {
     "httpx": {
+        "providers/kernel/broken.py",
         "providers/kernel/http.py",
         "providers/kernel/network.py",
         "simulator/transport.py",
@@ -118,7 +125,12 @@ SEAMS = {
         "recorder/answers.py",
     },
     "httpx_aiohttp": {"providers/kernel/network.py"},
-    "aiohttp": {"simulator/server.py", "providers/kernel/http.py", "providers/kernel/network.py"},
+    "aiohttp": {
+        "simulator/server.py",
+        "providers/kernel/broken.py",
+        "providers/kernel/http.py",
+        "providers/kernel/network.py",
+    },
     "aiohttp_socks": {"providers/kernel/network.py"},
     "truststore": {"providers/kernel/certificates.py"},
     "aiosqlite": {"store/database.py"},

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from sidecar.providers.kernel.http import never_left, timed_out
+from sidecar.providers.kernel.broken import never_left, timed_out
 from sidecar.recorder.lines import MAX_KEPT_BYTES
 from sidecar.recorder.recorder import Recorder
 

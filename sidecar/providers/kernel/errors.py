@@ -44,7 +44,7 @@ def opening_refusal(value: Any, headers: Mapping[str, str], asked: Asked, now_ms
     error = asked.vendor.classify(None, asked.secrets.hide_in(value))
     hint_ms = error.hint_ms if error.hint_ms is not None else retry_after_ms(headers, now_ms)
     failure = _failure(error, asked, "", may_retry(error.status, headers), hint_ms)
-    failure.request_id = request_id(headers)
+    failure.request_id = asked.secrets.hide(request_id(headers) or "") or None
     return failure, error.status
 
 
@@ -107,7 +107,7 @@ def stopped_without_answer(detail: str, asked: Asked) -> Failure:
         f"{asked.model or 'The model'} stopped without an answer. Ask again, or change the request.",
         provider=asked.provider,
         model=asked.model,
-        detail=redact(detail, asked.key) or None,
+        detail=asked.secrets.hide(detail) or None,
     )
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import ssl
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
 from sidecar.network_options import Options, machine_options
 from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
+from sidecar.providers.kernel.broken import broken, never_left
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.retry import LONGEST_HINT_MS, certainly_not_run, wait_before_retry_ms
@@ -42,7 +41,7 @@ ReadRefusal = Callable[[int, Mapping[str, str], bytes], Failure]
 """Status, headers with lower-case names, body (at most MAX_REFUSAL_BYTES) -> what to tell the person."""
 
 
-class Opening(Protocol):
+class OpeningReader(Protocol):
     """Reads the beginning of an accepted answer, which may be a refusal all the same: `refusal` says so.
 
     `status` is the one that the refusal should have come with.
@@ -58,7 +57,7 @@ class Opening(Protocol):
         """The answer has ended before it was decided."""
 
 
-ReadOpening = Callable[[Mapping[str, str]], Opening]
+ReadOpening = Callable[[Mapping[str, str]], OpeningReader]
 """Headers with lower-case names -> what reads the beginning of that answer."""
 
 
@@ -196,7 +195,7 @@ class HttpClient:
             except Failure as refused:
                 failure = refused  # by the way out, before anything left
             except Exception as error:
-                failure = _broken(error, method, peer, self.secrets, sent=not never_left(error))
+                failure = broken(error, method, peer, self.secrets, sent=not never_left(error))
             else:
                 status = response.status_code
                 if 200 <= status < 300:
@@ -231,7 +230,7 @@ class HttpClient:
                 if chunk:
                     yield chunk
         except Exception as error:
-            raise _broken(error, method, peer, self.secrets, sent=True) from None
+            raise broken(error, method, peer, self.secrets, sent=True) from None
 
     async def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -268,7 +267,7 @@ async def _opened(
     chunks: AsyncGenerator[bytes, None],
     beginning: list[bytes],
     read_opening: ReadOpening | None,
-) -> Opening | None:
+) -> OpeningReader | None:
     """What has read the beginning of an accepted answer, whose bytes are then in `beginning`.
 
     The connection of one that is a refusal is closed.
@@ -350,83 +349,3 @@ async def _close(response: httpx.Response) -> None:
 
 def _lower(headers: httpx.Headers) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
-
-
-def never_left(error: Exception) -> bool:
-    """Whether it is certain that the request was not sent.
-
-    The adapter calls a connection that broke after sending `ConnectTimeout`; aiohttp's own exception,
-    which is the cause, tells the truth.
-    """
-    import httpx
-
-    aiohttp = sys.modules.get("aiohttp")
-    if aiohttp is not None and isinstance(error.__cause__, aiohttp.ClientError):
-        unsent = (
-            aiohttp.ClientConnectorError,
-            aiohttp.ConnectionTimeoutError,
-            aiohttp.ClientHttpProxyError,
-            aiohttp.InvalidURL,
-        )
-        return isinstance(error.__cause__, unsent)
-    never = (
-        httpx.ConnectError,
-        httpx.ConnectTimeout,
-        httpx.PoolTimeout,
-        httpx.ProxyError,
-        httpx.UnsupportedProtocol,
-    )
-    return isinstance(error, (*never, httpx.InvalidURL))
-
-
-def _broken(error: Exception, method: str, peer: str, secrets: KnownSecrets, *, sent: bool) -> Failure:
-    """The failure for a connection that could not be made or did not last. Anything else is a bug: raised as it is."""
-    import httpx
-
-    aiohttp = sys.modules.get("aiohttp")
-    known: tuple[type[Exception], ...] = (httpx.HTTPError, httpx.InvalidURL, OSError)
-    if not isinstance(error, (*known, aiohttp.ClientError) if aiohttp is not None else known):
-        raise error
-    # A URL may carry more than its address; nothing after a question mark is repeated.
-    detail = secrets.hide(f"{type(error).__name__}: {error}".split("?")[0])[:300]
-    late = timed_out(error)
-    kind = "timeout" if late else "provider_unavailable"
-    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
-        return Failure(
-            kind, f"The base URL of the {peer} API is not a web address. Correct it.", detail=detail
-        )
-    untrusted = _untrusted(error)
-    if untrusted is not None:
-        from sidecar.providers.kernel import certificates
-
-        return certificates.refusal(untrusted, peer)
-    if not sent:
-        message = f"Could not connect to the {peer} API. Check the internet connection and try again."
-        return Failure(kind, message, retryable=True, detail=detail)
-    told = "did not answer in time" if late else "broke the connection before its answer was complete"
-    if method == "GET":
-        return Failure(kind, f"The {peer} API {told}. Try again.", retryable=True, detail=detail)
-    return OutcomeUnknown(
-        kind, f"The {peer} API {told}. It may have charged for the request; try again.", detail=detail
-    )
-
-
-def timed_out(error: Exception) -> bool:
-    import httpx
-
-    aiohttp = sys.modules.get("aiohttp")
-    if aiohttp is not None and isinstance(error.__cause__, aiohttp.ClientError):
-        return isinstance(error.__cause__, aiohttp.ServerTimeoutError)
-    return isinstance(error, (httpx.TimeoutException, TimeoutError))
-
-
-def _untrusted(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    """The refused certificate behind an error, if one is: it does not become valid by asking again."""
-    while True:
-        # aiohttp's own exception is one too, and knows nothing of the certificate; what it came from does.
-        if isinstance(error, ssl.SSLCertVerificationError) and hasattr(error, "verify_code"):
-            return error
-        behind = error.__cause__ or error.__context__
-        if behind is None:
-            return None
-        error = behind

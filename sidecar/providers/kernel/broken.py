@@ -1,0 +1,90 @@
+"""What a connection that could not be made, or did not last, means for a request."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+
+from sidecar.errors import Failure
+from sidecar.known_secrets import KnownSecrets
+from sidecar.providers.kernel.outcome import OutcomeUnknown
+
+
+def never_left(error: Exception) -> bool:
+    """Whether it is certain that the request was not sent.
+
+    The adapter calls a connection that broke after sending `ConnectTimeout`; aiohttp's own exception,
+    which is the cause, tells the truth.
+    """
+    import httpx
+
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp is not None and isinstance(error.__cause__, aiohttp.ClientError):
+        unsent = (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.ClientHttpProxyError,
+            aiohttp.InvalidURL,
+        )
+        return isinstance(error.__cause__, unsent)
+    never = (
+        httpx.ConnectError,
+        httpx.ConnectTimeout,
+        httpx.PoolTimeout,
+        httpx.ProxyError,
+        httpx.UnsupportedProtocol,
+    )
+    return isinstance(error, (*never, httpx.InvalidURL))
+
+
+def broken(error: Exception, method: str, peer: str, secrets: KnownSecrets, *, sent: bool) -> Failure:
+    """The failure for a connection that could not be made or did not last. Anything else is a bug: raised as it is."""
+    import httpx
+
+    aiohttp = sys.modules.get("aiohttp")
+    known: tuple[type[Exception], ...] = (httpx.HTTPError, httpx.InvalidURL, OSError)
+    if not isinstance(error, (*known, aiohttp.ClientError) if aiohttp is not None else known):
+        raise error
+    # A URL may carry more than its address; nothing after a question mark is repeated.
+    detail = secrets.hide(f"{type(error).__name__}: {error}".split("?")[0])[:300]
+    late = timed_out(error)
+    kind = "timeout" if late else "provider_unavailable"
+    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
+        return Failure(
+            kind, f"The base URL of the {peer} API is not a web address. Correct it.", detail=detail
+        )
+    untrusted = _untrusted(error)
+    if untrusted is not None:
+        from sidecar.providers.kernel import certificates
+
+        return certificates.refusal(untrusted, peer)
+    if not sent:
+        message = f"Could not connect to the {peer} API. Check the internet connection and try again."
+        return Failure(kind, message, retryable=True, detail=detail)
+    told = "did not answer in time" if late else "broke the connection before its answer was complete"
+    if method == "GET":
+        return Failure(kind, f"The {peer} API {told}. Try again.", retryable=True, detail=detail)
+    return OutcomeUnknown(
+        kind, f"The {peer} API {told}. It may have charged for the request; try again.", detail=detail
+    )
+
+
+def timed_out(error: Exception) -> bool:
+    import httpx
+
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp is not None and isinstance(error.__cause__, aiohttp.ClientError):
+        return isinstance(error.__cause__, aiohttp.ServerTimeoutError)
+    return isinstance(error, (httpx.TimeoutException, TimeoutError))
+
+
+def _untrusted(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """The refused certificate behind an error, if one is: it does not become valid by asking again."""
+    while True:
+        # aiohttp's own exception is one too, and knows nothing of the certificate; what it came from does.
+        if isinstance(error, ssl.SSLCertVerificationError) and hasattr(error, "verify_code"):
+            return error
+        behind = error.__cause__ or error.__context__
+        if behind is None:
+            return None
+        error = behind
