@@ -21,12 +21,14 @@ from sidecar.keys import KeyStore, MemoryKeys
 from sidecar.known_secrets import KnownSecrets
 from sidecar.methods.routes import build_routes
 from sidecar.network_options import Options
+from sidecar.parent import Parent
 from sidecar.rpc.dispatch import Route
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.loopback import LoopbackClient
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.server import serve
 from sidecar.rpc.stdio import WireStreams
+from sidecar.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from sidecar.providers.kernel.http import HttpClient
@@ -77,9 +79,16 @@ async def _run(config: Config, streams: WireStreams, secrets: KnownSecrets) -> N
         )
         network = setup.recorded_network(network, recorder)
         keys = setup.WatchedKeys(saved, recorder)
+    watchdog, parent = Watchdog(), Parent()
+    streams.reader.when_ended(watchdog.ending)
+    # A child of the parent's may have inherited the pipe, which then does not end with it.
+    watching = asyncio.create_task(watchdog.watch(lambda: streams.reader.end() if parent.is_gone() else None))
     try:
-        await serve_client(config, streams, _http(network, secrets=secrets), keys, now_ms, recorder)
+        await serve_client(
+            config, streams, _http(network, secrets=secrets), keys, now_ms, recorder, watchdog.ending
+        )
     finally:
+        watching.cancel()
         if isinstance(saved, SavedKeys):
             saved.close()
         if recorder is not None:
@@ -120,6 +129,7 @@ async def serve_client(
     keys: KeyStore,
     now_ms: clock.Now,
     recorder: Recorder | None = None,
+    on_ending: Callable[[], None] = lambda: None,
 ) -> None:
     """Serves until the client is gone, and puts away all that was made for it."""
     outbox = Outbox(on_leaving=None if recorder is None else recorder.sent)
@@ -136,6 +146,11 @@ async def serve_client(
         log.error("nothing can be served: %s", failure.message)
         routes = {name: refusing(route, failure) for name, route in routes.items()}
 
+    def stopping() -> None:
+        on_ending()
+        if services is not None:
+            services.stop_taking()
+
     async def put_away() -> None:
         if services is not None and warming is not None:
             warming.cancel()
@@ -150,7 +165,8 @@ async def serve_client(
         max_message_bytes=config.max_message_bytes,
         # What is cancelled then still has to settle and commit within the five seconds of the contract.
         grace_seconds=GRACE_SECONDS,
-        on_stopping=services.stop_taking if services is not None else None,
+        on_stopping=stopping,
+        on_signal=on_ending,
         on_stopped=put_away,
         notifier=outbox,
         in_flight=in_flight,

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -144,9 +144,8 @@ class Keys:
                 loop.create_task(self._store.get(provider)), loop.time()
             )
             asking.answer.add_done_callback(partial(self._answered, provider, asking))
-        left = max(0.0, asking.since + patience - loop.time())
-        done, _ = await asyncio.wait({asking.answer}, timeout=left)
-        if not done:
+        await asking.answered_or_late(patience)
+        if not asking.answer.done():
             raise Failure("storage_error", SILENT)
         return asking.answer.result()
 
@@ -179,6 +178,19 @@ class _Asking:
 
     answer: asyncio.Task[str | None]
     since: float
+    _late: dict[float, asyncio.Event] = field(default_factory=dict)
+
+    async def answered_or_late(self, patience: float) -> None:
+        """Wait for the answer, but not for longer than `patience` seconds since it was asked for.
+
+        All who wait do so on one event: on the task itself each of them would look through all the others.
+        """
+        waiting = self._late.get(patience)
+        if waiting is None:
+            waiting = self._late[patience] = asyncio.Event()
+            self.answer.get_loop().call_at(self.since + patience, waiting.set)
+            self.answer.add_done_callback(lambda _: waiting.set())
+        await waiting.wait()
 
 
 def key_mark(key: str, of: str) -> str:

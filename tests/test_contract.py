@@ -86,6 +86,7 @@ CODES = {
     "storage_error": -32030,
     "message_too_large": -32040,
     "shutting_down": -32050,
+    "overloaded": -32051,
 }
 
 by_name = pytest.mark.parametrize("method", SOURCE.methods, ids=lambda method: str(method["name"]))

@@ -100,7 +100,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     }
     | {"keys", "settings", "current_project"},
     "app": {"container", "contract", "rpc", "methods", "providers", "simulator", "recorder"}
-    | {"keys", "keychain"},
+    | {"keys", "keychain", "parent", "watchdog"},
     "recorder": {"app", "contract", "keys", "methods", "money", "rpc", "simulator", "store"}
     | {
         "providers.kernel.broken",
@@ -111,6 +111,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # A client like any other: it knows the contract by its methods' names, and nothing inside.
     "cli": set(),
+    "parent": set(),
+    "watchdog": set(),
     "__main__": {"app", "checker.worker", "rpc.stdio", "recorder.command", "simulator.server"},
 }
 

@@ -794,7 +794,7 @@ export interface ErrorData {
 }
 
 /** The name of an error. */
-export type ErrorKind = "parse_error" | "invalid_request" | "method_not_found" | "invalid_params" | "internal_error" | "cancelled" | "not_found" | "conflict" | "missing_api_key" | "invalid_api_key" | "rate_limited" | "provider_rejected" | "provider_unavailable" | "timeout" | "context_length_exceeded" | "content_filtered" | "unsupported" | "invalid_output" | "budget_exceeded" | "storage_error" | "message_too_large" | "shutting_down";
+export type ErrorKind = "parse_error" | "invalid_request" | "method_not_found" | "invalid_params" | "internal_error" | "cancelled" | "not_found" | "conflict" | "missing_api_key" | "invalid_api_key" | "rate_limited" | "provider_rejected" | "provider_unavailable" | "timeout" | "context_length_exceeded" | "content_filtered" | "unsupported" | "invalid_output" | "budget_exceeded" | "storage_error" | "message_too_large" | "shutting_down" | "overloaded";
 
 /** The `error` of a JSON-RPC response. */
 export interface ErrorObject {
@@ -1538,7 +1538,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "bfa55edf5597adc05e611f56488b81322be497ed68bd5035548292d4ba9d8120";
+export const SCHEMA_HASH = "fbb2d9532816b2ee443ee68dda21cf606cdf51c7159ed787387741aadd5f3b7f";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1563,6 +1563,7 @@ export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   storage_error: -32030,
   message_too_large: -32040,
   shutting_down: -32050,
+  overloaded: -32051,
 };
 
 /** Every setting as it is before anybody changes it. */

@@ -74,4 +74,10 @@ ERRORS: dict[str, ErrorKind] = {
         -32040, "message_too_large", False, "The message is larger than the limit."
     ),
     "shutting_down": ErrorKind(-32050, "shutting_down", True, "The sidecar is shutting down."),
+    "overloaded": ErrorKind(
+        -32051,
+        "overloaded",
+        True,
+        "The sidecar has more requests than it takes at once. Try again in a moment.",
+    ),
 }

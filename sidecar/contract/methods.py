@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "bfa55edf5597adc05e611f56488b81322be497ed68bd5035548292d4ba9d8120"
+SCHEMA_HASH = "fbb2d9532816b2ee443ee68dda21cf606cdf51c7159ed787387741aadd5f3b7f"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ from sidecar.rpc.to_wire_error import ErrorRow, to_wire_error
 
 log = logging.getLogger("sidecar.rpc")
 
+# Whoever asks for these wants to know whether anybody is there, or to end it.
+ALWAYS_TAKEN = frozenset({"system:health", "shutdown"})
+RETRY_AFTER_MS = 2_000
+OVERLOADED = "A-B/AI is busy with as many requests as it takes at once. Wait a moment, then try again."
+
 Reply = Callable[[bytes | None], None]
 
 
@@ -110,8 +115,10 @@ class Dispatcher:
             for cancelled in cancelled_ids(request.params):
                 self.in_flight.cancel(cancelled)
             reply(None if request.is_notification else _success(request.id))
+        elif request.method not in ALWAYS_TAKEN and not await self.in_flight.below_limit():
+            refused = Failure("overloaded", OVERLOADED, retry_after_ms=RETRY_AFTER_MS)
+            reply(None if request.is_notification else self._error(request.id, refused))
         else:
-            await self.in_flight.below_limit()
             running = RunningRequest(request)
             self.in_flight.add(running)
             running.outer = asyncio.get_running_loop().create_task(self._run(running, reply))

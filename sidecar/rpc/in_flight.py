@@ -8,6 +8,8 @@ from typing import Any
 from sidecar.rpc.envelope import Request
 
 MAX_IN_FLIGHT = 10_000
+# How long the next request waits for one of these to end. When none does, those after it do not wait at all.
+PATIENCE_SECONDS = 0.5
 
 
 class RunningRequest:
@@ -40,6 +42,7 @@ class InFlight:
         self._all: set[RunningRequest] = set()
         self._by_id: dict[Any, set[RunningRequest]] = {}
         self._changed = asyncio.Event()
+        self._stuck = False
 
     @property
     def count(self) -> int:
@@ -52,6 +55,7 @@ class InFlight:
 
     def remove(self, running: RunningRequest) -> None:
         self._all.discard(running)
+        self._stuck = False
         if not running.request.is_notification:
             same = self._by_id[running.request.id]
             same.discard(running)
@@ -68,9 +72,18 @@ class InFlight:
         for running in list(self._all):
             running.cancel()
 
-    async def below_limit(self) -> None:
-        """Waits until one more may begin."""
-        await self._until(self._limit - 1)
+    async def below_limit(self) -> bool:
+        """Waits until one more may begin. False when none of so many has ended for a while."""
+        if len(self._all) < self._limit:
+            return True
+        if self._stuck:
+            return False
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._until(self._limit - 1)
+        except TimeoutError:
+            self._stuck = len(self._all) >= self._limit
+        return not self._stuck
 
     async def idle(self) -> None:
         """Waits until nothing is running."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
@@ -43,6 +44,7 @@ async def serve(
     notifier: Outbox | None = None,
     in_flight: InFlight | None = None,
     on_arrival: Callable[[Frame | None], None] | None = None,
+    on_signal: Callable[[], None] = lambda: None,
 ) -> None:
     """Serves until the end of the stream, `exit`, a signal to end, or a client that is gone; then drains.
 
@@ -50,12 +52,12 @@ async def serve(
     leave. `on_stopped` puts away what was served from; until it has, a signal to end ends nothing: one that comes
     to a process that is ending must not cut off its last writes. `notifier` and `in_flight` may be made before,
     for services that notify or count. `on_arrival` sees each frame as it is taken, and None at the end of the
-    input; it must neither wait nor raise.
+    input; it must neither wait nor raise. `on_signal` is called when a signal to end comes, even if the loop is busy.
     """
     outbox = notifier if notifier is not None else Outbox()
     stop = asyncio.Event()
     dispatcher = Dispatcher(routes, services, outbox, errors=errors, in_flight=in_flight, on_exit=stop.set)
-    with _ending_signals(stop):
+    with _ending_signals(stop, on_signal):
         writing = asyncio.create_task(_write(outbox, streams.writer, stop))
         arrived = on_arrival if on_arrival is not None else _unseen
         reading = asyncio.create_task(
@@ -170,7 +172,7 @@ async def _flush(writing: asyncio.Task[None], writer: WireWriter) -> None:
 
 
 @contextlib.contextmanager
-def _ending_signals(stop: asyncio.Event) -> Iterator[None]:
+def _ending_signals(stop: asyncio.Event, on_signal: Callable[[], None]) -> Iterator[None]:
     """Makes the signals that end a process end the serving instead."""
     loop = asyncio.get_running_loop()
     restore: list[Callable[[], object]] = []
@@ -179,7 +181,7 @@ def _ending_signals(stop: asyncio.Event) -> Iterator[None]:
         if number is None:
             continue
         try:
-            restore.append(_on_signal(loop, number, stop))
+            restore.append(_on_signal(loop, number, stop, on_signal))
         except (ValueError, RuntimeError):
             # Not in the main thread: whoever runs the loop there has the signals.
             break
@@ -190,11 +192,19 @@ def _ending_signals(stop: asyncio.Event) -> Iterator[None]:
             undo()
 
 
-def _on_signal(loop: asyncio.AbstractEventLoop, number: int, stop: asyncio.Event) -> Callable[[], object]:
-    try:
-        loop.add_signal_handler(number, stop.set)
-    except NotImplementedError:
-        # Windows: the handler runs between two instructions of the main thread, not in the loop.
-        before = signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+def _on_signal(
+    loop: asyncio.AbstractEventLoop, number: int, stop: asyncio.Event, on_signal: Callable[[], None]
+) -> Callable[[], object]:
+    def between_two_instructions(*_: object) -> None:
+        on_signal()
+        if sys.platform == "win32":
+            loop.call_soon_threadsafe(stop.set)
+
+    if sys.platform == "win32":
+        before = signal.signal(number, between_two_instructions)
         return lambda: signal.signal(number, before)
+    loop.add_signal_handler(number, stop.set)
+    # In place of the loop's own, which does nothing: what tells the loop is written before either of them runs.
+    signal.signal(number, between_two_instructions)
+    signal.siginterrupt(number, False)
     return lambda: loop.remove_signal_handler(number)

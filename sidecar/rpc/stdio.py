@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
 READ_BYTES = 256 * 1024
 MAX_UNREAD_BYTES = 1024 * 1024
@@ -63,6 +64,7 @@ class WireReader:
         self._unread = 0
         self._ended = False
         self._waiter: tuple[asyncio.AbstractEventLoop, asyncio.Future[None]] | None = None
+        self._on_end: Callable[[], None] | None = None
         threading.Thread(target=self._run, name="wire-reader", daemon=True).start()
 
     async def read(self) -> bytes:
@@ -83,25 +85,44 @@ class WireReader:
                 self._waiter = (loop, waiter)
             await waiter
 
+    def when_ended(self, on_end: Callable[[], None]) -> None:
+        """Calls it at the end of the stream, in the thread that sees it: at once where that has come."""
+        with self._state:
+            ended, self._on_end = self._ended, on_end
+        if ended:
+            on_end()
+
+    def end(self) -> None:
+        """Nothing that comes from now on is read: whoever wrote it is gone, even where the pipe is still open."""
+        self._take(b"")
+
     def _run(self) -> None:
         while True:
             try:
                 chunk = os.read(self._descriptor, READ_BYTES)
             except OSError:
                 chunk = b""
-            with self._state:
-                if chunk:
-                    self._chunks.append(chunk)
-                    self._unread += len(chunk)
-                else:
-                    self._ended = True
-                waiting, self._waiter = self._waiter, None
-            if waiting is not None:
-                _wake(*waiting, None)
+            self._take(chunk)
             if not chunk:
                 return
             with self._state:
                 self._state.wait_for(lambda: self._unread < MAX_UNREAD_BYTES)
+
+    def _take(self, chunk: bytes) -> None:
+        with self._state:
+            if self._ended:
+                return
+            if chunk:
+                self._chunks.append(chunk)
+                self._unread += len(chunk)
+            else:
+                self._ended = True
+            waiting, self._waiter = self._waiter, None
+            on_end = self._on_end
+        if waiting is not None:
+            _wake(*waiting, None)
+        if not chunk and on_end is not None:
+            on_end()
 
 
 class WireWriter:

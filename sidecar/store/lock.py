@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from sidecar.errors import Failure
 
+_LOCKED_BYTES, _MOST_TOLD = 1, 80
+_TOLD = re.compile(r"process \d+, since [\d-]+ [\d:]+")
 _HELD_BY_ANOTHER = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 if sys.platform == "win32":
@@ -46,8 +51,10 @@ class FolderLock:
                 raise unusable_folder(error) from error
             raise Failure(
                 "conflict",
-                "Another A-B/AI is already using this data folder. Close it, or choose another data folder.",
+                f"Another A-B/AI is already using this data folder{_holder(path)}. Close it, or choose another data "
+                "folder.",
             ) from error
+        _sign(descriptor)
         return cls(descriptor)
 
     def release(self) -> None:
@@ -55,6 +62,26 @@ class FolderLock:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _sign(descriptor: int) -> None:
+    """Say who holds the folder. It is for people: what holds it is the lock, whatever the file says."""
+    since = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        # Windows lets nobody else read the byte that is locked.
+        os.lseek(descriptor, _LOCKED_BYTES, os.SEEK_SET)
+        os.write(descriptor, f"process {os.getpid()}, since {since}".encode("ascii"))
+
+
+def _holder(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(_LOCKED_BYTES)
+            told = file.read(_MOST_TOLD).decode("ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return f" ({told})" if _TOLD.fullmatch(told) else ""
 
 
 def unusable_folder(error: OSError) -> Failure:

@@ -44,6 +44,7 @@ ERRORS = {
     "rate_limited": Kind(-32012, True, "Too many requests."),
     "message_too_large": Kind(-32040, False, "The message is too large."),
     "shutting_down": Kind(-32050, True, "The back end is shutting down."),
+    "overloaded": Kind(-32051, True, "Too many requests at once."),
 }
 
 

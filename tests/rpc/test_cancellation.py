@@ -137,3 +137,26 @@ async def test_when_too_much_is_running_the_next_request_waits() -> None:
         await fourth
     served.dispatcher.in_flight.cancel_all()
     assert 4 in [answer.get("id") for answer in await served.answers()]
+
+
+async def test_when_nothing_ends_more_is_refused_but_for_health_cancelling_and_the_end() -> None:
+    health = method(_well, "system:health")
+    served = Served(health, limit=2)
+    await waiting(served, 1, 2)
+    async with asyncio.timeout(30):
+        await served.send(*(request("echo", id=number) for number in range(3, 50)))
+        await served.send(request("system:health", id=50))
+        await served.send(request("$/cancelRequest", {"id": 1}, 51), request("exit", id=52))
+        for _ in range(10):
+            await asyncio.sleep(0)
+    served.dispatcher.in_flight.cancel_all()
+    answers = {answer["id"]: answer for answer in await served.answers() if "id" in answer}
+    refused = [answers[number]["error"] for number in range(3, 50)]
+    assert {each["code"] for each in refused} == {-32051}
+    assert {each["data"]["retryAfterMs"] for each in refused} == {2_000}
+    assert [answers[number]["result"] for number in (50, 51, 52)] == ["well", None, None]
+    assert served.exits == 1
+
+
+async def _well(call: Any, params: Any) -> str:
+    return "well"

@@ -36,6 +36,7 @@ async def test_a_lock_held_by_another_process_dies_with_it(tmp_path: Path) -> No
         with pytest.raises(Failure) as caught:
             FolderLock.take(path)
         assert caught.value.kind == "conflict"
+        assert f"(process {process.pid}, since 20" in caught.value.message
         process.kill()
         await process.wait()
         FolderLock.take(path).release()

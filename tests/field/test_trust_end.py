@@ -1,0 +1,87 @@
+"""Whoever waits, and whatever hangs: the real process answers for its health and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.field.claims import field
+from tests.field.lab import sidecar
+from tests.field.test_machine_keychain import SILENT
+from tests.helpers.process import REPOSITORY, RpcError
+from tests.helpers.sidecar import command, quiet_environment
+
+MANY = 10_002
+
+
+@field("trust", "`system:health` answers within 5 s, or is told that it is too much")
+@field("trust", "stdin's end ends the process within 15 s")
+async def test_ten_thousand_who_wait_keep_neither_the_health_nor_the_end_waiting(tmp_path: Path) -> None:
+    async with sidecar(tmp_path, keychain=SILENT) as process:
+        await process.call("system:health")
+        for _ in range(MANY):
+            process.start_call("settings:load", {"key": "allKeys"})
+        async with asyncio.timeout(5):
+            assert (await process.call("system:health"))["status"] == "ok"
+        process.close_stdin()
+        async with asyncio.timeout(15):
+            assert await process.wait() == 0
+
+
+async def test_a_second_app_is_told_which_process_holds_the_folder(tmp_path: Path) -> None:
+    async with sidecar(tmp_path) as first:
+        await first.call("project:list")
+        async with sidecar(tmp_path) as second:
+            with pytest.raises(RpcError, match=f"process {first.pid}, since 20"):
+                await second.call("project:list")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for the orphan in /proc")
+async def test_an_orphan_ends_although_somebody_else_holds_its_pipe(tmp_path: Path) -> None:
+    """The parent starts the sidecar, keeps the pipe open in a child of its own, and is killed."""
+    read, write = os.pipe()
+    parent = (
+        "import json, os, subprocess, sys\n"
+        f"started = subprocess.Popen({command(tmp_path)!r}, stdin={read}, stdout=subprocess.DEVNULL)\n"
+        "print(json.dumps(started.pid), flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        parent,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        pass_fds=[read],
+        env=quiet_environment(),
+        cwd=REPOSITORY,
+    )
+    os.close(read)
+    try:
+        assert process.stdout is not None
+        orphan = json.loads(await process.stdout.readline())
+        os.write(write, b'{"jsonrpc": "2.0", "id": 1, "method": "project:list"}\n')
+        async with asyncio.timeout(20):
+            while not (tmp_path / "abai.db").exists():
+                await asyncio.sleep(0)
+        process.kill()
+        await process.wait()
+        async with asyncio.timeout(10):
+            while is_running(orphan):
+                await asyncio.sleep(0)
+    finally:
+        os.close(write)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process that has not ended; one that nobody asks after any more has."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
