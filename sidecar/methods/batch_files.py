@@ -18,11 +18,12 @@ async def import_rows(call: Request, params: types.BatchImportParams) -> orjson.
     """Its thread has put the rows into JSON already: as objects they would be many times as large."""
     source = params.root
     if isinstance(source, types.BatchImportFile):
-        return orjson.Fragment(await import_file(source.path, replace(_options(source), sheet=source.sheet)))
-    return orjson.Fragment(await import_text(source.text, source.format, _options(source)))
+        options = replace(_options(call, source), sheet=source.sheet)
+        return orjson.Fragment(await import_file(source.path, options))
+    return orjson.Fragment(await import_text(source.text, source.format, _options(call, source)))
 
 
-def _options(source: types.BatchImportFile | types.BatchImportText) -> ImportOptions:
+def _options(call: Request, source: types.BatchImportFile | types.BatchImportText) -> ImportOptions:
     columns = source.columns.model_dump(by_alias=True, exclude_none=True) if source.columns else {}
     return ImportOptions(
         columns=columns,
@@ -31,6 +32,7 @@ def _options(source: types.BatchImportFile | types.BatchImportText) -> ImportOpt
         encoding=source.encoding,
         delimiter=source.delimiter,
         header=source.header is not False,
+        message_bytes=call.services.config.max_message_bytes,
     )
 
 

@@ -249,3 +249,13 @@ async def test_unicode_in_any_form_and_blank_lines_between_lines_of_json_stay_re
             (tmp_path / name).write_bytes(content)
             found = await process.call("batch:import", {"path": str(tmp_path / name)})
             assert (found["rows"], [error["row"] for error in found["errors"]]) == ([], [0])
+
+
+@field("files", "a file whose rows are more than one message can carry")
+async def test_a_file_of_more_than_one_message_says_so_when_it_is_imported(tmp_path: Path) -> None:
+    line = json.dumps({"prompt": "x" * 100_000, "model": LUNA})
+    (tmp_path / "large.jsonl").write_text(f"{line}\n" * 20, encoding="utf-8")
+    async with sidecar(tmp_path / "data", "--mock", "--max-message-bytes", "1000000") as process:
+        found = await process.call("batch:import", {"path": str(tmp_path / "large.jsonl")})
+    assert len(found["rows"]) == 20
+    assert ["one message carries" in error["message"] for error in found["errors"]] == [True]

@@ -116,7 +116,7 @@ def parquet_objects(stream: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
                 values = {name: _value(value) for name, value in record.items()}
                 yield number, {name: value for name, value in values.items() if value is not None}
     except (pyarrow.ArrowException, OSError) as error:
-        raise _refused(f"The Parquet file cannot be read: {str(error)[:200]}") from None
+        raise _refused(f"The Parquet file cannot be read ({str(error)[:200]}). Write it anew.") from None
 
 
 def _cell(value: Any) -> str:

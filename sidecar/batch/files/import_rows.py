@@ -96,6 +96,8 @@ def collect(found: Generator[Read, None, None], options: ImportOptions = AS_IT_I
                 raise _refused("These are too many rows for one batch. Split the file into smaller ones.")
     if left_out:
         errors.append(_error_json(0, RowError(f"{left_out} more rows cannot be read; they are not listed.")))
+    if rows.tell() > options.message_bytes:
+        errors.append(_error_json(0, RowError(_more_than_a_message(rows.tell(), options.message_bytes))))
     rows.write(b'],"errors":[' + b",".join(errors) + b"]")
     if looked_at is not None and not separator:
         rows.write(b',"seen":' + encode(seen.as_wire(looked_at, options)))
@@ -119,8 +121,10 @@ def read_rows(
         yield from _with_ids(binary, pulse, options)
         return
     encoding = named_encoding(options.encoding) if options.encoding else find_encoding(stream, pulse)
-    head = _head(stream, encoding)
-    kind = objects.kind_of(head, _KIND_OF.get(name, "table"), lambda line: _names_prompt(line, options))
+    head, whole = _head(stream, encoding)
+    kind = objects.kind_of(
+        head, _KIND_OF.get(name, "table"), lambda line: _names_prompt(line, options), whole=whole
+    )
     if kind != "table" and encoding.remark is not None:
         raise unreadable(encoding, "UTF-8")
     if encoding.remark is not None:
@@ -178,11 +182,12 @@ class _Ids:
         return row
 
 
-def _head(stream: BinaryIO, encoding: TextEncoding) -> str:
+def _head(stream: BinaryIO, encoding: TextEncoding) -> tuple[str, bool]:
+    """How the stream begins, and whether that is all of it."""
     head = stream.read(_HEAD_BYTES)
     stream.seek(0)
     # It may end in the middle of a letter.
-    return head.decode(encoding.name, "ignore")
+    return head.decode(encoding.name, "ignore"), len(head) < _HEAD_BYTES
 
 
 def _names_prompt(line: str, options: ImportOptions) -> bool:
@@ -204,6 +209,13 @@ def _read_csv(stream: BinaryIO, encoding: TextEncoding, options: ImportOptions) 
         raise unreadable(encoding) from None
     finally:
         text.detach()
+
+
+def _more_than_a_message(size: int, most: int) -> str:
+    return (
+        f"These rows are {size / 1024**2:,.1f} MB, and one message carries {most / 1024**2:,.1f} MB. "
+        "Split the file, or submit its rows in several batches."
+    )
 
 
 def _encoded(row: Mapping[str, Any]) -> bytes | RowError:

@@ -20,6 +20,7 @@ LISTS = ("rows", "data", "items", "records", "prompts", "examples", "requests", 
 # Above the header of a table there may be a title.
 _TOP_LINES = 5
 _BEGINS_ARRAY = re.compile(r'\[\s*(?:[\]\[{"\d-]|true|false|null)')
+_WRAPS = re.compile(r'\{\s*"(?:' + "|".join(LISTS) + r')"\s*:\s*\[')
 _BEGINS_OBJECT = re.compile(r'\{\s*["}]')
 
 
@@ -30,8 +31,10 @@ class Unreadable:
     message: str
 
 
-def kind_of(head: str, said: Kind, names_prompt: Callable[[str], bool]) -> Kind:
+def kind_of(head: str, said: Kind, names_prompt: Callable[[str], bool], *, whole: bool = True) -> Kind:
     """Return what a text is by its first character that is no space; `said` is what its name says.
+
+    `whole` is whether `head` is all of it.
 
     `names_prompt` tells of a line whether it is the header of a table.
     """
@@ -40,16 +43,20 @@ def kind_of(head: str, said: Kind, names_prompt: Callable[[str], bool]) -> Kind:
     if text.startswith("["):
         return "array" if said != "table" or _BEGINS_ARRAY.match(text) else "table"
     if text.startswith("{"):
-        return _kind_of_object(text, first) if said != "table" or _BEGINS_OBJECT.match(text) else "table"
+        return (
+            _kind_of_object(text, first, whole) if said != "table" or _BEGINS_OBJECT.match(text) else "table"
+        )
     return "table" if any(map(names_prompt, text.splitlines()[:_TOP_LINES])) else said
 
 
-def _kind_of_object(text: str, first: str) -> Kind:
+def _kind_of_object(text: str, first: str, whole: bool) -> Kind:
     try:
         value = read_json(first)
     except ValueError:
+        if first == text:
+            return "object" if whole or _WRAPS.match(text) else "lines"
         # A line that ends inside an object is the first of one that is printed over many.
-        return "object" if _is_open(first) and first != text else "lines" if first != text else "object"
+        return "object" if _is_open(first) else "lines"
     more = text[len(first) :].strip()
     if more or not isinstance(value, dict):
         return "lines"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sidecar.config import MAX_MESSAGE_BYTES
+
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
@@ -20,6 +22,8 @@ class ImportOptions:
     encoding: str | None = None
     delimiter: str | None = None
     header: bool = True
+    # What one message carries, in bytes; more is said to be so.
+    message_bytes: int = MAX_MESSAGE_BYTES
     sheet: str | None = None
 
 

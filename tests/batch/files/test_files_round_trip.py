@@ -19,6 +19,7 @@ from sidecar.batch.files.import_rows import read_rows
 from sidecar.batch.files.reading import RowError
 from sidecar.batch.files.seen import Seen
 from sidecar.batch.template import spelled
+from sidecar.errors import Failure
 from sidecar.store.job_records import JobRow
 
 # Lone surrogates never get as far as a row; everything else does.
@@ -229,3 +230,61 @@ def test_rows_of_the_app_before_have_no_request_and_are_exported_all_the_same() 
     write_rows(file, lambda: [old], "jsonl")
     found = json.loads(file.getvalue())
     assert (found["id"], found["prompt"], found["model"], found["data"]) == ("r", "Hi", "m", {"city": "Graz"})
+
+
+SYSTEM = {**REQUEST, "system": "On {{text}}"}
+
+
+@pytest.mark.parametrize(
+    ("format", "line"),
+    [
+        (
+            "openai-tuning",
+            {
+                "messages": [
+                    {"role": "system", "content": "On EN 1992"},
+                    {"role": "user", "content": "filled in"},
+                    {"role": "assistant", "content": "=HYPERLINK(0)"},
+                ]
+            },
+        ),
+        (
+            "anthropic-tuning",
+            {
+                "system": "On EN 1992",
+                "messages": [
+                    {"role": "user", "content": "filled in"},
+                    {"role": "assistant", "content": "=HYPERLINK(0)"},
+                ],
+            },
+        ),
+        (
+            "gemini-tuning",
+            {
+                "systemInstruction": {"role": "system", "parts": [{"text": "On EN 1992"}]},
+                "contents": [
+                    {"role": "user", "parts": [{"text": "filled in"}]},
+                    {"role": "model", "parts": [{"text": "=HYPERLINK(0)"}]},
+                ],
+            },
+        ),
+    ],
+)
+def test_answered_rows_are_lines_to_tune_a_model_with(format: Format, line: Any) -> None:  # noqa: A002
+    file = io.BytesIO()
+    assert write_rows(file, lambda: job_rows([SYSTEM, SYSTEM]), format) == 1
+    assert json.loads(file.getvalue()) == line
+
+
+@pytest.mark.parametrize(
+    ("defuse", "mark"), [(True, "abai:formulas-defused"), (False, "abai:formulas-as-they-are")]
+)
+def test_a_csv_says_whether_its_formulas_were_defused(defuse: bool, mark: str) -> None:
+    content = exported([{**REQUEST, "prompt": "=1+1"}], "csv", ExportOptions(defuse=defuse))
+    (row,) = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    assert (mark in row, row["prompt"]) == (True, "'=1+1" if defuse else "=1+1")
+
+
+def test_a_column_that_there_is_not_is_refused() -> None:
+    with pytest.raises(Failure, match='no column "nothing"'):
+        exported([REQUEST], "csv", ExportOptions(columns=["id", "nothing"]))
