@@ -1,3 +1,4 @@
+import { AtWork } from "./at-work.js";
 import type { Command } from "./command.js";
 import { SidecarConnection } from "./connection.js";
 import type { Methods, Notifications } from "./contract.js";
@@ -7,7 +8,7 @@ import { type HandshakeOptions, type ServerInfo, handshake } from "./handshake.j
 import { HEALTH_POLICY, type HealthPolicy, watchHealth } from "./health.js";
 import { LogFile, type LogFileOptions } from "./logfile.js";
 import { describeExit, SidecarProcess, type SpawnOptions } from "./process.js";
-import { afterCrash, gaveUp, RESTART_POLICY, type RestartPolicy } from "./restart.js";
+import { afterCrash, afterHang, gaveUp, hungTooOften, RESTART_POLICY, type RestartPolicy } from "./restart.js";
 import { STOP_TIMES, stopInOrder, stopPlan, type StopStep, type StopTimes } from "./stop.js";
 import { Deferred, Listeners, settlesWithin } from "./wait.js";
 
@@ -52,7 +53,7 @@ export interface ClientOptions extends SpawnOptions {
 const DRAIN_MS = 1_000;
 
 type RunEnd =
-  { how: "crashed"; detail: string; reason?: SidecarError } | { how: "refused"; reason: SidecarError };
+  { how: "crashed"; detail: string; hung: boolean; reason?: SidecarError } | { how: "refused"; reason: SidecarError };
 
 /** Keeps a sidecar running and carries calls to it. Calls made while there is none wait for the next one. */
 export class SidecarClient {
@@ -61,6 +62,7 @@ export class SidecarClient {
   readonly #gate = new ReadyGate<SidecarConnection>();
   readonly #notifications = new Listeners<[name: string, params: unknown]>();
   readonly #states = new Listeners<[state: SidecarState, reason: SidecarError | undefined]>();
+  readonly #atWork = new AtWork();
   #state: SidecarState = "idle";
   #process: SidecarProcess | undefined;
   #connection: SidecarConnection | undefined;
@@ -174,12 +176,17 @@ export class SidecarClient {
   async #supervise(): Promise<void> {
     const policy = { ...RESTART_POLICY, ...this.#options.restart };
     const crashesAt: number[] = [];
+    const hangsAt: number[] = [];
     for (;;) {
       const end = await this.#runOnce();
       if (this.#isStopping()) break;
       if (end.how === "refused") return this.#fail(end.reason);
       const now = Date.now();
       crashesAt.push(now);
+      if (end.hung) hangsAt.push(now);
+      if (end.hung && !afterHang(hangsAt, now, policy)) {
+        return this.#fail(hungTooOften(policy, this.#atWork.jobs(), end.detail));
+      }
       const decision = afterCrash(crashesAt, now, policy);
       if (!decision.again) return this.#fail(end.reason ?? gaveUp(policy, end.detail));
       this.#setState("restarting", end.reason ?? crashed(end.detail));
@@ -212,8 +219,13 @@ export class SidecarClient {
       return { how: "refused", reason: unavailable(message, String(error)) };
     }
     let broken: string | undefined;
+    let hung = false;
+    this.#atWork.begin([]);
     const connection = new SidecarConnection(run.stdout, run.stdin, {
-      onNotification: (name, params) => this.#notifications.emit(name, params),
+      onNotification: (name, params) => {
+        this.#atWork.notified(name, params);
+        this.#notifications.emit(name, params);
+      },
       onBroken: (reason) => {
         broken ??= `what came through the pipe was not the protocol: ${reason.message}`;
         run.signal("SIGKILL");
@@ -225,6 +237,7 @@ export class SidecarClient {
       if (refused !== undefined || !(await watchHealth(connection, policy, run.exited))) return;
       // Stopping has deadlines of its own.
       if (this.#isStopping()) return;
+      hung = true;
       broken ??= `it no longer answered: ${policy.misses} times not within ${policy.deadlineMs} ms`;
       run.signal("SIGKILL");
     });
@@ -234,15 +247,19 @@ export class SidecarClient {
     this.#connection = undefined;
     // An answer that was written before the end is an answer, and may have been paid for.
     await settlesWithin(connection.drained, DRAIN_MS);
-    const detail = broken ?? describeExit(exit, run.stderrTail());
+    // A sidecar whose loop does not move ends itself by this signal.
+    hung ||= exit.signal === "SIGPROF";
+    const jobs = this.#atWork.jobs();
+    const atWork = hung && jobs.length > 0 ? `; at work: ${jobs.join(", ")}` : "";
+    const detail = (broken ?? describeExit(exit, run.stderrTail())) + atWork;
     connection.close(this.#isStopping() ? shuttingDown() : crashed(detail));
     await watching;
     const reason = await greeting;
     if (reason?.kind === "sidecar_mismatch") return { how: "refused", reason };
     // A handshake that was cut off by the end of the process says nothing that the end does not say better.
     return reason === undefined || reason.kind === "sidecar_crashed"
-      ? { how: "crashed", detail }
-      : { how: "crashed", detail, reason };
+      ? { how: "crashed", detail, hung }
+      : { how: "crashed", detail, hung, reason };
   }
 
   /** Handshake; opens the gate, or ends the process and gives the reason. */
@@ -256,6 +273,7 @@ export class SidecarClient {
       });
       if (this.#isStopping()) return undefined;
       this.#server = info;
+      this.#atWork.begin([...new Set([...info.resumedJobs, ...this.#atWork.jobs()])]);
       this.#connection = connection;
       this.#setState("ready");
       this.#gate.open(connection);

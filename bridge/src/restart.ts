@@ -8,6 +8,9 @@ export interface RestartPolicy {
   firstDelayMs: number;
   /** Each further crash in the window waits this many times longer. */
   factor: number;
+  /** This many hangs within `hangWindowMs` are the last: each takes a while to be noticed, and may cost money. */
+  hangLimit: number;
+  hangWindowMs: number;
 }
 
 export const RESTART_POLICY: RestartPolicy = {
@@ -15,6 +18,8 @@ export const RESTART_POLICY: RestartPolicy = {
   windowMs: 3 * 60_000,
   firstDelayMs: 200,
   factor: 3,
+  hangLimit: 3,
+  hangWindowMs: 60 * 60_000,
 };
 
 export type RestartDecision = { again: true; delayMs: number } | { again: false };
@@ -30,11 +35,30 @@ export function afterCrash(
   return { again: true, delayMs: policy.firstDelayMs * policy.factor ** Math.max(0, recent - 1) };
 }
 
+/** Whether a sidecar that hung is started again. `hangsAt` holds the times of all hangs so far, this one included. */
+export function afterHang(hangsAt: readonly number[], now: number, policy: RestartPolicy): boolean {
+  return hangsAt.filter((at) => now - at < policy.hangWindowMs).length < policy.hangLimit;
+}
+
 /** For the calls that nobody will answer any more. */
 export function gaveUp(policy: RestartPolicy, detail: string): SidecarError {
   const minutes = Math.round(policy.windowMs / 6_000) / 10;
   const message =
     `The A-B/AI backend stopped ${policy.limit} times within ${minutes} minutes and was not started again. ` +
     "Please restart the app; its log says more.";
+  return unavailable(message, detail);
+}
+
+/** The same for a sidecar that hung. `jobs` are the batches that were at work then. */
+export function hungTooOften(policy: RestartPolicy, jobs: readonly string[], detail: string): SidecarError {
+  const minutes = Math.round(policy.hangWindowMs / 60_000);
+  const named = `batch${jobs.length === 1 ? "" : "es"} ${jobs.join(", ")}`;
+  const advice =
+    jobs.length === 0
+      ? "No batch was at work; its log says more. Please restart the app."
+      : `At work was the ${named}. Please restart the app and cancel what was at work before it hangs again.`;
+  const message =
+    `The A-B/AI backend stopped answering ${policy.hangLimit} times within ${minutes} minutes and was not started ` +
+    `again. ${advice}`;
   return unavailable(message, detail);
 }

@@ -5,7 +5,7 @@ import { findSidecar, type Host } from "../src/command.js";
 import { ReadyGate } from "../src/ready-gate.js";
 import { describeDifference } from "../src/handshake.js";
 import { LineRing } from "../src/lines.js";
-import { afterCrash, RESTART_POLICY } from "../src/restart.js";
+import { afterCrash, afterHang, hungTooOften, RESTART_POLICY } from "../src/restart.js";
 import { stopPlan } from "../src/stop.js";
 import { Listeners } from "../src/wait.js";
 import { it } from "./helpers.js";
@@ -68,6 +68,20 @@ it("crashes of more than three minutes ago are forgiven", () => {
   const now = 3 * 60_000 + 4;
   assert.deepEqual(afterCrash([0, 1, 2, 3, now], now, RESTART_POLICY), { again: true, delayMs: 200 });
   assert.deepEqual(afterCrash([5, 6, 7, 8, now], now, RESTART_POLICY), { again: false });
+});
+
+it("the third hang within an hour is the last, however long there was peace between two of them", () => {
+  const minute = 60_000;
+  assert.equal(afterHang([0], 0, RESTART_POLICY), true);
+  assert.equal(afterHang([0, 20 * minute], 20 * minute, RESTART_POLICY), true);
+  assert.equal(afterHang([0, 20 * minute, 59 * minute], 59 * minute, RESTART_POLICY), false);
+  assert.equal(afterHang([0, 20 * minute, 61 * minute], 61 * minute, RESTART_POLICY), true);
+});
+
+it("who hung too often is told with what was at work", () => {
+  assert.match(hungTooOften(RESTART_POLICY, ["job-1"], "").message, /3 times within 60 minutes.* batch job-1\. .*cancel/);
+  assert.match(hungTooOften(RESTART_POLICY, ["a", "b"], "").message, /batches a, b\./);
+  assert.match(hungTooOften(RESTART_POLICY, [], "").message, /No batch was at work/);
 });
 
 it("SIGTERM is part of stopping everywhere but on Windows, where it would be a kill", () => {

@@ -125,6 +125,7 @@ connection.onRequest("chat:send", async (params: Record<string, unknown>, cancel
         );
       });
     case "freeze":
+      await connection.sendNotification("batch:progress", { jobId: "job-1", status: "processing" });
       frozen = true;
       break;
     case "never":

@@ -139,6 +139,17 @@ it("a sidecar that hangs again and again is given up like one that crashes", asy
   await assert.rejects(client.call("tokens:count", { text: "x" }), { kind: "sidecar_unavailable" });
 });
 
+it("hangs are counted apart from crashes, and the sentence names the batch that was at work", async (t) => {
+  const client = clientFor(t, fake(), { health: IMPATIENT, restart: { hangLimit: 2, firstDelayMs: 1 } });
+  await client.start();
+  const restarting = reaches(client, "restarting");
+  await client.call("chat:send", { content: "freeze", modelId: "m" });
+  assert.match((await restarting)?.data.detail ?? "", /no longer answered.*; at work: job-1/);
+  const failed = reaches(client, "failed");
+  await client.call("chat:send", { content: "freeze", modelId: "m" });
+  assert.match((await failed)?.message ?? "", /stopped answering 2 times.*not started again.*batch job-1/);
+});
+
 it("what is no frame ends the run and counts as a crash", async (t) => {
   const state = join(temporaryFolder(t), "runs");
   const client = clientFor(t, fake("--mode", "garbage", "--first-runs", "1", "--state", state));
