@@ -18,7 +18,7 @@ FAST := tests/test_layers.py tests/test_contract.py tests/test_keys.py tests/tes
 	tests/test_replay.py::test_the_server_inside_this_process_answers_as_recorded \
 	tests/test_sidecar_process.py::test_one_request_through_a_shell_pipe_gives_one_frame_and_exit_code_0
 
-.PHONY: help setup demo example test test-fast test-fast-python test-fast-typescript \
+.PHONY: catalogue-check help setup demo example test test-fast test-fast-python test-fast-typescript \
 	test-python test-typescript check generate serve record bench package \
 	format clean
 
@@ -77,6 +77,9 @@ serve: setup ## serve JSON-RPC on this terminal, simulated; type a request a lin
 
 record: setup ## record tests/replay anew from the scripts in tests/replay_tools/scripts.py
 	$(BIN)/python -m tests.replay_tools.record
+
+catalogue-check: setup ## compare data/models.json with the newest lists of prices that others keep
+	$(BIN)/python -m tests.catalogue_check build/catalogue-check
 
 bench: setup $(FROZEN) ## measure the pipe, the store and the start against plain versions of the same
 	$(BIN)/python -m tests.bench_pipe

@@ -32,6 +32,7 @@ from sidecar.store.backups import Caretaker
 from sidecar.store.database import Database
 from sidecar.store.legacy_import import take_over
 from sidecar.store.store import Store
+from sidecar.store.used_models import UsedModels
 
 if TYPE_CHECKING:
     from sidecar.batch.local.engine import Engine
@@ -75,7 +76,9 @@ class Container:
         self.started_at = now_ms()
         self.config = config
         self.now_ms = now_ms
-        self.catalogue_files = CatalogueFiles(config.data_dir, self._catalogue_changed)
+        self.catalogue_files = CatalogueFiles(
+            config.data_dir, self._catalogue_changed, lambda: self.store.database()
+        )
         self.catalogue = self.catalogue_files.catalogue
         self.database_file = config.data_dir / "abai.db"
         self._held_until = asyncio.get_running_loop().time() + HELD_SECONDS
@@ -83,6 +86,7 @@ class Container:
         self.caretaker = Caretaker(self.store, self.database_file, now_ms)
         self._caring: asyncio.Task[None] | None = None
         self.settings = Settings(self.store, DEFAULTS, now_ms)
+        self.used_models = UsedModels(self.store)
         self.session = CurrentProject(self.store, self.new_id, now_ms)
         self._make_http = make_http
         self._key_store = key_store

@@ -44,7 +44,7 @@ SERVED = words("""
     project:update project:delete conversation:create conversation:list conversation:rename
     conversation:delete messages:add messages:list messages:search chat:send chat:abort activity:get
     activity:stats cost:reprice tokens:count chat:send-structured chat:compare
-    models:discover models:save models:delete
+    models:discover models:save models:delete models:update
     batch:submit batch:start batch:cancel batch:retry-failed
     batch:submit-native batch:get-status batch:get-results batch:update-status batch:list batch:get
     batch:estimate batch:import batch:export jobqueue:save-state jobqueue:load-state jobqueue:clear-state

@@ -188,7 +188,7 @@ async def test_a_database_that_cannot_be_opened_is_said_in_every_answer_and_left
         with pytest.raises(RpcError, match="not a database") as caught:
             await sidecar.call("project:list")
         assert caught.value.code == -32030
-        assert len(await sidecar.call("models:get-all")) > 100
+        assert len(await sidecar.call("models:get-all", {"includeAliases": True})) > 100
         sidecar.close_stdin()
         assert await sidecar.wait() == 0
     assert (tmp_path / "abai.db").read_bytes() == b"These are my notes, not a database."

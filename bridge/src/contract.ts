@@ -993,6 +993,8 @@ export interface Model {
   successor?: string;
   /** The day from which the vendor no longer answers, `YYYY-MM-DD`. */
   retiresOn?: string;
+  /** A sentence about a price that nobody has checked for long. */
+  priceNote?: string;
 }
 
 /** Something that a model can do when asked. */
@@ -1062,9 +1064,11 @@ export interface ModelsDiscoverResult {
 export interface ModelsGetAllParams {
   /** False leaves retired models out; absent, they are in the list, since calls to them are served. */
   includeRetired?: boolean | null;
+  /** True gives every name that can be asked. Absent: each model once, the names that older front ends send, and those that this data folder has used. */
+  includeAliases?: boolean | null;
 }
 
-/** Every name that can be asked, by provider. */
+/** By provider. */
 export type ModelsGetAllResult = Model[];
 
 export interface ModelsGetParams {
@@ -1092,6 +1096,29 @@ export interface ModelsSaveParams {
 export interface ModelsSaveResult {
   provider: string;
   model?: Model;
+}
+
+export interface ModelsUpdateParams {
+  /** The whole path of a newer catalogue, in the form of the shipped data/models.json. */
+  path?: string | null;
+  /** Its content, in place of a path. */
+  text?: string | null;
+  /** True goes back to what held before the last update. */
+  undo?: boolean | null;
+}
+
+export interface ModelsUpdateResult {
+  /** The day of the catalogue that holds now. */
+  checkedOn: string;
+  /** Whether that is the one that came with the app. */
+  shipped: boolean;
+  /** Models that can be asked since, as `provider/id`. */
+  added: string[];
+  removed: string[];
+  /** Models of which something else than a price is another. */
+  changed: string[];
+  /** Prices that are new. */
+  prices: PriceChange[];
 }
 
 /** A part of a job that a provider runs. */
@@ -1161,6 +1188,15 @@ export interface OwnServer {
   keyRequired?: boolean | null;
   /** True lets its key travel over plain http to a host outside this network. */
   allowHttp?: boolean | null;
+}
+
+export interface PriceChange {
+  modelId: string;
+  /** The first day of the price, `YYYY-MM-DD`. */
+  from: string;
+  prompt: number;
+  completion: number;
+  notes?: string;
 }
 
 /** Other prices for a long prompt, in US dollars per million tokens; what is absent is as below the tier. */
@@ -1397,7 +1433,7 @@ export interface Methods {
   "system:doctor": { params: undefined; result: SystemDoctorResult };
   /** Stops taking work; afterwards only `exit` is taken. */
   shutdown: { params: undefined; result: Nothing };
-  /** Every model and every older name that can be asked, with today's prices. */
+  /** The models that can be asked, each under its own name and under those that are in use, with today's prices. */
   "models:get-all": { params: ModelsGetAllParams; result: ModelsGetAllResult };
   /** An older name of `models:get-all`. */
   "models:load": { params: ModelsGetAllParams; result: ModelsGetAllResult };
@@ -1411,6 +1447,8 @@ export interface Methods {
   "models:save": { params: ModelsSaveParams; result: ModelsSaveResult };
   /** Takes a model, or a provider with all its models, out of the person's own models.json. A shipped model is as shipped again. */
   "models:delete": { params: ModelsDeleteParams; result: Nothing };
+  /** Lays a newer catalogue over the shipped one, once all of it is found to be in order; or takes the last one back. */
+  "models:update": { params: ModelsUpdateParams; result: ModelsUpdateResult };
   /** One setting, all of them, a masked API key, or which keys there are. */
   "settings:load": { params: SettingsLoadParams; result: SettingsLoadResult };
   /** Changes one setting, or keeps or removes an API key. A wrong value changes nothing. */
@@ -1538,7 +1576,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "fbb2d9532816b2ee443ee68dda21cf606cdf51c7159ed787387741aadd5f3b7f";
+export const SCHEMA_HASH = "64a8b592baf77ab8ec2316bc128ccaad834e401bd81e0eca0d73c2a90f5273b7";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1595,6 +1633,7 @@ export const SERVED_METHODS = [
   "models:discover",
   "models:save",
   "models:delete",
+  "models:update",
   "settings:load",
   "settings:save",
   "settings:validate-key",
@@ -1672,6 +1711,7 @@ export const METHOD_NAMES = [
   "models:discover",
   "models:save",
   "models:delete",
+  "models:update",
   "settings:load",
   "settings:save",
   "settings:validate-key",

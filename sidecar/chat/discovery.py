@@ -12,7 +12,7 @@ from sidecar.clock import Now
 from sidecar.errors import Failure
 from sidecar.keys import Keys
 from sidecar.money.catalogue_files import CatalogueFiles
-from sidecar.providers.base import ListedModel, ListsModels, Provider
+from sidecar.providers.base import ListedModel, ListsModels
 
 log = logging.getLogger("sidecar.chat")
 
@@ -24,9 +24,9 @@ LOOK_SECONDS = 10.0
 class ProviderRows(Protocol):
     """The providers of this run, and servers that are none of them yet."""
 
-    def get(self, name: str, base_url: str | None = None) -> Provider: ...
+    def get(self, name: str, base_url: str | None = None) -> ListsModels: ...
 
-    def visitor(self, name: str, base_url: str) -> Provider: ...
+    def visitor(self, name: str, base_url: str) -> ListsModels: ...
 
     def needs_key(self, name: str) -> bool: ...
 
@@ -45,7 +45,7 @@ class Discovery:
 
     async def discover(self, provider: str) -> tuple[ListedModel, ...]:
         """Return what the provider lists for its key. Raises Failure: no such provider, no key, no list."""
-        listing = self._lister(self._providers.get(provider), provider)
+        listing = self._providers.get(provider)
         key = await self._keys.get(provider)
         if key is None and self._providers.needs_key(provider):
             raise Failure("missing_api_key", missing_key(provider), provider=provider)
@@ -55,7 +55,7 @@ class Discovery:
 
     async def visit(self, name: str, base_url: str) -> tuple[ListedModel, ...]:
         """Return what a server lists that is no provider yet. It is asked without any key. Raises Failure."""
-        found = await self._lister(self._providers.visitor(name, base_url), name).list_models("")
+        found = await self._providers.visitor(name, base_url).list_models("")
         self._visited[name] = found
         return found
 
@@ -87,9 +87,3 @@ class Discovery:
         if known is not None and self._now_ms() - known[0] < FRESH_MS:
             return known[1]
         return await self.discover(provider)
-
-    @staticmethod
-    def _lister(provider: Provider, name: str) -> ListsModels:
-        if isinstance(provider, ListsModels):
-            return provider
-        raise Failure("unsupported", f"{name} has no list of models that can be asked for.", provider=name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "fbb2d9532816b2ee443ee68dda21cf606cdf51c7159ed787387741aadd5f3b7f"
+SCHEMA_HASH = "64a8b592baf77ab8ec2316bc128ccaad834e401bd81e0eca0d73c2a90f5273b7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ METHODS: tuple[Method, ...] = (
     Method("models:discover", "ModelsDiscoverParams", "ModelsDiscoverResult", "models", "discover"),
     Method("models:save", "ModelsSaveParams", "ModelsSaveResult", "models", "save"),
     Method("models:delete", "ModelsDeleteParams", "Nothing", "models", "delete"),
+    Method("models:update", "ModelsUpdateParams", "ModelsUpdateResult", "models", "update"),
     Method("settings:load", "SettingsLoadParams", "SettingsLoadResult", "settings", "load"),
     Method("settings:save", "SettingsSaveParams", "Nothing", "settings", "save"),
     Method(

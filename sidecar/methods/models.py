@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +17,17 @@ from sidecar.methods.services import Request, Services
 from sidecar.money import own_models
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.listed import listed_entry
-from sidecar.money.model import utc_day
+from sidecar.money.model import PriceEntry, utc_day
+from sidecar.store.atomic_files import file_failure, source_file
 
 if TYPE_CHECKING:
     from sidecar.providers.base import ListedModel
 
 
 async def get_all(call: Request, params: types.ModelsGetAllParams) -> orjson.Fragment:
-    day = utc_day(call.services.now_ms())
-    retired = params.include_retired is not False
-    return orjson.Fragment(_encoded(call.services.catalogue, day, retired))
+    app, day = call.services, utc_day(call.services.now_ms())
+    used = None if params.include_aliases else await app.used_models.names()
+    return orjson.Fragment(_encoded(app.catalogue, day, params.include_retired is not False, used))
 
 
 async def get(call: Request, params: types.ModelsGetParams) -> dict[str, Any]:
@@ -78,16 +80,55 @@ async def delete(call: Request, params: types.ModelsDeleteParams) -> None:
         )
 
 
-_last: dict[bool, tuple[Catalogue, int, datetime.date, bytes]] = {}
+async def update(call: Request, params: types.ModelsUpdateParams) -> dict[str, Any]:
+    app = call.services
+    if [bool(params.path), params.text is not None, bool(params.undo)].count(True) != 1:
+        raise _invalid("Give the path of a newer catalogue, or its text, or undo: one of the three.", "path")
+    if params.undo:
+        found = await app.catalogue_files.undo_update()
+    else:
+        content = params.text.encode() if params.text is not None else await _read(str(params.path))
+        found = await app.catalogue_files.update(content, utc_day(app.now_ms()))
+    return {
+        "checkedOn": app.catalogue_files.checked_on.isoformat(),
+        "shipped": app.catalogue_files.is_shipped,
+        "added": list(found.added),
+        "removed": list(found.removed),
+        "changed": list(found.changed),
+        "prices": [_price_change(name, price) for name, price in found.prices],
+    }
 
 
-def _encoded(catalogue: Catalogue, day: datetime.date, include_retired: bool) -> bytes:
+async def _read(path: str) -> bytes:
+    source = source_file(path)
+    try:
+        return await asyncio.to_thread(source.read_bytes)
+    except OSError as error:
+        raise file_failure(error, source) from error
+
+
+def _price_change(model_id: str, price: PriceEntry) -> dict[str, Any]:
+    return {
+        "modelId": model_id,
+        "from": price.starts_on.isoformat(),
+        "prompt": float(price.per_million["prompt"]),
+        "completion": float(price.per_million["completion"]),
+    } | wire.present({"notes": price.notes or None})
+
+
+_last: dict[tuple[bool, bool], tuple[Catalogue, int, datetime.date, Collection[str] | None, bytes]] = {}
+
+
+def _encoded(
+    catalogue: Catalogue, day: datetime.date, include_retired: bool, used: Collection[str] | None
+) -> bytes:
     """The list as JSON, made once a day: the renderer fetches all of it around every row of a batch."""
-    known = _last.get(include_retired)
-    if known is None or known[0] is not catalogue or known[1:3] != (catalogue.edition, day):
-        known = (catalogue, catalogue.edition, day, orjson.dumps(catalogue.rows(day, include_retired)))
-        _last[include_retired] = known
-    return known[3]
+    place = (include_retired, used is None)
+    known = _last.get(place)
+    if known is None or known[0] is not catalogue or known[1:4] != (catalogue.edition, day, used):
+        rows = orjson.dumps(catalogue.rows(day, include_retired, used))
+        known = _last[place] = (catalogue, catalogue.edition, day, used, rows)
+    return known[4]
 
 
 def _discovered(catalogue: Catalogue, provider: str, listed: ListedModel) -> dict[str, Any]:

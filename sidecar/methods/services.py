@@ -16,6 +16,7 @@ from sidecar.rpc.call import Call
 from sidecar.settings import Settings
 from sidecar.store.backups import Caretaker
 from sidecar.store.store import Store
+from sidecar.store.used_models import UsedModels
 
 if TYPE_CHECKING:
     from sidecar.batch.local.engine import Engine
@@ -34,6 +35,7 @@ class Services(Protocol):
     store: Store
     catalogue: Catalogue
     catalogue_files: CatalogueFiles
+    used_models: UsedModels
     settings: Settings
     session: CurrentProject
     now_ms: Now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -104,12 +104,23 @@ class Catalogue:
         """The dated price that holds on that day (UTC), None when the model has none then."""
         return next((price for price in reversed(model.prices) if price.starts_on <= day), None)
 
-    def rows(self, day: date, include_retired: bool = True) -> list[dict[str, Any]]:
-        """Every name as a Model of the wire, priced as a call of that day would be."""
+    def rows(
+        self, day: date, include_retired: bool = True, used: Collection[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Every name as a Model of the wire, priced as a call of that day would be.
+
+        With `used`, names as `provider/id`, other names than a model's own are left out unless they are one of
+        those, or always shown.
+        """
         found: list[dict[str, Any]] = []
         for model in self.models:
             if include_retired or model.status_on(day) != "retired":
-                shown = [Resolved(model, alias) for alias in model.aliases if not alias.hidden]
+                others = [Resolved(model, alias) for alias in model.aliases if not alias.hidden]
+                shown = [
+                    each
+                    for each in others
+                    if used is None or each.full_id in used or (each.alias and each.alias.shown)
+                ]
                 found += self._rows([Resolved(model), *shown], day)
         return found
 
@@ -119,8 +130,9 @@ class Catalogue:
 
     def _rows(self, names: Sequence[Resolved], day: date) -> list[dict[str, Any]]:
         model = names[0].model
-        pricing = listing.pricing(self.price_entry(self._answering(model, day), day))
-        return [listing.row(name, model.status_on(day), pricing) for name in names]
+        price = self.price_entry(self._answering(model, day), day)
+        pricing, note = listing.pricing(price), listing.price_note(price, day)
+        return [listing.row(name, model.status_on(day), pricing, note) for name in names]
 
     def _answering(self, model: ModelEntry, day: date) -> ModelEntry:
         while model.ended(day) and (successor := self.names.replacement(model)) is not None:

@@ -1,6 +1,7 @@
 """The catalogue of this run and the files of the data folder that it is made of: changed here, and in force at once.
 
 models.json           what the person says of models, prices and servers of their own
+catalogue.json        a newer catalogue in place of the shipped one, and catalogue.previous.json the one before it
 listed-models.json    models that a provider lists, that the catalogue lacks and that were asked
 """
 
@@ -9,16 +10,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from sidecar import resources
 from sidecar.errors import Failure
 from sidecar.money import listed as listed_models
-from sidecar.money import own_models, parse, user_catalogue
+from sidecar.money import newer_catalogue, own_models, parse, user_catalogue
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.json_reader import CatalogueError, JsonReader, read_json
+from sidecar.money.newer_catalogue import CatalogueChanges
 from sidecar.store.atomic_files import write_whole
 
 if TYPE_CHECKING:
@@ -27,19 +30,28 @@ if TYPE_CHECKING:
 log = logging.getLogger("sidecar")
 
 Listed = tuple[tuple[str, "ListedModel"], ...]
+Ready = Callable[[], Awaitable[object]]
 Change = Callable[[own_models.Document], own_models.Document | None]
 
 
 class CatalogueFiles:
     """Reads them once, at the start. Raises Failure for a models.json that is wrong.
 
-    `changed` is called after every change, when `catalogue` already is the new one.
+    `changed` is called after every change, when `catalogue` already is the new one. `ready` is waited for before
+    anything is written: until the folder is ours and cleared up, what is half written there may be swept away.
     """
 
-    def __init__(self, data_dir: Path, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, data_dir: Path, changed: Callable[[], None] = lambda: None, ready: Ready | None = None
+    ) -> None:
         self._own = data_dir / "models.json"
         self._listed_file = data_dir / "listed-models.json"
+        self._update = data_dir / "catalogue.json"
+        self._previous = data_dir / "catalogue.previous.json"
         self._changed = changed
+        self._ready = ready
+        self._shipped = parse.root(resources.read_bytes("data/models.json"))
+        self._root = self._newest()
         self._turn = asyncio.Lock()
         self._listed = _read_listed(self._listed_file)
         own = user_catalogue.read(self._own)
@@ -63,7 +75,7 @@ class CatalogueFiles:
                 made = self._made(own, self._listed)
             except CatalogueError as wrong:
                 raise _not_written(wrong) from wrong
-            await asyncio.to_thread(_write, self._own, own)
+            await self._write(self._own, own)
             self._hold_to(made)
             return True
 
@@ -80,13 +92,95 @@ class CatalogueFiles:
                 made = self._made(own, listed)
             except CatalogueError as wrong:
                 raise user_catalogue.refusal(self._own, wrong) from wrong
-            await asyncio.to_thread(_write, self._listed_file, _listed_text(listed))
+            await self._write(self._listed_file, _listed_text(listed))
             self._listed = listed
             self._hold_to(made)
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether the catalogue that came with the app is the one that holds."""
+        return self._root is self._shipped
+
+    @property
+    def checked_on(self) -> date:
+        """The day of the catalogue that holds."""
+        return newer_catalogue.checked_on(self._root)
+
+    async def update(self, content: bytes, today: date) -> CatalogueChanges:
+        """Hold to a newer catalogue from now on, once all of it is found to be in order; tell what changes.
+
+        Raises Failure("invalid_params") for one that is not, Failure("conflict") for one that is not newer. Then all
+        is as it was.
+        """
+        async with self._turn:
+            present = parse.models(self._root)
+            try:
+                root = parse.root(content)
+                models = newer_catalogue.check(root, present, today)
+            except CatalogueError as wrong:
+                raise _not_taken(wrong) from wrong
+            if newer_catalogue.checked_on(root) <= self.checked_on:
+                raise Failure(
+                    "conflict",
+                    f"This catalogue is of {newer_catalogue.checked_on(root)}, and the present one of "
+                    f"{self.checked_on}. Choose a newer one; to go back, undo the last update.",
+                )
+            made = await self._made_of(root)
+            earlier = await asyncio.to_thread(user_catalogue.read, self._update)
+            if earlier is not None:
+                await self._write(self._previous, earlier)
+            await self._write(self._update, content)
+            self._root = root
+            self._hold_to(made)
+            return newer_catalogue.changes(present, models)
+
+    async def undo_update(self) -> CatalogueChanges:
+        """Hold to what held before the last update; tell what changes. Raises Failure("not_found") without one."""
+        async with self._turn:
+            if not await asyncio.to_thread(self._update.exists):
+                raise Failure("not_found", "There was no update of the catalogue. The shipped one holds.")
+            present = parse.models(self._root)
+            await asyncio.to_thread(self._take_back)
+            root = await asyncio.to_thread(self._newest)
+            made = await self._made_of(root)
+            self._root = root
+            self._hold_to(made)
+            return newer_catalogue.changes(present, parse.models(root))
+
+    async def _write(self, path: Path, content: bytes) -> None:
+        if self._ready is not None:
+            await self._ready()
+        await asyncio.to_thread(_write, path, content)
+
+    def _take_back(self) -> None:
+        if self._previous.exists():
+            self._previous.replace(self._update)
+        else:
+            self._update.unlink()
+
+    def _newest(self) -> JsonReader:
+        """The later of the shipped catalogue and the one of the data folder: a newer app brings a newer one."""
+        try:
+            content = user_catalogue.read(self._update)
+            if content is None:
+                return self._shipped
+            root = parse.root(content)
+            parse.models(root)
+            later = newer_catalogue.checked_on(root) > newer_catalogue.checked_on(self._shipped)
+        except (CatalogueError, Failure) as error:
+            log.warning("The catalogue in %s is passed over: %s", self._update.name, error)
+            return self._shipped
+        return root if later else self._shipped
+
+    async def _made_of(self, root: JsonReader) -> Catalogue:
+        own = await asyncio.to_thread(user_catalogue.read, self._own)
+        try:
+            return Catalogue.of(root, own, self._listed, name=self._own.name)
+        except CatalogueError as wrong:
+            raise user_catalogue.refusal(self._own, wrong) from wrong
+
     def _made(self, own: bytes | None, listed: Listed) -> Catalogue:
-        root = parse.root(resources.read_bytes("data/models.json"))
-        return Catalogue.of(root, own, listed, name=self._own.name)
+        return Catalogue.of(self._root, own, listed, name=self._own.name)
 
     def _hold_to(self, made: Catalogue) -> None:
         self.catalogue.take_over(made)
@@ -97,6 +191,14 @@ def _not_written(wrong: CatalogueError) -> Failure:
     return Failure(
         "invalid_params",
         f"This cannot be kept in your models.json: {wrong}. Nothing was changed.",
+        issues=[{"path": wrong.where, "message": wrong.what}],
+    )
+
+
+def _not_taken(wrong: CatalogueError) -> Failure:
+    return Failure(
+        "invalid_params",
+        f"This catalogue cannot be used: {wrong}. The present one holds on.",
         issues=[{"path": wrong.where, "message": wrong.what}],
     )
 

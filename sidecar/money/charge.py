@@ -69,6 +69,7 @@ def price_record(price: PriceEntry) -> dict[str, Any]:
         "batchPerMillion": _text(price.batch_per_million) if price.batch_per_million else None,
         "tiers": tiers or None,
         "webSearchPer1k": str(price.web_search_per_1k) if price.web_search_per_1k is not None else None,
+        "searchBlockTokens": price.search_block_tokens or None,
         "serviceTiers": _text(price.service_tiers) or None,
         "servicePerMillion": {tier: _text(rates) for tier, rates in price.service_per_million.items()}
         or None,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from sidecar.money.model import PriceEntry, Rates, Resolved, Status
 
+# How old the check of a price may be before that is said.
+FRESH_DAYS = 90
 _BATCH_KEYS = {"prompt": "batchPrompt", "completion": "batchCompletion"}
 
 
@@ -27,7 +30,16 @@ def _rates(rates: Rates, batch: Rates | None) -> dict[str, Any]:
     return found | {wire: float(batch[key]) for key, wire in _BATCH_KEYS.items()} if batch else found
 
 
-def row(resolved: Resolved, status: Status, wire_pricing: dict[str, Any]) -> dict[str, Any]:
+def price_note(price: PriceEntry | None, day: date) -> str | None:
+    """A sentence about a price that nobody has checked for long. A person's own is theirs to check."""
+    if price is None or price.own or (day - price.checked_on).days <= FRESH_DAYS:
+        return None
+    return f"This price was last checked on {price.checked_on}, more than {FRESH_DAYS} days ago: it may have changed."
+
+
+def row(
+    resolved: Resolved, status: Status, wire_pricing: dict[str, Any], note: str | None = None
+) -> dict[str, Any]:
     """One Model of the wire. Members that are not known are absent."""
     model = resolved.model
     ends_on = model.ends_on
@@ -37,6 +49,7 @@ def row(resolved: Resolved, status: Status, wire_pricing: dict[str, Any]) -> dic
         "aliasOf": model.id if resolved.alias else None,
         "successor": model.successor or model.served_by,
         "retiresOn": ends_on.isoformat() if ends_on else None,
+        "priceNote": note,
     }
     return {
         "id": resolved.id,

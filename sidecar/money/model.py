@@ -32,7 +32,7 @@ class PriceEntry:
 
     `own` marks a price from the user's own file. `service_tiers` are the vendor's multipliers of token rates
     by the service tier that it reports, or by `field=word` for a surcharge; `service_per_million` are this
-    model's own rates where they are no multiple.
+    model's own rates where they are no multiple. A search bills `search_block_tokens` of prompt that no usage shows.
     """
 
     starts_on: date
@@ -42,6 +42,7 @@ class PriceEntry:
     batch_per_million: Rates | None = None
     tiers: tuple[Tier, ...] = ()
     web_search_per_1k: Decimal | None = None
+    search_block_tokens: int = 0
     notes: str = ""
     own: bool = False
     service_tiers: Mapping[str, Decimal] = field(default_factory=dict)
@@ -52,13 +53,15 @@ class PriceEntry:
 class Alias:
     """Another name of a model, without the provider.
 
-    A `hidden` one is answered but not listed. `vendor_knows`: the vendor itself takes it in a call.
+    A `hidden` one is answered but not listed. `vendor_knows`: the vendor itself takes it in a call. A `shown` one is
+    listed also where nobody has used it.
     """
 
     id: str
     note: str = ""
     hidden: bool = False
     vendor_knows: bool = False
+    shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,10 @@ PRICE_MEMBERS = (
     "perMillion",
     "batchPerMillion",
     "servicePerMillion",
+    "serviceTiers",
     "tiers",
     "webSearchPer1k",
+    "searchBlockTokens",
     "notes",
 )
 
@@ -62,7 +64,8 @@ def price_entry(
         web_search_per_1k=node.price("webSearchPer1k"),
         notes=node.get("notes", str, ""),
         own=own_file is not None,
-        service_tiers=service_tiers or {},
+        search_block_tokens=node.count("searchBlockTokens", least=0) or 0,
+        service_tiers={**(service_tiers or {}), **_multipliers(node.node("serviceTiers"))},
         service_per_million={tier: _rates(rates) or {} for tier, rates in node.children("servicePerMillion")},
     )
 
@@ -87,9 +90,10 @@ def _aliases(node: JsonReader, extra: JsonReader) -> tuple[Alias, ...]:
     known = frozenset(extra.texts("vendorIds"))
     found = []
     for alias in node.nodes("aliases"):
-        alias.only(("id", "note", "hidden"))
+        alias.only(("id", "note", "hidden", "shown"))
         name = alias.text("id")
-        found.append(Alias(name, alias.get("note", str, ""), alias.get("hidden", bool, False), name in known))
+        hidden, shown = alias.get("hidden", bool, False), alias.get("shown", bool, False)
+        found.append(Alias(name, alias.get("note", str, ""), hidden, name in known, shown))
     return tuple(found)
 
 
@@ -158,5 +162,10 @@ def service_tiers(catalogue: JsonReader) -> dict[str, dict[str, Decimal]]:
     """By provider: the service tiers that it reports, and by what each multiplies the token rates."""
     found: dict[str, dict[str, Decimal]] = {}
     for provider, tiers in catalogue.children("serviceTiers"):
-        found[provider] = {name: price for name in tiers.members if (price := tiers.price(name)) is not None}
+        found[provider] = _multipliers(tiers)
     return found
+
+
+def _multipliers(node: JsonReader | None) -> dict[str, Decimal]:
+    members = node.members if node else {}
+    return {name: price for name in members if node and (price := node.price(name)) is not None}

@@ -79,7 +79,8 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
     """What the usage costs at that price; what the vendor itself says it charged comes first.
 
     A long-context tier reprices the whole request. A service tier multiplies token rates, but not those of a
-    batch, which is a tier of its own; surcharges multiply both. Searches are neither discounted nor multiplied.
+    batch, which is a tier of its own; surcharges multiply both. Searches are neither discounted nor multiplied, but
+    the prompt tokens that some of them bill are.
     """
     if usage.charged_usd is not None:
         return _charged(usage.charged_usd)
@@ -108,6 +109,10 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
         parts.append(
             _part("searches", usage.searches, _EXACT.multiply(entry.web_search_per_1k, Decimal(1000)))
         )
+        if entry.search_block_tokens:
+            rate = (batched if batch and batched else standard)["prompt"]
+            tokens = usage.searches * entry.search_block_tokens
+            parts.append(_part("search_block", tokens, _EXACT.multiply(rate, multiplier)))
     return _summed(parts)
 
 

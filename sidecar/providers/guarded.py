@@ -21,6 +21,8 @@ from sidecar.providers.base import (
     Citation,
     Done,
     Event,
+    ListedModel,
+    ListsModels,
     LookupResult,
     PreparedCall,
     Provider,
@@ -56,6 +58,17 @@ class GuardedProvider:
         """None when the vendor takes the key, else the reason in a sentence."""
         with _guarding(self._secrets, key):
             return _word(await self.inner.validate_key(key), self._secrets)
+
+    async def list_models(self, key: str) -> tuple[ListedModel, ...]:
+        """Return the models that the key can use. Raises Failure("unsupported") where there is no list of them."""
+        if not isinstance(self.inner, ListsModels):
+            message = f"{self.name} has no list of models that can be asked for."
+            raise Failure("unsupported", message, provider=self.name)
+        with _guarding(self._secrets, key):
+            found = await self.inner.list_models(key)
+        return tuple(
+            model for model in found if not any(map(self._secrets.holds, (model.id, model.name or "")))
+        )
 
 
 class GuardedBatches:

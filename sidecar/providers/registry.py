@@ -118,7 +118,7 @@ class Registry:
         self._http = http
         self._environment = environment
         self._rows = {row.name: row for row in (*BUILT_IN, *overlay)}
-        self._made: dict[tuple[str, str | None], Provider] = {}
+        self._made: dict[tuple[str, str | None], GuardedProvider] = {}
         self._batches: dict[str, BatchAdapter] = {}
 
     def lay(self, overlay: Iterable[ProviderRow]) -> None:
@@ -129,7 +129,7 @@ class Registry:
         self._made = {place: made for place, made in self._made.items() if place[0] not in changed}
         self._batches = {name: made for name, made in self._batches.items() if name not in changed}
 
-    def visitor(self, name: str, base_url: str) -> Provider:
+    def visitor(self, name: str, base_url: str) -> GuardedProvider:
         """A server of a person's own that is not among the rows. Raises Failure for an address that is none."""
         try:
             read_base_url(base_url)
@@ -139,7 +139,8 @@ class Registry:
                 "invalid_params", message, issues=[{"path": "baseUrl", "message": message}]
             ) from None
         row = compatible_row(name, base_url)
-        return cast(Provider, self._make(row, str(row.maker), base_url))
+        provider = cast(Provider, self._make(row, str(row.maker), base_url))
+        return GuardedProvider(provider, self._http.secrets)
 
     def rows(self) -> tuple[ProviderRow, ...]:
         return tuple(self._rows.values())
@@ -153,7 +154,7 @@ class Registry:
             )
         return self._rows[name]
 
-    def get(self, name: str, base_url: str | None = None) -> Provider:
+    def get(self, name: str, base_url: str | None = None) -> GuardedProvider:
         """The provider of that name, made once for each address: its own, or that of a single model.
 
         Raises Failure("not_found") or Failure("unsupported").

@@ -19,7 +19,9 @@ T = TypeVar("T")
 PARTIAL = ".partial"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 BACKUPS = "backups"
-_OWN_FILES = frozenset({"keys.json", "models.json", "listed-models.json"})
+_OWN_FILES = frozenset(
+    {"keys.json", "models.json", "listed-models.json", "catalogue.json", "catalogue.previous.json"}
+)
 _OWN_PREFIX = "abai.db"
 _OWN_FOLDERS = frozenset({"history", "jobqueue", BACKUPS})
 _FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})

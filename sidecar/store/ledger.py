@@ -113,6 +113,14 @@ def get(conn: sqlite3.Connection, entry_id: str) -> LedgerEntry | None:
     return None if row is None else _record(row)
 
 
+def models_after(conn: sqlite3.Connection, row: int) -> tuple[int, frozenset[str]]:
+    """Which models the rows behind that one ask for, as `provider/id`, and the last row. Rows are never deleted."""
+    found = conn.execute("SELECT DISTINCT model FROM ledger WHERE rowid > ? AND model IS NOT NULL", (row,))
+    names = frozenset(str(each[0]) for each in found)
+    last = conn.execute("SELECT coalesce(max(rowid), 0) FROM ledger").fetchone()[0]
+    return int(last), names
+
+
 def any_open(conn: sqlite3.Connection) -> bool:
     """Whether a request is under way."""
     return conn.execute("SELECT 1 FROM ledger WHERE state = 'intent' LIMIT 1").fetchone() is not None

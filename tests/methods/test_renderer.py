@@ -35,7 +35,27 @@ async def test_loading_the_page_asks_for_projects_and_then_for_models(app: Insid
 
 @pytest.mark.parametrize("name", ["models:get-all", "models:load", "data:load-pricing"])
 async def test_the_older_names_give_the_same_models(app: Inside, name: str) -> None:
-    assert len((await app.ask(name))["result"]) > 100
+    assert len((await app.ask(name, {"includeAliases": True}))["result"]) > 100
+
+
+async def test_each_model_is_listed_once_with_the_names_that_older_pages_send(app: Inside) -> None:
+    models = (await app.ask("models:get-all"))["result"]
+    assert {model["id"] for model in models if "aliasOf" in model} == {
+        "models/gemini-2.5-pro-thinking",
+        "models/gemini-2.5-flash-preview",
+        "claude-4-sonnet",
+        "claude-4-opus",
+        "claude-sonnet-4",
+        "o3-2025-04-16",
+    }
+
+
+async def test_a_name_under_which_something_was_paid_is_a_row_from_then_on(app: Inside) -> None:
+    name = "gpt-4o-2024-08-06"
+    assert name not in {model["id"] for model in (await app.ask("models:get-all"))["result"]}
+    await app.ask("chat:send", {"content": "Hello", "modelId": f"openai/{name}"})
+    models = (await app.ask("models:get-all"))["result"]
+    assert [model["aliasOf"] for model in models if model["id"] == name] == ["gpt-4o"]
 
 
 async def test_one_turn_to_three_models_is_one_user_message_and_three_answers(app: Inside) -> None:

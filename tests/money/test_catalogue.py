@@ -177,7 +177,7 @@ def test_a_row_has_exactly_the_members_of_the_wire() -> None:
         "features": ["json_mode", "json_schema", "streaming", "web_search", "prompt_caching", "batch"],
         "aliases": ["gpt-4o-2024-08-06", "gpt-4o-2024-11-20"],
         "status": "legacy",
-        "successor": "gpt-6.1-terra",
+        "successor": "gpt-6-luna",
         "retiresOn": "2027-01-14",
     }
 

@@ -43,7 +43,12 @@ KNOWN = {
     r"grok/(grok-3|grok-3-mini|grok-4-0709|grok-4-fast-reasoning|grok-4-1-fast-reasoning|grok-code-fast-1) .*": (
         "redirected on 2026-05-15: calls are answered by another model, at its price and with its window"
     ),
-    r"openai/gpt-(5\.5|4\.1|4\.1-mini|4\.1-nano) standard contextSize": "genai-prices rounds to a million",
+    r"openai/gpt-5\.[45]-pro (batch|flex) \w+@272000": "genai-prices has no batch rates above the line; litellm has",
+    r"openai/(chat-latest|gpt-5\.3-codex|gpt-5-search-api|o3-pro) standard webSearchPer1k": (
+        "genai-prices has no search price there; litellm has the vendor's usual one"
+    ),
+    r"grok/grok-4\.7 batch .*": "genai-prices has no batch price there; litellm has, from the vendor's own list",
+    r"openai/gpt-(5\.5|5\.[45]-pro|4\.1|4\.1-mini|4\.1-nano) standard contextSize": "genai-prices rounds to a million",
     r"gemini/\S+ standard contextSize": "genai-prices rounds to a million",
 }
 
@@ -137,4 +142,10 @@ def test_no_reason_outlives_its_difference() -> None:
 def test_only_the_newest_models_are_missing_there() -> None:
     known = {model.full_id for model, _ in BOTH}
     missing = {model.full_id for model in CATALOGUE.models} - known
-    assert missing == {"openai/gpt-6.2-astra", "openai/gpt-6.2-sol"}
+    assert missing == {
+        "openai/gpt-6.2-astra",
+        "openai/gpt-6.2-sol",
+        "gemini/gemini-4-carbon",
+        "gemini/gemini-4-hydrogen",
+        "gemini/gemini-4-neon",
+    }

@@ -56,9 +56,9 @@ def test_every_name_that_front_ends_in_the_field_send_is_a_row_under_exactly_tha
 
 def test_all_models_of_the_four_vendors_are_there_once() -> None:
     assert Counter(model.provider for model in CATALOGUE.models) == {
-        "openai": 27,
+        "openai": 36,
         "anthropic": 21,
-        "gemini": 14,
+        "gemini": 17,
         "grok": 14,
     }
     names = [row["id"] for row in CATALOGUE.rows(DAY)]
@@ -115,7 +115,7 @@ def test_whoever_ends_has_a_successor_that_is_in_service(model: ModelEntry) -> N
         return
     successor = CATALOGUE.names.replacement(model)
     assert successor is not None
-    assert successor.status == "current"
+    assert successor.status != "retired"
     assert not successor.ended(DAY)
     assert CATALOGUE.price_entry(successor, DAY) is not None
 

@@ -141,7 +141,7 @@ def test_the_parts_add_up_to_the_totals_to_the_last_digit(calls: list[tuple[Deci
 
 def test_what_went_by_a_vendors_batch_is_repriced_at_the_other_vendors_batch_rates() -> None:
     natively = replace(call(), batch_rate=True)
-    luna, fast = "openai/gpt-6-luna", "grok/grok-4.7"
+    luna, fast = "openai/gpt-6-luna", "grok/grok-4.6"
     half = repriced(SHIPPED, luna, natively).repriced_usd
     assert half * 2 == repriced(SHIPPED, luna, call()).repriced_usd
     # A model that runs in no batch would have been asked like any other.

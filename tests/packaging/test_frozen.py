@@ -119,7 +119,7 @@ async def test_it_holds_the_catalogue_the_contract_and_the_tokenizer(frozen: Pat
 
     text = "Ein Bär fährt 1,234 km — 熊は走る 🐻 <|endoftext|>\n" * 50
     async with served(frozen, tmp_path) as sidecar:
-        assert len(await sidecar.call("models:get-all")) > 100
+        assert len(await sidecar.call("models:get-all", {"includeAliases": True})) > 100
         contract = await sidecar.call("rpc.discover")
         assert len(contract["methods"]) == len(METHODS)
         for model in ("gpt-4o", "gpt-4"):

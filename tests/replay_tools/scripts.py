@@ -75,9 +75,12 @@ async def cancel_request(client: Client) -> None:
 
 
 async def models_get_all(client: Client) -> None:
-    """Every model under every name, then without the retired ones."""
+    """Each model once, then without the retired ones; with an older name that was used; and under every name."""
     await client.ask("models:get-all")
     await client.ask("models:get-all", {"includeRetired": False})
+    await client.ask("chat:send", {"content": "Hello", "modelId": "openai/gpt-4o-2024-08-06"})
+    await client.ask("models:get-all")
+    await client.ask("models:get-all", {"includeAliases": True})
 
 
 async def models_get(client: Client) -> None:
@@ -116,6 +119,14 @@ async def models_delete(client: Client) -> None:
     await client.ask("models:get", {"id": "lab/llama"})
     await client.ask("models:delete", {"provider": "lab"})
     await client.ask("models:delete", {"provider": "lab"})
+
+
+async def models_update(client: Client) -> None:
+    """What is no catalogue, a file that is not there, and undoing where nothing was done."""
+    await client.ask("models:update", {"text": "{}"})
+    await client.ask("models:update", {"path": "/nowhere/models.json"})
+    await client.ask("models:update", {"undo": True})
+    await client.ask("models:update", {})
 
 
 async def settings_load(client: Client) -> None:

@@ -26,6 +26,9 @@ class ModelsGetAllParams(WireModel):
     include_retired: Annotated[bool | None, Field(alias="includeRetired")] = None
     """False leaves retired models out; absent, they are in the list, since calls to them are served."""
 
+    include_aliases: Annotated[bool | None, Field(alias="includeAliases")] = None
+    """True gives every name that can be asked. Absent: each model once, the names that older front ends send, and those that this data folder has used."""
+
 
 class ModelsGetParams(WireModel):
     id: Annotated[str, Field(min_length=1)]
@@ -66,6 +69,17 @@ class ModelsSaveParams(WireModel):
 
     server: OwnServer | None = None
     """Needed for a provider that is not known yet."""
+
+
+class ModelsUpdateParams(WireModel):
+    path: str | None = None
+    """The whole path of a newer catalogue, in the form of the shipped data/models.json."""
+
+    text: str | None = None
+    """Its content, in place of a path."""
+
+    undo: bool | None = None
+    """True goes back to what held before the last update."""
 
 
 class OwnPrice(WireModel):

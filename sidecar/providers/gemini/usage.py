@@ -51,7 +51,7 @@ def part_usage(reported: Mapping[str, Any], searches: int = 0) -> Usage:
         out_reasoning=as_count(reported.get("thoughtsTokenCount")),
         searches=searches,
         prompt_total=prompt,
-        service_tier=as_text(reported.get("serviceTier")) or None,
+        service_tier=as_text(reported.get("serviceTier")).lower() or None,
     )
 
 

@@ -19,6 +19,8 @@ from sidecar.providers.kernel.pages import listed_batches
 from sidecar.providers.openai.batch_format import ENDPOINT, input_line, outcome
 from sidecar.providers.openai.batch_state import ERROR, OUTPUT, TAG, Order, batch_state, is_of
 from sidecar.providers.openai.errors import OPENAI
+from sidecar.providers.openai.region import marked, surcharges
+from sidecar.providers.openai_family.usage import responses_usage
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import ProviderRow
@@ -37,6 +39,7 @@ class OpenAIBatch:
         self.name = name
         self._api = VendorClient(http, OPENAI, name)
         self._base_url = base_url.rstrip("/")
+        self._read_usage = marked(responses_usage, surcharges(base_url))
 
     def line(self, custom_id: str, plan: PreparedCall) -> bytes:
         """The row as a line of the input file, without a line end."""
@@ -110,7 +113,10 @@ class OpenAIBatch:
             url = f"{self._base_url}/files/{in_path(state.handles[handle])}/content"
             lines = self._api.lines(url, asked, headers={})
             rows = read_rows(
-                lines, lambda line: outcome(line, asked, self._api.now_ms()), state.native_id, told
+                lines,
+                lambda line: outcome(line, asked, self._api.now_ms(), self._read_usage),
+                state.native_id,
+                told,
             )
             async with aclosing(rows):
                 async for came in rows:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any, Literal
 
 import orjson
 
-from sidecar.providers.base import BatchResult, PreparedCall
+from sidecar.providers.base import BatchResult, PreparedCall, Usage
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import refused_response, stream_failure
 from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
+from sidecar.providers.openai_family.usage import responses_usage
 
+ReadResponse = Callable[[Mapping[str, Any]], Usage | None]
 ENDPOINT = "/v1/responses"
 
 _STREAMING = frozenset({"stream", "stream_options"})
@@ -49,7 +51,9 @@ def _as_response(body: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def outcome(line: Mapping[str, Any], asked: Asked, now_ms: int) -> BatchResult | None:
+def outcome(
+    line: Mapping[str, Any], asked: Asked, now_ms: int, read_usage: ReadResponse = responses_usage
+) -> BatchResult | None:
     """What came of the row of an output or error line; None for a line that names no row."""
     custom_id = line.get("custom_id")
     if not isinstance(custom_id, str):
@@ -66,6 +70,6 @@ def outcome(line: Mapping[str, Any], asked: Asked, now_ms: int) -> BatchResult |
         return BatchResult(
             custom_id, failure=refused_response(status, headers, orjson.dumps(body), asked, now_ms)
         )
-    reader = ResponsesReader(asked)
+    reader = ResponsesReader(asked, read_usage=read_usage)
     events = chain(reader.take(body), reader.finish())
     return outcome_of(custom_id, events, model=body.get("model"), response_id=body.get("id"))

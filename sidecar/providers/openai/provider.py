@@ -12,11 +12,13 @@ from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import after_last, list_models
 from sidecar.providers.openai.errors import OPENAI
+from sidecar.providers.openai.region import marked, surcharges
 from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import chat_body, responses_body
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
 from sidecar.providers.openai_family.stream import ChatReader
+from sidecar.providers.openai_family.usage import chat_usage, responses_usage
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import ProviderRow
@@ -31,10 +33,13 @@ class OpenAI:
         self.name = name
         self._api = VendorClient(http, OPENAI, name)
         self._base_url = base_url.rstrip("/")
+        self._read_chat = marked(chat_usage, surcharges(base_url))
+        self._read_response = marked(responses_usage, surcharges(base_url))
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
-        choices = resolve_options(request, DIALECT)
+        by_responses = request.traits.extra.get("api") == "responses"
+        choices = resolve_options(request, DIALECT, only_responses=by_responses)
         on_chat = choices.api == "chat"
         write = chat_body if on_chat else responses_body
         return PreparedCall(
@@ -53,7 +58,11 @@ class OpenAI:
         Raises Failure when nothing was run, OutcomeUnknown when something may have been.
         """
         asked = self._api.asked(key, str(plan.body["model"]))
-        reader: Reader = ChatReader(asked) if plan.path == "/chat/completions" else ResponsesReader(asked)
+        reader: Reader = (
+            ChatReader(asked, read_usage=self._read_chat)
+            if plan.path == "/chat/completions"
+            else ResponsesReader(asked, read_usage=self._read_response)
+        )
         return exchange(
             self._api,
             Attempt(self._base_url + plan.path, plan.body),

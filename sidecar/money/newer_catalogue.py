@@ -1,0 +1,106 @@
+"""A newer catalogue beside the one that holds: whether it may take its place, and what it changes (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sidecar.money import parse
+from sidecar.money.aliases import Names
+from sidecar.money.json_reader import CatalogueError, JsonReader
+from sidecar.money.model import ModelEntry, PriceEntry
+
+Models = Sequence[ModelEntry]
+_NEEDED = ("name", "contextSize", "features", "status", "prices")
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueChanges:
+    """Models by `provider/id`. `changed` are those of which something else than a price is another."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    prices: tuple[tuple[str, PriceEntry], ...]
+
+
+def checked_on(root: JsonReader) -> date:
+    """Return the day of a whole catalogue. Raise CatalogueError for one that has none."""
+    return root.need_day("checkedOn")
+
+
+def check(root: JsonReader, present: Models, today: date) -> tuple[ModelEntry, ...]:
+    """Return the models of a newer catalogue that may take the place of `present`. Raise CatalogueError.
+
+    It must be whole, every price with its source and the day on which it was checked; and it may not rewrite what
+    was paid: a price of the past is as it was, or has a note of its own that says why not.
+    """
+    checked_on(root)
+    for node in root.nodes("models"):
+        for name in _NEEDED:
+            if name not in node.members:
+                node.fail(name, "is missing")
+    models = parse.models(root)
+    if not models:
+        raise CatalogueError("models", "must not be empty")
+    Names.of(models)
+    newer = {model.full_id: model for model in models}
+    for model in present:
+        other = newer.get(model.full_id)
+        if other is None:
+            raise CatalogueError(model.full_id, "is missing, and calls to it were paid")
+        _check_past(model, other, today)
+    return models
+
+
+def changes(present: Models, newer: Models) -> CatalogueChanges:
+    """Return what is another once `newer` takes the place of `present`."""
+    before = {model.full_id: model for model in present}
+    after = {model.full_id: model for model in newer}
+    both = [(before[name], after[name]) for name in after if name in before]
+    return CatalogueChanges(
+        added=tuple(name for name in after if name not in before),
+        removed=tuple(name for name in before if name not in after),
+        changed=tuple(new.full_id for old, new in both if replace(old, prices=()) != replace(new, prices=())),
+        prices=tuple(
+            (name, price)
+            for name, model in after.items()
+            for price in model.prices
+            if name not in before or not any(_alike(price, old) for old in before[name].prices)
+        ),
+    )
+
+
+def _check_past(model: ModelEntry, newer: ModelEntry, today: date) -> None:
+    held = {price.starts_on: price for price in model.prices if price.starts_on <= today}
+    for day in _other_days(model, newer, today):
+        price, old = next((each for each in newer.prices if each.starts_on == day), None), held.get(day)
+        if price is None:
+            raise CatalogueError(model.full_id, f"has no price from {day} any more, by which calls were paid")
+        if not price.notes or (old is not None and price.notes == old.notes):
+            raise CatalogueError(
+                model.full_id, f"has another price from {day} than before, and no note that says why"
+            )
+
+
+def _other_days(model: ModelEntry, newer: ModelEntry, today: date) -> Iterator[date]:
+    """The first days of prices of the past that are not what they were."""
+    old, new = (
+        {price.starts_on: price for price in each.prices if price.starts_on <= today}
+        for each in (model, newer)
+    )
+    for day in sorted(old.keys() | new.keys()):
+        if day not in old or day not in new or not _alike(old[day], new[day]):
+            yield day
+
+
+def _alike(one: PriceEntry, other: PriceEntry) -> bool:
+    """Whether both charge the same from the same day, whoever read it and when; service tiers may have come to it."""
+    both = one.service_tiers.keys() & other.service_tiers.keys()
+    return _charged(one, both) == _charged(other, both)
+
+
+def _charged(price: PriceEntry, tiers: Collection[str]) -> PriceEntry:
+    kept = {name: price.service_tiers[name] for name in tiers}
+    return replace(price, source="", notes="", checked_on=price.starts_on, service_tiers=kept)
