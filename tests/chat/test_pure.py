@@ -249,3 +249,24 @@ def test_what_is_no_valid_json_is_an_error_that_holds_the_reply(text: str) -> No
     with pytest.raises(Failure) as caught:
         read_reply(text, {"type": "object", "required": ["a"]})
     assert (caught.value.kind, caught.value.detail) == ("invalid_output", text)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"required": [{} for _ in range(20_000)]},
+        {"required": [*(str(number) for number in range(5_000)), 1]},
+        {"$schema": "http://json-schema.org/draft-07/schema#", "enum": [[number] for number in range(5_000)]},
+        {"properties": {f"p{number}": {} for number in range(20_000)}},
+        {"pattern": "a" * 2_000_000},
+    ],
+)
+def test_a_schema_that_would_take_long_to_read_is_refused_at_once(schema: dict[str, Any]) -> None:
+    with pytest.raises(Failure, match=r"has more than .* nothing was paid"):
+        read_schema(schema)
+
+
+def test_fences_and_white_space_without_end_are_read_in_one_pass() -> None:
+    with pytest.raises(Failure, match="did not answer with JSON"):
+        read_reply("```\n" + " " * 150_000 + "x" + "```json x" * 5_000, None)
+    assert read_reply("Here:\n```json\n" + " " * 100_000 + "[1]\n```", None) == [1]

@@ -14,6 +14,10 @@ _HOLDS_SCHEMAS_BY_NAME = ("properties", "$defs", "definitions", "patternProperti
 _HOLDS_SCHEMAS_IN_LIST = ("anyOf", "allOf", "oneOf", "prefixItems")
 _HOLDS_A_SCHEMA = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
 
+# Far more than a vendor takes.
+MOST_VALUES, MOST_LETTERS = 10_000, 1_000_000
+_MOST_IN_A_LIST, _MOST_UNLIKE = 300, 1_000
+
 
 def read_schema(given: Mapping[str, Any] | str | None) -> dict[str, Any] | None:
     """The schema as an object, with bare type names (`{"trend": "string"}`) read as `{"type": …}`.
@@ -25,6 +29,7 @@ def read_schema(given: Mapping[str, Any] | str | None) -> dict[str, Any] | None:
             given = _parse(given)
         if not given:
             return None
+        _refuse_large(given)
         schema = _spell_out(given)
         if not isinstance(schema, dict):
             raise _wrong("it must be an object")
@@ -41,6 +46,29 @@ def _parse(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as problem:
         raise _wrong(f"the text is not JSON, at line {problem.lineno}, column {problem.colno}") from None
+
+
+def _refuse_large(schema: Any) -> None:
+    """What is held against the drafts of JSON Schema has a bound: they look at each pair of some lists."""
+    waiting, values, letters = [schema], 0, 0
+    while waiting:
+        each = waiting.pop()
+        values += 1
+        if isinstance(each, str):
+            letters += len(each)
+        elif isinstance(each, Mapping):
+            letters += sum(map(len, each))
+            waiting += each.values()
+        elif isinstance(each, list):
+            kinds = {type(inner) for inner in each}
+            most = (
+                _MOST_IN_A_LIST if kinds & {dict, list} else _MOST_UNLIKE if len(kinds) > 1 else MOST_VALUES
+            )
+            if len(each) > most:
+                raise _wrong(f"a list in it has more than {most:,} elements")
+            waiting += each
+        if values > MOST_VALUES or letters > MOST_LETTERS:
+            raise _wrong(f"it has more than {MOST_VALUES:,} values or {MOST_LETTERS:,} letters")
 
 
 def _spell_out(schema: Any) -> Any:
