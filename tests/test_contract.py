@@ -49,7 +49,7 @@ SERVED = words("""
     batch:submit-native batch:get-status batch:get-results batch:update-status batch:list batch:get
     batch:estimate batch:import batch:export jobqueue:save-state jobqueue:load-state jobqueue:clear-state
     jobqueue:get-directory jobqueue:list-files history:log history:read history:open-folder data:backup
-    data:export data:backups data:check data:restore system:doctor
+    data:export data:backups data:check data:restore data:salvage system:doctor
 """)
 PLANNED: list[str] = []
 ALIASES = {

@@ -729,6 +729,15 @@ export interface DataRestoreParams {
   path: string;
 }
 
+/** What could be read of a damaged database, and is in place now. */
+export interface DataSalvageResult {
+  /** Where the damaged file is, as an absolute path. */
+  kept: string;
+  tables: SalvagedTable[];
+  /** A sentence for the person for each table of which something could not be read. */
+  lost: string[];
+}
+
 export interface DiscoveredModel {
   /** As the provider calls it. */
   id: string;
@@ -1313,6 +1322,14 @@ export interface RpcDiscoverResult {
   [name: string]: unknown;
 }
 
+export interface SalvagedTable {
+  name: string;
+  /** How many are in the new database. */
+  rows: number;
+  /** Whether that is all that the table held. */
+  complete: boolean;
+}
+
 /** Who is answering. */
 export interface ServerInfo {
   name: string;
@@ -1549,6 +1566,8 @@ export interface Methods {
   "data:backups": { params: undefined; result: DataBackupsResult };
   /** Looks through the database for damage, beside other work; works without an open database. */
   "data:check": { params: DataCheckParams; result: DataCheckResult };
+  /** Puts what can still be read of a damaged database into a new one in its place; says what could not, and keeps the damaged one beside it. */
+  "data:salvage": { params: undefined; result: DataSalvageResult };
   /** Puts a backup in place after checking it, also of a database that is damaged or cannot be opened; the present one is kept beside it. */
   "data:restore": { params: DataRestoreParams; result: DataCopy };
 }
@@ -1576,7 +1595,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "64a8b592baf77ab8ec2316bc128ccaad834e401bd81e0eca0d73c2a90f5273b7";
+export const SCHEMA_HASH = "5668cc7fed05600ee4168cff5737c12e00ad050c506ed990c3a6cb3da207969a";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1683,6 +1702,7 @@ export const SERVED_METHODS = [
   "data:export",
   "data:backups",
   "data:check",
+  "data:salvage",
   "data:restore",
 ] as const;
 
@@ -1761,6 +1781,7 @@ export const METHOD_NAMES = [
   "data:export",
   "data:backups",
   "data:check",
+  "data:salvage",
   "data:restore",
   "models:load",
   "data:load-pricing",

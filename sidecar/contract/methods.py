@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "64a8b592baf77ab8ec2316bc128ccaad834e401bd81e0eca0d73c2a90f5273b7"
+SCHEMA_HASH = "5668cc7fed05600ee4168cff5737c12e00ad050c506ed990c3a6cb3da207969a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +114,6 @@ METHODS: tuple[Method, ...] = (
     Method("data:export", "DataExportParams", "DataCopy", "data", "export"),
     Method("data:backups", None, "DataBackupsResult", "data", "backups"),
     Method("data:check", "DataCheckParams", "DataCheckResult", "data", "check"),
+    Method("data:salvage", None, "DataSalvageResult", "data", "salvage"),
     Method("data:restore", "DataRestoreParams", "DataCopy", "data", "restore"),
 )

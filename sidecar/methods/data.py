@@ -15,6 +15,7 @@ from sidecar.store.diagnosis import check_database
 from sidecar.store.exports import export_tables
 from sidecar.store.integrity import DAMAGED
 from sidecar.store.restore import restore as put_back
+from sidecar.store.restore import restore_readable
 
 
 async def backup(call: Request, params: types.DataBackupParams) -> dict[str, Any]:
@@ -66,6 +67,23 @@ async def check(call: Request, params: types.DataCheckParams) -> dict[str, Any]:
     problems = await check_database(call.services.database_file, full=full)
     advice = {"advice": DAMAGED} if problems else {}
     return {"sound": not problems, "full": full, "problems": problems, **advice}
+
+
+async def salvage(call: Request, params: None) -> dict[str, Any]:
+    app = call.services
+    try:
+        found, kept = await restore_readable(
+            app.store, app.database_file, reopen=app.open_database, calm=of_a_backup, now_ms=app.now_ms
+        )
+    finally:
+        app.settings.forget()
+        app.session.forget()
+    app.native.resume()
+    return {
+        "kept": str(kept),
+        "tables": [{"name": each.name, "rows": each.rows, "complete": each.complete} for each in found],
+        "lost": [f"Some rows of {each.name} could not be read." for each in found if not each.complete],
+    }
 
 
 def _copy(path: Path, size: int) -> dict[str, Any]:

@@ -7,18 +7,20 @@ import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Coroutine
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.store import jobs, ledger, log_origin, migrations, open_database
-from sidecar.store.atomic_files import PRIVATE_FOLDER, source_file
+from sidecar.store.atomic_files import PRIVATE_FOLDER, create_private, source_file
 from sidecar.store.background_read import in_thread
 from sidecar.store.backup import copy_database
 from sidecar.store.database import Database
+from sidecar.store.diagnosis import check_database
+from sidecar.store.salvage import SalvagedTable, salvage
 from sidecar.store.sqlite_errors import storage_failure
 from sidecar.store.store import Exchanged, Store
 
@@ -45,9 +47,66 @@ async def restore(
     Raises Failure("not_found"), Failure("invalid_params") for what is no backup of ours, Failure("conflict") while
     something is running and Failure("storage_error"). The present database goes on unchanged then.
     """
+    async with _staging(store, present) as staging:
+        await in_thread(lambda pulse: _stage(source_file(path), present, staging, calm, now_ms()))
+        await _exchange(store, present, staging, reopen=reopen, now_ms=now_ms)
+    return present, await asyncio.to_thread(lambda: present.stat().st_size)
+
+
+async def restore_readable(
+    store: Store, present: Path, *, reopen: Reopen, calm: Calm, now_ms: Callable[[], int]
+) -> tuple[list[SalvagedTable], Path]:
+    """Puts a new database with all that can be read of the damaged one in its place: what that was, and where the
+    damaged one is kept.
+
+    Raises Failure("conflict") for a database that is sound, and as `restore` does.
+    """
+    if not await check_database(present, full=True):
+        raise Failure("conflict", "The database is sound, so there is nothing to be saved from it.")
+    found: list[SalvagedTable] = []
+
+    def stage(staging: Path) -> None:
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(PRIVATE_FOLDER, parents=True)
+        copy = staging / present.name
+        create_private(copy).close()
+        found.extend(salvage(present, copy, now_ms()))
+        with closing(sqlite3.connect(copy, isolation_level=None)) as conn:
+            _calmed(conn, calm, now_ms())
+
+    async with _staging(store, present) as staging:
+        kept = await _exchange(store, present, staging, reopen=reopen, now_ms=now_ms, stage=stage)
+    return found, kept[0][0]
+
+
+@asynccontextmanager
+async def _staging(store: Store, present: Path) -> AsyncIterator[Path]:
+    """The folder in which a database is made ready, for one at a time. Raises Failure("conflict")."""
     staging = open_database.staging_folder(present)
     if staging in _under_way:
         raise Failure("conflict", "A backup is being restored already. Wait until it is in place.")
+    _under_way.add(staging)
+    try:
+        yield staging
+    finally:
+        with suppress(Failure):
+            # Whoever is cancelled leaves an exchange behind that still needs what was staged.
+            await store.database()
+        await asyncio.to_thread(shutil.rmtree, staging, ignore_errors=True)
+        _under_way.discard(staging)
+
+
+async def _exchange(
+    store: Store,
+    present: Path,
+    staging: Path,
+    *,
+    reopen: Reopen,
+    now_ms: Callable[[], int],
+    stage: Callable[[Path], None] = lambda staging: None,
+) -> list[tuple[Path, Path]]:
+    """Lets what is staged, which `stage` may do once nothing is open, take the present one's place: what is kept."""
+    kept: list[tuple[Path, Path]] = []
 
     async def exchange(database: Database | None) -> Exchanged:
         broken = database is None
@@ -58,9 +117,11 @@ async def restore(
             except Failure:
                 broken = True  # it cannot even be asked what runs
             await database.close()
-        kept: list[tuple[Path, Path]] = []
         try:
-            kept = await asyncio.to_thread(_put_in_place, staging / present.name, present, now_ms(), broken)
+            await asyncio.to_thread(stage, staging)
+            kept.extend(
+                await asyncio.to_thread(_put_in_place, staging / present.name, present, now_ms(), broken)
+            )
             return Exchanged(await reopen())
         except Exception as error:
             failure = _not_restored(error)
@@ -68,17 +129,8 @@ async def restore(
                 await asyncio.to_thread(_put_back, kept, present)
             return Exchanged(None if database is None else await reopen(), failure)
 
-    _under_way.add(staging)
-    try:
-        await in_thread(lambda pulse: _stage(source_file(path), present, staging, calm, now_ms()))
-        await store.replace(exchange)
-    finally:
-        with suppress(Failure):
-            # Whoever is cancelled leaves an exchange behind that still needs what was staged.
-            await store.database()
-        await asyncio.to_thread(shutil.rmtree, staging, ignore_errors=True)
-        _under_way.discard(staging)
-    return present, await asyncio.to_thread(lambda: present.stat().st_size)
+    await store.replace(exchange)
+    return kept
 
 
 def _is_busy(conn: sqlite3.Connection) -> bool:
@@ -101,11 +153,15 @@ def _stage(backup: Path, present: Path, staging: Path, calm: Calm, now: int) -> 
         with closing(sqlite3.connect(copy, isolation_level=None)) as conn:
             migrations.migrate(conn, copy, now)
             _check_schema(conn)
-            conn.execute("BEGIN IMMEDIATE")
-            calm(conn, now)
-            conn.execute("COMMIT")
+            _calmed(conn, calm, now)
     except (sqlite3.Error, OSError, RuntimeError) as error:
         raise storage_failure(error) or _unfit("This backup cannot be read.") from error
+
+
+def _calmed(conn: sqlite3.Connection, calm: Calm, now: int) -> None:
+    conn.execute("BEGIN IMMEDIATE")
+    calm(conn, now)
+    conn.execute("COMMIT")
 
 
 def _check_backup(backup: Path) -> None:

@@ -657,6 +657,12 @@ async def data_check(client: Client) -> None:
     await client.ask("data:check", {"full": True})
 
 
+async def data_salvage(client: Client) -> None:
+    """A sound database is left alone."""
+    await client.ask("project:list")
+    await client.ask("data:salvage")
+
+
 async def data_restore(client: Client) -> None:
     """What came after the backup is gone again; what is no backup changes nothing."""
     await client.ask("project:create", {"name": "First"})
