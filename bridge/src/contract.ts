@@ -731,8 +731,8 @@ export interface DataRestoreParams {
 
 /** What could be read of a damaged database, and is in place now. */
 export interface DataSalvageResult {
-  /** Where the damaged file is, as an absolute path. */
-  kept: string;
+  /** Where the damaged file is, as an absolute path; absent: the database is sound and was left alone. */
+  kept?: string;
   tables: SalvagedTable[];
   /** A sentence for the person for each table of which something could not be read. */
   lost: string[];
@@ -1595,7 +1595,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "5668cc7fed05600ee4168cff5737c12e00ad050c506ed990c3a6cb3da207969a";
+export const SCHEMA_HASH = "786d3a6293a82767435ff0e932344d4a9a6005e5433877e918a47f4467e07e17";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

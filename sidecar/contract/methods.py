@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "5668cc7fed05600ee4168cff5737c12e00ad050c506ed990c3a6cb3da207969a"
+SCHEMA_HASH = "786d3a6293a82767435ff0e932344d4a9a6005e5433877e918a47f4467e07e17"
 
 
 @dataclass(frozen=True, slots=True)

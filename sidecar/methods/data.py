@@ -80,7 +80,7 @@ async def salvage(call: Request, params: None) -> dict[str, Any]:
         app.session.forget()
     app.native.resume()
     return {
-        "kept": str(kept),
+        **({} if kept is None else {"kept": str(kept)}),
         "tables": [{"name": each.name, "rows": each.rows, "complete": each.complete} for each in found],
         "lost": [f"Some rows of {each.name} could not be read." for each in found if not each.complete],
     }

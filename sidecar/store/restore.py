@@ -55,14 +55,14 @@ async def restore(
 
 async def restore_readable(
     store: Store, present: Path, *, reopen: Reopen, calm: Calm, now_ms: Callable[[], int]
-) -> tuple[list[SalvagedTable], Path]:
+) -> tuple[list[SalvagedTable], Path | None]:
     """Puts a new database with all that can be read of the damaged one in its place: what that was, and where the
-    damaged one is kept.
+    damaged one is kept. One that is sound is left alone.
 
-    Raises Failure("conflict") for a database that is sound, and as `restore` does.
+    Raises as `restore` does.
     """
     if not await check_database(present, full=True):
-        raise Failure("conflict", "The database is sound, so there is nothing to be saved from it.")
+        return [], None
     found: list[SalvagedTable] = []
 
     def stage(staging: Path) -> None:
@@ -76,7 +76,7 @@ async def restore_readable(
 
     async with _staging(store, present) as staging:
         kept = await _exchange(store, present, staging, reopen=reopen, now_ms=now_ms, stage=stage)
-    return found, kept[0][0]
+    return found, kept[0][0] if kept else None
 
 
 @asynccontextmanager
@@ -87,6 +87,9 @@ async def _staging(store: Store, present: Path) -> AsyncIterator[Path]:
         raise Failure("conflict", "A backup is being restored already. Wait until it is in place.")
     _under_way.add(staging)
     try:
+        with suppress(Failure):
+            # An opening that is under way clears up what it takes for a kill's leavings.
+            await store.database()
         yield staging
     finally:
         with suppress(Failure):

@@ -271,6 +271,5 @@ async def test_what_can_be_read_of_a_damaged_database_is_saved_and_what_cannot_i
             "full": True,
             "problems": [],
         }
-        with pytest.raises(RpcError, match="sound"):
-            await process.call("data:salvage")
+        assert await process.call("data:salvage") == {"tables": [], "lost": []}
     assert Path(found["kept"]).is_file()
