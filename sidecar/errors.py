@@ -10,6 +10,7 @@ The kinds, with their codes, stand in schemas/errors.json and are generated into
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 
@@ -19,6 +20,8 @@ class Failure(Exception):
     `message` is one or two sentences for the person at the screen: what happened and what to do next.
     It must hold no secret. `kind` is a row of schemas/errors.json. `retryable` overrides that row's default.
     `detail` is free text for a developer; `issues` are `{"path": ..., "message": ...}` of bad input.
+    What the request cost all the same, in US dollars, is set by who settles it: `cost_usd` where that is known,
+    else what it cost at least and at most.
     """
 
     def __init__(
@@ -46,6 +49,9 @@ class Failure(Exception):
         self.request_id = request_id
         self.detail = detail
         self.issues = issues
+        self.cost_usd: Decimal | None = None
+        self.at_least_usd: Decimal | None = None
+        self.at_most_usd: Decimal | None = None
 
     def data(self) -> dict[str, Any]:
         """The members of the wire's `error.data` that are known, by their wire names, without `kind`."""
@@ -56,6 +62,9 @@ class Failure(Exception):
             "status": self.status,
             "retryAfterMs": self.retry_after_ms,
             "requestId": self.request_id,
+            "costUSD": None if self.cost_usd is None else float(self.cost_usd),
+            "costAtLeastUSD": None if self.at_least_usd is None else float(self.at_least_usd),
+            "costAtMostUSD": None if self.at_most_usd is None else float(self.at_most_usd),
             "detail": self.detail,
             "issues": list(self.issues) if self.issues is not None else None,
         }

@@ -10,5 +10,10 @@ export function progressLine(told: BatchProgressNotification): string {
   const bar = "█".repeat(filled) + "·".repeat(BAR_WIDTH - filled);
   const rate = told.rowsPerSecond === undefined ? "" : `  ${told.rowsPerSecond.toFixed(0)} rows/s`;
   const left = told.etaSeconds === undefined ? "" : `  ${Math.ceil(told.etaSeconds)} s left`;
-  return `${bar} ${ended}/${told.totalRows}  ${showMicros(micros(told.costUSD))}${rate}${left}`;
+  // Where a call's cost is not known, the least that it can be is said.
+  const cost =
+    told.costUSD === undefined
+      ? `at least ${showMicros(micros(told.costAtLeastUSD ?? 0))}`
+      : showMicros(micros(told.costUSD));
+  return `${bar} ${ended}/${told.totalRows}  ${cost}${rate}${left}`;
 }

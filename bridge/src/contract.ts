@@ -23,8 +23,14 @@ export interface ActivityItem {
   /** The beginning of the newest text. */
   preview?: string;
   content?: string;
-  /** US dollars; left out when it is 0 or unpriced. */
+  /** US dollars; left out when it is 0 or not known. */
   cost?: number;
+  /** Calls that are not in `cost`, because their cost is not known; absent when there are none. */
+  uncertainCalls?: number;
+  /** US dollars with those calls, at least. */
+  costAtLeastUSD?: number;
+  /** US dollars with those calls, at most; absent where no price bounds them. */
+  costAtMostUSD?: number;
   tokenCount?: number;
   /** Of a job. */
   status?: string;
@@ -36,12 +42,24 @@ export interface ActivityStatsParams {
 }
 
 export interface ActivityStatsResult {
-  /** US dollars; the sum of `byModel`. */
+  /** US dollars that are known; the sum of `byModel`. */
   totalCost: number;
+  /** Calls that are not in `totalCost`, because their cost is not known; absent when there are none. */
+  uncertainCalls?: number;
+  /** US dollars with those calls, at least. */
+  costAtLeastUSD?: number;
+  /** US dollars with those calls, at most; absent where no price bounds them. */
+  costAtMostUSD?: number;
+  /** What `monthCost` lacks; absent when it lacks nothing. */
+  monthUncertain?: UncertainSum;
+  /** What `weekCost` lacks; absent when it lacks nothing. */
+  weekUncertain?: UncertainSum;
   /** US dollars in this calendar month, local time. */
   monthCost: number;
   /** US dollars in the last 7 days: since this time of day a week ago, local time. */
   weekCost: number;
+  /** How this month's budget stands; absent where there is none. */
+  budget?: BudgetStanding;
   totalMessages: number;
   totalBatchJobs: number;
   byModel: ModelSpending[];
@@ -246,8 +264,14 @@ export interface BatchJob {
   /** Rows that ended well. */
   completedRows: number;
   failedRows: number;
-  /** US dollars so far; the sum of what its rows cost. */
+  /** US dollars so far; the sum of what is known of its rows. */
   totalCost: number;
+  /** Calls that are not in `totalCost`, because their cost is not known; absent when there are none. */
+  uncertainCalls?: number;
+  /** US dollars with those calls, at least. */
+  costAtLeastUSD?: number;
+  /** US dollars with those calls, at most; absent where no price bounds them. */
+  costAtMostUSD?: number;
   estimate?: BatchCostRange;
   /** Milliseconds since 1970 UTC. */
   createdAt: number;
@@ -308,8 +332,14 @@ export interface BatchProgressNotification {
   totalRows: number;
   /** Of the rows that have ended, well or not. */
   percentage: number;
-  /** US dollars so far. */
-  costUSD: number;
+  /** US dollars so far; absent while a call's cost is not known. */
+  costUSD?: number;
+  /** Calls that are not in `totalCost`, because their cost is not known; absent when there are none. */
+  uncertainCalls?: number;
+  /** US dollars with those calls, at least. */
+  costAtLeastUSD?: number;
+  /** US dollars with those calls, at most; absent where no price bounds them. */
+  costAtMostUSD?: number;
   /** Seconds that remain, while that can be told. */
   etaSeconds?: number;
   rowsPerSecond?: number;
@@ -329,8 +359,14 @@ export interface BatchResult {
   response?: string;
   tokens_in: number;
   tokens_out: number;
-  /** US dollars; null when unpriced. */
+  /** US dollars; null when they are not known. */
   cost_usd: number | null;
+  /** Calls that are not in `cost_usd`, because their cost is not known; absent when there are none. */
+  uncertainCalls?: number;
+  /** US dollars with those calls, at least. */
+  costAtLeastUSD?: number;
+  /** US dollars with those calls, at most; absent where no price bounds them. */
+  costAtMostUSD?: number;
   latency_ms: number;
   /** The error's kind. */
   error?: string;
@@ -466,6 +502,19 @@ export interface BatchWay {
   withinHours?: number;
 }
 
+/** A month's budget over all projects, in US dollars: spent, uncertain, held back and left add up to the limit. */
+export interface BudgetStanding {
+  limitUSD: number;
+  /** What is known to have been spent. */
+  spentUSD: number;
+  /** The most that calls cost whose cost is not known. */
+  uncertainUSD: number;
+  /** The most that what is under way, or waits in batches, may yet cost. */
+  heldBackUSD: number;
+  /** Negative when more is spent than the limit. */
+  leftUSD: number;
+}
+
 /** How long the provider keeps a cached prompt: the shorter or the longer of its lifetimes. */
 export type CacheTtl = "5m" | "1h";
 
@@ -546,8 +595,12 @@ export interface ChatSendResult {
   promptTokens: number;
   /** Reasoning included. */
   answerTokens: number;
-  /** US dollars; absent when unpriced. */
+  /** US dollars; absent when they are not known. */
   costUSD?: number;
+  /** US dollars at least, where the cost is not known. */
+  costAtLeastUSD?: number;
+  /** US dollars at most, where the cost is not known and a price bounds it. */
+  costAtMostUSD?: number;
   /** The same as `costUSD`. */
   cost?: number;
   usage: ChatUsage;
@@ -796,6 +849,12 @@ export interface ErrorData {
   retryAfterMs?: number;
   /** The provider's own id of the request, for its support. */
   requestId?: string;
+  /** US dollars that the request cost, where it was paid for all the same. */
+  costUSD?: number;
+  /** US dollars at least, where the cost is not known. */
+  costAtLeastUSD?: number;
+  /** US dollars at most, where the cost is not known and a price bounds it. */
+  costAtMostUSD?: number;
   /** Free text for a developer; for `invalid_output` the reply itself. */
   detail?: string;
   /** For `invalid_params`: each member that is wrong. */
@@ -912,8 +971,12 @@ export interface Message {
   provider: string | null;
   /** For an answer: the model that was asked, as `provider/id`. */
   model: string | null;
-  /** US dollars; null where there is none or it is unpriced. */
+  /** US dollars; null where there is none or it is not known. */
   cost: number | null;
+  /** US dollars at least, where the cost is not known. */
+  costAtLeastUSD?: number;
+  /** US dollars at most, where the cost is not known and a price bounds it. */
+  costAtMostUSD?: number;
   /** Tokens of the prompt, for an answer. */
   tokensIn: number | null;
   /** Tokens of the answer, reasoning included. */
@@ -1040,8 +1103,14 @@ export interface ModelReprice {
 export interface ModelSpending {
   /** The one that answered, as `provider/id`; the stored name where the catalogue does not know it. */
   model: string;
-  /** US dollars. */
-  cost: number;
+  /** US dollars that are known; absent when no call's cost is. */
+  cost?: number;
+  /** Calls that are not in `cost`, because their cost is not known; absent when there are none. */
+  uncertainCalls?: number;
+  /** US dollars with those calls, at least. */
+  costAtLeastUSD?: number;
+  /** US dollars with those calls, at most; absent where no price bounds them. */
+  costAtMostUSD?: number;
   /** Those that ran, or may have run; a call whose cost is not known adds nothing to `cost`. */
   calls: number;
   tokensIn: number;
@@ -1225,8 +1294,12 @@ export interface PriceTier {
 export interface ProgressDone {
   type: "done";
   usage: ChatUsage;
-  /** US dollars; absent when unpriced. */
+  /** US dollars; absent when they are not known. */
   costUSD?: number;
+  /** US dollars at least, where the cost is not known. */
+  costAtLeastUSD?: number;
+  /** US dollars at most, where the cost is not known and a price bounds it. */
+  costAtMostUSD?: number;
   /** For `chat:compare`: whose answer. */
   modelId?: string;
 }
@@ -1438,6 +1511,16 @@ export interface TokensCountParams {
 /** Tokens; an estimate where the vendor does not publish its tokenizer. */
 export type TokensCountResult = number;
 
+/** A sum with the calls whose cost is not known. */
+export interface UncertainSum {
+  /** Calls that are not in the sum, because their cost is not known; absent when there are none. */
+  uncertainCalls: number;
+  /** US dollars with those calls, at least. */
+  costAtLeastUSD: number;
+  /** US dollars with those calls, at most; absent where no price bounds them. */
+  costAtMostUSD?: number;
+}
+
 /** Every request: what it takes and what it answers. */
 export interface Methods {
   /** Agrees on the protocol's version and says who is there. Optional: every method works without it. */
@@ -1595,7 +1678,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "786d3a6293a82767435ff0e932344d4a9a6005e5433877e918a47f4467e07e17";
+export const SCHEMA_HASH = "3d04ef8e15c136b63821104ac792022b7766ec6bec7aa918cd75a5a2a98a9e3a";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -90,7 +90,7 @@ def _outcome(
         status=status,
         response=accumulator.text if whole or accumulator.text else None,
         tokens_in=usage.prompt_total if usage else None,
-        tokens_out=usage.out_total if usage else None,
+        tokens_out=usage.out_total if usage and accumulator.usage_is_final else None,
         cost_usd=settlement.known_usd,
         latency_ms=latency_ms,
         error_kind=problem.kind if problem else None,

@@ -42,6 +42,8 @@ class ChatResult:
     finish_reason: FinishReason
     usage: Usage | None
     cost_usd: Decimal | None
+    at_least_usd: Decimal | None
+    at_most_usd: Decimal | None
     model: str
     served_model: str | None
     label: str

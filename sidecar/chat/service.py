@@ -22,7 +22,7 @@ from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money import charge as charging
 from sidecar.money.model import utc_day
-from sidecar.providers.base import Event, Turn
+from sidecar.providers.base import Event, Turn, Usage
 from sidecar.spending import intent, settlement
 from sidecar.spending.budget import this_month
 from sidecar.store.records import LedgerEntry
@@ -168,9 +168,10 @@ class ChatService:
                 self._settle_broken(prepared, opened.entry, message_id, accumulator, problem)
             )
             raise
-        charge = self._charge(prepared, opened.entry, accumulator)
+        charge = self._charge(prepared, opened.entry, accumulator, accumulator.usage)
         finish, ended = accumulator.finish_reason or "stop", self._now_ms()
-        whole = settlement.whole(accumulator, charge)
+        pricing = partial(self._charge, prepared, opened.entry, accumulator)
+        whole = settlement.whole(accumulator, pricing)
         label = labels.label(prepared.serving, charge)
         unsaved: tuple[str, ...] = ()
         try:
@@ -203,22 +204,35 @@ class ChatService:
             citations=accumulator.citations,
             finish_reason=finish,
             usage=accumulator.usage,
-            cost_usd=charge.usd,
+            cost_usd=whole.known_usd,
+            at_least_usd=None if whole.known_usd is not None else whole.at_least_usd,
+            at_most_usd=None if whole.known_usd is not None else whole.at_most_usd(opened.entry.estimate_usd),
             model=prepared.serving.asked_id,
             served_model=charge.served_id if charge.served_id != prepared.serving.asked.full_id else None,
             label=label,
             timestamp=ended,
             latency_ms=max(0, ended - started),
-            notes=(*prepared.notes, *plan.notes, *accumulator.notes, *labels.cost_notes(charge), *unsaved),
+            notes=(
+                *prepared.notes,
+                *plan.notes,
+                *opened.notes,
+                *accumulator.notes,
+                *labels.cost_notes(charge),
+                *unsaved,
+            ),
             is_json=prepared.wants_json,
             json=value,
         )
 
     def _charge(
-        self, prepared: PreparedRequest, entry: LedgerEntry, accumulator: StreamAccumulator
+        self,
+        prepared: PreparedRequest,
+        entry: LedgerEntry,
+        accumulator: StreamAccumulator,
+        usage: Usage | None,
     ) -> charging.Charge:
         called, day = prepared.serving.model, utc_day(entry.created_at)
-        return charging.charge(self._catalogue, called, accumulator.served_model, accumulator.usage, day)
+        return charging.charge(self._catalogue, called, accumulator.served_model, usage, day)
 
     async def _settle_broken(
         self,
@@ -233,14 +247,17 @@ class ChatService:
             prepared.with_context(problem)
             if problem.kind == "invalid_api_key":
                 self._on_invalid_key(prepared.serving.model.provider)
-        charge = self._charge(prepared, entry, accumulator)
+        charge = self._charge(prepared, entry, accumulator, accumulator.usage)
+        money = settlement.broken(problem, accumulator, partial(self._charge, prepared, entry, accumulator))
+        if isinstance(problem, Failure):
+            settlement.tell_cost(problem, money, entry.estimate_usd)
         await self._save(
             partial(
                 transactions.settle,
                 entry=entry,
                 message_id=message_id,
                 accumulator=accumulator,
-                settlement=settlement.broken(problem, accumulator, charge),
+                settlement=money,
                 finish_reason="error" if isinstance(problem, Exception) else "cancelled",
                 label=labels.label(prepared.serving, charge),
                 now=self._now_ms(),

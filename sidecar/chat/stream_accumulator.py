@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sidecar.providers.base import (
+    Begun,
     Citation,
     Done,
     Event,
@@ -35,6 +36,7 @@ class StreamAccumulator:
         self._thinking: list[str] = []
         self._citations: dict[str, Citation] = {}
         self.usage: Usage | None = None
+        self.usage_is_final = False
         self.served_model: str | None = None
         self.response_id: str | None = None
         self.finish_reason: FinishReason | None = None
@@ -51,18 +53,23 @@ class StreamAccumulator:
                 self._thinking.append(text)
             case Citation():
                 self._cite(event)
+            case Begun():
+                self._serve(event)
             case UsageSoFar():
                 self.usage = believable(event.usage)
+                self.usage_is_final = event.final and self.usage is not None
                 self._serve(event)
             case Done():
                 self.finish_reason = event.finish_reason
                 self.notes = event.notes
-                self.usage = believable(event.usage) or self.usage
+                told = believable(event.usage)
+                self.usage_is_final = self.usage_is_final or told is not None
+                self.usage = told or self.usage
                 self._serve(event)
                 for citation in event.citations:
                     self._cite(citation)
 
-    def _serve(self, event: UsageSoFar | Done) -> None:
+    def _serve(self, event: Begun | UsageSoFar | Done) -> None:
         self.served_model = event.served_model or self.served_model
         self.response_id = event.response_id or self.response_id
 
@@ -83,6 +90,11 @@ class StreamAccumulator:
     @property
     def citations(self) -> tuple[Citation, ...]:
         return tuple(self._citations.values())
+
+    @property
+    def arrived_bytes(self) -> int:
+        """The length of the text and the thinking that have arrived, in UTF-8."""
+        return sum(len(piece.encode("utf-8", "replace")) for piece in (*self._text, *self._thinking))
 
     @property
     def begun(self) -> bool:

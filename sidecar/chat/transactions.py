@@ -15,7 +15,7 @@ from sidecar.errors import Failure
 from sidecar.providers.base import FinishReason, Turn
 from sidecar.spending import intent
 from sidecar.spending import settlement as settling
-from sidecar.spending.budget import Budget
+from sidecar.spending.budget import Budget, uncounted
 from sidecar.spending.settlement import Settlement
 from sidecar.store import conversations, messages, turns
 from sidecar.store.records import LedgerEntry, Message
@@ -24,10 +24,14 @@ from sidecar.store.turns import OpenTurn
 
 @dataclass(frozen=True, slots=True)
 class OpenedQuestion:
-    """What the first transaction made: the ledger's row, and the earlier turns that go along."""
+    """What the first transaction made: the ledger's row, and the earlier turns that go along.
+
+    `notes` are sentences for the person about what it may cost.
+    """
 
     entry: LedgerEntry
     earlier: tuple[Turn, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def begin(
@@ -54,7 +58,7 @@ def begin(
         opened = _in_conversation(conn, entry, chat_input, chat_input.conversation_id, room, session, new_id)
     entry = replace(opened.entry, estimate_usd=estimate(opened.earlier))
     intent.write(conn, entry, budget, "answer")
-    return replace(opened, entry=entry)
+    return replace(opened, entry=entry, notes=uncounted(budget, entry.estimate_usd, str(entry.model)))
 
 
 def _in_conversation(
@@ -119,10 +123,11 @@ def settle(
     """The request ran, to its end or not: what arrived becomes a message, what is known of its cost is kept."""
     stored = entry.conversation_id is not None and conversations.get(conn, entry.conversation_id) is not None
     # The conversation may have been deleted while the model wrote; the money is spent all the same.
-    if stored and (accumulator.text or accumulator.thinking or settlement.is_whole):
+    written = stored and bool(accumulator.text or accumulator.thinking or settlement.is_whole)
+    if written:
         message = _message(entry, message_id, accumulator, settlement, finish_reason, label, now)
         messages.insert(conn, message)
-    settling.settle(conn, entry.id, settlement, now, message_id=message_id if stored else None)
+    settling.settle(conn, entry.id, settlement, now, message_id=message_id if written else None)
 
 
 def _message(
@@ -146,7 +151,7 @@ def _message(
         model=entry.model,
         cost_usd=settlement.cost_usd,
         tokens_in=usage.prompt_total if usage else None,
-        tokens_out=usage.out_total if usage else None,
+        tokens_out=usage.out_total if usage and accumulator.usage_is_final else None,
         thinking=accumulator.thinking or None,
         citations=tuple({"url": each.url, "title": each.title} for each in accumulator.citations),
         finish_reason=finish_reason,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "786d3a6293a82767435ff0e932344d4a9a6005e5433877e918a47f4467e07e17"
+SCHEMA_HASH = "3d04ef8e15c136b63821104ac792022b7766ec6bec7aa918cd75a5a2a98a9e3a"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,12 @@ from sidecar.contract.types import activity as types
 from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.money import spending
+from sidecar.money.spending import ModelSpent
+from sidecar.spending.budget import Balance, this_month
+from sidecar.spending.budget import standing as balance
 from sidecar.store import activity
 from sidecar.store.activity import ActivityEntry, Kind
+from sidecar.store.records import CERTAIN
 
 ITEMS = 100
 _KINDS: dict[str, frozenset[Kind]] = {
@@ -37,9 +41,18 @@ async def stats(call: Request, params: types.ActivityStatsParams) -> dict[str, A
     found = await app.store.read(
         activity.stats, params.project_id, clock.month_start_ms(now), week_start_ms(now)
     )
+    budget = await this_month(app.settings, now)
+    standing = None
+    if budget.limit_usd is not None:
+        standing = await app.store.read(balance, budget.limit_usd, budget.since)
     models = spending.by_model(app.catalogue, found.spending)
+    total = spending.add(*(each.cost_usd for each in models))
+    lacking = {
+        "monthUncertain": wire.bounds(found.month_uncertain, found.month_usd) or None,
+        "weekUncertain": wire.bounds(found.week_uncertain, found.week_usd) or None,
+    }
     return {
-        "totalCost": float(spending.add(*(each.cost_usd for each in models))),
+        "totalCost": float(total),
         "monthCost": float(found.month_usd),
         "weekCost": float(found.week_usd),
         "totalMessages": found.messages,
@@ -47,14 +60,33 @@ async def stats(call: Request, params: types.ActivityStatsParams) -> dict[str, A
         "byModel": [
             {
                 "model": each.model,
-                "cost": float(each.cost_usd),
+                **_cost(each),
                 "calls": each.calls,
                 "tokensIn": each.tokens_in,
                 "tokensOut": each.tokens_out,
             }
             for each in models
         ],
+        **({} if standing is None else {"budget": _budget(standing)}),
+        **wire.bounds(sum((each.uncertain for each in models), CERTAIN), total),
+    } | wire.present(lacking)
+
+
+def _budget(standing: Balance) -> dict[str, float]:
+    held = standing.held_for_chats_usd + standing.held_for_batches_usd
+    return {
+        "limitUSD": float(standing.limit_usd),
+        "spentUSD": float(standing.spent_usd),
+        "uncertainUSD": float(standing.uncertain_usd),
+        "heldBackUSD": float(held),
+        "leftUSD": float(standing.left_usd),
     }
+
+
+def _cost(spent: ModelSpent) -> dict[str, Any]:
+    """What is known, which is nothing where no call's cost is: that is not a cost of 0."""
+    known = {} if spent.uncertain.calls == spent.calls else {"cost": float(spent.cost_usd)}
+    return known | wire.bounds(spent.uncertain, spent.cost_usd)
 
 
 def week_start_ms(moment_ms: int) -> int:
@@ -66,11 +98,10 @@ def week_start_ms(moment_ms: int) -> int:
 def _item(item: ActivityEntry) -> dict[str, Any]:
     optional = {
         "preview": item.preview,
-        # The renderer would print a stray 0.
-        "cost": float(item.cost_usd) or None,
+        # The renderer would print a stray 0, and a sum that lacks calls is not what it cost.
+        "cost": None if item.uncertain.calls else float(item.cost_usd) or None,
         "tokenCount": item.tokens or None,
         "status": item.status,
     }
-    return {"id": item.id, "type": item.kind, "timestamp": item.at, "title": item.title} | wire.present(
-        optional
-    )
+    always = {"id": item.id, "type": item.kind, "timestamp": item.at, "title": item.title}
+    return always | wire.present(optional) | wire.bounds(item.uncertain, item.cost_usd)

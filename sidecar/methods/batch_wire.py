@@ -12,6 +12,8 @@ from sidecar.batch.submission import Estimate, ExecutionOption
 from sidecar.methods import wire
 from sidecar.store.job_records import Job, JobRow
 
+_NOTHING = Decimal(0)
+
 
 def job(record: Job, native: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """A BatchJob. `native` are its parts at a vendor, as NativeBatch."""
@@ -33,6 +35,7 @@ def job(record: Job, native: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]
         "failedRows": max(0, record.failed_rows),
         "totalCost": float(record.cost_usd),
         "createdAt": record.created_at,
+        **wire.bounds(record.uncertain, record.cost_usd),
     } | wire.present(optional)
 
 
@@ -57,6 +60,7 @@ def row(record: JobRow) -> dict[str, Any]:
         "cost_usd": None if record.known_usd is None else float(record.known_usd),
         "latency_ms": max(0, record.latency_ms or 0),
         "attempts": max(0, record.attempts),
+        **wire.bounds(record.uncertain, max(record.cost_usd or _NOTHING, _NOTHING)),
     } | wire.present(optional)
 
 
@@ -74,7 +78,8 @@ def progress(told: Progress) -> dict[str, Any]:
         "failedRows": told.job.failed_rows,
         "totalRows": told.job.total_rows,
         "percentage": told.percentage,
-        "costUSD": float(told.job.cost_usd),
+        **({} if told.job.uncertain.calls else {"costUSD": float(told.job.cost_usd)}),
+        **wire.bounds(told.job.uncertain, told.job.cost_usd),
     } | wire.present(optional)
 
 
@@ -126,6 +131,6 @@ def _estimate(record: Job) -> dict[str, float] | None:
     if record.estimate is None:
         return None
     told = {name: float(usd) for name, usd in record.estimate.items()}
-    if record.status == "completed":
+    if record.status == "completed" and not record.uncertain.calls:
         told["differenceUSD"] = float(record.cost_usd - Decimal(record.estimate["totalUSD"]))
     return told

@@ -69,7 +69,8 @@ def _progress(call: Request, event: Event, of: dict[str, str]) -> None:
 
 def _done(call: Request, reply: ChatResult, of: dict[str, str]) -> None:
     done = {"type": "done", "usage": _usage(reply.usage), **of}
-    call.progress(done | wire.present({"costUSD": _dollars(reply)}))
+    money = wire.between(reply.at_least_usd, reply.at_most_usd)
+    call.progress(done | wire.present({"costUSD": _dollars(reply)}) | money)
 
 
 def _chat_input(params: types.ChatSendParams | types.ChatCompareParams, model_id: str) -> ChatInput:
@@ -115,7 +116,8 @@ def _result(reply: ChatResult) -> dict[str, Any]:
         "citations": [{"url": each.url, "title": each.title} for each in reply.citations] or None,
         "notes": list(reply.notes) or None,
     }
-    return result | wire.present(optional) | ({"json": reply.json} if reply.is_json else {})
+    money = wire.between(reply.at_least_usd, reply.at_most_usd)
+    return result | wire.present(optional) | money | ({"json": reply.json} if reply.is_json else {})
 
 
 def _usage(usage: Usage | None) -> dict[str, int]:

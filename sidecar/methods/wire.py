@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from sidecar.store.records import Conversation, Message, Project, SearchHit
+from sidecar.store.records import Conversation, Message, Project, SearchHit, Uncertain
+
+_NOTHING = Decimal(0)
 
 
 def project(record: Project) -> dict[str, Any]:
@@ -47,7 +50,29 @@ def message(record: Message) -> dict[str, Any]:
         "tokensOut": record.tokens_out,
         "timestamp": record.timestamp,
         "turnId": record.turn_id,
+        **between(record.at_least_usd, record.at_most_usd),
     } | present(optional)
+
+
+def bounds(uncertain: Uncertain, known_usd: Decimal = _NOTHING) -> dict[str, Any]:
+    """What a sum lacks: how many calls, and what it comes to with them at least and, where bounded, at most."""
+    if not uncertain.calls:
+        return {}
+    most = None if uncertain.unbounded else float(known_usd + uncertain.at_most_usd)
+    return {
+        "uncertainCalls": uncertain.calls,
+        "costAtLeastUSD": float(known_usd + uncertain.at_least_usd),
+    } | present({"costAtMostUSD": most})
+
+
+def between(at_least_usd: Decimal | None, at_most_usd: Decimal | None) -> dict[str, float]:
+    """What one call cost at least and at most, where that is told."""
+    return present(
+        {
+            "costAtLeastUSD": None if at_least_usd is None else float(at_least_usd),
+            "costAtMostUSD": None if at_most_usd is None else float(at_most_usd),
+        }
+    )
 
 
 def search_hit(hit: SearchHit) -> dict[str, Any]:

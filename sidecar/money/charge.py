@@ -16,7 +16,7 @@ from sidecar.providers.base import Usage
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """`usd` is None when the cost is not known, and `unpriced` then says why.
+    """`usd` is None when the cost is not known, and `unpriced` then says why; else it is the sum of `parts`.
 
     `model` is the one that answered, None when the catalogue does not know it; `served_id` is `provider/id` of it.
     """
@@ -26,6 +26,7 @@ class Charge:
     price: PriceEntry | None
     usd: Decimal | None
     unpriced: str | None = None
+    parts: tuple[pricing.Part, ...] | None = None
 
 
 def charge(
@@ -52,7 +53,7 @@ def charge(
     cost = pricing.cost(usage, price, batch=batch)
     if isinstance(cost, pricing.Unpriced):
         return Charge(served_id, model, price, None, cost.reason)
-    return Charge(served_id, model, price, cost.total_usd)
+    return Charge(served_id, model, price, cost.total_usd, parts=cost.parts)
 
 
 def price_record(price: PriceEntry) -> dict[str, Any]:
@@ -75,6 +76,17 @@ def price_record(price: PriceEntry) -> dict[str, Any]:
         or None,
     }
     return {name: value for name, value in known.items() if value is not None}
+
+
+def part_record(part: pricing.Part) -> dict[str, Any]:
+    """One line of the bill as it is kept: numbers that are dollars are text, so that no digit is lost."""
+    rate = part.rate_per_million_usd
+    return {
+        "unit": part.unit,
+        "quantity": part.quantity,
+        "ratePerMillionUSD": None if rate is None else format(rate, "f"),
+        "usd": format(part.usd, "f"),
+    }
 
 
 def _text(rates: Mapping[str, Decimal]) -> dict[str, str]:

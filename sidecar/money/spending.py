@@ -9,19 +9,24 @@ from decimal import Decimal
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.pricing import from_pico, to_pico
 from sidecar.store.activity import Spending
+from sidecar.store.records import CERTAIN, Uncertain
 
 NAMELESS = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpent:
-    """`model` is `provider/id`, or the name that was stored where the catalogue does not know it."""
+    """`model` is `provider/id`, or the name that was stored where the catalogue does not know it.
+
+    `uncertain` are those of its calls that are not in `cost_usd`.
+    """
 
     model: str
     cost_usd: Decimal
     calls: int
     tokens_in: int
     tokens_out: int
+    uncertain: Uncertain = CERTAIN
 
 
 def model_name(catalogue: Catalogue, served_model: str | None, model: str | None) -> str:
@@ -45,6 +50,7 @@ def by_model(catalogue: Catalogue, spending: Iterable[Spending]) -> list[ModelSp
             so_far.calls + each.calls,
             so_far.tokens_in + each.tokens_in,
             so_far.tokens_out + each.tokens_out,
+            so_far.uncertain + each.uncertain,
         )
     return sorted(found.values(), key=lambda each: (-each.cost_usd, each.model))
 

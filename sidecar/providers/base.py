@@ -127,9 +127,18 @@ class TextWasThinking:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """The vendor has begun to answer: its own id of the answer, by which it can be asked what that cost."""
+
+    response_id: str
+    served_model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UsageSoFar:
     """What is known of the usage while the stream runs; a later one replaces an earlier one.
 
+    `final`: it is that of the whole answer, and nothing is to be added to it; what is told at the beginning is not.
     Who answers comes along as far as it is known, because a stream that is cut off has no Done to tell it. Two
     reports of the same usage are equal whatever else they tell.
     """
@@ -137,6 +146,7 @@ class UsageSoFar:
     usage: Usage
     served_model: str | None = field(default=None, compare=False)
     response_id: str | None = field(default=None, compare=False)
+    final: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +164,7 @@ class Done:
     notes: tuple[str, ...] = ()
 
 
-Event = TextDelta | ThinkingDelta | TextWasThinking | UsageSoFar | Citation | Done
+Event = TextDelta | ThinkingDelta | TextWasThinking | Begun | UsageSoFar | Citation | Done
 
 
 @dataclass(frozen=True, slots=True)

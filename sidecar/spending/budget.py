@@ -36,17 +36,21 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """How the month stands, in US dollars. Held back is what may yet be spent by what runs."""
+    """How the month stands, in US dollars. Held back is what may yet be spent by what runs.
+
+    Uncertain is the most that calls may have cost of which that is not known.
+    """
 
     limit_usd: Decimal
     spent_usd: Decimal
+    uncertain_usd: Decimal
     held_for_chats_usd: Decimal
     held_for_batches_usd: Decimal
 
     @property
     def left_usd(self) -> Decimal:
         """Negative when more is spent and held back than the limit."""
-        return self.limit_usd - self.spent_usd - self.held_for_chats_usd - self.held_for_batches_usd
+        return self.limit_usd - sum(_figures(self))
 
 
 async def this_month(settings: Settings, now: int) -> Budget:
@@ -58,16 +62,33 @@ async def this_month(settings: Settings, now: int) -> Budget:
 def reserve(conn: sqlite3.Connection, budget: Budget, at_most_usd: Decimal | None, what: What) -> None:
     """Hold the request or job against the limit; whoever calls writes its hold in the same transaction.
 
-    `at_most_usd` is the upper bound of its cost, None where no price is known. Raises Failure("budget_exceeded").
+    `at_most_usd` is the upper bound of its cost, None where no price is known: that cannot be counted, and whoever
+    calls says so (`uncounted`). Raises Failure("budget_exceeded").
     """
     if budget.limit_usd is None:
         return
-    spent, held = ledger.spent_since(conn, budget.since), ledger.reserved(conn)
-    if spent + held + (at_most_usd or _NOTHING) <= budget.limit_usd:
-        return
+    balance = standing(conn, budget.limit_usd, budget.since)
+    if (at_most_usd or _NOTHING) > balance.left_usd:
+        raise Failure("budget_exceeded", refusal(balance, at_most_usd, what))
+
+
+def uncounted(budget: Budget, at_most_usd: Decimal | None, name: str) -> tuple[str, ...]:
+    """Return what a person is to be told of an answer that the budget cannot count (pure)."""
+    if budget.limit_usd is None or at_most_usd is not None:
+        return ()
+    return (f"No price is known for {name}, so this month's budget does not count this answer.",)
+
+
+def standing(conn: sqlite3.Connection, limit_usd: Decimal, since: int) -> Balance:
+    """Return how a month stands that began at `since` (ms)."""
     chats = ledger.reserved_for_chats(conn)
-    balance = Balance(budget.limit_usd, spent, chats, held - chats)
-    raise Failure("budget_exceeded", refusal(balance, at_most_usd, what))
+    return Balance(
+        limit_usd,
+        ledger.spent_since(conn, since),
+        ledger.uncertain_since(conn, since).at_most_usd,
+        chats,
+        ledger.reserved(conn) - chats,
+    )
 
 
 def refusal(balance: Balance, at_most_usd: Decimal | None, what: What) -> str:
@@ -82,8 +103,14 @@ def refusal(balance: Balance, at_most_usd: Decimal | None, what: What) -> str:
     )
     return (
         f"This month's budget of {_dollars(shown.limit_usd)} would be exceeded: {_dollars(shown.spent_usd)} is spent, "
-        f"{_held(shown)}, {left}, and {asked}. Raise the budget in the settings, {_ADVICE[what]}."
+        f"{_uncertain(shown)}{_held(shown)}, {left}, and {asked}. Raise the budget in the settings, {_ADVICE[what]}."
     )
+
+
+def _uncertain(balance: Balance) -> str:
+    if not balance.uncertain_usd:
+        return ""
+    return f"{_dollars(balance.uncertain_usd)} more may have been, by answers that did not end, "
 
 
 def _held(balance: Balance) -> str:
@@ -112,12 +139,11 @@ def _places(balance: Balance, at_most_usd: Decimal | None) -> int:
 
 
 def _figures(balance: Balance) -> Iterable[Decimal]:
-    return balance.spent_usd, balance.held_for_chats_usd, balance.held_for_batches_usd
+    return balance.spent_usd, balance.uncertain_usd, balance.held_for_chats_usd, balance.held_for_batches_usd
 
 
 def _rounded(balance: Balance, places: int) -> Balance:
-    spent, chats, batches = (_round(each, places, ROUND_HALF_UP) for each in _figures(balance))
-    return Balance(balance.limit_usd, spent, chats, batches)
+    return Balance(balance.limit_usd, *(_round(each, places, ROUND_HALF_UP) for each in _figures(balance)))
 
 
 def _round(usd: Decimal, places: int, rounding: str) -> Decimal:

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from sidecar.errors import Failure
-from sidecar.money.charge import Charge, price_record
+from sidecar.money.charge import Charge, part_record, price_record
+from sidecar.money.pricing import from_pico, to_pico
 from sidecar.providers.base import Usage
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.spending.bounds import least_usage
 from sidecar.store import ledger
+from sidecar.store.records import CostEvidence
 
 
 class Arrived(Protocol):
-    """What has arrived of an answer. `begun`: anything that the vendor may charge for."""
+    """What has arrived of an answer. `begun`: anything that the vendor may charge for.
+
+    `usage_is_final`: the usage is that of the whole answer. `arrived_bytes` are those of its text and thinking.
+    """
 
     @property
     def usage(self) -> Usage | None: ...
+    @property
+    def usage_is_final(self) -> bool: ...
+    @property
+    def arrived_bytes(self) -> int: ...
     @property
     def response_id(self) -> str | None: ...
     @property
@@ -30,7 +40,8 @@ class Arrived(Protocol):
 class Settlement:
     """What the ledger is told of a request: it ran (`settled`), did not (`failed`), or may have (`unknown`).
 
-    `cost_usd` is None where a request that ran has no price. `incomplete`: the usage is what was known at the break.
+    `cost_usd` is None where a request that ran has no known cost; it then cost `at_least_usd`, and at most what was
+    reserved. `usage` is the least that was used where the state is unknown. `incomplete`: it did not run to its end.
     """
 
     state: Literal["settled", "failed", "unknown"]
@@ -41,6 +52,8 @@ class Settlement:
     request_id: str | None = None
     incomplete: bool = False
     error_kind: str | None = None
+    at_least_usd: Decimal = Decimal(0)
+    evidence: CostEvidence | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -52,13 +65,25 @@ class Settlement:
         """What is certain to have been spent; None where that is not known."""
         return Decimal(0) if self.state == "failed" else self.cost_usd if self.state == "settled" else None
 
+    def at_most_usd(self, reserved_usd: Decimal | None) -> Decimal | None:
+        """What it cost at most, where so much was reserved; None where no price bounds it."""
+        if self.known_usd is not None:
+            return self.known_usd
+        return None if reserved_usd is None else max(reserved_usd, self.at_least_usd)
 
-def whole(arrived: Arrived, charge: Charge) -> Settlement:
+
+Pricing = Callable[[Usage | None], Charge]
+"""What a usage comes to by the price of the request's model and day."""
+
+
+def whole(arrived: Arrived, pricing: Pricing) -> Settlement:
     """Return the settlement of a request that ran to its end (pure)."""
-    return _settled(arrived, charge, incomplete=False)
+    return _settled(arrived, pricing, incomplete=False)
 
 
-def broken(problem: BaseException, arrived: Arrived, charge: Charge, *, in_flight: bool = True) -> Settlement:
+def broken(
+    problem: BaseException, arrived: Arrived, pricing: Pricing, *, in_flight: bool = True
+) -> Settlement:
     """Return the settlement of a request that did not end well (pure).
 
     What is certain not to have run costs nothing; all else may have. `in_flight`: an answer was awaited.
@@ -67,9 +92,33 @@ def broken(problem: BaseException, arrived: Arrived, charge: Charge, *, in_fligh
     waiting = not in_flight and not isinstance(problem, Failure)
     if (refusal or waiting) and not arrived.begun:
         return refused(problem.kind if isinstance(problem, Failure) else "cancelled")
-    if arrived.usage is None:
-        return unknown("error" if isinstance(problem, Exception) else "cancelled", arrived.response_id)
-    return _settled(arrived, charge, incomplete=True)
+    if arrived.usage is not None and arrived.usage_is_final:
+        return _settled(arrived, pricing, incomplete=True)
+    kind = "error" if isinstance(problem, Exception) else "cancelled"
+    if isinstance(problem, OutcomeUnknown) and problem.vendors_fault:
+        return unknown(kind, arrived.response_id)
+    least = least_usage(arrived.usage, arrived.arrived_bytes)
+    charge = pricing(least)
+    return Settlement(
+        "unknown",
+        usage=least,
+        served_model=charge.served_id,
+        price=price_record(charge.price) if charge.price else None,
+        request_id=arrived.response_id,
+        error_kind=kind,
+        at_least_usd=_rounded(charge.usd) or Decimal(0),
+        evidence=evidence(charge, least),
+    )
+
+
+def tell_cost(failure: Failure, settlement: Settlement, reserved_usd: Decimal | None) -> None:
+    """Let the failure of a request tell what that cost all the same, or what it may have cost."""
+    known = settlement.known_usd
+    if known is None:
+        failure.at_least_usd = settlement.at_least_usd
+        failure.at_most_usd = settlement.at_most_usd(reserved_usd)
+    elif known:
+        failure.cost_usd = known
 
 
 def refused(error_kind: str) -> Settlement:
@@ -78,7 +127,7 @@ def refused(error_kind: str) -> Settlement:
 
 
 def unknown(error_kind: str, request_id: str | None = None) -> Settlement:
-    """Return the settlement of a request that may have run and been charged, which nothing says (pure)."""
+    """Return the settlement of a request that may have run and been charged, of which nothing is known (pure)."""
     return Settlement("unknown", request_id=request_id, error_kind=error_kind)
 
 
@@ -106,7 +155,13 @@ def settle(
                 entry_id,
                 now=now,
                 error_kind=settlement.error_kind,
+                usage=settlement.usage,
+                served_model=settlement.served_model,
+                message_id=message_id,
+                price=settlement.price,
                 request_id=settlement.request_id,
+                at_least_usd=settlement.at_least_usd,
+                evidence=settlement.evidence,
             )
         case "settled":
             ledger.settle(
@@ -120,16 +175,43 @@ def settle(
                 price=settlement.price,
                 request_id=settlement.request_id,
                 incomplete=settlement.incomplete,
+                at_least_usd=settlement.at_least_usd,
+                evidence=settlement.evidence,
             )
 
 
-def _settled(arrived: Arrived, charge: Charge, *, incomplete: bool) -> Settlement:
+def evidence(charge: Charge, usage: Usage | None) -> CostEvidence:
+    """Return what the cost of a usage is made of, for the ledger to keep (pure)."""
+    if usage is None:
+        return CostEvidence()
+    parts = None if charge.parts is None else tuple(part_record(part) for part in charge.parts)
+    return CostEvidence(
+        usage.service_tier,
+        usage.surcharges,
+        charged=usage.charged_usd is not None,
+        parts=parts,
+    )
+
+
+def _settled(arrived: Arrived, pricing: Pricing, *, incomplete: bool) -> Settlement:
+    charge = pricing(arrived.usage)
+    least = Decimal(0)
+    if charge.usd is None:
+        # What is missing may be the usage alone: the answer that has arrived was written all the same.
+        least = pricing(least_usage(arrived.usage, arrived.arrived_bytes)).usd or least
     return Settlement(
         "settled",
         usage=arrived.usage,
-        cost_usd=charge.usd,
+        cost_usd=_rounded(charge.usd),
         served_model=charge.served_id,
         price=price_record(charge.price) if charge.price else None,
         request_id=arrived.response_id,
         incomplete=incomplete,
+        at_least_usd=_rounded(least) or Decimal(0),
+        evidence=evidence(charge, arrived.usage),
     )
+
+
+def _rounded(usd: Decimal | None) -> Decimal | None:
+    """As the ledger keeps it: what a person is told is what is stored."""
+    return None if usd is None else from_pico(to_pico(usd))

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Literal
 
 from sidecar.store import conversations, ledger, projects
-from sidecar.store.columns import from_pico
-from sidecar.store.records import Conversation
+from sidecar.store.columns import from_pico, uncertain_from
+from sidecar.store.records import CERTAIN, Conversation, Uncertain
 
 Kind = Literal["chat", "batch"]
 
@@ -23,18 +23,24 @@ _SPENT = (
 )
 SPENT_IN_CONVERSATION_SQL = _SPENT + "conversation_id = ?"
 SPENT_IN_JOB_SQL = _SPENT + "job_id = ?"
+_UNCERTAIN = (
+    "coalesce(sum(uncertain), 0), coalesce(sum(CASE WHEN uncertain THEN at_least_pico END), 0),"
+    " coalesce(sum(CASE WHEN uncertain THEN at_most_pico END), 0),"
+    " coalesce(sum(uncertain AND at_most_pico IS NULL), 0)"
+)
 NEWEST_TEXT_SQL = (
     "SELECT substr(content, 1, ?) FROM messages WHERE conversation_id = ? AND content <> ''"
     " ORDER BY timestamp DESC, seq DESC LIMIT 1"
 )
 JOBS_SQL = (
-    "SELECT id, file_name, status, total_rows, created_at FROM batch_jobs WHERE project_id = ?"
+    "SELECT id, file_name, status, total_rows, uncertain_calls, uncertain_least_pico, uncertain_most_pico,"
+    " unbounded_calls, created_at FROM batch_jobs WHERE project_id = ?"
     " ORDER BY created_at DESC, id LIMIT ?"
 )
 
 _BY_MODEL = (
-    "SELECT served_model, model, coalesce(sum(cost_pico), 0), count(*), coalesce(sum(prompt_total), 0),"
-    " coalesce(sum(coalesce(out_visible, 0) + coalesce(out_reasoning, 0)), 0) FROM ledger WHERE "
+    "SELECT served_model, model, coalesce(sum(cost_pico), 0), count(*), coalesce(sum(prompt_total), 0),"  # noqa: S608
+    f" coalesce(sum(coalesce(out_visible, 0) + coalesce(out_reasoning, 0)), 0), {_UNCERTAIN} FROM ledger WHERE "
 )
 # In the order of the index, so that nothing is sorted; what is the same in several projects is added up afterwards.
 BY_MODEL_SQL = f"{_BY_MODEL}{_RAN} GROUP BY project_id, served_model, model"
@@ -57,7 +63,10 @@ CALLS_IN_PROJECT_SQL = f"{_CALLS} AND project_id = ? ORDER BY created_at, rowid 
 
 @dataclass(frozen=True, slots=True)
 class ActivityEntry:
-    """A conversation with its newest text, or a job with its status. What it cost is what the ledger knows of it."""
+    """A conversation with its newest text, or a job with its status. What it cost is what the ledger knows of it.
+
+    `uncertain` are its calls that are not in `cost_usd`.
+    """
 
     id: str
     kind: Kind
@@ -65,6 +74,7 @@ class ActivityEntry:
     title: str
     cost_usd: Decimal
     tokens: int
+    uncertain: Uncertain = CERTAIN
     preview: str | None = None
     status: str | None = None
 
@@ -79,15 +89,21 @@ class Spending:
     calls: int
     tokens_in: int
     tokens_out: int
+    uncertain: Uncertain = CERTAIN
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """All of one moment: the costs of `spending` add up to everything that is known to have been spent."""
+    """All of one moment: the costs of `spending` add up to everything that is known to have been spent.
+
+    The calls that are in no sum are told beside each.
+    """
 
     spending: tuple[Spending, ...]
     month_usd: Decimal
     week_usd: Decimal
+    month_uncertain: Uncertain
+    week_uncertain: Uncertain
     messages: int
     jobs: int
 
@@ -145,8 +161,8 @@ def stats(conn: sqlite3.Connection, project_id: str | None, month_start: int, we
     named = () if project_id is None else (project_id,)
     groups = conn.execute(BY_MODEL_SQL if project_id is None else BY_MODEL_IN_PROJECT_SQL, named)
     spending = tuple(
-        Spending(served, model, _usd(pico), calls, tokens_in, tokens_out)
-        for served, model, pico, calls, tokens_in, tokens_out in groups
+        Spending(served, model, _usd(pico), calls, tokens_in, tokens_out, uncertain_from(*uncertain))
+        for served, model, pico, calls, tokens_in, tokens_out, *uncertain in groups
     )
     messages = MESSAGES_SQL if project_id is None else MESSAGES_IN_PROJECT_SQL
     jobs = JOBS_COUNT_SQL if project_id is None else JOBS_COUNT_IN_PROJECT_SQL
@@ -154,6 +170,8 @@ def stats(conn: sqlite3.Connection, project_id: str | None, month_start: int, we
         spending=spending,
         month_usd=ledger.spent_since(conn, month_start, project_id),
         week_usd=ledger.spent_since(conn, week_start, project_id),
+        month_uncertain=ledger.uncertain_since(conn, month_start, project_id),
+        week_uncertain=ledger.uncertain_since(conn, week_start, project_id),
         messages=conn.execute(messages, named).fetchone()[0],
         jobs=conn.execute(jobs, named).fetchone()[0],
     )
@@ -191,6 +209,7 @@ def _chat(conn: sqlite3.Connection, conversation: Conversation) -> Callable[[], 
             title=conversation.name,
             cost_usd=_usd(pico),
             tokens=tokens,
+            uncertain=ledger.uncertain_in_conversation(conn, conversation.id),
             preview=newest[0] if newest else None,
         )
 
@@ -198,8 +217,10 @@ def _chat(conn: sqlite3.Connection, conversation: Conversation) -> Callable[[], 
 
 
 def _batch(
-    conn: sqlite3.Connection, job_id: str, file_name: str, status: str, rows: int, created_at: int
+    conn: sqlite3.Connection, job_id: str, file_name: str, status: str, rows: int, *told: int
 ) -> Callable[[], ActivityEntry]:
+    *uncertain, created_at = told
+
     def make() -> ActivityEntry:
         pico, tokens = conn.execute(SPENT_IN_JOB_SQL, (job_id,)).fetchone()
         return ActivityEntry(
@@ -209,6 +230,7 @@ def _batch(
             title=file_name or f"Batch of {rows} row{'' if rows == 1 else 's'}",
             cost_usd=_usd(pico),
             tokens=tokens,
+            uncertain=uncertain_from(*uncertain),
             # What the app before the sidecar called a job that is under way.
             status="processing" if status == "running" else status,
         )

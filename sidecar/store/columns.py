@@ -6,6 +6,8 @@ import json
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from sidecar.store.records import Uncertain
+
 _PICO = Decimal("1e-12")
 
 
@@ -16,6 +18,10 @@ def to_pico(usd: Decimal | None) -> int | None:
 
 def from_pico(pico: int | None) -> Decimal | None:
     return None if pico is None else Decimal(pico) * _PICO
+
+
+def uncertain_from(calls: int, least_pico: int, most_pico: int, unbounded: int) -> Uncertain:
+    return Uncertain(calls, Decimal(least_pico) * _PICO, Decimal(most_pico) * _PICO, unbounded)
 
 
 def usd_to_real(usd: Decimal | None) -> float | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from sidecar.store.records import CERTAIN, Uncertain
+
 Mode = Literal["local", "native"]
 Source = Literal["sidecar", "renderer"]
 JobStatus = Literal["pending", "processing", "completed", "failed", "cancelled"]
@@ -19,6 +21,7 @@ RowStatus = Literal[
 class Job:
     """A batch. `source` is who runs its rows; `cost_usd` is the exact sum of what is known of them.
 
+    `uncertain` are its calls that are not in that sum.
     `estimate` is what it was thought to cost when it was submitted: dollars as text by the wire's names.
     """
 
@@ -40,6 +43,7 @@ class Job:
     notify_rows: bool = False
     error: str | None = None
     error_kind: str | None = None
+    uncertain: Uncertain = CERTAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class PendingRow:
 class JobRow:
     """A row with what came of it. `request` is None for rows of the app before the sidecar; `data` is theirs.
 
-    `cost_usd` is None where nothing is known.
+    `cost_usd` is what is known of it, None where nothing is; `uncertain` are its calls that are not in it.
     """
 
     id: str
@@ -109,10 +113,13 @@ class JobRow:
     attempts: int = 0
     finish_reason: str | None = None
     custom_id: str | None = None
+    uncertain: Uncertain = CERTAIN
 
     @property
     def known_usd(self) -> Decimal | None:
         """What it is known to have cost: nothing for a row of ours that never left, None where nobody knows."""
+        if self.uncertain.calls:
+            return None
         if self.cost_usd is not None:
             return max(Decimal(0), self.cost_usd)
         return Decimal(0) if self.attempts == 0 and self.request is not None else None

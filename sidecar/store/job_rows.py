@@ -8,12 +8,25 @@ from dataclasses import astuple
 from decimal import Decimal
 from typing import Any
 
-from sidecar.store.columns import from_json, from_pico, storable, to_json, to_pico, usd_from_real
+from sidecar.store.columns import (
+    from_json,
+    from_pico,
+    storable,
+    to_json,
+    to_pico,
+    uncertain_from,
+    usd_from_real,
+)
 from sidecar.store.job_records import JobRow, NewRow, PendingRow, RowOutcome, RowStatus
+from sidecar.store.records import CERTAIN
 
 _COLUMNS = (
     "id, job_id, row_index, prompt, status, request, original_data, model, response, tokens_in, tokens_out,"
-    " cost_pico, cost, latency, error_kind, error_message, attempts, finish_reason, custom_id"
+    " cost_pico, cost, latency, error_kind, error_message, attempts, finish_reason, custom_id,"
+    # One look into an index that holds few: most calls end well.
+    " (SELECT count(*) || ' ' || sum(l.at_least_pico) || ' ' || coalesce(sum(l.at_most_pico), 0) || ' '"
+    " || (count(*) - count(l.at_most_pico)) FROM ledger l WHERE l.uncertain = 1"
+    " AND l.row_id = batch_results.id AND l.job_id = batch_results.job_id HAVING count(*) > 0)"
 )
 PAGE_SQL = f"SELECT {_COLUMNS} FROM batch_results WHERE job_id = ? ORDER BY row_index LIMIT ? OFFSET ?"  # noqa: S608
 NEXT_PENDING_SQL = (
@@ -343,6 +356,7 @@ def _record(row: tuple[Any, ...]) -> JobRow:
         attempts,
         finish_reason,
         custom_id,
+        uncertain,
     ) = row
     return JobRow(
         id=row_id,
@@ -363,4 +377,5 @@ def _record(row: tuple[Any, ...]) -> JobRow:
         attempts=attempts,
         finish_reason=finish_reason,
         custom_id=custom_id,
+        uncertain=CERTAIN if uncertain is None else uncertain_from(*map(int, uncertain.split())),
     )

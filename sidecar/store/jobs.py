@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, cast
 
-from sidecar.store.columns import from_json, from_pico, storable, to_json, to_pico, usd_from_real
+from sidecar.store.columns import (
+    from_json,
+    from_pico,
+    storable,
+    to_json,
+    to_pico,
+    uncertain_from,
+    usd_from_real,
+)
 from sidecar.store.job_records import Job, JobStatus, Mode
 
 # A job whose rows are still being written. It is not shown, and a start of the sidecar removes it.
@@ -15,7 +23,8 @@ STORING = "storing"
 
 _COLUMNS = (
     "id, project_id, created_at, file_name, mode, source, status, total_rows, completed_rows, failed_rows,"
-    " cost_pico, total_cost, estimate, started_at, completed_at, concurrency, notify_rows, error, error_kind"
+    " cost_pico, total_cost, estimate, started_at, completed_at, concurrency, notify_rows, error, error_kind,"
+    " uncertain_calls, uncertain_least_pico, uncertain_most_pico, unbounded_calls"
 )
 _PAGE = f"SELECT {_COLUMNS} FROM batch_jobs WHERE project_id = ? AND status <> 'storing'"  # noqa: S608
 PAGE_SQL = f"{_PAGE} ORDER BY created_at DESC, id LIMIT ?"
@@ -290,6 +299,7 @@ def _record(row: tuple[Any, ...]) -> Job:
         notify_rows,
         error,
         error_kind,
+        *uncertain,
     ) = row
     cost = from_pico(cost_pico) if cost_pico is not None else usd_from_real(total_cost)
     return Job(
@@ -311,4 +321,5 @@ def _record(row: tuple[Any, ...]) -> Job:
         notify_rows=bool(notify_rows),
         error=error,
         error_kind=error_kind,
+        uncertain=uncertain_from(*uncertain),
     )

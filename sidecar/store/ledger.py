@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
-from sidecar.store.columns import from_json, from_pico, to_json, to_pico
-from sidecar.store.records import LedgerEntry, TokenUsage
+from sidecar.store.columns import from_json, from_pico, to_json, to_pico, uncertain_from
+from sidecar.store.records import CostEvidence, LedgerEntry, TokenUsage, Uncertain
 
 _FIELDS = tuple(field.name for field in fields(LedgerEntry))
-_COLUMN_OF = {"cost_usd": "cost_pico", "estimate_usd": "estimate_pico"}
-_BOOLEANS = ("incomplete", "batch_rate")
+_COLUMN_OF = {
+    "cost_usd": "cost_pico",
+    "estimate_usd": "estimate_pico",
+    "at_least_usd": "at_least_pico",
+    "at_most_usd": "at_most_pico",
+}
+_BOOLEANS = ("incomplete", "batch_rate", "uncertain", "charged")
+_JSON = ("price", "parts", "surcharges")
 COLUMNS = ", ".join(_COLUMN_OF.get(name, name) for name in _FIELDS)
 _INSERT_SQL = f"INSERT INTO ledger ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"  # noqa: S608
 SPENT_SQL = "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE created_at >= ?"
@@ -24,6 +30,13 @@ RESERVED_SQL = (
 RESERVED_FOR_CHATS_SQL = (
     "SELECT coalesce(sum(estimate_pico), 0) FROM ledger WHERE state = 'intent' AND kind = 'chat'"
 )
+_UNCERTAIN = (
+    "SELECT count(*), coalesce(sum(at_least_pico), 0), coalesce(sum(at_most_pico), 0), count(*) - count(at_most_pico)"
+    " FROM ledger WHERE uncertain = 1"
+)
+UNCERTAIN_SQL = f"{_UNCERTAIN} AND created_at >= ?"
+UNCERTAIN_IN_PROJECT_SQL = f"{_UNCERTAIN} AND created_at >= ? AND project_id = ?"
+UNCERTAIN_IN_CONVERSATION_SQL = f"{_UNCERTAIN} AND conversation_id = ?"
 SPENT_IN_PROJECT_SQL = (
     "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE project_id = ? AND created_at >= ?"
 )
@@ -32,8 +45,9 @@ SPENT_IN_PROJECT_SQL = (
 def intent(conn: sqlite3.Connection, entry: LedgerEntry) -> None:
     """Writes down, before a request leaves, what is about to be spent. `entry.state` is "intent".
 
-    Raises sqlite3.IntegrityError when the id is taken.
+    Its bounds are nothing and the estimate. Raises sqlite3.IntegrityError when the id is taken.
     """
+    entry = replace(entry, at_least_usd=Decimal(0), at_most_usd=entry.estimate_usd)
     conn.execute(_INSERT_SQL, [_column(name, getattr(entry, name)) for name in _FIELDS])
 
 
@@ -49,28 +63,81 @@ def settle(
     price: Mapping[str, Any] | None = None,
     request_id: str | None = None,
     incomplete: bool = False,
+    at_least_usd: Decimal | None = None,
+    evidence: CostEvidence | None = None,
 ) -> LedgerEntry | None:
-    """The request ran. An argument that is None leaves what the intent said, but for `cost_usd`: None is unpriced.
+    """The request ran. An argument that is None leaves what the intent said, but for `cost_usd`: None is not known.
 
-    None when there is no such row that is open (or unknown, which a later answer may settle).
+    What it cost at most is then what the intent reserved, and at least `at_least_usd`. `evidence` is what the cost
+    is made of. None when there is no such row that is open (or unknown, which a later answer may settle).
     """
+    return _ran(
+        conn,
+        entry_id,
+        "settled",
+        ("intent", "unknown"),
+        now=now,
+        usage=usage,
+        cost_usd=cost_usd,
+        served_model=served_model,
+        message_id=message_id,
+        price=price,
+        request_id=request_id,
+        incomplete=incomplete,
+        at_least_usd=at_least_usd,
+        evidence=evidence,
+    )
+
+
+def _ran(
+    conn: sqlite3.Connection,
+    entry_id: str,
+    state: str,
+    before: tuple[str, ...],
+    *,
+    now: int,
+    usage: TokenUsage | None = None,
+    cost_usd: Decimal | None = None,
+    served_model: str | None = None,
+    message_id: str | None = None,
+    price: Mapping[str, Any] | None = None,
+    request_id: str | None = None,
+    incomplete: bool = False,
+    at_least_usd: Decimal | None = None,
+    evidence: CostEvidence | None = None,
+    error_kind: str | None = None,
+) -> LedgerEntry | None:
+    made_of, cost = evidence or CostEvidence(), to_pico(cost_usd)
+    least = cost if cost is not None else to_pico(at_least_usd) or 0
     changed = conn.execute(
-        "UPDATE ledger SET state = 'settled', settled_at = ?, cost_pico = ?, incomplete = ?,"
-        " served_model = coalesce(?, served_model), message_id = coalesce(?, message_id),"
-        " price = coalesce(?, price), request_id = coalesce(?, request_id), error_kind = NULL,"
-        " in_uncached = ?, cache_read = ?, cache_write_short = ?, cache_write_long = ?,"
-        " out_visible = ?, out_reasoning = ?, searches = ?, prompt_total = ?"
-        " WHERE id = ? AND state IN ('intent', 'unknown')",
+        "UPDATE ledger SET state = ?1, settled_at = ?2, cost_pico = ?3, at_least_pico = ?4,"
+        " at_most_pico = coalesce(?3, max(estimate_pico, ?4)), uncertain = ?3 IS NULL, incomplete = ?5,"
+        " served_model = coalesce(?6, served_model), message_id = coalesce(?7, message_id),"
+        " price = coalesce(?8, price), request_id = coalesce(?9, request_id), error_kind = ?10,"
+        " in_uncached = ?11, cache_read = ?12, cache_write_short = ?13, cache_write_long = ?14,"
+        " out_visible = ?15, out_reasoning = ?16, searches = ?17, prompt_total = ?18,"
+        " service_tier = ?19, surcharges = ?20, requests = ?21, charged = ?22, parts = ?23"
+        " WHERE id = ?24 AND state IN (?25, ?26)",
         (
+            state,
             now,
-            to_pico(cost_usd),
+            cost,
+            least,
             int(incomplete),
             served_model,
             message_id,
             None if price is None else to_json(dict(price)),
             request_id,
+            error_kind,
             *_usage_columns(usage),
+            made_of.service_tier,
+            to_json(list(made_of.surcharges)) if made_of.surcharges else None,
+            made_of.requests,
+            int(made_of.charged),
+            None if made_of.parts is None else to_json([dict(part) for part in made_of.parts]),
             entry_id,
+            before[0],
+            before[-1],
         ),
     )
     return get(conn, entry_id) if changed.rowcount else None
@@ -80,7 +147,12 @@ def fail(
     conn: sqlite3.Connection, entry_id: str, *, now: int, error_kind: str, request_id: str | None = None
 ) -> LedgerEntry | None:
     """The request was refused or never left, and cost nothing. None when there is no such open row."""
-    return _end(conn, entry_id, "failed", now, error_kind, request_id)
+    changed = conn.execute(
+        "UPDATE ledger SET state = 'failed', settled_at = ?, error_kind = ?, request_id = coalesce(?, request_id),"
+        " at_least_pico = 0, at_most_pico = 0 WHERE id = ? AND state = 'intent'",
+        (now, error_kind, request_id, entry_id),
+    )
+    return get(conn, entry_id) if changed.rowcount else None
 
 
 def mark_unknown(
@@ -89,10 +161,41 @@ def mark_unknown(
     *,
     now: int,
     error_kind: str | None,
+    usage: TokenUsage | None = None,
+    served_model: str | None = None,
+    message_id: str | None = None,
+    price: Mapping[str, Any] | None = None,
     request_id: str | None = None,
+    at_least_usd: Decimal | None = None,
+    evidence: CostEvidence | None = None,
 ) -> LedgerEntry | None:
-    """The request may have run and been charged, and nothing says so. None when there is no such open row."""
-    return _end(conn, entry_id, "unknown", now, error_kind, request_id)
+    """The request may have run and been charged, and what is not said. None when there is no such open row.
+
+    `usage` is the least that it can have been, `at_least_usd` what that comes to.
+    """
+    return _ran(
+        conn,
+        entry_id,
+        "unknown",
+        ("intent",),
+        now=now,
+        usage=usage,
+        served_model=served_model,
+        message_id=message_id,
+        price=price,
+        request_id=request_id,
+        incomplete=usage is not None,
+        at_least_usd=at_least_usd,
+        evidence=evidence,
+        error_kind=error_kind,
+    )
+
+
+def keep_response_id(conn: sqlite3.Connection, entry_id: str, response_id: str) -> None:
+    """Keep the vendor's id of an answer that has begun, by which the vendor can be asked what it cost."""
+    conn.execute(
+        "UPDATE ledger SET request_id = ? WHERE id = ? AND state = 'intent'", (response_id, entry_id)
+    )
 
 
 def mark_interrupted(conn: sqlite3.Connection, now: int, job_id: str | None = None) -> int:
@@ -101,7 +204,7 @@ def mark_interrupted(conn: sqlite3.Connection, now: int, job_id: str | None = No
     Not those of a job that a vendor runs: it will say what came of them.
     """
     return conn.execute(
-        "UPDATE ledger SET state = 'unknown', settled_at = ?1, error_kind = 'interrupted'"
+        "UPDATE ledger SET state = 'unknown', settled_at = ?1, error_kind = 'interrupted', uncertain = 1"
         " WHERE state = 'intent' AND (?2 IS NULL OR job_id = ?2)"
         " AND NOT EXISTS (SELECT 1 FROM batch_jobs j WHERE j.id = ledger.job_id AND j.mode = 'native')",
         (now, job_id),
@@ -135,6 +238,22 @@ def spent_since(conn: sqlite3.Connection, since_ms: int, project_id: str | None 
     return from_pico(row[0]) or Decimal(0)
 
 
+def uncertain_since(conn: sqlite3.Connection, since_ms: int, project_id: str | None = None) -> Uncertain:
+    """The calls begun at `since_ms` or later whose cost is not known: how many, and what they come to."""
+    if project_id is None:
+        return _uncertain(conn, UNCERTAIN_SQL, since_ms)
+    return _uncertain(conn, UNCERTAIN_IN_PROJECT_SQL, since_ms, project_id)
+
+
+def uncertain_in_conversation(conn: sqlite3.Connection, conversation_id: str) -> Uncertain:
+    """The calls of a conversation whose cost is not known."""
+    return _uncertain(conn, UNCERTAIN_IN_CONVERSATION_SQL, conversation_id)
+
+
+def _uncertain(conn: sqlite3.Connection, sql: str, *named: Any) -> Uncertain:
+    return uncertain_from(*conn.execute(sql, named).fetchone())
+
+
 def reserved(conn: sqlite3.Connection) -> Decimal:
     """The estimates of requests that are under way and of rows that jobs have yet to send, in US dollars."""
     return from_pico(conn.execute(RESERVED_SQL).fetchone()[0]) or Decimal(0)
@@ -143,22 +262,6 @@ def reserved(conn: sqlite3.Connection) -> Decimal:
 def reserved_for_chats(conn: sqlite3.Connection) -> Decimal:
     """The part of `reserved` that chats under way hold; batches hold the rest."""
     return from_pico(conn.execute(RESERVED_FOR_CHATS_SQL).fetchone()[0]) or Decimal(0)
-
-
-def _end(
-    conn: sqlite3.Connection,
-    entry_id: str,
-    state: str,
-    now: int,
-    error_kind: str | None,
-    request_id: str | None,
-) -> LedgerEntry | None:
-    changed = conn.execute(
-        "UPDATE ledger SET state = ?, settled_at = ?, error_kind = ?, request_id = coalesce(?, request_id)"
-        " WHERE id = ? AND state = 'intent'",
-        (state, now, error_kind, request_id, entry_id),
-    )
-    return get(conn, entry_id) if changed.rowcount else None
 
 
 def _usage_columns(usage: TokenUsage | None) -> tuple[int | None, ...]:
@@ -179,15 +282,14 @@ def _usage_columns(usage: TokenUsage | None) -> tuple[int | None, ...]:
 def _column(name: str, value: Any) -> Any:
     if name in _COLUMN_OF:
         return to_pico(value)
-    if name == "price":
-        return None if value is None else to_json(dict(value))
+    if name in _JSON:
+        return None if value is None else to_json(value)
     return int(value) if name in _BOOLEANS else value
 
 
 def _record(row: tuple[Any, ...]) -> LedgerEntry:
     values = dict(zip(_FIELDS, row, strict=True))
-    values["price"] = None if values["price"] is None else from_json(values["price"])
-    values["cost_usd"] = from_pico(values["cost_usd"])
-    values["estimate_usd"] = from_pico(values["estimate_usd"])
+    values |= {name: from_pico(values[name]) for name in _COLUMN_OF}
+    values |= {name: from_json(values[name]) for name in _JSON if values[name] is not None}
     values |= {name: bool(values[name]) for name in _BOOLEANS}
     return LedgerEntry(**values)

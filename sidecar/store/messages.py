@@ -7,21 +7,40 @@ from dataclasses import replace
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.store.columns import from_json, storable, to_json, usd_from_real, usd_to_real
+from sidecar.store.columns import from_json, from_pico, storable, to_json, to_pico, usd_from_real, usd_to_real
 from sidecar.store.records import Message
 
 COLUMNS = (
     "id, conversation_id, turn_id, role, content, timestamp, provider, model, cost, tokens_in, tokens_out,"
     " thinking, citations, finish_reason"
 )
+_STORED = f"{COLUMNS}, cost_pico"
+# What is known of its money may change after it was stored: the ledger's row of it has the last word.
+_LEDGER = "FROM ledger l WHERE l.message_id = {table}.id"
+_MONEY = (
+    "coalesce({table}.cost_pico, (SELECT l.cost_pico " + _LEDGER + ")),"
+    " (SELECT l.at_least_pico " + _LEDGER + " AND l.uncertain = 1),"
+    " (SELECT l.at_most_pico " + _LEDGER + " AND l.uncertain = 1)"
+)
+
+
+def columns(table: str = "messages") -> str:
+    """What `record` reads, of messages under that name."""
+    return (
+        ", ".join(f"{table}.{name.strip()}" for name in COLUMNS.split(","))
+        + f", {_MONEY.format(table=table)}"
+    )
+
+
+WIDTH = len(COLUMNS.split(",")) + 3
 _COST, _CITATIONS = 8, 12
-LIST_SQL = f"SELECT {COLUMNS} FROM messages WHERE conversation_id = ? ORDER BY timestamp, seq"  # noqa: S608
+LIST_SQL = f"SELECT {columns()} FROM messages WHERE conversation_id = ? ORDER BY timestamp, seq"  # noqa: S608
 PAGE_SQL = (
-    f"SELECT {COLUMNS} FROM messages WHERE conversation_id = ?"  # noqa: S608
+    f"SELECT {columns()} FROM messages WHERE conversation_id = ?"  # noqa: S608
     " ORDER BY timestamp DESC, seq DESC LIMIT ?"
 )
 PAGE_BEFORE_SQL = (
-    f"SELECT {COLUMNS} FROM messages WHERE conversation_id = ?"  # noqa: S608
+    f"SELECT {columns()} FROM messages WHERE conversation_id = ?"  # noqa: S608
     " AND timestamp <= ? AND (timestamp < ? OR seq < ?) ORDER BY timestamp DESC, seq DESC LIMIT ?"
 )
 NEWEST_TURN_SQL = (
@@ -46,7 +65,7 @@ def insert(conn: sqlite3.Connection, message: Message) -> Message:
         timestamp=message.timestamp if newest is None else max(message.timestamp, newest),
     )
     conn.execute(
-        f"INSERT INTO messages ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        f"INSERT INTO messages ({_STORED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         (
             stored.id,
             stored.conversation_id,
@@ -62,6 +81,7 @@ def insert(conn: sqlite3.Connection, message: Message) -> Message:
             stored.thinking,
             None if stored.citations is None else to_json(list(stored.citations)),
             stored.finish_reason,
+            to_pico(stored.cost_usd),
         ),
     )
     return stored
@@ -74,7 +94,7 @@ def newest_turn(conn: sqlite3.Connection, conversation_id: str) -> str | None:
 
 
 def get(conn: sqlite3.Connection, message_id: str) -> Message | None:
-    row = conn.execute(f"SELECT {COLUMNS} FROM messages WHERE id = ?", (message_id,)).fetchone()  # noqa: S608
+    row = conn.execute(f"SELECT {columns()} FROM messages WHERE id = ?", (message_id,)).fetchone()  # noqa: S608
     return None if row is None else record(row)
 
 
@@ -112,8 +132,9 @@ def position(conn: sqlite3.Connection, conversation_id: str, message_id: str) ->
 
 
 def record(row: tuple[Any, ...]) -> Message:
-    """A row of COLUMNS."""
-    cells = list(row)
-    cells[_COST] = usd_from_real(cells[_COST])
+    """A row of `columns`."""
+    *cells, exact, least, most = row
+    # The app before the sidecar knew no more than a float.
+    cells[_COST] = from_pico(exact) if exact is not None else usd_from_real(cells[_COST])
     cells[_CITATIONS] = None if cells[_CITATIONS] is None else tuple(from_json(cells[_CITATIONS]))
-    return Message(*cells)
+    return replace(Message(*cells), at_least_usd=from_pico(least), at_most_usd=from_pico(most))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
@@ -32,7 +32,10 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `turn_id` is the id of the user's message that it answers, or is."""
+    """One message. `turn_id` is the id of the user's message that it answers, or is.
+
+    `at_least_usd` and `at_most_usd` are what the ledger says where the cost is not known, None where it is.
+    """
 
     id: str
     conversation_id: str
@@ -48,6 +51,8 @@ class Message:
     thinking: str | None = None
     citations: tuple[Mapping[str, Any], ...] | None = None
     finish_reason: str | None = None
+    at_least_usd: Decimal | None = None
+    at_most_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,39 @@ class TokenUsage(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class CostEvidence:
+    """What a cost is made of, beside its usage and its price: see LedgerEntry."""
+
+    service_tier: str | None = None
+    surcharges: tuple[str, ...] = ()
+    requests: int | None = None
+    charged: bool = False
+    parts: tuple[Mapping[str, Any], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """Calls whose cost is not known, and what those come to at least and at most; `unbounded` of them have no bound."""
+
+    calls: int = 0
+    at_least_usd: Decimal = Decimal(0)
+    at_most_usd: Decimal = Decimal(0)
+    unbounded: int = 0
+
+    def __add__(self, other: Uncertain) -> Uncertain:
+        """Both together; amounts are whole picodollars, so that nothing is rounded."""
+        return Uncertain(
+            self.calls + other.calls,
+            self.at_least_usd + other.at_least_usd,
+            self.at_most_usd + other.at_most_usd,
+            self.unbounded + other.unbounded,
+        )
+
+
+CERTAIN = Uncertain()
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """One request that may cost money. The ids are plain text: spending outlives what it was spent on.
 
@@ -89,6 +127,11 @@ class LedgerEntry:
     `incomplete` says that the usage is what was known when the request broke off. `price` is the price entry
     that was charged with; its numbers are text where they were Decimal. `batch_rate` says that the request went by
     a vendor's own batch, which has its own rates.
+
+    `at_least_usd` and `at_most_usd` are equal where the cost is known; the upper one is None where no price bounds it.
+    `uncertain`: it ran, or may have, and its cost is not known; the usage is then the least that it can have been.
+    The rest is what the cost is made of: the vendor's words for tier and surcharges, the host that was asked, which
+    key (a short hash), how many requests it took, whether the vendor named the charge, and each part's sum.
     """
 
     id: str
@@ -120,3 +163,13 @@ class LedgerEntry:
     request_id: str | None = None
     error_kind: str | None = None
     batch_rate: bool = False
+    at_least_usd: Decimal | None = None
+    at_most_usd: Decimal | None = None
+    uncertain: bool = False
+    service_tier: str | None = None
+    surcharges: Sequence[str] | None = None
+    host: str | None = None
+    key_mark: str | None = None
+    requests: int | None = None
+    charged: bool = False
+    parts: Sequence[Mapping[str, Any]] | None = None

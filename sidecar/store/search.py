@@ -22,9 +22,8 @@ FIND_IN_PROJECT_SQL = (
     " JOIN conversations c ON c.id = m.conversation_id"
     " WHERE f.messages_fts MATCH ? AND c.project_id = ? ORDER BY f.rank, f.rowid DESC LIMIT ? OFFSET ?"
 )
-_MESSAGE_COLUMNS = ", ".join(f"m.{name.strip()}" for name in messages.COLUMNS.split(","))
+_MESSAGE_COLUMNS = messages.columns("m")
 _CONVERSATION_COLUMNS = ", ".join(f"c.{name.strip()}" for name in conversations.COLUMNS.split(","))
-_MESSAGE_WIDTH = len(messages.COLUMNS.split(","))
 # The snippet is cut for the rows of the page alone: sorted together with it, every match would be cut. They are picked
 # out of one walk over the matches, hence the +: looked up one by one, each would gather all matches anew.
 HITS_SQL = (
@@ -79,6 +78,6 @@ def _is_token_character(character: str) -> bool:
 def _hits(conn: sqlite3.Connection, match: str, seqs: list[int]) -> list[SearchHit]:
     by_seq = {row[-2]: row for row in conn.execute(HITS_SQL, (match, json.dumps(seqs)))}
     return [
-        SearchHit(messages.record(row[:_MESSAGE_WIDTH]), Conversation(*row[_MESSAGE_WIDTH:-2]), row[-1])
+        SearchHit(messages.record(row[: messages.WIDTH]), Conversation(*row[messages.WIDTH : -2]), row[-1])
         for row in map(by_seq.__getitem__, seqs)
     ]

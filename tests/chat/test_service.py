@@ -192,7 +192,15 @@ async def test_stopping_keeps_the_text_and_what_is_known_of_its_cost(at: Desk) -
     _, answer = await at.messages()
     assert (answer.content, answer.finish_reason) == ("Half of it", "cancelled")
     [entry] = await at.ledger()
-    assert (entry.state, entry.incomplete, entry.cost_usd) == ("settled", True, Decimal("0.0025"))
+    assert (entry.state, entry.incomplete, entry.cost_usd) == ("unknown", True, None)
+    # The prompt, and ten bytes of text, which are a token at least; at most what was reserved.
+    assert entry.at_least_usd == Decimal("0.00251")
+    assert entry.at_most_usd == entry.estimate_usd
+    assert (answer.cost_usd, answer.at_least_usd, answer.at_most_usd) == (
+        None,
+        entry.at_least_usd,
+        entry.at_most_usd,
+    )
 
 
 async def test_a_stop_before_the_vendor_said_anything_leaves_the_cost_unknown_not_zero(at: Desk) -> None:
@@ -224,7 +232,10 @@ async def test_asking_again_after_a_stop_before_the_first_word_is_the_same_turn(
 
     assert await at.said() == [("user", "Why?"), ("assistant", "Because.")]
     assert [turn.text for turn in at.provider.sent[-1].turns] == ["Why?"]
-    assert [entry.cost_usd for entry in await at.ledger()] == [Decimal("0.0025"), Decimal("0.0045")]
+    assert [(entry.cost_usd, entry.at_least_usd) for entry in await at.ledger()] == [
+        (None, Decimal("0.0025")),
+        (Decimal("0.0045"), Decimal("0.0045")),
+    ]
 
 
 async def test_stopping_a_conversation_stops_all_its_models_and_no_other_conversation(at: Desk) -> None:
@@ -268,7 +279,7 @@ async def test_a_second_cancellation_does_not_lose_the_settlement(at: Desk) -> N
         await at.chat.close()
 
     [entry] = await at.ledger()
-    assert entry.state == "settled"
+    assert (entry.state, entry.at_least_usd) == ("unknown", Decimal("0.0045"))
     assert (await at.said())[-1] == ("assistant", "Paid for")
 
 
@@ -354,7 +365,10 @@ async def test_an_answer_that_was_stopped_is_priced_by_the_model_that_was_answer
             await asking
 
     [entry] = await at.ledger()
-    assert (entry.served_model, entry.cost_usd) == ("openai/gpt-4.1", Decimal("0.002"))  # not gpt-4o's 0.0025
+    assert (entry.served_model, entry.at_least_usd) == (
+        "openai/gpt-4.1",
+        Decimal("0.002"),
+    )  # not gpt-4o's 0.0025
     assert entry.request_id == "resp-7"
     assert (await at.messages())[-1].provider == "GPT-4.1, in place of GPT-4o"
 

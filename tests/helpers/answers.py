@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from sidecar.errors import Failure
 from sidecar.providers.base import (
+    Begun,
     Done,
     Event,
     PreparedCall,
@@ -22,6 +23,14 @@ DEADLINE_SECONDS = 60.0
 
 
 async def collect(
+    provider: Provider, plan: PreparedCall, key: str = KEY
+) -> tuple[list[Event], Failure | None]:
+    """Every event of one answer but for its beginning, and what ended it if that was a Failure."""
+    events, failure = await everything(provider, plan, key)
+    return [event for event in events if not isinstance(event, Begun)], failure
+
+
+async def everything(
     provider: Provider, plan: PreparedCall, key: str = KEY
 ) -> tuple[list[Event], Failure | None]:
     """Every event of one answer, and what ended it if that was a Failure."""

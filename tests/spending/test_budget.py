@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sidecar.spending.budget import Balance, refusal
 
 
-def said(limit: str, spent: str, chats: str, batches: str, asked: str | None) -> str:
-    balance = Balance(Decimal(limit), Decimal(spent), Decimal(chats), Decimal(batches))
+def said(limit: str, spent: str, chats: str, batches: str, asked: str | None, uncertain: str = "0") -> str:
+    balance = Balance(Decimal(limit), Decimal(spent), Decimal(uncertain), Decimal(chats), Decimal(batches))
     return refusal(balance, None if asked is None else Decimal(asked), "answer")
 
 
@@ -60,32 +60,46 @@ def said(limit: str, spent: str, chats: str, batches: str, asked: str | None) ->
                 "price is known for this answer."
             ),
         ),
+        (
+            ("1", "0.4", "0.1", "0", "0.5", "0.3"),
+            (
+                "budget of $1.00 would be exceeded: $0.40 is spent, $0.30 more may have been, by answers "
+                "that did not end, $0.10 is held back for chats under way, $0.20 is left, and this answer may cost "
+                "up to $0.50."
+            ),
+        ),
     ],
 )
 def test_a_refusal_tells_what_is_spent_and_held_back_and_asked_for_and_left(
-    figures: tuple[str, str, str, str, str | None], told: str
+    figures: tuple[str, ...], told: str
 ) -> None:
     advice = "Raise the budget in the settings, or lower the answer's maximum length."
     assert said(*figures) == f"This month's {told} {advice}"
 
 
-_FIGURE = re.compile(r"\$([\d,]+\.\d+) (is spent|is held back|is left|for)|up to \$([\d,]+\.\d+)")
+_FIGURE = re.compile(
+    r"\$([\d,]+\.\d+) (is spent|is held back|is left|more may have been|for)|up to \$([\d,]+\.\d+)"
+)
 usd = st.decimals(min_value=0, max_value=1_000, places=12)
 cents = st.decimals(min_value=0, max_value=1_000, places=2)
 
 
-@given(cents, st.one_of(usd, cents), st.one_of(usd, cents), usd, usd)
+@given(cents, st.one_of(usd, cents), st.one_of(usd, cents), st.one_of(st.just(Decimal(0)), usd), usd, usd)
 def test_whatever_the_figures_are_the_sum_that_is_shown_is_right_and_too_much(
-    limit: Decimal, spent: Decimal, chats: Decimal, batches: Decimal, more: Decimal
+    limit: Decimal, spent: Decimal, chats: Decimal, uncertain: Decimal, batches: Decimal, more: Decimal
 ) -> None:
-    asked = max(Decimal(0), limit - spent - chats - batches) + more + Decimal("1e-12")
-    sentence = refusal(Balance(limit, spent, chats, batches), asked, "batch")
+    asked = max(Decimal(0), limit - spent - uncertain - chats - batches) + more + Decimal("1e-12")
+    sentence = refusal(Balance(limit, spent, uncertain, chats, batches), asked, "batch")
     shown = {
         what or "asked": Decimal((amount or most).replace(",", ""))
         for amount, what, most in _FIGURE.findall(sentence)
     }
     budget = Decimal(re.findall(r"budget of \$([\d,]+\.\d+)", sentence)[0].replace(",", ""))
-    taken = shown["is spent"] + shown.get("is held back", Decimal(0))
+    taken = (
+        shown["is spent"]
+        + shown.get("more may have been", Decimal(0))
+        + shown.get("is held back", Decimal(0))
+    )
     assert taken + shown["asked"] > budget
     if "is left" in shown:
         assert taken + shown["is left"] == budget

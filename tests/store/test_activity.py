@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.store import activity, conversations, ledger, messages, projects
 from sidecar.store.activity import ActivityEntry, CallUsage, Kind, Spending
-from sidecar.store.records import LedgerEntry, Message
+from sidecar.store.records import LedgerEntry, Message, Uncertain
 from tests.helpers.spending import spent
 from tests.store.clock import NOW
 
@@ -59,6 +59,10 @@ def test_what_looks_back_is_served_by_an_index_and_never_sorted(
     )
 
 
+# A call of which nothing is known but that it ran: nothing bounds its cost.
+ONE = Uncertain(1, unbounded=1)
+
+
 @pytest.fixture
 def talks(conn: sqlite3.Connection) -> sqlite3.Connection:
     """A project with three conversations and two jobs, a minute apart, and another project."""
@@ -101,7 +105,9 @@ def test_an_item_has_its_newest_text_and_what_the_ledger_knows_of_its_cost(talks
     spent(talks, "d", "4", at=NOW, job="j3")
     entries = activity.recent(talks, "p", BOTH, 3)
     assert entries == [
-        ActivityEntry("c4", "chat", NOW + 4, "Talk 4", Decimal("0.3"), 3_600, preview="Second " + "x" * 193),
+        ActivityEntry(
+            "c4", "chat", NOW + 4, "Talk 4", Decimal("0.3"), 3_600, ONE, preview="Second " + "x" * 193
+        ),
         ActivityEntry("j3", "batch", NOW + 3, "Batch of 3 rows", Decimal(4), 1_200, status="processing"),
         ActivityEntry("c2", "chat", NOW + 2, "Talk 2", Decimal(0), 0),
     ]
@@ -127,7 +133,7 @@ def test_spending_is_grouped_by_the_names_that_were_stored(talks: sqlite3.Connec
     ledger.fail(talks, "failed", now=NOW, error_kind="timeout")
     found = activity.stats(talks, "p", NOW, NOW)
     assert set(found.spending) == {
-        Spending(None, "openai/gpt-4o", Decimal("0.1"), 2, 2_000, 400),
+        Spending(None, "openai/gpt-4o", Decimal("0.1"), 2, 2_000, 400, ONE),
         Spending("openai/gpt-6.1-terra", "openai/gpt-4o", Decimal("0.25"), 1, 1_000, 200),
     }
     everywhere = activity.stats(talks, None, NOW, NOW)

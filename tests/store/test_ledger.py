@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sidecar.store import ledger
 from sidecar.store.columns import from_pico, to_pico
-from sidecar.store.records import LedgerEntry
+from sidecar.store.records import LedgerEntry, Uncertain
 from tests.store.clock import NOW
 
 
@@ -48,7 +48,12 @@ def _settle(conn: sqlite3.Connection, entry_id: str, cost: str | None, now: int 
 
 def test_an_intent_is_open_until_it_is_settled(conn: sqlite3.Connection) -> None:
     ledger.intent(conn, ENTRY)
-    stored = replace(ENTRY, price={"prompt": "2.50", "source": "list"})
+    stored = replace(
+        ENTRY,
+        price={"prompt": "2.50", "source": "list"},
+        at_least_usd=Decimal(0),
+        at_most_usd=Decimal("0.05"),
+    )
     assert ledger.get(conn, "l") == stored
     assert stored.state == "intent"
     assert ledger.reserved(conn) == Decimal("0.05")
@@ -68,6 +73,8 @@ def test_an_intent_is_open_until_it_is_settled(conn: sqlite3.Connection) -> None
         state="settled",
         settled_at=NOW + 5,
         cost_usd=Decimal("0.012345678901"),
+        at_least_usd=Decimal("0.012345678901"),
+        at_most_usd=Decimal("0.012345678901"),
         served_model="openai/gpt-2",
         message_id="m",
         request_id="req",
@@ -109,7 +116,9 @@ def test_what_may_have_been_charged_is_unknown_and_can_still_be_settled(conn: sq
     assert unknown.state == "unknown"
     assert unknown.cost_usd is None
     assert ledger.spent_since(conn, 0) == 0
+    assert ledger.uncertain_since(conn, 0) == Uncertain(1, Decimal(0), Decimal("0.05"))
     settled = _settle(conn, "l", "0.5")
+    assert ledger.uncertain_since(conn, 0) == Uncertain()
     assert settled is not None
     assert settled.error_kind is None
 
@@ -140,3 +149,19 @@ def test_a_state_that_is_none_of_the_four_is_refused(conn: sqlite3.Connection) -
 @given(st.decimals(min_value=0, max_value=100_000, places=12))
 def test_money_survives_the_column_to_the_last_digit(usd: Decimal) -> None:
     assert from_pico(to_pico(usd)) == usd
+
+
+def test_what_is_uncertain_costs_what_arrived_at_least_and_what_was_reserved_at_most(
+    conn: sqlite3.Connection,
+) -> None:
+    for number, least in enumerate(("0.01", "0.2")):
+        ledger.intent(conn, replace(ENTRY, id=str(number)))
+        ledger.mark_unknown(conn, str(number), now=NOW, error_kind="cancelled", at_least_usd=Decimal(least))
+    first, second = ledger.get(conn, "0"), ledger.get(conn, "1")
+    assert first is not None
+    assert second is not None
+    assert (first.at_least_usd, first.at_most_usd) == (Decimal("0.01"), Decimal("0.05"))
+    # More has arrived than was thought possible.
+    assert (second.at_least_usd, second.at_most_usd) == (Decimal("0.2"), Decimal("0.2"))
+    assert ledger.uncertain_since(conn, 0) == Uncertain(2, Decimal("0.21"), Decimal("0.25"))
+    assert ledger.uncertain_since(conn, 0, "elsewhere") == Uncertain()

@@ -81,6 +81,7 @@ def test_the_rows_of_the_old_app_keep_their_values(tmp_path: Path) -> None:
                 None,
                 None,
                 None,
+                None,
             )
         ]
         assert _rows(conn, "SELECT * FROM batch_jobs WHERE id = 'j1'")[0][:12] == (

@@ -45,7 +45,7 @@ export const ACTIVITY: Handlers = {
       ...{ totalCost, monthCost: totalCost, weekCost: totalCost },
       totalMessages: state.messages.filter(({ conversationId }) => chats.has(conversationId)).length,
       totalBatchJobs: state.jobs.filter(mine).length,
-      byModel: byModel.sort((one, other) => other.cost - one.cost),
+      byModel: byModel.sort((one, other) => (other.cost ?? 0) - (one.cost ?? 0)),
     };
   },
 };

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from sidecar import failpoints
@@ -23,7 +24,7 @@ from sidecar.errors import Failure
 from sidecar.money import charge as charging
 from sidecar.money.model import utc_day
 from sidecar.money.tokens import estimate
-from sidecar.providers.base import FinishReason
+from sidecar.providers.base import FinishReason, Usage
 from sidecar.providers.kernel.limits import KeyLimiters
 from sidecar.spending import intent, settlement
 from sidecar.spending.budget import Budget
@@ -189,7 +190,7 @@ class RowRunner:
                 raise
             return
         failpoints.failpoint("after-row-answer")
-        money = settlement.whole(accumulator, self._charge(prepared, row_intent, accumulator))
+        money = settlement.whole(accumulator, partial(self._charge, prepared, row_intent, accumulator))
         outcome = row_outcomes.answered(accumulator, money, guard.latency_ms(self._now_ms()) or 0)
         guard.leave()
         if not prepared.wants_json:
@@ -251,8 +252,8 @@ class RowRunner:
                 self._on_invalid_key(prepared.serving.model.provider)
         elif isinstance(problem, Exception):
             log.error("a row of a batch failed by a bug", exc_info=problem)
-        charge = self._charge(prepared, row_intent, accumulator)
-        money = settlement.broken(problem, accumulator, charge, in_flight=guard.in_flight)
+        pricing = partial(self._charge, prepared, row_intent, accumulator)
+        money = settlement.broken(problem, accumulator, pricing, in_flight=guard.in_flight)
         latency = guard.latency_ms(self._now_ms())
         guard.leave()
         if context.put_back and not isinstance(problem, Exception):
@@ -341,9 +342,11 @@ class RowRunner:
             raise
 
     def _charge(
-        self, prepared: PreparedRequest, row_intent: RowIntent, accumulator: StreamAccumulator
+        self,
+        prepared: PreparedRequest,
+        row_intent: RowIntent,
+        accumulator: StreamAccumulator,
+        usage: Usage | None,
     ) -> charging.Charge:
         day = utc_day(row_intent.entry.created_at)
-        return charging.charge(
-            self._catalogue, prepared.serving.model, accumulator.served_model, accumulator.usage, day
-        )
+        return charging.charge(self._catalogue, prepared.serving.model, accumulator.served_model, usage, day)

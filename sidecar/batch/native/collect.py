@@ -6,6 +6,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from sidecar import failpoints
 from sidecar.batch import row_outcomes
@@ -18,7 +19,7 @@ from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money import charge as charging
 from sidecar.money.model import utc_day
-from sidecar.providers.base import BatchAdapter, BatchResult, BatchState, TextDelta, ThinkingDelta
+from sidecar.providers.base import BatchAdapter, BatchResult, BatchState, TextDelta, ThinkingDelta, Usage
 from sidecar.spending import settlement
 from sidecar.spending.settlement import Settlement
 from sidecar.store import vendor_batches
@@ -122,15 +123,15 @@ class Collector:
         if came.never_ran == "expired":
             return row_outcomes.unsent(Failure("timeout", EXPIRED)), settlement.refused("timeout")
         transcript = _transcript(came)
-        charge = self._charge(part, row, transcript)
+        pricing = partial(self._charge, part, row, transcript)
         failure = came.failure
         if failure is None and came.done is None:
             failure = Failure("provider_unavailable", NO_RESULT)
         if failure is not None:
-            money = settlement.broken(failure, transcript, charge)
+            money = settlement.broken(failure, transcript, pricing)
             return row_outcomes.broken(failure, transcript, money, None), money
         asked = Row(row.row.request).options()
-        money = settlement.whole(transcript, charge)
+        money = settlement.whole(transcript, pricing)
         # When the vendor began with the row is not told, so nothing is known of its latency.
         outcome = row_outcomes.answered(transcript, money, None)
         if asked.json_mode or asked.json_schema is not None:
@@ -141,16 +142,18 @@ class Collector:
         return outcome, money
 
     def _charge(
-        self, part: VendorBatch, row: VendorBatchRow, transcript: StreamAccumulator
+        self,
+        part: VendorBatch,
+        row: VendorBatchRow,
+        transcript: StreamAccumulator,
+        usage: Usage | None,
     ) -> charging.Charge:
         day = utc_day(part.created_at)
         try:
             called = self._catalogue.served(row.model, day).model
         except Failure:  # taken out of models.json since: the answer was paid for all the same
             return charging.Charge(row.model, None, None, None, "the model is not known any more")
-        return charging.charge(
-            self._catalogue, called, transcript.served_model, transcript.usage, day, batch=True
-        )
+        return charging.charge(self._catalogue, called, transcript.served_model, usage, day, batch=True)
 
 
 def _waiting(

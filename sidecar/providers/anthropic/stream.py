@@ -14,7 +14,7 @@ from sidecar.providers.anthropic.usage import (
     merged_counts,
     message_usage,
 )
-from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
+from sidecar.providers.base import Begun, Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.kernel.errors import declined, stream_failure
 from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
@@ -85,7 +85,10 @@ class MessageReader:
             yield from self._whole(value)
         elif kind == "message_start":
             message = as_mapping(value.get("message"))
+            known = self._id
             self._identify(message)
+            if self._id is not None and known is None:
+                yield Begun(self._id, self._model)
             yield from self._count(message.get("usage"))
         elif kind == "content_block_start":
             yield from self._start(_index(value), as_mapping(value.get("content_block")))
@@ -104,7 +107,7 @@ class MessageReader:
         if self._stop == "refusal" and not self._spoke:
             if not self.content() and self.usage is not None:
                 self.usage = free_of_charge(self.usage)
-                yield UsageSoFar(self.usage, self._model, self._id)
+                yield UsageSoFar(self.usage, self._model, self._id, final=True)
             raise declined(why_declined(self._stop_details), self._asked)
         cited = self._citations or self._found
         reason = finish_reason(self._stop or "end_turn")
@@ -144,7 +147,8 @@ class MessageReader:
         if isinstance(counts, Mapping):
             self._counts = merged_counts(self._counts, counts)
             self.usage = added(self._before, message_usage(self._counts))
-            yield UsageSoFar(self.usage, self._model, self._id)
+            ended = self._stop is not None and not self.paused
+            yield UsageSoFar(self.usage, self._model, self._id, final=ended)
 
     def _whole(self, message: Mapping[str, Any]) -> Iterator[Event]:
         self._identify(message)

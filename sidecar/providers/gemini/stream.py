@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
+from sidecar.providers.base import Begun, Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.gemini.usage import CONTINUATION, Searches, added, finish_reason, part_usage
 from sidecar.providers.kernel.errors import declined, stopped_without_answer, stream_failure
 from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
@@ -92,6 +92,8 @@ class GeminiReader:
 
     def _chunk(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
         self._model = as_text(chunk.get("modelVersion")) or self._model
+        if self._id is None and as_text(chunk.get("responseId")):
+            yield Begun(as_text(chunk["responseId"]), self._model)
         self._id = as_text(chunk.get("responseId")) or self._id
         self._blocked = _word(as_mapping(chunk.get("promptFeedback")).get("blockReason")) or self._blocked
         candidate = as_mapping(next(iter(as_list(chunk.get("candidates"))), None))
@@ -109,7 +111,8 @@ class GeminiReader:
             usage = added(self._before, part_usage(self._reported, searches))
             if usage is not None and usage != self._usage:
                 self._usage = usage
-                yield UsageSoFar(usage, self._model, self._id)
+                ended = bool(self._blocked or self._finish) and self._finish != CONTINUATION
+                yield UsageSoFar(usage, self._model, self._id, final=ended)
 
     def _part(self, part: Mapping[str, Any]) -> Iterator[Event]:
         text = as_text(part.get("text"))

@@ -83,10 +83,12 @@ def cut_off(asked: Asked) -> Failure:
 
 def unreadable(asked: Asked) -> Failure:
     """Return the failure of an answer that holds nonsense."""
-    return _unknown(
+    failure = _unknown(
         f"The {asked.title} API sent something that cannot be read. It may have charged for the request",
         asked,
     )
+    failure.vendors_fault = True
+    return failure
 
 
 def declined(detail: str, asked: Asked) -> Failure:

@@ -8,13 +8,16 @@ from sidecar.errors import Failure
 class OutcomeUnknown(Failure):
     """The request left and its answer never came, or came in part: the vendor may have run and billed it.
 
-    It must not be repeated unasked, and the ledger says `unknown` rather than `failed`.
+    It must not be repeated unasked, and the ledger says `unknown` rather than `failed`. `vendors_fault`: the vendor
+    itself broke down, and may have charged nothing even for what had arrived.
     """
+
+    vendors_fault = False
 
     @classmethod
     def instead_of(cls, failure: Failure) -> OutcomeUnknown:
         """The same words, where the vendor's no does not prove that nothing was run."""
-        return cls(
+        unknown = cls(
             failure.kind,
             failure.message,
             provider=failure.provider,
@@ -24,3 +27,5 @@ class OutcomeUnknown(Failure):
             request_id=failure.request_id,
             detail=failure.detail,
         )
+        unknown.vendors_fault = True
+        return unknown

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sidecar.providers.base import (
+    Begun,
     Citation,
     Done,
     Event,
@@ -69,7 +70,10 @@ class ResponsesReader:
         elif kind == "error" or (value.get("error") and "response" not in value):
             raise stream_failure(value, self._asked, produced=self._produced or self._thought)
         elif kind in ("response.created", "response.in_progress"):
+            known = self._id
             self._identify(as_mapping(value.get("response")))
+            if self._id is not None and known is None:
+                yield Begun(self._id, self._model)
         else:
             yield from self._delta(kind, value)
 
@@ -111,7 +115,7 @@ class ResponsesReader:
         self._identify(response)
         self._usage = self._read_usage(response)
         if self._usage is not None:
-            yield UsageSoFar(self._usage, self._model, self._id)
+            yield UsageSoFar(self._usage, self._model, self._id, final=True)
         status = response.get("status")
         if status in ("failed", "cancelled"):
             known = self._usage is not None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from sidecar.providers.base import (
+    Begun,
     Citation,
     Done,
     Event,
@@ -99,6 +100,8 @@ class ChatReader:
             yield from self._error(chunk)
             return
         self._model = as_text(chunk.get("model")) or self._model
+        if self._id is None and as_text(chunk.get("id")):
+            yield Begun(as_text(chunk["id"]), self._model)
         self._id = as_text(chunk.get("id")) or self._id
         self._tier = as_text(chunk.get("service_tier")) or self._tier
         # What comes behind the end is no part of the answer; its usage is.
@@ -128,7 +131,7 @@ class ChatReader:
         if usage != self._usage:
             self._usage = usage
             if usage is not None:
-                yield UsageSoFar(usage, self._model, self._id)
+                yield UsageSoFar(usage, self._model, self._id, final=self._finish is not None)
 
     def finish(self) -> Iterator[Event]:
         """The end of the stream: Done, or what was wrong with it."""

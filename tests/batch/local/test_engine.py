@@ -199,8 +199,12 @@ async def test_cancelling_cuts_off_what_is_in_flight_and_keeps_what_is_known_of_
     assert (job.status, provider.in_flight, len(provider.sent)) == ("cancelled", 0, 2)
     assert {row.status for row in rows} == {"cancelled"}
     assert [row.response for row in rows[:2]] == ["Half an ans", "Half"]
-    assert [row.cost_usd for row in rows[:2]] == [COST_USD, None]
-    assert sorted(entry.state for entry in entries) == ["settled", "unknown"]
+    # A usage that is told on the way is what was used until then: the least that it cost.
+    assert [row.known_usd for row in rows[:2]] == [None, None]
+    assert [row.uncertain.at_least_usd for row in rows[:2]] == [COST_USD, Decimal("0")]
+    assert [(entry.state, entry.at_most_usd) for entry in entries] == [
+        ("unknown", entry.estimate_usd) for entry in entries
+    ]
     assert here.told[-1].job.status == "cancelled"
 
 
@@ -296,13 +300,15 @@ async def test_rows_that_the_end_cut_off_wait_again_and_what_they_cost_is_known(
             await provider.begun.wait()
         await here.engine.close(0)
         left, rows = await here.job(job.id), await here.rows(job.id)
-        assert (left.status, left.cost_usd) == ("processing", COST_USD)
+        assert (left.status, left.cost_usd) == ("processing", Decimal(0))
+        assert (left.uncertain.calls, left.uncertain.at_least_usd) == (1, COST_USD)
         assert [(row.status, row.attempts) for row in rows] == [("pending", 1), ("pending", 0)]
-        assert [entry.state for entry in await here.entries()] == ["settled"]
+        assert [entry.state for entry in await here.entries()] == ["unknown"]
     provider.script = lambda prompt: [TextDelta("Whole"), Done("stop", USAGE)]
     async with works(tmp_path, provider=provider) as here:
         ended = await here.ended(job.id)
-        assert (ended.status, ended.cost_usd) == ("completed", 3 * COST_USD)
+        assert (ended.status, ended.cost_usd) == ("completed", 2 * COST_USD)
+        assert (ended.uncertain.calls, ended.uncertain.at_least_usd) == (1, COST_USD)
         assert [row.response for row in await here.rows(job.id)] == ["Whole", "Whole"]
 
 

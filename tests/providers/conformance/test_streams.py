@@ -10,9 +10,17 @@ import httpx
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, UsageSoFar
+from sidecar.providers.base import Begun, Citation, Done, Event, TextDelta, ThinkingDelta, UsageSoFar
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from tests.helpers.answers import DEADLINE_SECONDS, collect, done_of, text_of, thinking_of, usage_of
+from tests.helpers.answers import (
+    DEADLINE_SECONDS,
+    collect,
+    done_of,
+    everything,
+    text_of,
+    thinking_of,
+    usage_of,
+)
 from tests.helpers.scripted import Chunk, Reply
 from tests.providers.conformance.vendor import ANSWER_ID, COUNTS, KEY, ORIGIN, PAGE_TITLE, PAGE_URL, Vendor
 
@@ -59,6 +67,20 @@ async def test_a_key_that_can_be_no_header_never_leaves(vendor: Vendor, key: str
     assert told is not None
     assert "characters that no key has" in told
     assert transport.asked == []
+
+
+async def test_the_vendor_s_id_of_the_answer_comes_before_anything_that_it_says(vendor: Vendor) -> None:
+    provider, _ = vendor.scripted(Reply(chunks=[vendor.stream("Hel", "lo")]))
+    events, _ = await everything(provider, vendor.plan(), KEY)
+    assert isinstance(events[0], Begun)
+    assert events[0].response_id == ANSWER_ID
+    assert sum(isinstance(event, Begun) for event in events) == 1
+
+
+async def test_only_the_usage_of_the_whole_answer_is_final(vendor: Vendor) -> None:
+    events, _ = await read(vendor, vendor.stream("Hel", "lo"))
+    told = [event.final for event in events if isinstance(event, UsageSoFar)]
+    assert told == [False] * (len(told) - 1) + [True]
 
 
 async def test_text_comes_piece_by_piece_then_the_usage_then_the_end(vendor: Vendor) -> None:
