@@ -29,6 +29,7 @@ from sidecar.providers.base import (
     Usage,
     UsageSoFar,
 )
+from sidecar.providers.kernel.answer_bound import AnswerBound
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 
@@ -49,10 +50,14 @@ class GuardedProvider:
         self, plan: PreparedCall, key: str, pacer: RequestPacer | None = None
     ) -> AsyncGenerator[Event, None]:
         """Send the plan and yield events until Done. Raises as the provider does."""
+        answer = AnswerBound(plan.max_output_tokens)
         with _guarding(self._secrets, key):
             async with aclosing(self.inner.stream(plan, key, pacer)) as events:
                 async for event in events:
                     yield _event(event, self._secrets)
+                    if (end := answer.end_after(event)) is not None:
+                        yield _done(end, self._secrets)
+                        return
 
     async def validate_key(self, key: str) -> str | None:
         """None when the vendor takes the key, else the reason in a sentence."""

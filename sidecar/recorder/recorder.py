@@ -99,7 +99,14 @@ class Recorder:
 
     def answered(self, number: int, status: int, headers: Mapping[str, str]) -> None:
         at = self._now()
-        self._put(lambda: lines.answered(number, at, status, headers, self.redaction), 0)
+
+        def write_down() -> bytes:
+            if headers.get("content-encoding", "identity").lower() != "identity":
+                # Nobody sees into what is packed, and a key may be in it.
+                self._reassembler.leave_out(number)
+            return lines.answered(number, at, status, headers, self.redaction)
+
+        self._put(write_down, 0)
 
     def chunk(self, number: int, data: bytes) -> None:
         at = self._now()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from itertools import islice
 from typing import Any, Literal
 
 import orjson
@@ -12,14 +13,17 @@ import orjson
 # orjson reads 1,024 levels and writes 254: what is accepted must fit into an answer with room around it.
 MAX_DEPTH = 200
 MAX_INTEGER_DIGITS = 4300
+# Values and names of one message. In memory the smallest of them take twenty times their size.
+MAX_VALUES = 2_000_000
 
 # JSON that is already serialised; it is spliced into a result as it is.
 Raw = orjson.Fragment
 
-Reason = Literal["syntax", "encoding", "number", "depth"]
+Reason = Literal["syntax", "encoding", "number", "depth", "values"]
 
 _SCALAR = rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null'
 _LEADING_MEMBER = re.compile(rb'[\s{,]*("(?:[^"\\]|\\.)*")\s*:\s*(' + _SCALAR + rb")\s*(?=[,}])")
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _TRAILING_ID = re.compile(rb',\s*"id"\s*:\s*("[^"\\]*"|-?\d[\d.eE+-]*)\s*\}\s*\Z')
 
 
@@ -37,6 +41,8 @@ def loads(data: bytes) -> Any:
 
     Escaped lone surrogates become U+FFFD. Ids keep every digit; other integers beyond 64 bits may be floats.
     """
+    if _marks(data) > MAX_VALUES and _too_many(data):
+        raise BadJson("values", recover_id(data[:4096], data[-256:]))
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -77,6 +83,18 @@ def recover_id(head: bytes, tail: bytes = b"") -> Any:
 def clean(text: str) -> str:
     """The text with surrogate pairs joined and lone surrogates replaced by U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _too_many(data: bytes) -> bool:
+    """Whether there are too many values, marks inside texts left out."""
+    if next(islice(_STRING.finditer(data), MAX_VALUES, None), None) is not None:
+        return True
+    return _marks(_STRING.sub(b"", data)) > MAX_VALUES
+
+
+def _marks(data: bytes) -> int:
+    """What stands before or between values, of which there are no more than these."""
+    return data.count(b",") + data.count(b":") + data.count(b"[") + data.count(b"{")
 
 
 def _loads_slowly(data: bytes) -> Any:

@@ -38,6 +38,9 @@ log = logging.getLogger("sidecar.rpc")
 ALWAYS_TAKEN = frozenset({"system:health", "shutdown"})
 RETRY_AFTER_MS = 2_000
 OVERLOADED = "A-B/AI is busy with as many requests as it takes at once. Wait a moment, then try again."
+# Requests in one batch of JSON-RPC: each of them is answered, and all answers are kept until the last is there.
+MAX_BATCH = 1_000
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 Reply = Callable[[bytes | None], None]
 
@@ -68,7 +71,9 @@ class Dispatcher:
         errors: Mapping[str, ErrorRow],
         in_flight: InFlight | None = None,
         on_exit: Callable[[], None] = lambda: None,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
+        self._max_bytes = max_message_bytes
         self._services = services
         self._outbox = outbox
         self._errors = errors
@@ -87,8 +92,11 @@ class Dispatcher:
             await self._start(message, self._reply)
         elif not message:
             self.refuse(Failure("invalid_request", "The batch is empty. Send at least one request in it."))
+        elif len(message) > MAX_BATCH:
+            words = f"The batch has {len(message):,} requests; at most {MAX_BATCH:,} are taken at once. Send fewer."
+            self.refuse(Failure("invalid_request", words))
         else:
-            batch = _Batch(len(message), self._outbox)
+            batch = _Batch(len(message), self._outbox, self._max_bytes)
             for element in message:
                 await self._start(element, batch.add)
 
@@ -133,6 +141,8 @@ class Dispatcher:
             response = cast("dict[str, Any]", to_serializable(to_response(asked, result)))
             body = None if request.is_notification else codec.dumps(response)
             failed = "error" in response
+            if body is not None and len(body) > self._max_bytes:
+                body, failed = self._error(request.id, _too_large(len(body), self._max_bytes)), True
         except Exception as error:
             body = None if request.is_notification else self._error(request.id, error, request.method)
         finally:
@@ -194,19 +204,32 @@ class Dispatcher:
 
 
 class _Batch:
-    """Gathers the responses of one batch and sends them together, when the last of them is there."""
+    """Gathers the responses of one batch and sends them together, when the last of them is there.
 
-    def __init__(self, size: int, outbox: Outbox) -> None:
+    What would be more than one message may hold leaves in several, each of them an array.
+    """
+
+    def __init__(self, size: int, outbox: Outbox, max_bytes: int) -> None:
         self._missing = size
         self._outbox = outbox
+        self._max_bytes = max_bytes
         self._bodies: list[bytes] = []
+        self._size = 1
 
     def add(self, body: bytes | None) -> None:
         self._missing -= 1
         if body is not None:
+            if self._bodies and self._size + len(body) + 1 > self._max_bytes:
+                self._send()
             self._bodies.append(body)
+            self._size += len(body) + 1
         if not self._missing and self._bodies:
-            self._outbox.send(b"[" + b",".join(self._bodies) + b"]")
+            self._send()
+
+    def _send(self) -> None:
+        self._outbox.send(b"[" + b",".join(self._bodies) + b"]")
+        self._bodies.clear()
+        self._size = 1
 
 
 class _Method:
@@ -230,6 +253,13 @@ class _Methods(dict[str, Callable[..., Any]]):
 
     def __missing__(self, name: str) -> _Method:
         return self._unknown
+
+
+def _too_large(size: int, max_bytes: int) -> Failure:
+    words = (
+        f"The answer has {size} bytes; at most {max_bytes} fit into a message. Ask for less of it at a time."
+    )
+    return Failure("message_too_large", words)
 
 
 def _success(id: Any) -> bytes:  # noqa: A002

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.rpc.codec import BadJson, recover_id
+from sidecar.rpc.codec import MAX_VALUES, BadJson, recover_id
 from sidecar.rpc.framing import BadFrame, Oversized
 
 _BAD_JSON = {
@@ -14,6 +14,7 @@ _BAD_JSON = {
     "encoding": "The message is not UTF-8. Send JSON-RPC 2.0 requests encoded as UTF-8.",
     "number": "The message holds a number that is too large or that JSON does not have. Send finite numbers.",
     "depth": "The message is nested too deep. Send it with fewer levels.",
+    "values": f"The message holds more than {MAX_VALUES:,} values. Send it in smaller parts.",
 }
 
 
@@ -81,7 +82,8 @@ def progress_token(params: Any) -> str | int | None:
 def refusal(problem: BadJson | Oversized | BadFrame, max_bytes: int) -> tuple[Failure, Any]:
     """What a frame that cannot be read is answered with, and the id of the answer."""
     if isinstance(problem, BadJson):
-        return Failure("parse_error", _BAD_JSON[problem.reason]), problem.id
+        kind = "message_too_large" if problem.reason == "values" else "parse_error"
+        return Failure(kind, _BAD_JSON[problem.reason]), problem.id
     if isinstance(problem, BadFrame):
         return Failure("parse_error", f"The bytes received are not a frame: {problem.reason}."), None
     text = f"The message has {problem.size} bytes; at most {max_bytes} are taken. Send it in smaller parts."

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from sidecar.rpc import codec
-from sidecar.rpc.dispatch import Dispatcher, Route
+from sidecar.rpc.dispatch import MAX_MESSAGE_BYTES, Dispatcher, Route
 from sidecar.rpc.envelope import refusal
 from sidecar.rpc.framing import Frame, FrameReader
 from sidecar.rpc.in_flight import InFlight
@@ -21,7 +21,6 @@ from sidecar.rpc.to_wire_error import ErrorRow
 
 log = logging.getLogger("sidecar.rpc")
 
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 GRACE_SECONDS = 5.0
 # How long a cancelled handler may take to put its things in order.
 UNWIND_SECONDS = 5.0
@@ -56,7 +55,15 @@ async def serve(
     """
     outbox = notifier if notifier is not None else Outbox()
     stop = asyncio.Event()
-    dispatcher = Dispatcher(routes, services, outbox, errors=errors, in_flight=in_flight, on_exit=stop.set)
+    dispatcher = Dispatcher(
+        routes,
+        services,
+        outbox,
+        errors=errors,
+        in_flight=in_flight,
+        on_exit=stop.set,
+        max_message_bytes=max_message_bytes,
+    )
     with _ending_signals(stop, on_signal):
         writing = asyncio.create_task(_write(outbox, streams.writer, stop))
         arrived = on_arrival if on_arrival is not None else _unseen

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from sidecar.rpc import codec
-from sidecar.rpc.dispatch import Dispatcher, Route
+from sidecar.rpc.dispatch import MAX_MESSAGE_BYTES, Dispatcher, Route
 from sidecar.rpc.in_flight import InFlight
 from tests.helpers.toy import ERRORS, ROUTES, Toys
 
@@ -15,7 +15,7 @@ from tests.helpers.toy import ERRORS, ROUTES, Toys
 class Served:
     """A dispatcher over toy methods, and what it has sent."""
 
-    def __init__(self, *more: Route, limit: int = 100) -> None:
+    def __init__(self, *more: Route, limit: int = 100, max_bytes: int = MAX_MESSAGE_BYTES) -> None:
         self.toys = Toys()
         self.exits = 0
         routes = {**ROUTES, **{route.name: route for route in more}}
@@ -26,6 +26,7 @@ class Served:
             errors=ERRORS,
             in_flight=InFlight(limit),
             on_exit=self._exit,
+            max_message_bytes=max_bytes,
         )
 
     def _exit(self) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.rpc import codec
-from sidecar.rpc.codec import MAX_DEPTH, BadJson, Raw, dumps, loads, recover_id
+from sidecar.rpc.codec import MAX_DEPTH, MAX_VALUES, BadJson, Raw, dumps, loads, recover_id
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -166,3 +166,16 @@ def test_a_request_that_is_refused_for_its_contents_keeps_its_id(bad: str) -> No
 def test_a_large_message_without_nesting_is_not_taken_for_a_deep_one() -> None:
     rows = [{"row": number, "cells": [number]} for number in range(2000)]
     assert codec.loads(dumps(rows)) == rows
+
+
+@pytest.mark.parametrize("value", [b"[]", b'""', b"1", b'{"a":1}'])
+def test_a_message_of_too_many_values_is_refused_with_its_id(value: bytes) -> None:
+    many = b",".join([value] * (MAX_VALUES + 1))
+    with pytest.raises(BadJson) as raised:
+        loads(b'{"jsonrpc": "2.0", "id": 7, "params": {"a": [' + many + b"]}}")
+    assert (raised.value.reason, raised.value.id) == ("values", 7)
+
+
+def test_marks_within_a_text_are_no_values() -> None:
+    text = '[{,:"' * MAX_VALUES
+    assert loads(json.dumps([text]).encode()) == [text]

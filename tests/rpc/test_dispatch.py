@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from sidecar.errors import Failure
 from sidecar.rpc.call import Call
-from sidecar.rpc.dispatch import Route
+from sidecar.rpc.dispatch import MAX_BATCH, Route
 from tests.helpers.toy import ERRORS, ROUTES, Toys
 from tests.helpers.wire import request
 from tests.rpc.served import Served, ask, method
@@ -283,3 +284,24 @@ async def test_no_body_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
         request("fail", {"key": "sk-secret"}), request("nothing", {"key": "sk-secret"}, ...)
     )
     assert "sk-secret" not in caplog.text
+
+
+async def test_a_batch_of_too_many_is_refused_as_a_whole() -> None:
+    served = Served()
+    (answer,) = await served.answers([request("exit", ..., ...)] * (MAX_BATCH + 1))
+    assert answer["error"]["data"]["kind"] == "invalid_request"
+    assert served.exits == 0
+
+
+async def test_an_answer_that_no_message_can_hold_becomes_an_error() -> None:
+    (answer,) = await Served(max_bytes=1000).answers(request("echo", {"text": "x" * 1000}, 5))
+    assert answer["id"] == 5
+    assert answer["error"]["data"]["kind"] == "message_too_large"
+
+
+async def test_answers_that_one_message_cannot_hold_leave_in_several() -> None:
+    asked = [request("echo", {"text": "x" * 300}, number) for number in range(7)]
+    answers = await Served(max_bytes=1000).answers(asked)
+    assert len(answers) > 1
+    assert sorted(each["id"] for answer in answers for each in answer) == list(range(7))
+    assert all(len(json.dumps(answer, separators=(",", ":"))) <= 1000 for answer in answers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any
@@ -19,6 +20,8 @@ from sidecar.providers.kernel.jsonl import LineReader
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.opening import Opening
 from sidecar.providers.kernel.vendor import Asked, Vendor, authorization
+
+log = logging.getLogger("sidecar.providers")
 
 ACCEPT_JSON = {"accept": "application/json"}
 
@@ -120,7 +123,10 @@ class VendorClient:
     async def lines(
         self, url: str, asked: Asked, *, headers: Mapping[str, str]
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the lines of a document of any size. Raises Failure when it breaks off."""
+        """Yield the lines of a document of any size. Raises Failure when it breaks off.
+
+        A line that is larger than anything can be is passed over: the others are paid for too.
+        """
         reader = LineReader()
         async with self.stream("GET", url, asked, headers=headers) as answer:
             async for chunk in answer.chunks:
@@ -128,6 +134,8 @@ class VendorClient:
                     yield line
         for line in reader.finish():
             yield line
+        if reader.too_long:
+            log.warning("%d lines of %s are too long to be read", reader.too_long, asked.title)
 
     async def elements(
         self, url: str, asked: Asked, member: str, rest: bytearray

@@ -13,6 +13,7 @@ from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDel
 from sidecar.providers.kernel.errors import cut_off, unreadable
 from sidecar.providers.kernel.http import HttpResponse
 from sidecar.providers.kernel.lenient_json import cut_before_half, read_lenient, whole_text
+from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
 
@@ -22,6 +23,8 @@ SILENCE_SECONDS = 3.0
 SILENCE_BEFORE_USAGE_SECONDS = 20.0
 SILENCE_AFTER_MARK_SECONDS = 1.0
 END_MARK = "[DONE]"
+# An answer with all that is sent around its words. The longest that vendors sell takes a quarter of it.
+MOST_STREAM_BYTES = 256 * 1024 * 1024
 
 
 class Parser(Protocol):
@@ -128,7 +131,13 @@ async def events_of(answer: HttpResponse, parser: Parser, reader: Reader) -> Asy
     server does not close is waited for a few seconds.
     """
     joiner = Joiner()
+    left = MOST_STREAM_BYTES
     while (chunk := await _next_chunk(answer, reader.patience)) is not None:
+        left -= len(chunk)
+        if left < 0:
+            raise OutcomeUnknown(
+                "provider_unavailable", "The API sent an answer that has no end. It may have charged for it."
+            )
         for event in _read(parser.feed(chunk), reader, joiner):
             yield event
         if reader.ended:

@@ -11,7 +11,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import orjson
 
@@ -25,6 +25,7 @@ from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.retry import LONGEST_HINT_MS, certainly_not_run, wait_before_retry_ms
 from sidecar.providers.kernel.sites import Sites
+from sidecar.providers.kernel.unpack import ACCEPTED, CannotUnpack, Unpacker
 
 if TYPE_CHECKING:
     import httpx
@@ -35,7 +36,8 @@ OPEN_SECONDS = 30.0
 READ_SECONDS = 600.0
 REFUSAL_SECONDS = 10.0
 MAX_REFUSAL_BYTES = 256 * 1024
-MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+# In memory a document of nothing but brackets takes twenty times its size.
+MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
 
 ReadRefusal = Callable[[int, Mapping[str, str], bytes], Failure]
 """Status, headers with lower-case names, body (at most MAX_REFUSAL_BYTES) -> what to tell the person."""
@@ -226,9 +228,10 @@ class HttpClient:
 
     async def _chunks(self, response: httpx.Response, method: str, peer: str) -> AsyncGenerator[bytes, None]:
         try:
-            async for chunk in response.aiter_bytes():
-                if chunk:
-                    yield chunk
+            async for chunk in _unpacked(response):
+                yield chunk
+        except CannotUnpack as problem:
+            raise _unreadable(str(problem), method, peer, self.secrets) from None
         except Exception as error:
             raise broken(error, method, peer, self.secrets, sent=True) from None
 
@@ -309,7 +312,7 @@ def _new_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
 
     return httpx.AsyncClient(
         transport=transport,
-        headers={"user-agent": f"abai-sidecar/{__version__}"},
+        headers={"user-agent": f"abai-sidecar/{__version__}", "accept-encoding": ACCEPTED},
         timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=OPEN_SECONDS),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
@@ -326,13 +329,35 @@ def network(
     return Network(environment, options)
 
 
+async def _unpacked(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """The body in pieces that are bounded, whatever it was packed from. Raises CannotUnpack."""
+    unpacker = Unpacker(response.headers.get("content-encoding", ""))
+    async for data in cast("httpx.AsyncByteStream", response.stream):
+        for number, piece in enumerate(unpacker.feed(data)):
+            if number:
+                # Little data may hold very much, and others want their turn.
+                await asyncio.sleep(0)
+            yield piece
+    if rest := unpacker.finish():
+        yield rest
+
+
+def _unreadable(why: str, method: str, peer: str, secrets: KnownSecrets) -> Failure:
+    message = f"The {peer} API sent an answer that cannot be unpacked."
+    if method == "GET":
+        return Failure("provider_unavailable", f"{message} Try again.", detail=secrets.hide(why))
+    return OutcomeUnknown(
+        "provider_unavailable", f"{message} It may have charged for it; try again.", detail=secrets.hide(why)
+    )
+
+
 async def _refusal_body(response: httpx.Response) -> bytes:
     """What arrives of an error body in reasonable time and size: the status says enough without it."""
     body = bytearray()
     try:
         with suppress(Exception):
             async with asyncio.timeout(REFUSAL_SECONDS):
-                async for chunk in response.aiter_bytes():
+                async for chunk in _unpacked(response):
                     body += chunk
                     if len(body) > MAX_REFUSAL_BYTES:
                         break

@@ -7,30 +7,45 @@ from typing import Any
 
 from sidecar.providers.kernel.lenient_json import read_lenient
 
+# In memory a line of nothing but brackets takes twenty times its size.
+MAX_LINE_BYTES = 16 * 1024 * 1024
+
 
 class LineReader:
-    """Takes lines cut anywhere, LF or CRLF, the last one with or without its end; blank ones are no lines."""
+    """Takes lines cut anywhere, LF or CRLF, the last one with or without its end; blank ones are no lines.
 
-    def __init__(self) -> None:
+    A line of more than `most_bytes` is passed over, and counted in `too_long`.
+    """
+
+    def __init__(self, most_bytes: int = MAX_LINE_BYTES) -> None:
+        self.too_long = 0
+        self._most_bytes = most_bytes
         self._begun: list[bytes] = []
+        self._size = 0
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The lines that this chunk completes."""
         *ended, rest = chunk.split(b"\n")
         for end in ended:
-            line = b"".join([*self._begun, end]).strip()
-            self._begun.clear()
-            if line:
-                yield line
-        if rest:
-            self._begun.append(rest)
+            self._add(end)
+            yield from self.finish()
+        self._add(rest)
 
     def finish(self) -> Iterator[bytes]:
         """The line that had no end."""
         line = b"".join(self._begun).strip()
+        self.too_long += self._size > self._most_bytes
         self._begun.clear()
+        self._size = 0
         if line:
             yield line
+
+    def _add(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size > self._most_bytes:
+            self._begun.clear()
+        elif part:
+            self._begun.append(part)
 
 
 def read_line(line: bytes) -> Mapping[str, Any] | None:

@@ -13,7 +13,8 @@ import orjson
 
 from sidecar.errors import Failure
 
-MAX_EVENT_BYTES = 32 * 1024 * 1024
+# In memory a piece of nothing but brackets takes twenty times its size.
+MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
