@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sidecar.chat import labels
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.errors import Failure
 from sidecar.spending.settlement import Settlement
@@ -35,10 +36,23 @@ def status_of(kind: str) -> RowStatus:
 
 
 def answered(accumulator: StreamAccumulator, settlement: Settlement, latency_ms: int | None) -> RowOutcome:
-    """A whole answer, as it came."""
-    answer = _outcome("success", accumulator, settlement, latency_ms, None)
+    """A whole answer, as it came. One without a word, or that the vendor says is an error, is no success."""
+    problem = _no_answer(accumulator)
+    status = "success" if problem is None else status_of(problem.kind)
+    answer = _outcome(status, accumulator, settlement, latency_ms, problem)
     # That there is a reason for its end is how an answer is known that is stored and not read yet.
     return replace(answer, finish_reason=answer.finish_reason or "stop")
+
+
+def _no_answer(accumulator: StreamAccumulator) -> Failure | None:
+    finish = accumulator.finish_reason
+    if not accumulator.text.strip():
+        return Failure("invalid_output", labels.instead_of_text(finish or "stop", None).strip("[]"))
+    if finish == "error":
+        return Failure(
+            "provider_unavailable", "The model stopped in the middle of this answer. Retry the row."
+        )
+    return None
 
 
 def judged(answer: RowOutcome, problem: Failure | None) -> RowOutcome:

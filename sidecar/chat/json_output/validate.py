@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -21,6 +22,8 @@ _ABSENT: Mapping[FinishReason, str] = {
 _BRACKET = re.compile(r"[{\[]")
 _FENCE = "```"
 _TAGS = ("json", "JSON", "")
+# A reply full of values is checked from its end, and not for ever.
+MOST_CHECKED = 20
 _REST_OF_LINE = re.compile(r"[^\S\n]*\n")
 
 
@@ -29,31 +32,39 @@ def read_reply(text: str, schema: Mapping[str, Any] | None, finish: FinishReason
 
     Raises Failure("invalid_output") with the reply in `detail`.
     """
-    found, value = _find(text)
-    if not found:
+    values = _values(text.strip())
+    if not values:
         raise _invalid(_ABSENT.get(finish or "stop", _NO_JSON), text)
-    if schema is not None:
+    if schema is None:
+        return next(chain(_read([text.strip()]), _read(_fenced(text)), values))
+    problem = None
+    for value in reversed(values[-MOST_CHECKED:]):
         value = without_added_nulls(value, schema)
-    problem = _breaks(value, schema) if schema is not None else None
-    if problem is not None:
-        raise _invalid(
-            f"The model's JSON does not follow the schema ({problem}). Ask again, or simplify it.", text
-        )
-    return value
+        wrong = _breaks(value, schema)
+        if wrong is None:
+            return value
+        problem = problem or wrong
+    raise _invalid(
+        f"The model's JSON does not follow the schema ({problem}). Ask again, or simplify it.", text
+    )
 
 
-def _find(text: str) -> tuple[bool, Any]:
-    """Tries the whole text, then a fenced block, then the first object or array that is whole.
+def _values(text: str) -> list[Any]:
+    """The values that may be the answer, the likeliest last: the whole text, else what it holds.
 
     What is inside an object that breaks off or has an error is a piece of the answer, and never the answer.
     """
-    stripped = text.strip()
-    for candidate in chain([stripped], _fenced(stripped)):
-        try:
-            return True, json.loads(candidate, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            continue
-    return _first_whole_value(stripped)
+    whole = list(_read([text]))
+    if whole:
+        return whole
+    bare = list(_whole_values(text))
+    return [*(value for value in _read(_fenced(text)) if value not in bare), *bare]
+
+
+def _read(candidates: Iterable[str]) -> Iterator[Any]:
+    for candidate in candidates:
+        with suppress(ValueError, RecursionError):
+            yield json.loads(candidate, parse_constant=_no_constant)
 
 
 def _fenced(text: str) -> Iterator[str]:
@@ -78,21 +89,18 @@ def _behind_tag(text: str, at: int) -> int | None:
     return None if rest is None else rest.end()
 
 
-def _first_whole_value(text: str) -> tuple[bool, Any]:
+def _whole_values(text: str) -> Iterator[Any]:
     decoder = json.JSONDecoder(parse_constant=_no_constant)
-    start = 0
-    # Only a few places are tried: prose full of braces must not cost a scan from each of them.
-    for _ in range(20):
-        place = _BRACKET.search(text, start)
-        if place is None:
-            break
+    start = failed = 0
+    # Only a few places are tried in vain: prose full of braces must not cost a scan from each of them.
+    while failed < 20 and (place := _BRACKET.search(text, start)) is not None:
         try:
-            return True, decoder.raw_decode(text, place.start())[0]
+            value, start = decoder.raw_decode(text, place.start())
+            yield value
         except json.JSONDecodeError as problem:
-            start = max(problem.pos, place.end())
+            start, failed = max(problem.pos, place.end()), failed + 1
         except (ValueError, RecursionError):
-            break
-    return False, None
+            return
 
 
 def _no_constant(name: str) -> Any:

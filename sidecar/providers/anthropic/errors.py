@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sidecar.providers.kernel.error_fields import ErrorFields, fields_of
+from sidecar.providers.kernel.error_fields import ErrorFields, fields_of, speaks_of_key
 from sidecar.providers.kernel.json_values import as_mapping, as_text
 from sidecar.providers.kernel.vendor import Vendor, VendorError
 
@@ -60,7 +60,11 @@ def _kind(status: int, fields: ErrorFields) -> str:
     """The contract's kind for this status and these words. The words win where the status is vague."""
     if status == 429:
         return "rate_limited"
-    if status in (401, 403) or fields.type == "authentication_error":
+    if (
+        status == 401
+        or (status == 403 and speaks_of_key(fields.message))
+        or fields.type == "authentication_error"
+    ):
         return "invalid_api_key"
     if status == 413 or (status < 500 and _TOO_LONG.search(fields.message)):
         return "context_length_exceeded"

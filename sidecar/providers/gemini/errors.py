@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.error_fields import fields_of
+from sidecar.providers.kernel.error_fields import fields_of, speaks_of_key
 from sidecar.providers.kernel.json_values import as_list, as_mapping
 from sidecar.providers.kernel.vendor import Vendor, VendorError
 
@@ -72,7 +72,7 @@ def _kind(status: int, message: str, reasons: list[str]) -> str:
     """The contract's kind. The words win where the status is vague: a wrong key is a 400 here."""
     if any(reason.startswith("API_KEY_") for reason in reasons) or _BAD_KEY.search(message):
         return "invalid_api_key"
-    if status in (401, 403):
+    if status == 401 or (status == 403 and speaks_of_key(message)):
         return "invalid_api_key"
     if status in (402, 429):
         return "rate_limited"

@@ -13,6 +13,9 @@ from sidecar.providers.kernel.lenient_json import read_lenient, whole_text
 LONGEST_MESSAGE = 500
 
 _PAGE = re.compile(rb"<(!doctype|html|head|body|title|h1|center|\?xml|!--)", re.I)
+_ABOUT_KEY = re.compile(
+    r"\bkeys?\b|api.?key|access token|bearer|credential|authenti|unauthori|permission|scope|\brights\b", re.I
+)
 # Members that only an answer has; "choices" may be there and hold nothing.
 _ANSWERS = ("candidates", "usageMetadata", "promptFeedback", "output", "delta", "content_block")
 _EVENTS = ("message", "content_block", "response.", "ping")
@@ -29,6 +32,11 @@ class ErrorFields:
     type: str = ""
     code: str = ""
     param: str = ""
+
+
+def speaks_of_key(message: str) -> bool:
+    """Whether the words of a 403 are about who asks; without words it is."""
+    return not message.strip() or _ABOUT_KEY.search(message) is not None
 
 
 def read_body(body: bytes) -> Any:
@@ -58,13 +66,15 @@ def tells_error(value: Mapping[str, Any], name: str | None = None) -> bool:
         return True
     if (
         as_text(value.get("type")).startswith(_EVENTS)
-        or value.get("choices") is not None
+        or as_list(value.get("choices"))
         or any(map(value.__contains__, _ANSWERS))
     ):
         return False
     told = any(value.get(word) for word in ("errors", *_MESSAGES))
     codes = [_word(value[word]) for word in _CODES if word in value]
-    return told and (not codes or any(code not in _GOOD_CODES for code in codes))
+    # An empty list of choices is part of many answers, and an error only where a code says so.
+    certain = value.get("choices") is None and not codes
+    return told and (certain or any(code not in _GOOD_CODES for code in codes))
 
 
 def fields_of(value: Any) -> ErrorFields:

@@ -125,7 +125,7 @@ def _failure(error: VendorError, asked: Asked, shown: str, retryable: bool, hint
     detail = f"{error.codes}: {said}" if error.codes else said
     return Failure(
         error.kind,
-        _spent(error, asked) if error.spent else _sentence(error, asked, shown, quoted, hint_ms),
+        _spent(error, asked) + quoted if error.spent else _sentence(error, asked, shown, quoted, hint_ms),
         retryable=retryable and error.kind in RETRYABLE and not error.spent,
         provider=asked.provider,
         model=asked.model,
@@ -154,7 +154,7 @@ def _sentence(error: VendorError, asked: Asked, shown: str, quoted: str, hint_ms
             return f"{title} refused the API key. Check it in the settings.{quoted}"
         case "rate_limited":
             wait = "later" if hint_ms is None else f"in {max(1, round(hint_ms / 1000))} s"
-            return f"{title} is limiting how fast this key may ask. Try again {wait}."
+            return f"{title} is limiting how fast this key may ask. Try again {wait}.{quoted}"
         case "context_length_exceeded":
             return (
                 f"The conversation is longer than {model or 'the model'} can read. "

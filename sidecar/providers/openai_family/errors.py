@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sidecar.providers.kernel.error_fields import ErrorFields, fields_of
+from sidecar.providers.kernel.error_fields import ErrorFields, fields_of, speaks_of_key
 from sidecar.providers.kernel.vendor import VendorError
 
 SPENT = frozenset(
@@ -21,9 +21,23 @@ _BLOCKED = frozenset(
     {"content_filter", "content_policy_violation", "bio_policy", "misalignment_policy_violation"}
 )
 _TOO_LONG = re.compile(
-    r"context[ _](length|window)|maximum context|prompt is too long|input is too long", re.I
+    r"context[ _](length|window|size|limit)|maximum context|(prompt|input) is too long|context the overflows"
+    r"|exceeds? the (model's )?(maximum|available) (context|sequence|input)",
+    re.I,
 )
+_FLAGGED = re.compile(r"\bflagged\b|moderation|safety (system|policy|check)|content polic", re.I)
 _POLICY = re.compile(r"usage polic|content polic|content management polic", re.I)
+
+# What words stand for where neither a code nor a status says it; the first that fits.
+_SAID = (
+    (r"rate.?limit|too many requests|requests per|concurrency", 429),
+    (
+        r"insufficient.{0,10}(balance|quota|credit|fund)|(balance|credit).{0,20}(low|empty|enough)|arrears",
+        402,
+    ),
+    (r"(invalid|incorrect|missing|wrong).{0,10}(api.?key|key)|unauthori[sz]ed", 401),
+    (r"model.{0,60}(not found|does not exist)", 404),
+)
 
 # The errors of a running stream carry no status; each code stands for the one it would have had.
 _STATUS_OF = {
@@ -40,6 +54,8 @@ _STATUS_OF = {
     "permission_error": 403,
     "invalid_request_error": 400,
     "timeout": 408,
+    "context_length_exceeded": 400,
+    "exceed_context_size_error": 400,
 }
 
 
@@ -68,12 +84,14 @@ def _kind(status: int, fields: ErrorFields) -> str:
         return "rate_limited"
     if fields.code in _BAD_KEY or status == 401 or "incorrect api key" in fields.message.lower():
         return "invalid_api_key"
-    if fields.code == "context_length_exceeded":
+    if "context_length_exceeded" in (fields.code, fields.type) or fields.type == "exceed_context_size_error":
         return "context_length_exceeded"
     if fields.code in _BLOCKED or (fields.code == "invalid_prompt" and _POLICY.search(fields.message)):
         return "content_filtered"
+    if status == 403 and _FLAGGED.search(fields.message):
+        return "content_filtered"
     if status == 403:
-        return "invalid_api_key"
+        return "invalid_api_key" if speaks_of_key(fields.message) else "provider_rejected"
     if status >= 500:
         return "provider_unavailable"
     if status == 408:
@@ -84,7 +102,9 @@ def _kind(status: int, fields: ErrorFields) -> str:
 
 
 def _standing(fields: ErrorFields) -> int:
-    return _STATUS_OF.get(fields.code) or _STATUS_OF.get(fields.type) or _status_in(fields.code) or 500
+    told = _STATUS_OF.get(fields.code) or _STATUS_OF.get(fields.type) or _status_in(fields.code)
+    said = (status for words, status in _SAID if re.search(words, fields.message, re.I))
+    return told or next(said, 500)
 
 
 def _status_in(code: str) -> int | None:
