@@ -49,6 +49,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sidecar")
 
+# Keys that only read what an organisation was charged, and the variables that may hold them.
+ADMIN_KEY_VARIABLES = {
+    "openai-admin": ("OPENAI_ADMIN_KEY",),
+    "anthropic-admin": ("ANTHROPIC_ADMIN_KEY",),
+}
 # The first questions of an app have come by then, and nobody has asked a model yet.
 WARM_UP_SECONDS = 0.3
 # How long the handshake waits for the database before it answers without the jobs that go on.
@@ -160,13 +165,24 @@ class Container:
             self._key_variables.update((row.name, row.key_variables) for row in self.providers.rows())
 
     @property
+    def admin_keys(self) -> tuple[str, ...]:
+        """Names under which keys are kept that only read what a vendor charged."""
+        return tuple(ADMIN_KEY_VARIABLES)
+
+    @property
     def provider_names(self) -> tuple[str, ...]:
         return tuple(row.name for row in self.providers.rows())
 
     @cached_property
     def keys(self) -> Keys:
         self._key_variables.update((row.name, row.key_variables) for row in self.providers.rows())
-        return Keys(self._key_store, self.config.environment, self._key_variables, self.providers.needs_key)
+        self._key_variables.update(ADMIN_KEY_VARIABLES)
+        return Keys(
+            self._key_store,
+            self.config.environment,
+            self._key_variables,
+            lambda name: name in ADMIN_KEY_VARIABLES or self.providers.needs_key(name),
+        )
 
     @cached_property
     def checker(self) -> ReplyChecker:

@@ -502,6 +502,12 @@ export interface BatchWay {
   withinHours?: number;
 }
 
+export interface BillUnit {
+  /** In the vendor's words. */
+  unit: string;
+  theirsUSD: number;
+}
+
 /** A month's budget over all projects, in US dollars: spent, uncertain, held back and left add up to the limit. */
 export interface BudgetStanding {
   limitUSD: number;
@@ -703,6 +709,29 @@ export type ConversationListResult = Conversation[];
 export interface ConversationRenameParams {
   id: string;
   name: string;
+}
+
+export interface CostReconcileParams {
+  provider: string;
+  /** The first of the vendor's days, `YYYY-MM-DD`: UTC, US Pacific for Google. */
+  from: string;
+  /** The last of them. */
+  to: string;
+  /** A CSV file of the vendor's console, for those without a key for this. Absent: OpenAI and Anthropic are asked with the key saved as `openai-admin` or `anthropic-admin`. */
+  path?: string | null;
+  /** Its content, in place of a path. */
+  text?: string | null;
+}
+
+export interface CostReconcileResult {
+  provider: string;
+  oursUSD: number;
+  theirsUSD: number;
+  differenceUSD: number;
+  /** Oldest first. */
+  days: ReconciledDay[];
+  /** What such a comparison cannot know. */
+  notes: string[];
 }
 
 export interface CostRepriceParams {
@@ -1381,6 +1410,26 @@ export interface ProjectUpdateParams {
 /** How long a reasoning model may think; the nearest one that the model takes is used. */
 export type ReasoningEffort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
 
+export interface ReconciledDay {
+  /** The vendor's day, `YYYY-MM-DD`. */
+  day: string;
+  /** As `provider/id`; what the bill says where the catalogue does not know it. */
+  model: string;
+  /** What is known here, in US dollars. */
+  oursUSD: number;
+  theirsUSD: number;
+  /** Theirs less ours. */
+  differenceUSD: number;
+  calls: number;
+  /** Calls whose cost is not known to the last digit. */
+  uncertain: number;
+  /** What those may have cost more than is in `oursUSD`; absent where nobody can tell. */
+  uncertainAtMostUSD?: number;
+  units: BillUnit[];
+  /** What explains the difference; absent where there is none. */
+  explanation?: string;
+}
+
 /** The id of a request, as its sender wrote it. */
 export type RequestId = number | string;
 
@@ -1619,6 +1668,8 @@ export interface Methods {
   "activity:get": { params: ActivityGetParams; result: ActivityGetResult };
   /** What was spent, in all, this month and in the last 7 days. */
   "activity:stats": { params: ActivityStatsParams; result: ActivityStatsResult };
+  /** Our ledger beside the vendor's own figures, by its day and model: what differs, and what explains it. */
+  "cost:reconcile": { params: CostReconcileParams; result: CostReconcileResult };
   /** What the recorded calls would have cost at another model's prices. */
   "cost:reprice": { params: CostRepriceParams; result: CostRepriceResult };
   /** How many tokens a text has, without the network. */
@@ -1678,7 +1729,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "3d04ef8e15c136b63821104ac792022b7766ec6bec7aa918cd75a5a2a98a9e3a";
+export const SCHEMA_HASH = "011e5224edc9019214433bfa7f27f2c60d1450a3b0be882c7cb92fd70b996584";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1771,6 +1822,7 @@ export const SERVED_METHODS = [
   "batch:export",
   "activity:get",
   "activity:stats",
+  "cost:reconcile",
   "cost:reprice",
   "tokens:count",
   "jobqueue:save-state",
@@ -1850,6 +1902,7 @@ export const METHOD_NAMES = [
   "batch:export",
   "activity:get",
   "activity:stats",
+  "cost:reconcile",
   "cost:reprice",
   "tokens:count",
   "jobqueue:save-state",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "3d04ef8e15c136b63821104ac792022b7766ec6bec7aa918cd75a5a2a98a9e3a"
+SCHEMA_HASH = "011e5224edc9019214433bfa7f27f2c60d1450a3b0be882c7cb92fd70b996584"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,7 @@ METHODS: tuple[Method, ...] = (
     Method("batch:export", "BatchExportParams", "BatchExportResult", "batch", "export"),
     Method("activity:get", "ActivityGetParams", "ActivityGetResult", "activity", "get"),
     Method("activity:stats", "ActivityStatsParams", "ActivityStatsResult", "activity", "stats"),
+    Method("cost:reconcile", "CostReconcileParams", "CostReconcileResult", "cost", "reconcile"),
     Method("cost:reprice", "CostRepriceParams", "CostRepriceResult", "cost", "reprice"),
     Method(
         "tokens:count",

@@ -1,12 +1,30 @@
-"""cost:* — what would have been spent."""
+"""cost:* — what would have been spent, and what the vendor says was."""
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sidecar.contract.types import cost as types
+from sidecar.errors import Failure
+from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.money import reprice as money
+from sidecar.money.bill_file import day_of, read_bill
+from sidecar.money.reconcile import ReconciledRow
+from sidecar.money.reconcile import reconcile as lay_beside
+from sidecar.providers.base import BilledLine, TellsCosts
+from sidecar.store import ledger
+from sidecar.store.atomic_files import file_failure, source_file
+from sidecar.store.records import LedgerEntry
+
+PAGE = 1000
+_DAY_MS = 86_400_000
+NOTES = (
+    "An organisation's figures include every program on the same account, and come minutes to hours late.",
+    "Discounts, credits, taxes and commitments are not in our ledger.",
+)
 
 
 async def reprice(call: Request, params: types.CostRepriceParams) -> dict[str, Any]:
@@ -33,3 +51,111 @@ async def reprice(call: Request, params: types.CostRepriceParams) -> dict[str, A
             for each in found.by_model
         ],
     }
+
+
+async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[str, Any]:
+    app, provider = call.services, params.provider
+    if provider not in app.provider_names:
+        raise _invalid(f"There is no provider called {provider}.", "provider")
+    first, last = _day(params.from_, "from"), _day(params.to, "to")
+    if last < first:
+        raise _invalid("The last day is before the first one.", "to")
+    lines = await _billed(call, params, first, last)
+    pacific = provider == "gemini"
+    rows = lay_beside(
+        app.catalogue,
+        provider,
+        await _entries(call, provider, first, last),
+        lines,
+        first,
+        last,
+        day_of(app.now_ms(), pacific=pacific),
+    )
+    ours, theirs = (sum((each for each in column), start=0) for column in _columns(rows))
+    return {
+        "provider": provider,
+        "oursUSD": float(ours),
+        "theirsUSD": float(theirs),
+        "differenceUSD": float(theirs - ours),
+        "days": [_shown(row) for row in rows],
+        "notes": list(NOTES),
+    }
+
+
+def _columns(rows: list[ReconciledRow]) -> tuple[list[Any], list[Any]]:
+    return [row.ours_usd for row in rows], [row.theirs_usd for row in rows]
+
+
+async def _billed(
+    call: Request, params: types.CostReconcileParams, first: date, last: date
+) -> tuple[BilledLine, ...]:
+    """The vendor's figures: out of a file, or asked with a key that is used for nothing else."""
+    app, provider = call.services, params.provider
+    text = params.text
+    if params.path:
+        source = source_file(params.path)
+        try:
+            text = (await asyncio.to_thread(source.read_bytes)).decode("utf-8-sig", "replace")
+        except OSError as error:
+            raise file_failure(error, source) from error
+    if text is not None:
+        return read_bill(text, pacific=provider == "gemini")
+    teller, name = app.providers.get(provider), f"{provider}-admin"
+    if name not in app.admin_keys or not isinstance(teller, TellsCosts):
+        raise Failure(
+            "unsupported",
+            f"{provider} tells nobody its charges by a key. Export the bill from its console as a CSV file, and give "
+            "the path of that.",
+            provider=provider,
+        )
+    key = await app.keys.get(name)
+    if key is None:
+        message = (
+            f"Missing API key for provider: {name}. Save an admin key under that name, or give a CSV file."
+        )
+        raise Failure("missing_api_key", message, provider=provider)
+    return await teller.costs(key, first, last)
+
+
+async def _entries(call: Request, provider: str, first: date, last: date) -> list[LedgerEntry]:
+    """Our requests of these days and of one on either side: whose day a moment is in depends on the vendor."""
+    since = int(datetime.combine(first, time(), UTC).timestamp() * 1000) - _DAY_MS
+    until = int(datetime.combine(last + timedelta(days=1), time(), UTC).timestamp() * 1000) + _DAY_MS
+    found: list[LedgerEntry] = []
+    after = 0
+    while True:
+        page = await call.services.store.read(ledger.of_provider, provider, since, until, after, PAGE)
+        found += [entry for _, entry in page]
+        if len(page) < PAGE:
+            return found
+        after = page[-1][0]
+
+
+def _shown(row: ReconciledRow) -> dict[str, Any]:
+    at_most = row.at_most_usd if row.uncertain else None
+    return {
+        "day": row.day.isoformat(),
+        "model": row.model,
+        "oursUSD": float(row.ours_usd),
+        "theirsUSD": float(row.theirs_usd),
+        "differenceUSD": float(row.difference_usd),
+        "calls": row.calls,
+        "uncertain": row.uncertain,
+        "units": [{"unit": unit, "theirsUSD": float(usd)} for unit, usd in sorted(row.units.items())],
+    } | wire.present(
+        {
+            "uncertainAtMostUSD": None if at_most is None else float(at_most),
+            "explanation": row.explanation or None,
+        }
+    )
+
+
+def _day(text: str, path: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise _invalid("This is no day. Write it as 2026-11-26.", path) from None
+
+
+def _invalid(message: str, path: str) -> Failure:
+    return Failure("invalid_params", message, issues=[{"path": path, "message": message}])

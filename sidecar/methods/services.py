@@ -67,6 +67,10 @@ class Services(Protocol):
     def providers(self) -> Providers: ...
 
     @property
+    def admin_keys(self) -> tuple[str, ...]:
+        """Names under which keys are kept that only read what a vendor charged."""
+
+    @property
     def provider_names(self) -> tuple[str, ...]: ...
 
     def new_id(self) -> str: ...

@@ -22,7 +22,7 @@ async def load(call: Request, params: types.SettingsLoadParams) -> Any:
         states = await asyncio.gather(*(app.keys.state(name) for name in SHOWN_PROVIDERS))
         return {name: _key_state(*state) for name, state in zip(SHOWN_PROVIDERS, states, strict=True)}
     if params.key == "apiKey":
-        key = await app.keys.get(_provider(app, params.provider))
+        key = await app.keys.get(_provider(app, params.provider, key=True))
         return mask(key) if key else None
     values = await app.settings.effective()
     return values.get(params.key, values) if params.key else values
@@ -31,7 +31,7 @@ async def load(call: Request, params: types.SettingsLoadParams) -> Any:
 async def save(call: Request, params: types.SettingsSaveParams) -> None:
     app = call.services
     if params.key == "apiKey":
-        await app.keys.save(_provider(app, params.provider), _key(params.value))
+        await app.keys.save(_provider(app, params.provider, key=True), _key(params.value))
         return
     if params.key not in app.settings.defaults:
         known = ", ".join(sorted(app.settings.defaults))
@@ -96,8 +96,8 @@ def _key(value: Any) -> str:
     raise _invalid("An API key is text. Paste it as the vendor shows it.", "value")
 
 
-def _provider(app: Services, name: str | None) -> str:
-    if name in app.provider_names:
+def _provider(app: Services, name: str | None, *, key: bool = False) -> str:
+    if name in app.provider_names or (name in app.admin_keys and key):
         return str(name)
     raise _invalid(f"Say whose key is meant: provider is one of {', '.join(app.provider_names)}.", "provider")
 

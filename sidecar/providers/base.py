@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -235,6 +236,24 @@ class ListsModels(Protocol):
 
     async def list_models(self, key: str) -> tuple[ListedModel, ...]:
         """Return all of them, each once, in the provider's order. Costs nothing. Raises Failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class BilledLine:
+    """A line of a vendor's own figures: what it charged on one of its days. `model` and `unit` in its words."""
+
+    day: date
+    model: str
+    unit: str
+    usd: Decimal
+
+
+@runtime_checkable
+class TellsCosts(Protocol):
+    """A provider that says what an organisation spent, to whoever has an admin key."""
+
+    async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
+        """Return the lines of the days from `first` to `last`. Costs nothing. Raises Failure."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
+from datetime import date
 
 from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
@@ -17,6 +18,7 @@ from sidecar.providers.base import (
     BatchPart,
     BatchResult,
     BatchState,
+    BilledLine,
     ChatRequest,
     Citation,
     Done,
@@ -26,6 +28,7 @@ from sidecar.providers.base import (
     LookupResult,
     PreparedCall,
     Provider,
+    TellsCosts,
     Usage,
     UsageSoFar,
 )
@@ -74,6 +77,17 @@ class GuardedProvider:
         return tuple(
             model for model in found if not any(map(self._secrets.holds, (model.id, model.name or "")))
         )
+
+    async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
+        """Return what the organisation of an admin key spent. Raises Failure("unsupported") where none is told."""
+        if not isinstance(self.inner, TellsCosts):
+            message = (
+                f"{self.name} tells nobody its charges by a key. Export the bill from its console as a CSV file, and "
+                "give the path of that."
+            )
+            raise Failure("unsupported", message, provider=self.name)
+        with _guarding(self._secrets, key):
+            return await self.inner.costs(key, first, last)
 
 
 class GuardedBatches:

@@ -12,6 +12,7 @@ import orjson
 from sidecar import clock
 from sidecar.providers.base import Usage
 from sidecar.simulator.batch_service import BatchService, RunsBatches
+from sidecar.simulator.billing import OrganizationBill
 from sidecar.simulator.bodies import read_json
 from sidecar.simulator.directives import Directives
 from sidecar.simulator.exchange import (
@@ -27,7 +28,7 @@ from sidecar.simulator.generator import Generator, ordered
 from sidecar.simulator.ledger import Entry, Ledger
 from sidecar.simulator.models import Models
 from sidecar.simulator.registry import all_vendors
-from sidecar.simulator.vendor import CountsAnswers, CountsTokens, SimulatedVendor, Surface
+from sidecar.simulator.vendor import Bills, CountsAnswers, CountsTokens, SimulatedVendor, Surface
 
 DEFAULT_PACE_MS = 12
 LEDGER_PATH = "/__simulator/ledger"
@@ -44,6 +45,7 @@ class Simulator:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         vendors: Iterable[SimulatedVendor] | None = None,
         most_ledger_entries: int | None = None,
+        bill: OrganizationBill | None = None,
     ) -> None:
         self._pace_ms = pace_ms
         self._now_ms = now_ms
@@ -55,6 +57,7 @@ class Simulator:
         self._vendors = sorted(
             all_vendors() if vendors is None else vendors, key=lambda vendor: -len(vendor.prefix)
         )
+        self.bill = OrganizationBill() if bill is None else bill
         self.ledger = Ledger(self._charge, most_ledger_entries)
         self._batch_routes = {
             vendor.provider: vendor.batch_routes(
@@ -90,6 +93,13 @@ class Simulator:
         if reply is not None:
             return _plain(200, {**headers, "content-type": reply.content_type, **reply.headers}, reply.body)
         if request.method == "GET":
+            bill = (
+                vendor.bill(path, request, self.ledger.entries, self.bill, self._now_ms())
+                if isinstance(vendor, Bills)
+                else None
+            )
+            if bill is not None:
+                return _plain(200, headers, bill)
             listed = vendor.models(path, self._models.ids(vendor.provider, self._today()))
             if listed is not None:
                 return _plain(200, headers, listed)

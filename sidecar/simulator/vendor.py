@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from sidecar.simulator.billing import OrganizationBill
 from sidecar.simulator.exchange import Completion, Frame, HttpReply, ParsedRequest, Refusal, SimRequest
+from sidecar.simulator.ledger import Entry
 from sidecar.simulator.models import SimModel
 
 
@@ -75,6 +77,16 @@ class CountsAnswers(Protocol):
 
     def counted(self, parsed: ParsedRequest, completion: Completion) -> Completion:
         """Return the finished answer with the usage that this vendor reports and bills."""
+
+
+@runtime_checkable
+class Bills(Protocol):
+    """A vendor that tells an organisation what it spent."""
+
+    def bill(
+        self, path: str, request: SimRequest, entries: Sequence[Entry], rules: OrganizationBill, now_ms: int
+    ) -> bytes | None:
+        """Return the answer; None for a path that asks for no bill. Raise Refused."""
 
 
 class BatchRoutes(Protocol):

@@ -216,6 +216,18 @@ def get(conn: sqlite3.Connection, entry_id: str) -> LedgerEntry | None:
     return None if row is None else _record(row)
 
 
+def of_provider(
+    conn: sqlite3.Connection, provider: str, since: int, until: int, after: int, most: int
+) -> list[tuple[int, LedgerEntry]]:
+    """Requests of a provider begun from `since` on and before `until` (ms), behind that row; each with its row."""
+    rows = conn.execute(
+        f"SELECT rowid, {COLUMNS} FROM ledger WHERE provider = ? AND created_at >= ? AND created_at < ?"  # noqa: S608
+        " AND rowid > ? ORDER BY rowid LIMIT ?",
+        (provider, since, until, after, most),
+    )
+    return [(row[0], _record(row[1:])) for row in rows]
+
+
 def models_after(conn: sqlite3.Connection, row: int) -> tuple[int, frozenset[str]]:
     """Which models the rows behind that one ask for, as `provider/id`, and the last row. Rows are never deleted."""
     found = conn.execute("SELECT DISTINCT model FROM ledger WHERE rowid > ? AND model IS NOT NULL", (row,))

@@ -385,6 +385,20 @@ async def activity_stats(client: Client) -> None:
     await client.ask("activity:stats", {})
 
 
+async def cost_reconcile(client: Client) -> None:
+    """Calls beside a table of what was charged, beside the vendor's own figures, and without a key for those."""
+    await client.ask("chat:send", {"content": "What is a ledger?", "modelId": MODEL})
+    days = {"from": "2026-11-22", "to": "2026-11-23"}
+    text = "date,model,cost\n2026-11-23,gpt-6.1-terra,0.5\n"
+    await client.ask("cost:reconcile", {"provider": "openai", **days, "text": text})
+    await client.ask("cost:reconcile", {"provider": "openai", **days})
+    await client.ask(
+        "settings:save", {"key": "apiKey", "provider": "openai-admin", "value": "sk-admin-simulated"}
+    )
+    await client.ask("cost:reconcile", {"provider": "openai", **days})
+    await client.ask("cost:reconcile", {"provider": "openai", **days, "text": "nothing"})
+
+
 async def cost_reprice(client: Client) -> None:
     """One call at a dearer model's prices, no calls at all, and a model that does not exist."""
     await client.ask("project:create", {"name": "First"})

@@ -8,6 +8,21 @@ from pydantic import Field
 from sidecar.contract.base import WireModel
 
 
+class CostReconcileParams(WireModel):
+    provider: Annotated[str, Field(min_length=1)]
+    from_: Annotated[str, Field(alias="from", pattern="^\\d{4}-\\d{2}-\\d{2}$")]
+    """The first of the vendor's days, `YYYY-MM-DD`: UTC, US Pacific for Google."""
+
+    to: Annotated[str, Field(pattern="^\\d{4}-\\d{2}-\\d{2}$")]
+    """The last of them."""
+
+    path: str | None = None
+    """A CSV file of the vendor's console, for those without a key for this. Absent: OpenAI and Anthropic are asked with the key saved as `openai-admin` or `anthropic-admin`."""
+
+    text: str | None = None
+    """Its content, in place of a path."""
+
+
 class CostRepriceParams(WireModel):
     model_id: Annotated[str, Field(alias="modelId", min_length=1)]
     """At whose prices; each call at those of its own day."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
+from sidecar.providers.anthropic.costs import organization_costs
 from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.options import resolve_options
 from sidecar.providers.anthropic.request import continued, message_body
 from sidecar.providers.anthropic.stream import MessageReader
-from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
+from sidecar.providers.base import BilledLine, ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.events import ending, events_of
 from sidecar.providers.kernel.http import HttpClient
@@ -31,6 +33,7 @@ class Anthropic:
 
     def __init__(self, http: HttpClient, base_url: str, *, name: str = "anthropic") -> None:
         self.name = name
+        self._http = http
         self._api = VendorClient(http, ANTHROPIC, name)
         self._root = root(base_url)
 
@@ -84,6 +87,10 @@ class Anthropic:
     async def list_models(self, key: str) -> tuple[ListedModel, ...]:
         """Return the models that the key can use. Costs nothing. Raises Failure."""
         return await list_models(self._api, f"{self._root}/v1/models?limit=1000", key, "after_id", after_last)
+
+    async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
+        """Return what the organisation of an admin key spent, by the vendor's day. Raises Failure."""
+        return await organization_costs(self._http, self._root, self.name, key, first, last)
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> Anthropic:

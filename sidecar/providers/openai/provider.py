@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from datetime import date
 from typing import TYPE_CHECKING
 
-from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
+from sidecar.providers.base import BilledLine, ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import after_last, list_models
+from sidecar.providers.openai.costs import organization_costs
 from sidecar.providers.openai.errors import OPENAI
 from sidecar.providers.openai.region import marked, surcharges
 from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
@@ -79,6 +81,10 @@ class OpenAI:
     async def list_models(self, key: str) -> tuple[ListedModel, ...]:
         """Return the models that the key can use. Costs nothing. Raises Failure."""
         return await list_models(self._api, f"{self._base_url}/models", key, "after", after_last)
+
+    async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
+        """Return what the organisation of an admin key spent, by the vendor's day. Raises Failure."""
+        return await organization_costs(self._api, self._base_url, key, first, last)
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> OpenAI:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from sidecar.simulator.anthropic import request, rules, usage, wire
+from sidecar.simulator.anthropic import costs, request, rules, usage, wire
 from sidecar.simulator.anthropic.batches import AnthropicBatches
 from sidecar.simulator.anthropic.errors import error_body
 from sidecar.simulator.anthropic.request import AnthropicRequest
 from sidecar.simulator.batch_service import BatchService
+from sidecar.simulator.billing import OrganizationBill
 from sidecar.simulator.bodies import model_at, retry_after
 from sidecar.simulator.counting import count_prompt
-from sidecar.simulator.exchange import Completion, ParsedRequest, Refusal, Refused
+from sidecar.simulator.exchange import Completion, ParsedRequest, Refusal, Refused, SimRequest
+from sidecar.simulator.ledger import Entry
 from sidecar.simulator.models import SimModel
 from sidecar.simulator.vendor import BatchRoutes, Surface
 
@@ -73,6 +75,11 @@ class AnthropicVendor:
         """The answer as this vendor counts it."""
         assert isinstance(parsed, AnthropicRequest), "its own surface reads every body"
         return usage.counted(parsed, completion)
+
+    def bill(
+        self, path: str, request: SimRequest, entries: Sequence[Entry], rules: OrganizationBill, now_ms: int
+    ) -> bytes | None:
+        return costs.answer(path, request, entries, rules, now_ms)
 
     def batch_routes(self, service: BatchService) -> BatchRoutes:
         return AnthropicBatches(service)

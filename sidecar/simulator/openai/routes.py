@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from sidecar.simulator.batch_service import BatchService
+from sidecar.simulator.billing import OrganizationBill
 from sidecar.simulator.bodies import model_at, retry_after
-from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused
+from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused, SimRequest
+from sidecar.simulator.ledger import Entry
 from sidecar.simulator.models import SimModel
-from sidecar.simulator.openai import rules
+from sidecar.simulator.openai import costs, rules
 from sidecar.simulator.openai.batches import OpenAIBatches
 from sidecar.simulator.openai.wire import chat, responses
 from sidecar.simulator.openai_family.errors import error_body, required_key
@@ -56,6 +58,11 @@ class OpenAIVendor:
         if path == "/v1/models":
             return model_list(rows)
         return model_at(path, rows)
+
+    def bill(
+        self, path: str, request: SimRequest, entries: Sequence[Entry], rules: OrganizationBill, now_ms: int
+    ) -> bytes | None:
+        return costs.answer(path, request, entries, rules, now_ms)
 
     def batch_routes(self, service: BatchService) -> BatchRoutes:
         return OpenAIBatches(service)

@@ -1,0 +1,94 @@
+"""A vendor's figures out of a file that its console gives: Google's billing export, or a table of usage (pure)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal, InvalidOperation
+from io import StringIO
+
+from sidecar.errors import Failure
+from sidecar.providers.base import BilledLine
+
+# Names that columns have, likeliest first. Google's cost is before its credits, which ours knows nothing of either.
+_DAY = ("usage_start_time", "usage start date", "usage start time", "start_time", "date", "day", "usage date")
+_MODEL = ("sku.description", "sku description", "model", "line_item", "sku", "description")
+_USD = ("cost", "cost ($)", "cost_usd", "amount", "amount_value", "amount_usd", "usd", "total")
+_UNIT = ("usage.unit", "usage unit", "unit", "token_type", "type")
+_CURRENCY = ("currency", "amount_currency")
+
+
+def read_bill(text: str, *, pacific: bool) -> tuple[BilledLine, ...]:
+    """Return the lines of a CSV file. `pacific`: moments are put into the days of Google, which begin there.
+
+    Raises Failure("invalid_params") that says which column is missing, or which line cannot be read.
+    """
+    rows = csv.DictReader(StringIO(text.lstrip("\ufeff")))
+    names = {(name or "").strip().lower(): name for name in rows.fieldnames or ()}
+    day_at, model_at, usd_at = (_column(names, each) for each in (_DAY, _MODEL, _USD))
+    if day_at is None or model_at is None or usd_at is None:
+        missing = ", ".join(
+            word
+            for word, at in (("the day", day_at), ("the model", model_at), ("the cost", usd_at))
+            if at is None
+        )
+        raise _unread(f"There is no column for {missing}. The first line must name the columns.")
+    currency_at, unit_at = _column(names, _CURRENCY), _column(names, _UNIT)
+    found = []
+    for number, row in enumerate(_rows(rows), start=2):
+        currency = (row.get(currency_at) or "USD") if currency_at else "USD"
+        if currency.strip().upper() != "USD":
+            raise _unread(f"Line {number} is in {currency}, and ours are dollars. Export the bill in USD.")
+        try:
+            usd = Decimal((row.get(usd_at) or "0").strip().lstrip("$").replace(",", ""))
+            day = vendor_day(row.get(day_at) or "", pacific=pacific)
+        except (ValueError, InvalidOperation):
+            raise _unread(f"Line {number} has no day or no amount that can be read.") from None
+        found.append(
+            BilledLine(day, row.get(model_at) or "", (row.get(unit_at) or "") if unit_at else "", usd)
+        )
+    return tuple(found)
+
+
+def vendor_day(moment: str, *, pacific: bool) -> date:
+    """Return the vendor's day of a moment as it is written. Raises ValueError."""
+    text = moment.strip().replace(" UTC", "+00:00").replace("Z", "+00:00")
+    if len(text) == len("2026-11-26"):
+        return date.fromisoformat(text)
+    at = datetime.fromisoformat(text)
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return day_of(int(at.timestamp() * 1000), pacific=pacific)
+
+
+def day_of(at_ms: int, *, pacific: bool) -> date:
+    """Return the vendor's day of a moment in ms since 1970: UTC, or that of the US Pacific coast."""
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return moment.astimezone(timezone(_pacific_offset(moment))).date() if pacific else moment.date()
+
+
+def _pacific_offset(moment: datetime) -> timedelta:
+    """Summer there lasts from the second Sunday of March to the first of November, from 2 o'clock to 2 o'clock."""
+    summer = _sunday(moment.year, 3, 2).replace(hour=10)
+    winter = _sunday(moment.year, 11, 1).replace(hour=9)
+    return timedelta(hours=-7 if summer <= moment < winter else -8)
+
+
+def _sunday(year: int, month: int, number: int) -> datetime:
+    first = datetime(year, month, 1, tzinfo=UTC)
+    return first + timedelta(days=(6 - first.weekday()) % 7 + 7 * (number - 1))
+
+
+def _rows(rows: Iterable[Mapping[str, str]]) -> Iterable[Mapping[str, str]]:
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise _unread(f"The file is no CSV table that can be read ({error}).") from None
+
+
+def _column(names: Mapping[str, str], known: Iterable[str]) -> str | None:
+    return next((names[name] for name in known if name in names), None)
+
+
+def _unread(message: str) -> Failure:
+    return Failure("invalid_params", message, issues=[{"path": "path", "message": message}])

@@ -1,0 +1,69 @@
+"""What Anthropic says an organisation spent, by its day (UTC), model and kind of token. Needs an admin key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sidecar.providers.anthropic.errors import ANTHROPIC
+from sidecar.providers.base import BilledLine
+from sidecar.providers.kernel.amounts import as_amount
+from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.kernel.json_values import as_mapping, as_text
+from sidecar.providers.kernel.pages import Pages
+
+# The longest range of one request, and the beta that the path belongs to.
+MOST_DAYS = 31
+COSTS = replace(ANTHROPIC, headers={**ANTHROPIC.headers, "anthropic-beta": "analytics-usage-cost-2026-08-24"})
+_CENT = Decimal("0.01")
+
+
+async def organization_costs(
+    http: HttpClient, root: str, name: str, key: str, first: date, last: date
+) -> tuple[BilledLine, ...]:
+    """Return the lines of all days from `first` to `last`. Raises Failure."""
+    api, found = VendorClient(http, COSTS, name), list[BilledLine]()
+    while first <= last:
+        end = min(last, first + timedelta(days=MOST_DAYS - 1))
+        found += await _range(api, root, key, first, end)
+        first = end + timedelta(days=1)
+    return tuple(found)
+
+
+async def _range(api: VendorClient, root: str, key: str, first: date, last: date) -> list[BilledLine]:
+    query = (
+        f"starting_at={first}T00:00:00Z&ending_at={last + timedelta(days=1)}T00:00:00Z&time_bucket_width=1d"
+        "&group_by[]=model&group_by[]=token_type&group_by[]=cost_type&limit=1000"
+    )
+    pages = Pages(
+        f"{root}/v1/organizations/analytics/cost?{query}",
+        "page",
+        lambda: api.failure("Anthropic's list of costs has no end. Try again."),
+    )
+    found: list[BilledLine] = []
+    while True:
+        page = await api.json("GET", pages.path, api.asked(key))
+        if not isinstance(page.get("data"), list):
+            raise api.failure("Anthropic did not list its costs. Try again.")
+        found += [line for row in page["data"] if (line := _line(as_mapping(row))) is not None]
+        if not page.get("has_more"):
+            return found
+        pages.turn_to(page.get("next_page"))
+
+
+def _line(row: Mapping[str, Any]) -> BilledLine | None:
+    """A row, whose amount is in cents and written as text."""
+    cost, group = as_mapping(row.get("cost")), as_mapping(row.get("group"))
+    cents = as_amount(cost.get("amount"))
+    try:
+        day = date.fromisoformat(as_text(row.get("starting_at"))[:10])
+    except ValueError:
+        return None
+    if cents is None or as_text(cost.get("currency")).upper() not in ("", "USD"):
+        return None
+    unit = as_text(group.get("token_type")) or as_text(group.get("cost_type"))
+    return BilledLine(day, as_text(group.get("model")), unit, cents * _CENT)

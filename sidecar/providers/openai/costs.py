@@ -1,0 +1,55 @@
+"""What OpenAI says an organisation spent, by its day (UTC) and line of the bill. Needs an admin key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sidecar.providers.base import BilledLine
+from sidecar.providers.kernel.amounts import as_amount
+from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
+from sidecar.providers.kernel.pages import Pages
+
+MOST_DAYS = 180
+
+
+async def organization_costs(
+    api: VendorClient, base_url: str, key: str, first: date, last: date
+) -> tuple[BilledLine, ...]:
+    """Return the lines of all days from `first` to `last`. Raises Failure."""
+    query = (
+        f"start_time={_seconds(first)}&end_time={_seconds(last + timedelta(days=1))}"
+        f"&bucket_width=1d&group_by[]=line_item&limit={MOST_DAYS}"
+    )
+    pages = Pages(
+        f"{base_url}/organization/costs?{query}",
+        "page",
+        lambda: api.failure("OpenAI's list of costs has no end. Try again."),
+    )
+    found: list[BilledLine] = []
+    while True:
+        page = await api.json("GET", pages.path, api.asked(key))
+        if not isinstance(page.get("data"), list):
+            raise api.failure("OpenAI did not list its costs. Try again.")
+        for bucket in map(as_mapping, page["data"]):
+            day = datetime.fromtimestamp(int(bucket.get("start_time") or 0), UTC).date()
+            lines = (_line(day, as_mapping(result)) for result in as_list(bucket.get("results")))
+            found += [line for line in lines if line is not None]
+        if not page.get("has_more"):
+            return tuple(found)
+        pages.turn_to(page.get("next_page"))
+
+
+def _line(day: date, result: Mapping[str, Any]) -> BilledLine | None:
+    amount = as_mapping(result.get("amount"))
+    usd = as_amount(amount.get("value"))
+    if usd is None or as_text(amount.get("currency")).lower() not in ("", "usd"):
+        return None
+    model, _, unit = as_text(result.get("line_item")).partition(", ")
+    return BilledLine(day, model, unit, usd)
+
+
+def _seconds(day: date) -> int:
+    return int(datetime.combine(day, time(), UTC).timestamp())

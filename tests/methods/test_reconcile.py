@@ -1,0 +1,87 @@
+"""cost:reconcile against the simulated vendors' own bills: late, in pages, with the usage of others in them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sidecar.simulator.billing import OrganizationBill
+from tests.helpers.inside import Inside
+
+RANGE = {"from": "2026-11-18", "to": "2026-11-23"}
+MODELS = {"openai": "openai/gpt-6-luna", "anthropic": "anthropic/claude-haiku-5-5"}
+vendors = pytest.mark.parametrize("vendor", sorted(MODELS))
+
+
+async def asked(app: Inside, vendor: str, questions: int = 2) -> float:
+    """Some questions with their sum, and an admin key."""
+    await app.ask(
+        "settings:save", {"key": "apiKey", "provider": f"{vendor}-admin", "value": "sk-admin-simulated"}
+    )
+    costs = []
+    for number in range(questions):
+        params = {"content": f"Question {number}", "modelId": MODELS[vendor]}
+        costs.append((await app.ask("chat:send", params))["result"]["costUSD"])
+    return float(sum(costs))
+
+
+async def reconciled(app: Inside, vendor: str) -> dict[str, Any]:
+    answer = await app.ask("cost:reconcile", {"provider": vendor, **RANGE})
+    assert "result" in answer, answer
+    return dict(answer["result"])
+
+
+@vendors
+async def test_what_both_have_agrees_to_the_last_digit(app: Inside, vendor: str) -> None:
+    cost = await asked(app, vendor)
+    result = await reconciled(app, vendor)
+    [day] = result["days"]
+    assert (day["day"], day["model"], day["calls"]) == ("2026-11-23", MODELS[vendor], 2)
+    assert day["oursUSD"] == pytest.approx(cost)
+    assert day["differenceUSD"] == pytest.approx(0, abs=1e-9)
+    assert "explanation" not in day
+
+
+@vendors
+async def test_figures_that_are_not_in_yet_are_said_to_be_so(app: Inside, vendor: str) -> None:
+    app.simulator.bill = OrganizationBill(delay_ms=3_600_000)
+    await asked(app, vendor)
+    [day] = (await reconciled(app, vendor))["days"]
+    assert day["theirsUSD"] == 0
+    assert "not in yet" in day["explanation"]
+
+
+@vendors
+async def test_what_others_spent_on_the_account_is_named(app: Inside, vendor: str) -> None:
+    app.simulator.bill = OrganizationBill(others_usd=Decimal("0.5"))
+    await asked(app, vendor)
+    [day] = (await reconciled(app, vendor))["days"]
+    assert day["differenceUSD"] == pytest.approx(0.5)
+    assert "other programs" in day["explanation"]
+
+
+@vendors
+async def test_the_key_for_asking_reads_no_bill_and_the_admin_key_asks_nothing(
+    app: Inside, vendor: str
+) -> None:
+    answer = await app.ask("cost:reconcile", {"provider": vendor, **RANGE})
+    assert answer["error"]["data"]["kind"] == "missing_api_key"
+    await app.ask(
+        "settings:save", {"key": "apiKey", "provider": f"{vendor}-admin", "value": "sk-plain-000000"}
+    )
+    answer = await app.ask("cost:reconcile", {"provider": vendor, **RANGE})
+    assert answer["error"]["data"]["kind"] in ("invalid_api_key", "provider_rejected")
+    answer = await app.ask("chat:send", {"content": "Hello", "modelId": MODELS[vendor]})
+    assert answer["result"]["answer"]
+
+
+async def test_a_vendor_without_an_interface_is_laid_beside_a_file(app: Inside) -> None:
+    answer = await app.ask("cost:reconcile", {"provider": "grok", **RANGE})
+    assert "CSV" in answer["error"]["message"]
+    await app.ask("chat:send", {"content": "Hello", "modelId": "grok/grok-4.7"})
+    text = "date,model,cost\n2026-11-23,grok-4.7,1.5\n"
+    result = (await app.ask("cost:reconcile", {"provider": "grok", **RANGE, "text": text}))["result"]
+    [day] = result["days"]
+    assert (day["theirsUSD"], day["calls"]) == (1.5, 1)
