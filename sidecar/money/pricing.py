@@ -84,7 +84,7 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
     """
     if usage.charged_usd is not None:
         return _charged(usage.charged_usd)
-    if not _possible(usage):
+    if usage.doubt or not _possible(usage):
         return Unpriced("impossible usage")
     if entry is None:
         return Unpriced("no price")

@@ -70,6 +70,7 @@ class Usage:
 
     `prompt_total` is the whole prompt as the vendor counts it and picks the price tier. `searches` are
     billable web searches. `charged_usd` is what the vendor itself says it charged, where it says so.
+    `doubt` is why the counts cannot be right: then nothing is derived from them.
     `surcharges` are the vendor's words for what raises its prices whatever the tier: where and how fast it ran.
     """
 
@@ -84,6 +85,7 @@ class Usage:
     charged_usd: Decimal | None = None
     service_tier: str | None = None
     surcharges: tuple[str, ...] = ()
+    doubt: str = field(default="", compare=False)
 
     @property
     def counts(self) -> tuple[int, ...]:

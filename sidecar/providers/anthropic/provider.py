@@ -11,7 +11,7 @@ from sidecar.errors import Failure
 from sidecar.providers.anthropic.costs import organization_costs
 from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.options import resolve_options
-from sidecar.providers.anthropic.request import continued, message_body
+from sidecar.providers.anthropic.request import caches_an_hour, continued, message_body
 from sidecar.providers.anthropic.stream import MessageReader
 from sidecar.providers.base import BilledLine, ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.kernel.client import VendorClient
@@ -57,7 +57,7 @@ class Anthropic:
         Raises Failure when nothing was run, OutcomeUnknown when something may have been.
         """
         asked = self._api.asked(key, str(plan.body["model"]))
-        reader = MessageReader(asked)
+        reader = MessageReader(asked, hour=caches_an_hour(plan.body))
         body: Mapping[str, Any] | None = plan.body
         left = MOST_CONTINUATIONS
         try:

@@ -86,3 +86,9 @@ def _mark(blocks: list[dict[str, Any]], choices: AnthropicOptions) -> None:
     """Everything up to the last of these blocks is cached. A prefix too short for it stays uncached by itself."""
     if blocks and choices.cache_ttl is not None:
         blocks[-1]["cache_control"] = {"type": "ephemeral", "ttl": choices.cache_ttl}
+
+
+def caches_an_hour(body: Mapping[str, Any]) -> bool:
+    """Whether the request asks for a cache that lives an hour."""
+    blocks = [*body.get("system", ()), *(block for each in body["messages"] for block in each["content"])]
+    return any(block.get("cache_control", {}).get("ttl") == "1h" for block in blocks)

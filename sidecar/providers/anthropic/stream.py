@@ -25,14 +25,15 @@ from sidecar.providers.kernel.vendor import Asked
 class MessageReader:
     """Reads the events of one turn. `ended` is set when nothing more is to come of the request that runs.
 
-    Takes a whole message too, from servers that do not stream. A turn that the vendor `paused` is sent back with
-    `content` and read on after `resume`.
+    `hour`: the request asked for a cache of an hour. Takes a whole message too, from servers that do not
+    stream. A turn that the vendor `paused` is sent back with `content` and read on after `resume`.
     """
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, *, hour: bool = False) -> None:
         self.ended = False
         self.usage: Usage | None = None
         self._asked = asked
+        self._hour = hour
         self._before: Usage | None = None
         self._counts: dict[str, Any] = {}
         self._said: list[dict[str, Any]] = []
@@ -146,7 +147,7 @@ class MessageReader:
     def _count(self, counts: Any) -> Iterator[Event]:
         if isinstance(counts, Mapping):
             self._counts = merged_counts(self._counts, counts)
-            self.usage = added(self._before, message_usage(self._counts))
+            self.usage = added(self._before, message_usage(self._counts, hour=self._hour))
             ended = self._stop is not None and not self.paused
             yield UsageSoFar(self.usage, self._model, self._id, final=ended)
 

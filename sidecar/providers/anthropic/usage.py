@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
 from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
-from sidecar.providers.kernel.token_counts import within
+from sidecar.providers.kernel.token_counts import doubt, grown, whole_number, within
 
 _FINISH: Mapping[str, FinishReason] = {
     "end_turn": "stop",
@@ -29,14 +29,15 @@ def finish_reason(word: str) -> FinishReason:
 
 
 def merged_counts(start: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
-    """The counts after a `message_delta`. They are cumulative: what is told again replaces what was told before."""
-    return {**start, **{name: value for name, value in delta.items() if value is not None}}
+    """The counts after a `message_delta`. They are cumulative: what is told again can only be more."""
+    return grown(start, delta)
 
 
-def message_usage(counts: Mapping[str, Any]) -> Usage:
+def message_usage(counts: Mapping[str, Any], *, hour: bool = False) -> Usage:
     """Input tokens leave out what was cached and written; output tokens include thinking.
 
-    Cache writes whose lifetime is not told count as those of five minutes, the vendor's default.
+    Cache writes whose lifetime is not told count as those of five minutes, the vendor's default, or as those of an
+    `hour` where the request asked for one.
     """
     lifetimes = as_mapping(counts.get("cache_creation"))
     told_long = as_count(lifetimes.get("ephemeral_1h_input_tokens"))
@@ -44,6 +45,8 @@ def message_usage(counts: Mapping[str, Any]) -> Usage:
     created = counts.get("cache_creation_input_tokens")
     written = told if created is None else as_count(created)
     written_long = within(told_long, written, "one-hour cache write")
+    if hour and written > told:
+        written_long += written - told
     uncached = as_count(counts.get("input_tokens"))
     read = as_count(counts.get("cache_read_input_tokens"))
     output = as_count(counts.get("output_tokens"))
@@ -60,6 +63,7 @@ def message_usage(counts: Mapping[str, Any]) -> Usage:
         prompt_total=uncached + read + written,
         service_tier=as_text(counts.get("service_tier")) or None,
         surcharges=_surcharges(counts),
+        doubt=_doubt(counts, uncached + read + written),
     )
 
 
@@ -84,12 +88,23 @@ def added(before: Usage | None, now: Usage) -> Usage:
         prompt_total=max(before.prompt_total, now.prompt_total, read + short + long),
         service_tier=now.service_tier or before.service_tier,
         surcharges=now.surcharges or before.surcharges,
+        doubt=now.doubt or before.doubt,
     )
 
 
 def free_of_charge(usage: Usage) -> Usage:
     """The same tokens, not billed: the vendor says so of a refusal that comes before any output."""
     return replace(usage, charged_usd=Decimal(0))
+
+
+def _doubt(counts: Mapping[str, Any], prompt: int) -> str:
+    named = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    told = [counts[name] for name in named if counts.get(name) is not None]
+    if any(whole_number(count) is None for count in told) or not prompt:
+        return "the size of the prompt was not told"
+    thinking = as_mapping(counts.get("output_tokens_details")).get("thinking_tokens")
+    output = counts.get("output_tokens", 0)
+    return doubt(prompt, output, {"thinking": (thinking, as_count(output))}, None)
 
 
 def _surcharges(counts: Mapping[str, Any]) -> tuple[str, ...]:

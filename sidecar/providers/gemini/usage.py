@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
 from sidecar.providers.kernel.json_values import as_count, as_text
-from sidecar.providers.kernel.token_counts import within
+from sidecar.providers.kernel.token_counts import doubt, within
 
 CONTINUATION = "CONTINUATION"
 
@@ -51,8 +51,20 @@ def part_usage(reported: Mapping[str, Any], searches: int = 0) -> Usage:
         out_reasoning=as_count(reported.get("thoughtsTokenCount")),
         searches=searches,
         prompt_total=prompt,
+        doubt=_doubt(reported),
         service_tier=as_text(reported.get("serviceTier")).lower() or None,
     )
+
+
+def _doubt(reported: Mapping[str, Any]) -> str:
+    """The vendor leaves out what is 0; what the total has and no part does was not told."""
+    tools, thoughts = reported.get("toolUsePromptTokenCount", 0), reported.get("thoughtsTokenCount", 0)
+    cached = (reported.get("cachedContentTokenCount"), as_count(reported.get("promptTokenCount")))
+    output = reported.get("candidatesTokenCount", 0)
+    parts = {"cached": cached, "thinking": (thoughts, as_count(thoughts)), "tool": (tools, as_count(tools))}
+    total = reported.get("totalTokenCount")
+    beside = as_count(thoughts) + as_count(tools)
+    return doubt(reported.get("promptTokenCount"), output, parts, total and as_count(total) - beside)
 
 
 def added(first: Usage | None, second: Usage | None) -> Usage | None:
@@ -71,6 +83,7 @@ def added(first: Usage | None, second: Usage | None) -> Usage | None:
         searches=first.searches + second.searches,
         prompt_total=first.prompt_total + second.prompt_total,
         service_tier=second.service_tier or first.service_tier,
+        doubt=first.doubt or second.doubt,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sidecar.providers.base import Usage
 from sidecar.providers.kernel.json_values import as_count, as_mapping
+from sidecar.providers.kernel.token_counts import whole_number
 from sidecar.providers.openai_family import usage as openai_usage
 
 # One tick of `cost_in_usd_ticks` is 1e-10 dollars, says the vendor's own client.
@@ -24,8 +25,12 @@ def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
     reasoning = as_count(as_mapping(usage.get("completion_tokens_details")).get("reasoning_tokens"))
     total = usage.get("total_tokens")
     apart = total is None or as_count(total) != prompt + written
+    counted = usage.get("completion_tokens")
     whole = {**usage, "completion_tokens": written + reasoning if apart else written}
-    return _charged(openai_usage.chat_usage(whole, service_tier), usage)
+    parts = openai_usage.chat_usage(whole, service_tier)
+    if whole_number(counted) is None:
+        parts = replace(parts, doubt="the size of the answer was not told")
+    return _charged(parts, usage)
 
 
 def responses_usage(response: Mapping[str, Any]) -> Usage | None:
@@ -47,6 +52,8 @@ def charged_usd(usage: Mapping[str, Any]) -> Decimal | None:
     """The exact charge, fees of tools included; None where the vendor says none."""
     ticks = usage.get("cost_in_usd_ticks")
     if isinstance(ticks, str) and ticks.isascii() and ticks.isdigit():
+        ticks = int(ticks)
+    if isinstance(ticks, float) and ticks.is_integer():
         ticks = int(ticks)
     if isinstance(ticks, bool) or not isinstance(ticks, int) or ticks < 0:
         return None

@@ -3,8 +3,38 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.providers.kernel.json_values import as_mapping
 
 _log = logging.getLogger(__name__)
+
+
+def whole_number(value: Any) -> int | None:
+    """Return a count of 0 or more; None for what is no such count."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value < 0:
+        return None
+    return int(value) if value != float("inf") and value == int(value) else None
+
+
+def doubt(prompt: Any, output: Any, parts: Mapping[str, tuple[Any, int]], total: Any, apart: int = 0) -> str:
+    """Return why these counts cannot be right; empty where they can.
+
+    `parts` are counts by name, each with the whole that it is a part of; `apart` are tokens that the total may hold
+    beside the prompt and the output.
+    """
+    told, written = whole_number(prompt), whole_number(output)
+    if not told:
+        return "the size of the prompt was not told"
+    if written is None:
+        return "the size of the answer was not told"
+    for name, (part, whole) in parts.items():
+        if part is not None and (whole_number(part) is None or int(part) > whole):
+            return f"the count of {name} tokens is impossible"
+    if total and whole_number(total) not in (told + written, told + written + apart):
+        return "the total contradicts its parts"
+    return ""
 
 
 def within(part: int, whole: int, name: str) -> int:
@@ -15,3 +45,23 @@ def within(part: int, whole: int, name: str) -> int:
         )
         return whole
     return part
+
+
+def grown(before: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both reports as one. A count that is none (null) says nothing, one below 0 that nothing can be right."""
+    whole = dict(before)
+    for name, value in report.items():
+        old = whole.get(name)
+        if isinstance(value, Mapping):
+            whole[name] = grown(as_mapping(old), value)
+        elif value is None:
+            whole.setdefault(name, None)
+        elif _is_number(value) and _is_number(old):
+            whole[name] = min(old, value) if min(old, value) < 0 else max(old, value)
+        else:
+            whole[name] = value
+    return whole
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sidecar.providers.base import ChatRequest
+from sidecar.providers.base import ChatRequest, Turn
 from sidecar.providers.openai_family.options import Dialect, OpenAIOptions
 
 JSON_REMINDER = "Answer in JSON."
@@ -21,9 +22,18 @@ def messages(request: ChatRequest, choices: OpenAIOptions, dialect: Dialect) -> 
         instructions.append(JSON_REMINDER)
     if not dialect.developer_role and instructions:
         instructions = ["\n\n".join(instructions)]
-    return [{"role": role, "content": text} for text in instructions] + [
-        {"role": turn.role, "content": turn.text} for turn in request.turns
-    ]
+    return [{"role": role, "content": text} for text in instructions] + _alternating(request.turns)
+
+
+def _alternating(turns: Sequence[Turn]) -> list[dict[str, str]]:
+    """The turns, neighbours of one role made one: many templates refuse two questions without an answer between."""
+    made: list[dict[str, str]] = []
+    for turn in turns:
+        if made and made[-1]["role"] == turn.role:
+            made[-1] = {"role": turn.role, "content": f"{made[-1]['content']}\n\n{turn.text}"}
+        else:
+            made.append({"role": turn.role, "content": turn.text})
+    return made
 
 
 def chat_body(request: ChatRequest, choices: OpenAIOptions, dialect: Dialect) -> dict[str, Any]:

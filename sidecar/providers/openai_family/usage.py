@@ -7,7 +7,7 @@ from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
 from sidecar.providers.kernel.json_values import as_count, as_mapping
-from sidecar.providers.kernel.token_counts import within
+from sidecar.providers.kernel.token_counts import doubt, within
 
 _FINISH: Mapping[str, FinishReason] = {
     "length": "length",
@@ -38,9 +38,10 @@ def incomplete_finish(details: Any) -> FinishReason:
 def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
     """Prompt tokens include what was cached and written; completion tokens include reasoning."""
     return _parts(
-        prompt=as_count(usage.get("prompt_tokens")),
+        prompt=usage.get("prompt_tokens"),
         prompt_details=as_mapping(usage.get("prompt_tokens_details")),
-        output=as_count(usage.get("completion_tokens")),
+        output=usage.get("completion_tokens"),
+        total=usage.get("total_tokens"),
         output_details=as_mapping(usage.get("completion_tokens_details")),
         searches=0,
         service_tier=service_tier,
@@ -53,9 +54,10 @@ def responses_usage(response: Mapping[str, Any]) -> Usage | None:
     if not isinstance(usage, Mapping):
         return None
     return _parts(
-        prompt=as_count(usage.get("input_tokens")),
+        prompt=usage.get("input_tokens"),
         prompt_details=as_mapping(usage.get("input_tokens_details")),
-        output=as_count(usage.get("output_tokens")),
+        output=usage.get("output_tokens"),
+        total=usage.get("total_tokens"),
         output_details=as_mapping(usage.get("output_tokens_details")),
         searches=billable_searches(response),
         service_tier=response.get("service_tier"),
@@ -80,13 +82,24 @@ def billable_searches(response: Mapping[str, Any]) -> int:
 
 def _parts(
     *,
-    prompt: int,
+    prompt: Any,
     prompt_details: Mapping[str, Any],
-    output: int,
+    output: Any,
+    total: Any,
     output_details: Mapping[str, Any],
     searches: int,
     service_tier: Any,
 ) -> Usage:
+    parts = {
+        "cached": (prompt_details.get("cached_tokens"), as_count(prompt)),
+        "written": (
+            prompt_details.get("cache_write_tokens"),
+            as_count(prompt) - as_count(prompt_details.get("cached_tokens")),
+        ),
+        "reasoning": (output_details.get("reasoning_tokens"), as_count(output)),
+    }
+    wrong = doubt(prompt, output, parts, total)
+    prompt, output = as_count(prompt), as_count(output)
     cached = within(as_count(prompt_details.get("cached_tokens")), prompt, "cached")
     written = within(as_count(prompt_details.get("cache_write_tokens")), prompt - cached, "cache write")
     lifetimes = as_mapping(prompt_details.get("cache_write_tokens_details"))
@@ -102,4 +115,5 @@ def _parts(
         searches=searches,
         prompt_total=prompt,
         service_tier=service_tier if isinstance(service_tier, str) else None,
+        doubt=wrong,
     )

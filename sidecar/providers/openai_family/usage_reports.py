@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.providers.kernel.json_values import as_list, as_mapping
+from sidecar.providers.kernel.token_counts import grown
 
 
 class UsageReports:
@@ -22,22 +23,6 @@ class UsageReports:
         return self._so_far if found else None
 
 
-def grown(before: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both reports as one. A count that is none (null) says nothing, one below 0 that nothing can be right."""
-    whole = dict(before)
-    for name, value in report.items():
-        old = whole.get(name)
-        if isinstance(value, Mapping):
-            whole[name] = grown(as_mapping(old), value)
-        elif value is None:
-            whole.setdefault(name, None)
-        elif _is_number(value) and _is_number(old):
-            whole[name] = min(old, value) if min(old, value) < 0 else max(old, value)
-        else:
-            whole[name] = value
-    return whole
-
-
 def _reports(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the usage of the chunk, of a choice in it, and of a vendor's own member beside them (`x_…`)."""
     places = [
@@ -48,7 +33,3 @@ def _reports(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for place in places:
         if isinstance(place.get("usage"), Mapping):
             yield place["usage"]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
