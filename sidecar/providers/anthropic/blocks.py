@@ -54,13 +54,13 @@ class Block:
         elif kind == "input_json_delta":
             self._input.append(as_text(delta.get("partial_json")))
         elif kind == "citations_delta" and isinstance(delta.get("citation"), Mapping):
-            self._wire["citations"] = [*(self._wire.get("citations") or ()), delta["citation"]]
+            self._wire["citations"] = [*(as_list(self._wire.get("citations"))), delta["citation"]]
             return Piece(citation=_citation(delta["citation"]))
         return Piece()
 
     def citations(self) -> Iterator[Citation]:
         """What a text is cited from the beginning, as in a message that comes whole."""
-        for given in self._wire.get("citations") or ():
+        for given in as_list(self._wire.get("citations")):
             found = _citation(given)
             if found is not None:
                 yield found

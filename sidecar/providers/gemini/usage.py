@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
-from sidecar.providers.kernel.json_values import as_count, as_text
+from sidecar.providers.kernel.json_values import as_count, as_list, as_text
 from sidecar.providers.kernel.token_counts import doubt, within
 
 CONTINUATION = "CONTINUATION"
@@ -99,8 +99,8 @@ class Searches:
         self._grounded = False
 
     def take(self, grounding: Mapping[str, Any]) -> None:
-        queries = grounding.get("webSearchQueries")
-        asked = [query for query in queries if isinstance(query, str) and query.strip()] if queries else []
+        queries = as_list(grounding.get("webSearchQueries"))
+        asked = [query for query in queries if isinstance(query, str) and query.strip()]
         self._queries |= Counter(asked)
         self._grounded = self._grounded or bool(asked or grounding.get("groundingChunks"))
 

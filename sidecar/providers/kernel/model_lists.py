@@ -76,7 +76,7 @@ def listed_model(row: Any) -> ListedModel | None:
     """Return what a row says; None for one that names no model, or none that answers questions."""
     told = {"id": row} if isinstance(row, str) else as_mapping(row)
     methods = told.get("supportedGenerationMethods")
-    if told.get("type") in _OTHER_TYPES or (isinstance(methods, list) and _ANSWERS not in methods):
+    if as_text(told.get("type")) in _OTHER_TYPES or (isinstance(methods, list) and _ANSWERS not in methods):
         return None
     # Ollama's own list says `model`, Google's puts a folder before the name.
     id_ = as_text(told.get("id")) or as_text(told.get("model")) or as_text(told.get("name"))

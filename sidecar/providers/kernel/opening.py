@@ -10,7 +10,7 @@ from sidecar.errors import Failure
 from sidecar.providers.kernel.error_fields import is_page, tells_error
 from sidecar.providers.kernel.errors import opening_refusal, web_page
 from sidecar.providers.kernel.events import END_MARK, Pieces
-from sidecar.providers.kernel.json_values import as_list, as_mapping
+from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent, SseParser
 from sidecar.providers.kernel.vendor import Asked
 
@@ -70,7 +70,7 @@ class Opening:
 
 def _says_nothing(value: Mapping[str, Any], name: str | None) -> bool:
     """Whether it is only a preface: nothing in it was made by a model."""
-    if not value or (value.get("type") or name) in _PREFACES:
+    if not value or (as_text(value.get("type")) or name) in _PREFACES:
         return True
     choices = as_list(value.get("choices"))
     if not choices or value.get("usage"):

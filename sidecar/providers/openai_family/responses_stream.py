@@ -62,7 +62,7 @@ class ResponsesReader:
 
     def take(self, value: Mapping[str, Any], name: str | None = None) -> Iterator[Event]:
         """What this object says: an event called `name`, or a whole response. Raises as `read` does."""
-        kind = value.get("type") or name or ""
+        kind = as_text(value.get("type")) or name or ""
         if value.get("object") == "response":
             yield from self._terminal(value)
         elif kind in _TERMINAL:

@@ -31,7 +31,7 @@ def spoken(message: Mapping[str, Any]) -> Iterator[TextDelta | ThinkingDelta]:
         if isinstance(part, str):
             yield TextDelta(part)
         elif isinstance(part, Mapping) and (
-            part.get("type") in _THINKING_PARTS or part.get("thought") is True
+            as_text(part.get("type")) in _THINKING_PARTS or part.get("thought") is True
         ):
             yield ThinkingDelta(_thought(part.get("thinking")) or _thought(part))
         elif isinstance(part, Mapping):
