@@ -14,12 +14,15 @@ from sidecar.money import reprice as money
 from sidecar.money.bill_file import day_of, read_bill
 from sidecar.money.reconcile import ReconciledRow
 from sidecar.money.reconcile import reconcile as lay_beside
-from sidecar.providers.base import BilledLine, TellsCosts
+from sidecar.providers.base import BilledLine, RecordsCalls, TellsCosts
+from sidecar.spending.call_records import settle_by_record
 from sidecar.store import ledger
 from sidecar.store.atomic_files import file_failure, source_file
 from sidecar.store.records import LedgerEntry
 
 PAGE = 1000
+# Records are asked for one by one.
+MOST_RECORDS = 200
 _DAY_MS = 86_400_000
 NOTES = (
     "An organisation's figures include every program on the same account, and come minutes to hours late.",
@@ -60,12 +63,16 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
     first, last = _day(params.from_, "from"), _day(params.to, "to")
     if last < first:
         raise _invalid("The last day is before the first one.", "to")
-    lines = await _billed(call, params, first, last)
+    entries = await _entries(call, provider, first, last)
+    settled = await _settle_by_records(call, provider, entries)
+    if settled:
+        entries = await _entries(call, provider, first, last)
+    lines = await _billed(call, params, first, last, settled)
     pacific = provider == "gemini"
     rows = lay_beside(
         app.catalogue,
         provider,
-        await _entries(call, provider, first, last),
+        entries,
         lines,
         first,
         last,
@@ -78,7 +85,7 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
         "theirsUSD": float(theirs),
         "differenceUSD": float(theirs - ours),
         "days": [_shown(row) for row in rows],
-        "notes": list(NOTES),
+        "notes": [*(f"Settled by the server's own record of the call: {each}." for each in settled), *NOTES],
     }
 
 
@@ -87,7 +94,7 @@ def _columns(rows: list[ReconciledRow]) -> tuple[list[Any], list[Any]]:
 
 
 async def _billed(
-    call: Request, params: types.CostReconcileParams, first: date, last: date
+    call: Request, params: types.CostReconcileParams, first: date, last: date, settled: list[str]
 ) -> tuple[BilledLine, ...]:
     """The vendor's figures: out of a file, or asked with a key that is used for nothing else."""
     app, provider = call.services, params.provider
@@ -101,6 +108,8 @@ async def _billed(
     if text is not None:
         return read_bill(text, pacific=provider == "gemini")
     teller, name = app.providers.get(provider), f"{provider}-admin"
+    if settled and name not in app.admin_keys:
+        return ()
     if name not in app.admin_keys or not isinstance(teller, TellsCosts):
         raise Failure(
             "unsupported",
@@ -115,6 +124,23 @@ async def _billed(
         )
         raise Failure("missing_api_key", message, provider=provider)
     return await teller.costs(key, first, last)
+
+
+async def _settle_by_records(call: Request, provider: str, entries: list[LedgerEntry]) -> list[str]:
+    """Ask for the vendor's record of every call whose cost is not known, and give the ids of those that are now."""
+    app, teller = call.services, call.services.providers.get(provider)
+    unknown = [
+        each for each in entries if each.state == "unknown" and each.request_id and each.cost_usd is None
+    ]
+    if not unknown or not isinstance(teller, RecordsCalls):
+        return []
+    key, settled = await app.keys.get(provider), list[str]()
+    for entry in unknown[:MOST_RECORDS]:
+        usage = await teller.call_record(key or "", str(entry.request_id))
+        if usage is not None:
+            await app.store.write(settle_by_record, app.catalogue, entry, usage, app.now_ms())
+            settled.append(str(entry.request_id))
+    return settled
 
 
 async def _entries(call: Request, provider: str, first: date, last: date) -> list[LedgerEntry]:

@@ -82,17 +82,16 @@ def reconcile(
 
 def _add(row: ReconciledRow, entry: LedgerEntry) -> None:
     row.calls += 1
-    if entry.cost_usd is not None and not entry.incomplete and entry.state == "settled":
+    if entry.cost_usd is not None:
         row.ours_usd += entry.cost_usd
         return
-    # What was reported before a break is a lower bound, what was held back an upper one.
-    known = entry.cost_usd or Decimal(0)
+    least = entry.at_least_usd or Decimal(0)
     row.uncertain += 1
-    row.ours_usd += known
-    if entry.estimate_usd is None or row.at_most_usd is None:
+    row.ours_usd += least
+    if entry.at_most_usd is None or row.at_most_usd is None:
         row.at_most_usd = None
     else:
-        row.at_most_usd += max(Decimal(0), entry.estimate_usd - known)
+        row.at_most_usd += max(Decimal(0), entry.at_most_usd - least)
 
 
 def _explanation(row: ReconciledRow, today: date, *, free: bool) -> str:

@@ -251,6 +251,14 @@ class BilledLine:
 
 
 @runtime_checkable
+class RecordsCalls(Protocol):
+    """A provider that keeps a record of every call, which the ordinary key may read."""
+
+    async def call_record(self, key: str, response_id: str) -> Usage | None:
+        """Return what the call used, and was charged; None without a record of it. Costs nothing. Raises Failure."""
+
+
+@runtime_checkable
 class TellsCosts(Protocol):
     """A provider that says what an organisation spent, to whoever has an admin key."""
 

@@ -28,6 +28,7 @@ from sidecar.providers.base import (
     LookupResult,
     PreparedCall,
     Provider,
+    RecordsCalls,
     TellsCosts,
     Usage,
     UsageSoFar,
@@ -77,6 +78,13 @@ class GuardedProvider:
         return tuple(
             model for model in found if not any(map(self._secrets.holds, (model.id, model.name or "")))
         )
+
+    async def call_record(self, key: str, response_id: str) -> Usage | None:
+        """Return what a call used, and was charged; None where the provider keeps no record of it."""
+        if not isinstance(self.inner, RecordsCalls):
+            return None
+        with _guarding(self._secrets, key):
+            return await self.inner.call_record(key, response_id)
 
     async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
         """Return what the organisation of an admin key spent. Raises Failure("unsupported") where none is told."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.field.hostile import Answer, Asked, serving, whole
-from tests.field.lab import KEY, sidecar, vendor_environment
+from tests.field.hostile import Answer, Asked, chat_chunk, serving, stream, whole
+from tests.field.lab import KEY, own_models, refused, sidecar, vendor_environment
 
 ADMIN = "sk-admin-9Qz7Lm2WpXr8TnB5"
 OPENAI = {
@@ -75,3 +75,29 @@ async def test_a_bill_is_read_to_its_last_page_with_the_admin_key_alone(
     assert [(day["model"], day["theirsUSD"]) for day in result["days"]] == theirs
     assert len(server.asked) == len(pages)
     assert all(ADMIN in asked.headers[header] and KEY not in str(asked.headers) for asked in server.asked)
+
+
+async def test_a_call_that_broke_off_is_settled_by_the_gateway_s_own_record_of_it(tmp_path: Path) -> None:
+    record = {
+        "id": "c1",
+        "total_cost": 0.0123456789,
+        "is_byok": False,
+        "native_tokens_prompt": 1000,
+        "native_tokens_completion": 50,
+    }
+
+    def script(asked: Asked) -> Answer:
+        if asked.path == "/v1/generation":
+            assert asked.target.endswith("?id=c1")
+            return whole({"data": record})
+        return stream(chat_chunk({"content": "Good"}))
+
+    async with serving(script) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
+        await refused(process)
+        days = {"from": "2020-01-01", "to": "2099-12-31"}
+        result = await process.call("cost:reconcile", {"provider": "lab", **days})
+        [day] = result["days"]
+        assert (day["oursUSD"], day["uncertain"]) == (0.0123456789, 0)
+        assert result["notes"][0] == "Settled by the server's own record of the call: c1."
+        stats = await process.call("activity:stats", {})
+        assert stats["totalCost"] == 0.0123456789

@@ -46,9 +46,9 @@ def test_what_agrees_needs_no_explanation() -> None:
 
 
 def test_a_call_that_broke_off_explains_as_much_as_was_held_back_for_it() -> None:
-    broken = call(None, state="unknown", estimate_usd=Decimal("0.5"))
+    broken = call(None, state="unknown", at_least_usd=Decimal("0.1"), at_most_usd=Decimal("0.6"))
     [row] = rows([call("0.10"), broken], [line("0.45")])
-    assert (row.uncertain, row.at_most_usd) == (1, Decimal("0.5"))
+    assert (row.uncertain, row.ours_usd, row.at_most_usd) == (1, Decimal("0.2"), Decimal("0.5"))
     assert row.explanation == "1 calls broke off: they cost up to $0.5 more than is known here."
     [more] = rows([call("0.10"), broken], [line("0.95")])
     assert "the rest is of other programs" in more.explanation

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
-from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
+from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall, Usage
+from sidecar.providers.compatible.call_record import call_record
 from sidecar.providers.compatible.errors import compatible
 from sidecar.providers.compatible.fallback import nothing_there, roots, without_refused_field
 from sidecar.providers.compatible.server_models import server_models
@@ -113,6 +114,10 @@ class Compatible:
     async def list_models(self, key: str) -> tuple[ListedModel, ...]:
         """Return the models of the server, by whichever of the lists in use it has. Costs nothing. Raises Failure."""
         return await server_models(self._api, self._roots, key)
+
+    async def call_record(self, key: str, response_id: str) -> Usage | None:
+        """Return what a gateway says that one call used and cost; None where it keeps no such record."""
+        return await call_record(self._api, self._roots, key, response_id)
 
     def _simpler(self, attempt: Attempt, failure: Failure) -> Attempt | None:
         body = without_refused_field(attempt.body, failure)

@@ -1,0 +1,40 @@
+"""Settle a request of which nobody knew what it cost, by the vendor's own record of that very call."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sidecar.money.catalogue import Catalogue
+from sidecar.money.charge import charge
+from sidecar.money.model import utc_day
+from sidecar.providers.base import Usage
+from sidecar.spending.settlement import Settlement, evidence, settle
+from sidecar.store.records import LedgerEntry
+
+
+def settle_by_record(
+    conn: sqlite3.Connection, catalogue: Catalogue, entry: LedgerEntry, usage: Usage, now: int
+) -> None:
+    """Write what the vendor says it charged for the call. A request that was settled meanwhile stays as it is.
+
+    The record is known by the id of the answer, which the ledger row has, so there is no doubt whose it is.
+    """
+    called = catalogue.resolve(entry.model or "").model
+    cost = charge(catalogue, called, None, usage, utc_day(entry.created_at))
+    if cost.usd is None:
+        return
+    settle(
+        conn,
+        entry.id,
+        Settlement(
+            "settled",
+            usage=usage,
+            cost_usd=cost.usd,
+            served_model=entry.served_model or cost.served_id,
+            request_id=entry.request_id,
+            incomplete=True,
+            evidence=evidence(cost, usage),
+        ),
+        now,
+        message_id=entry.message_id,
+    )
