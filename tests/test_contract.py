@@ -45,7 +45,7 @@ SERVED = words("""
     conversation:delete messages:add messages:list messages:search chat:send chat:abort activity:get
     activity:stats cost:reprice cost:reconcile tokens:count chat:send-structured chat:compare
     models:discover models:save models:delete models:update
-    batch:submit batch:start batch:cancel batch:retry-failed
+    batch:submit batch:start batch:cancel batch:collect batch:retry-failed
     batch:submit-native batch:get-status batch:get-results batch:update-status batch:list batch:get
     batch:estimate batch:import batch:export jobqueue:save-state jobqueue:load-state jobqueue:clear-state
     jobqueue:get-directory jobqueue:list-files history:log history:read history:open-folder data:backup

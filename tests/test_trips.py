@@ -21,7 +21,7 @@ MOST_FILES = {
     "messages:add": 18,
     "chat:send": 59,
     "batch:start": 72,
-    "batch:submit-native": 87,
+    "batch:submit-native": 97,
 }
 
 

@@ -79,6 +79,10 @@ export interface BatchCancelParams {
   jobId: string;
 }
 
+export interface BatchCollectParams {
+  jobId: string;
+}
+
 /** What a batch may cost, in US dollars. */
 export interface BatchCostRange {
   /** Expected. */
@@ -1644,6 +1648,8 @@ export interface Methods {
   "batch:start": { params: BatchStartParams; result: BatchJob };
   /** Stops a batch; rows that have ended stay. */
   "batch:cancel": { params: BatchCancelParams; result: BatchJob };
+  /** Fetches results of a batch that its provider may still have; nothing is sent or paid again. */
+  "batch:collect": { params: BatchCollectParams; result: BatchJob };
   /** Sends the failed rows of a batch again. */
   "batch:retry-failed": { params: BatchRetryFailedParams; result: BatchJob };
   /** Sends a batch to a provider's own batch service, at once. */
@@ -1729,7 +1735,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "011e5224edc9019214433bfa7f27f2c60d1450a3b0be882c7cb92fd70b996584";
+export const SCHEMA_HASH = "c561ee26df37ff2f88d5c89cefef79aafe8cedec0867d605019de8946755b17f";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1810,6 +1816,7 @@ export const SERVED_METHODS = [
   "batch:submit",
   "batch:start",
   "batch:cancel",
+  "batch:collect",
   "batch:retry-failed",
   "batch:submit-native",
   "batch:get-status",
@@ -1890,6 +1897,7 @@ export const METHOD_NAMES = [
   "batch:submit",
   "batch:start",
   "batch:cancel",
+  "batch:collect",
   "batch:retry-failed",
   "batch:submit-native",
   "batch:get-status",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "011e5224edc9019214433bfa7f27f2c60d1450a3b0be882c7cb92fd70b996584"
+SCHEMA_HASH = "c561ee26df37ff2f88d5c89cefef79aafe8cedec0867d605019de8946755b17f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ METHODS: tuple[Method, ...] = (
     Method("batch:submit", "BatchSubmitParams", "BatchJob", "batch", "submit"),
     Method("batch:start", "BatchStartParams", "BatchJob", "batch", "start"),
     Method("batch:cancel", "BatchCancelParams", "BatchJob", "batch", "cancel"),
+    Method("batch:collect", "BatchCollectParams", "BatchJob", "batch", "collect"),
     Method("batch:retry-failed", "BatchRetryFailedParams", "BatchJob", "batch", "retry_failed"),
     Method(
         "batch:submit-native", "BatchSubmitNativeParams", "BatchSubmitNativeResult", "batch", "submit_native"

@@ -53,6 +53,10 @@ async def cancel(call: Request, params: types.BatchCancelParams) -> dict[str, An
     return await batch_native.shown(call, job)
 
 
+async def collect(call: Request, params: types.BatchCollectParams) -> dict[str, Any]:
+    return await batch_native.shown(call, await call.services.native.collect(params.job_id))
+
+
 async def retry_failed(call: Request, params: types.BatchRetryFailedParams) -> dict[str, Any]:
     return await _start(call, params, retry_failed=True)
 

@@ -13,6 +13,7 @@ from sidecar.providers.kernel.limits import RequestPacer
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 FinishReason = Literal["stop", "length", "content_filter", "cancelled", "error"]
+Ending = Literal["completed", "refused", "cancelled", "expired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +283,9 @@ class BatchState:
 
     `ended` and `results_ready` are two facts. Counts that the vendor does not give are None. `handles` are what
     fetching the results needs (ids of output files and the like). Times are ms since 1970.
+
+    `ending` says how one that has ended came to its end: it ran, the vendor refused it or ended it by itself,
+    somebody cancelled it, or its time was over. `no_room`: it was refused because too much waits at the vendor.
     """
 
     native_id: str
@@ -296,11 +300,20 @@ class BatchState:
     error: str | None = None
     handles: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    ending: Ending | None = None
+    no_room: bool = False
+
+    @property
+    def ran_nothing(self) -> bool:
+        """Whether it is certain that no row of it was run, nor charged."""
+        return self.ending == "refused" and not self.completed
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
     """What came of one row: either an answer (`done`, with its text) or what kept it from being one.
+
+    One without a `custom_id` is what could not be read, or names no row.
 
     `failure` is set for a row that failed; `never_ran` when the batch ended before the row was run (expired,
     cancelled): it was not billed.
@@ -336,12 +349,14 @@ class BatchPart:
 class LookupResult:
     """Where a part was looked for after its creation may or may not have happened.
 
-    `state` is the batch that is ours; `certain` says, when there is none, that there is certainly none.
+    `state` is the batch that is ours; `certain` says, when there is none, that there is certainly none, as far as
+    the vendor knows: what is only `listed` may lag behind.
     """
 
     state: BatchState | None
     certain: bool
     note: str = ""
+    listed: bool = True
 
 
 class BatchAdapter(Protocol):
@@ -369,7 +384,10 @@ class BatchAdapter(Protocol):
         """How it is doing."""
 
     def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchResult, None]:
-        """Every row that has come out, in any order, from outputs and errors alike."""
+        """Every row that has come out, in any order, from outputs and errors alike.
+
+        A row may come again, and with another result; what cannot be read comes without a `custom_id`.
+        """
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop. Rows that have run stay, and are billed."""

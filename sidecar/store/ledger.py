@@ -41,6 +41,12 @@ SPENT_IN_PROJECT_SQL = (
     "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE project_id = ? AND created_at >= ?"
 )
 
+# What follows a slash in the order of characters is a nought: the ids of a part's rows lie between the two.
+BOUND_OF_PART_SQL = (
+    "SELECT coalesce(sum(at_most_pico), 0), coalesce(sum(at_most_pico IS NULL), 0) FROM ledger"
+    " WHERE id >= ? AND id < ? AND state IN ('intent', 'unknown')"
+)
+
 
 def intent(conn: sqlite3.Connection, entry: LedgerEntry) -> None:
     """Writes down, before a request leaves, what is about to be spent. `entry.state` is "intent".
@@ -274,6 +280,12 @@ def reserved(conn: sqlite3.Connection) -> Decimal:
 def reserved_for_chats(conn: sqlite3.Connection) -> Decimal:
     """The part of `reserved` that chats under way hold; batches hold the rest."""
     return from_pico(conn.execute(RESERVED_FOR_CHATS_SQL).fetchone()[0]) or Decimal(0)
+
+
+def bound_of_part(conn: sqlite3.Connection, part_id: str) -> Decimal | None:
+    """The most that those rows of a part of a native batch may cost whose cost is not known; None without a price."""
+    total, unbounded = conn.execute(BOUND_OF_PART_SQL, (f"{part_id}/", f"{part_id}0")).fetchone()
+    return None if unbounded else from_pico(total) or Decimal(0)
 
 
 def _usage_columns(usage: TokenUsage | None) -> tuple[int | None, ...]:

@@ -21,7 +21,8 @@ class VendorBatch:
     not. submitted: the vendor's id is known. ended: the vendor is done with it, or (without an id) refused it for
     `error`, whose kind is then the `vendor_status`; its rows are yet to be closed. collected, failed: they are.
     doubtful: nobody can say whether the vendor has it; `error` is what is known. `key_mark` is that of the key
-    with which its creation was asked for.
+    with which its creation was asked for. `stop_heard_at`: since when the vendor knows that it is to stop.
+    `refused_id` is the vendor's id of the last creation for which it had no room, and of which it ran nothing.
     """
 
     id: str
@@ -42,6 +43,8 @@ class VendorBatch:
     counts: Mapping[str, int] | None = None
     error: str | None = None
     key_mark: str | None = None
+    stop_heard_at: int | None = None
+    refused_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,19 @@ MEMBERS_SQL = "SELECT id, custom_id FROM batch_results WHERE part_id = ? ORDER B
 TRAVELLING_SQL = (
     "SELECT custom_id FROM batch_results WHERE part_id = ? AND +status = 'processing' ORDER BY custom_id"
 )
-NATIVE_IDS_SQL = "SELECT native_id FROM batch_parts WHERE provider = ? AND native_id IS NOT NULL AND id <> ?"
+NATIVE_IDS_SQL = (
+    "SELECT native_id FROM batch_parts WHERE provider = ?1 AND native_id IS NOT NULL AND id <> ?2"
+    " UNION SELECT refused_id FROM batch_parts WHERE provider = ?1 AND refused_id IS NOT NULL"
+)
+BY_REFUSED_ID_SQL = f"SELECT {_COLUMNS} FROM batch_parts WHERE provider = ? AND refused_id = ?"  # noqa: S608
+AT_WORK_SQL = "SELECT provider, model FROM batch_parts WHERE state = 'submitted' AND id <> ?"
+MISSING_SQL = "SELECT count(*) FROM batch_results WHERE part_id = ? AND +status = 'processing'"
+# Rows that ended without a result, while nobody knows whether the vendor ran them.
+UNREAD_SQL = (
+    "SELECT r.id, r.status FROM batch_results r JOIN ledger l ON l.id = r.part_id || '/' || r.custom_id"
+    " WHERE r.part_id = ? AND r.response IS NULL AND +r.status IN ('error', 'error-api', 'cancelled')"
+    " AND l.state = 'unknown'"
+)
 ROW_SQL = "SELECT id, row_index, request, prompt, model, status FROM batch_results WHERE part_id = ? AND custom_id = ?"
 
 
@@ -97,6 +112,7 @@ def get(conn: sqlite3.Connection, part_id: str) -> VendorBatch | None:
 
 def by_native_id(conn: sqlite3.Connection, provider: str, native_id: str) -> VendorBatch | None:
     row = conn.execute(BY_NATIVE_ID_SQL, (provider, native_id)).fetchone()
+    row = row or conn.execute(BY_REFUSED_ID_SQL, (provider, native_id)).fetchone()
     return None if row is None else _record(row)
 
 
@@ -122,7 +138,7 @@ def open_of_project(conn: sqlite3.Connection, project_id: str) -> list[VendorBat
 
 
 def native_ids_of_others(conn: sqlite3.Connection, batch: VendorBatch) -> frozenset[str]:
-    """The batches at the part's vendor that are known to be other parts'."""
+    """The batches at the part's vendor that are known to be other parts', or to have run nothing for want of room."""
     return frozenset(row[0] for row in conn.execute(NATIVE_IDS_SQL, (batch.provider, batch.id)))
 
 
@@ -149,6 +165,45 @@ def not_sent(conn: sqlite3.Connection, part_id: str) -> None:
     conn.execute(
         "UPDATE batch_parts SET state = 'intent', submitted_at = NULL, error = NULL WHERE id = ?", (part_id,)
     )
+
+
+def stop_heard(conn: sqlite3.Connection, part_id: str, now: int) -> None:
+    """The vendor knows that the batch is to stop."""
+    conn.execute("UPDATE batch_parts SET stop_heard_at = ? WHERE id = ?", (now, part_id))
+
+
+def put_back(conn: sqlite3.Connection, part_id: str, error: str) -> None:
+    """The vendor had no room for it and ran nothing: it is as if it had not been sent, but for its `refused_id`."""
+    conn.execute(
+        "UPDATE batch_parts SET state = 'intent', refused_id = native_id, native_id = NULL, submitted_at = NULL,"
+        " ended_at = NULL, vendor_status = NULL, counts = NULL, error = ? WHERE id = ?",
+        (error, part_id),
+    )
+
+
+def others_at_work(conn: sqlite3.Connection, batch: VendorBatch) -> bool:
+    """Whether the vendor is at work on another part of the same model, of any job."""
+    return (batch.provider, batch.model) in conn.execute(AT_WORK_SQL, (batch.id,)).fetchall()
+
+
+def missing(conn: sqlite3.Connection, part_id: str) -> int:
+    """How many of its rows have not ended."""
+    return int(conn.execute(MISSING_SQL, (part_id,)).fetchone()[0])
+
+
+def unread(conn: sqlite3.Connection, part_id: str) -> list[tuple[str, RowStatus]]:
+    """Its rows that ended without a result though the vendor may have one, each with the status it has."""
+    return [(row_id, status) for row_id, status in conn.execute(UNREAD_SQL, (part_id,))]
+
+
+def read_again(conn: sqlite3.Connection, part_id: str, row_ids: Iterable[str], now: int) -> None:
+    """The part's results are fetched once more, for these rows of it."""
+    conn.executemany(
+        "UPDATE batch_results SET status = 'processing', error_kind = NULL, error_message = NULL, updated_at = ?"
+        " WHERE id = ?",
+        ((now, row_id) for row_id in row_ids),
+    )
+    set_state(conn, part_id, "ended")
 
 
 def set_state(conn: sqlite3.Connection, part_id: str, state: PartState, error: str | None = None) -> None:
@@ -208,6 +263,11 @@ def waiting_row(conn: sqlite3.Connection, part_id: str, custom_id: str) -> Vendo
         return None
     row_id, row_index, request, prompt, model, _ = found
     return _part_row((row_id, row_index, request, prompt, custom_id, model))
+
+
+def members_among(conn: sqlite3.Connection, part_id: str, custom_ids: Iterable[str]) -> set[str]:
+    """Those of the custom ids that are of rows which travelled in the part."""
+    return {each for each in custom_ids if conn.execute(ROW_SQL, (part_id, each)).fetchone() is not None}
 
 
 def row_ids(conn: sqlite3.Connection, part_id: str) -> list[str]:

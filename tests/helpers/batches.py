@@ -55,8 +55,9 @@ async def finished(adapter: BatchAdapter, native_id: str) -> BatchState:
 
 
 async def outcomes(adapter: BatchAdapter, state: BatchState) -> list[BatchResult]:
+    """The results of rows; what cannot be read has no custom id, and is left out."""
     async with aclosing(adapter.results(KEY, state)) as results:
-        return [outcome async for outcome in results]
+        return [outcome async for outcome in results if outcome.custom_id]
 
 
 async def run(adapter: BatchAdapter, part: BatchPart) -> tuple[BatchState, dict[str, BatchResult]]:

@@ -31,6 +31,7 @@ from sidecar.providers.base import (
     BatchResult,
     BatchState,
     Done,
+    Ending,
     LookupResult,
     PreparedCall,
     Usage,
@@ -79,6 +80,8 @@ class Vendor:
     checks_to_results: int = 1
     word_at_end: str = "completed"
     error: str | None = None
+    counts: bool = True
+    no_room: list[bool] = field(default_factory=list)
     certain: bool = True
     forgetful: bool = False
     held: dict[str, Held] = field(default_factory=dict)
@@ -154,8 +157,10 @@ class Vendor:
             ended=ended,
             results_ready=ended and held.checks >= self.checks_to_results,
             total=len(held.rows),
-            completed=0 if self.error else len(held.rows),
+            completed=0 if self.error else len(held.rows) if self.counts else None,
             error=self.error if ended else None,
+            ending=_ENDINGS.get(word) if ended else None,
+            no_room=ended and bool(self.no_room) and self.no_room.pop(0),
         )
 
     async def _called(self, name: str) -> None:
@@ -166,6 +171,14 @@ class Vendor:
             self.hanging.set()
             await asyncio.Event().wait()
         await asyncio.sleep(0)
+
+
+_ENDINGS: Mapping[str, Ending] = {
+    "completed": "completed",
+    "failed": "refused",
+    "cancelled": "cancelled",
+    "expired": "expired",
+}
 
 
 def _raise(problems: list[Exception | None]) -> None:

@@ -474,6 +474,12 @@ async def batch_retry_failed(client: Client) -> None:
     await client.ask("batch:retry-failed", {"jobId": await _batch(client)})
 
 
+async def batch_collect(client: Client) -> None:
+    """A batch that the sidecar runs itself lies at no provider, nor does one that does not exist."""
+    await client.ask("batch:collect", {"jobId": await _batch(client)})
+    await client.ask("batch:collect", {"jobId": "unknown"})
+
+
 async def batch_submit_native(client: Client) -> None:
     """A provider without batches, a model of another provider, and rows that are sent at once."""
     project = await client.ask("project:create", {"name": "First"})

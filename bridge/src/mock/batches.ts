@@ -42,6 +42,12 @@ export const BATCHES: Handlers = {
     end(store, job, "cancelled");
     return wireJob(job);
   },
+  "batch:collect": (store, { jobId }) => {
+    if (findOwn(store, jobId).mode !== "native") {
+      throw conflict("No provider has this batch: its rows are asked one by one, and answered so.");
+    }
+    throw conflict("Every row of this batch that its provider has run has its result; there is none to fetch.");
+  },
   "batch:submit-native": (store, params) => {
     const recorded = store.fixtures.play("batch:submit-native", { ...params }) as BatchSubmitNativeResult;
     const job = submit(store, params);

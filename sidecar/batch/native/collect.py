@@ -6,11 +6,12 @@ import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from functools import partial
 
 from sidecar import failpoints
 from sidecar.batch import row_outcomes
-from sidecar.batch.native import transactions
+from sidecar.batch.native import endings, transactions
 from sidecar.batch.native.transactions import Settled
 from sidecar.batch.row import Row
 from sidecar.batch.storage_retry import retry_on_storage_error
@@ -29,11 +30,41 @@ from sidecar.store.vendor_batches import VendorBatch, VendorBatchRow
 log = logging.getLogger("sidecar.batch")
 
 PAGE_ROWS = 100
-EXPIRED = "The provider ended the batch before it ran this row, which cost nothing. Retry the failed rows."
-NO_RESULT = "The provider gave no result for this row, which may have been charged. Retry the failed rows."
+# An answer that comes behind more failures than this no longer takes the place of one.
+MOST_HELD = 10_000
 
 Page = tuple[Job, Sequence[JobRow]]
 """A job as a commit left it, with the rows that ended in that commit."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one reading of a part's results has come to. `ours` are the rows of which one could be read.
+
+    `held` are results that are no answers: an answer to the same row, which may come behind it, has precedence.
+    """
+
+    state: BatchState
+    ours: set[str] = field(default_factory=set)
+    held: dict[str, BatchResult] = field(default_factory=dict)
+    unreadable: int = 0
+
+    def problem(self, provider: str, missing: int) -> Failure | None:
+        """Why the results are to be read again though they came to an end, for so many rows without one."""
+        expected = endings.expected_results(self.state)
+        short = expected is not None and len(self.ours) < expected
+        if expected is None:
+            short = self.state.ending == "completed"
+        if not missing or not (short or self.unreadable) or self.state.ran_nothing:
+            return None
+        counted = "more" if expected is None else f"{expected}"
+        return Failure(
+            "provider_unavailable",
+            f"{provider} counts {counted} results of this batch, and {len(self.ours)} could be read. "
+            "What came is kept, and the rest is fetched again; nothing has to be paid twice.",
+            retryable=True,
+            provider=provider,
+        )
 
 
 class Collector:
@@ -45,32 +76,46 @@ class Collector:
         self._checker = core.checker
         self._now_ms = core.now_ms
 
-    async def collect(
-        self, part: VendorBatch, state: BatchState, adapter: BatchAdapter, key: str
+    async def read(
+        self, part: VendorBatch, reading: Reading, adapter: BatchAdapter, key: str
     ) -> AsyncGenerator[Page, None]:
-        """Store every result of an ended batch, and close the part with the rows that have none.
+        """Store every result of an ended batch that can be read.
 
-        Raise Failure when the vendor's results cannot be read to their end: what was read is kept.
+        Raise Failure when they break off, or are fewer than the vendor counts: what was read is kept.
         """
         page: list[BatchResult] = []
-        async with aclosing(adapter.results(key, state)) as results:
+        async with aclosing(adapter.results(key, reading.state)) as results:
             async for outcome in results:
-                page.append(outcome)
+                if not outcome.custom_id:
+                    reading.unreadable += 1
+                elif outcome.failure is None and outcome.never_ran is None:
+                    reading.held.pop(outcome.custom_id, None)
+                    page.append(outcome)
+                else:
+                    reading.held.setdefault(outcome.custom_id, outcome)
                 if len(page) >= PAGE_ROWS:
-                    for stored in await self._take(part, page):
+                    for stored in await self._take(part, reading, page):
                         yield stored
                     page = []
-        for stored in await self._take(part, page):
+                if len(reading.held) >= MOST_HELD:
+                    for stored in await self._take_held(part, reading):
+                        yield stored
+        for stored in await self._take(part, reading, page):
             yield stored
-        certain = state.error is not None and state.completed == 0
-        failure = Failure("provider_rejected", _told(state.error)) if state.error else None
-        closing = self.close(part, failure or Failure("provider_unavailable", NO_RESULT), free=certain)
-        async with aclosing(closing):
-            async for stored in closing:
-                yield stored
+        for stored in await self._take_held(part, reading):
+            yield stored
+        missing = await self._store.read(vendor_batches.missing, part.id)
+        problem = reading.problem(part.provider, missing)
+        if problem is not None:
+            raise problem
 
-    async def close(self, part: VendorBatch, failure: Failure, *, free: bool) -> AsyncGenerator[Page, None]:
-        """End the rows that have no result for that reason. `free`: it is certain that they cost nothing."""
+    async def close(
+        self, part: VendorBatch, failure: Failure, *, free: bool, ran_nothing: bool = False
+    ) -> AsyncGenerator[Page, None]:
+        """End the rows that have no result for that reason, and the part.
+
+        `free`: it is certain that they cost nothing. `ran_nothing`: nor did any other row of the part.
+        """
         job = await self._store.read(transactions.job_of, part)
         cancelled = failure.kind == "cancelled" or (job is not None and job.status == "cancelled")
         outcome = RowOutcome("cancelled") if cancelled else row_outcomes.unsent(failure)
@@ -83,16 +128,27 @@ class Collector:
                 part, [Settled(row.row.id, row.custom_id, outcome, money) for row in page]
             ):
                 yield stored
-        ended = await self._store.write(transactions.close_part, part.id, self._now_ms())
+        ended = await self._store.write(
+            transactions.close_part, part.id, self._now_ms(), ran_nothing=ran_nothing
+        )
         if ended is not None:
             yield ended, ()
 
-    async def _take(self, part: VendorBatch, page: Sequence[BatchResult]) -> list[Page]:
+    async def _take_held(self, part: VendorBatch, reading: Reading) -> list[Page]:
+        held, stored = list(reading.held.values()), list[Page]()
+        reading.held.clear()
+        for first in range(0, len(held), PAGE_ROWS):
+            stored += await self._take(part, reading, held[first : first + PAGE_ROWS])
+        return stored
+
+    async def _take(self, part: VendorBatch, reading: Reading, page: Sequence[BatchResult]) -> list[Page]:
         if not page:
             return []
-        rows = await self._store.read(_waiting, part.id, [outcome.custom_id for outcome in page])
+        ids = [outcome.custom_id for outcome in page]
+        rows = await self._store.read(_waiting, part.id, ids)
+        reading.ours |= await self._store.read(vendor_batches.members_among, part.id, ids)
         settled = [
-            await self._settled(part, row, outcome)
+            await self._settled(part, row, outcome, reading.state)
             for row, outcome in zip(rows, page, strict=True)
             if row is not None
         ]
@@ -106,9 +162,11 @@ class Collector:
         )
         return [(job, rows)] if job is not None and rows else []
 
-    async def _settled(self, part: VendorBatch, row: VendorBatchRow, came: BatchResult) -> Settled:
+    async def _settled(
+        self, part: VendorBatch, row: VendorBatchRow, came: BatchResult, state: BatchState
+    ) -> Settled:
         try:
-            outcome, money = await self._read(part, row, came)
+            outcome, money = await self._read(part, row, came, state)
         except Exception:  # one row that trips us must not keep the others from being stored
             log.exception("the result of a row of a batch could not be read")
             outcome = row_outcomes.unsent(Failure("internal_error", row_outcomes.INTERNAL))
@@ -116,17 +174,20 @@ class Collector:
         return Settled(row.row.id, row.custom_id, outcome, money)
 
     async def _read(
-        self, part: VendorBatch, row: VendorBatchRow, came: BatchResult
+        self, part: VendorBatch, row: VendorBatchRow, came: BatchResult, state: BatchState
     ) -> tuple[RowOutcome, Settlement]:
+        if came.never_ran is not None and state.ending == "refused":
+            refused = endings.without_result(part.provider, state)
+            return row_outcomes.unsent(refused), settlement.refused(refused.kind)
         if came.never_ran == "cancelled":
             return RowOutcome("cancelled"), settlement.refused("cancelled")
         if came.never_ran == "expired":
-            return row_outcomes.unsent(Failure("timeout", EXPIRED)), settlement.refused("timeout")
+            return row_outcomes.unsent(Failure("timeout", endings.EXPIRED)), settlement.refused("timeout")
         transcript = _transcript(came)
         pricing = partial(self._charge, part, row, transcript)
         failure = came.failure
         if failure is None and came.done is None:
-            failure = Failure("provider_unavailable", NO_RESULT)
+            failure = Failure("provider_unavailable", endings.NO_RESULT)
         if failure is not None:
             money = settlement.broken(failure, transcript, pricing)
             return row_outcomes.broken(failure, transcript, money, None), money
@@ -159,7 +220,7 @@ class Collector:
 def _waiting(
     conn: sqlite3.Connection, part_id: str, custom_ids: Sequence[str]
 ) -> list[VendorBatchRow | None]:
-    # The same id twice in one page is the vendor's mistake; the first result counts.
+    # The same id twice in one page is the vendor's mistake; the first answer counts.
     seen: set[str] = set()
     found: list[VendorBatchRow | None] = []
     for custom_id in custom_ids:
@@ -177,7 +238,3 @@ def _transcript(came: BatchResult) -> StreamAccumulator:
     if came.done is not None:
         transcript.take(came.done)
     return transcript
-
-
-def _told(error: str | None) -> str:
-    return f"The provider refused the batch: {error or 'it did not say why'}"

@@ -1,9 +1,10 @@
 """What is to be done next about a part of a job, from what is known of it (pure).
 
-A part is in one of these places: `unasked` (its creation was certainly not asked for), `asked` (it may have been),
-`doubtful`, `at work` (the vendor's id is known), `ended`, `refused` (it was not created), `closed` (so are its rows).
+A part is in one of these places: `unasked` (its creation was certainly not asked for), `waiting` (so too, because its
+vendor had no room for it), `asked` (it may have been), `doubtful`, `at work` (the vendor's id is known), `stopping`
+(the vendor has heard that it is to stop), `ended`, `refused` (it was not created), `closed` (so are its rows).
 Its job is `running`, `cancelled` or `gone`; `any` is one of the first two, or of the places. What is observed is what
-the vendor said to the last look, or what came of a sending.
+the vendor said to the last look, or what came of a sending, of asking it to stop, or of reading its results.
 
     part      job        observed                            next
     --------  ---------  ----------------------------------  ---------------------------------------
@@ -14,12 +15,17 @@ the vendor said to the last look, or what came of a sending.
     any       any        sent, shutting down                 -
     unasked   running    nothing                             Send
     unasked   cancelled  nothing                             Refuse: cancelled
+    waiting   running    others at work                      Wait: later, for room
+    waiting   running    nothing                             Send
+    waiting   cancelled  others at work                      Refuse: cancelled
     refused   any        nothing                             Refuse: as it was refused
     asked     any        found                               Adopt: look soon
     asked     any        found, another part's               MarkUncertain: look at last
     asked     any        absent                              Wait: until an absence counts
     asked     running    absent, long enough                 Send
     asked     cancelled  absent, long enough                 Refuse: cancelled
+    asked     any        absent for certain                  Wait: until a creation is over
+    asked     running    absent for certain, long enough     Send
     asked     any        perhaps absent                      MarkUncertain: look later
     asked     running    perhaps absent, for days            MarkUncertain: look later
     asked     cancelled  perhaps absent, for days            WriteOff
@@ -33,17 +39,30 @@ the vendor said to the last look, or what came of a sending.
     unasked   any        sent, refused for good              Refuse: for the reason
     unasked   any        sent, refused for now               Wait: later, with the reason
     unasked   any        sent, refused for now, one attempt  Refuse: for the reason
+    unasked   any        sent, input not there yet           Wait: later, with the reason
+    unasked   any        sent, input never there             Refuse: for the reason
     unasked   any        sent, key refused                   Wait: later, with the reason
     at work   running    at work                             Wait: later
-    at work   cancelled  at work                             AskToStop: look later
-    at work   cancelled  at work, was asked to stop          Wait: later
+    at work   cancelled  nothing                             AskToStop
+    at work   cancelled  at work                             AskToStop
+    at work   cancelled  stop heard                          Wait: soon
+    at work   cancelled  stop not heard                      Wait: later, with the reason
+    at work   cancelled  stop not heard, for days            WriteOff
+    stopping  cancelled  at work                             Wait: later
+    stopping  cancelled  not found                           Wait: later, with the reason
+    stopping  cancelled  not found, for days                 WriteOff
     ended     any        ended, with results                 Collect
     ended     any        ended, no results yet               Wait: later
-    ended     any        ended, no results for a day         Collect
+    ended     any        ended, no results for a day         Collect: at last
+    ended     any        ended long ago, first look          Wait: later
+    ended     running    ended, no room                      PutBack: look later
+    ended     cancelled  ended, no room                      Collect
+    ended     any        results unread                      Wait: later, with the reason
     at work   any        failure                             Wait: later, with the reason
     at work   any        failure, with a hint                Wait: as long as asked, with the reason
-    at work   running    not found                           Wait: later, with the reason
-    at work   cancelled  not found                           WriteOff
+    at work   any        not found                           Wait: later, with the reason
+    at work   running    not found, for days                 Wait: later, with the reason
+    at work   cancelled  not found, for days                 WriteOff
     at work   running    no key, for days                    Wait: later, with the reason
     at work   cancelled  no key, for days                    WriteOff
     at work   cancelled  failure, for days                   Wait: later, with the reason
@@ -51,149 +70,72 @@ the vendor said to the last look, or what came of a sending.
     asked     running    failure, for days                   Wait: later, with the reason
     asked     cancelled  failure, for days                   WriteOff
 
-`Send` is carried out and observed in turn. `Wait`, `Adopt`, `AskToStop` and `MarkUncertain` are followed by another
-look at the vendor; after `Collect`, `WriteOff` and `Refuse`, and where the table says `-`, nothing is left to do.
+`Send`, `AskToStop` and `Collect` are carried out and observed in turn. `Wait`, `Adopt`, `PutBack` and `MarkUncertain`
+are followed by another look at the vendor; after `WriteOff` and `Refuse`, after a `Collect` that found everything or
+was the last, and where the table says `-`, nothing is left to do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from sidecar.batch.native.actions import (
+    Action,
+    Adopt,
+    AskToStop,
+    Collect,
+    Crowded,
+    MarkUncertain,
+    Observed,
+    PutBack,
+    Refuse,
+    Send,
+    Sent,
+    Stopped,
+    Taken,
+    Wait,
+    WriteOff,
+)
+from sidecar.batch.native.pace import LONGEST_WAIT_MS, Pace
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchState, LookupResult
-from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.store.job_records import Job
 from sidecar.store.vendor_batches import VendorBatch
 
-FIRST_WAIT_MS = 1_000
-LONGEST_WAIT_MS = 300_000
-# A creation that was cut off may still be going on at the vendor, and its lists may lag behind: an absence counts
-# only when so much time has passed.
-SETTLING_MS = 30_000
-# The first look after a creation was not answered.
-FIRST_LOOK_MS = 2_000
 # A person has given up on it: after so long no vendor is at work on it any more, and nobody looks for it.
 LONGEST_DOUBT_MS = 48 * 3_600_000
-# An ended batch whose results are still not there after so long has none.
+# An ended batch whose results are still not there, or not whole, after so long and so many looks has none.
 PATIENCE_MS = 24 * 3_600_000
+FEWEST_LOOKS = 10
+# So often a creation finds its input missing while somebody waits for it.
+MOST_NOT_YET = 5
 # What may be otherwise in a while: by itself, or because the person saw to it.
 _KEY = frozenset({"missing_api_key", "invalid_api_key"})
+# Not even at last do these say anything of a batch's results.
+NOT_THE_RESULTS = frozenset({*_KEY, "rate_limited", "timeout", "storage_error"})
 _PASSING = frozenset({"rate_limited", "provider_unavailable", "timeout", "storage_error"})
 
 
-@dataclass(frozen=True, slots=True)
-class Adopt:
-    """The vendor has it: write down under which id, and look again after `wait_ms`."""
+def must_ask(part: VendorBatch, job: Job | None) -> Literal["find", "check", "room"] | None:
+    """Return what must be asked before anything is decided, or None.
 
-    state: BatchState
-    wait_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Hand it over, once, and observe what comes of that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Look again after `wait_ms`. `trouble` is what keeps it from going on; `silent` leaves what the job says of it."""
-
-    wait_ms: int
-    trouble: Failure | None = None
-    silent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Collect:
-    """Fetch what came of its rows; those without a result have none."""
-
-    state: BatchState
-
-
-@dataclass(frozen=True, slots=True)
-class AskToStop:
-    """Nobody wants it any more: ask the vendor to stop, and look again after `wait_ms`."""
-
-    native_id: str
-    wait_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class MarkUncertain:
-    """Nobody can say whether the vendor has it: the job waits for a person, who reads the `sentence`."""
-
-    sentence: str
-    wait_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOff:
-    """Close it without results: nobody waits for it, and what it cost, if anything, nobody will know."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """It was certainly not created and never will be: close it, at no cost, for the reason."""
-
-    reason: Failure
-
-
-Action = Adopt | Send | Wait | Collect | AskToStop | MarkUncertain | WriteOff | Refuse
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """It was handed over; `failure` is what came in place of the vendor's id."""
-
-    failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What was found for the part belongs to another part, as the `note` says."""
-
-    note: str
-
-
-Observed = LookupResult | BatchState | Sent | Taken | Failure | None
-"""The vendor's answer to a look, what came of a sending, why the vendor could not be asked, or nothing yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often a vendor is asked. `fixed_ms` takes the place of waits that grow, for tests and demonstrations."""
-
-    fixed_ms: int | None = None
-
-    @property
-    def soon_ms(self) -> int:
-        """Milliseconds until the first look at what a vendor has."""
-        return FIRST_WAIT_MS if self.fixed_ms is None else self.fixed_ms
-
-    @property
-    def first_look_ms(self) -> int:
-        """Milliseconds until the first look for what a vendor may have."""
-        return FIRST_LOOK_MS if self.fixed_ms is None else self.fixed_ms
-
-    @property
-    def settling_ms(self) -> int:
-        """Milliseconds after which an absence counts."""
-        return SETTLING_MS if self.fixed_ms is None else min(self.fixed_ms, SETTLING_MS)
-
-    def later_ms(self, looks: int, hint_ms: int | None = None) -> int:
-        """Return the milliseconds until the look after so many. What the vendor asks for wins if longer."""
-        # The exponent is bounded so that a large number of looks stays a small number.
-        grown = min(FIRST_WAIT_MS << min(looks, 20), LONGEST_WAIT_MS)
-        return max(grown if self.fixed_ms is None else self.fixed_ms, hint_ms or 0)
-
-
-def must_ask(part: VendorBatch) -> Literal["find", "check"] | None:
-    """Return what the vendor must be asked before anything is decided: where the part is, how it is, or nothing."""
+    find: where the part is; check: how it is; room: whether others of its model are at the vendor.
+    """
     if part.state in ("intent", "doubtful"):
         # It cannot have arrived before its creation was asked for, which is written down.
-        return "find" if part.submitted_at is not None else None
-    return "check" if part.native_id is not None and not is_closed(part) else None
+        if part.submitted_at is not None:
+            return "find"
+        return "room" if part.refused_id is not None else None
+    if part.native_id is None or is_closed(part):
+        return None
+    return None if must_stop(part, job) else "check"
+
+
+def must_stop(part: VendorBatch, job: Job | None) -> bool:
+    """Return whether the vendor is at work on what nobody wants any more, and has not heard so."""
+    cancelled = job is not None and job.status == "cancelled"
+    return cancelled and part.state == "submitted" and part.stop_heard_at is None
 
 
 def is_closed(part: VendorBatch) -> bool:
@@ -210,12 +152,11 @@ def next_action(
     *,
     looks: int = 0,
     one_attempt: bool = False,
-    asked_to_stop: bool = False,
 ) -> Action | None:
     """Return what is to be done, None when nothing is left to do; the table above says it row by row.
 
     `looks` is how often the vendor was asked by this run. With `one_attempt` somebody waits to hear whether the part
-    is taken and will decide himself about another attempt. `asked_to_stop`: the vendor has heard it from this run.
+    is taken and will decide himself about another attempt.
     """
     if job is None or is_closed(part):
         return None
@@ -233,8 +174,12 @@ def next_action(
             return MarkUncertain(in_doubt(part, observed.note), LONGEST_WAIT_MS)
         case Sent():
             return _sent(part, observed.failure, now, pace, looks, wanted, one_attempt)
+        case Stopped():
+            return Wait(pace.soon_ms)
+        case Crowded():
+            return Wait(pace.later_ms(looks), no_room(part)) if wanted else Refuse(cancelled())
         case BatchState():
-            return _checked(part, observed, now, pace.later_ms(looks), wanted or asked_to_stop)
+            return _checked(part, observed, now, pace.later_ms(looks), looks, job)
 
 
 def in_doubt(part: VendorBatch, note: str) -> str:
@@ -247,12 +192,25 @@ def in_doubt(part: VendorBatch, note: str) -> str:
     )
 
 
+def no_room(part: VendorBatch) -> Failure:
+    """Return why a part waits that its vendor would take at another time."""
+    rows = "1 row waits" if part.rows == 1 else f"{part.rows} rows wait"
+    return Failure(
+        "rate_limited",
+        f"{part.provider} takes no more of {part.model or 'this model'} at once: {rows} until another batch of it "
+        f"has ended, and then go out by themselves.",
+        provider=part.provider,
+    )
+
+
 def cancelled() -> Failure:
     """Return why a row of a cancelled job has no answer."""
     return Failure("cancelled", "The batch was cancelled before this row was sent.")
 
 
 def _unasked(part: VendorBatch, wanted: bool) -> Action:
+    if part.native_id is not None:
+        return AskToStop(part.native_id)
     if part.state == "ended":
         return Refuse(
             Failure(part.vendor_status or "provider_rejected", part.error or "The batch was refused.")
@@ -270,8 +228,9 @@ def _looked_for(
         if not wanted and passed > LONGEST_DOUBT_MS:
             return WriteOff()
         return MarkUncertain(in_doubt(part, found.note), pace.later_ms(looks))
-    if passed < pace.settling_ms:
-        return Wait(pace.settling_ms - passed, silent=True)
+    settling_ms = pace.settling_ms(listed=found.listed)
+    if passed < settling_ms:
+        return Wait(settling_ms - passed, silent=True)
     return Send() if wanted else Refuse(cancelled())
 
 
@@ -288,23 +247,30 @@ def _sent(
         return Wait(pace.soon_ms)
     if isinstance(failure, OutcomeUnknown):
         return Wait(pace.first_look_ms, failure)
+    if isinstance(failure, NotYet) and (not one_attempt or looks < MOST_NOT_YET):
+        return Wait(pace.later_ms(looks), failure)
     if one_attempt or not _may_pass(failure):
         return Refuse(failure)
     return _hindered(part, failure, now, pace.later_ms(looks, failure.retry_after_ms), wanted)
 
 
-def _checked(part: VendorBatch, state: BatchState, now: int, wait_ms: int, left_alone: bool) -> Action:
-    if state.ended:
-        waited = 0 if part.ended_at is None else now - part.ended_at
-        return Collect(state) if state.results_ready or waited > PATIENCE_MS else Wait(wait_ms)
-    return Wait(wait_ms) if left_alone else AskToStop(state.native_id, wait_ms)
+def _checked(part: VendorBatch, state: BatchState, now: int, wait_ms: int, looks: int, job: Job) -> Action:
+    if not state.ended:
+        return AskToStop(state.native_id) if must_stop(part, job) else Wait(wait_ms)
+    if state.no_room and job.status != "cancelled":
+        return PutBack(wait_ms)
+    waited = 0 if part.ended_at is None else now - part.ended_at
+    last = waited > PATIENCE_MS and looks >= FEWEST_LOOKS
+    return Collect(state, last) if state.results_ready or last else Wait(wait_ms)
 
 
 def _hindered(part: VendorBatch, failure: Failure, now: int, wait_ms: int, wanted: bool) -> Action:
-    lost = part.native_id is not None and (failure.kind == "not_found" or failure.status == 404)
+    if wanted or _since_asked(part, now) <= LONGEST_DOUBT_MS:
+        return Wait(wait_ms, failure)
     # No vendor is at work on it any more, and nothing can be learnt of it as things stand.
-    hopeless = _since_asked(part, now) > LONGEST_DOUBT_MS and (part.native_id is None or failure.kind in _KEY)
-    return WriteOff() if not wanted and (lost or hopeless) else Wait(wait_ms, failure)
+    lost = part.state != "ended" and (failure.kind == "not_found" or failure.status == 404)
+    hopeless = part.native_id is None or lost or failure.kind in _KEY
+    return WriteOff() if hopeless else Wait(wait_ms, failure)
 
 
 def _since_asked(part: VendorBatch, now: int) -> int:

@@ -10,10 +10,10 @@ from typing import Any
 
 from sidecar.batch import jobs as moves
 from sidecar.batch.keyed_lock import KeyedLock, unless_cancelled
-from sidecar.batch.native import machine, refusals, transactions
+from sidecar.batch.native import recollection, refusals, transactions
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.collect import Collector
-from sidecar.batch.native.machine import Pace
+from sidecar.batch.native.pace import FIRST_WAIT_MS, Pace
 from sidecar.batch.native.submission_loop import SubmissionLoop
 from sidecar.batch.native.worker import Tools
 from sidecar.batch.progress_reporter import Progress, ProgressReporter
@@ -136,6 +136,19 @@ class NativeBatches:
             await self._loop(job).worker(part.id).step_now()
         return await self._known(job_id)
 
+    async def collect(self, job_id: str) -> Job:
+        """Ask the job's vendors once more for results that are missing; gives the job as it is after that look.
+
+        Nothing is sent again. Raises Failure: "not_found", "conflict" when no vendor has anything of it.
+        """
+        await self._ready()
+        async with self._turns.of(job_id):
+            job, opened = await self._store.write(recollection.reopen, job_id, self._now_ms())
+        self._loop(job).reporter.changed(job)
+        for part in opened:
+            await self._loop(job).worker(part.id).step_now()
+        return await self._known(job_id)
+
     async def cancel(self, job_id: str) -> Job:
         """Sends no more, and asks the vendor to stop; what has run is still collected.
 
@@ -181,7 +194,9 @@ class NativeBatches:
         return await adapter.check(await self._uploader.key(provider), native_id)
 
     async def results(self, provider: str, native_id: str) -> list[JobRow]:
-        """What came of a batch that was sent from here, by row index. Collects it first if it has just ended.
+        """What came of a batch that was sent from here, by row index.
+
+        Collects it first if it has just ended, and again while results of it are missing.
 
         Raises Failure: "not_found", "conflict" when it has no results yet, what the vendor says.
         """
@@ -189,10 +204,13 @@ class NativeBatches:
         part = await self._store.read(vendor_batches.by_native_id, provider, native_id)
         if part is None:
             raise Failure("not_found", f"No batch with the id {native_id} was sent to {provider} from here.")
-        if part.state != "collected":
+        read_before = part.state in ("collected", "failed")
+        if not read_before:
             await self._loop(await self._known(part.job_id)).worker(part.id).step_now()
             part = await self._store.read(vendor_batches.get, part.id)
-        if part is None or part.state != "collected":
+        elif await self._store.read(vendor_batches.unread, part.id):
+            await self.collect(part.job_id)
+        if part is None or not (read_before or part.state in ("collected", "failed")):
             word = part.vendor_status if part is not None else None
             raise Failure(
                 "conflict", f"This batch has no results yet; {provider} says: {word}. Try again later."
@@ -208,9 +226,11 @@ class NativeBatches:
     async def _start(
         self, job: Job, opened: Sequence[VendorBatch], retry_failed: bool, notify_rows: bool
     ) -> Job:
-        if self._is_sending(job.id) or (opened and job.status == "processing"):
+        # Rows that failed in other parts can travel again meanwhile.
+        beside = retry_failed and job.status == "processing" and job.failed_rows > 0
+        if self._is_sending(job.id) or (opened and job.status == "processing" and not beside):
             raise moves.already_running()
-        if opened:
+        if opened and not beside:
             raise Failure(
                 "conflict",
                 "The provider is still at work on rows of this batch. Wait until it has ended them.",
@@ -252,7 +272,7 @@ class NativeBatches:
             loop = self._loop(job)
             for part in parts:
                 known = part.state in ("submitted", "ended")
-                loop.worker(part.id, machine.FIRST_WAIT_MS if known else 0)
+                loop.worker(part.id, FIRST_WAIT_MS if known else 0)
             if waits:
                 loop.send()
         return tuple(job.id for job, _, _ in left)

@@ -79,7 +79,11 @@ class SubmissionLoop:
                 self._news.clear()
                 if self.sending or await self._held_up():
                     await self._send()
-                self._workers = {id_: worker for id_, worker in self._workers.items() if not worker.ended}
+                going_on = {id_: worker for id_, worker in self._workers.items() if not worker.ended}
+                if len(going_on) < len(self._workers):
+                    for worker in going_on.values():
+                        worker.try_for_room()
+                self._workers = going_on
                 if self.sending or self._news.is_set():
                     continue
                 if not self._workers:

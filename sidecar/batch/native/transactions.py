@@ -10,6 +10,7 @@ from typing import Any
 
 from sidecar.batch import jobs as moves
 from sidecar.batch import row_transactions
+from sidecar.batch.native import endings, stops
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchState
 from sidecar.spending import intent, settlement
@@ -18,7 +19,7 @@ from sidecar.spending.settlement import Settlement
 from sidecar.store import job_rows, jobs, vendor_batches
 from sidecar.store.job_records import Job, JobRow, RowOutcome, RowStatus
 from sidecar.store.records import LedgerEntry
-from sidecar.store.vendor_batches import VendorBatch
+from sidecar.store.vendor_batches import PartState, VendorBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +138,16 @@ def observe(conn: sqlite3.Connection, part_id: str, state: BatchState, now: int)
         counts={name: number for name, number in counts.items() if number is not None},
         ended=state.ended,
         ended_at=state.ended_at,
-        error=state.error,
+        error=endings.told(part.provider, state),
         now=now,
     )
     return vendor_batches.get(conn, part_id)
+
+
+def put_back(conn: sqlite3.Connection, part: VendorBatch, trouble: Failure, now: int) -> Job | None:
+    """The vendor had no room for the part and ran nothing of it: it waits to be sent again. Gives the job."""
+    vendor_batches.put_back(conn, part.id, trouble.message)
+    return refresh_job(conn, part.job_id, now, trouble)
 
 
 def settle(
@@ -170,12 +177,13 @@ def settle(
     return job, ended
 
 
-def close_part(conn: sqlite3.Connection, part_id: str, now: int) -> Job | None:
+def close_part(conn: sqlite3.Connection, part_id: str, now: int, *, ran_nothing: bool = False) -> Job | None:
     """Every row of the part has ended, and with the last part the job has. Gives the job as `refresh_job` does."""
     part = vendor_batches.get(conn, part_id)
     if part is None:
         return None
-    vendor_batches.set_state(conn, part_id, "collected" if part.native_id else "failed", part.error)
+    state: PartState = "failed" if ran_nothing or part.native_id is None else "collected"
+    vendor_batches.set_state(conn, part_id, state, part.error)
     return refresh_job(conn, part.job_id, now)
 
 
@@ -188,6 +196,8 @@ def refresh_job(
     before, which was told then.
     """
     job = jobs.get(conn, job_id)
+    if job is not None and job.status == "cancelled":
+        return stops.refresh_cancelled(conn, job, trouble)
     if job is None or job.status not in ("processing", "pending"):
         return None
     everything = vendor_batches.of_job(conn, job_id)
@@ -296,5 +306,10 @@ def _end(conn: sqlite3.Connection, job: Job, everything: Sequence[VendorBatch], 
     refused = [part for part in everything if part.state == "failed"]
     if refused and len(refused) == len(everything):
         last = refused[-1]
-        return jobs.end(conn, job.id, "failed", now=now, error=last.error, error_kind=last.vendor_status)
-    return jobs.end(conn, job.id, moves.status_at_end(job), now=now)
+        return jobs.end(conn, job.id, "failed", now=now, error=last.error, error_kind=endings.kind_of(last))
+    status = moves.status_at_end(job)
+    # Who stopped it stands with the job when it was not the person; and so does what a vendor refused in part.
+    said = next((part for part in reversed(everything) if part.error is not None and part.native_id), None)
+    if said is None:
+        return jobs.end(conn, job.id, status, now=now)
+    return jobs.end(conn, job.id, status, now=now, error=said.error, error_kind=endings.kind_of(said))

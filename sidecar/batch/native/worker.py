@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Concatenate, ParamSpec
 
-from sidecar.batch.native import machine, transactions
+from sidecar.batch.native import actions, endings, machine, stops, transactions
+from sidecar.batch.native.actions import Action, Observed, Sent
 from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
-from sidecar.batch.native.collect import Collector, Page
-from sidecar.batch.native.machine import Action, Observed, Pace, Sent
+from sidecar.batch.native.collect import Collector, Page, Reading
+from sidecar.batch.native.pace import LONGEST_WAIT_MS, Pace
 from sidecar.batch.progress_reporter import ProgressReporter
 from sidecar.core import Core
 from sidecar.errors import Failure
@@ -66,7 +67,7 @@ class Worker:
         self._reporter = reporter
         self._news = news
         self._looks = 0
-        self._asked_to_stop = False
+        self._waits_for_room = False
         self._wake = asyncio.Event()
         self._resting = asyncio.Event()
         self._known = asyncio.Event()
@@ -92,6 +93,11 @@ class Worker:
     def wake(self) -> None:
         """Take the next step at once."""
         self._wake.set()
+
+    def try_for_room(self) -> None:
+        """Take the next step at once where the part waits until its vendor has room: another part has ended."""
+        if self._waits_for_room:
+            self.wake()
 
     async def step_now(self) -> None:
         """Take a step without delay, and wait until it was taken. One that is under way already does not count."""
@@ -140,7 +146,7 @@ class Worker:
         except Exception:  # a bug must not lose a batch that is paid for
             log.exception("a batch could not be looked after; it is tried again later")
             self._known.set()
-            wait_ms = machine.LONGEST_WAIT_MS
+            wait_ms = LONGEST_WAIT_MS
         finally:
             self._resting.set()
             self._news.set()
@@ -173,9 +179,13 @@ class Worker:
 
     async def _observe(self, part: VendorBatch) -> tuple[VendorBatch | None, Observed]:
         """The part as the look leaves it, None when it is gone, and what was seen. Raises Failure."""
-        tools, question = self._tools, machine.must_ask(part)
+        tools = self._tools
+        question = machine.must_ask(part, await tools.core.store.read(transactions.job_of, part))
         if question == "find":
             return part, await tools.uploader.find(part)
+        if question == "room":
+            crowded = await tools.core.store.read(vendor_batches.others_at_work, part)
+            return part, actions.Crowded() if crowded else None
         if question == "check" and part.native_id is not None:
             key = await tools.uploader.key(part.provider)
             state = await tools.core.providers.batch(part.provider).check(key, part.native_id)
@@ -200,37 +210,36 @@ class Worker:
             self._tools.pace,
             looks=self._looks,
             one_attempt=not self._known.is_set(),
-            asked_to_stop=self._asked_to_stop,
         )
         if action is not None:
             self._note(part, observed, action)
+        self._waits_for_room = isinstance(observed, actions.Crowded) or isinstance(action, actions.PutBack)
         match action:
             case None:
                 return None
-            case machine.Send():
+            case actions.Send():
                 return await self._send_again(part)
-            case machine.Adopt(state, wait_ms):
+            case actions.Adopt(state, wait_ms):
                 return await self._adopt(part, state, wait_ms)
-            case machine.Wait(wait_ms, trouble, silent):
+            case actions.Wait(wait_ms, trouble, silent):
                 if not silent:
                     await self._refresh_job(part, trouble)
                 return wait_ms
-            case machine.MarkUncertain(sentence, wait_ms):
+            case actions.MarkUncertain(sentence, wait_ms):
                 await self._tell(transactions.mark_uncertain, part, sentence, self._tools.core.now_ms())
                 return wait_ms
-            case machine.AskToStop(native_id, wait_ms):
-                key = await self._tools.uploader.key(part.provider)
-                await self._tools.core.providers.batch(part.provider).cancel(key, native_id)
-                self._asked_to_stop = True
-                await self._refresh_job(part)
+            case actions.PutBack(wait_ms):
+                await self._tell(
+                    transactions.put_back, part, machine.no_room(part), self._tools.core.now_ms()
+                )
                 return wait_ms
-            case machine.Collect(state):
-                key = await self._tools.uploader.key(part.provider)
-                adapter = self._tools.core.providers.batch(part.provider)
-                await self._close(self._tools.collector.collect(part, state, adapter, key))
-            case machine.WriteOff():
+            case actions.AskToStop(native_id):
+                return await self._ask_to_stop(part, native_id)
+            case actions.Collect(state, last):
+                return await self._collect(part, state, last)
+            case actions.WriteOff():
                 await self._close(self._tools.collector.close(part, machine.cancelled(), free=False))
-            case machine.Refuse(reason):
+            case actions.Refuse(reason):
                 now = self._tools.core.now_ms()
                 if part.state != "ended":
                     refused = vendor_batches.refused
@@ -254,10 +263,34 @@ class Worker:
         except Failure as failure:
             if failure.kind != "conflict":
                 raise
-            return await self._go_on(part, machine.Taken(failure.message))
+            return await self._go_on(part, actions.Taken(failure.message))
         log.info("part %s was found at %s as %s", part.id, part.provider, state.native_id)
         await self._refresh_job(part)
         return wait_ms
+
+    async def _ask_to_stop(self, part: VendorBatch, native_id: str) -> int | None:
+        """Need nothing but the id: whether the vendor finds the batch otherwise is no matter."""
+        try:
+            key = await self._tools.uploader.key(part.provider)
+            await self._tools.core.providers.batch(part.provider).cancel(key, native_id)
+        except Failure as failure:
+            return await self._go_on(part, failure)
+        await self._tell(stops.heard, part, self._tools.core.now_ms())
+        return await self._go_on(part, actions.Stopped())
+
+    async def _collect(self, part: VendorBatch, state: BatchState, last: bool) -> int | None:
+        """Close the part when every result that the vendor counts was read, or when this was the `last` time."""
+        reading, collector = Reading(state), self._tools.collector
+        adapter = self._tools.core.providers.batch(part.provider)
+        try:
+            key = await self._tools.uploader.key(part.provider)
+            await self._close(collector.read(part, reading, adapter, key))
+        except Failure as failure:
+            if not last or failure.kind in machine.NOT_THE_RESULTS:
+                return await self._go_on(part, failure)
+        reason, nothing = endings.without_result(part.provider, state), state.ran_nothing
+        await self._close(collector.close(part, reason, free=nothing, ran_nothing=nothing))
+        return None
 
     async def _close(self, pages: AsyncGenerator[Page, None]) -> None:
         async with aclosing(pages):
@@ -281,6 +314,6 @@ class Worker:
         failure = observed.failure if isinstance(observed, Sent) else observed
         if not isinstance(failure, Failure):
             return
-        if failure.kind == "invalid_api_key" and not isinstance(action, machine.WriteOff):
+        if failure.kind == "invalid_api_key" and not isinstance(action, actions.WriteOff):
             self._tools.core.on_invalid_key(part.provider)
         log.warning("part %s at %s: %s", part.id, part.provider, failure.message)

@@ -12,6 +12,10 @@ class BatchCancelParams(WireModel):
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
 
 
+class BatchCollectParams(WireModel):
+    job_id: Annotated[str, Field(alias="jobId", min_length=1)]
+
+
 class BatchEstimateParams(WireModel):
     rows: list[BatchRow]
     project_id: Annotated[str | None, Field(alias="projectId", min_length=1)] = None

@@ -124,8 +124,9 @@ class AnthropicBatch:
         wanted = frozenset(part.custom_ids)
         async with aclosing(self.results(key, state)) as results:
             async for came in results:
-                # No row of ours is in another batch, so the first one decides.
-                return came.custom_id in wanted
+                # No row of ours is in another batch, so the first one that can be read decides.
+                if came.custom_id:
+                    return came.custom_id in wanted
         return None
 
     def _of(self, native_id: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.providers.anthropic.stream import MessageReader
-from sidecar.providers.base import BatchPart, BatchResult, BatchState, PreparedCall
+from sidecar.providers.base import BatchPart, BatchResult, BatchState, Ending, PreparedCall
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import stream_failure
@@ -59,8 +59,15 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
         created_at=moment_ms(batch.get("created_at")),
         ended_at=moment_ms(batch.get("ended_at")),
         error="Anthropic keeps results for 29 days, and those of this batch are gone." if archived else None,
+        ending=_ending(as_mapping(counts)) if ended else None,
         handles={RESULTS: url} if isinstance(url, str) and url and not archived else {},
     )
+
+
+def _ending(counts: Mapping[str, Any]) -> Ending:
+    if as_count(counts.get("canceled")):
+        return "cancelled"
+    return "expired" if as_count(counts.get("expired")) else "completed"
 
 
 def may_be_of(state: BatchState, part: BatchPart) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from sidecar.providers.kernel.bodies import lines_body
 from sidecar.providers.kernel.client import ACCEPT_JSON, VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.outcome import NotYet
 from sidecar.providers.kernel.pages import Pages
 
 if TYPE_CHECKING:
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 # which parts of this size come to together. It means to be done in a day, and ends what is not after two.
 LIMITS = BatchLimits(rows=100_000, bytes=200_000_000, one_model=True)
 PAGE = 100
+# What was just uploaded may not be there for another of the vendor's machines, or not be ready.
+_FILE_MISSING = re.compile(
+    r"\bfiles?\b.{0,80}\b(not (found|exist)|does not|not in an active|permission)", re.I
+)
 
 
 class GeminiBatch:
@@ -74,7 +80,12 @@ class GeminiBatch:
         body = inline_body(part) if part.input_file_id is None else file_body(part)
         url = self._address.api + model_path(part.model, "batchGenerateContent")
         asked = self._api.asked(key, part.model)
-        state = batch_state(await self._api.json("POST", url, asked, body, once=True))
+        try:
+            state = batch_state(await self._api.json("POST", url, asked, body, once=True))
+        except Failure as failure:
+            if failure.status in (400, 403, 404) and _FILE_MISSING.search(failure.detail or ""):
+                raise NotYet.instead_of(failure) from None
+            raise
         if state is None:
             raise unconfirmed(asked)
         return state
@@ -85,7 +96,8 @@ class GeminiBatch:
         The absence is certain when the list was read to its end, and for an uploaded part with a key that sees
         its file: a key of another project would see neither.
         """
-        ours = [state async for state in self._listed(key) if state.metadata[NAME] == part.tag]
+        named = [state async for state in self._listed(key) if state.metadata[NAME] == part.tag]
+        ours = [state for state in named if state.native_id not in part.others]
         if ours:
             several = f"{GEMINI.title} has {len(ours)} batches of this part." if len(ours) > 1 else ""
             return LookupResult(_best(ours), True, several)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.providers.base import BatchState
+from sidecar.providers.base import BatchState, Ending
 from sidecar.providers.kernel.json_values import as_mapping, as_text
 from sidecar.providers.kernel.timestamps import moment_ms
 
 FILE, INLINE, MODEL = "responsesFile", "inlinedResponses", "model"
 NAME = "displayName"
 
-_ENDED = ("SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED")
+_ENDED: Mapping[str, Ending] = {
+    "SUCCEEDED": "completed",
+    "FAILED": "refused",
+    "CANCELLED": "cancelled",
+    "EXPIRED": "expired",
+}
 
 
 def batch_state(operation: Mapping[str, Any]) -> BatchState | None:
@@ -28,7 +33,7 @@ def batch_state(operation: Mapping[str, Any]) -> BatchState | None:
     word, stats = as_text(metadata.get("state")), as_mapping(metadata.get("batchStats"))
     error = as_mapping(operation.get("error")) or as_mapping(metadata.get("error"))
     done = operation.get("done") is True
-    ended = word.endswith(_ENDED) or (done and not word)
+    ended = word.endswith(tuple(_ENDED)) or (done and not word)
     handles = _handles(operation, metadata)
     succeeded = word.endswith("SUCCEEDED") or (done and not word and not error)
     completed = _count(stats.get("successfulRequestCount"))
@@ -45,9 +50,15 @@ def batch_state(operation: Mapping[str, Any]) -> BatchState | None:
         created_at=moment_ms(metadata.get("createTime")),
         ended_at=moment_ms(metadata.get("endTime")),
         error=as_text(error.get("message")) or (f"error {error['code']}" if error.get("code") else None),
+        ending=_ending(word, failed=bool(error)) if ended else None,
         handles=handles,
         metadata={NAME: as_text(metadata.get(NAME))},
     )
+
+
+def _ending(word: str, *, failed: bool) -> Ending:
+    told = next((ending for end, ending in _ENDED.items() if word.endswith(end)), None)
+    return told or ("refused" if failed else "completed")
 
 
 def _handles(operation: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, str]:

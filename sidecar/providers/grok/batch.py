@@ -30,7 +30,7 @@ from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.json_values import as_mapping, as_text
 from sidecar.providers.kernel.jsonl import read_line
-from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.providers.kernel.pages import Pages
 from sidecar.providers.kernel.vendor import Asked
 
@@ -83,6 +83,8 @@ class GrokBatch:
             await self._post(f"{self._of(container)}/requests", self._api.asked(key, part.model), rows)
         except Failure as failure:
             # These ids are there already, from an earlier time and in other words.
+            if failure.status == 404 and "model" not in (failure.detail or "").lower():
+                raise NotYet.instead_of(failure) from None
             if failure.status != 412:
                 raise
             state = await self.check(key, container)
@@ -103,7 +105,10 @@ class GrokBatch:
                 if failure.status not in (403, 404):
                     raise
             else:
-                return LookupResult(state if state.total else None, True, "" if state.total else _EMPTY)
+                # Not by a list, which may lag behind, but looked into itself.
+                return LookupResult(
+                    state if state.total else None, True, "" if state.total else _EMPTY, listed=False
+                )
         ours = [state async for state in self._listed(key) if state.metadata[NAME] == part.tag]
         filled = [state for state in ours if state.total]
         if filled:

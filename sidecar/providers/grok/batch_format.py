@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchPart, BatchResult, BatchState, PreparedCall
+from sidecar.providers.base import BatchPart, BatchResult, BatchState, Ending, PreparedCall
 from sidecar.providers.grok.usage import chat_usage
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
@@ -68,6 +68,7 @@ def batch_state(batch: Mapping[str, Any], now_ms: int) -> BatchState | None:
         failed=as_count(numbers.get("num_error")),
         created_at=moment_ms(batch.get("create_time")),
         error=because if isinstance(because, str) and because else None,
+        ending=_ending(because, stopped, finished) if finished or expired else None,
         handles={CANCELLED: "yes"} if stopped or as_count(numbers.get("num_cancelled")) else {},
         metadata={NAME: str(batch.get(NAME) or "")},
     )
@@ -103,6 +104,13 @@ def never_ran(request: Mapping[str, Any]) -> BatchResult | None:
     custom_id, state = as_text(request.get("batch_request_id")), str(request.get("state")).lower()
     cancelled = state.endswith(("cancelled", "canceled"))
     return BatchResult(custom_id, never_ran="cancelled") if custom_id and cancelled else None
+
+
+def _ending(because: object, stopped: bool, finished: bool) -> Ending:
+    """The vendor's own stop has its message, and nobody else's does."""
+    if because:
+        return "refused"
+    return "cancelled" if stopped else "completed" if finished else "expired"
 
 
 def _word(finished: bool, stopped: bool, expired: bool, total: int) -> str:

@@ -69,19 +69,24 @@ async def read_rows(
     native_id: str,
     told: set[str],
 ) -> AsyncGenerator[BatchResult, None]:
-    """Yield what came of the rows in these JSON objects, but for those already `told`, which it adds to.
+    """Yield what came of the rows in these JSON objects, but for rows whose answer was `told`, which it adds to.
 
-    A piece that names no row is logged. Raises Failure when the pieces break off.
+    Of a row's failures the first is told; its answer is told even behind one. A piece that is no JSON, or names no
+    row, is logged, and is a result without a `custom_id`. Raises Failure when the pieces break off.
     """
+    failed = set[str]()
     async with aclosing(pieces):
         async for piece in pieces:
             value = read_line(piece)
             came = None if value is None else outcome(value)
             if came is None:
                 _log.warning("a result of batch %s names no row", native_id)
+                yield BatchResult("")
             elif came.custom_id not in told:
-                told.add(came.custom_id)
-                yield came
+                answered = came.failure is None and came.never_ran is None
+                if answered or came.custom_id not in failed:
+                    (told if answered else failed).add(came.custom_id)
+                    yield came
 
 
 def unconfirmed(asked: Asked) -> OutcomeUnknown:

@@ -29,3 +29,21 @@ class OutcomeUnknown(Failure):
         )
         unknown.vendors_fault = True
         return unknown
+
+
+class NotYet(Failure):
+    """The vendor does not find yet what was just put there: nothing was created, and in a moment it will be taken."""
+
+    @classmethod
+    def instead_of(cls, failure: Failure) -> NotYet:
+        """The same words, where the vendor's no is one for the moment."""
+        return cls(
+            "provider_unavailable",
+            failure.message,
+            retryable=True,
+            provider=failure.provider,
+            model=failure.model,
+            status=failure.status,
+            request_id=failure.request_id,
+            detail=failure.detail,
+        )

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult, PreparedCall
 from sidecar.providers.kernel.batch_cancel import ask_to_stop
 from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
@@ -14,7 +15,7 @@ from sidecar.providers.kernel.bodies import form_body, lines_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.json_values import as_text
-from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.providers.kernel.pages import listed_batches
 from sidecar.providers.openai.batch_format import ENDPOINT, input_line, outcome
 from sidecar.providers.openai.batch_state import ERROR, OUTPUT, TAG, Order, batch_state, is_of
@@ -70,7 +71,11 @@ class OpenAIBatch:
             "metadata": {TAG: part.tag},
         }
         asked = self._api.asked(key, part.model)
-        state = batch_state(await self._api.json("POST", self._batches(), asked, body, once=True))
+        try:
+            state = batch_state(await self._api.json("POST", self._batches(), asked, body, once=True))
+        except Failure as failure:
+            # There is nothing else in the request that could be missing: the file was uploaded a moment ago.
+            raise NotYet.instead_of(failure) if failure.status == 404 else failure from None
         if state is None:
             raise unconfirmed(asked)
         return state
@@ -86,7 +91,8 @@ class OpenAIBatch:
             several = f"OpenAI has {len(ours)} batches of this part." if len(ours) > 1 else ""
             return LookupResult(_best(ours), True, several)
         if part.input_file_id is None:
-            return LookupResult(None, True, "The input file was never uploaded, so no batch can exist.")
+            note = "The input file was never uploaded, so no batch can exist."
+            return LookupResult(None, True, note, listed=False)
         file = f"{self._base_url}/files/{in_path(part.input_file_id)}"
         if await self._api.exists(file, self._api.asked(key), frozenset({404})):
             return LookupResult(None, True, "OpenAI lists the input file and no batch of it.")
@@ -118,9 +124,14 @@ class OpenAIBatch:
                 state.native_id,
                 told,
             )
+            empty = True
             async with aclosing(rows):
                 async for came in rows:
+                    empty = False
                     yield came
+            if empty:
+                # A file is only named when there is something in it, so this is not yet what it will be.
+                yield BatchResult("")
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended, or is about to, is left at that."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sidecar.providers.base import BatchPart, BatchState
+from sidecar.providers.base import BatchPart, BatchState, Ending
 from sidecar.providers.kernel.json_values import as_count, as_mapping
 
 TAG = "abai_part"
@@ -13,7 +13,14 @@ OUTPUT, ERROR = "output_file_id", "error_file_id"
 # How much earlier than our intent the vendor's clock may put the batch.
 CLOCKS_DIFFER_MS = 24 * 3_600 * 1_000
 
-_ENDED = ("completed", "failed", "expired", "cancelled")
+_ENDINGS: Mapping[str, Ending] = {
+    "completed": "completed",
+    "failed": "refused",
+    "expired": "expired",
+    "cancelled": "cancelled",
+}
+# More tokens of the model wait at the vendor than it lets this key have.
+_NO_ROOM = "token_limit_exceeded"
 _SHOWN_ERRORS = 3
 
 
@@ -25,8 +32,8 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
     counts = batch.get("request_counts")
     told = isinstance(counts, Mapping)
     handles = {name: batch[name] for name in (OUTPUT, ERROR) if batch.get(name)}
-    ended = word in _ENDED
-    ended_at = next((batch[f"{end}_at"] for end in _ENDED if as_count(batch.get(f"{end}_at"))), None)
+    ended = word in _ENDINGS
+    ended_at = next((batch[f"{end}_at"] for end in _ENDINGS if as_count(batch.get(f"{end}_at"))), None)
     return BatchState(
         native_id=native_id,
         word=word,
@@ -39,6 +46,8 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
         created_at=as_count(batch.get("created_at")) * 1000 or None,
         ended_at=as_count(ended_at) * 1000 or None,
         error=_errors(batch),
+        ending=_ENDINGS.get(word),
+        no_room=word == "failed" and any(error.get("code") == _NO_ROOM for error in _listed(batch)),
         handles={name: str(id_) for name, id_ in handles.items()},
         metadata={str(name): str(value) for name, value in as_mapping(batch.get("metadata")).items()},
     )
@@ -46,6 +55,8 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
 
 def is_of(batch: Mapping[str, Any], part: BatchPart) -> bool:
     """Whether this batch is the part's: by our tag on it, or by the file, which was uploaded for nothing else."""
+    if batch.get("id") in part.others:
+        return False
     if as_mapping(batch.get("metadata")).get(TAG) == part.tag:
         return True
     return part.input_file_id is not None and batch.get("input_file_id") == part.input_file_id
@@ -80,10 +91,14 @@ def _ready(word: str, counts: Mapping[str, Any], has_files: bool) -> bool:
     )
 
 
+def _listed(batch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    listed = as_mapping(batch.get("errors")).get("data")
+    return [as_mapping(error) for error in listed] if isinstance(listed, list) else []
+
+
 def _errors(batch: Mapping[str, Any]) -> str | None:
     """The first of what validation found, in the vendor's words."""
-    listed = as_mapping(batch.get("errors")).get("data")
-    errors = [as_mapping(error) for error in listed] if isinstance(listed, list) else []
+    errors = _listed(batch)
     told = []
     for error in errors[:_SHOWN_ERRORS]:
         line = error.get("line")

@@ -7,35 +7,40 @@ from typing import Any, get_args
 import pytest
 
 from sidecar.batch.native import machine
-from sidecar.batch.native.machine import (
-    LONGEST_DOUBT_MS,
-    LONGEST_WAIT_MS,
-    PATIENCE_MS,
-    SETTLING_MS,
+from sidecar.batch.native.actions import (
     Action,
     Adopt,
     AskToStop,
     Collect,
+    Crowded,
     MarkUncertain,
     Observed,
-    Pace,
+    PutBack,
     Refuse,
     Send,
     Sent,
+    Stopped,
     Taken,
     Wait,
     WriteOff,
+)
+from sidecar.batch.native.machine import (
+    FEWEST_LOOKS,
+    LONGEST_DOUBT_MS,
+    MOST_NOT_YET,
+    PATIENCE_MS,
     must_ask,
     next_action,
 )
+from sidecar.batch.native.pace import CREATION_MS, LONGEST_WAIT_MS, SETTLING_MS, Pace
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchState, LookupResult
-from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.store.job_records import Job
 from sidecar.store.vendor_batches import VendorBatch
 
 ASKED_AT = 10_000
-LOOKS, LATER_MS, HINT_MS = 3, 8_000, 90_000
+LOOKS, LATER_MS, HINT_MS = 3, 8_000, 290_000
 UNASKED = VendorBatch("p", "j", "openai", "abai-p", "intent", 3, 1_000)
 ASKED = replace(UNASKED, submitted_at=ASKED_AT)
 AT_WORK = replace(ASKED, state="submitted", native_id="batch-1")
@@ -47,11 +52,16 @@ NOTE = "It is not in the list."
 FAILURE = Failure("provider_unavailable", "It is down.", retryable=True)
 NO_KEY = Failure("missing_api_key", "There is no key.")
 
+UNREAD = Failure("provider_unavailable", "2 of 3 results could be read.", retryable=True)
+NOT_FOUND = Failure("provider_rejected", "No such batch.", status=404)
+
 PARTS = {
     "unasked": [UNASKED],
+    "waiting": [replace(UNASKED, refused_id="batch-0")],
     "asked": [ASKED],
     "doubtful": [replace(ASKED, state="doubtful", error="Who knows.")],
     "at work": [AT_WORK],
+    "stopping": [replace(AT_WORK, stop_heard_at=ASKED_AT)],
     "ended": [replace(AT_WORK, state="ended", ended_at=ASKED_AT)],
     "refused": [REFUSED],
     "closed": [replace(AT_WORK, state="collected"), replace(REFUSED, state="failed")],
@@ -72,7 +82,7 @@ class Seen:
     observed: Observed
     passed_ms: int = 2_000
     one_attempt: bool = False
-    asked_to_stop: bool = False
+    looks: int = LOOKS
 
 
 DAYS_MS = LONGEST_DOUBT_MS + 1
@@ -84,6 +94,8 @@ OBSERVED = {
     "found, another part's": Seen(Taken(NOTE)),
     "absent": Seen(LookupResult(None, True)),
     "absent, long enough": Seen(LookupResult(None, True), SETTLING_MS),
+    "absent for certain": Seen(LookupResult(None, True, listed=False)),
+    "absent for certain, long enough": Seen(LookupResult(None, True, listed=False), CREATION_MS),
     "perhaps absent": Seen(LookupResult(None, False, NOTE), LONGEST_DOUBT_MS),
     "perhaps absent, for days": Seen(LookupResult(None, False, NOTE), DAYS_MS),
     "sent": Seen(Sent()),
@@ -91,23 +103,37 @@ OBSERVED = {
     "sent, refused for good": Seen(Sent(Failure("provider_rejected", "The file is wrong."))),
     "sent, refused for now": Seen(Sent(FAILURE)),
     "sent, refused for now, one attempt": Seen(Sent(FAILURE), one_attempt=True),
+    "sent, input not there yet": Seen(
+        Sent(NotYet("provider_unavailable", "No such file.")), one_attempt=True
+    ),
+    "sent, input never there": Seen(
+        Sent(NotYet("provider_unavailable", "No such file.")), one_attempt=True, looks=MOST_NOT_YET
+    ),
     "sent, key refused": Seen(Sent(Failure("invalid_api_key", "Refused.", retryable=False))),
     "at work": Seen(WORKING),
-    "at work, was asked to stop": Seen(WORKING, asked_to_stop=True),
+    "others at work": Seen(Crowded()),
+    "stop heard": Seen(Stopped()),
+    "stop not heard": Seen(NOT_FOUND, LONGEST_DOUBT_MS),
+    "stop not heard, for days": Seen(NOT_FOUND, DAYS_MS),
     "ended, with results": Seen(replace(ENDED, results_ready=True)),
     "ended, no results yet": Seen(ENDED, PATIENCE_MS),
-    "ended, no results for a day": Seen(ENDED, PATIENCE_MS + 1),
+    "ended, no results for a day": Seen(ENDED, PATIENCE_MS + 1, looks=FEWEST_LOOKS),
+    "ended long ago, first look": Seen(ENDED, PATIENCE_MS + 1),
+    "ended, no room": Seen(replace(ENDED, results_ready=True, ending="refused", no_room=True)),
+    "results unread": Seen(UNREAD, DAYS_MS),
     "failure": Seen(FAILURE, LONGEST_DOUBT_MS),
     "failure, for days": Seen(FAILURE, DAYS_MS),
     "failure, with a hint": Seen(
         Failure("rate_limited", "Too much.", retryable=True, retry_after_ms=HINT_MS)
     ),
-    "not found": Seen(Failure("provider_rejected", "No such batch.", status=404)),
+    "not found": Seen(NOT_FOUND, LONGEST_DOUBT_MS),
+    "not found, for days": Seen(NOT_FOUND, DAYS_MS),
     "no key, for days": Seen(NO_KEY, DAYS_MS),
 }
 
 
-def expected(word: str, part: VendorBatch, observed: Observed) -> Action | None:
+def expected(word: str, part: VendorBatch, seen: Seen) -> Action | None:
+    observed, later_ms = seen.observed, Pace().later_ms(seen.looks)
     failure = observed.failure if isinstance(observed, Sent) else observed
     reason = failure if isinstance(failure, Failure) else None
     found = observed.state if isinstance(observed, LookupResult) else None
@@ -117,7 +143,9 @@ def expected(word: str, part: VendorBatch, observed: Observed) -> Action | None:
         "Send": Send(),
         "Adopt: look soon": Adopt(found or WORKING, 1_000),
         "Collect": Collect(observed if isinstance(observed, BatchState) else WORKING),
-        "AskToStop: look later": AskToStop("batch-1", LATER_MS),
+        "Collect: at last": Collect(observed if isinstance(observed, BatchState) else WORKING, last=True),
+        "AskToStop": AskToStop("batch-1"),
+        "PutBack: look later": PutBack(later_ms),
         "MarkUncertain: look later": MarkUncertain(doubt, LATER_MS),
         "MarkUncertain: look at last": MarkUncertain(doubt, LONGEST_WAIT_MS),
         "WriteOff": WriteOff(),
@@ -125,11 +153,13 @@ def expected(word: str, part: VendorBatch, observed: Observed) -> Action | None:
         "Refuse: as it was refused": Refuse(Failure("provider_rejected", "No such model.")),
         "Refuse: for the reason": Refuse(reason or machine.cancelled()),
         "Wait: soon": Wait(1_000),
-        "Wait: later": Wait(LATER_MS),
-        "Wait: later, with the reason": Wait(LATER_MS, reason),
+        "Wait: later": Wait(later_ms),
+        "Wait: later, with the reason": Wait(later_ms, reason),
+        "Wait: later, for room": Wait(later_ms, machine.no_room(part)),
         "Wait: a moment, with the reason": Wait(2_000, reason),
         "Wait: as long as asked, with the reason": Wait(HINT_MS, reason),
         "Wait: until an absence counts": Wait(SETTLING_MS - 2_000, silent=True),
+        "Wait: until a creation is over": Wait(CREATION_MS - 2_000, silent=True),
     }
     return actions[word]
 
@@ -170,11 +200,10 @@ def test_the_machine_does_what_its_table_says(row: tuple[str, str, str, str]) ->
             seen.observed,
             ASKED_AT + seen.passed_ms,
             Pace(),
-            looks=LOOKS,
+            looks=seen.looks,
             one_attempt=seen.one_attempt,
-            asked_to_stop=seen.asked_to_stop,
         )
-        assert told(action) == told(expected(row[3], part, seen.observed)), (part, job)
+        assert told(action) == told(expected(row[3], part, seen)), (part, job)
 
 
 def told(action: Action | None) -> Any:
@@ -195,16 +224,24 @@ def test_the_table_has_every_place_observation_and_action() -> None:
 
 
 def test_a_vendor_is_only_asked_for_what_it_may_have() -> None:
-    questions = {name: {must_ask(part) for part in parts} for name, parts in PARTS.items() if name != "any"}
+    parts = {name: found for name, found in PARTS.items() if name != "any"}
+    questions = {name: {must_ask(part, RUNNING) for part in found} for name, found in parts.items()}
     assert questions == {
         "unasked": {None},
+        "waiting": {"room"},
         "asked": {"find"},
         "doubtful": {"find"},
         "at work": {"check"},
+        "stopping": {"check"},
         "ended": {"check"},
         "refused": {None},
         "closed": {None},
     }
+    unwanted = replace(RUNNING, status="cancelled")
+    changed = {name for name, found in parts.items() for part in found if must_ask(part, unwanted) is None}
+    assert changed - {"unasked", "refused", "closed"} == {"at work"}, (
+        "what is to stop is asked to, before all else"
+    )
 
 
 def test_a_clock_that_was_put_back_makes_no_absence_count() -> None:
@@ -241,5 +278,7 @@ def test_waits_grow_to_five_minutes_and_a_longer_hint_wins(
 
 def test_a_fixed_pace_takes_the_place_of_every_wait_but_never_makes_an_absence_count_later() -> None:
     quick, slow = Pace(50), Pace(3_600_000)
-    assert (quick.soon_ms, quick.first_look_ms, quick.settling_ms) == (50, 50, 50)
-    assert (slow.soon_ms, slow.first_look_ms, slow.settling_ms) == (3_600_000, 3_600_000, SETTLING_MS)
+    assert (quick.soon_ms, quick.first_look_ms, quick.settling_ms(listed=True)) == (50, 50, 50)
+    assert (slow.soon_ms, slow.first_look_ms) == (3_600_000, 3_600_000)
+    assert slow.settling_ms(listed=True) == SETTLING_MS > 10 * 60_000
+    assert slow.settling_ms(listed=False) == CREATION_MS

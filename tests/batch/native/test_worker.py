@@ -19,12 +19,19 @@ class Crowded(Vendor):
     most = 0
 
     async def check(self, key: str, native_id: str) -> BatchState:
+        await self._be_inside()
+        return await super().check(key, native_id)
+
+    async def cancel(self, key: str, native_id: str) -> None:
+        await self._be_inside()
+        await super().cancel(key, native_id)
+
+    async def _be_inside(self) -> None:
         self.inside += 1
         self.most = max(self.most, self.inside)
         for _ in range(20):
             await asyncio.sleep(0)
         self.inside -= 1
-        return await super().check(key, native_id)
 
 
 async def pause_for_good(seconds: float) -> None:

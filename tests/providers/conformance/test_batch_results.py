@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import httpx
 import pytest
@@ -21,6 +23,12 @@ async def read(batches: BatchVendor, *rows: tuple[str, RowEnd], size: int = 7) -
     pieces = [content[at : at + size] for at in range(0, len(content), size)]
     adapter, _ = batches.scripted(Reply(chunks=pieces))
     return await outcomes(adapter, state)
+
+
+async def next_row(stream: AsyncGenerator[BatchResult, None]) -> BatchResult:
+    while not (came := await anext(stream)).custom_id:
+        pass
+    return came
 
 
 @pytest.mark.parametrize("size", [1, 7, 100_000])
@@ -56,6 +64,20 @@ async def test_a_stray_row_is_left_out_and_the_others_are_not(batches: BatchVend
     assert [row.custom_id for row in came] == ["a", "b"]
 
 
+async def test_what_names_no_row_is_told_as_a_result_of_nobody(batches: BatchVendor) -> None:
+    state, content = batches.results(batches.row("a", "answer"), batches.row("", "stray"))
+    adapter, _ = batches.scripted(Reply(chunks=[content]))
+    async with aclosing(adapter.results(KEY, state)) as results:
+        names = [row.custom_id async for row in results]
+    assert "a" in names
+    assert "" in names
+
+
+async def test_a_row_that_failed_and_was_answered_is_told_with_both(batches: BatchVendor) -> None:
+    came = await read(batches, ("a", "error"), ("a", "answer"), ("a", "error"))
+    assert [(row.custom_id, row.failure is None) for row in came] == [("a", False), ("a", True)]
+
+
 @pytest.mark.parametrize("broken", [(), (httpx.ReadError("reset"),)], ids=["ends", "breaks"])
 async def test_results_that_break_off_are_a_failure_and_can_be_read_again(
     batches: BatchVendor, broken: tuple[Chunk, ...]
@@ -64,10 +86,10 @@ async def test_results_that_break_off_are_a_failure_and_can_be_read_again(
     second = content.index(b'"b"')
     adapter, transport = batches.scripted(Reply(chunks=[content[:second], *broken]), Reply(chunks=[content]))
     stream = adapter.results(KEY, state)
-    assert (await anext(stream)).custom_id == "a"
+    assert (await next_row(stream)).custom_id == "a"
     if broken or not batches.ends_with_a_line:
         with pytest.raises(Failure) as raised:
-            await anext(stream)
+            await next_row(stream)
         assert raised.value.retryable is not False
         assert raised.value.kind == "provider_unavailable"
         assert not isinstance(raised.value, OutcomeUnknown)

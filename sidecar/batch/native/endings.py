@@ -1,0 +1,66 @@
+"""How a batch came to its end at its vendor, in words: refused, cancelled there, out of time (pure)."""
+
+from __future__ import annotations
+
+from sidecar.errors import Failure
+from sidecar.providers.base import BatchState
+from sidecar.store.vendor_batches import VendorBatch
+
+EXPIRED = "The provider ended the batch before it ran this row, which cost nothing. Retry the failed rows."
+# No word of paying again: what is missing may lie at the vendor, paid for.
+NO_RESULT = (
+    "The provider has given no result for this row that can be read. It may have run and been charged: "
+    "collect the batch again before you retry the row."
+)
+
+
+def told(provider: str, state: BatchState) -> str | None:
+    """Return what stands with the part and its job of the end of a batch that did not simply run; None for others."""
+    if not state.ended:
+        return state.error
+    match state.ending:
+        case "refused":
+            why = state.error or "it did not say why"
+            free = " Nothing of it was run or charged." if state.ran_nothing else ""
+            return f"{provider} refused the batch: {_sentence(why)}{free}"
+        case "cancelled":
+            why = f" ({state.error})" if state.error else ""
+            return (
+                f"The batch was cancelled at {provider}, not from here{why}. Rows that had not run cost nothing: "
+                "start the batch to send them."
+            )
+    return state.error
+
+
+def kind_of(part: VendorBatch) -> str | None:
+    """Return the error kind of a part that stands with an error: of one that was not created it was kept."""
+    if part.native_id is None:
+        return part.vendor_status
+    return "provider_rejected" if part.state == "failed" else "cancelled" if _cancelled(part) else None
+
+
+def without_result(provider: str, state: BatchState) -> Failure:
+    """Return why a row has no result of a batch that ended so and was read to its end."""
+    if state.ending == "cancelled":
+        return Failure("cancelled", told(provider, state) or "")
+    if state.ending == "refused" or state.error:
+        return Failure("provider_rejected", told(provider, state) or "")
+    return Failure("provider_unavailable", NO_RESULT)
+
+
+def expected_results(state: BatchState) -> int | None:
+    """Return how many results the vendor itself counts; None where it does not say.
+
+    A batch that was ended early may count rows as failed that were never run, and have no result for them.
+    """
+    if state.completed is None:
+        return None
+    return state.completed + (state.failed or 0) if state.ending == "completed" else state.completed
+
+
+def _cancelled(part: VendorBatch) -> bool:
+    return "cancel" in (part.vendor_status or "").lower()
+
+
+def _sentence(text: str) -> str:
+    return text if text[-1:] in ".!?" else f"{text}."

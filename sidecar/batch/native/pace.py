@@ -1,0 +1,42 @@
+"""How often a vendor is asked, and how long a silence of one is borne (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIRST_WAIT_MS = 1_000
+LONGEST_WAIT_MS = 300_000
+# A creation that was cut off may still be going on at the vendor: before so long no absence counts.
+CREATION_MS = 30_000
+# No vendor's list was seen to lag longer behind what it lists.
+SETTLING_MS = 15 * 60_000
+# The first look after a creation was not answered.
+FIRST_LOOK_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a vendor is asked. `fixed_ms` takes the place of waits that grow, for tests and demonstrations."""
+
+    fixed_ms: int | None = None
+
+    @property
+    def soon_ms(self) -> int:
+        """Milliseconds until the first look at what a vendor has."""
+        return FIRST_WAIT_MS if self.fixed_ms is None else self.fixed_ms
+
+    @property
+    def first_look_ms(self) -> int:
+        """Milliseconds until the first look for what a vendor may have."""
+        return FIRST_LOOK_MS if self.fixed_ms is None else self.fixed_ms
+
+    def settling_ms(self, *, listed: bool) -> int:
+        """Return the milliseconds after which an absence counts; one from a list may be the list's delay."""
+        longest = SETTLING_MS if listed else CREATION_MS
+        return longest if self.fixed_ms is None else min(self.fixed_ms, longest)
+
+    def later_ms(self, looks: int, hint_ms: int | None = None) -> int:
+        """Return the milliseconds until the look after so many. What the vendor asks for wins if longer."""
+        # The exponent is bounded so that a large number of looks stays a small number.
+        grown = min(FIRST_WAIT_MS << min(looks, 20), LONGEST_WAIT_MS)
+        return max(grown if self.fixed_ms is None else self.fixed_ms, hint_ms or 0)
