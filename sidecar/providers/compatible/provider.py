@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall, Usage
 from sidecar.providers.compatible.call_record import call_record
 from sidecar.providers.compatible.errors import compatible
-from sidecar.providers.compatible.fallback import nothing_there, roots, without_refused_field
+from sidecar.providers.compatible.fallback import nothing_there, roots
 from sidecar.providers.compatible.server_models import server_models
 from sidecar.providers.compatible.think_tags import ThinkSplitter
 from sidecar.providers.compatible.usage import compatible_usage
@@ -22,12 +21,11 @@ from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import chat_body
+from sidecar.providers.openai_family.second_attempts import SecondAttempts
 from sidecar.providers.openai_family.stream import ChatReader
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import ProviderRow
-
-log = logging.getLogger("sidecar.providers")
 
 _CHAT = "/chat/completions"
 USAGE_IN_STREAM = {"include_usage": True}
@@ -51,7 +49,7 @@ def dialect(title: str) -> Dialect:
 class Compatible:
     """A `base.Provider` for one server. `base_url` may end with its version or not.
 
-    Learns where the server's paths begin, and whether it reports the usage of a stream.
+    Learns where the server's paths begin, and what each of its models refuses.
     """
 
     def __init__(self, http: HttpClient, base_url: str, *, name: str, title: str = "") -> None:
@@ -59,19 +57,21 @@ class Compatible:
         self._api = VendorClient(http, compatible(title or name), name)
         self._roots = roots(base_url)
         self._dialect = dialect(title or name)
-        self._refuses_usage = False
+        self._attempts = SecondAttempts(name)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
-        choices = resolve_options(request, self._dialect)
+        dialect = self._dialect
+        choices = resolve_options(request, dialect)
         notes = choices.notes
-        if self._refuses_usage:
+        if self._attempts.refuses(request.model, "stream_options"):
+            dialect = replace(dialect, chat_stream_options=None)
             told = f"{self._dialect.title} does not report what it used, so the cost is not known."
             notes = (*notes, told)
         return PreparedCall(
             path=_CHAT,
             headers={"accept": "text/event-stream"},
-            body=chat_body(request, choices, self._dialect),
+            body=chat_body(request, choices, dialect),
             notes=notes,
             max_output_tokens=choices.max_output_tokens,
         )
@@ -86,13 +86,13 @@ class Compatible:
         """
         asked = self._api.asked(key, str(plan.body["model"]))
         reader = ChatReader(asked, read_usage=compatible_usage, splitter=ThinkSplitter())
-        attempt = Attempt(self._roots[0] + plan.path, plan.body)
+        attempt = self._attempts.known(Attempt(self._roots[0] + plan.path, plan.body))
 
         def another(attempt: Attempt, failure: Failure) -> Attempt | None:
             if nothing_there(failure):
                 tried.add(attempt.url.removesuffix(_CHAT))
                 return self._elsewhere(attempt, failure, tried)
-            return self._simpler(attempt, failure)
+            return self._attempts.another(attempt, failure)
 
         tried: set[str] = set()
         return exchange(self._api, attempt, plan.headers, asked, reader, pacer=pacer, another=another)
@@ -118,17 +118,6 @@ class Compatible:
     async def call_record(self, key: str, response_id: str) -> Usage | None:
         """Return what a gateway says that one call used and cost; None where it keeps no such record."""
         return await call_record(self._api, self._roots, key, response_id)
-
-    def _simpler(self, attempt: Attempt, failure: Failure) -> Attempt | None:
-        body = without_refused_field(attempt.body, failure)
-        if body is None:
-            return None
-        left_out = ", ".join(sorted(attempt.body.keys() - body.keys())) or "the form of a field"
-        log.info("%s refuses %s; the question is put without", self.name, left_out)
-        if left_out == "stream_options":
-            self._refuses_usage = True
-            self._dialect = replace(self._dialect, chat_stream_options=None)
-        return Attempt(attempt.url, body)
 
     def _elsewhere(self, attempt: Attempt, failure: Failure, tried: set[str]) -> Attempt | None:
         """The other place where the paths may begin; the next question goes there at once."""

@@ -19,6 +19,7 @@ from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_ke
 from sidecar.providers.openai_family.options import resolve_options
 from sidecar.providers.openai_family.request import chat_body, responses_body
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
+from sidecar.providers.openai_family.second_attempts import SecondAttempts
 from sidecar.providers.openai_family.stream import ChatReader
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Grok:
         self.name = name
         self._api = VendorClient(http, GROK, name)
         self._base_url = base_url.rstrip("/")
+        self._attempts = SecondAttempts(name)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
@@ -72,8 +74,12 @@ class Grok:
             if plan.path == _CHAT
             else ResponsesReader(asked, read_usage=responses_usage)
         )
-        attempt = Attempt(self._base_url + plan.path, plan.body)
-        return exchange(self._api, attempt, plan.headers, asked, reader, pacer=pacer, another=without_schema)
+        attempt = self._attempts.known(Attempt(self._base_url + plan.path, plan.body))
+
+        def another(attempt: Attempt, failure: Failure) -> Attempt | None:
+            return self._attempts.another(attempt, failure) or without_schema(attempt, failure)
+
+        return exchange(self._api, attempt, plan.headers, asked, reader, pacer=pacer, another=another)
 
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""

@@ -19,6 +19,7 @@ from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_ke
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import chat_body, responses_body
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
+from sidecar.providers.openai_family.second_attempts import SecondAttempts
 from sidecar.providers.openai_family.stream import ChatReader
 from sidecar.providers.openai_family.usage import chat_usage, responses_usage
 
@@ -35,6 +36,7 @@ class OpenAI:
         self.name = name
         self._api = VendorClient(http, OPENAI, name)
         self._base_url = base_url.rstrip("/")
+        self._attempts = SecondAttempts(name)
         self._read_chat = marked(chat_usage, surcharges(base_url))
         self._read_response = marked(responses_usage, surcharges(base_url))
 
@@ -57,7 +59,8 @@ class OpenAI:
     ) -> AsyncGenerator[Event, None]:
         """Sends the plan and yields events until Done. Closing the iterator closes the connection.
 
-        Raises Failure when nothing was run, OutcomeUnknown when something may have been.
+        What the vendor refuses for its form is asked in another one. Raises Failure when nothing was run,
+        OutcomeUnknown when something may have been.
         """
         asked = self._api.asked(key, str(plan.body["model"]))
         reader: Reader = (
@@ -65,13 +68,15 @@ class OpenAI:
             if plan.path == "/chat/completions"
             else ResponsesReader(asked, read_usage=self._read_response)
         )
+        attempt = self._attempts.known(Attempt(self._base_url + plan.path, plan.body))
         return exchange(
             self._api,
-            Attempt(self._base_url + plan.path, plan.body),
+            attempt,
             plan.headers,
             asked,
             reader,
             pacer=pacer,
+            another=self._attempts.another,
         )
 
     async def validate_key(self, key: str) -> str | None:

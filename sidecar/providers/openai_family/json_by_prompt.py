@@ -8,6 +8,8 @@ from typing import Any
 
 from sidecar.providers.kernel.json_values import as_mapping
 
+_BY_SCHEMA = "Answer with one JSON value that is valid by this JSON Schema:"
+
 
 def in_words(schema: Mapping[str, Any] | None) -> str:
     """The instruction. With a schema the reply is to follow it; without one it is an object."""
@@ -15,7 +17,7 @@ def in_words(schema: Mapping[str, Any] | None) -> str:
     if schema is None:
         return f"Answer with one JSON object. {plain}"
     spelled = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
-    return f"Answer with one JSON value that is valid by this JSON Schema:\n{spelled}\n{plain}"
+    return f"{_BY_SCHEMA}\n{spelled}\n{plain}"
 
 
 def schema_in_words(body: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -30,10 +32,12 @@ def schema_in_words(body: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     schema = as_mapping(form).get("json_schema", form)["schema"]
     spoken = "messages" if on_chat else "input"
-    plain = {"type": "json_object"}
+    plain, words = {"type": "json_object"}, in_words(schema)
+    # It may stand there as the person gave it, and not as the vendor takes it.
+    there = any(_BY_SCHEMA in turn["content"] for turn in body[spoken])
     return {
         **body,
-        spoken: _instructed(body[spoken], in_words(schema)),
+        spoken: body[spoken] if there else _instructed(body[spoken], words),
         **({"response_format": plain} if on_chat else {"text": {**as_mapping(text), "format": plain}}),
     }
 

@@ -43,6 +43,7 @@ _COPIED = (
     "minItems",
     "maxItems",
 )
+_LOOKS_AROUND = re.compile(r"\(\?(?:[=!]|<[=!])")
 _TYPE_OF = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
@@ -104,10 +105,14 @@ def _strict(schema: Any, depth: int) -> dict[str, Any]:
     if "$ref" in schema:
         check_alone(schema, "$ref", ANNOTATIONS)
         name = definition_name(schema["$ref"])
-        return {"$ref": "#" if name is None else f"#/$defs/{name}"}
+        reference = {"$ref": "#" if name is None else f"#/$defs/{name}"}
+        # Nothing may stand beside a reference, and yet the model is to know what the member is.
+        told = {word: schema[word] for word in ("description",) if word in schema}
+        return {**told, "anyOf": [reference]} if told else reference
     for union in ("anyOf", "oneOf"):
         if union in schema:
-            check_alone(schema, union, ANNOTATIONS)
+            # What tells the branches apart is in the branches too; the reply is held against all of it.
+            check_alone(schema, union, ANNOTATIONS | {"discriminator"})
             kept = {word: schema[word] for word in ("title", "description") if word in schema}
             return {**kept, "anyOf": [_strict(branch, depth + 1) for branch in schema[union]]}
     return _strict_value(schema, depth)
@@ -117,6 +122,9 @@ def _strict_value(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
     kinds = _types(schema)
     strict: dict[str, Any] = {"type": kinds[0] if len(kinds) == 1 else kinds}
     strict.update({word: schema[word] for word in _COPIED if word in schema})
+    if _LOOKS_AROUND.search(str(schema.get("pattern", ""))):
+        # The vendor's own patterns cannot; the reply is held against this one here.
+        del strict["pattern"]
     if schema.get("format") in _FORMATS:
         strict["format"] = schema["format"]
     for word in ("enum", "const"):

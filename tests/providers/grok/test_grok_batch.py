@@ -201,7 +201,7 @@ async def test_the_full_one_of_several_containers_is_ours_also_behind_two_hundre
 async def test_a_model_without_batches_is_refused_and_nothing_is_run() -> None:
     sim = simulator()
     adapter = adapter_on(sim)
-    part = await uploaded(adapter, part_of(adapter, PLANNER, exactly(2, "grok-4.7")))
+    part = await uploaded(adapter, part_of(adapter, PLANNER, exactly(2, "grok-4.6")))
     with pytest.raises(Failure, match="not supported for batch processing") as raised:
         await adapter.create(KEY, part)
     assert raised.value.status == 400

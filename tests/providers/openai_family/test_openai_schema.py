@@ -88,7 +88,8 @@ def test_references_are_kept_under_their_newer_name() -> None:
         {"next": {"$ref": "#/definitions/Node", "description": "again"}},
         definitions={"Node": {"type": "object", "properties": {"next": {"$ref": "#/definitions/Node"}}}},
     )
-    assert made["properties"]["next"] == {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}
+    member = made["properties"]["next"]
+    assert member == {"description": "again", "anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}
     assert made["$defs"]["Node"]["required"] == ["next"]
     assert "definitions" not in made
 
