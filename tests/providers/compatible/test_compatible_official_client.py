@@ -14,6 +14,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 from pydantic import TypeAdapter
 
+from sidecar.providers.base import TextDelta
 from sidecar.providers.compatible.provider import Compatible
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
@@ -132,6 +133,8 @@ async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: s
         made = Compatible(edge, base + address, name="lab")
         stream = made.stream(made.plan(ask("Talk [[simulate: tokens=5000 pace_ms=20]]")), "")
         first = await anext(stream)
+        while not isinstance(first, TextDelta):
+            first = await anext(stream)
         if how == "close":
             await stream.aclose()
         else:
