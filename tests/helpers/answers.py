@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from sidecar.errors import Failure
@@ -61,3 +62,11 @@ def usage_of(events: list[Event]) -> Usage | None:
     """The last that was told of it, before the end or without one."""
     told = [event.usage for event in events if isinstance(event, UsageSoFar)]
     return told[-1] if told else None
+
+
+async def first_text(stream: AsyncGenerator[Event, None]) -> TextDelta:
+    """The first text of an answer, whatever is told of it before."""
+    async for event in stream:
+        if isinstance(event, TextDelta):
+            return event
+    raise AssertionError("the answer has no text")

@@ -14,11 +14,10 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 from pydantic import TypeAdapter
 
-from sidecar.providers.base import TextDelta
 from sidecar.providers.compatible.provider import Compatible
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
-from tests.helpers.answers import text_of
+from tests.helpers.answers import first_text, text_of
 from tests.helpers.compatible import ABLE, CHAT, PLAIN, THINKER, ask, plan
 from tests.helpers.simulated import (
     A_TENTH_OF_A_SECOND,
@@ -132,9 +131,7 @@ async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: s
         edge = HttpClient()
         made = Compatible(edge, base + address, name="lab")
         stream = made.stream(made.plan(ask("Talk [[simulate: tokens=5000 pace_ms=20]]")), "")
-        first = await anext(stream)
-        while not isinstance(first, TextDelta):
-            first = await anext(stream)
+        first = await first_text(stream)
         if how == "close":
             await stream.aclose()
         else:

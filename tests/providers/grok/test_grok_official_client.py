@@ -21,7 +21,7 @@ from sidecar.providers.grok.provider import Grok
 from sidecar.providers.grok.usage import charged_usd
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
-from tests.helpers.answers import done_of, text_of, thinking_of
+from tests.helpers.answers import done_of, first_text, text_of, thinking_of
 from tests.helpers.grok import CATALOGUE, MODELS, ask, collect, in_process, plan
 from tests.helpers.simulated import (
     A_TENTH_OF_A_SECOND,
@@ -240,7 +240,7 @@ async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: s
         made = Grok(edge, f"{base}/xai/v1")
         asked = made.plan(ask("grok-4.20-0309-non-reasoning", "Talk [[simulate: tokens=5000 pace_ms=20]]"))
         stream = made.stream(asked, "xai-1")
-        first = await anext(stream)
+        first = await first_text(stream)
         if how == "close":
             await stream.aclose()
         else:
