@@ -50,6 +50,9 @@ test: check ## every check and every test, Python and TypeScript: both are run, 
 test-fast: setup ## most of the certainty in a minute: no frozen binary, no crashes, no browser
 	@$(MAKE) --no-print-directory --keep-going test-fast-python test-fast-typescript
 
+soak: setup ## what is hostile alone: odd values everywhere, leaks, memory, kills
+	$(BIN)/python -m pytest tests/fuzz tests/field/test_trust_secrets.py tests/field/test_trust_memory.py tests/crash
+
 test-fast-python: setup
 	$(BIN)/python -m pytest --numprocesses auto --ignore-glob '*official_client*' $(FAST)
 

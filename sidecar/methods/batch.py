@@ -28,6 +28,9 @@ _STATUSES: dict[str, JobStatus] = {
     "cancelled": "cancelled",
 }
 
+# Three hundred thousand years: what a page tells beyond that would not fit into a column.
+MOST_LATENCY_MS = 1e16
+
 
 async def submit(call: Request, params: types.BatchSubmitParams) -> dict[str, Any]:
     app = call.services
@@ -166,7 +169,7 @@ def _told(update: types.BatchRowUpdate) -> external_jobs.RowUpdate:
         tokens_in=result.tokens_in,
         tokens_out=result.tokens_out,
         cost_usd=None if result.cost_usd is None else Decimal(repr(result.cost_usd)),
-        latency_ms=None if result.latency_ms is None else round(result.latency_ms),
+        latency_ms=None if result.latency_ms is None else round(min(result.latency_ms, MOST_LATENCY_MS)),
         error_kind=result.error,
         error_message=result.error_message,
         attempts=result.attempts,
