@@ -119,3 +119,18 @@ async def test_an_entry_that_hangs_is_not_in_the_way_of_another_vendor(tmp_path:
             assert (await ask(process, model="anthropic/claude-sonnet-5"))["answer"] == "Good morning"
             assert server.asked[0].headers["x-api-key"] == "k-from-the-keychain-1"
             assert "keychain does not answer" in str(await silent)
+
+
+@field("trust", "`keys.partial` is a link to another file")
+async def test_saving_a_key_writes_through_no_link(tmp_path: Path) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.write_text("mine", encoding="utf-8")
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("keys.partial", "keys.json.partial"):
+        (data / name).symlink_to(precious)
+    async with sidecar(data) as process:
+        await process.call("settings:save", {"key": "apiKey", "provider": "openai", "value": KEY})
+        assert await process.call("settings:load", {"key": "apiKey", "provider": "openai"}) is not None
+    assert precious.read_text(encoding="utf-8") == "mine"
+    assert (data / "keys.json").stat().st_mode & 0o777 == 0o600

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.field.lab import ask, batch_rows, own_models, sidecar
+from tests.field.lab import ask, batch_rows, own_models, refused, sidecar
 from tests.helpers.process import REPOSITORY, RpcError, drain
 
 pytest.importorskip("xllamacpp", reason="llama.cpp has no ready build for this machine")
@@ -75,3 +75,13 @@ async def test_a_real_local_server_answers_streams_stops_keeps_to_a_schema_and_r
         rows = [{"prompt": f"Row {number}", "model": "lab/m", "maxOutputTokens": 10} for number in range(8)]
         results = await batch_rows(process, *rows)
         assert [row["status"] for row in results] == ["success"] * 8
+
+
+async def test_a_prompt_that_a_real_local_server_has_no_room_for_is_told_as_that(tmp_path: Path) -> None:
+    models_room = {"contextSize": 1_000_000}
+    async with (
+        llama(tmp_path) as url,
+        sidecar(tmp_path / "data", models=own_models(url, model=models_room)) as process,
+    ):
+        error = await refused(process, content="word " * 20_000)
+    assert error.data["kind"] == "context_length_exceeded"
