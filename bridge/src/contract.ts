@@ -88,7 +88,7 @@ export interface BatchCostRange {
   /** Expected. */
   totalUSD: number;
   lowUSD: number;
-  /** When every answer is as long as it may be. */
+  /** The most: every answer as long as it may be, every search made, every prompt written to a cache. */
   highUSD: number;
   /** Expected, when run in the providers' own batches; absent where a row's model has none. */
   nativeUSD?: number;
@@ -106,10 +106,12 @@ export interface BatchEstimateResult {
   /** Expected; the sum of the rows. */
   totalUSD: number;
   lowUSD: number;
-  /** When every answer is as long as it may be. */
+  /** The most: every answer as long as it may be, every search made, every prompt written to a cache. */
   highUSD: number;
   /** Expected, when run in the providers' own batches. */
   nativeUSD?: number;
+  /** Sentences for the person: what the sums rest on that is not known before. */
+  assumptions?: string[];
   perRow: BatchRowEstimate[];
   /** Ids of rows whose model has no price; they are in no sum. */
   unpriced: string[];
@@ -1735,7 +1737,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "c561ee26df37ff2f88d5c89cefef79aafe8cedec0867d605019de8946755b17f";
+export const SCHEMA_HASH = "fed06ca86cdecb940f076f5f95e0d7391eb19657fab6c8036a3c69b43ffea41f";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sidecar.batch.validation import RowProfile
-from sidecar.money import pricing
+from sidecar.money import cost_range, pricing
 from sidecar.providers.base import Usage
 from sidecar.store.job_records import Lengths
 
-# The shortest answer that is reckoned with where nothing is known of earlier ones.
-SHORT_ANSWER_TOKENS = 16
+# How long answers are where nothing is known of earlier ones: as JSON, as text, and what a model thinks before.
+JSON_ANSWER_TOKENS, TEXT_ANSWER_TOKENS, THINKING_TOKENS = 300, 500, 1_000
 # What frames a prompt on its way (roles and separators), which no count of its text knows.
 FRAME_TOKENS = 8
 
@@ -37,26 +37,34 @@ class RowEstimate:
 
 @dataclass(frozen=True, slots=True)
 class AnswerLength:
-    """How long an answer may be, in tokens."""
+    """How long an answer is thought to be, and may be, in tokens. `learnt`: from earlier answers."""
 
-    low: int
     expected: int
     high: int
+    learnt: bool = True
 
 
-def answer_length(cap: int, template: Lengths | None, model: Lengths | None) -> AnswerLength:
-    """From earlier answers to the same template, else from any by the model, else from the cap alone."""
+def answer_length(cap: int, template: Lengths | None, model: Lengths | None, prior: int) -> AnswerLength:
+    """From earlier answers to the same template, else from any by the model, else `prior`, which is an assumption."""
     earlier = template or model
     if earlier is None:
-        return AnswerLength(min(cap, SHORT_ANSWER_TOKENS), cap, cap)
-    return AnswerLength(min(cap, earlier.low), min(cap, earlier.mean), cap)
+        return AnswerLength(min(cap, prior), cap, learnt=False)
+    return AnswerLength(min(cap, earlier.mean), cap)
 
 
-def estimate_row(shape: RowProfile, tokens_in: int, answer: AnswerLength) -> RowEstimate:
-    """What a prompt of so many tokens may cost with an answer of that length."""
+def prior_tokens(shape: RowProfile) -> int:
+    """How long an answer is thought to be without any earlier one: by the kind of the prompt, and of the model."""
+    answer = JSON_ANSWER_TOKENS if shape.wants_json else TEXT_ANSWER_TOKENS
+    return answer + (THINKING_TOKENS if "reasoning" in shape.serving.model.features else 0)
+
+
+def estimate_row(
+    shape: RowProfile, tokens_in: int, answer: AnswerLength, *, exact: bool = True
+) -> RowEstimate:
+    """What a prompt of so many tokens may cost with an answer of that length. `exact`: they were not guessed."""
     batched = "batch" in shape.serving.model.features
-    native = _range(shape, tokens_in, answer, batch=True) if batched else None
-    return RowEstimate(tokens_in, _range(shape, tokens_in, answer), native)
+    native = _range(shape, tokens_in, answer, exact=exact, batch=True) if batched else None
+    return RowEstimate(tokens_in, _range(shape, tokens_in, answer, exact=exact), native)
 
 
 @dataclass(slots=True)
@@ -113,15 +121,15 @@ class Total:
         return {name: format(usd, "f") for name, usd in known.items() if usd is not None}
 
 
-def _range(shape: RowProfile, tokens_in: int, answer: AnswerLength, *, batch: bool = False) -> Range | None:
-    costs = [
-        _cost(shape, tokens_in, tokens, batch=batch) for tokens in (answer.low, answer.expected, answer.high)
-    ]
-    low, expected, high = costs
-    return None if low is None or expected is None or high is None else Range(low, expected, high)
-
-
-def _cost(shape: RowProfile, tokens_in: int, tokens_out: int, *, batch: bool) -> Decimal | None:
-    usage = Usage(in_uncached=tokens_in, out_visible=tokens_out, prompt_total=tokens_in)
-    cost = pricing.cost(usage, shape.price, batch=batch)
-    return None if isinstance(cost, pricing.Unpriced) else cost.total_usd
+def _range(
+    shape: RowProfile, tokens_in: int, answer: AnswerLength, *, exact: bool, batch: bool = False
+) -> Range | None:
+    most = shape.frame_tokens + tokens_in * (1 if exact else cost_range.GUESSED_FACTOR)
+    least = max(0, tokens_in - FRAME_TOKENS) // (1 if exact else cost_range.GUESSED_FACTOR)
+    high = cost_range.highest(shape.price, most, answer.high, shape.extras, batch=batch)
+    low = cost_range.lowest(shape.price, least, batch=batch)
+    usage = Usage(in_uncached=tokens_in, out_visible=answer.expected, prompt_total=tokens_in)
+    expected = pricing.cost(usage, shape.price, batch=batch)
+    if low is None or high is None or isinstance(expected, pricing.Unpriced):
+        return None
+    return Range(low, min(max(low, expected.total_usd), high), high)

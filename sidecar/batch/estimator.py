@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from sidecar.batch.estimate import FRAME_TOKENS, AnswerLength, RowEstimate, answer_length, estimate_row
+from sidecar.batch.estimate import (
+    FRAME_TOKENS,
+    AnswerLength,
+    RowEstimate,
+    answer_length,
+    estimate_row,
+    prior_tokens,
+)
 from sidecar.batch.row import Row
 from sidecar.batch.validation import RowProfile
-from sidecar.money.tokens import COUNTER, TokenCounter
+from sidecar.money.cost_range import assumptions
+from sidecar.money.tokens import COUNTER, TokenCounter, counts_exactly
 from sidecar.store import answers
 from sidecar.store.job_records import Lengths
 from sidecar.store.store import Store
 
 
 class Estimator:
-    """Estimates the rows of one project; None stands for a project that is not known."""
+    """Estimates the rows of one project; None stands for a project that is not known.
+
+    `assumptions` are sentences about what the estimates rest on that is not known, each once.
+    """
 
     def __init__(self, store: Store, project_id: str | None, counter: TokenCounter = COUNTER) -> None:
         self._store = store
         self._project_id = project_id
         self._counter = counter
+        self.assumptions: dict[str, None] = {}
         self._by_template: dict[tuple[str, str], Lengths | None] = {}
         self._by_model: dict[str, Lengths | None] = {}
 
@@ -28,18 +40,33 @@ class Estimator:
         for text in (prompt, row.filled_system(), row.fields.get("developer")):
             if text:
                 tokens += await self._counter.count(text, name)
-        return estimate_row(shape, tokens, await self._answer(row, shape))
+        exact, answer = counts_exactly(name), await self._answer(row, shape)
+        self._assume(shape, exact=exact, learnt=answer.learnt)
+        return estimate_row(shape, tokens, answer, exact=exact)
+
+    def _assume(self, shape: RowProfile, *, exact: bool, learnt: bool) -> None:
+        model = shape.serving.model
+        told = assumptions(shape.extras, counted_exactly=exact, model=model)
+        if not learnt:
+            prior = min(shape.cap, prior_tokens(shape))
+            told = (
+                *told,
+                f"{model.name}: answers of {prior:,} tokens are assumed, because this project has none by it yet.",
+            )
+        self.assumptions.update(dict.fromkeys(told))
 
     async def _answer(self, row: Row, shape: RowProfile) -> AnswerLength:
         asked, served = shape.serving.asked_id, shape.serving.model.full_id
         if self._project_id is None:
-            return answer_length(shape.cap, None, None)
+            return answer_length(shape.cap, None, None, prior_tokens(shape))
         key = (row.template, asked)
         if key not in self._by_template:
             self._by_template[key] = await self._lengths(row.template, asked)
         if self._by_template[key] is None and served not in self._by_model:
             self._by_model[served] = await self._lengths(None, served)
-        return answer_length(shape.cap, self._by_template[key], self._by_model.get(served))
+        return answer_length(
+            shape.cap, self._by_template[key], self._by_model.get(served), prior_tokens(shape)
+        )
 
     async def _lengths(self, template: str | None, model: str) -> Lengths | None:
         return await self._store.read(answers.lengths, self._project_id or "", template, model)

@@ -44,6 +44,7 @@ class Estimate:
     ways: Sequence[ExecutionOption]
     answered: Sequence[str]
     unfilled: Sequence[tuple[str, str]]
+    assumptions: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class BatchSubmission:
                 total.add(shape.provider, estimated, answered=known)
                 found.append((row.id, estimated))
                 answered += [row.id] * known
-        return Estimate(found, total, self._ways(total), answered, unfilled)
+        return Estimate(found, total, self._ways(total), answered, unfilled, tuple(appraiser.assumptions))
 
     def _ways(self, total: Total) -> list[ExecutionOption]:
         ways = [ExecutionOption("local", total.local)]

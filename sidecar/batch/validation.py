@@ -13,6 +13,7 @@ from sidecar.chat.prepare import resolve_options, with_context
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.keys import Keys
+from sidecar.money.cost_range import NO_EXTRAS, Extras, extras_of, frame_tokens
 from sidecar.money.model import PriceEntry, Serving, utc_day
 from sidecar.providers.base import Providers
 
@@ -23,11 +24,17 @@ UNLIMITED_ANSWER_TOKENS = 8_192
 
 @dataclass(frozen=True, slots=True)
 class RowProfile:
-    """What rows with the same model and options have in common. `cap` is the longest answer in tokens."""
+    """What rows with the same model and options have in common. `cap` is the longest answer in tokens.
+
+    `frame_tokens` is the most that is sent around their texts: a schema, tools, instructions.
+    """
 
     serving: Serving
     price: PriceEntry | None
     cap: int
+    extras: Extras = NO_EXTRAS
+    frame_tokens: int = 0
+    wants_json: bool = False
 
     @property
     def provider(self) -> str:
@@ -91,7 +98,14 @@ class RowValidator:
         except Failure as failure:
             raise with_context(failure, serving) from None
         cap = plan.max_output_tokens or model.max_output_tokens or UNLIMITED_ANSWER_TOKENS
-        return RowProfile(serving, self._catalogue.price_entry(model, self._day), cap)
+        return RowProfile(
+            serving,
+            self._catalogue.price_entry(model, self._day),
+            cap,
+            extras_of(request, model),
+            frame_tokens(plan.body, request.system, request.developer, row.prompt),
+            request.json_mode,
+        )
 
 
 async def refuse_missing_keys(names: set[str], providers: Providers, keys: Keys) -> None:

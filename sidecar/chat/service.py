@@ -21,6 +21,7 @@ from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money import charge as charging
+from sidecar.money.cost_range import GUESSED_FACTOR, extras_of, frame_tokens, highest
 from sidecar.money.model import utc_day
 from sidecar.providers.base import Event, Turn, Usage
 from sidecar.spending import intent, settlement
@@ -112,9 +113,12 @@ class ChatService:
         price = self._catalogue.price_entry(model, utc_day(now))
         answer = plan.max_output_tokens or model.max_output_tokens or UNLIMITED_ANSWER_TOKENS
 
+        around = frame_tokens(plan.body, *present)
+
         def estimate(earlier: Sequence[Turn]) -> Decimal | None:
             texts = [*present, *(turn.text for turn in earlier)]
-            return charging.estimate(price, sum(map(context.roughly_tokens, texts)), answer)
+            tokens = around + GUESSED_FACTOR * sum(map(context.roughly_tokens, texts))
+            return highest(price, tokens, answer, extras_of(request, model))
 
         budget = await this_month(self._settings, now)
         writing = asyncio.ensure_future(

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from sidecar.cli.connection import CallRefused, Connection
 from sidecar.cli.projects import own_project
-from sidecar.cli.words import dollars, percentile, seconds
+from sidecar.cli.words import cost_of, dollars, percentile, seconds
 
 ENDED = ("completed", "failed", "cancelled")
 # Rows of a job that are read at a time.
@@ -92,7 +92,7 @@ async def follow(sidecar: Connection, job_id: str, err: Console, *, retry: bool 
 
     def progress(told: Mapping[str, Any]) -> None:
         if told["jobId"] == job_id:
-            shown.cost(told["costUSD"])
+            shown.cost(cost_of(told))
             if told["status"] in ENDED and not ended.done():
                 ended.set_result(None)
 
@@ -186,6 +186,6 @@ class _Bars:
             self._progress.update(bar, failed=f"{self._failed[result['model']]} failed")
         self._progress.advance(bar)
 
-    def cost(self, usd: float) -> None:
+    def cost(self, words: str) -> None:
         if self._cost is not None:
-            self._progress.update(self._cost, description=f"cost so far {dollars(usd)}")
+            self._progress.update(self._cost, description=f"cost so far {words}")

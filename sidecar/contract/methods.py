@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "c561ee26df37ff2f88d5c89cefef79aafe8cedec0867d605019de8946755b17f"
+SCHEMA_HASH = "fed06ca86cdecb940f076f5f95e0d7391eb19657fab6c8036a3c69b43ffea41f"
 
 
 @dataclass(frozen=True, slots=True)

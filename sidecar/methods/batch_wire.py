@@ -101,6 +101,7 @@ def estimate(found: Estimate) -> dict[str, Any]:
         "unpriced": [row_id for row_id, each in found.rows if each.local is None],
         "ways": [_way(way, reusing=bool(found.answered)) for way in found.ways],
         "answered": list(found.answered),
+        "assumptions": list(found.assumptions),
     } | wire.present(
         {
             "nativeUSD": None if native is None else float(native),

@@ -91,10 +91,3 @@ def part_record(part: pricing.Part) -> dict[str, Any]:
 
 def _text(rates: Mapping[str, Decimal]) -> dict[str, str]:
     return {name: str(rate) for name, rate in rates.items()}
-
-
-def estimate(price: PriceEntry | None, prompt_tokens: int, answer_tokens: int) -> Decimal | None:
-    """What a call of that size would cost at most without searches; None when it has no price. Never a cost."""
-    usage = Usage(in_uncached=prompt_tokens, out_visible=answer_tokens, prompt_total=prompt_tokens)
-    cost = pricing.cost(usage, price)
-    return None if isinstance(cost, pricing.Unpriced) else cost.total_usd

@@ -28,26 +28,27 @@ def _shape(model: str, cap: int = 1_000) -> RowProfile:
 @pytest.mark.parametrize(
     ("cap", "template", "model", "answer"),
     [
-        (1_000, EARLIER, OTHER, AnswerLength(50, 100, 1_000)),
-        (1_000, None, OTHER, AnswerLength(5, 10, 1_000)),
-        (1_000, None, None, AnswerLength(16, 1_000, 1_000)),
-        (60, EARLIER, None, AnswerLength(50, 60, 60)),
-        (8, None, None, AnswerLength(8, 8, 8)),
+        (1_000, EARLIER, OTHER, AnswerLength(100, 1_000)),
+        (1_000, None, OTHER, AnswerLength(10, 1_000)),
+        (1_000, None, None, AnswerLength(500, 1_000, learnt=False)),
+        (60, EARLIER, None, AnswerLength(60, 60)),
+        (8, None, None, AnswerLength(8, 8, learnt=False)),
     ],
 )
 def test_the_length_of_an_answer_is_told_by_earlier_ones_and_never_beyond_the_cap(
     cap: int, template: Lengths | None, model: Lengths | None, answer: AnswerLength
 ) -> None:
-    assert answer_length(cap, template, model) == answer
+    assert answer_length(cap, template, model, 500) == answer
 
 
 def test_a_row_costs_its_tokens_at_the_price_of_the_day_and_half_in_a_batch() -> None:
-    # gpt-4o: 2.50 and 10 dollars a million; batches at half.
-    found = estimate_row(_shape(MODEL), 1_000, AnswerLength(10, 100, 1_000))
+    # gpt-4o: 2.50 and 10 dollars a million, 1.25 where the prompt is read from a cache; batches at half.
+    # A batch's prompt costs that much too, and its answer half.
+    found = estimate_row(_shape(MODEL), 1_008, AnswerLength(100, 1_000))
     assert found == RowEstimate(
-        1_000,
-        Range(Decimal("0.0026"), Decimal("0.0035"), Decimal("0.0125")),
-        Range(Decimal("0.0013"), Decimal("0.00175"), Decimal("0.00625")),
+        1_008,
+        Range(Decimal("0.00126"), Decimal("0.00352"), Decimal("0.01252")),
+        Range(Decimal("0.001255"), Decimal("0.00176"), Decimal("0.00626")),
     )
 
 
@@ -86,7 +87,7 @@ async def test_the_next_batch_is_estimated_by_the_answers_of_the_last_one(tmp_pa
         assert job.estimate is not None
         assert Decimal(job.estimate["totalUSD"]) == 3 * before.total.local.expected_usd
     price = Decimal("0.00001")
-    assert before.total.local.expected_usd - after.total.local.expected_usd == 980 * price
+    assert before.total.local.expected_usd - after.total.local.expected_usd == 480 * price
     # The template is new, the model is not.
     assert other.total.local.expected_usd < before.total.local.expected_usd
     assert after.total.local.high_usd == before.total.local.high_usd

@@ -1,0 +1,116 @@
+"""The most and the least that a request may cost, before it is sent (pure). Never a cost.
+
+The most is what a budget holds back, so it must not be too little: the whole prompt is written to a cache where that
+may happen, a count that is guessed is doubled, every search that is allowed is made and reads pages, the answer is as
+long as it may be. What is assumed and cannot be known before is said (`assumptions`). The least has the whole prompt
+read from a cache, and an answer of one token.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Literal
+
+from sidecar.money import pricing
+from sidecar.money.model import ModelEntry, PriceEntry
+from sidecar.providers.base import ChatRequest, Usage
+
+# What a search puts before the model: OpenAI bills so much for one where it bills a fixed block.
+TOKENS_A_SEARCH = 8_000
+# A vendor may pause a turn that searches and be asked to go on: its prompt is then billed again.
+SEARCHING_REQUESTS = 2
+# A guessed tokenizer comes within some 15 % for plain text, and in other languages less near.
+GUESSED_FACTOR = 2
+# A workspace may have all its requests run in one place, which raises their price; what is asked says nothing of it.
+_WHERE = "inference_geo="
+
+
+@dataclass(frozen=True, slots=True)
+class CostRange:
+    """What a request may cost in US dollars."""
+
+    low_usd: Decimal
+    high_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a request may cost beside its prompt and its answer.
+
+    `writes` is for how long its prompt may be written to a cache, None where it cannot be.
+    """
+
+    searches: int = 0
+    writes: Literal["5m", "1h"] | None = None
+
+
+NO_EXTRAS = Extras()
+
+
+def frame_tokens(body: Mapping[str, Any], *texts: str | None) -> int:
+    """Return the most tokens of what is sent around these texts: no vendor has more than one for two bytes of it."""
+    # What is no JSON is not sent.
+    sent = len(json.dumps(body, ensure_ascii=False, default=lambda _: None))
+    return max(0, sent - sum(len(text) for text in texts if text)) // 2
+
+
+def extras_of(request: ChatRequest, model: ModelEntry) -> Extras:
+    """Return what may come on top: Anthropic caches what it is asked to, the others by themselves."""
+    searches = (request.web_search_max_uses or 0) if "web_search" in model.features else 0
+    if model.provider == "anthropic" and request.cache_ttl is None:
+        return Extras(searches)
+    return Extras(searches, request.cache_ttl or "5m")
+
+
+def highest(
+    price: PriceEntry | None,
+    prompt_tokens: int,
+    answer_tokens: int,
+    extras: Extras,
+    *,
+    batch: bool = False,
+) -> Decimal | None:
+    """Return the most that a prompt of at most so many tokens costs; None where it has no price."""
+    prompt = prompt_tokens + extras.searches * TOKENS_A_SEARCH
+    prompt *= SEARCHING_REQUESTS if extras.searches else 1
+    # Searches without a price leave the cost unknown: what bounds it is then the rest.
+    searches = extras.searches if price is not None and price.web_search_per_1k is not None else 0
+    where = tuple(word for word in price.service_tiers if word.startswith(_WHERE)) if price else ()
+    base = Usage(out_visible=answer_tokens, searches=searches, prompt_total=prompt)
+    prompts = [replace(base, in_uncached=prompt)]
+    if extras.writes is not None:
+        prompts.append(replace(base, cache_write_short=prompt))
+    if extras.writes == "1h":
+        prompts.append(replace(base, cache_write_long=prompt))
+    usages = (replace(usage, surcharges=surcharges) for usage in prompts for surcharges in ((), where))
+    return max(_costs(usages, price, batch=batch), default=None)
+
+
+def lowest(price: PriceEntry | None, prompt_tokens: int, *, batch: bool = False) -> Decimal | None:
+    """Return the least that a prompt of at least so many tokens costs; None where it has no price."""
+    base = Usage(out_visible=1, prompt_total=prompt_tokens)
+    usages = (replace(base, in_uncached=prompt_tokens), replace(base, cache_read=prompt_tokens))
+    return min(_costs(usages, price, batch=batch), default=None)
+
+
+def assumptions(extras: Extras, *, counted_exactly: bool, model: ModelEntry) -> tuple[str, ...]:
+    """Return in sentences what the most rests on that is not known before."""
+    found = []
+    if extras.searches:
+        limit = "at most" if model.provider == "anthropic" else "assumed, because the vendor has no limit:"
+        found.append(
+            f"{model.name}: {limit} {extras.searches} searches an answer, each with {TOKENS_A_SEARCH:,} tokens."
+        )
+    if not counted_exactly:
+        found.append(
+            f"{model.name}: the tokens of its prompts are guessed; the most is reckoned with twice as many."
+        )
+    return tuple(found)
+
+
+def _costs(usages: Iterable[Usage], price: PriceEntry | None, *, batch: bool) -> list[Decimal]:
+    costs = (pricing.cost(usage, price, batch=batch) for usage in usages)
+    return [cost.total_usd for cost in costs if isinstance(cost, pricing.Cost)]

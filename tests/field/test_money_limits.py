@@ -1,0 +1,130 @@
+"""What rows may cost before they are sent, and a budget that is a limit, beside the real process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.field.claims import field
+from tests.field.hostile import Answer, chat_chunks, serving, stream, whole
+from tests.field.lab import ask, batch_rows, own_models, project, refused, sidecar, vendor_environment
+from tests.helpers.process import RpcError, SidecarProcess
+
+SEARCHING = {
+    "gemini": "gemini/gemini-3.6-flash",
+    "grok": "grok/grok-4.7",
+    "anthropic": "anthropic/claude-sonnet-5",
+}
+NOBODY = "http://127.0.0.1:9"
+
+
+async def save(process: SidecarProcess, **values: Any) -> None:
+    for key, value in values.items():
+        await process.call("settings:save", {"key": key, "value": value})
+
+
+async def high(process: SidecarProcess, *rows: dict[str, Any]) -> float:
+    """The high estimate of these rows."""
+    usd: float = (await process.call("batch:estimate", {"rows": rows}))["highUSD"]
+    return usd
+
+
+@field("money", "web search on: `highUSD` grows by the fees for every row")
+@pytest.mark.parametrize(("vendor", "fee"), [("gemini", 0.014), ("grok", 0.005), ("anthropic", 0.03)])
+async def test_searches_are_in_the_high_estimate(vendor: str, fee: float, tmp_path: Path) -> None:
+    rows = [{"prompt": f"Who {number}?", "model": SEARCHING[vendor]} for number in range(4)]
+    async with sidecar(tmp_path, environment=vendor_environment(NOBODY, vendor)) as process:
+        await save(process, maxWebSearchUses=3)
+        without = await high(process, *rows)
+        await save(process, enableWebSearch=True)
+        found = await process.call("batch:estimate", {"rows": rows})
+    assert found["highUSD"] >= without + 4 * fee
+    assert any("3 searches" in sentence for sentence in found["assumptions"])
+
+
+@field(
+    "money", "OpenAI's models that write to their cache by themselves, Anthropic with caching for 5 minutes"
+)
+@pytest.mark.parametrize(
+    ("vendor", "model", "write"),
+    [("openai", "gpt-6-sol", "cacheWrite5m"), ("anthropic", "claude-sonnet-5", "cacheWrite5m")],
+)
+async def test_a_prompt_that_is_written_to_a_cache_is_in_the_high_estimate(
+    vendor: str, model: str, write: str, tmp_path: Path
+) -> None:
+    row = {"prompt": "word " * 4_000, "model": f"{vendor}/{model}", "maxOutputTokens": 64}
+    async with sidecar(tmp_path, environment=vendor_environment(NOBODY, vendor)) as process:
+        await save(process, enablePromptCaching=True, promptCacheTTL="5m")
+        found = await process.call("batch:estimate", {"rows": [row]})
+        models = await process.call("models:get-all")
+    [entry] = [each for each in models if each["id"] == model and each["provider"] == vendor]
+    price = entry["pricing"]
+    written = found["perRow"][0]["tokens_in"] * price["prompt"] * 1.25 / 1_000_000
+    assert found["highUSD"] >= written
+    assert found["lowUSD"] < found["totalUSD"] <= found["highUSD"]
+
+
+@field("money", "a model without price, a budget of 0.000001")
+async def test_what_no_price_is_known_for_is_said_to_be_beyond_the_budget(tmp_path: Path) -> None:
+    async with serving(stream(*chat_chunks("Hello"), "[DONE]")) as server:
+        models = own_models(server.url, model={"prices": []})
+        async with sidecar(tmp_path, models=models) as process:
+            await save(process, monthlyBudgetUSD=0.000001)
+            answer = await ask(process)
+    assert "costUSD" not in answer
+    assert any("budget does not count" in note for note in answer["notes"])
+
+
+@field("money", "Anthropic with web search, five searches allowed, 0.03 left")
+async def test_an_answer_whose_searches_may_pass_the_budget_is_refused(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"options": {"enableWebSearch": True, "maxOutputTokens": 64}}
+    async with (
+        serving(whole({})) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "anthropic")) as process,
+    ):
+        await save(process, monthlyBudgetUSD=0.03, maxWebSearchUses=5)
+        error = await refused(process, model=SEARCHING["anthropic"], **options)
+    assert error.data["kind"] == "budget_exceeded"
+    assert server.asked == []
+
+
+def searched() -> Answer:
+    """An answer of Gemini's that took one search."""
+    chunk = {
+        "candidates": [
+            {
+                "content": {"parts": [{"text": "Ada"}], "role": "model"},
+                "finishReason": "STOP",
+                "groundingMetadata": {"webSearchQueries": ["who"]},
+            }
+        ],
+        "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 1, "totalTokenCount": 4},
+        "modelVersion": "gemini-3.6-flash",
+    }
+    return stream(chunk)
+
+
+@field("money", "20 rows by Gemini with web search (0.014 each), 0.05 left")
+@pytest.mark.parametrize("searches", [1, 5])
+async def test_rows_that_search_never_pass_the_budget(searches: int, tmp_path: Path) -> None:
+    rows = [
+        {"id": str(number), "prompt": "Who?", "model": SEARCHING["gemini"], "maxOutputTokens": 64}
+        for number in range(20)
+    ]
+    async with (
+        serving(searched()) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "gemini")) as process,
+    ):
+        await save(process, monthlyBudgetUSD=0.05, enableWebSearch=True, maxWebSearchUses=searches)
+        job = await process.call("batch:submit", {"projectId": await project(process), "rows": rows})
+        with pytest.raises(RpcError) as caught:
+            await process.call("batch:start", {"jobId": job["id"], "concurrency": 8})
+        stats = await process.call("activity:stats", {})
+        # As many as fit are asked.
+        if searches == 1:
+            results = await batch_rows(process, *rows[:1])
+            assert [result["cost_usd"] for result in results] == [pytest.approx(0.014, rel=0.01)]
+    assert caught.value.data["kind"] == "budget_exceeded"
+    assert stats["totalCost"] <= 0.05
