@@ -101,7 +101,7 @@ class Tally:
         model, price = self._answering[day]
         # What went by a vendor's batch would go by the other's too, where it has one for the model.
         batch = call.batch_rate and "batch" in model.features
-        cost = pricing.cost(_usage(call.usage), price, batch=batch)
+        cost = pricing.cost(_usage(call, call.usage), price, batch=batch)
         return None if isinstance(cost, pricing.Unpriced) else cost.total_usd
 
 
@@ -139,7 +139,7 @@ def _bounded(moment_ms: int) -> int:
     return max(_FIRST_MS, min(_END_MS, moment_ms))
 
 
-def _usage(usage: CallUsage) -> Usage:
+def _usage(call: RecordedCall, usage: CallUsage) -> Usage:
     return Usage(
         in_uncached=usage.in_uncached,
         cache_read=usage.cache_read,
@@ -149,4 +149,6 @@ def _usage(usage: CallUsage) -> Usage:
         out_reasoning=usage.out_reasoning,
         searches=usage.searches,
         prompt_total=usage.prompt_total,
+        service_tier=call.service_tier,
+        surcharges=call.surcharges,
     )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from sidecar.store import conversations, ledger, projects
-from sidecar.store.columns import from_pico, uncertain_from
+from sidecar.store.columns import from_json, from_pico, uncertain_from
 from sidecar.store.records import CERTAIN, Conversation, Uncertain
 
 Kind = Literal["chat", "batch"]
@@ -54,7 +54,8 @@ JOBS_COUNT_IN_PROJECT_SQL = "SELECT count(*) FROM batch_jobs WHERE project_id = 
 
 _CALLS = (
     "SELECT rowid, created_at, served_model, model, cost_pico, in_uncached, cache_read, cache_write_short,"  # noqa: S608
-    f" cache_write_long, out_visible, out_reasoning, searches, prompt_total, batch_rate FROM ledger WHERE {_RAN}"
+    f" cache_write_long, out_visible, out_reasoning, searches, prompt_total, batch_rate,"
+    f" service_tier, surcharges FROM ledger WHERE {_RAN}"
     " AND created_at >= ? AND created_at < ? AND (created_at > ? OR rowid > ?)"
 )
 CALLS_SQL = f"{_CALLS} ORDER BY created_at, rowid LIMIT ?"
@@ -126,7 +127,7 @@ class CallUsage:
 class RecordedCall:
     """A call that ran, or may have run. `usage` and `cost_usd` are None where they are not known.
 
-    `batch_rate` says that it went by a vendor's own batch.
+    `batch_rate` says that it went by a vendor's own batch; tier and surcharges are the vendor's words.
     """
 
     position: tuple[int, int]
@@ -136,6 +137,8 @@ class RecordedCall:
     cost_usd: Decimal | None
     usage: CallUsage | None
     batch_rate: bool = False
+    service_tier: str | None = None
+    surcharges: tuple[str, ...] = ()
 
 
 def recent(
@@ -193,8 +196,10 @@ def calls_page(
     else:
         rows = conn.execute(CALLS_IN_PROJECT_SQL, (*given, project_id, limit))
     return [
-        RecordedCall((at, number), at, served, model, from_pico(pico), _usage(*tokens), bool(batch_rate))
-        for number, at, served, model, pico, *tokens, batch_rate in rows
+        RecordedCall(
+            (at, number), at, served, model, from_pico(pico), _usage(*tokens), bool(rate), tier, _words(words)
+        )
+        for number, at, served, model, pico, *tokens, rate, tier, words in rows
     ]
 
 
@@ -261,6 +266,10 @@ def _usage(
         searches or 0,
         prompt_total,
     )
+
+
+def _words(stored: str | None) -> tuple[str, ...]:
+    return () if stored is None else tuple(from_json(stored))
 
 
 def _usd(pico: int) -> Decimal:
