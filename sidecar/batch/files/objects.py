@@ -1,4 +1,4 @@
-"""Objects of JSON in a file: an array, a list in an object, or lines, each in UTF-8 and one at a time. Pure."""
+"""Objects of JSON in a file: an array, a list in an object, or lines, in UTF-8, one at a time off the open file."""
 
 from __future__ import annotations
 
