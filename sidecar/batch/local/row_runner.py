@@ -97,7 +97,8 @@ class RowRunner:
         """Runs a row to its end, which is stored whatever it is.
 
         Raises RowSkipped, Failure("budget_exceeded") and Failure("storage_error") when the row did not begin and
-        waits as before, Failure("storage_error") too when its result could not be saved.
+        waits as before, a Failure that is `spent` when the vendor's credit is used up and it waits again, and
+        Failure("storage_error") too when its result could not be saved.
         """
         try:
             prepared = await self._preparer.prepare(Row(row.request).chat_input(row.prompt))
@@ -256,12 +257,16 @@ class RowRunner:
         money = settlement.broken(problem, accumulator, pricing, in_flight=guard.in_flight)
         latency = guard.latency_ms(self._now_ms())
         guard.leave()
-        if context.put_back and not isinstance(problem, Exception):
+        spent = isinstance(problem, Failure) and problem.spent and money.state == "failed"
+        if spent or (context.put_back and not isinstance(problem, Exception)):
             await self._saved(
                 lambda: self._store.write(
                     row_transactions.requeue, row, row_intent.entry, money, self._now_ms()
                 )
             )
+            if spent:
+                # It would be the same with every row: the job stops, and this one waits with the others.
+                raise problem
             return
         outcome = row_outcomes.broken(problem, accumulator, money, latency)
         await self._end(context, row, outcome, row_intent, money)

@@ -123,7 +123,7 @@ def _failure(error: VendorError, asked: Asked, shown: str, retryable: bool, hint
     said = error.said.strip()
     quoted = f" It says: {said}{'' if said[-1] in '.!?' else '.'}" if said else ""
     detail = f"{error.codes}: {said}" if error.codes else said
-    return Failure(
+    failure = Failure(
         error.kind,
         _spent(error, asked) + quoted if error.spent else _sentence(error, asked, shown, quoted, hint_ms),
         retryable=retryable and error.kind in RETRYABLE and not error.spent,
@@ -132,6 +132,8 @@ def _failure(error: VendorError, asked: Asked, shown: str, retryable: bool, hint
         retry_after_ms=None if error.spent else hint_ms,
         detail=detail or None,
     )
+    failure.spent = error.spent is not None
+    return failure
 
 
 def _spent(error: VendorError, asked: Asked) -> str:
