@@ -109,6 +109,21 @@ async def test_a_batch_that_failed_without_a_word_ran_nothing(tmp_path: Path) ->
         assert "Nothing of it was run or charged." in said
 
 
+@field("batches", "Gemini's inline results come without the metadata that was sent")
+async def test_no_answer_of_gemini_s_is_lost_for_want_of_metadata(tmp_path: Path) -> None:
+    def nameless(batch: Any) -> Any:
+        for output in (batch.get("response"), batch.get("metadata", {}).get("output")):
+            for row in ((output or {}).get("inlinedResponses") or {}).get("inlinedResponses", []):
+                row.pop("metadata", None)
+        return batch
+
+    forgetful = Misbehaviour(r"GET \S*/batches/", changed(nameless), times=1_000)
+    async with vendors(forgetful) as there, native(tmp_path, there) as process:
+        job_id = await submitted(process, "gemini")
+        await closed(process, job_id)
+        await whole_with_its_cost(process, job_id, there.batches[0]["chargedUSD"])
+
+
 @field("batches", "a row cut at its token limit before any word")
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 async def test_a_row_that_was_cut_before_its_first_word_is_no_plain_success(

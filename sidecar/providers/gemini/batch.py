@@ -1,4 +1,7 @@
-"""Gemini's batches: rows inside the create request, or in an uploaded file when there are too many."""
+"""Gemini's batches: an uploaded file of rows with their keys, and a batch made of it.
+
+Rows inside the create request may come back without what they were sent with, and then nobody can tell whose is whose.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,7 @@ from typing import TYPE_CHECKING
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult, PreparedCall
 from sidecar.providers.gemini.address import address
-from sidecar.providers.gemini.batch_format import (
-    LARGEST_INLINE_BYTES,
-    file_body,
-    inline_body,
-    input_line,
-    outcome,
-)
+from sidecar.providers.gemini.batch_format import file_body, input_line, outcome
 from sidecar.providers.gemini.batch_state import FILE, INLINE, MODEL, NAME, batch_state
 from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.gemini.request import model_path
@@ -44,10 +41,7 @@ _FILE_MISSING = re.compile(
 
 
 class GeminiBatch:
-    """A `base.BatchAdapter`. `base_url` ends where the vendor's own client's does, without a version.
-
-    A part of at most `largest_inline` bytes goes with its create request.
-    """
+    """A `base.BatchAdapter`. `base_url` ends where the vendor's own client's does, without a version."""
 
     limits = LIMITS
 
@@ -57,27 +51,23 @@ class GeminiBatch:
         base_url: str,
         *,
         name: str = "gemini",
-        largest_inline: int = LARGEST_INLINE_BYTES,
     ) -> None:
         self.name = name
         self._api = VendorClient(http, GEMINI, name)
         self._address = address(base_url)
-        self._largest_inline = largest_inline
 
     def line(self, custom_id: str, plan: PreparedCall) -> bytes:
         """The row as a line of an input file, without a line end."""
         return input_line(custom_id, plan)
 
-    async def upload(self, key: str, part: BatchPart) -> str | None:
-        """The name of the uploaded input file; None for a part that goes with its create request."""
-        if inline_body(part).length <= self._largest_inline:
-            return None
+    async def upload(self, key: str, part: BatchPart) -> str:
+        """The name of the uploaded input file. A second upload is only a second file."""
         file = lines_body(part.lines)
         return await upload(self._api, self._address, self._api.asked(key, part.model), part.tag, file)
 
     async def create(self, key: str, part: BatchPart) -> BatchState:
         """Creates the batch. Raises OutcomeUnknown when nobody knows whether it exists."""
-        body = inline_body(part) if part.input_file_id is None else file_body(part)
+        body = file_body(part)
         url = self._address.api + model_path(part.model, "batchGenerateContent")
         asked = self._api.asked(key, part.model)
         try:

@@ -11,13 +11,10 @@ from sidecar.providers.base import BatchPart, BatchResult, PreparedCall
 from sidecar.providers.gemini.request import in_words_instead
 from sidecar.providers.gemini.stream import GeminiReader
 from sidecar.providers.kernel.batch_rows import outcome_of
-from sidecar.providers.kernel.bodies import Body, RawBody, encode_json, list_body
+from sidecar.providers.kernel.bodies import Body, encode_json
 from sidecar.providers.kernel.errors import row_failure
 from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.vendor import Asked
-
-# The vendor says 20 MB for a whole request; the smaller reading of a megabyte fits either.
-LARGEST_INLINE_BYTES = 20_000_000
 
 # Which errors of rows mean, in a batch that ended early, that they were not run: gRPC's numbers and HTTP's.
 _STOPPED = {"CANCELLED": (1, 10, 499), "EXPIRED": (1, 4, 10, 499, 504)}
@@ -31,22 +28,11 @@ def input_line(custom_id: str, plan: PreparedCall) -> bytes:
     """
     in_words = in_words_instead(plan.body) if "tools" in plan.body else None
     request = plan.body if in_words is None else in_words
-    return _head(custom_id) + encode_json(request) + b"}"
-
-
-def inline_body(part: BatchPart) -> RawBody:
-    """The create request with the rows inside it."""
-    batch = encode_json({"displayName": part.tag})
-    head = b'{"batch":' + batch[:-1] + b',"inputConfig":{"requests":{"requests":['
-    return list_body(
-        head,
-        lambda: map(_inlined, part.custom_ids, part.lines),
-        b"]}}}}",
-    )
+    return encode_json({"key": custom_id, "request": request})
 
 
 def file_body(part: BatchPart) -> Body:
-    """The create request for rows in an uploaded file."""
+    """The create request."""
     return {"batch": {"displayName": part.tag, "inputConfig": {"fileName": part.input_file_id}}}
 
 
@@ -80,13 +66,3 @@ def outcome(value: Mapping[str, Any], asked: Asked, word: str) -> BatchResult | 
             model=asked.model,
         ),
     )
-
-
-def _head(custom_id: str) -> bytes:
-    # Without its closing brace: the request follows.
-    return encode_json({"key": custom_id})[:-1] + b',"request":'
-
-
-def _inlined(custom_id: str, line: bytes) -> bytes:
-    metadata = encode_json({"key": custom_id})
-    return b'{"request":' + line[len(_head(custom_id)) : -1] + b',"metadata":' + metadata + b"}"

@@ -42,18 +42,16 @@ def lines_body(lines: Sequence[bytes], content_type: str = "application/jsonl") 
 
 
 def array_body(member: str, lines: Sequence[bytes]) -> RawBody:
-    """A JSON object whose one member is the array of the lines, each of them a JSON value."""
-    return list_body(f'{{"{member}":['.encode(), lambda: iter(lines), b"]}")
+    """A JSON object whose one member is the array of the lines, each of them a JSON value.
 
-
-def list_body(head: bytes, items: Callable[[], Iterator[bytes]], tail: bytes) -> RawBody:
-    """A JSON document made around the items of a list, which are gone through as the lines of `lines_body` are."""
+    They are gone through as those of `lines_body` are.
+    """
 
     def pieces() -> Iterator[bytes]:
-        yield head
-        for number, item in enumerate(items()):
-            yield b"," + item if number else item
-        yield tail
+        yield f'{{"{member}":['.encode()
+        for number, line in enumerate(lines):
+            yield b"," + line if number else line
+        yield b"]}"
 
     return RawBody("application/json", sum(map(len, pieces())), lambda: _gathered(pieces()))
 

@@ -1,8 +1,7 @@
-"""Gemini's batches: rows inside the create request, or in an uploaded file."""
+"""Gemini's batches: rows in an uploaded file."""
 
 from __future__ import annotations
 
-import json
 from typing import Any, ClassVar, Literal
 
 from sidecar.providers.base import BatchAdapter, BatchPart, BatchState, Provider
@@ -16,10 +15,8 @@ _STATE = {"new": "PENDING", "running": "RUNNING", "done": "SUCCEEDED", "failed":
 _CODES = {"error": 14, "expired": 4, "cancelled": 1}
 
 
-class GeminiInline(BatchVendor):
-    """Any part fits into its create request."""
-
-    name = "gemini inline batches"
+class GeminiBatches(BatchVendor):
+    name = "gemini batches"
     provider = "gemini"
     model = "gemini-3.8-flash"
     address = "https://generativelanguage.googleapis.com/"
@@ -33,7 +30,7 @@ class GeminiInline(BatchVendor):
     cancelled_word = "BATCH_STATE_CANCELLED"
     foreign_file = "files/of-another-project"
     tells = frozenset({"expired"})
-    ends_with_a_line = False
+    ends_with_a_line = True
     brief: ClassVar = ("gemini-2.5-flash", {"effort": "none"})
     prices = (
         Price("gemini-4-argon", "1", "0.05", "5"),
@@ -42,21 +39,16 @@ class GeminiInline(BatchVendor):
         Price("gemini-3.1-pro-preview", "1", "0.2", "6"),
         Price("gemini-2.5-flash-lite", "0.05", "0.01", "0.2"),
     )
-    gaps: ClassVar = {
-        "test_results_come_in_another_order_than_the_rows": "results inside the batch are in the order of its rows",
-        "test_an_upload_that_is_not_confirmed_has_run_nothing": "the rows go with the create",
-    }
-    largest_inline: ClassVar[int] = 20_000_000
 
     def make(self, http: HttpClient, base_url: str) -> BatchAdapter:
-        return GeminiBatch(http, base_url, largest_inline=self.largest_inline)
+        return GeminiBatch(http, base_url)
 
     def planner(self) -> Provider:
         return Gemini(HttpClient(), self.address)
 
     @property
     def lone(self) -> BatchPart:
-        return BatchPart("part-1", self.model, [b'{"key":"a","request":{}}'], ["a"], NOW_MS)
+        return BatchPart("part-1", self.model, [b'{"key":"a","request":{}}'], ["a"], NOW_MS, "files/1")
 
     def batch(self, id_: str, state: Literal["new", "running", "done", "failed"], tag: str = "part-1") -> Any:
         metadata = {"state": f"BATCH_STATE_{_STATE[state]}", "displayName": tag}
@@ -78,25 +70,6 @@ class GeminiInline(BatchVendor):
         codes = [row.get("error", {}).get("code") for row in rows]
         early = "EXPIRED" if 4 in codes else "CANCELLED" if 1 in codes else "SUCCEEDED"
         return f"BATCH_STATE_{early}"
-
-    def results(self, *rows: Any) -> tuple[BatchState, bytes]:
-        inlined = {"inlinedResponses": {"inlinedResponses": list(rows)}}
-        operation = {"name": "batches/1", "metadata": {"state": self.word(rows), "output": inlined}}
-        state = BatchState("batches/1", self.word(rows), True, True, handles={"inlinedResponses": "yes"})
-        return state, json.dumps(operation).encode()
-
-
-class GeminiFiles(GeminiInline):
-    """No part fits into its create request."""
-
-    name = "gemini file batches"
-    gaps: ClassVar = {}
-    ends_with_a_line = True
-    largest_inline = 0
-
-    @property
-    def lone(self) -> BatchPart:
-        return BatchPart("part-1", self.model, [b'{"key":"a","request":{}}'], ["a"], NOW_MS, "files/1")
 
     def results(self, *rows: Any) -> tuple[BatchState, bytes]:
         state = BatchState("batches/1", self.word(rows), True, True, handles={"responsesFile": "files/2"})

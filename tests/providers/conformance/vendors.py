@@ -7,7 +7,7 @@ from tests.providers.conformance.anthropic_batches import AnthropicBatches
 from tests.providers.conformance.batch_vendor import BatchVendor
 from tests.providers.conformance.compatible import CompatibleServer
 from tests.providers.conformance.gemini import GeminiContent
-from tests.providers.conformance.gemini_batches import GeminiFiles, GeminiInline
+from tests.providers.conformance.gemini_batches import GeminiBatches
 from tests.providers.conformance.grok import GrokChat, GrokResponses
 from tests.providers.conformance.grok_batches import GrokBatches
 from tests.providers.conformance.openai_batches import OpenAIBatches
@@ -27,8 +27,7 @@ VENDORS: tuple[Vendor, ...] = (
 BATCHES: tuple[BatchVendor, ...] = (
     OpenAIBatches(),
     AnthropicBatches(),
-    GeminiInline(),
-    GeminiFiles(),
+    GeminiBatches(),
     GrokBatches(),
 )
 EVERYBODY: tuple[Vendor | BatchVendor, ...] = (*VENDORS, *BATCHES)

@@ -17,20 +17,17 @@ from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.gemini.routes import GeminiVendor
 from sidecar.simulator.transport import simulated_transport
-from tests.helpers.batches import KEY, billed, finished, outcomes, part_of, run, submit
+from tests.helpers.batches import KEY, billed, finished, outcomes, part_of, run, submit, uploaded
 from tests.helpers.gemini import BASE, SCHEMA, ask
 from tests.helpers.simulated import no_wait, simulator
 
 PLANNER = Gemini(HttpClient(), BASE)
 FLASH = "gemini-3.8-flash"
-# Any part is too large for its create request, or none is.
-SORTS = {"inline": 20_000_000, "file": 0}
-both_sorts = pytest.mark.parametrize("sort", SORTS)
 
 
-def adapter_on(sim: Simulator, sort: str = "inline") -> GeminiBatch:
+def adapter_on(sim: Simulator) -> GeminiBatch:
     edge = HttpClient(lambda: simulated_transport(sim), sleep=no_wait)
-    return GeminiBatch(edge, f"{BASE}/", largest_inline=SORTS[sort])
+    return GeminiBatch(edge, f"{BASE}/")
 
 
 def exactly(count: int, model: str = FLASH) -> dict[str, ChatRequest]:
@@ -48,17 +45,13 @@ def stopping(*, partial_results: bool) -> Simulator:
     return simulator(vendors=[GeminiVendor(partial_results=partial_results)])
 
 
-async def test_a_part_goes_with_its_create_request_until_it_is_too_large() -> None:
-    adapter = GeminiBatch(HttpClient(lambda: simulated_transport(sim)), BASE)
-    sim = simulator()
-    small = part_of(adapter, PLANNER, exactly(3))
-    assert await adapter.upload(KEY, small) is None
-    large = part_of(adapter, PLANNER, {"a": ask(FLASH, "x" * 11_000_000), "b": ask(FLASH, "y" * 11_000_000)})
-    assert (await adapter.upload(KEY, large) or "").startswith("files/")
+async def test_a_part_goes_as_a_file_however_small_it_is() -> None:
+    adapter = adapter_on(simulator())
+    small = part_of(adapter, PLANNER, exactly(1))
+    assert (await adapter.upload(KEY, small)).startswith("files/")
 
 
-@both_sorts
-async def test_rows_of_every_kind_go_into_one_batch(sort: str) -> None:
+async def test_rows_of_every_kind_go_into_one_batch() -> None:
     rows = {
         "plain": ask(FLASH, "Reply with exactly: plain", system="Be brief.", max_output_tokens=900),
         "schema": ask(FLASH, "Judge.", json_schema=SCHEMA),
@@ -68,7 +61,7 @@ async def test_rows_of_every_kind_go_into_one_batch(sort: str) -> None:
         "thought": ask(FLASH, "Reply with exactly: thought", thinking=True),
         "odd": ask(FLASH, 'Reply with exactly: "ä\u2028" \\ {"inlinedResponses":[1]}'),
     }
-    adapter = adapter_on(simulator(), sort)
+    adapter = adapter_on(simulator())
     _, came = await run(adapter, part_of(adapter, PLANNER, rows))
     assert {id_: outcome.failure for id_, outcome in came.items()} == dict.fromkeys(rows)
     assert came["plain"].text == "plain"
@@ -118,9 +111,8 @@ async def test_an_answer_that_would_be_continued_ends_at_its_length() -> None:
     assert came["a"].text
 
 
-@both_sorts
-async def test_a_batch_that_was_stopped_and_hands_out_nothing_has_ended_all_the_same(sort: str) -> None:
-    adapter = adapter_on(stopping(partial_results=False), sort)
+async def test_a_batch_that_was_stopped_and_hands_out_nothing_has_ended_all_the_same() -> None:
+    adapter = adapter_on(stopping(partial_results=False))
     made = await submit(adapter, part_of(adapter, PLANNER, exactly(4)))
     await adapter.check(KEY, made.native_id)
     await adapter.cancel(KEY, made.native_id)
@@ -156,7 +148,7 @@ async def test_an_upload_goes_to_the_base_url_and_nowhere_else() -> None:
             await self._inner.aclose()
 
     edge = HttpClient(lambda: Watching())  # type: ignore[arg-type,return-value]
-    adapter = GeminiBatch(edge, "https://proxy.example/v1beta", largest_inline=0)
+    adapter = GeminiBatch(edge, "https://proxy.example/v1beta")
     _, came = await run(adapter, part_of(adapter, PLANNER, exactly(2)))
     assert len(came) == 2
     assert set(seen) == {"proxy.example"}
@@ -172,7 +164,9 @@ async def test_a_batch_of_an_unknown_model_is_certainly_not_created() -> None:
     sim = simulator()
     adapter = adapter_on(sim)
     with pytest.raises(Failure) as raised:
-        await adapter.create(KEY, replace(part_of(adapter, PLANNER, exactly(1)), model="gemini-9"))
+        await adapter.create(
+            KEY, replace(await uploaded(adapter, part_of(adapter, PLANNER, exactly(1))), model="gemini-9")
+        )
     assert raised.value.status == 404
     assert "gemini-9" in raised.value.message
     assert not isinstance(raised.value, OutcomeUnknown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -23,7 +24,7 @@ from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
 ASKED = Asked(GEMINI, "gemini", "gemini-3.8-flash", KEY)
 DONE = "BATCH_STATE_SUCCEEDED"
 ANSWER = chunk("four", "STOP", usage={"promptTokenCount": 3, "candidatesTokenCount": 1})
-PART = BatchPart("part-1", "gemini-3.8-flash", [b'{"key":"a","request":{}}'], ["a"], 0)
+PART = BatchPart("part-1", "gemini-3.8-flash", [b'{"key":"a","request":{}}'], ["a"], 0, "files/1")
 
 
 def operation(state: str = DONE, **members: Any) -> dict[str, Any]:
@@ -184,16 +185,13 @@ async def test_a_create_over_the_limit_has_certainly_not_run_and_is_asked_again(
     assert state.native_id == "batches/1"
     assert len(transport.asked) == 3
     assert transport.asked[0].body == {
-        "batch": {
-            "displayName": "part-1",
-            "inputConfig": {"requests": {"requests": [{"request": {}, "metadata": {"key": "a"}}]}},
-        }
+        "batch": {"displayName": "part-1", "inputConfig": {"fileName": "files/1"}}
     }
 
 
 async def test_an_empty_list_is_no_list_at_all() -> None:
     adapter, _ = scripted({})
-    assert (await adapter.find(KEY, PART)).certain
+    assert (await adapter.find(KEY, replace(PART, input_file_id=None))).certain
 
 
 @pytest.mark.parametrize(
@@ -203,7 +201,7 @@ async def test_an_upload_that_was_not_confirmed_can_be_done_again(script: list[A
     edge, _, _ = scripted_edge(
         *[step if isinstance(step, Reply | Exception) else Reply(200, {}, [b"{}"]) for step in script]
     )
-    adapter = GeminiBatch(edge, "https://api.example", largest_inline=0)
+    adapter = GeminiBatch(edge, "https://api.example")
     with pytest.raises(Failure) as raised:
         await adapter.upload(KEY, PART)
     assert not isinstance(raised.value, OutcomeUnknown)

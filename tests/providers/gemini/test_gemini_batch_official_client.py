@@ -14,14 +14,11 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from sidecar.providers.gemini.batch import GeminiBatch
-from sidecar.providers.gemini.batch_format import inline_body, input_line
-from sidecar.providers.gemini.provider import Gemini
-from sidecar.providers.kernel.bodies import RawBody
-from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.base import BatchPart
+from sidecar.providers.gemini.batch_format import file_body, input_line
 from sidecar.simulator.core import Simulator
-from tests.helpers.batches import billed, part_of
-from tests.helpers.gemini import BASE, SCHEMA, ask, plan
+from tests.helpers.batches import billed
+from tests.helpers.gemini import plan
 from tests.helpers.simulated import NOW_MS, on_loopback, simulator
 
 # The client builds its session in a way that its network library frowns upon.
@@ -188,29 +185,10 @@ async def test_the_official_client_would_create_the_same_batch() -> None:
         sent.append(request)
         return httpx.Response(200, json={"name": "batches/1", "metadata": {}})
 
-    rows = {"a": ask(FLASH, "Judge.", json_schema=SCHEMA), "b": ask(FLASH, "Why?", max_output_tokens=50)}
-    part = part_of(GeminiBatch(HttpClient(), BASE), Gemini(HttpClient(), BASE), rows)
-    requests = [
-        types.InlinedRequest(
-            contents=[{"role": "user", "parts": [{"text": "Judge."}]}],
-            metadata={"key": "a"},
-            config={"response_mime_type": "application/json", "response_json_schema": SCHEMA},
-        ),
-        types.InlinedRequest(
-            contents=[{"role": "user", "parts": [{"text": "Why?"}]}],
-            metadata={"key": "b"},
-            config={"max_output_tokens": 50},
-        ),
-    ]
+    part = BatchPart("part-1", FLASH, [], [], 0, "files/1")
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as network:
         hook = types.HttpOptions(httpx_async_client=network, api_version="v1beta")
         official = genai.Client(api_key="simulated", vertexai=False, http_options=hook).aio
-        await official.batches.create(model=FLASH, src=requests, config={"display_name": part.tag})
+        await official.batches.create(model=FLASH, src="files/1", config={"display_name": part.tag})
     assert sent[0].url.path == f"/v1beta/models/{FLASH}:batchGenerateContent"
-    assert json.loads(sent[0].content) == json.loads(_whole(inline_body(part)))
-
-
-def _whole(body: RawBody) -> bytes:
-    content = b"".join(body.pieces())
-    assert len(content) == body.length
-    return content
+    assert json.loads(sent[0].content) == file_body(part)
