@@ -96,11 +96,38 @@ export interface BatchCostRange {
   differenceUSD?: number;
 }
 
-export interface BatchEstimateParams {
-  rows: BatchRow[];
+/** Of a file: how many rows were estimated, and how many of them stand in each list, which holds the first 1,000. */
+export interface BatchEstimateCounts {
+  rows: number;
+  answered: number;
+  unpriced: number;
+  unfilled: number;
+}
+
+/** Rows straight from a file of any size, which is read as `batch:import` reads it with these options. Rows that cannot be read are left out and told in `errors`; the others go. A file of which no row can be read is refused. */
+export interface BatchEstimateFile {
+  /** Absolute. */
+  path: string;
+  /** Of a workbook; absent, the first that is not empty. */
+  sheet?: string | null;
+  columns?: BatchImportColumns | null;
+  /** Asked by each row that names none. */
+  model?: string | null;
+  /** As `model`; a row that names none comes once for each, and the rows of the later ones are named `ID@MODEL`. */
+  models?: string[] | null;
+  /** The prompt of every row, in which `{{column}}` stands for what a row has there. */
+  template?: string | null;
+  /** Such as `cp1251` or `shift_jis`; absent, it is found, or asked for. */
+  encoding?: string | null;
+  /** Of a table; absent, it is found. */
+  delimiter?: string | null;
+  /** False: the first record of a table is a row, and its columns are column_1 and so on. */
+  header?: boolean | null;
   /** Whose earlier answers count; absent: the open project's. */
   projectId?: string | null;
 }
+
+export type BatchEstimateParams = BatchEstimateRows | BatchEstimateFile;
 
 export interface BatchEstimateResult {
   /** Expected; the sum of the rows. */
@@ -121,6 +148,15 @@ export interface BatchEstimateResult {
   answered: string[];
   /** Rows whose data lacks a variable: they fail alone, and are in no sum. */
   unfilled?: BatchUnfilledRow[];
+  /** Of a file: as in `batch:submit`. */
+  errors?: BatchImportError[];
+  counts?: BatchEstimateCounts;
+}
+
+export interface BatchEstimateRows {
+  rows: BatchRow[];
+  /** Whose earlier answers count; absent: the open project's. */
+  projectId?: string | null;
 }
 
 export type BatchExportFormat = "csv" | "json" | "jsonl" | "parquet" | "openai-tuning" | "anthropic-tuning" | "gemini-tuning";
@@ -288,6 +324,8 @@ export interface BatchJob {
   native?: NativeBatch[];
   /** A sentence, when the job as a whole failed. */
   error?: string;
+  /** Only in the answer to `batch:submit` by path: why rows of the file were left out, and remarks on it, as `batch:import` tells them. */
+  errors?: BatchImportError[];
 }
 
 /** A part of a job's rows. */
@@ -459,7 +497,69 @@ export interface BatchStartParams {
   notifyRows?: boolean | null;
 }
 
-export interface BatchSubmitNativeParams {
+/** Rows straight from a file of any size, which is read as `batch:import` reads it with these options. Rows that cannot be read are left out and told in `errors`; the others go. A file of which no row can be read is refused. */
+export interface BatchSubmitFile {
+  /** Absolute. */
+  path: string;
+  /** Of a workbook; absent, the first that is not empty. */
+  sheet?: string | null;
+  columns?: BatchImportColumns | null;
+  /** Asked by each row that names none. */
+  model?: string | null;
+  /** As `model`; a row that names none comes once for each, and the rows of the later ones are named `ID@MODEL`. */
+  models?: string[] | null;
+  /** The prompt of every row, in which `{{column}}` stands for what a row has there. */
+  template?: string | null;
+  /** Such as `cp1251` or `shift_jis`; absent, it is found, or asked for. */
+  encoding?: string | null;
+  /** Of a table; absent, it is found. */
+  delimiter?: string | null;
+  /** False: the first record of a table is a row, and its columns are column_1 and so on. */
+  header?: boolean | null;
+  projectId: string;
+  fileName?: string | null;
+  /** True sends the rows at once; absent, nothing is sent until `batch:start`. */
+  start?: boolean | null;
+  reuseAnswers?: ReuseAnswers;
+}
+
+/** Rows straight from a file of any size, which is read as `batch:import` reads it with these options. Rows that cannot be read are left out and told in `errors`; the others go. A file of which no row can be read is refused. */
+export interface BatchSubmitNativeFile {
+  /** Absolute. */
+  path: string;
+  /** Of a workbook; absent, the first that is not empty. */
+  sheet?: string | null;
+  columns?: BatchImportColumns | null;
+  /** Asked by each row that names none. */
+  model?: string | null;
+  /** As `model`; a row that names none comes once for each, and the rows of the later ones are named `ID@MODEL`. */
+  models?: string[] | null;
+  /** The prompt of every row, in which `{{column}}` stands for what a row has there. */
+  template?: string | null;
+  /** Such as `cp1251` or `shift_jis`; absent, it is found, or asked for. */
+  encoding?: string | null;
+  /** Of a table; absent, it is found. */
+  delimiter?: string | null;
+  /** False: the first record of a table is a row, and its columns are column_1 and so on. */
+  header?: boolean | null;
+  projectId: string;
+  providerName: string;
+  fileName?: string | null;
+  reuseAnswers?: ReuseAnswers;
+}
+
+export type BatchSubmitNativeParams = BatchSubmitNativeRows | BatchSubmitNativeFile;
+
+export interface BatchSubmitNativeResult {
+  jobId: string;
+  nativeBatchId: string;
+  provider: string;
+  status: "submitted";
+  /** Of a file: as in `batch:submit`. */
+  errors?: BatchImportError[];
+}
+
+export interface BatchSubmitNativeRows {
   projectId: string;
   rows: BatchRow[];
   providerName: string;
@@ -467,14 +567,9 @@ export interface BatchSubmitNativeParams {
   reuseAnswers?: ReuseAnswers;
 }
 
-export interface BatchSubmitNativeResult {
-  jobId: string;
-  nativeBatchId: string;
-  provider: string;
-  status: "submitted";
-}
+export type BatchSubmitParams = BatchSubmitRows | BatchSubmitFile;
 
-export interface BatchSubmitParams {
+export interface BatchSubmitRows {
   projectId: string;
   rows: BatchRow[];
   fileName?: string | null;
@@ -1737,7 +1832,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "fed06ca86cdecb940f076f5f95e0d7391eb19657fab6c8036a3c69b43ffea41f";
+export const SCHEMA_HASH = "5c361f3be75f939abdde47cfb271505d0c085be16d1b0ddb804af5dbbe1f781a";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -18,6 +18,9 @@ from sidecar.store import answers
 from sidecar.store.job_records import Lengths
 from sidecar.store.store import Store
 
+# Templates that are remembered; rows without data are each one of its own.
+MOST_TEMPLATES = 10_000
+
 
 class Estimator:
     """Estimates the rows of one project; None stands for a project that is not known.
@@ -61,6 +64,8 @@ class Estimator:
             return answer_length(shape.cap, None, None, prior_tokens(shape))
         key = (row.template, asked)
         if key not in self._by_template:
+            if len(self._by_template) >= MOST_TEMPLATES:
+                self._by_template.clear()
             self._by_template[key] = await self._lengths(row.template, asked)
         if self._by_template[key] is None and served not in self._by_model:
             self._by_model[served] = await self._lengths(None, served)

@@ -1,14 +1,15 @@
-"""Rows as they are handed in: with an id each, in chunks, and with a turn for everybody else between a few."""
+"""Rows as they are handed in: with an id each, and with a turn for everybody else between a few."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from sidecar.batch.row import Row
 from sidecar.batch.validation import MOST_ISSUES
 from sidecar.errors import Failure
+
+T = TypeVar("T")
 
 # Rows between two turns of the loop, and rows that are written at once.
 ROWS_A_TURN = 50
@@ -43,14 +44,8 @@ def refuse_issues(issues: list[dict[str, str]]) -> None:
     )
 
 
-def chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """As many at once as are written at once."""
-    for begin in range(0, len(rows), ROWS_A_WRITE):
-        yield rows[begin : begin + ROWS_A_WRITE]
-
-
-async def in_turns(rows: Sequence[Row]) -> AsyncIterator[tuple[int, Row]]:
-    """The rows with their places; with a turn for everybody else after every few."""
+async def in_turns(rows: Sequence[T]) -> AsyncIterator[tuple[int, T]]:
+    """What there is with its places; with a turn for everybody else after every few."""
     for number, row in enumerate(rows):
         yield number, row
         if number % ROWS_A_TURN == ROWS_A_TURN - 1:

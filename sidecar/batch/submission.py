@@ -1,25 +1,32 @@
-"""Takes rows in: checks every one, stores them all or none, and says what rows may cost."""
+"""Takes rows in: checks every one, stores them all or none, and says what rows may cost.
+
+Rows are gone through a chunk at a time, first to be checked and then again to be stored: a file of them need not be
+held in memory.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence, Set
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sidecar.batch.estimate import RowEstimate, Sum, Total
 from sidecar.batch.estimator import Estimator
 from sidecar.batch.row import Row
-from sidecar.batch.row_input import chunks, in_turns, refuse_issues, row_key, with_ids
+from sidecar.batch.row_input import in_turns, refuse_issues, row_key
+from sidecar.batch.row_source import GivenRows, Numbered, RowSource
 from sidecar.batch.validation import MOST_ISSUES, RowProfile, RowValidator, refuse_missing_keys
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.store import answers, job_rows, jobs, projects
 from sidecar.store.columns import storable
 from sidecar.store.job_records import Answer, Job, Mode, NewRow
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +40,39 @@ class ExecutionOption:
 
 
 @dataclass(frozen=True, slots=True)
+class EstimateCounts:
+    """How many rows there are, and of how many of them something is to be said."""
+
+    rows: int = 0
+    answered: int = 0
+    unpriced: int = 0
+    unfilled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """What rows may cost: each with its id, all together, and by each way there is. Without a price, in no sum.
 
     `answered` are the ids of those that the project has an answer to; `unfilled` have each a sentence, and no price.
+    The lists may be cut; the counts are of all rows.
     """
 
     rows: Sequence[tuple[str, RowEstimate]]
     total: Total
     ways: Sequence[ExecutionOption]
     answered: Sequence[str]
+    unpriced: Sequence[str]
     unfilled: Sequence[tuple[str, str]]
+    counts: EstimateCounts
     assumptions: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Rows that can all be asked: how many, and whose."""
+
+    rows: int
+    providers: Set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,58 +96,80 @@ class BatchSubmission:
     async def submit(
         self,
         project_id: str,
-        wire_rows: Sequence[Mapping[str, Any]],
+        given: Sequence[Mapping[str, Any]] | RowSource,
         file_name: str,
         mode: Mode = "local",
         *,
         reuse: bool = False,
+        refuse: Callable[[Iterable[str]], None] = lambda models: None,
     ) -> Job:
         """The job, stored with all its rows and its estimate. Rows that cannot be filled in have failed already.
 
-        With `reuse`, rows that the project has an answer to are given it: they have ended, and cost nothing. Raises
-        Failure and stores nothing: "not_found", "invalid_params" with an issue for each row that cannot be asked,
-        "missing_api_key", and "conflict" when a native job would have nothing to send.
+        With `reuse`, rows that the project has an answer to are given it: they have ended, and cost nothing. `refuse`
+        is given the models and may raise. Raises Failure and stores nothing: "not_found", "invalid_params" with an
+        issue for each row that cannot be asked, "missing_api_key", and "conflict" when a native job would have
+        nothing to send.
         """
         if await self._store.read(projects.get, project_id) is None:
             raise _unknown_project()
-        rows = [Row(each) for each in with_ids(wire_rows)]
+        source = _source(given)
         checker = await self._checker()
-        await self._refuse_wrong(checker, rows)
+        checked = await self._check(checker, source, refuse)
         if not reuse:
-            await self._refuse_missing_keys({checker.shape(row).provider for row in rows})
-        job = Job(self._core.new_id(), project_id, self._now_ms(), file_name, mode=mode, total_rows=len(rows))
-        stored = await self._store_all(job, rows, checker, reuse=reuse)
+            await self._refuse_missing_keys(checked.providers)
+        job = Job(
+            self._core.new_id(), project_id, self._now_ms(), file_name, mode=mode, total_rows=checked.rows
+        )
+        stored = await self._store_all(job, source, checker, reuse=reuse)
         await self._session.name_project(project_id)
         return stored
 
     async def estimate(
-        self, wire_rows: Sequence[Mapping[str, Any]], project_id: str | None = None
+        self,
+        given: Sequence[Mapping[str, Any]] | RowSource,
+        project_id: str | None = None,
+        *,
+        listed: int | None = None,
     ) -> Estimate:
-        """What the rows may cost in a project; None is the open one.
+        """What the rows may cost in a project; None is the open one. Each list of rows ends after `listed`.
 
         Raises Failure: "not_found", "invalid_params" for rows that cannot be asked.
         """
         if project_id is not None and await self._store.read(projects.get, project_id) is None:
             raise _unknown_project()
-        rows = [Row(each) for each in with_ids(wire_rows)]
+        source = _source(given)
         checker = await self._checker()
-        await self._refuse_wrong(checker, rows)
+        await self._check(checker, source)
         project_id = project_id or await self._store.read(self._session.open_project)
         appraiser = Estimator(self._store, project_id)
-        total, found, answered = Total(), list[tuple[str, RowEstimate]](), list[str]()
-        unfilled = list[tuple[str, str]]()
-        for chunk in chunks(rows):
-            recalled = await self._recalled(project_id, chunk, checker)
-            async for number, row in in_turns(chunk):
-                if (problem := row.unfilled()) is not None:
-                    unfilled.append((row.id, problem[1]))
-                    continue
-                shape, known = checker.shape(row), recalled[number].answer is not None
-                estimated = await appraiser.estimate(row, shape, row.filled_prompt())
-                total.add(shape.provider, estimated, answered=known)
-                found.append((row.id, estimated))
-                answered += [row.id] * known
-        return Estimate(found, total, self._ways(total), answered, unfilled, tuple(appraiser.assumptions))
+        total, found, answered = Total(), _Listed[tuple[str, RowEstimate]](listed), _Listed[str](listed)
+        unpriced, unfilled = _Listed[str](listed), _Listed[tuple[str, str]](listed)
+        async with aclosing(source.chunks()) as read:
+            async for chunk in read:
+                recalled = await self._recalled(project_id, chunk, checker)
+                async for place, (_, row) in in_turns(chunk):
+                    if (problem := row.unfilled()) is not None:
+                        unfilled.add((row.id, problem[1]))
+                        continue
+                    shape, known = checker.shape(row), recalled[place].answer is not None
+                    estimated = await appraiser.estimate(row, shape, row.filled_prompt())
+                    total.add(shape.provider, estimated, answered=known)
+                    found.add((row.id, estimated))
+                    if estimated.local is None:
+                        unpriced.add(row.id)
+                    if known:
+                        answered.add(row.id)
+        counts = EstimateCounts(found.count, answered.count, unpriced.count, unfilled.count)
+        return Estimate(
+            found.kept,
+            total,
+            self._ways(total),
+            answered.kept,
+            unpriced.kept,
+            unfilled.kept,
+            counts,
+            tuple(appraiser.assumptions),
+        )
 
     def _ways(self, total: Total) -> list[ExecutionOption]:
         ways = [ExecutionOption("local", total.local)]
@@ -132,56 +182,70 @@ class BatchSubmission:
         return ways
 
     async def _recalled(
-        self, project_id: str | None, rows: Sequence[Row], checker: RowValidator
+        self, project_id: str | None, rows: Sequence[Numbered], checker: RowValidator
     ) -> list[Recalled]:
         """What each of the rows asks, with the answer that the project has to it."""
-        questions = [checker.question(row, row.filled_prompt()) async for _, row in in_turns(rows)]
+        questions = [checker.question(row, row.filled_prompt()) async for _, (_, row) in in_turns(rows)]
         known = await self._store.read(answers.earlier, project_id, questions)
         return [Recalled(question, known.get(question)) for question in questions]
 
-    async def _refuse_missing_keys(self, providers: set[str]) -> None:
+    async def _refuse_missing_keys(self, providers: Set[str]) -> None:
         await refuse_missing_keys(providers, self._providers, self._core.keys)
 
     async def _checker(self) -> RowValidator:
         return await RowValidator.of(self._core)
 
-    async def _refuse_wrong(self, checker: RowValidator, rows: Sequence[Row]) -> None:
+    async def _check(
+        self,
+        checker: RowValidator,
+        source: RowSource,
+        refuse: Callable[[Iterable[str]], None] = lambda models: None,
+    ) -> _Checked:
         """Raises Failure("invalid_params") for rows that can never be asked, and when no row can be filled in."""
         issues: list[dict[str, str]] = []
-        wrong, found = False, 0
-        async for index, row in in_turns(rows):
-            problem = checker.problem(row)
-            wrong = wrong or problem is not None
-            problem = problem or row.unfilled()
-            if problem is not None:
-                found += 1
-                if len(issues) < MOST_ISSUES:
-                    issues.append({"path": f"rows.{index}.{problem[0]}", "message": problem[1]})
-                elif wrong:
-                    break
-        if wrong or found == len(rows):
+        wrong, found, rows = False, 0, 0
+        models, providers = dict[str, None](), set[str]()
+        async with aclosing(_one_by_one(source)) as read:
+            async for number, row in read:
+                rows += 1
+                models[row.model] = None
+                problem = checker.problem(row)
+                if problem is None:
+                    providers.add(checker.shape(row).provider)
+                wrong = wrong or problem is not None
+                problem = problem or row.unfilled()
+                if problem is not None:
+                    found += 1
+                    if len(issues) < MOST_ISSUES:
+                        issues.append({"path": f"rows.{number - 1}.{problem[0]}", "message": problem[1]})
+                    elif wrong:
+                        break
+        refuse(models)
+        if wrong or found == rows:
             refuse_issues(issues)
+        return _Checked(rows, providers)
 
-    async def _store_all(self, job: Job, rows: Sequence[Row], checker: RowValidator, *, reuse: bool) -> Job:
+    async def _store_all(self, job: Job, source: RowSource, checker: RowValidator, *, reuse: bool) -> Job:
         await self._store.write(_open, job)
         try:
             appraiser, total = Estimator(self._store, job.project_id), Total()
             taken, needed, index = set[str](), set[str](), 0
-            for chunk in chunks(rows):
-                recalled = await self._recalled(job.project_id, chunk, checker) if reuse else None
-                made: list[NewRow] = []
-                async for number, row in in_turns(chunk):
-                    shape, prompt, problem = checker.shape(row), row.filled_prompt(), row.unfilled()
-                    known = recalled[number] if recalled and problem is None else Recalled()
-                    estimated = None
-                    if known.answer is None and problem is None:
-                        estimated = await appraiser.estimate(row, shape, prompt)
-                        total.add(shape.provider, estimated)
-                        needed.add(shape.provider)
-                    new = _new_row(job, index, row, shape, prompt, estimated, known, taken)
-                    made.append(new if problem is None else replace(new, error_message=problem[1]))
-                    index += 1
-                await self._store.write(_add, job.id, made, self._now_ms())
+            async with aclosing(source.chunks()) as read:
+                async for chunk in read:
+                    recalled = await self._recalled(job.project_id, chunk, checker) if reuse else None
+                    made: list[NewRow] = []
+                    async for place, (_, row) in in_turns(chunk):
+                        shape, prompt, problem = checker.shape(row), row.filled_prompt(), row.unfilled()
+                        known = recalled[place] if recalled and problem is None else Recalled()
+                        estimated = None
+                        if known.answer is None and problem is None:
+                            estimated = await appraiser.estimate(row, shape, prompt)
+                            total.add(shape.provider, estimated)
+                            needed.add(shape.provider)
+                        new = _new_row(job, index, row, shape, prompt, estimated, known, taken)
+                        made.append(new if problem is None else replace(new, error_message=problem[1]))
+                        index += 1
+                    await self._store.write(_add, job.id, made, self._now_ms())
             # Rows that are answered already need no key.
             await self._refuse_missing_keys(needed)
             if job.mode == "native" and not total.rows:
@@ -191,6 +255,31 @@ class BatchSubmission:
             # Nobody was told of it. What is left by a crash is removed at the next start.
             await asyncio.shield(self._store.write(jobs.delete, job.id))
             raise
+
+
+class _Listed(Generic[T]):
+    """The first of many, and how many they are."""
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
+        self.kept: list[T] = []
+        self.count = 0
+
+    def add(self, item: T) -> None:
+        self.count += 1
+        if self._most is None or self.count <= self._most:
+            self.kept.append(item)
+
+
+def _source(given: Sequence[Mapping[str, Any]] | RowSource) -> RowSource:
+    return GivenRows(given) if isinstance(given, Sequence) else given
+
+
+async def _one_by_one(source: RowSource) -> AsyncGenerator[Numbered, None]:
+    async with aclosing(source.chunks()) as read:
+        async for chunk in read:
+            async for _, numbered in in_turns(chunk):
+                yield numbered
 
 
 def _new_row(

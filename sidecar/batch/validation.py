@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from sidecar.money.model import PriceEntry, Serving, utc_day
 from sidecar.providers.base import Providers
 
 MOST_ISSUES = 100
+# Kinds of rows that are remembered; a large file may have a schema of its own in each row.
+MOST_KINDS = 10_000
 # As for a chat: a budget must reserve something for an answer without a limit.
 UNLIMITED_ANSWER_TOKENS = 8_192
 
@@ -66,6 +68,8 @@ class RowValidator:
                 known = self._decide(row)
             except Failure as failure:
                 known = failure
+            if len(self._known) >= MOST_KINDS:
+                self._known.clear()
             self._known[key] = known
         if isinstance(known, Failure):
             raise Failure(known.kind, known.message, issues=known.issues, detail=known.detail)
@@ -108,7 +112,7 @@ class RowValidator:
         )
 
 
-async def refuse_missing_keys(names: set[str], providers: Providers, keys: Keys) -> None:
+async def refuse_missing_keys(names: Set[str], providers: Providers, keys: Keys) -> None:
     """Raise Failure("missing_api_key") when there are providers among these that need a key and have none."""
     missing = [name for name in sorted(names) if providers.needs_key(name) and await keys.get(name) is None]
     if missing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "fed06ca86cdecb940f076f5f95e0d7391eb19657fab6c8036a3c69b43ffea41f"
+SCHEMA_HASH = "5c361f3be75f939abdde47cfb271505d0c085be16d1b0ddb804af5dbbe1f781a"
 
 
 @dataclass(frozen=True, slots=True)

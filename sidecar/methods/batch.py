@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +9,8 @@ import orjson
 
 from sidecar.batch import external_jobs
 from sidecar.batch import jobs as moves
-from sidecar.batch.files.numbers import as_sent
 from sidecar.contract.types import batch as types
-from sidecar.methods import batch_files, batch_native, batch_wire
+from sidecar.methods import batch_files, batch_native, batch_rows, batch_wire
 from sidecar.methods.services import Request
 from sidecar.store import job_rows, jobs
 from sidecar.store.cursors import garbled
@@ -33,16 +31,17 @@ MOST_LATENCY_MS = 1e16
 
 
 async def submit(call: Request, params: types.BatchSubmitParams) -> dict[str, Any]:
-    app = call.services
+    app, wanted = call.services, params.root
+    given = batch_rows.given(call, wanted)
     job = await app.intake.submit(
-        params.project_id,
-        await _rows(call, params.rows),
-        params.file_name or "",
-        reuse=bool(params.reuse_answers),
+        wanted.project_id,
+        given.source,
+        wanted.file_name or given.file_name,
+        reuse=bool(wanted.reuse_answers),
     )
-    if params.start:
+    if wanted.start:
         job = await app.batches.start(job.id)
-    return batch_wire.job(job)
+    return batch_wire.job(job) | given.errors()
 
 
 async def start(call: Request, params: types.BatchStartParams) -> dict[str, Any]:
@@ -65,15 +64,17 @@ async def retry_failed(call: Request, params: types.BatchRetryFailedParams) -> d
 
 
 async def submit_native(call: Request, params: types.BatchSubmitNativeParams) -> dict[str, Any]:
-    provider = params.provider_name
+    wanted = params.root
+    provider, given = wanted.provider_name, batch_rows.given(call, wanted)
     job, native_id = await call.services.native.submit(
-        params.project_id,
-        await _rows(call, params.rows),
+        wanted.project_id,
+        given.source,
         provider,
-        params.file_name or "",
-        reuse=bool(params.reuse_answers),
+        wanted.file_name or given.file_name,
+        reuse=bool(wanted.reuse_answers),
     )
-    return {"jobId": job.id, "nativeBatchId": native_id, "provider": provider, "status": "submitted"}
+    sent = {"jobId": job.id, "nativeBatchId": native_id, "provider": provider, "status": "submitted"}
+    return sent | given.errors()
 
 
 async def get_status(call: Request, params: types.BatchGetStatusParams) -> dict[str, Any]:
@@ -127,8 +128,11 @@ async def get(call: Request, params: types.BatchGetParams) -> dict[str, Any]:
 
 
 async def estimate(call: Request, params: types.BatchEstimateParams) -> dict[str, Any]:
-    rows = await _rows(call, params.rows)
-    return batch_wire.estimate(await call.services.intake.estimate(rows, params.project_id))
+    wanted = params.root
+    given = batch_rows.given(call, wanted)
+    found = await call.services.intake.estimate(given.source, wanted.project_id, listed=given.listed)
+    counts = batch_wire.counts(found) if given.listed is not None else {}
+    return batch_wire.estimate(found) | counts | given.errors()
 
 
 async def import_(call: Request, params: types.BatchImportParams) -> orjson.Fragment:
@@ -137,25 +141,6 @@ async def import_(call: Request, params: types.BatchImportParams) -> orjson.Frag
 
 async def export(call: Request, params: types.BatchExportParams) -> dict[str, Any]:
     return await batch_files.export_rows(call, params)
-
-
-def wire_rows(rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:
-    """The rows as they are kept: what they say, and nothing that they leave out.
-
-    Data that JavaScript would spell otherwise on its way back is kept as the text that a template prints.
-    """
-    kept = [row.model_dump(by_alias=True, exclude_none=True) for row in rows]
-    for row in kept:
-        if data := row.get("data"):
-            row["data"] = {name: as_sent(value) for name, value in data.items()}
-    return kept
-
-
-async def _rows(call: Request, rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:
-    """The rows as they are kept, once the models that they name are known where their provider lists them."""
-    given = wire_rows(rows)
-    await call.services.discovery.learn({str(row["model"]) for row in given if row.get("model")})
-    return given
 
 
 def _told(update: types.BatchRowUpdate) -> external_jobs.RowUpdate:

@@ -10,8 +10,13 @@ import orjson
 from sidecar.batch.files.export_rows import ExportOptions, export_job
 from sidecar.batch.files.import_rows import import_file, import_text
 from sidecar.batch.files.options import ImportOptions
+from sidecar.batch.files.row_file import FileRows
 from sidecar.contract.types import batch as types
 from sidecar.methods.services import Request
+
+FileRef = (
+    types.BatchImportFile | types.BatchSubmitFile | types.BatchSubmitNativeFile | types.BatchEstimateFile
+)
 
 
 async def import_rows(call: Request, params: types.BatchImportParams) -> orjson.Fragment:
@@ -23,7 +28,12 @@ async def import_rows(call: Request, params: types.BatchImportParams) -> orjson.
     return orjson.Fragment(await import_text(source.text, source.format, _options(call, source)))
 
 
-def _options(call: Request, source: types.BatchImportFile | types.BatchImportText) -> ImportOptions:
+def file_rows(call: Request, source: FileRef) -> FileRows:
+    """The rows of a file that is named in place of rows."""
+    return FileRows(source.path, replace(_options(call, source), sheet=source.sheet))
+
+
+def _options(call: Request, source: FileRef | types.BatchImportText) -> ImportOptions:
     columns = source.columns.model_dump(by_alias=True, exclude_none=True) if source.columns else {}
     return ImportOptions(
         columns=columns,

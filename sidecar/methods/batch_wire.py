@@ -98,7 +98,7 @@ def estimate(found: Estimate) -> dict[str, Any]:
             for row_id, each in found.rows
             if each.local is not None
         ],
-        "unpriced": [row_id for row_id, each in found.rows if each.local is None],
+        "unpriced": list(found.unpriced),
         "ways": [_way(way, reusing=bool(found.answered)) for way in found.ways],
         "answered": list(found.answered),
         "assumptions": list(found.assumptions),
@@ -108,6 +108,18 @@ def estimate(found: Estimate) -> dict[str, Any]:
             "unfilled": [{"id": row_id, "message": message} for row_id, message in found.unfilled] or None,
         }
     )
+
+
+def counts(found: Estimate) -> dict[str, Any]:
+    """How many rows an estimate is of, where its lists may be cut."""
+    of = found.counts
+    counted = {
+        "rows": of.rows,
+        "answered": of.answered,
+        "unpriced": of.unpriced,
+        "unfilled": of.unfilled,
+    }
+    return {"counts": counted}
 
 
 def _way(way: ExecutionOption, *, reusing: bool) -> dict[str, Any]:

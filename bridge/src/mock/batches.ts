@@ -3,6 +3,7 @@ import type {
   BatchJob,
   BatchRow,
   BatchRowUpdate,
+  BatchSubmitNativeParams,
   BatchSubmitNativeResult,
   BatchSubmitParams,
 } from "../contract.js";
@@ -10,12 +11,14 @@ import { contractError, type SidecarError } from "../errors.js";
 import { keepToBudget } from "./chat.js";
 import { countsOf, end, progressOf, run, type RunOptions, waitingResult } from "./running.js";
 import { hasKey } from "./settings.js";
+import { rowsOf } from "./storage.js";
 import { addUSD, type Handlers, type Job, newestFirst, type Store } from "./store.js";
 
 export const BATCHES: Handlers = {
   "batch:submit": (store, params) => {
     const job = submit(store, params);
-    return params.start === true ? start(store, job, {}) : wireJob(job);
+    const shown = params.start === true ? start(store, job, {}) : wireJob(job);
+    return "path" in params ? { ...shown, errors: [] } : shown;
   },
   "batch:start": (store, { jobId, ...options }) => {
     const job = findOwn(store, jobId);
@@ -116,9 +119,11 @@ export const BATCHES: Handlers = {
 /** Store a batch with the estimate that is recorded for its rows. */
 function submit(
   store: Store,
-  { projectId, fileName, rows: given }: Pick<BatchSubmitParams, "projectId" | "fileName" | "rows">,
+  params: Readonly<BatchSubmitParams> | Readonly<BatchSubmitNativeParams>,
 ): Job {
+  const { projectId, fileName } = params;
   const { state, fixtures } = store;
+  const given = "path" in params ? rowsOf(store.files, params.path) : params.rows;
   store.open(store.find(state.projects, projectId, "batch:submit"));
   const provider = given
     .map(({ model }) => store.findModel(model)?.provider ?? "")

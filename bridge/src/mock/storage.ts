@@ -1,5 +1,6 @@
+import type { BatchRow } from "../contract.js";
 import { contractError } from "../errors.js";
-import type { Handlers } from "./store.js";
+import type { Handlers, Store } from "./store.js";
 
 const QUEUE_NAME = "jobqueue";
 
@@ -46,11 +47,16 @@ export const STORAGE: Handlers = {
   },
   "batch:import": ({ files, fixtures }, params) => {
     if ("text" in params) return fixtures.play("batch:import", { ...params }) as never;
-    const rows = files.get(params.path);
-    if (rows === undefined || !("length" in rows)) throw missingFile(params.path);
-    return { rows: [...rows], errors: [] };
+    return { rows: rowsOf(files, params.path), errors: [] };
   },
 };
+
+/** The rows of a file that was exported before. */
+export function rowsOf(files: Store["files"], path: string): BatchRow[] {
+  const rows = files.get(path);
+  if (rows === undefined || !("length" in rows)) throw missingFile(path);
+  return [...rows];
+}
 
 function missingFile(path: string): Error {
   return contractError("not_found", `There is no file ${path}. Choose another one.`, { retryable: false });

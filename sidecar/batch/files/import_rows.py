@@ -8,8 +8,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-import orjson
-
 from sidecar.batch.files import binary_tables, csv_text, objects, seen
 from sidecar.batch.files.columns import field_of
 from sidecar.batch.files.encodings import TextEncoding, find_encoding, named_encoding, unreadable
@@ -17,6 +15,7 @@ from sidecar.batch.files.json_text import encode
 from sidecar.batch.files.object_rows import object_rows
 from sidecar.batch.files.options import AS_IT_IS, ImportOptions
 from sidecar.batch.files.reading import Read, RowError
+from sidecar.batch.files.row_errors import RowErrors, encoded
 from sidecar.batch.files.seen import Seen
 from sidecar.batch.files.tables import csv_rows, table_rows
 from sidecar.errors import Failure
@@ -28,9 +27,6 @@ Format = Literal["csv", "json", "jsonl"]
 MAX_FILE_BYTES = 256 * 1024 * 1024
 # Half of the longest text that a renderer can hold.
 MAX_RESULT_BYTES = 256 * 1024 * 1024
-MAX_ERRORS = 1_000
-# An error shows the row as it was read, unless that is an essay.
-_MAX_SHOWN_BYTES = 64 * 1024
 _HEAD_BYTES = 256 * 1024
 
 _IN_CELLS, _IN_COLUMNS = TextEncoding("xlsx"), TextEncoding("parquet")
@@ -65,7 +61,7 @@ def _import_file(path: Path, options: ImportOptions, pulse: Pulse) -> bytes:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             limit = MAX_FILE_BYTES // 1024**2
-            raise _refused(f"{path.name} is larger than {limit} MB. Split it into smaller files.")
+            raise _refused(f"{path.name} is larger than {limit} MB. Split it, or submit it by its path.")
         with path.open("rb") as file:
             return collect(read_rows(file, path.suffix.lower().removeprefix("."), pulse, options), options)
     except OSError as error:
@@ -74,8 +70,7 @@ def _import_file(path: Path, options: ImportOptions, pulse: Pulse) -> bytes:
 
 def collect(found: Generator[Read, None, None], options: ImportOptions = AS_IT_IS) -> bytes:
     """The JSON of a BatchImportResult. Raises Failure("invalid_params") when it is larger than anybody can take."""
-    rows, left_out = io.BytesIO(), 0
-    errors: list[bytes] = []
+    rows, errors = io.BytesIO(), RowErrors()
     looked_at: Seen | None = None
     rows.write(b'{"rows":[')
     separator = b""
@@ -84,21 +79,19 @@ def collect(found: Generator[Read, None, None], options: ImportOptions = AS_IT_I
             if isinstance(outcome, Seen):
                 looked_at = outcome
                 continue
-            encoded = outcome if isinstance(outcome, RowError) else _encoded(outcome)
-            if isinstance(encoded, bytes):
-                rows.write(separator + encoded)
+            row = outcome if isinstance(outcome, RowError) else encoded(outcome)
+            if isinstance(row, bytes):
+                rows.write(separator + row)
                 separator = b","
-            elif len(errors) < MAX_ERRORS:
-                errors.append(_error_json(number, encoded))
             else:
-                left_out += 1
+                errors.add(number, row)
             if rows.tell() > MAX_RESULT_BYTES:
-                raise _refused("These are too many rows for one batch. Split the file into smaller ones.")
-    if left_out:
-        errors.append(_error_json(0, RowError(f"{left_out} more rows cannot be read; they are not listed.")))
-    if rows.tell() > options.message_bytes:
-        errors.append(_error_json(0, RowError(_more_than_a_message(rows.tell(), options.message_bytes))))
-    rows.write(b'],"errors":[' + b",".join(errors) + b"]")
+                raise _refused(
+                    "These are too many rows for one import. Submit the file by its path, or split it."
+                )
+    large = rows.tell() > options.message_bytes
+    remarks = [_more_than_a_message(rows.tell(), options.message_bytes)] if large else []
+    rows.write(b'],"errors":' + errors.as_json(*remarks))
     if looked_at is not None and not separator:
         rows.write(b',"seen":' + encode(seen.as_wire(looked_at, options)))
     rows.write(b"}")
@@ -214,23 +207,8 @@ def _read_csv(stream: BinaryIO, encoding: TextEncoding, options: ImportOptions) 
 def _more_than_a_message(size: int, most: int) -> str:
     return (
         f"These rows are {size / 1024**2:,.1f} MB, and one message carries {most / 1024**2:,.1f} MB. "
-        "Split the file, or submit its rows in several batches."
+        "Submit the file by its path, which any size may have, or split it."
     )
-
-
-def _encoded(row: Mapping[str, Any]) -> bytes | RowError:
-    try:
-        return encode(row)
-    except RecursionError:
-        return RowError("This row is nested too deep to be read. Give its data with fewer levels.")
-
-
-def _error_json(number: int, error: RowError) -> bytes:
-    shown: dict[str, Any] = {"row": number, "message": error.message}
-    data = None if error.data is None else _encoded(error.data)
-    if isinstance(data, bytes) and len(data) <= _MAX_SHOWN_BYTES:
-        shown["data"] = orjson.Fragment(data)
-    return orjson.dumps(shown)
 
 
 def _refused(message: str) -> Failure:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from datetime import date
-from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.money.catalogue import Catalogue
@@ -14,14 +13,14 @@ from sidecar.store.job_records import Job
 _SHOWN_MODELS = 5
 
 
-def refuse_unable(given: Sequence[Mapping[str, Any]], provider: str, catalogue: Catalogue, day: date) -> None:
-    """Raises Failure("unsupported") with the models of the rows that the provider does not run in batches."""
+def refuse_unable(models: Iterable[str], provider: str, catalogue: Catalogue, day: date) -> None:
+    """Raises Failure("unsupported") with those of the models that the provider does not run in batches."""
     unable = dict[str, None]()
-    for row in given:
+    for name in models:
         with contextlib.suppress(Failure):  # an unknown model is told with the other faults of its row
-            model = catalogue.served(str(row["model"]), day).model
+            model = catalogue.served(name, day).model
             if model.provider != provider or "batch" not in model.features:
-                unable[str(row["model"])] = None
+                unable[name] = None
     if unable:
         names = ", ".join(list(unable)[:_SHOWN_MODELS]) + (", …" if len(unable) > _SHOWN_MODELS else "")
         raise Failure(

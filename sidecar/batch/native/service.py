@@ -18,6 +18,7 @@ from sidecar.batch.native.submission_loop import SubmissionLoop
 from sidecar.batch.native.worker import Tools
 from sidecar.batch.progress_reporter import Progress, ProgressReporter
 from sidecar.batch.resumption import Resumption
+from sidecar.batch.row_source import RowSource
 from sidecar.batch.submission import BatchSubmission
 from sidecar.core import Core
 from sidecar.errors import Failure
@@ -79,7 +80,7 @@ class NativeBatches:
     async def submit(
         self,
         project_id: str,
-        given: Sequence[Mapping[str, Any]],
+        given: Sequence[Mapping[str, Any]] | RowSource,
         provider: str,
         file_name: str,
         *,
@@ -92,8 +93,15 @@ class NativeBatches:
         """
         await self._ready()
         self._providers.batch(provider)
-        refusals.refuse_unable(given, provider, self._catalogue, utc_day(self._now_ms()))
-        job = await self._intake.submit(project_id, given, file_name, "native", reuse=reuse)
+        day = utc_day(self._now_ms())
+        job = await self._intake.submit(
+            project_id,
+            given,
+            file_name,
+            "native",
+            reuse=reuse,
+            refuse=lambda models: refusals.refuse_unable(models, provider, self._catalogue, day),
+        )
         first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         first.add_done_callback(lambda done: done.cancelled() or done.exception())
         async with self._turns.of(job.id):

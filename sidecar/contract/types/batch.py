@@ -16,10 +16,46 @@ class BatchCollectParams(WireModel):
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
 
 
-class BatchEstimateParams(WireModel):
+class BatchEstimateFile(WireModel):
+    """Rows straight from a file of any size, which is read as `batch:import` reads it with these options. Rows that cannot be read are left out and told in `errors`; the others go. A file of which no row can be read is refused."""
+
+    path: Annotated[str, Field(min_length=1)]
+    """Absolute."""
+
+    sheet: Annotated[str | None, Field(min_length=1)] = None
+    """Of a workbook; absent, the first that is not empty."""
+
+    columns: BatchImportColumns | None = None
+    model: Annotated[str | None, Field(min_length=1)] = None
+    """Asked by each row that names none."""
+
+    models: Annotated[list[str] | None, Field(max_length=20, min_length=1)] = None
+    """As `model`; a row that names none comes once for each, and the rows of the later ones are named `ID@MODEL`."""
+
+    template: Annotated[str | None, Field(min_length=1)] = None
+    """The prompt of every row, in which `{{column}}` stands for what a row has there."""
+
+    encoding: Annotated[str | None, Field(min_length=1)] = None
+    """Such as `cp1251` or `shift_jis`; absent, it is found, or asked for."""
+
+    delimiter: Annotated[str | None, Field(max_length=1, min_length=1)] = None
+    """Of a table; absent, it is found."""
+
+    header: bool | None = None
+    """False: the first record of a table is a row, and its columns are column_1 and so on."""
+
+    project_id: Annotated[str | None, Field(alias="projectId", min_length=1)] = None
+    """Whose earlier answers count; absent: the open project's."""
+
+
+class BatchEstimateRows(WireModel):
     rows: list[BatchRow]
     project_id: Annotated[str | None, Field(alias="projectId", min_length=1)] = None
     """Whose earlier answers count; absent: the open project's."""
+
+
+class BatchEstimateParams(RootModel[BatchEstimateRows | BatchEstimateFile]):
+    root: BatchEstimateRows | BatchEstimateFile
 
 
 class BatchExportParams(WireModel):
@@ -219,7 +255,79 @@ class BatchStartParams(WireModel):
     """True: a `batch:row-done` for each row that ends."""
 
 
-class BatchSubmitNativeParams(WireModel):
+class BatchSubmitFile(WireModel):
+    """Rows straight from a file of any size, which is read as `batch:import` reads it with these options. Rows that cannot be read are left out and told in `errors`; the others go. A file of which no row can be read is refused."""
+
+    path: Annotated[str, Field(min_length=1)]
+    """Absolute."""
+
+    sheet: Annotated[str | None, Field(min_length=1)] = None
+    """Of a workbook; absent, the first that is not empty."""
+
+    columns: BatchImportColumns | None = None
+    model: Annotated[str | None, Field(min_length=1)] = None
+    """Asked by each row that names none."""
+
+    models: Annotated[list[str] | None, Field(max_length=20, min_length=1)] = None
+    """As `model`; a row that names none comes once for each, and the rows of the later ones are named `ID@MODEL`."""
+
+    template: Annotated[str | None, Field(min_length=1)] = None
+    """The prompt of every row, in which `{{column}}` stands for what a row has there."""
+
+    encoding: Annotated[str | None, Field(min_length=1)] = None
+    """Such as `cp1251` or `shift_jis`; absent, it is found, or asked for."""
+
+    delimiter: Annotated[str | None, Field(max_length=1, min_length=1)] = None
+    """Of a table; absent, it is found."""
+
+    header: bool | None = None
+    """False: the first record of a table is a row, and its columns are column_1 and so on."""
+
+    project_id: Annotated[str, Field(alias="projectId", min_length=1)]
+    file_name: Annotated[str | None, Field(alias="fileName")] = None
+    start: bool | None = None
+    """True sends the rows at once; absent, nothing is sent until `batch:start`."""
+
+    reuse_answers: Annotated[bool | None, Field(alias="reuseAnswers")] = None
+    """True: rows that this project has an answer to (`answered` of `batch:estimate`) are given it, and are not sent or paid: they end with no attempt."""
+
+
+class BatchSubmitNativeFile(WireModel):
+    """Rows straight from a file of any size, which is read as `batch:import` reads it with these options. Rows that cannot be read are left out and told in `errors`; the others go. A file of which no row can be read is refused."""
+
+    path: Annotated[str, Field(min_length=1)]
+    """Absolute."""
+
+    sheet: Annotated[str | None, Field(min_length=1)] = None
+    """Of a workbook; absent, the first that is not empty."""
+
+    columns: BatchImportColumns | None = None
+    model: Annotated[str | None, Field(min_length=1)] = None
+    """Asked by each row that names none."""
+
+    models: Annotated[list[str] | None, Field(max_length=20, min_length=1)] = None
+    """As `model`; a row that names none comes once for each, and the rows of the later ones are named `ID@MODEL`."""
+
+    template: Annotated[str | None, Field(min_length=1)] = None
+    """The prompt of every row, in which `{{column}}` stands for what a row has there."""
+
+    encoding: Annotated[str | None, Field(min_length=1)] = None
+    """Such as `cp1251` or `shift_jis`; absent, it is found, or asked for."""
+
+    delimiter: Annotated[str | None, Field(max_length=1, min_length=1)] = None
+    """Of a table; absent, it is found."""
+
+    header: bool | None = None
+    """False: the first record of a table is a row, and its columns are column_1 and so on."""
+
+    project_id: Annotated[str, Field(alias="projectId", min_length=1)]
+    provider_name: Annotated[str, Field(alias="providerName", min_length=1)]
+    file_name: Annotated[str | None, Field(alias="fileName")] = None
+    reuse_answers: Annotated[bool | None, Field(alias="reuseAnswers")] = None
+    """True: rows that this project has an answer to (`answered` of `batch:estimate`) are given it, and are not sent or paid: they end with no attempt."""
+
+
+class BatchSubmitNativeRows(WireModel):
     project_id: Annotated[str, Field(alias="projectId", min_length=1)]
     rows: Annotated[list[BatchRow], Field(min_length=1)]
     provider_name: Annotated[str, Field(alias="providerName", min_length=1)]
@@ -228,7 +336,11 @@ class BatchSubmitNativeParams(WireModel):
     """True: rows that this project has an answer to (`answered` of `batch:estimate`) are given it, and are not sent or paid: they end with no attempt."""
 
 
-class BatchSubmitParams(WireModel):
+class BatchSubmitNativeParams(RootModel[BatchSubmitNativeRows | BatchSubmitNativeFile]):
+    root: BatchSubmitNativeRows | BatchSubmitNativeFile
+
+
+class BatchSubmitRows(WireModel):
     project_id: Annotated[str, Field(alias="projectId", min_length=1)]
     rows: Annotated[list[BatchRow], Field(min_length=1)]
     file_name: Annotated[str | None, Field(alias="fileName")] = None
@@ -237,6 +349,10 @@ class BatchSubmitParams(WireModel):
 
     reuse_answers: Annotated[bool | None, Field(alias="reuseAnswers")] = None
     """True: rows that this project has an answer to (`answered` of `batch:estimate`) are given it, and are not sent or paid: they end with no attempt."""
+
+
+class BatchSubmitParams(RootModel[BatchSubmitRows | BatchSubmitFile]):
+    root: BatchSubmitRows | BatchSubmitFile
 
 
 class BatchUpdateStatusParams(RootModel[BatchRowUpdate | BatchJobUpdate]):

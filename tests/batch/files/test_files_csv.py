@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sidecar.batch.files import csv_text
-from sidecar.batch.files.import_rows import MAX_ERRORS, Format, collect, read_rows
+from sidecar.batch.files.import_rows import Format, collect, read_rows
+from sidecar.batch.files.row_errors import MAX_ERRORS
 
 
 def read(text: str | bytes, format: Format = "csv") -> tuple[list[Any], list[Any]]:  # noqa: A002

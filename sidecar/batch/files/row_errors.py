@@ -1,0 +1,52 @@
+"""What is told of rows that were left out: the first of them with how they were read, and how many more. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from sidecar.batch.files.json_text import encode
+from sidecar.batch.files.reading import RowError
+
+MAX_ERRORS = 1_000
+# An error shows the row as it was read, unless that is an essay, or enough is shown already.
+_MAX_SHOWN_BYTES = 64 * 1024
+_MAX_ALL_SHOWN_BYTES = 8 * 1024 * 1024
+
+
+class RowErrors:
+    """Collects errors, so many that a person can read them."""
+
+    def __init__(self) -> None:
+        self._told: list[bytes] = []
+        self._left_out = 0
+        self._shown_bytes = 0
+
+    def add(self, number: int, error: RowError) -> None:
+        """Take an error of the row of this number, or with 0 a remark on the file."""
+        if len(self._told) >= MAX_ERRORS:
+            self._left_out += 1
+            return
+        told: dict[str, Any] = {"row": number, "message": error.message}
+        data = None if error.data is None else encoded(error.data)
+        if isinstance(data, bytes) and len(data) <= _MAX_SHOWN_BYTES:
+            self._shown_bytes += len(data)
+            if self._shown_bytes <= _MAX_ALL_SHOWN_BYTES:
+                told["data"] = orjson.Fragment(data)
+        self._told.append(orjson.dumps(told))
+
+    def as_json(self, *remarks: str) -> bytes:
+        """Return a list of BatchImportError with these remarks at its end."""
+        more = [f"{self._left_out} more rows cannot be read; they are not listed."] if self._left_out else []
+        told = [orjson.dumps({"row": 0, "message": remark}) for remark in (*more, *remarks)]
+        return b"[" + b",".join((*self._told, *told)) + b"]"
+
+
+def encoded(row: Mapping[str, Any]) -> bytes | RowError:
+    """Return a row as JSON, or why it cannot be."""
+    try:
+        return encode(row)
+    except RecursionError:
+        return RowError("This row is nested too deep to be read. Give its data with fewer levels.")

@@ -1,0 +1,83 @@
+"""The rows of batch:submit, batch:submit-native and batch:estimate: in the message, or in a file that it names."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar.batch.files.numbers import as_sent
+from sidecar.batch.files.row_file import FileRows
+from sidecar.batch.row_source import GivenRows, Numbered, RowSource
+from sidecar.contract.types import batch as types
+from sidecar.methods import batch_files
+from sidecar.methods.services import Request
+
+# Of a file, so many rows stand in each list of an estimate.
+LISTED_ROWS = 1_000
+
+_ByRows = types.BatchSubmitRows | types.BatchSubmitNativeRows | types.BatchEstimateRows
+_ByFile = types.BatchSubmitFile | types.BatchSubmitNativeFile | types.BatchEstimateFile
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Rows with the file that they are read from, if there is one."""
+
+    source: RowSource
+    file: FileRows | None = None
+
+    @property
+    def file_name(self) -> str:
+        """What the job is called where the request does not say."""
+        return self.file.name if self.file else ""
+
+    @property
+    def listed(self) -> int | None:
+        """How many rows an answer may name."""
+        return LISTED_ROWS if self.file else None
+
+    def errors(self) -> dict[str, Any]:
+        """Return the member of the answer that tells which rows of a file were left out."""
+        return {"errors": self.file.errors()} if self.file else {}
+
+
+def given(call: Request, wanted: _ByRows | _ByFile) -> Given:
+    """The rows that a request is about. Raises Failure for a path at which there is no file."""
+    learn = call.services.discovery.learn
+    if isinstance(wanted, _ByFile):
+        file = batch_files.file_rows(call, wanted)
+        return Given(_Learning(file, learn), file)
+    return Given(_Learning(GivenRows(wire_rows(wanted.rows)), learn))
+
+
+def wire_rows(rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:
+    """The rows as they are kept: what they say, and nothing that they leave out.
+
+    Data that JavaScript would spell otherwise on its way back is kept as the text that a template prints.
+    """
+    kept = [row.model_dump(by_alias=True, exclude_none=True) for row in rows]
+    for row in kept:
+        if data := row.get("data"):
+            row["data"] = {name: as_sent(value) for name, value in data.items()}
+    return kept
+
+
+class _Learning:
+    """Rows whose models are known, where their provider lists them, before anybody looks at the rows."""
+
+    def __init__(self, source: RowSource, learn: Callable[[Iterable[str]], Awaitable[None]]) -> None:
+        self._source = source
+        self._learn = learn
+        self._learned: set[str] = set()
+
+    async def chunks(self) -> AsyncGenerator[Sequence[Numbered], None]:
+        """Yield the chunks of the source."""
+        async with aclosing(self._source.chunks()) as read:
+            async for chunk in read:
+                models = {row.model for _, row in chunk} - self._learned
+                if models:
+                    await self._learn(models)
+                    self._learned |= models
+                yield chunk
