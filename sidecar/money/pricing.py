@@ -10,7 +10,7 @@ Only the leaves are priced, so nothing counts twice. What cannot be priced is Un
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
 
 from sidecar.money.model import PriceEntry, Rates
@@ -24,6 +24,10 @@ _ROUNDED = Context(prec=80)
 _LARGEST_COUNT = 2**63 - 1
 _MILLION = Decimal(10**6)
 _STANDARD = Decimal(1)
+# What vendors, and servers of a person's own, call the tier that has the listed price.
+_PLAIN_TIERS = frozenset({"", "default", "standard"})
+_PLAIN_TIERS_OF_SERVERS = _PLAIN_TIERS | {"auto", "on_demand"}
+_PLAIN_SURCHARGES = frozenset({"speed=standard", "inference_geo=global", "inference_geo=not_available"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
 
     A long-context tier reprices the whole request. A service tier multiplies token rates, but not those of a
     batch, which is a tier of its own; surcharges multiply both. Searches are neither discounted nor multiplied, but
-    the prompt tokens that some of them bill are.
+    the prompt tokens that some of them bill are. An answer that took several requests costs what they cost together,
+    each priced for itself.
     """
     if usage.charged_usd is not None:
         return _charged(usage.charged_usd)
@@ -88,12 +93,43 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
         return Unpriced("impossible usage")
     if entry is None:
         return Unpriced("no price")
+    parts: list[Part] = []
+    for request in _requests(usage):
+        priced = _request_parts(request, entry, batch=batch)
+        if isinstance(priced, Unpriced):
+            return priced
+        parts += priced
+    return _summed(_joined(parts))
+
+
+def _requests(usage: Usage) -> tuple[Usage, ...]:
+    """Each request. An output that was raised after the last report of it is that of the last one."""
+    if not usage.requests:
+        return (usage,)
+    *earlier, last = usage.requests
+    more = max(0, usage.out_total - sum(each.out_total for each in usage.requests))
+    return (*earlier, replace(last, out_visible=last.out_visible + more))
+
+
+def _joined(parts: list[Part]) -> list[Part]:
+    """Lines of the same unit at the same rate as one."""
+    quantities: dict[tuple[str, Decimal], int] = {}
+    for part in parts:
+        if part.rate_per_million_usd is not None:
+            key = part.unit, part.rate_per_million_usd
+            quantities[key] = quantities.get(key, 0) + part.quantity
+    return [_part(unit, quantity, rate) for (unit, rate), quantity in quantities.items()]
+
+
+def _request_parts(usage: Usage, entry: PriceEntry, *, batch: bool) -> list[Part] | Unpriced:
     standard, batched = _rates(usage, entry)
     if batch and batched is None:
         return Unpriced("no batch price")
     multiplier = _STANDARD if batch else _multiplier(usage, entry, standard)
     for word in usage.surcharges:
-        multiplier = _EXACT.multiply(multiplier, entry.service_tiers.get(word, _STANDARD))
+        multiplier = _times(multiplier, _surcharge(word, entry))
+    if multiplier is None:
+        return Unpriced("no price for its service tier")
     parts: list[Part] = []
     for unit in UNITS:
         quantity: int = getattr(usage, unit.field)
@@ -113,7 +149,7 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
             rate = (batched if batch and batched else standard)["prompt"]
             tokens = usage.searches * entry.search_block_tokens
             parts.append(_part("search_block", tokens, _EXACT.multiply(rate, multiplier)))
-    return _summed(parts)
+    return parts
 
 
 def to_pico(usd: Decimal) -> int:
@@ -145,11 +181,25 @@ def _rates(usage: Usage, entry: PriceEntry) -> tuple[Rates, Rates | None]:
     return own or entry.per_million, entry.batch_per_million
 
 
-def _multiplier(usage: Usage, entry: PriceEntry, rates: Rates) -> Decimal:
-    """What the service tier multiplies the rates by, unless they are that tier's own."""
+def _multiplier(usage: Usage, entry: PriceEntry, rates: Rates) -> Decimal | None:
+    """What the service tier multiplies the rates by, unless they are that tier's own; None for an unknown tier."""
     tier = usage.service_tier or ""
     own = entry.service_per_million.get(tier)
-    return _STANDARD if own is not None and rates is own else entry.service_tiers.get(tier, _STANDARD)
+    if own is not None and rates is own:
+        return _STANDARD
+    plain = _PLAIN_TIERS_OF_SERVERS if entry.own else _PLAIN_TIERS
+    return entry.service_tiers.get(tier, _STANDARD if tier in plain else None)
+
+
+def _surcharge(word: str, entry: PriceEntry) -> Decimal | None:
+    """What the word multiplies the rates by; None where the vendor charges by its kind and has no such word."""
+    kind = f"{word.partition('=')[0]}="
+    charges = any(name.startswith(kind) for name in entry.service_tiers)
+    return entry.service_tiers.get(word, None if charges and word not in _PLAIN_SURCHARGES else _STANDARD)
+
+
+def _times(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if one is None or other is None else _EXACT.multiply(one, other)
 
 
 def _rate(unit: Unit, standard: Rates, batched: Rates | None) -> Decimal | None:

@@ -73,6 +73,7 @@ class Usage:
     billable web searches. `charged_usd` is what the vendor itself says it charged, where it says so.
     `doubt` is why the counts cannot be right: then nothing is derived from them.
     `surcharges` are the vendor's words for what raises its prices whatever the tier: where and how fast it ran.
+    `requests` are those of an answer that took several, each of which is billed for itself; the counts are their sums.
     """
 
     in_uncached: int = 0
@@ -86,6 +87,7 @@ class Usage:
     charged_usd: Decimal | None = None
     service_tier: str | None = None
     surcharges: tuple[str, ...] = ()
+    requests: tuple[Usage, ...] = field(default=(), compare=False)
     doubt: str = field(default="", compare=False)
 
     @property

@@ -204,10 +204,14 @@ def _done(done: Done, secrets: KnownSecrets) -> Done:
 
 
 def _usage(usage: Usage, secrets: KnownSecrets) -> Usage:
-    if usage.service_tier is None and not usage.surcharges:
+    if usage.service_tier is None and not usage.surcharges and not usage.requests:
         return usage
-    surcharges = tuple(secrets.hide(word) for word in usage.surcharges)
-    return replace(usage, service_tier=_name(usage.service_tier, secrets), surcharges=surcharges)
+    return replace(
+        usage,
+        service_tier=_name(usage.service_tier, secrets),
+        surcharges=tuple(secrets.hide(word) for word in usage.surcharges),
+        requests=tuple(_usage(each, secrets) for each in usage.requests),
+    )
 
 
 def _citation(citation: Citation, secrets: KnownSecrets) -> Citation:

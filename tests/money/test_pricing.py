@@ -155,14 +155,54 @@ def test_cached_tokens_of_a_model_without_cache_prices_take_the_batch_rate_of_in
     assert priced(usage, entry, batch=True).total_usd == Decimal("0.000003")
 
 
-def test_a_service_tier_multiplies_token_rates_and_an_unknown_one_does_not() -> None:
+def test_a_service_tier_multiplies_token_rates_and_an_unknown_one_has_no_price() -> None:
     entry = price({"prompt": "3", "completion": "15"}, service_tiers={"flex": Decimal("0.5")})
 
     def total(tier: str | None, *, batch: bool = False) -> Decimal:
         return priced(Usage(in_uncached=2, prompt_total=2, service_tier=tier), entry, batch=batch).total_usd
 
     assert total("flex") == Decimal("0.000003")
-    assert total("gold") == total(None) == Decimal("0.000006")
+    assert total("default") == total("standard") == total(None) == Decimal("0.000006")
+    gold = Usage(in_uncached=2, prompt_total=2, service_tier="gold")
+    assert cost(gold, entry) == Unpriced("no price for its service tier")
+
+
+@pytest.mark.parametrize(("tier", "known"), [("on_demand", True), ("auto", True), ("gold", False)])
+def test_a_server_of_one_s_own_has_its_price_for_its_plain_tier_alone(tier: str, known: bool) -> None:
+    entry = price({"prompt": "3", "completion": "15"}, own=True)
+    found = cost(Usage(in_uncached=2, prompt_total=2, service_tier=tier), entry)
+    assert isinstance(found, Unpriced) is not known
+
+
+def test_a_surcharge_is_known_by_its_word_where_the_vendor_charges_by_its_kind() -> None:
+    entry = price({"prompt": "3", "completion": "15"}, service_tiers={"inference_geo=us": Decimal("1.1")})
+
+    def found(*words: str) -> Cost | Unpriced:
+        return cost(Usage(in_uncached=1, prompt_total=1, surcharges=words), entry)
+
+    assert found("inference_geo=moon") == Unpriced("no price for its service tier")
+    assert found("inference_geo=global", "speed=warp") == found()
+    assert found("inference_geo=us") != found()
+
+
+def test_each_request_of_one_answer_is_priced_for_itself_and_its_lines_add_up() -> None:
+    entry = price(
+        {"prompt": "1", "completion": "2"},
+        tiers=(Tier(10, {"prompt": Decimal(10), "completion": Decimal(20)}),),
+    )
+    short = Usage(in_uncached=10, out_visible=1, prompt_total=10)
+    long = Usage(in_uncached=11, out_visible=1, prompt_total=11)
+    both = Usage(in_uncached=31, out_visible=3, prompt_total=11, requests=(short, long, short))
+    found = priced(both, entry)
+    assert found.total_usd == Decimal("0.000154")
+    assert [(part.unit, part.quantity) for part in found.parts] == [
+        ("in_uncached", 20),
+        ("out_visible", 2),
+        ("in_uncached", 11),
+        ("out_visible", 1),
+    ]
+    more = Usage(in_uncached=31, out_visible=5, prompt_total=11, requests=(short, long, short))
+    assert priced(more, entry).total_usd == found.total_usd + Decimal("0.000004")
 
 
 def test_a_model_s_own_rates_for_a_service_tier_are_not_multiplied_again() -> None:

@@ -70,7 +70,7 @@ def message_usage(counts: Mapping[str, Any], *, hour: bool = False) -> Usage:
 def added(before: Usage | None, now: Usage) -> Usage:
     """The usage of a turn that took several requests, each billed for itself.
 
-    The longest of their prompts picks the price tier: no single one was as long as all together.
+    `prompt_total` is the longest of their prompts: no single one was as long as all together.
     """
     if before is None:
         return now
@@ -88,6 +88,7 @@ def added(before: Usage | None, now: Usage) -> Usage:
         prompt_total=max(before.prompt_total, now.prompt_total, read + short + long),
         service_tier=now.service_tier or before.service_tier,
         surcharges=now.surcharges or before.surcharges,
+        requests=(*(before.requests or (before,)), now),
         doubt=now.doubt or before.doubt,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,8 +69,7 @@ def _doubt(reported: Mapping[str, Any]) -> str:
 def added(first: Usage | None, second: Usage | None) -> Usage | None:
     """The usage of two requests that were one answer: each is billed for itself.
 
-    The prompts are added too, so that no cached part can be larger than its whole; the only model that
-    continues its answers has no price tiers.
+    The prompts are added too, so that no cached part can be larger than its whole.
     """
     if first is None or second is None:
         return first or second
@@ -83,6 +81,7 @@ def added(first: Usage | None, second: Usage | None) -> Usage | None:
         searches=first.searches + second.searches,
         prompt_total=first.prompt_total + second.prompt_total,
         service_tier=second.service_tier or first.service_tier,
+        requests=(*(first.requests or (first,)), second),
         doubt=first.doubt or second.doubt,
     )
 
@@ -90,22 +89,22 @@ def added(first: Usage | None, second: Usage | None) -> Usage | None:
 class Searches:
     """The searches of one request, from the grounding that its chunks report.
 
-    Models up to 2.5 are billed for a grounded prompt, however often they search; later ones for each query.
+    Models up to 2.5 are billed for a grounded prompt, however often they search; later ones for each unique query.
     Each chunk may repeat the queries of the one before or add its own: both come out the same.
     """
 
     def __init__(self) -> None:
-        self._queries: Counter[str] = Counter()
+        self._queries = set[str]()
         self._grounded = False
 
     def take(self, grounding: Mapping[str, Any]) -> None:
         queries = as_list(grounding.get("webSearchQueries"))
         asked = [query for query in queries if isinstance(query, str) and query.strip()]
-        self._queries |= Counter(asked)
+        self._queries.update(asked)
         self._grounded = self._grounded or bool(asked or grounding.get("groundingChunks"))
 
     def billable(self, model: str) -> int:
         """How many searches the vendor bills when that model answered."""
         if _BILLED_BY_PROMPT.match(model.removeprefix("models/")):
             return int(self._grounded)
-        return self._queries.total()
+        return len(self._queries)

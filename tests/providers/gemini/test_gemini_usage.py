@@ -102,7 +102,7 @@ def test_two_requests_that_are_one_answer_are_both_paid() -> None:
         ("gemini-3.8-flash", [{"webSearchQueries": ["a", "b"]}], 2),
         ("gemini-4-argon", [{"webSearchQueries": ["a"]}, {"webSearchQueries": ["a", "b"]}], 2),
         ("gemini-4-argon", [{"webSearchQueries": ["a"]}, {"webSearchQueries": ["b"]}], 2),
-        ("gemini-4-argon", [{"webSearchQueries": ["a", "a"]}], 2),
+        ("gemini-4-argon", [{"webSearchQueries": ["a", "a"]}], 1),
         ("gemini-4-argon", [{"webSearchQueries": ["", " ", None]}], 0),
         ("gemini-4-argon", [{"groundingChunks": [{"web": {"uri": "x"}}]}], 0),
         ("gemini-flash-latest", [{"webSearchQueries": ["a", "b"]}], 2),
