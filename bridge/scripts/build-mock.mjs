@@ -21,8 +21,6 @@ const contract = {
     methods: document.methods.map((method) => ({
         name: method.name,
         "x-aliases": method["x-aliases"],
-        "x-params": method["x-params"],
-        result: method.result && { schema: method.result.schema },
         examples: method.examples,
     })),
     components: { errors: document.components.errors },

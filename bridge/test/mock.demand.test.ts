@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 
 import { FAULT_KINDS, PACE, parseQuery } from "../src/mock/query.js";
 import { createMockApi } from "../src/mock/mock.js";
-import { problems } from "../src/mock/schema.js";
 import { it } from "./helpers.js";
 import { FIXTURES, MODELS, quickMock, type Reply, user } from "./mocks.js";
+import { problems } from "./schema.js";
 
 it("on demand every n-th request fails, with each kind in turn", async () => {
   const { api, kindOf } = user(quickMock({ search: "?mock=errors&every=2" }));

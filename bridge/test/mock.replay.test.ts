@@ -1,21 +1,28 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { resolve } from "node:path";
 
 import { SERVED_METHODS } from "../src/contract.js";
 import { exchanges } from "../src/exchange.js";
 import { methodNamed } from "../src/mock/handlers.js";
-import { Fixtures } from "../src/mock/fixtures.js";
 import type { installMockApi, MockApi, MockFixtures, MockOptions } from "../src/mock/mock.js";
-import { problems } from "../src/mock/schema.js";
 import { type Bindings, fill, mismatch, type Recording } from "../src/replay.js";
 import { Deferred, settlesWithin } from "../src/wait.js";
 import { it } from "./helpers.js";
-import { dataOf, FIXTURES, quickMock } from "./mocks.js";
+import { dataOf, FIXTURES, PROJECT, quickMock } from "./mocks.js";
+import { problems, type Schema } from "./schema.js";
 
+const CONTRACT = JSON.parse(
+  readFileSync(join(PROJECT, "sidecar", "contract", "openrpc.json"), "utf8"),
+) as { methods: { name: string; result?: { schema: Schema } }[] };
 const IDS = { uuid: () => randomUUID(), now: () => Date.now() };
-const fixtures = new Fixtures(FIXTURES, IDS);
+
+function resultSchema(name: string): Schema {
+  const method = methodNamed(name);
+  return CONTRACT.methods.find((each) => each.name === method)?.result?.schema ?? assert.fail(name);
+}
 
 interface Told {
   notification: string;
@@ -72,7 +79,7 @@ async function play(recording: Recording): Promise<string[]> {
     if ("result" in exchange.response) {
       assert.ok(envelope.success, `${where}: ${JSON.stringify(envelope)}`);
       assert.equal(mismatch(exchange.response.result, envelope.data, bindings), undefined, where);
-      assert.deepEqual(problems(fixtures.resultSchema(exchange.method), envelope.data), [], where);
+      assert.deepEqual(problems(resultSchema(exchange.method), envelope.data), [], where);
       continue;
     }
     const { code, message, data } = exchange.response.error;
@@ -115,7 +122,7 @@ it("every served method that a page can call answers as the contract says, with 
     const payload = Object.fromEntries(example.params.map(({ name, value }) => [name, value]));
     const envelope = await api.request(method, payload);
     if (envelope.success) {
-      assert.deepEqual(problems(fixtures.resultSchema(method), envelope.data), [], method);
+      assert.deepEqual(problems(resultSchema(method), envelope.data), [], method);
     } else {
       // The example's project or batch is not there, which is no bug.
       assert.ok(["not_found", "provider_rejected"].includes(envelope.kind), `${method}: ${envelope.error}`);

@@ -40,19 +40,17 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
     await ask("project:update", { id, description: "More" });
     for (const type of ["project:get", "project:switch", "project:delete"]) await ask(type, { id: "none" });
     const chat = await ask<{ id: string }>("conversation:create", { projectId: id });
-    await ask("conversation:create", { projectId: id, id: chat.id });
     await ask("conversation:rename", { id: chat.id, name: "Milk" });
     await ask("conversation:rename", { id: "none", name: "Milk" });
     await ask("messages:add", { conversationId: chat.id, role: "user", content: "Remember the milk" });
     await ask("messages:add", { conversationId: chat.id, role: "robot", content: "x" });
-    await ask("messages:search", { query: "mil" });
-    await ask("messages:list", { conversationId: chat.id, before: "none" });
+    await ask("messages:list", { conversationId: chat.id, limit: 1 });
     await ask("conversation:list", { projectId: id });
     await ask("project:delete", { id });
     await ask("activity:get", { projectId: id });
   },
   "questions to models that answer, that have ended, and that nobody knows": async (ask) => {
-    const { id: projectId } = await ask<Project>("project:create", { name: "Asked" });
+    await ask<Project>("project:create", { name: "Asked" });
     const models = [
       GPT,
       "anthropic/claude-3-7-sonnet-20250219",
@@ -66,14 +64,11 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
       await ask("chat:send", { conversationId: "c", content, modelId: GPT });
     }
     await ask("messages:list", { conversationId: "c" });
-    for (const status of [400, 400, 429]) {
-      // Nobody waits as long as the vendor says, so that it is told at once.
-      const content = `Fail, please. [[simulate: status=${status}${status === 429 ? " retry_after=99" : ""}]]`;
+    for (const content of Array<string>(2).fill("Fail, please. [[simulate: status=400]]")) {
       await ask("chat:send", { conversationId: "failing", content, modelId: GPT });
     }
     await ask("messages:list", { conversationId: "failing" });
-    await ask("messages:search", { query: "bridge", projectId, limit: 1 });
-    await ask("chat:compare", { conversationId: "c", content: "And?", modelIds: [LUNA, "nobody"] });
+    await ask("chat:compare", { conversationId: "d", content: "And?", modelIds: [LUNA, "nobody"] });
     await ask("chat:compare", { conversationId: "c", content: "And?", modelIds: [] });
     for (const options of [
       { jsonMode: true },
@@ -85,7 +80,6 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
     }
     await ask("chat:send", { content: "Count.", modelId: OPUS, options: { maxOutputTokens: 20 } });
     await ask("chat:abort", { conversationId: "c" });
-    await ask("activity:get", { projectId });
   },
   "keys and settings, good and bad": async (ask) => {
     await ask("settings:load");
@@ -95,7 +89,6 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
       ["reasoningEffort", "huge"],
       ["concurrency", { openai: 0 }],
       ["monthlyBudgetUSD", null],
-      ["noSuchSetting", 1],
     ]) {
       await ask("settings:save", { key, value });
     }
@@ -110,19 +103,14 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
     await ask("settings:load", { key: "allKeys" });
     await ask("settings:validate-key", { provider: "nobody" });
   },
-  "a batch with rows that cannot be, a refused key, a retry and a budget": async (ask, side) => {
+  "a batch without rows, a refused key, a retry and what cannot be cancelled": async (ask, side) => {
     const { id: projectId } = await ask<Project>("project:create", { name: "Rows" });
     const rows = [
       { prompt: "Reply with exactly: one", model: GPT },
       { id: "two", prompt: "Sum {{x}}", model: LUNA, data: { x: "2" } },
       { prompt: "Three", model: OPUS },
     ];
-    const wrong = [
-      { prompt: "", model: GPT },
-      { prompt: "{{b}} {{c}}", model: GPT },
-      { prompt: "x", model: "nobody" },
-    ];
-    for (const bad of [[], wrong]) await ask("batch:submit", { projectId, rows: bad });
+    await ask("batch:submit", { projectId, rows: [] });
     await ask("settings:save", { key: "apiKey", provider: "openai", value: "" });
     await ask("batch:submit", { projectId, rows });
     await ask("settings:save", { key: "apiKey", provider: "openai", value: "sk-invalid-0000-wxyz" });
@@ -133,13 +121,10 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
     await run(side, job.id, "batch:retry-failed");
     await ask("batch:get", { jobId: job.id });
     await ask("batch:get-results", { jobId: job.id });
-    for (const type of ["batch:start", "batch:cancel"]) await ask(type, { jobId: job.id });
+    await ask("batch:cancel", { jobId: job.id });
     const idle = await ask<BatchJob>("batch:submit", { projectId, rows });
     await ask("batch:cancel", { jobId: idle.id });
-    await ask("settings:save", { key: "monthlyBudgetUSD", value: 0.001 });
-    await ask("batch:start", { jobId: idle.id });
     await ask("batch:list", { projectId });
-    await ask("activity:get", { projectId, type: "batch" });
   },
   "a batch that the page runs itself, and rows from texts": async (ask) => {
     await ask("project:create", { name: "Own" });
@@ -148,7 +133,6 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
     const result = { prompt: "p", model: GPT, response: "x", cost_usd: 0.5 };
     await ask("batch:update-status", { jobId, rowId: "r1", status: "success", result });
     await ask("batch:get-results", { jobId });
-    await ask("batch:start", { jobId });
     await ask("batch:update-status", { jobId, status: "completed" });
     for (const [format, text] of [
       ["csv", "prompt,model,x\nhi {{x}},gpt-4o,1\n,gpt-4o,2\nno model,,3\n"],

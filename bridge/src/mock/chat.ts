@@ -2,7 +2,7 @@ import type { ChatOptions, ChatSendParams, ChatSendResult, CompareReply, ErrorOb
 import type { Model, ProgressValue } from "../contract.js";
 import { cancelled, errorFromWire, SidecarError } from "../errors.js";
 import { requireKey } from "./settings.js";
-import { addUSD, type Handlers, type Progress, type Store } from "./store.js";
+import type { Handlers, Progress, Store } from "./store.js";
 import { closestReply, fullName, orderedMs } from "./replies.js";
 import { addMessage, type Turn, turnFor } from "./turns.js";
 
@@ -35,7 +35,7 @@ function optionsOf({ options, systemPrompt }: Pick<ChatSendParams, "options" | "
   return Object.fromEntries(all.filter(([, value]) => value !== null && value !== undefined));
 }
 
-/** One model's part of a turn: streams it, stores it, counts it. */
+/** One model's part of a turn: streams it and stores it. */
 async function ask(
   store: Store,
   { content, modelId }: Pick<ChatSendParams, "content" | "modelId">,
@@ -58,7 +58,6 @@ async function ask(
       progress,
     );
     const whole = arrived === reply.answer;
-    if (whole) countCall(store, reply, turn?.conversation);
     const { id, timestamp } = storeAnswer(store, reply, turn, arrived) ?? {
       id: store.uuid(),
       timestamp: store.now(),
@@ -72,44 +71,19 @@ async function ask(
   }
 }
 
-/** Return the recorded answer that is nearest. Throws what is recorded of keys, of budgets, and of failures on demand. */
+/** Return the recorded answer that is nearest. Throws what is recorded of keys, and of failures on demand. */
 export function answerOf(store: Store, content: string, model: Model, options: ChatOptions): ChatSendResult {
   const { provider } = model;
   try {
-    requireKey(store, provider, content);
-    keepToBudget(store, "chat:send");
+    requireKey(store, provider);
     // Without any recording the contract's example stands in.
-    const example = (): ChatSendResult => store.fixtures.play("chat:send") as ChatSendResult;
+    const example = (): ChatSendResult => store.play("chat:send", {}) as ChatSendResult;
     return closestReply(store.replies, content, model, options) ?? example();
   } catch (error) {
     if (!(error instanceof SidecarError)) throw error;
     if (error.kind === "invalid_api_key") store.emit("settings:invalidKey", { provider });
     throw errorFromWire(error.code, error.message, { ...error.data, model: fullName(model) });
   }
-}
-
-/** Throw what is recorded of a budget that is used up, or that what is to come may exceed. */
-export function keepToBudget(
-  { state, fixtures }: Store,
-  method: "chat:send" | "batch:start",
-  mayCostUSD = 0,
-): void {
-  const { monthlyBudgetUSD: limit } = state.settings;
-  const spent = addUSD(...state.calls.map(({ cost }) => cost), mayCostUSD);
-  if (limit !== null && spent > limit) throw fixtures.error("budget_exceeded", { method });
-}
-
-/** Count what an answer cost. What a stopped one cost is not known. */
-export function countCall(
-  { state }: Store,
-  { usage, model, servedModel, costUSD: cost }: ChatSendResult,
-  place: { id: string; projectId: string } | undefined,
-): void {
-  state.calls.push({
-    ...{ model: servedModel ?? model, cost, madeFor: place?.id },
-    ...{ projectId: place?.projectId ?? state.currentProject },
-    ...{ tokensIn: usage.prompt_tokens, tokensOut: usage.completion_tokens },
-  });
 }
 
 /** Store what had arrived. Of an answer that was stopped before it began there is nothing to keep. */

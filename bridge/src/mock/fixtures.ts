@@ -1,17 +1,15 @@
 import { ERROR_CODES, type ErrorKind } from "../contract.js";
 import { errorFromWire, type SidecarError } from "../errors.js";
 import { type Exchange, exchanges } from "../exchange.js";
-import { fill, type Ids, mismatch, type Recording } from "../replay.js";
-import type { Schema } from "./schema.js";
+import { type Bindings, fill, type Ids, mismatch, type Recording } from "../replay.js";
+import type { Match } from "./tracks.js";
 
 /** The contract as `rpc.discover` gives it: the members that are used here. */
 export interface ContractDocument {
   methods: readonly {
     name: string;
     "x-aliases"?: readonly string[];
-    "x-params"?: Schema;
-    result?: { schema: Schema };
-    examples?: readonly {
+      examples?: readonly {
       params: readonly { name: string; value: unknown }[];
       result?: { value: unknown };
     }[];
@@ -23,6 +21,11 @@ export interface ContractDocument {
 export interface MockFixtures {
   recordings: readonly Recording[];
   contract: ContractDocument;
+}
+
+interface Told {
+  notification: string;
+  params: unknown;
 }
 
 interface RecordedError {
@@ -43,48 +46,51 @@ const OF_THE_REQUEST: ReadonlySet<unknown> = new Set<ErrorKind>([
 
 /** What the recordings and, failing those, the contract's examples answer. */
 export class Fixtures {
+  readonly recordings: readonly Recording[];
   readonly exchanges: readonly Exchange[];
   readonly #contract: ContractDocument;
   readonly #ids: Ids;
   readonly #refusals: readonly Exchange[];
 
   constructor({ recordings, contract }: MockFixtures, ids: Ids) {
+    this.recordings = recordings;
     this.exchanges = recordings.flatMap(exchanges);
     this.#contract = contract;
     this.#ids = ids;
     this.#refusals = this.exchanges.filter((exchange) => this.#refusesAlways(exchange));
   }
 
-  paramsSchema(method: string): Schema {
-    return this.#method(method)?.["x-params"] ?? {};
-  }
-
-  resultSchema(method: string): Schema {
-    return this.#method(method)?.result?.schema ?? {};
-  }
-
-  /** Return what is recorded for exactly these params, else the first result of the method, else its example. */
-  play(method: string, params: Params = {}): unknown {
+  /**
+   * Give what is recorded where the page is in a recording, else for exactly these params, else the first result of
+   * the method, else its example, and what was told with it.
+   */
+  play(method: string, params: Params, match?: Match): { result: unknown; told: Told[] } {
     const results = this.exchanges.filter((each) => each.method === method && "result" in each.response);
-    const played = (results.find((each) => fits(each, params)) ?? results[0])?.response;
-    const example = this.#method(method)?.examples?.[0]?.result?.value;
-    return fill(played !== undefined && "result" in played ? played.result : example, new Map(), this.#ids);
+    const exact = results.find((each) => fits(each, params));
+    const bound: Bindings = match?.bindings ?? new Map();
+    const played = match?.exchange ?? exact ?? results[0];
+    if (played !== undefined && match === undefined) mismatch(played.params, params, bound, { anyId: true });
+    const example = this.#contract.methods.find(({ name }) => name === method)?.examples?.[0]?.result?.value;
+    const response = played?.response ?? { result: example };
+    const told = (played?.events ?? []).filter((event): event is Told => "notification" in event);
+    const filled = told.map((each) => ({ ...each, params: fill(each.params, bound, this.#ids) }));
+    return { result: fill("result" in response ? response.result : null, bound, this.#ids), told: filled };
   }
 
-  /** Return the error that is recorded for a request, where nothing that went before can change it. */
-  refusal(method: string, params: Params): SidecarError | undefined {
+  /** Return the error that is recorded where the page is in a recording, or that nothing could have changed. */
+  refusal(method: string, params: Params, match?: Match): SidecarError | undefined {
     const found = this.#refusals.find((each) => each.method === method && fits(each, params));
-    return found === undefined ? undefined : revive(errorOf(found));
+    const refused = match === undefined ? found : match.exchange;
+    return refused !== undefined && "error" in refused.response ? revive(errorOf(refused)) : undefined;
   }
 
   /** Return an error of a kind as it is recorded for this method, best of this provider; else in general words. */
-  error(kind: ErrorKind, { method, provider, content, says = "" }: ErrorHints = {}): SidecarError {
+  error(kind: ErrorKind, { method, provider, says = "" }: ErrorHints = {}): SidecarError {
     const recorded = this.exchanges
       .filter((each) => each.method === method && "error" in each.response && !isOrdered(each))
-      .map((each) => ({ ...errorOf(each), content: each.params["content"] }))
+      .map(errorOf)
       .filter(({ code, message }) => code === ERROR_CODES[kind] && message.includes(says));
-    const ofProvider = recorded.filter(({ data }) => data?.provider === provider);
-    const found = ofProvider.find((each) => each.content === content) ?? ofProvider[0] ?? recorded[0];
+    const found = recorded.find(({ data }) => data?.provider === provider) ?? recorded[0];
     if (found !== undefined) return revive(found);
     const general = this.#contract.components?.errors?.[kind];
     return errorFromWire(ERROR_CODES[kind], general?.message ?? kind, {
@@ -101,18 +107,12 @@ export class Fixtures {
         other.method === exchange.method && "result" in other.response && fits(exchange, other.params),
     );
   }
-
-  #method(name: string): ContractDocument["methods"][number] | undefined {
-    return this.#contract.methods.find((method) => method.name === name);
-  }
 }
 
 interface ErrorHints {
   method?: string;
   /** Taken first. */
   provider?: string;
-  /** The question: one that failed itself is taken first. */
-  content?: string | undefined;
   /** Part of the sentence. */
   says?: string;
 }

@@ -1,18 +1,26 @@
 import { METHOD_ALIASES, SERVED_METHODS } from "../contract.js";
-import { ACTIVITY } from "./activity.js";
-import { BATCHES } from "./batches.js";
+import { activityOf } from "./activity.js";
+import { BATCHES, updateBatch } from "./batches.js";
 import { CHAT } from "./chat.js";
 import { MESSAGES } from "./messages.js";
-import { PROJECTS } from "./projects.js";
-import { SETTINGS } from "./settings.js";
-import { STORAGE } from "./storage.js";
-import type { PageMethod, Progress, Store } from "./store.js";
+import { PROJECTS, projectsOf } from "./projects.js";
+import { QUEUE } from "./queue.js";
+import { SETTINGS, validateKey } from "./settings.js";
+import type { Handlers, PageMethod, Progress, Store } from "./store.js";
+import { learn } from "./tracks.js";
 
 type Params = Readonly<Record<string, unknown>>;
+type Handle = (...given: [Store, Params, Progress]) => unknown;
 
-const HANDLERS: Readonly<Record<string, unknown>> = {
-  ...{ ...ACTIVITY, ...BATCHES, ...CHAT, ...MESSAGES, ...PROJECTS, ...SETTINGS, ...STORAGE },
-  "models:get": (store: Store, { id }: { id: string }) => store.model(id),
+const HANDLERS: Handlers = { ...BATCHES, ...CHAT, ...MESSAGES, ...PROJECTS, ...QUEUE, ...SETTINGS };
+
+/** What the store answers where the page has left the recordings. */
+const OFF_TRACK: Handlers = {
+  "activity:get": activityOf,
+  "batch:update-status": updateBatch,
+  "models:get": (store, { id }) => store.model(id),
+  "project:list": projectsOf,
+  "settings:validate-key": validateKey,
 };
 
 /** Return the method that a name stands for, its older names included; nothing for what no page can ask. */
@@ -29,7 +37,19 @@ export async function answer(
   params: Params,
   progress: Progress,
 ): Promise<unknown> {
-  // What a handler is given was checked against the same contract that its type is made from.
-  const handle = HANDLERS[method] as ((...given: [Store, Params, Progress]) => unknown) | undefined;
-  return handle === undefined ? store.fixtures.play(method, params) : handle(store, params, progress);
+  const matches = store.tracks.follow(method, params);
+  const [match] = matches;
+  const refusal = store.fixtures.refusal(method, params, match);
+  if (refusal !== undefined && !(method in CHAT)) throw refusal;
+  const handle = HANDLERS[method] ?? (match === undefined ? OFF_TRACK[method] : undefined);
+  // What a handler is given was made for the same contract that its type is made from.
+  const call = async (): Promise<unknown> => (handle as Handle | undefined)?.(store, params, progress);
+  const own = await call().catch((error: unknown) => {
+    throw refusal ?? error;
+  });
+  // A question that fails has opened its turn all the same.
+  if (refusal !== undefined) throw refusal;
+  const result = own === undefined ? store.play(method, params, match) : own;
+  learn(matches, result);
+  return result;
 }

@@ -9,7 +9,6 @@ import { isObject, type Ids } from "../replay.js";
 import { Fixtures, type MockFixtures } from "./fixtures.js";
 import { answer as answerFrom, methodNamed } from "./handlers.js";
 import { faultsEvery, PACE, type Pace, parseQuery, SLOW_PACE } from "./query.js";
-import { type Problem, problems } from "./schema.js";
 import { Store } from "./store.js";
 
 export type { MockFixtures };
@@ -62,10 +61,6 @@ export function createMockApi(source: MockFixtures, options: MockOptions = {}): 
     if (fault !== undefined) throw fault;
     const method = methodNamed(name);
     if (method === undefined) throw unknownMethod(name);
-    const refusal = fixtures.refusal(method, params);
-    if (refusal !== undefined) throw refusal;
-    const wrong = problems(fixtures.paramsSchema(method), params);
-    if (wrong.length > 0) throw invalid(wrong);
     const progress = token === undefined ? undefined : progressFor(token);
     return carried(await answerFrom(store, method, params, progress));
   }
@@ -118,12 +113,6 @@ function carried(value: unknown): unknown {
 function unknownMethod(name: string): SidecarError {
   const sentence = `There is no method named "${name}". Look it up in the list of methods.`;
   return contractError("method_not_found", sentence, { retryable: false });
-}
-
-function invalid(issues: Problem[]): SidecarError {
-  const more = issues.length > 1 ? ` (${issues.length - 1} more)` : "";
-  const sentence = `${issues[0]?.path}: ${issues[0]?.message}${more}. Correct it and try again.`;
-  return contractError("invalid_params", sentence, { retryable: false, issues });
 }
 
 function searchOfPage(): string {

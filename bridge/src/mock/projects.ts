@@ -1,13 +1,15 @@
-import { contractError } from "../errors.js";
-import { type Handlers, newestFirst } from "./store.js";
+import type { Project } from "../contract.js";
+import { type Handlers, newestFirst, type Store } from "./store.js";
 import { addConversation } from "./turns.js";
 
-const SAME_ID = "There is a conversation with this id already. Send another id, or none.";
+/** Return all projects, the last used first. */
+export function projectsOf({ state }: Store): Project[] {
+  return newestFirst(state.projects, ({ lastUsed }) => lastUsed);
+}
 
 export const PROJECTS: Handlers = {
   "project:create": (store, { name, description, settings }) =>
     store.open(store.addProject(name, description ?? "", settings ?? {})),
-  "project:list": ({ state }) => newestFirst(state.projects, ({ lastUsed }) => lastUsed),
   "project:get": (store, { id }) => {
     const project = store.state.projects.find((each) => each.id === id);
     return project === undefined ? null : store.open(project);
@@ -39,16 +41,14 @@ export const PROJECTS: Handlers = {
   "conversation:create": (store, { projectId, name, id }) => {
     store.open(store.find(store.state.projects, projectId, "conversation:create"));
     if (store.state.conversations.some((each) => each.id === id)) {
-      throw contractError("conflict", SAME_ID, { retryable: false });
+      throw store.fixtures.error("conflict", { method: "conversation:create" });
     }
     return addConversation(store, id ?? store.uuid(), name ?? "New conversation", projectId);
   },
-  "conversation:list": (store, { projectId, ...page }) => {
-    const own = store.state.conversations.filter((each) => each.projectId === projectId);
-    return store.page(
-      newestFirst(own, ({ lastUsed }) => lastUsed),
-      page,
-    );
+  "conversation:list": ({ state }, { projectId, cursor }) => {
+    const own = state.conversations.filter((each) => each.projectId === projectId);
+    // All of it is on the first page.
+    return typeof cursor === "string" ? [] : newestFirst(own, ({ lastUsed }) => lastUsed);
   },
   "conversation:rename": (store, { id, name }) =>
     Object.assign(store.find(store.state.conversations, id, "conversation:delete"), { name }),

@@ -1,27 +1,18 @@
 import type { BatchProgressNotification, BatchResult, BatchRow } from "../contract.js";
 import { SidecarError } from "../errors.js";
-import { answerOf, countCall } from "./chat.js";
+import { answerOf } from "./chat.js";
 import { orderedMs } from "./replies.js";
 import { addUSD, type Job, type Store } from "./store.js";
 
-const ROWS_AT_ONCE = 4;
-// How often the sidecar sends what may succeed the next time.
-const MOST_ATTEMPTS = 5;
-
-export interface RunOptions {
-  concurrency?: number | null | undefined;
-  notifyRows?: boolean | null | undefined;
-}
-
-/** Answer the rows that wait, one after the other as fast as several at once would be, and tell of it. */
-export async function run(store: Store, job: Job, { concurrency, notifyRows }: RunOptions): Promise<void> {
+/** Answer the rows that wait, one after the other, and tell of it. */
+export async function run(store: Store, job: Job, tellsRows: boolean): Promise<void> {
   const number = ++job.runs;
-  const rowMs = store.pace.rowMs / (concurrency ?? ROWS_AT_ONCE);
+  const { rowMs } = store.pace;
   for (const result of job.results.filter(({ status }) => status === "pending")) {
     await store.pause(orderedMs(result.prompt, "slow_first_ms") ?? rowMs);
     if (job.runs !== number) return;
     answerRow(store, job, result);
-    if (notifyRows === true) store.emit("batch:row-done", { jobId: job.id, result });
+    if (tellsRows) store.emit("batch:row-done", { jobId: job.id, result });
     store.emit("batch:progress", progressOf(job, rowMs));
   }
   if (job.runs === number) end(store, job, "completed");
@@ -47,7 +38,20 @@ export function waitingResult(row: BatchRow & { id: string }, rowIndex: number):
   };
 }
 
-export function progressOf(job: Job, rowMs = 0): BatchProgressNotification {
+/** How many rows there are and how they ended. */
+export function countsOf({
+  results,
+  announcedRows = 0,
+}: Job): Record<"totalRows" | "completedRows" | "failedRows" | "costUSD", number> {
+  return {
+    totalRows: Math.max(announcedRows, results.length),
+    completedRows: results.filter(({ status }) => status === "success").length,
+    failedRows: results.filter(({ status }) => status.startsWith("error")).length,
+    costUSD: addUSD(...results.map(({ cost_usd: cost }) => cost)),
+  };
+}
+
+function progressOf(job: Job, rowMs = 0): BatchProgressNotification {
   const { completedRows, failedRows, totalRows, costUSD } = countsOf(job);
   const left = totalRows - completedRows - failedRows;
   return {
@@ -57,21 +61,9 @@ export function progressOf(job: Job, rowMs = 0): BatchProgressNotification {
   };
 }
 
-/** How many rows there are and how they ended; where the page only told numbers, those. */
-export function countsOf({
-  results,
-  reported = {},
-}: Job): Record<"totalRows" | "completedRows" | "failedRows" | "costUSD", number> {
-  return {
-    totalRows: Math.max(reported.totalRows ?? 0, results.length),
-    completedRows: reported.completedRows ?? results.filter(({ status }) => status === "success").length,
-    failedRows: results.filter(({ status }) => status.startsWith("error")).length,
-    costUSD: addUSD(...results.map(({ cost_usd: cost }) => cost)),
-  };
-}
-
 function answerRow(store: Store, job: Job, result: BatchResult): void {
   const { jsonMode = null, jsonSchema = null, maxOutputTokens = null } = job.rows[result.rowIndex] ?? {};
+  result.attempts += 1;
   try {
     const model = store.model(result.model);
     const reply = answerOf(store, result.prompt, model, { jsonMode, jsonSchema, maxOutputTokens });
@@ -79,11 +71,8 @@ function answerRow(store: Store, job: Job, result: BatchResult): void {
       ...{ status: "success", response: reply.answer, cost_usd: reply.costUSD ?? null },
       ...{ tokens_in: reply.promptTokens, tokens_out: reply.answerTokens },
     });
-    result.attempts += 1;
-    countCall(store, reply, job);
   } catch (error) {
     if (!(error instanceof SidecarError)) throw error;
-    result.attempts += error.retryable ? MOST_ATTEMPTS : 1;
     result.status = error.kind === "missing_api_key" ? "error-missing-key" : "error-api";
     Object.assign(result, { error: error.kind, errorMessage: error.message });
   }

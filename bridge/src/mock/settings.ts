@@ -1,10 +1,8 @@
-import type { Settings } from "../contract.js";
-import { contractError, SidecarError } from "../errors.js";
+import type { Settings, SettingsValidateKeyResult } from "../contract.js";
+import { SidecarError } from "../errors.js";
 import { mask } from "../mask.js";
 import { KEY_PROVIDERS } from "../providers.js";
-import { isObject } from "../replay.js";
-import { problems, type Schema } from "./schema.js";
-import type { Handlers, Store } from "./store.js";
+import type { Handlers, ParamsOf, Store } from "./store.js";
 
 export const SETTINGS: Handlers = {
   "settings:load": ({ state }, { key, provider }) => {
@@ -20,32 +18,26 @@ export const SETTINGS: Handlers = {
       ? state.settings[key as keyof Settings]
       : state.settings;
   },
-  "settings:save": ({ state, fixtures }, { key, value, provider }) => {
-    if (key === "apiKey") {
-      state.keys[provider ?? ""] = typeof value === "string" ? value.trim() : "";
-      return null;
-    }
-    const known = Object.keys(state.settings).sort().join(", ");
-    if (!(key in state.settings)) {
-      throw refused(`There is no setting called ${key}. The settings are ${known} and apiKey.`, "key");
-    }
-    const { anyOf = [], oneOf = anyOf } = fixtures.resultSchema("settings:load");
-    const wrong = problems(oneOf.find(isOfSettings) ?? {}, { ...state.settings, [key]: value })[0];
-    if (wrong !== undefined) throw refused(`${key}: ${wrong.message}. Nothing was changed.`, "value");
-    Object.assign(state.settings, { [key]: value });
+  "settings:save": ({ state }, { key, value, provider }) => {
+    if (key === "apiKey") state.keys[provider ?? ""] = typeof value === "string" ? value.trim() : "";
+    else Object.assign(state.settings, { [key]: value });
     return null;
   },
-  "settings:validate-key": (store, { provider }) => {
-    try {
-      requireKey(store, provider);
-      return { valid: true };
-    } catch (error) {
-      if (!(error instanceof SidecarError)) throw error;
-      if (error.kind === "invalid_api_key") return { valid: false, reason: error.message };
-      return { valid: false, reason: `There is no API key for ${provider} yet. Paste it and save it first.` };
-    }
-  },
 };
+
+export function validateKey(
+  store: Store,
+  { provider }: ParamsOf<"settings:validate-key">,
+): SettingsValidateKeyResult {
+  try {
+    requireKey(store, provider);
+    return { valid: true };
+  } catch (error) {
+    if (!(error instanceof SidecarError)) throw error;
+    if (error.kind === "invalid_api_key") return { valid: false, reason: error.message };
+    return { valid: false, reason: `There is no API key for ${provider} yet. Paste it and save it first.` };
+  }
+}
 
 /** Say whether a provider can be asked. One that the person added needs no key. */
 export function hasKey({ state }: Store, provider: string): boolean {
@@ -53,17 +45,9 @@ export function hasKey({ state }: Store, provider: string): boolean {
 }
 
 /** Throw what is recorded of a key that is missing, or that begins with sk-invalid, which is refused. */
-export function requireKey(store: Store, provider: string, content?: string): void {
+export function requireKey(store: Store, provider: string): void {
   const refused = store.state.keys[provider]?.startsWith("sk-invalid") === true;
   if (hasKey(store, provider) && !refused) return;
   const kind = refused ? "invalid_api_key" : "missing_api_key";
-  throw store.fixtures.error(kind, { method: "chat:send", provider, content });
-}
-
-function isOfSettings({ properties }: Schema): boolean {
-  return isObject(properties) && "maxOutputTokens" in properties;
-}
-
-function refused(message: string, path: string): SidecarError {
-  return contractError("invalid_params", message, { retryable: false, issues: [{ path, message }] });
+  throw store.fixtures.error(kind, { method: "chat:send", provider });
 }

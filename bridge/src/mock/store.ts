@@ -14,6 +14,7 @@ import type { Ids } from "../replay.js";
 import type { Fixtures } from "./fixtures.js";
 import type { Pace } from "./query.js";
 import { fullName, type RecordedReply, repliesIn } from "./replies.js";
+import { type Match, Tracks } from "./tracks.js";
 
 /** The requests that a page can make, older names left out. */
 export type PageMethod = Exclude<Extract<keyof Methods, `${string}:${string}`>, keyof typeof METHOD_ALIASES>;
@@ -26,27 +27,14 @@ export type ParamsOf<M extends PageMethod> = Methods[M]["params"] extends undefi
 /** What a request that streams tells on its way. */
 export type Progress = ((value: ProgressValue) => void) | undefined;
 
-/** Handlers for methods that read or change the store; all others are played from the recordings. */
+/** Handlers for methods that read or change the store; what they leave undefined, and all others, is played. */
 export type Handlers = {
   readonly [M in PageMethod]?: (
     store: Store,
     params: ParamsOf<M>,
     progress: Progress,
-  ) => Methods[M]["result"] | Promise<Methods[M]["result"]>;
+  ) => Methods[M]["result"] | undefined | Promise<Methods[M]["result"]>;
 };
-
-/** One call and what it cost, so that all totals come from the same rows. */
-export interface Call {
-  /** The one that answered, as `provider/id`. */
-  model: string;
-  projectId: string | undefined;
-  /** The conversation or the batch that it was made for. */
-  madeFor?: string | undefined;
-  tokensIn: number;
-  tokensOut: number;
-  /** US dollars; undefined when unpriced. */
-  cost: number | undefined;
-}
 
 export interface Job extends Pick<
   BatchJob,
@@ -54,30 +42,24 @@ export interface Job extends Pick<
 > {
   startedAt?: number;
   completedAt?: number;
-  error?: string;
   estimate?: BatchCostRange;
-  /** `renderer`: the page runs it and tells how it goes. */
-  source: "sidecar" | "renderer";
   rows: readonly BatchRow[];
   results: BatchResult[];
-  /** What the page said of its own batch. */
-  reported?: { totalRows?: number; completedRows?: number };
-  native?: { provider: string; id: string };
+  /** How many the page said that its own batch has. */
+  announcedRows?: number;
   /** How often it was started; a run ends when it is not the last one. */
   runs: number;
 }
 
-/** Everything that the mock remembers: plain data, so that a backup is a copy. */
+/** Everything that the mock remembers. */
 export interface State {
   projects: Project[];
   conversations: Conversation[];
   messages: Message[];
   settings: Settings;
   keys: Record<string, string>;
-  calls: Call[];
   jobs: Job[];
   queue: Record<string, unknown>;
-  history: { project: string; row: Record<string, unknown> }[];
   currentProject?: string;
   /** The newest conversation that was begun with the id `null`. */
   unnamed?: string;
@@ -94,12 +76,11 @@ export interface StoreOptions {
 export class Store {
   state: State;
   readonly fixtures: Fixtures;
+  readonly tracks: Tracks;
   readonly pace: Pace;
   readonly emit: StoreOptions["emit"];
   readonly models: readonly Model[];
   readonly replies: readonly RecordedReply[];
-  /** What a page would have in files, which it cannot write: a backup, or the rows of a batch. */
-  readonly files = new Map<string, State | readonly BatchRow[]>();
   /** Answers that stream, each until somebody stops it. */
   readonly streams = new Set<{ conversationId: string | undefined; stopped: boolean }>();
   readonly #ids: Ids;
@@ -107,17 +88,26 @@ export class Store {
 
   constructor({ fixtures, pace, ids, emit }: StoreOptions) {
     this.fixtures = fixtures;
+    this.tracks = new Tracks(fixtures.recordings);
     this.pace = pace;
     this.emit = emit;
     this.#ids = ids;
-    this.models = fixtures.play("models:get-all") as Model[];
+    this.models = this.play("models:get-all", { includeAliases: true }) as Model[];
     this.replies = repliesIn(fixtures.exchanges);
     this.state = {
-      ...{ projects: [], conversations: [], messages: [], calls: [], jobs: [], queue: {}, history: [] },
+      ...{ projects: [], conversations: [], messages: [], jobs: [], queue: {} },
       settings: { ...DEFAULT_SETTINGS },
       // In mock mode every provider counts as configured.
       keys: Object.fromEntries(KEY_PROVIDERS.map((provider) => [provider, "sk-simulated"])),
     };
+  }
+
+  /** Return what is recorded for a request, and tell what was told with it. */
+  play(method: PageMethod, params: Readonly<Record<string, unknown>>, match?: Match): unknown {
+    const { result, told } = this.fixtures.play(method, params, match);
+    // What is told is what the contract has, as it was recorded.
+    for (const { notification, params: news } of told) this.emit(notification as never, news as never);
+    return result;
   }
 
   uuid(): string {
@@ -151,18 +141,6 @@ export class Store {
     const found = items.find((item) => item.id === id);
     if (found === undefined) throw this.fixtures.error("not_found", { method });
     return found;
-  }
-
-  /** Return what comes after an item, at most `limit` of it. Throws `invalid_params` when there is no such item. */
-  page<T extends { id: string }>(
-    items: readonly T[],
-    { cursor, limit }: { cursor?: string | null; limit?: number | null },
-  ): T[] {
-    const start = items.findIndex(({ id }) => id === cursor) + 1;
-    if (start === 0 && typeof cursor === "string") {
-      throw this.fixtures.error("invalid_params", { method: "batch:list" });
-    }
-    return items.slice(start, start + (limit ?? items.length));
   }
 
   /** Make a project the one that new conversations go to. */
