@@ -36,8 +36,8 @@ export const BATCHES: Handlers = {
   },
   "batch:get-status": (store, params) => ("jobId" in params ? shownJob(store, params.jobId) : undefined),
   "batch:get": (store, { jobId }) => shownJob(store, jobId),
-  "batch:list": ({ state }, { projectId, cursor }) => {
-    const own = state.jobs.filter((job) => job.projectId === projectId);
+  "batch:list": (store, { projectId, cursor }) => {
+    const own = store.jobs.filter((job) => job.projectId === projectId);
     // All of it is on the first page.
     return typeof cursor === "string" ? [] : newestFirst(own, ({ createdAt }) => createdAt).map(wireJob);
   },
@@ -62,7 +62,7 @@ function submit(store: Store, params: Readonly<BatchSubmitParams>): Job {
   const { projectId, fileName } = params;
   const given =
     "path" in params ? (store.play("batch:import", { ...params }) as BatchImportResult).rows : params.rows;
-  store.open(store.find(store.state.projects, projectId, "batch:submit"));
+  store.open(store.find(store.projects, projectId, "batch:submit"));
   const providers = given.map(({ model }) => store.findModel(model)?.provider ?? "");
   const provider = providers.find((name) => !hasKey(store, name));
   if (provider !== undefined) {
@@ -83,7 +83,7 @@ function addJob(store: Store, job: Partial<Job> & Pick<Job, "projectId">): Job {
     ...{ createdAt: store.now(), rows: [], results: [], runs: 0 },
     ...job,
   };
-  store.state.jobs.push(added);
+  store.jobs.push(added);
   return added;
 }
 
@@ -102,8 +102,8 @@ function start(store: Store, job: Job, options: { notifyRows?: boolean | null })
   return begun;
 }
 
-function jobNamed({ state }: Store, name: string): Job | undefined {
-  return state.jobs.find(({ id }) => id === name);
+function jobNamed(store: Store, name: string): Job | undefined {
+  return store.jobs.find(({ id }) => id === name);
 }
 
 function shownJob(store: Store, id: string): BatchJob | undefined {

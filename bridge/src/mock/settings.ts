@@ -5,22 +5,22 @@ import { KEY_PROVIDERS } from "../providers.js";
 import type { Handlers, ParamsOf, Store } from "./store.js";
 
 export const SETTINGS: Handlers = {
-  "settings:load": ({ state }, { key, provider }) => {
+  "settings:load": (store, { key, provider }) => {
     if (key === "allKeys") {
-      const all = KEY_PROVIDERS.map((name) => [name, { configured: state.keys[name] !== "" }]);
+      const all = KEY_PROVIDERS.map((name) => [name, { configured: store.keys[name] !== "" }]);
       return Object.fromEntries(all) as never;
     }
     if (key === "apiKey") {
-      const saved = state.keys[provider ?? ""] ?? "";
+      const saved = store.keys[provider ?? ""] ?? "";
       return saved === "" ? null : mask(saved);
     }
-    return typeof key === "string" && key in state.settings
-      ? state.settings[key as keyof Settings]
-      : state.settings;
+    return typeof key === "string" && key in store.settings
+      ? store.settings[key as keyof Settings]
+      : store.settings;
   },
-  "settings:save": ({ state }, { key, value, provider }) => {
-    if (key === "apiKey") state.keys[provider ?? ""] = typeof value === "string" ? value.trim() : "";
-    else Object.assign(state.settings, { [key]: value });
+  "settings:save": (store, { key, value, provider }) => {
+    if (key === "apiKey") store.keys[provider ?? ""] = typeof value === "string" ? value.trim() : "";
+    else Object.assign(store.settings, { [key]: value });
     return null;
   },
 };
@@ -40,13 +40,13 @@ export function validateKey(
 }
 
 /** Say whether a provider can be asked. One that the person added needs no key. */
-export function hasKey({ state }: Store, provider: string): boolean {
-  return state.keys[provider] !== "";
+export function hasKey(store: Store, provider: string): boolean {
+  return store.keys[provider] !== "";
 }
 
 /** Throw what is recorded of a key that is missing, or that begins with sk-invalid, which is refused. */
 export function requireKey(store: Store, provider: string): void {
-  const refused = store.state.keys[provider]?.startsWith("sk-invalid") === true;
+  const refused = store.keys[provider]?.startsWith("sk-invalid") === true;
   if (hasKey(store, provider) && !refused) return;
   const kind = refused ? "invalid_api_key" : "missing_api_key";
   throw store.fixtures.error(kind, { method: "chat:send", provider });

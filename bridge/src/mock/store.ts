@@ -51,20 +51,6 @@ export interface Job extends Pick<
   runs: number;
 }
 
-/** Everything that the mock remembers. */
-export interface State {
-  projects: Project[];
-  conversations: Conversation[];
-  messages: Message[];
-  settings: Settings;
-  keys: Record<string, string>;
-  jobs: Job[];
-  queue: Record<string, unknown>;
-  currentProject?: string;
-  /** The newest conversation that was begun with the id `null`. */
-  unnamed?: string;
-}
-
 export interface StoreOptions {
   fixtures: Fixtures;
   pace: Pace;
@@ -74,7 +60,19 @@ export interface StoreOptions {
 
 /** The memory of the mock, its clock, and what runs at the moment. */
 export class Store {
-  state: State;
+  projects: Project[] = [];
+  conversations: Conversation[] = [];
+  messages: Message[] = [];
+  jobs: Job[] = [];
+  queue: Record<string, unknown> = {};
+  currentProject?: string;
+  /** The newest conversation that was begun with the id `null`. */
+  unnamed?: string;
+  readonly settings: Settings = { ...DEFAULT_SETTINGS };
+  // In mock mode every provider counts as configured.
+  readonly keys: Record<string, string> = Object.fromEntries(
+    KEY_PROVIDERS.map((provider) => [provider, "sk-simulated"]),
+  );
   readonly fixtures: Fixtures;
   readonly tracks: Tracks;
   readonly pace: Pace;
@@ -94,12 +92,6 @@ export class Store {
     this.#ids = ids;
     this.models = this.play("models:get-all", { includeAliases: true }) as Model[];
     this.replies = repliesIn(fixtures.exchanges);
-    this.state = {
-      ...{ projects: [], conversations: [], messages: [], jobs: [], queue: {} },
-      settings: { ...DEFAULT_SETTINGS },
-      // In mock mode every provider counts as configured.
-      keys: Object.fromEntries(KEY_PROVIDERS.map((provider) => [provider, "sk-simulated"])),
-    };
   }
 
   /** Return what is recorded for a request, and tell what was told with it. */
@@ -145,21 +137,21 @@ export class Store {
 
   /** Make a project the one that new conversations go to. */
   open(project: Project): Project {
-    this.state.currentProject = project.id;
+    this.currentProject = project.id;
     project.lastUsed = this.now();
     return project;
   }
 
   /** The project that is open, made when there is none. */
   openProject(): Project {
-    const open = this.state.projects.find(({ id }) => id === this.state.currentProject);
+    const open = this.projects.find(({ id }) => id === this.currentProject);
     return open ?? this.open(this.addProject("Default"));
   }
 
   addProject(name: string, description = "", settings: Record<string, unknown> = {}): Project {
     const at = this.now();
     const project: Project = { id: this.uuid(), name, description, settings, createdAt: at, lastUsed: at };
-    this.state.projects.push(project);
+    this.projects.push(project);
     return project;
   }
 

@@ -25,15 +25,14 @@ export function turnFor(
   // A question that nobody can be asked opens nothing.
   if (models.length === 0) return undefined;
   const names = models.map(fullName);
-  const { state } = store;
-  const known = state.conversations.find((each) => each.id === (id === "null" ? state.unnamed : id));
+  const known = store.conversations.find((each) => each.id === (id === "null" ? store.unnamed : id));
   const newest = newestQuestion(store, known?.id);
   const joins = newest?.content === content && !names.some((model) => wasAsked(store, newest, model));
-  if (id === "null" && !joins) state.unnamed = store.uuid();
+  if (id === "null" && !joins) store.unnamed = store.uuid();
   const conversation =
     known !== undefined && (joins || id !== "null")
       ? known
-      : addConversation(store, id === "null" ? (state.unnamed ?? id) : id, nameFrom(content));
+      : addConversation(store, id === "null" ? (store.unnamed ?? id) : id, nameFrom(content));
   const question =
     joins && newest !== undefined ? newest : addMessage(store, conversation, { role: "user", content });
   const waiting = ASKED.get(question) ?? new Set();
@@ -46,7 +45,7 @@ export function addConversation(store: Store, id: string, name: string, projectI
   const at = store.now();
   const own = projectId ?? store.openProject().id;
   const conversation = { id, projectId: own, name, createdAt: at, lastUsed: at };
-  store.state.conversations.push(conversation);
+  store.conversations.push(conversation);
   return conversation;
 }
 
@@ -55,7 +54,7 @@ const ASKED = new WeakMap<Message, Set<string>>();
 
 function wasAsked(store: Store, question: Message, model: string): boolean {
   if (ASKED.get(question)?.has(model) === true) return true;
-  return store.state.messages.some((each) => each.turnId === question.id && each.model === model);
+  return store.messages.some((each) => each.turnId === question.id && each.model === model);
 }
 
 /** Store a message; one of the person's begins a turn, others are of the newest one unless they say which. */
@@ -73,12 +72,12 @@ export function addMessage(
     ...message,
   };
   conversation.lastUsed = added.timestamp;
-  store.state.messages.push(added);
+  store.messages.push(added);
   return added;
 }
 
-function newestQuestion({ state }: Store, conversationId: string | undefined): Message | undefined {
-  return state.messages.findLast((each) => each.conversationId === conversationId && each.role === "user");
+function newestQuestion(store: Store, conversationId: string | undefined): Message | undefined {
+  return store.messages.findLast((each) => each.conversationId === conversationId && each.role === "user");
 }
 
 /** A conversation's name: the first line that says something, at most 60 characters. */
