@@ -86,7 +86,7 @@ def part_record(part: pricing.Part) -> dict[str, Any]:
         "quantity": part.quantity,
         "ratePerMillionUSD": None if rate is None else format(rate, "f"),
         "usd": format(part.usd, "f"),
-    }
+    } | ({"request": part.request} if part.request > 1 else {})
 
 
 def _text(rates: Mapping[str, Decimal]) -> dict[str, str]:

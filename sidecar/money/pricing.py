@@ -56,12 +56,16 @@ UNITS = (
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One line of a bill: so many of a Usage field at a rate for a million, None when the vendor charged."""
+    """One line of a bill: so many of a Usage field at a rate for a million, None when the vendor charged.
+
+    `request` counts from 1: which of the answer's requests it belongs to.
+    """
 
     unit: str
     quantity: int
     rate_per_million_usd: Decimal | None
     usd: Decimal
+    request: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +98,12 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
     if entry is None:
         return Unpriced("no price")
     parts: list[Part] = []
-    for request in _requests(usage):
+    for number, request in enumerate(_requests(usage), start=1):
         priced = _request_parts(request, entry, batch=batch)
         if isinstance(priced, Unpriced):
             return priced
-        parts += priced
-    return _summed(_joined(parts))
+        parts += (replace(part, request=number) for part in priced)
+    return _summed(parts)
 
 
 def _requests(usage: Usage) -> tuple[Usage, ...]:
@@ -109,16 +113,6 @@ def _requests(usage: Usage) -> tuple[Usage, ...]:
     *earlier, last = usage.requests
     more = max(0, usage.out_total - sum(each.out_total for each in usage.requests))
     return (*earlier, replace(last, out_visible=last.out_visible + more))
-
-
-def _joined(parts: list[Part]) -> list[Part]:
-    """Lines of the same unit at the same rate as one."""
-    quantities: dict[tuple[str, Decimal], int] = {}
-    for part in parts:
-        if part.rate_per_million_usd is not None:
-            key = part.unit, part.rate_per_million_usd
-            quantities[key] = quantities.get(key, 0) + part.quantity
-    return [_part(unit, quantity, rate) for (unit, rate), quantity in quantities.items()]
 
 
 def _request_parts(usage: Usage, entry: PriceEntry, *, batch: bool) -> list[Part] | Unpriced:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -101,7 +101,8 @@ class Tally:
         model, price = self._answering[day]
         # What went by a vendor's batch would go by the other's too, where it has one for the model.
         batch = call.batch_rate and "batch" in model.features
-        cost = pricing.cost(_usage(call, call.usage), price, batch=batch)
+        each = tuple(_usage(call, usage) for usage in call.requests)
+        cost = pricing.cost(replace(_usage(call, call.usage), requests=each), price, batch=batch)
         return None if isinstance(cost, pricing.Unpriced) else cost.total_usd
 
 

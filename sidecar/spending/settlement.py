@@ -188,6 +188,7 @@ def evidence(charge: Charge, usage: Usage | None) -> CostEvidence:
     return CostEvidence(
         usage.service_tier,
         usage.surcharges,
+        max(1, len(usage.requests)),
         charged=usage.charged_usd is not None,
         parts=parts,
     )

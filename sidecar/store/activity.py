@@ -55,11 +55,13 @@ JOBS_COUNT_IN_PROJECT_SQL = "SELECT count(*) FROM batch_jobs WHERE project_id = 
 _CALLS = (
     "SELECT rowid, created_at, served_model, model, cost_pico, in_uncached, cache_read, cache_write_short,"  # noqa: S608
     f" cache_write_long, out_visible, out_reasoning, searches, prompt_total, batch_rate,"
-    f" service_tier, surcharges FROM ledger WHERE {_RAN}"
+    f" service_tier, surcharges, CASE WHEN requests > 1 THEN parts END FROM ledger WHERE {_RAN}"
     " AND created_at >= ? AND created_at < ? AND (created_at > ? OR rowid > ?)"
 )
 CALLS_SQL = f"{_CALLS} ORDER BY created_at, rowid LIMIT ?"
 CALLS_IN_PROJECT_SQL = f"{_CALLS} AND project_id = ? ORDER BY created_at, rowid LIMIT ?"
+
+_PROMPT = ("in_uncached", "cache_read", "cache_write_short", "cache_write_long")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class RecordedCall:
     """A call that ran, or may have run. `usage` and `cost_usd` are None where they are not known.
 
     `batch_rate` says that it went by a vendor's own batch; tier and surcharges are the vendor's words.
+    `requests` are those of an answer that took several, each billed for itself.
     """
 
     position: tuple[int, int]
@@ -139,6 +142,7 @@ class RecordedCall:
     batch_rate: bool = False
     service_tier: str | None = None
     surcharges: tuple[str, ...] = ()
+    requests: tuple[CallUsage, ...] = ()
 
 
 def recent(
@@ -197,9 +201,18 @@ def calls_page(
         rows = conn.execute(CALLS_IN_PROJECT_SQL, (*given, project_id, limit))
     return [
         RecordedCall(
-            (at, number), at, served, model, from_pico(pico), _usage(*tokens), bool(rate), tier, _words(words)
+            (at, number),
+            at,
+            served,
+            model,
+            from_pico(pico),
+            _usage(*tokens),
+            bool(rate),
+            tier,
+            _words(words),
+            _requests(parts),
         )
-        for number, at, served, model, pico, *tokens, rate, tier, words in rows
+        for number, at, served, model, pico, *tokens, rate, tier, words, parts in rows
     ]
 
 
@@ -266,6 +279,19 @@ def _usage(
         searches or 0,
         prompt_total,
     )
+
+
+def _requests(parts: str | None) -> tuple[CallUsage, ...]:
+    """The requests of an answer out of the lines of its bill, which name each."""
+    counts: dict[int, dict[str, int]] = {}
+    for part in () if parts is None else from_json(parts):
+        counts.setdefault(part.get("request", 1), {})[part["unit"]] = part["quantity"]
+    found = []
+    for _, units in sorted(counts.items()):
+        prompt = [units.get(name, 0) for name in _PROMPT]
+        rest = [units.get(name, 0) for name in ("out_visible", "out_reasoning", "searches")]
+        found.append(CallUsage(*(*prompt, *rest, sum(prompt))))
+    return tuple(found)
 
 
 def _words(stored: str | None) -> tuple[str, ...]:

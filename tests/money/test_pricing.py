@@ -195,11 +195,13 @@ def test_each_request_of_one_answer_is_priced_for_itself_and_its_lines_add_up() 
     both = Usage(in_uncached=31, out_visible=3, prompt_total=11, requests=(short, long, short))
     found = priced(both, entry)
     assert found.total_usd == Decimal("0.000154")
-    assert [(part.unit, part.quantity) for part in found.parts] == [
-        ("in_uncached", 20),
-        ("out_visible", 2),
-        ("in_uncached", 11),
-        ("out_visible", 1),
+    assert [(part.request, part.unit, part.quantity) for part in found.parts] == [
+        (1, "in_uncached", 10),
+        (1, "out_visible", 1),
+        (2, "in_uncached", 11),
+        (2, "out_visible", 1),
+        (3, "in_uncached", 10),
+        (3, "out_visible", 1),
     ]
     more = Usage(in_uncached=31, out_visible=5, prompt_total=11, requests=(short, long, short))
     assert priced(more, entry).total_usd == found.total_usd + Decimal("0.000004")

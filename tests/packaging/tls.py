@@ -18,11 +18,12 @@ from cryptography.x509.oid import NameOID
 HOST = "127.0.0.1"
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for this host that nobody knows yet, and its key, valid for an hour."""
+def certificate(folder: Path, *names: str) -> tuple[Path, Path]:
+    """A certificate for this host and these names that nobody knows yet, and its key, valid for an hour."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = datetime.now(UTC)
+    hosts = [x509.IPAddress(IPv4Address(HOST)), *map(x509.DNSName, names)]
     signed = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -31,7 +32,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(HOST))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )

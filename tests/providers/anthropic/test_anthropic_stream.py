@@ -237,7 +237,7 @@ async def test_a_paused_turn_is_gone_on_with_and_its_usage_added_up() -> None:
     events, failure = await collect(made, asked)
     assert failure is None
     assert [event.text for event in events if isinstance(event, TextDelta)] == ["First", " then."]
-    usage = Usage(in_uncached=57, out_visible=33, searches=1, prompt_total=50, service_tier="standard")
+    usage = Usage(in_uncached=57, out_visible=33, searches=1, prompt_total=57, service_tier="standard")
     assert events[-1] == Done(
         "stop", usage, "claude-sonnet-5-5", "msg_1", (Citation("https://a.example", "A"),)
     )

@@ -171,7 +171,7 @@ def test_requests_of_one_turn_add_up_and_each_keeps_its_own_tier() -> None:
     )
     both = added(added(None, one), two)
     assert (both.in_uncached, both.out_total, both.searches) == (130_000, 300, 1)
-    assert (both.prompt_total, both.service_tier) == (70_000, "standard")
+    assert (both.prompt_total, both.service_tier) == (130_000, "standard")
     single = cost("claude-haiku-5-5", one) + cost("claude-haiku-5-5", two)
     assert cost("claude-haiku-5-5", both) == single == Decimal("0.02315")
 
