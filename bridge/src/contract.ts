@@ -1459,7 +1459,18 @@ export interface ProgressThinking {
 export type ProgressToken = number | string;
 
 /** Told apart by `type`. */
-export type ProgressValue = ProgressText | ProgressThinking | ProgressDone;
+export type ProgressValue = ProgressText | ProgressThinking | ProgressWaiting | ProgressDone;
+
+/** The provider refused the question for now, and it is asked again by itself. Nothing of it was run. */
+export interface ProgressWaiting {
+  type: "waiting";
+  /** Until it is asked again. */
+  seconds: number;
+  /** The kind of the error that it was refused with, mostly `rate_limited`. */
+  reason: string;
+  /** For `chat:compare`: who is waited for. */
+  modelId?: string;
+}
 
 export interface Project {
   id: string;
@@ -1832,7 +1843,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "5c361f3be75f939abdde47cfb271505d0c085be16d1b0ddb804af5dbbe1f781a";
+export const SCHEMA_HASH = "4d3043156b755c4272059687fad08ae5598e8d9bffbf114a9912d13756df3b9c";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -9,9 +9,10 @@ from functools import partial
 
 from sidecar.chat.chat_types import ChatInput, ChatResult
 from sidecar.chat.service import ChatService
+from sidecar.chat.waiting import Waiting
 from sidecar.providers.base import Event
 
-EmitOf = Callable[[str, Event], None]
+EmitOf = Callable[[str, Event | Waiting], None]
 FinishedOf = Callable[[str, ChatResult], None]
 
 

@@ -18,6 +18,7 @@ from sidecar.chat.chat_types import ChatInput, ChatResult
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer, refuse_empty
 from sidecar.chat.running import Running
 from sidecar.chat.stream_accumulator import StreamAccumulator
+from sidecar.chat.waiting import Waiting, WaitReporter
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money import charge as charging
@@ -30,7 +31,7 @@ from sidecar.store.records import LedgerEntry
 
 log = logging.getLogger("sidecar.chat")
 
-Emit = Callable[[Event], None]
+Emit = Callable[[Event | Waiting], None]
 Write = Callable[[sqlite3.Connection], None]
 # A budget must reserve something for an answer without a limit.
 UNLIMITED_ANSWER_TOKENS = 8_192
@@ -162,7 +163,7 @@ class ChatService:
         accumulator, message_id, started = StreamAccumulator(), self._new_id(), self._now_ms()
         try:
             plan = prepared.plan_after(opened.earlier)
-            async with aclosing(prepared.provider.stream(plan, prepared.key)) as events:
+            async with aclosing(prepared.provider.stream(plan, prepared.key, WaitReporter(emit))) as events:
                 async for event in events:
                     accumulator.take(event)
                     emit(event)

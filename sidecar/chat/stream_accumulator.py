@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sidecar.providers.base import (
     Begun,
     Citation,
@@ -56,18 +58,25 @@ class StreamAccumulator:
             case Begun():
                 self._serve(event)
             case UsageSoFar():
-                self.usage = believable(event.usage)
+                self.usage = self._believed(event.usage) if event.final else believable(event.usage)
                 self.usage_is_final = event.final and self.usage is not None
                 self._serve(event)
             case Done():
                 self.finish_reason = event.finish_reason
                 self.notes = event.notes
-                told = believable(event.usage)
+                told = self._believed(event.usage)
                 self.usage_is_final = self.usage_is_final or told is not None
                 self.usage = told or self.usage
                 self._serve(event)
                 for citation in event.citations:
                     self._cite(citation)
+
+    def _believed(self, usage: Usage | None) -> Usage | None:
+        """The usage of the whole answer, in doubt where it counts nothing for what has arrived."""
+        usage = believable(usage)
+        if usage is None or usage.out_total or not (self._text or self._thinking):
+            return usage
+        return replace(usage, doubt=usage.doubt or "an answer of no tokens has a text")
 
     def _serve(self, event: Begun | UsageSoFar | Done) -> None:
         self.served_model = event.served_model or self.served_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "5c361f3be75f939abdde47cfb271505d0c085be16d1b0ddb804af5dbbe1f781a"
+SCHEMA_HASH = "4d3043156b755c4272059687fad08ae5598e8d9bffbf114a9912d13756df3b9c"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sidecar.chat.compare import Compared
 from sidecar.chat.compare import compare as compare_models
 from sidecar.chat.json_output.schema import read_schema
 from sidecar.chat.options import Options
+from sidecar.chat.waiting import Waiting
 from sidecar.contract.errors import ERRORS
 from sidecar.contract.types import chat as types
 from sidecar.methods import wire
@@ -28,7 +29,7 @@ async def send_structured(call: Request, params: types.ChatSendParams) -> dict[s
 
 
 async def compare(call: Request, params: types.ChatCompareParams) -> dict[str, Any]:
-    def emit(model_id: str, event: Event) -> None:
+    def emit(model_id: str, event: Event | Waiting) -> None:
         _progress(call, event, {"modelId": model_id})
 
     def reply_of(compared: Compared) -> dict[str, Any]:
@@ -59,12 +60,14 @@ async def _send(call: Request, chat_input: ChatInput) -> dict[str, Any]:
     return _result(reply)
 
 
-def _progress(call: Request, event: Event, of: dict[str, str]) -> None:
+def _progress(call: Request, event: Event | Waiting, of: dict[str, str]) -> None:
     match event:
         case TextDelta(text):
             call.progress({"type": "text", "text": text, **of})
         case ThinkingDelta(text):
             call.progress({"type": "thinking", "text": text, **of})
+        case Waiting(wait_ms, reason):
+            call.progress({"type": "waiting", "seconds": wait_ms / 1000, "reason": reason, **of})
 
 
 def _done(call: Request, reply: ChatResult, of: dict[str, str]) -> None:

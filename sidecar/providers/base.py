@@ -217,8 +217,8 @@ class Provider(Protocol):
     ) -> AsyncGenerator[Event, None]:
         """Send the plan and yield events until Done. Closing the iterator closes the connection.
 
-        `pacer` is consulted around each attempt, and may write down that it leaves: a row of a batch brings one,
-        a chat none. Raises Failure with the contract's kinds. A stream that ends without Done raises Failure too.
+        `pacer` is consulted around each attempt: that of a row of a batch writes down that it leaves, that of a chat
+        tells when it waits. Raises Failure with the contract's kinds, also for a stream that ends without Done.
         """
 
     async def validate_key(self, key: str) -> str | None:

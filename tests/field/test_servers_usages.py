@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,19 +29,20 @@ from sidecar.providers.openai.errors import OPENAI
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
 from sidecar.providers.openai_family.stream import ChatReader
 from tests.field.claims import FOLDER
+from tests.field.hostile import chat_chunks, serving, stream, whole
+from tests.field.lab import LAB_USD, ask, own_models, refused, sidecar, vendor_environment
 from tests.helpers.models import catalogue
 
 DAY = date(2026, 11, 26)
 RATES = {"prompt": "1", "completion": "2", "cacheRead": "0.10", "cacheWrite5m": "1.25"}
 OWN = PriceEntry(DAY, "own", DAY, {name: Decimal(rate) for name, rate in RATES.items()}, own=True)
 BODIES = json.loads((FOLDER / "usages.json").read_text(encoding="utf-8"))
-# One stream each, of a model whose price does not depend on a service tier or on searches.
-VENDORS_OWN = {*range(16), *range(17, 27), *range(40, 44)}
 STREAMED = [
     pytest.param(body, id=f"{number} {body['why'][:40]}")
     for number, body in enumerate(BODIES)
-    if body["vendor"].startswith("own server") or number in VENDORS_OWN
+    if body.get("status", 200) == 200
 ]
+(REFUSED,) = (body for body in BODIES if body.get("status") == 403)
 
 
 def reader_of(body: dict[str, Any]) -> Reader:
@@ -64,7 +66,23 @@ def events(body: dict[str, Any]) -> Iterator[SseEvent]:
         yield SseEvent(json.dumps(value), name)
 
 
+def turn_usage(body: dict[str, Any]) -> Usage | None:
+    """The usage of a turn that the vendor pauses, over all its requests."""
+    asked = Asked(ANTHROPIC, "anthropic", body["model"], "")
+    reader = MessageReader(asked)
+    for number, answered in enumerate(body["bodies"]):
+        if number:
+            assert reader.paused
+            reader.resume()
+        for event in events({"body": answered}):
+            list(reader.read(event))
+    assert not reader.paused
+    return reader.usage
+
+
 def usage_of(body: dict[str, Any]) -> Usage | None:
+    if "bodies" in body:
+        return turn_usage(body)
     reader = reader_of(body)
     for event in events(body):
         list(reader.read(event))
@@ -87,3 +105,34 @@ def test_each_usage_costs_what_is_right_or_nothing_is_known(body: dict[str, Any]
     cost = pricing.Unpriced("no usage") if usage is None else pricing.cost(usage, price_of(body))
     found = None if isinstance(cost, pricing.Unpriced) else cost.total_usd
     assert found == (None if body["right"] is None else Decimal(body["right"]))
+
+
+@pytest.mark.parametrize("search", [True, False])
+async def test_a_question_that_xai_blocks_costs_its_fee_where_that_is_charged(
+    search: bool, tmp_path: Path
+) -> None:
+    blocked = whole(REFUSED["body"], 403)
+    async with (
+        serving(blocked) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "grok")) as process,
+    ):
+        model = f"grok/{REFUSED['model']}"
+        error = await refused(process, model=model, options={"enableWebSearch": search})
+        stats = await process.call("activity:stats", {})
+    assert "usage guidelines" in error.message
+    assert error.data.get("costUSD") == (float(REFUSED["right"]) if search else None)
+    assert len(server.asked) == 1
+    assert server.asked[0].path.endswith("/responses") is search
+    assert stats["totalCost"] == (float(REFUSED["right"]) if search else 0)
+
+
+async def test_an_answer_that_is_said_to_have_no_tokens_has_no_known_cost(tmp_path: Path) -> None:
+    usage = {"prompt_tokens": 1000, "completion_tokens": 0, "total_tokens": 1000}
+    async with (
+        serving(stream(*chat_chunks("Good morning", usage=usage), "[DONE]")) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        answer = await ask(process)
+    assert answer["answer"] == "Good morning"
+    assert "costUSD" not in answer
+    assert answer["costAtMostUSD"] > LAB_USD

@@ -72,7 +72,7 @@ class ScriptedProvider:
     async def stream(
         self, plan: PreparedCall, key: str, pacer: RequestPacer | None = None
     ) -> AsyncGenerator[Event, None]:
-        assert pacer is None, "a chat is sent at once"
+        assert pacer is not None, "a chat tells of its waits"
         self.sent.append(plan.body["request"])
         self.keys.append(key)
         self.begun.set()

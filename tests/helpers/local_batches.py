@@ -81,7 +81,7 @@ class PromptedProvider:
             await pace.enter()
             self.sent.append(prompt)
             pace.observe(429, {}, None)
-            pace.back_off()
+            pace.back_off(500, "rate_limited")
         await pace.enter()
         self.sent.append(prompt)
         self.in_flight += 1

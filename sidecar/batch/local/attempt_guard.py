@@ -61,7 +61,7 @@ class AttemptGuard:
         self.sent_at = self._now_ms()
         self.in_flight = True
 
-    def back_off(self) -> None:
+    def back_off(self, wait_ms: int, kind: str) -> None:
         self.in_flight = False
         self.leave()
 

@@ -10,6 +10,7 @@ from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.grok.errors import GROK, key_problem
 from sidecar.providers.grok.request import DIALECT, cache_place, without_schema
 from sidecar.providers.grok.usage import chat_usage, responses_usage
+from sidecar.providers.grok.violation_fee import with_violation_fee
 from sidecar.providers.kernel.client import VendorClient, about_key
 from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.http import HttpClient
@@ -79,7 +80,8 @@ class Grok:
         def another(attempt: Attempt, failure: Failure) -> Attempt | None:
             return self._attempts.another(attempt, failure) or without_schema(attempt, failure)
 
-        return exchange(self._api, attempt, plan.headers, asked, reader, pacer=pacer, another=another)
+        answer = exchange(self._api, attempt, plan.headers, asked, reader, pacer=pacer, another=another)
+        return answer if plan.path == _CHAT else with_violation_fee(answer)
 
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""

@@ -222,7 +222,7 @@ class HttpClient:
             if wait_ms is None or attempt >= retries:
                 raise failure
             if pacer is not None:
-                pacer.back_off()
+                pacer.back_off(wait_ms, failure.kind)
             await self._sleep(wait_ms / 1000)
             attempt += 1
 

@@ -26,7 +26,7 @@ _UNITS = ("requests", "tokens", "input-tokens")
 
 
 class RequestPacer(Protocol):
-    """What `http.py` consults around each attempt of a request that has one; chats have none."""
+    """What `http.py` consults around each attempt of a request that has one."""
 
     retries: int
     longest_hint_ms: int
@@ -37,8 +37,11 @@ class RequestPacer(Protocol):
     def observe(self, status: int, headers: Mapping[str, str], hint_ms: int | None) -> None:
         """What the vendor answered; header names in lower case, `hint_ms` the wait that its body asks for."""
 
-    def back_off(self) -> None:
-        """Gives the place back before a wait: the attempt certainly was not run, and another one follows."""
+    def back_off(self, wait_ms: int, kind: str) -> None:
+        """Gives the place back before a wait: the attempt certainly was not run, and another one follows.
+
+        `kind` is that of the failure which it was refused with.
+        """
 
     def leave(self) -> None:
         """Gives the place back at the end. May be called without one."""

@@ -26,7 +26,7 @@ class Recorded:
     def observe(self, status: int, headers: Mapping[str, str], hint_ms: int | None) -> None:
         self.said.append(f"{status} {hint_ms}")
 
-    def back_off(self) -> None:
+    def back_off(self, wait_ms: int, kind: str) -> None:
         self.said.append("back off")
 
     def leave(self) -> None:
