@@ -9,7 +9,7 @@ export interface ContractDocument {
   methods: readonly {
     name: string;
     "x-aliases"?: readonly string[];
-      examples?: readonly {
+    examples?: readonly {
       params: readonly { name: string; value: unknown }[];
       result?: { value: unknown };
     }[];
