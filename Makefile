@@ -18,7 +18,7 @@ FAST := tests/test_layers.py tests/test_contract.py tests/test_keys.py tests/tes
 	tests/test_replay.py::test_the_server_inside_this_process_answers_as_recorded \
 	tests/test_sidecar_process.py::test_one_request_through_a_shell_pipe_gives_one_frame_and_exit_code_0
 
-.PHONY: catalogue-check help setup demo example test test-fast test-fast-python test-fast-typescript \
+.PHONY: catalogue-check help setup demo example test soak test-fast test-fast-python test-fast-typescript \
 	test-python test-typescript check generate serve record bench package \
 	format clean
 
@@ -50,8 +50,9 @@ test: check ## every check and every test, Python and TypeScript: both are run, 
 test-fast: setup ## most of the certainty in a minute: no frozen binary, no crashes, no browser
 	@$(MAKE) --no-print-directory --keep-going test-fast-python test-fast-typescript
 
-soak: setup ## what is hostile alone: odd values everywhere, leaks, memory, kills
-	$(BIN)/python -m pytest tests/fuzz tests/field/test_trust_secrets.py tests/field/test_trust_memory.py tests/crash
+soak: setup ## what is hostile alone: odd values, leaks, memory, kills, and each fault ROUNDS times into docs/reliability.md
+	$(PYTEST) tests/fuzz tests/field/test_trust_secrets.py tests/field/test_trust_memory.py tests/crash
+	$(BIN)/python -m tests.faults --rounds $(or $(ROUNDS),10) --write-table
 
 test-fast-python: setup
 	$(BIN)/python -m pytest --numprocesses auto --ignore-glob '*official_client*' $(FAST)

@@ -10,17 +10,22 @@ import pytest
 
 from tests.field.claims import field
 from tests.field.hostile import chat_chunks, claude_events, serving, stream
-from tests.field.lab import KEY, ask, batch_rows, own_models, project, refused, sidecar, vendor_environment
+from tests.field.lab import (
+    KEY,
+    SILENT,
+    ask,
+    batch_rows,
+    own_models,
+    project,
+    refused,
+    sidecar,
+    vendor_environment,
+)
 from tests.helpers.process import RpcError
 
 LOCKED = """
 def get_password(self, service, name, *password):
     raise RuntimeError("the keychain is locked")
-set_password = delete_password = get_password
-"""
-SILENT = """
-def get_password(self, service, name, *password):
-    threading.Event().wait()
 set_password = delete_password = get_password
 """
 KEEPS_NOTHING = """

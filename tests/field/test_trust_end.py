@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.field.claims import field
-from tests.field.lab import sidecar
-from tests.field.test_machine_keychain import SILENT
+from tests.field.lab import SILENT, sidecar
 from tests.helpers.process import REPOSITORY, RpcError
 from tests.helpers.sidecar import command, quiet_environment
 
