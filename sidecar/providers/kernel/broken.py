@@ -26,7 +26,7 @@ def never_left(error: Exception) -> bool:
             aiohttp.ClientHttpProxyError,
             aiohttp.InvalidURL,
         )
-        return isinstance(error.__cause__, unsent)
+        return isinstance(error.__cause__, unsent) or _unwritten(error.__cause__)
     never = (
         httpx.ConnectError,
         httpx.ConnectTimeout,
@@ -35,6 +35,19 @@ def never_left(error: Exception) -> bool:
         httpx.UnsupportedProtocol,
     )
     return isinstance(error, (*never, httpx.InvalidURL))
+
+
+def _unwritten(error: BaseException) -> bool:
+    """Whether a piece of the request met a connection that was closed already: what was never whole is not run.
+
+    One that breaks later, also while a written piece drains, may have delivered all of it.
+    """
+    import aiohttp
+
+    met: BaseException | None = error
+    while met is not None and not isinstance(met, aiohttp.ClientConnectionResetError):
+        met = met.__cause__
+    return met is not None and str(met) == "Cannot write to closing transport"
 
 
 def broken(error: Exception, method: str, peer: str, secrets: KnownSecrets, *, sent: bool) -> Failure:
