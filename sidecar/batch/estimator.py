@@ -18,7 +18,7 @@ from sidecar.store import answers
 from sidecar.store.job_records import Lengths
 from sidecar.store.store import Store
 
-# Templates that are remembered; rows without data are each one of its own.
+# Templates, and prices, that are remembered; rows without data are each a template of its own.
 MOST_TEMPLATES = 10_000
 
 
@@ -35,6 +35,8 @@ class Estimator:
         self.assumptions: dict[str, None] = {}
         self._by_template: dict[tuple[str, str], Lengths | None] = {}
         self._by_model: dict[str, Lengths | None] = {}
+        # By the profile's identity, which lasts as long as it is kept here.
+        self._priced: dict[tuple[int, int, AnswerLength, bool], tuple[RowProfile, RowEstimate]] = {}
 
     async def estimate(self, row: Row, shape: RowProfile, prompt: str) -> RowEstimate:
         """`prompt` is the row's with its variables filled in."""
@@ -45,7 +47,14 @@ class Estimator:
                 tokens += await self._counter.count(text, name)
         exact, answer = counts_exactly(name), await self._answer(row, shape)
         self._assume(shape, exact=exact, learnt=answer.learnt)
-        return estimate_row(shape, tokens, answer, exact=exact)
+        # Rows of a table are of a few lengths, and pricing one takes longer than all else.
+        key = id(shape), tokens, answer, exact
+        known = self._priced.get(key)
+        if known is None:
+            if len(self._priced) >= MOST_TEMPLATES:
+                self._priced.clear()
+            known = self._priced[key] = shape, estimate_row(shape, tokens, answer, exact=exact)
+        return known[1]
 
     def _assume(self, shape: RowProfile, *, exact: bool, learnt: bool) -> None:
         model = shape.serving.model

@@ -20,7 +20,7 @@ from sidecar.cli import lists
 from sidecar.cli.ask import Question
 from sidecar.cli.ask import ask as ask_all
 from sidecar.cli.connection import CallRefused, Connection, Target, connected
-from sidecar.cli.run import PromptTable, estimate, figures, follow, rows_of, submit
+from sidecar.cli.run import PromptTable, estimate, figures, follow, rows_given, submit
 from sidecar.cli.shapes import BadShape, read_shape
 from sidecar.cli.words import dollars, option_values
 
@@ -157,7 +157,7 @@ def run(
     wanted = PromptTable(table, models or (), prompt, named, first)
 
     async def work(sidecar: Connection, state: Invocation) -> int:
-        rows = await rows_of(sidecar, wanted, state.err)
+        rows = await rows_given(sidecar, wanted, state.err)
         told = await estimate(sidecar, rows, state.err)
         if max_usd is not None and told["highUSD"] > max_usd:
             raise CallRefused(

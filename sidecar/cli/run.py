@@ -20,6 +20,7 @@ from sidecar.cli.words import cost_of, dollars, percentile, seconds
 ENDED = ("completed", "failed", "cancelled")
 # Rows of a job that are read at a time.
 PAGE = 500
+SHOWN_ERRORS = 10
 
 
 @dataclass(slots=True)
@@ -33,19 +34,30 @@ class PromptTable:
     first: int | None = None
 
 
-async def rows_of(sidecar: Connection, table: PromptTable, err: Console) -> list[dict[str, Any]]:
-    """Return the rows of the file, those that cannot be read told. Raise CallRefused where there is none."""
+async def rows_given(sidecar: Connection, table: PromptTable, err: Console) -> Mapping[str, Any]:
+    """Return the params that name the rows: the file by its path, or the rows themselves for a pilot.
+
+    Raise CallRefused where a pilot has none.
+    """
     wanted = {"models": list(table.models), "template": table.template, "columns": dict(table.columns)}
     params = {"path": str(table.path.absolute()), **{name: value for name, value in wanted.items() if value}}
+    if table.first is None:
+        return params
     read = await sidecar.call("batch:import", params)
-    for each in read["errors"][:10]:
-        err.print(f"[yellow]row {each['row']}:[/] {each['message']}")
+    _tell(read["errors"], err)
     rows: list[dict[str, Any]] = read["rows"]
     if not rows:
         raise CallRefused(
             "The file gave no row that can be asked. Correct it, or name its columns with --columns."
         )
-    return rows if table.first is None else _first(rows, table.first)
+    return {"rows": _first(rows, table.first)}
+
+
+def _tell(errors: Sequence[Mapping[str, Any]], err: Console) -> None:
+    for each in errors[:SHOWN_ERRORS]:
+        err.print(f"[yellow]row {each['row']}:[/] {each['message']}")
+    if len(errors) > SHOWN_ERRORS:
+        err.print(f"[yellow]and {len(errors) - SHOWN_ERRORS:,} more rows that cannot be read[/]")
 
 
 def _first(rows: Sequence[dict[str, Any]], number: int) -> list[dict[str, Any]]:
@@ -59,10 +71,12 @@ def _first(rows: Sequence[dict[str, Any]], number: int) -> list[dict[str, Any]]:
     return kept
 
 
-async def estimate(sidecar: Connection, rows: Sequence[Mapping[str, Any]], err: Console) -> Mapping[str, Any]:
-    """Show what the rows may cost, by every way to run them, and return it."""
-    told: Mapping[str, Any] = await sidecar.call("batch:estimate", {"rows": list(rows)})
-    table = Table(box=None, pad_edge=False, title=f"{len(rows):,} rows", title_justify="left")
+async def estimate(sidecar: Connection, rows: Mapping[str, Any], err: Console) -> Mapping[str, Any]:
+    """Show what the rows may cost, by every way to run them, and return it; what a file lacks is told."""
+    told: Mapping[str, Any] = await sidecar.call("batch:estimate", dict(rows))
+    _tell(told.get("errors", ()), err)
+    number = told["counts"]["rows"] + told["counts"]["unfilled"] if "counts" in told else len(rows["rows"])
+    table = Table(box=None, pad_edge=False, title=f"{number:,} rows", title_justify="left")
     for name in ("way", "rows", "expected", "at least", "at most", "within"):
         table.add_column(name, justify="left" if name == "way" else "right")
     for way in told["ways"]:
@@ -78,10 +92,10 @@ async def estimate(sidecar: Connection, rows: Sequence[Mapping[str, Any]], err: 
     return told
 
 
-async def submit(sidecar: Connection, rows: Sequence[Mapping[str, Any]], path: Path) -> str:
+async def submit(sidecar: Connection, rows: Mapping[str, Any], path: Path) -> str:
     """Store the rows as a job of the command line's project, and return its id."""
     project = await own_project(sidecar)
-    params = {"projectId": project, "rows": list(rows), "fileName": path.name}
+    params = {"projectId": project, "fileName": path.name, **rows}
     return str((await sidecar.call("batch:submit", params))["id"])
 
 

@@ -91,6 +91,22 @@ async def test_a_table_is_run_after_its_estimate_and_its_failed_rows_give_a_hund
     assert job[1] in out
 
 
+async def test_a_table_of_other_columns_is_run_by_its_path_once_a_model_and_its_bad_rows_are_told(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "words.csv"
+    path.write_text("Word,Role\npong,Brief\nping\nding,Brief,3,4\n", encoding="utf-8")
+    say = ("--prompt", "Reply with exactly: {{Word}}", "--columns", "system=Role")
+    code, out, err = await abai(tmp_path / "d", "run", str(path), "-m", LUNA, "-m", GROK, *say, "--yes")
+    assert code == 0, err
+    assert "row 3:" in err
+    assert "4 rows" in err
+    assert {line.split()[0]: line.split()[1:3] for line in out.splitlines()[1:]} == {
+        LUNA: ["2", "0"],
+        GROK: ["2", "0"],
+    }
+
+
 async def test_a_run_that_may_cost_more_than_allowed_sends_nothing(tmp_path: Path) -> None:
     code, _, err = await abai(
         tmp_path / "d", "run", table(tmp_path, f"Why?,{LUNA}"), "--yes", "--max-usd", "0.0000001"

@@ -13,7 +13,7 @@ import pytest
 from tests.field.claims import FOLDER, field
 from tests.field.hostile import chat_chunks, serving, stream
 from tests.field.lab import batch_rows, own_models, project, sidecar
-from tests.helpers.process import SidecarProcess
+from tests.helpers.process import RpcError, SidecarProcess
 
 FILES = FOLDER / "files"
 LUNA = "openai/gpt-6-luna"
@@ -256,6 +256,9 @@ async def test_a_file_of_more_than_one_message_says_so_when_it_is_imported(tmp_p
     line = json.dumps({"prompt": "x" * 100_000, "model": LUNA})
     (tmp_path / "large.jsonl").write_text(f"{line}\n" * 20, encoding="utf-8")
     async with sidecar(tmp_path / "data", "--mock", "--max-message-bytes", "1000000") as process:
-        found = await process.call("batch:import", {"path": str(tmp_path / "large.jsonl")})
-    assert len(found["rows"]) == 20
-    assert ["one message carries" in error["message"] for error in found["errors"]] == [True]
+        path = {"path": str(tmp_path / "large.jsonl")}
+        with pytest.raises(RpcError, match=r"one message carries 1\.0 MB\. Submit the file by its path"):
+            await process.call("batch:import", path)
+        project = await process.call("project:create", {"name": "P"})
+        job = await process.call("batch:submit", {"projectId": project["id"], **path})
+    assert (job["totalRows"], job["errors"]) == (20, [])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from sidecar.batch import template
@@ -67,9 +68,10 @@ _TRUTHS = (
     *(("prawda", "fałsz"), ("истина", "ложь")),
 )
 _TRUE = frozenset(word for word, _ in _TRUTHS)
-_FALSE = frozenset(word for _, word in _TRUTHS)
+_WORDS = _TRUE | frozenset(word for _, word in _TRUTHS)
 
 _SHOWN_CHARS = 60
+_REMEMBERED = 256
 
 
 class BadRow(ValueError):
@@ -210,7 +212,7 @@ def _truth(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     word = str(value).strip().casefold()
-    if isinstance(value, str | int) and word in _TRUE | _FALSE:
+    if isinstance(value, str | int) and word in _WORDS:
         return word in _TRUE
     raise BadRow(f"jsonMode must be true or false, not {shown(value)}.")
 
@@ -224,6 +226,17 @@ def _schema(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadRow(f"The JSON schema must be an object, not {shown(value)}.")
     return value
+
+
+# How text that is not blank becomes the value of a field, for those where it is another one. A column of options says
+# a few things over and over.
+TEXT_VALUES: Mapping[str, Callable[[str], Any]] = {
+    "model": str.strip,
+    "temperature": lru_cache(_REMEMBERED)(_temperature),
+    "maxOutputTokens": lru_cache(_REMEMBERED)(_token_limit),
+    "jsonMode": lru_cache(_REMEMBERED)(_truth),
+    "jsonSchema": _schema,
+}
 
 
 def shown(value: Any) -> str:

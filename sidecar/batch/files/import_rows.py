@@ -69,7 +69,10 @@ def _import_file(path: Path, options: ImportOptions, pulse: Pulse) -> bytes:
 
 
 def collect(found: Generator[Read, None, None], options: ImportOptions = AS_IT_IS) -> bytes:
-    """The JSON of a BatchImportResult. Raises Failure("invalid_params") when it is larger than anybody can take."""
+    """The JSON of a BatchImportResult.
+
+    Raises Failure("invalid_params") when it is larger than anybody can take, "message_too_large" for one message.
+    """
     rows, errors = io.BytesIO(), RowErrors()
     looked_at: Seen | None = None
     rows.write(b'{"rows":[')
@@ -89,12 +92,12 @@ def collect(found: Generator[Read, None, None], options: ImportOptions = AS_IT_I
                 raise _refused(
                     "These are too many rows for one import. Submit the file by its path, or split it."
                 )
-    large = rows.tell() > options.message_bytes
-    remarks = [_more_than_a_message(rows.tell(), options.message_bytes)] if large else []
-    rows.write(b'],"errors":' + errors.as_json(*remarks))
+    rows.write(b'],"errors":' + errors.as_json())
     if looked_at is not None and not separator:
         rows.write(b',"seen":' + encode(seen.as_wire(looked_at, options)))
     rows.write(b"}")
+    if rows.tell() > options.message_bytes:
+        raise Failure("message_too_large", _more_than_a_message(rows.tell(), options.message_bytes))
     return rows.getvalue()
 
 

@@ -22,14 +22,14 @@ from sidecar.batch.files.columns import (
 from sidecar.batch.files.options import ImportOptions
 
 # In place of a field: the column is left out, or goes behind the prompt, as the input of an instruction does.
-_LEFT_OUT = ""
-_BEHIND_PROMPT = "+"
+LEFT_OUT = ""
+BEHIND_PROMPT = "+"
 # What stands beside the prompts of a well-known set of questions, by the name of the prompt.
 _ANSWERS = {
     "question": ("answer", "answers", "idealanswer", "expected"),
     "instruction": ("output", "response"),
 }
-_PROMPTFOO_AROUND = ("__prefix", "__suffix")
+PROMPTFOO_AROUND = ("__prefix", "__suffix")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ class Layout:
         for column, value in zip(self.columns, values, strict=False):
             if column.field is None:
                 found[column.name] = value
-            elif column.field == _BEHIND_PROMPT:
+            elif column.field == BEHIND_PROMPT:
                 behind = str(value or "")
-            elif column.field != _LEFT_OUT:
+            elif column.field != LEFT_OUT:
                 named[column.name] = value
                 if value is not None:
                     given[column.field] = value
@@ -82,7 +82,7 @@ class Layout:
         if behind.strip() and isinstance(prompt := given.get("prompt"), str):
             given["prompt"] = f"{prompt}\n\n{behind}"
         if options.template is not None:
-            around = [str(found.get(name) or "") for name in _PROMPTFOO_AROUND]
+            around = [str(found.get(name) or "") for name in PROMPTFOO_AROUND]
             given["prompt"] = options.template.join(around) if any(around) else options.template
         texts = tuple(text for text in (given.get("prompt"), given.get("system")) if isinstance(text, str))
         found |= asked_by_template(texts, {**named, **found})
@@ -103,7 +103,7 @@ def layout_of(names: Sequence[str], options: ImportOptions, *, table: bool) -> L
     mapped, missing = _mapped(own, options.columns)
     exact = {field for name in own if (field := field_of(name)) and squeezed(name) == field.casefold()}
     fields = [
-        _LEFT_OUT if is_export and name in RESULT_COLUMNS else _field(index, name, mapped, exact)
+        LEFT_OUT if is_export and name in RESULT_COLUMNS else _field(index, name, mapped, exact)
         for index, name in enumerate(own)
     ]
     remarks: list[str] = []
@@ -119,13 +119,13 @@ def layout_of(names: Sequence[str], options: ImportOptions, *, table: bool) -> L
         verbatim = any(name in beside for name in _ANSWERS.get(called, ()))
         if called == "instruction" and "input" in beside:
             verbatim = True
-            fields[beside.index("input")] = _BEHIND_PROMPT
+            fields[beside.index("input")] = BEHIND_PROMPT
         if not verbatim:
             remarks.append(
                 f'There is no column "prompt"; the column "{own[prompt][:60]}" is read as the prompt.'
             )
     columns = _named(own, fields, remarks, table=table)
-    left_out = [Column(_LEFT_OUT, name) for name in names[len(own) :]]
+    left_out = [Column(LEFT_OUT, name) for name in names[len(own) :]]
     return Layout((*columns, *left_out), tuple(remarks), missing, is_ours, verbatim)
 
 
@@ -185,7 +185,7 @@ def _named(
     for position, (name, field) in enumerate(zip(names, fields, strict=True), start=1):
         called = unescaped(name) if table else name
         called = called if name.strip() or not table else f"column_{position}"
-        if field == _LEFT_OUT:
+        if field == LEFT_OUT:
             columns.append(Column(field, called))
             continue
         if (field or f"data.{called}") in taken:

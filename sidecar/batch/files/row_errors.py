@@ -37,10 +37,10 @@ class RowErrors:
                 told["data"] = orjson.Fragment(data)
         self._told.append(orjson.dumps(told))
 
-    def as_json(self, *remarks: str) -> bytes:
-        """Return a list of BatchImportError with these remarks at its end."""
-        more = [f"{self._left_out} more rows cannot be read; they are not listed."] if self._left_out else []
-        told = [orjson.dumps({"row": 0, "message": remark}) for remark in (*more, *remarks)]
+    def as_json(self) -> bytes:
+        """Return a list of BatchImportError."""
+        more = f"{self._left_out} more rows cannot be read; they are not listed."
+        told = [orjson.dumps({"row": 0, "message": more})] if self._left_out else []
         return b"[" + b",".join((*self._told, *told)) + b"]"
 
 

@@ -13,6 +13,7 @@ from sidecar.batch.files.layout import Layout, layout_of
 from sidecar.batch.files.options import ImportOptions
 from sidecar.batch.files.reading import Read, RowError
 from sidecar.batch.files.seen import SAMPLES, Seen
+from sidecar.batch.files.text_cells import CellRows
 
 # Above a header there may be a title, a date and the like.
 _TOP_RECORDS = 20
@@ -79,7 +80,7 @@ def table_rows(
     for number, record in enumerate(chain(top[at + 1 :], source), start=1):
         if isinstance(record, csv_text.BrokenRecord):
             yield number, RowError(record.message)
-        elif any(cell.strip() for cell in record):
+        elif record and (record[0].strip() or any(cell.strip() for cell in record)):
             if len(samples) < SAMPLES:
                 samples.append(record)
             yield number, reader.row(record)
@@ -101,6 +102,7 @@ class _Reader:
         options: ImportOptions,
     ) -> None:
         self._layout = layout
+        self._cells = CellRows(layout, options)
         self._names = names
         self._most = len(names) + beside
         self._encoding = encoding
@@ -124,21 +126,16 @@ class _Reader:
 
     def row(self, record: Sequence[str]) -> dict[str, Any] | RowError:
         """The row of a record; cells that are missing at its end are empty."""
-        columns = self._layout.columns
-        cells = [csv_text.undefused(cell) for cell in record] if self._layout.is_ours else list(record)
-        cells += [""] * (len(columns) - len(cells))
+        cells = [csv_text.undefused(cell) for cell in record] if self._layout.is_ours else record
+        if len(cells) < len(self._layout.columns):
+            cells = [*cells, *[""] * (len(self._layout.columns) - len(cells))]
         try:
             self._check(record)
-            # An empty cell of a field says nothing; one of data is an empty text.
-            values = [
-                None if column.field and not cell.strip() else cell
-                for column, cell in zip(columns, cells, strict=False)
-            ]
-            return self._layout.row(values, {}, self._options)
+            return self._cells.row(cells)
         except BadRow as error:
             shown = {
                 column.field if column.field else column.name: cell
-                for column, cell in zip(columns, cells, strict=False)
+                for column, cell in zip(self._layout.columns, cells, strict=False)
             }
             return RowError(str(error), _without_bad_bytes(shown))
 
@@ -151,6 +148,8 @@ class _Reader:
                 f"This row holds a byte that is not {self._encoding.name} (at “{BAD_BYTE.sub(_BAD, place)}”). "
                 "Save it in the encoding of the others, or say the file's encoding."
             )
+        if len(record) <= len(self._names):
+            return
         more = [cell for cell in record[len(self._names) :] if cell.strip()]
         if any(cell.strip() for cell in record[self._most :]):
             raise BadRow(

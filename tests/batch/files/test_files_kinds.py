@@ -328,6 +328,6 @@ def test_what_is_packed_or_broken_gets_a_sentence(content: bytes) -> None:
 
 def test_rows_that_are_more_than_a_message_carries_are_said_to_be() -> None:
     row = json.dumps({"prompt": "x" * 1_000_000, "model": "m"})
-    found = read(f"{row}\n" * 3, "jsonl", message_bytes=2_500_000)
-    assert len(found["rows"]) == 3
-    assert [row for row, message in said(found) if "one message" in message] == [0]
+    with pytest.raises(Failure, match=r"2\.9 MB, and one message carries 2\.4 MB\. Submit") as refused:
+        read(f"{row}\n" * 3, "jsonl", message_bytes=2_500_000)
+    assert refused.value.kind == "message_too_large"
