@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "money": {"store", "providers.base"},
     "checker": {"chat.json_output", "providers.base"},
     "core": {"checker", "money", "store", "keys", "settings", "current_project", "providers.base"},
-    "spending": {"money", "store", "settings", "providers.base", "providers.kernel.outcome"},
+    "spending": {"money", "store", "keys", "settings", "providers.base", "providers.kernel.outcome"},
     "chat": {
         "core",
         "money",

@@ -17,11 +17,15 @@ from sidecar.providers.base import ChatRequest, ModelCapabilities, PreparedCall,
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """A question, decided. `json_schema` is the one that the reply is held against, if it is to be JSON at all."""
+    """A question, decided, for whom it goes to at `host`.
+
+    `json_schema` is the one that the reply is held against, if it is to be JSON at all.
+    """
 
     chat_input: ChatInput
     serving: Serving
     provider: Provider
+    host: str
     key: str
     request: ChatRequest
     plan: PreparedCall
@@ -89,6 +93,7 @@ class RequestPreparer:
             chat_input,
             serving,
             provider,
+            self._providers.host(serving.model.provider, serving.model.base_url),
             key,
             decided.request,
             plan,

@@ -24,7 +24,7 @@ from sidecar.errors import Failure
 from sidecar.money import charge as charging
 from sidecar.money.cost_range import GUESSED_FACTOR, extras_of, frame_tokens, highest
 from sidecar.money.model import utc_day
-from sidecar.providers.base import Event, Turn, Usage
+from sidecar.providers.base import Begun, Event, Turn, Usage
 from sidecar.spending import intent, settlement
 from sidecar.spending.budget import this_month
 from sidecar.store.records import LedgerEntry
@@ -126,7 +126,13 @@ class ChatService:
             self._store.write(
                 transactions.begin,
                 entry=intent.entry(
-                    self._catalogue, prepared.serving, entry_id=self._new_id(), kind="chat", now=now
+                    self._catalogue,
+                    prepared.serving,
+                    entry_id=self._new_id(),
+                    kind="chat",
+                    now=now,
+                    host=prepared.host,
+                    key=prepared.key,
                 ),
                 chat_input=prepared.chat_input,
                 room=context.room_for_history(model.context_size, plan.max_output_tokens, present),
@@ -166,6 +172,8 @@ class ChatService:
             async with aclosing(prepared.provider.stream(plan, prepared.key, WaitReporter(emit))) as events:
                 async for event in events:
                     accumulator.take(event)
+                    if isinstance(event, Begun):
+                        await intent.keep_response_id(self._store, opened.entry.id, event)
                     emit(event)
         except BaseException as problem:
             # Shielded: a second cancellation, or the end of the process's patience, must not lose what was paid.

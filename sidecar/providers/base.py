@@ -200,6 +200,9 @@ class Providers(Protocol):
     def batch_hours(self, name: str) -> int | None:
         """Within how many hours its batches end; None where the vendor promises nothing."""
 
+    def host(self, name: str, base_url: str | None = None) -> str:
+        """The name of the host that its calls go to. Raises Failure("not_found")."""
+
     def needs_key(self, name: str) -> bool:
         """Whether calls go nowhere without an API key."""
 

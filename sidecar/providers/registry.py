@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from sidecar.base_url import BadBaseUrl, BaseUrl, read_base_url
 from sidecar.contract.providers import PROVIDERS, ProviderFacts
@@ -185,6 +186,10 @@ class Registry:
             adapter = cast(BatchAdapter, self._make(row, row.batch_maker))
             self._batches[name] = GuardedBatches(adapter, self._http.secrets)
         return self._batches[name]
+
+    def host(self, name: str, base_url: str | None = None) -> str:
+        """The name of the host that calls go to. Raises Failure("not_found") and for an address that is none."""
+        return urlsplit(self._address(self.row(name), base_url).address).hostname or ""
 
     def needs_key(self, name: str) -> bool:
         """Whether calls go nowhere without an API key. Raises Failure("not_found")."""

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Literal
 
+from sidecar.errors import Failure
+from sidecar.keys import key_mark
 from sidecar.money import charge as charging
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import Serving, utc_day
+from sidecar.providers.base import Begun
 from sidecar.spending import holds
 from sidecar.spending.budget import Budget, What, reserve
 from sidecar.store import ledger
 from sidecar.store.records import LedgerEntry
+from sidecar.store.store import Store
 
 
 def entry(
-    catalogue: Catalogue, serving: Serving, *, entry_id: str, kind: Literal["chat", "batch"], now: int
+    catalogue: Catalogue,
+    serving: Serving,
+    *,
+    entry_id: str,
+    kind: Literal["chat", "batch"],
+    now: int,
+    host: str,
+    key: str,
 ) -> LedgerEntry:
-    """Return the ledger's row of a request to that model, with the price of its day (pure).
+    """Return the ledger's row of a request to that model at a host, with the price of its day (pure).
 
+    It keeps no key, but a mark that is the row's own, by which a key can be told to be the one.
     Whoever asks adds what it belongs to, and `estimate_usd`: the upper bound of what it may cost.
     """
     price = catalogue.price_entry(serving.model, utc_day(now))
@@ -31,6 +44,8 @@ def entry(
         provider=serving.model.provider,
         model=serving.asked_id,
         price=charging.price_record(price) if price else None,
+        host=host or None,
+        key_mark=key_mark(key, entry_id) if key else None,
     )
 
 
@@ -44,6 +59,15 @@ def write(conn: sqlite3.Connection, made: LedgerEntry, budget: Budget | None, wh
     if budget is not None:
         reserve(conn, budget, made.estimate_usd, what)
     ledger.intent(conn, made)
+
+
+async def keep_response_id(store: Store, entry_id: str, event: Begun) -> None:
+    """Keep the vendor's id of an answer that has begun: it must outlive a process that dies before the answer ends.
+
+    A disk that does not take it is in no answer's way.
+    """
+    with suppress(Failure):
+        await store.write(ledger.keep_response_id, entry_id, event.response_id)
 
 
 def write_chunk(conn: sqlite3.Connection, job_id: str, entries: Iterable[LedgerEntry]) -> None:

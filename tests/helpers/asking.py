@@ -102,6 +102,9 @@ class OneProvider:
         self._provider.addresses.append(base_url)
         return self._provider
 
+    def host(self, name: str, base_url: str | None = None) -> str:
+        return f"{name}.example"
+
     def needs_key(self, name: str) -> bool:
         return name not in self._keyless
 

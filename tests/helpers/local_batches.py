@@ -111,6 +111,9 @@ class Only:
     def get(self, name: str, base_url: str | None = None) -> Provider:
         return self._provider
 
+    def host(self, name: str, base_url: str | None = None) -> str:
+        return f"{name}.example"
+
     def needs_key(self, name: str) -> bool:
         return True
 

@@ -24,7 +24,7 @@ from sidecar.errors import Failure
 from sidecar.money import charge as charging
 from sidecar.money.model import utc_day
 from sidecar.money.tokens import estimate
-from sidecar.providers.base import FinishReason, Usage
+from sidecar.providers.base import Begun, FinishReason, Usage
 from sidecar.providers.kernel.limits import KeyLimiters
 from sidecar.spending import intent, settlement
 from sidecar.spending.budget import Budget
@@ -116,7 +116,13 @@ class RowRunner:
 
     def _entry(self, job: Job, row: PendingRow, prepared: PreparedRequest) -> LedgerEntry:
         drafted = intent.entry(
-            self._catalogue, prepared.serving, entry_id=self._new_id(), kind="batch", now=self._now_ms()
+            self._catalogue,
+            prepared.serving,
+            entry_id=self._new_id(),
+            kind="batch",
+            now=self._now_ms(),
+            host=prepared.host,
+            key=prepared.key,
         )
         return replace(
             drafted, project_id=job.project_id, job_id=job.id, row_id=row.id, estimate_usd=row.reserve_usd
@@ -180,6 +186,8 @@ class RowRunner:
             async with aclosing(prepared.provider.stream(prepared.plan, prepared.key, guard)) as events:
                 async for event in events:
                     accumulator.take(event)
+                    if isinstance(event, Begun):
+                        await intent.keep_response_id(self._store, row_intent.entry.id, event)
         except BaseException as problem:
             if not row_intent.written:
                 raise
