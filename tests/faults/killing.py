@@ -14,8 +14,8 @@ from tests.helpers.crashing import KILLED, MODELS, Lane
 from tests.helpers.process import SidecarProcess
 
 KILLS = 3
-# From the start of the process on: before it serves until everything is long under way.
-MOMENTS_MS = (300, 3000)
+# Of the time that a start and a whole job take on this machine: from before it serves until all is long under way.
+EARLIEST, LATEST = 0.3, 2.5
 
 
 async def killed(folder: Path, number: int) -> Counts:
@@ -25,12 +25,13 @@ async def killed(folder: Path, number: int) -> Counts:
     secrets = 0
     async with planted() as simulator:
         lane = Lane(folder, simulator)
+        await lane.begin("openai", native=False)
         async with lane.sidecar() as process:
-            lane.project = (await process.call("project:create", {"name": "P"}))["id"]
             talk = {"id": "c", "projectId": lane.project, "name": "Sea"}
             await process.call("conversation:create", talk)
         for kill in range(KILLS):
-            async with lane.sidecar(f"ms:{chance.randrange(*MOMENTS_MS)}") as process:
+            after_ms = round(chance.uniform(EARLIEST, LATEST) * lane.span_ms)
+            async with lane.sidecar(f"ms:{after_ms}") as process:
                 working = asyncio.gather(
                     chats(process, f"{folder.name} chat {kill}", answers),
                     lane.submit(process, "openai", native=False),
