@@ -5,7 +5,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from sidecar.providers.base import Usage
+from sidecar.providers.base import TextDelta, Usage
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.counting import count_tokens
 from sidecar.simulator.exchange import SimRequest
@@ -78,6 +78,8 @@ async def test_a_ledger_that_nobody_reads_keeps_the_newest_requests_alone() -> N
 
 async def _first(stream: Any, count: int) -> Any:
     async for event in stream:
+        if not isinstance(event, TextDelta):
+            continue
         yield event.text
         count -= 1
         if not count:

@@ -10,18 +10,19 @@ import httpx
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.base import Done, Event, TextDelta
+from sidecar.providers.base import Begun, Done, Event, TextDelta
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.openai.provider import OpenAI
 from sidecar.simulator.server import serve_simulator, start_simulator
+from tests.helpers.answers import first_text
 from tests.helpers.openai_models import ask
 from tests.helpers.simulated import A_TENTH_OF_A_SECOND, no_wait, on_loopback, pieces_until_noticed, simulator
 
 
 async def read_all(made: OpenAI, prompt: str) -> list[Event]:
     async with aclosing(made.stream(made.plan(ask("gpt-4o", prompt)), "sk-1")) as stream:
-        return [event async for event in stream]
+        return [event async for event in stream if not isinstance(event, Begun)]
 
 
 async def test_text_streams_over_a_real_connection() -> None:
@@ -44,7 +45,7 @@ async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: s
         made = OpenAI(edge, f"{base}/v1")
         plan = made.plan(ask("gpt-4o", "Talk [[simulate: tokens=5000 pace_ms=20]]"))
         stream = made.stream(plan, "sk-1")
-        await anext(stream)
+        await first_text(stream)
         if how == "close":
             await stream.aclose()
         else:

@@ -120,7 +120,7 @@ def test_an_answer_is_found_wherever_it_lies(result: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        ("Rate limit reached.", "provider_unavailable"),
+        ("Rate limit reached.", "rate_limited"),
         ({"code": 8, "message": "Slow down."}, "rate_limited"),
         ({"code": 429, "message": "Slow down."}, "rate_limited"),
         ({"code": 3, "message": "This model's maximum prompt length is 10."}, "context_length_exceeded"),

@@ -304,7 +304,7 @@ async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: s
         edge = HttpClient()
         made = Anthropic(edge, f"{base}/anthropic")
         stream = made.stream(plan(QUIET, "Talk [[simulate: tokens=5000 pace_ms=20]]"), "sk-ant-1")
-        arrived = [await anext(stream), await anext(stream)]
+        arrived = [await anext(stream), await anext(stream), await anext(stream)]
         if how == "close":
             await stream.aclose()
         else:
@@ -316,7 +316,7 @@ async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: s
         assert await pieces_until_noticed(sim) <= A_TENTH_OF_A_SECOND
         await edge.aclose()
     assert sim.ledger.entries[-1].state == "cancelled"
-    told, text = arrived
+    _, told, text = arrived
     assert isinstance(told, UsageSoFar)
     assert told.usage.prompt_total > 0
     assert isinstance(text, TextDelta)
