@@ -162,6 +162,7 @@ def test_the_settings_have_the_defaults_of_the_contract() -> None:
         "reasoningEffort": "high",
         "monthlyBudgetUSD": None,
         "concurrency": {},
+        "retryBrokenAnswers": 2,
         "proxy": None,
         "caFile": None,
     }

@@ -1597,6 +1597,8 @@ export interface Settings {
   monthlyBudgetUSD: number | null;
   /** Rows of a local batch that run at once, for each provider. */
   concurrency: ConcurrencyLimits;
+  /** How often a row of a local batch is asked again by itself when its answer broke off; each time may be charged. 0: never. */
+  retryBrokenAnswers: number;
   /** Address of the proxy that every provider is reached by, without a login; null: what the environment and the system say. This machine is always reached directly. */
   proxy: string | null;
   /** File of certificates that are trusted besides the system's; null: none. */
@@ -1843,7 +1845,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "4d3043156b755c4272059687fad08ae5598e8d9bffbf114a9912d13756df3b9c";
+export const SCHEMA_HASH = "c4cece2c2122bccfff4bed18fd08b9ff8173cfbf59f2b856ace696c9de822e0a";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1884,6 +1886,7 @@ export const DEFAULT_SETTINGS: Readonly<Settings> = {
   reasoningEffort: "high",
   monthlyBudgetUSD: null,
   concurrency: {},
+  retryBrokenAnswers: 2,
   proxy: null,
   caFile: null,
 };

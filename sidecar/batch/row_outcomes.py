@@ -7,6 +7,7 @@ from dataclasses import replace
 from sidecar.chat import labels
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.errors import Failure
+from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.spending.settlement import Settlement
 from sidecar.store.job_records import RowOutcome, RowStatus
 
@@ -80,6 +81,14 @@ def broken(
         return _outcome("error", accumulator, settlement, latency_ms, bug)
     cut = Failure("cancelled", CANCELLED) if settlement.state != "failed" else None
     return _outcome("cancelled", accumulator, settlement, latency_ms, cut)
+
+
+def asks_again(problem: BaseException, accumulator: StreamAccumulator) -> bool:
+    """Whether an answer broke off, so that its row may be asked again: no refusal, and no answer that never began."""
+    if not isinstance(problem, OutcomeUnknown) or not problem.broke_off:
+        return False
+    # Who let the whole patience pass without a word would do so once more.
+    return problem.kind != "timeout" or accumulator.begun
 
 
 def unsent(failure: Failure) -> RowOutcome:

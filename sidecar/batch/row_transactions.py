@@ -153,6 +153,25 @@ def requeue(
         holds.hold_again(conn, job_id, row.reserve_usd)
 
 
+def ask_again(
+    conn: sqlite3.Connection, row: PendingRow, entry: LedgerEntry, settlement: Settlement, now: int
+) -> bool:
+    """A row whose answer broke off waits for its next attempt, and what this one cost is kept.
+
+    Its part is held back again without a look at the budget: that is asked when the attempt begins. False where the
+    job does not go on, and then nothing has changed.
+    """
+    job = jobs.get(conn, str(entry.job_id))
+    if job is None or job.status != "processing":
+        return False
+    settle(conn, entry.id, settlement, now)
+    if not job_rows.release(conn, row.id, settlement.known_usd, now, broke_off=True):
+        return False
+    jobs.count(conn, job.id, cost_usd=settlement.known_usd)
+    holds.hold_again(conn, job.id, row.reserve_usd)
+    return True
+
+
 def complete(conn: sqlite3.Connection, job_id: str, now: int) -> Job | None:
     """No row waits any more. None when the job is gone, or was ended by somebody else."""
     job = jobs.get(conn, job_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "4d3043156b755c4272059687fad08ae5598e8d9bffbf114a9912d13756df3b9c"
+SCHEMA_HASH = "c4cece2c2122bccfff4bed18fd08b9ff8173cfbf59f2b856ace696c9de822e0a"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ DEFAULTS: dict[str, Any] = {
     "reasoningEffort": "high",
     "monthlyBudgetUSD": None,
     "concurrency": {},
+    "retryBrokenAnswers": 2,
     "proxy": None,
     "caFile": None,
 }

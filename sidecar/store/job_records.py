@@ -79,13 +79,14 @@ class NewRow:
 
 @dataclass(frozen=True, slots=True)
 class PendingRow:
-    """What is needed to run a row."""
+    """What is needed to run a row. `broken_answers`: how often its answer broke off since it was last started."""
 
     id: str
     row_index: int
     request: Mapping[str, Any]
     prompt: str
     reserve_usd: Decimal | None = None
+    broken_answers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

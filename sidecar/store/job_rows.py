@@ -30,7 +30,7 @@ _COLUMNS = (
 )
 PAGE_SQL = f"SELECT {_COLUMNS} FROM batch_results WHERE job_id = ? ORDER BY row_index LIMIT ? OFFSET ?"  # noqa: S608
 NEXT_PENDING_SQL = (
-    "SELECT id, row_index, request, prompt, reserve_pico FROM batch_results"
+    "SELECT id, row_index, request, prompt, reserve_pico, broken_answers FROM batch_results"
     " WHERE job_id = ? AND provider = ? AND status = 'pending' AND row_index > ? ORDER BY row_index LIMIT ?"
 )
 NEXT_PROVIDER_SQL = (
@@ -136,8 +136,8 @@ def next_pending(
     """A provider's next rows that have not begun, behind the row index `after`."""
     rows = conn.execute(NEXT_PENDING_SQL, (job_id, provider, after, limit))
     return [
-        PendingRow(row_id, index, from_json(request), prompt, from_pico(pico))
-        for row_id, index, request, prompt, pico in rows
+        PendingRow(row_id, index, from_json(request), prompt, from_pico(pico), broken)
+        for row_id, index, request, prompt, pico, broken in rows
     ]
 
 
@@ -227,14 +227,17 @@ def finish(conn: sqlite3.Connection, row_id: str, outcome: RowOutcome, now: int)
     return changed.rowcount > 0
 
 
-def release(conn: sqlite3.Connection, row_id: str, cost_usd: Decimal | None, now: int) -> bool:
-    """A row that was cut off waits again; what it has cost so far stays with it."""
+def release(
+    conn: sqlite3.Connection, row_id: str, cost_usd: Decimal | None, now: int, *, broke_off: bool = False
+) -> bool:
+    """A row that was cut off, or whose answer broke off, waits again; what it has cost so far stays with it."""
     cost = to_pico(cost_usd)
     changed = conn.execute(
         "UPDATE batch_results SET status = 'pending', interruptions = 0, updated_at = ?,"
+        " broken_answers = broken_answers + ?,"
         " cost_pico = CASE WHEN ? IS NULL THEN cost_pico ELSE coalesce(cost_pico, 0) + ? END"
         " WHERE id = ? AND status = 'processing'",
-        (now, cost, cost, row_id),
+        (now, int(broke_off), cost, cost, row_id),
     )
     return changed.rowcount > 0
 
@@ -289,7 +292,8 @@ def reopen(conn: sqlite3.Connection, job_id: str, statuses: Collection[RowStatus
     marks = ", ".join("?" * len(statuses))
     return conn.execute(
         "UPDATE batch_results SET status = 'pending', response = NULL, error_kind = NULL, error_message = NULL,"  # noqa: S608
-        " tokens_in = NULL, tokens_out = NULL, latency = NULL, finish_reason = NULL, interruptions = 0"
+        " tokens_in = NULL, tokens_out = NULL, latency = NULL, finish_reason = NULL, interruptions = 0,"
+        " broken_answers = 0"
         f" WHERE job_id = ? AND status IN ({marks}) AND request IS NOT NULL",
         (job_id, *statuses),
     ).rowcount

@@ -28,6 +28,7 @@ async def test_every_setting_has_the_default_of_the_contract(app: Inside) -> Non
         "reasoningEffort": "high",
         "monthlyBudgetUSD": None,
         "concurrency": {},
+        "retryBrokenAnswers": 2,
         "proxy": None,
         "caFile": None,
     }

@@ -37,6 +37,9 @@ log = logging.getLogger("sidecar.batch")
 
 T = TypeVar("T")
 
+# What cut an answer may last a moment: the first time so long, the second time twice as long, and so on.
+PAUSE_SECONDS = 0.5
+
 
 class RowSkipped(Exception):
     """The row must not begin: its job has stopped, or the row is no longer waiting."""
@@ -46,7 +49,8 @@ class RowSkipped(Exception):
 class RunContext:
     """What a job's rows at one provider run under; `ceiling` is the most of them at once.
 
-    `stopping` lets nothing begin; `put_back` makes rows that are cut off wait again. `refused_key` is what the
+    `retries` is how often a row is asked again whose answer broke off; `overran` has the budget asked before the next
+    row. `stopping` lets nothing begin; `put_back` makes rows that are cut off wait again. `refused_key` is what the
     provider said of the key, and every further row hears it without asking.
     """
 
@@ -55,6 +59,7 @@ class RunContext:
     budget: Callable[[], Awaitable[Budget | None]]
     overran: Callable[[], None]
     ceiling: int
+    retries: int = 0
     stopping: bool = False
     put_back: bool = False
     refused_key: Failure | None = None
@@ -94,23 +99,29 @@ class RowRunner:
         self._sleep = sleep
 
     async def run(self, context: RunContext, row: PendingRow) -> None:
-        """Runs a row to its end, which is stored whatever it is.
+        """Runs a row to its end, which is stored whatever it is. An answer that broke off is asked for again.
 
         Raises RowSkipped, Failure("budget_exceeded") and Failure("storage_error") when the row did not begin and
         waits as before, a Failure that is `spent` when the vendor's credit is used up and it waits again, and
         Failure("storage_error") too when its result could not be saved.
         """
+        while await self._broke_off(context, row):
+            row = replace(row, broken_answers=row.broken_answers + 1)
+            await self._sleep(row.broken_answers * PAUSE_SECONDS)
+
+    async def _broke_off(self, context: RunContext, row: PendingRow) -> bool:
+        """Ask once. True where the answer broke off, and the row waits for its next attempt."""
         try:
             prepared = await self._preparer.prepare(Row(row.request).chat_input(row.prompt))
             if context.refused_key is not None:
                 raise Failure(context.refused_key.kind, context.refused_key.message)
         except Failure as failure:
             await self._end(context, row, row_outcomes.unsent(failure), None, None)
-            return
+            return False
         row_intent = RowIntent(self._entry(context.job, row, prepared))
         guard = self._guard(context, row, prepared, row_intent)
         try:
-            await self._ask(context, row, prepared, row_intent, guard)
+            return await self._ask(context, row, prepared, row_intent, guard)
         finally:
             guard.leave()
 
@@ -178,7 +189,7 @@ class RowRunner:
         prepared: PreparedRequest,
         row_intent: RowIntent,
         guard: AttemptGuard,
-    ) -> None:
+    ) -> bool:
         accumulator = StreamAccumulator()
         try:
             await guard.enter()
@@ -192,23 +203,24 @@ class RowRunner:
             if not row_intent.written:
                 raise
             # Shielded: a second cancellation must not lose what was paid.
-            await self._shielded(
+            again = await self._shielded(
                 self._settle_broken(context, row, prepared, row_intent, guard, accumulator, problem)
             )
             if not isinstance(problem, Exception):
                 raise
-            return
+            return again
         failpoints.failpoint("after-row-answer")
         money = settlement.whole(accumulator, partial(self._charge, prepared, row_intent, accumulator))
         outcome = row_outcomes.answered(accumulator, money, guard.latency_ms(self._now_ms()) or 0)
         guard.leave()
         if not prepared.wants_json:
             await self._shielded(self._end(context, row, outcome, row_intent, money))
-            return
+            return False
         # On the disk before anything looks into it: what is paid for is not paid again, whatever that look does.
         await self._shielded(self._keep(context, row, outcome, row_intent, money))
         failpoints.failpoint("row-kept")
         await self._judge(context, row.id, outcome, prepared.json_schema)
+        return False
 
     async def judge(self, context: RunContext, row: JobRow) -> None:
         """Hold the answer of a row, which was stored before the process died, against its schema, and end the row."""
@@ -253,7 +265,8 @@ class RowRunner:
         guard: AttemptGuard,
         accumulator: StreamAccumulator,
         problem: BaseException,
-    ) -> None:
+    ) -> bool:
+        """Settle what was paid. True where the row is to be asked again; else it has ended, or waits."""
         if isinstance(problem, Failure):
             prepared.with_context(problem)
             if problem.kind == "invalid_api_key" and context.refused_key is None:
@@ -275,9 +288,22 @@ class RowRunner:
             if spent:
                 # It would be the same with every row: the job stops, and this one waits with the others.
                 raise problem
-            return
+            return False
+        left = row.broken_answers < context.retries
+        if left and row_outcomes.asks_again(problem, accumulator):
+            waits = await self._saved(
+                lambda: self._store.write(
+                    row_transactions.ask_again, row, row_intent.entry, money, self._now_ms()
+                )
+            )
+            if waits:
+                failpoints.failpoint("row-waits-again")
+                # What broke off may have cost its most, and nobody reckoned with a second time.
+                context.overran()
+                return True
         outcome = row_outcomes.broken(problem, accumulator, money, latency)
         await self._end(context, row, outcome, row_intent, money)
+        return False
 
     async def _keep(
         self,
@@ -344,10 +370,10 @@ class RowRunner:
     async def _saved(self, write: Callable[[], Awaitable[T]]) -> T:
         return await retry_on_storage_error(write, self._sleep)
 
-    async def _shielded(self, work: Awaitable[None]) -> None:
+    async def _shielded(self, work: Awaitable[T]) -> T:
         task = asyncio.ensure_future(work)
         try:
-            await asyncio.shield(task)
+            return await asyncio.shield(task)
         except asyncio.CancelledError:
             await asyncio.wait({task})
             if not task.cancelled() and task.exception() is not None:

@@ -121,7 +121,13 @@ class JobRun:
         for provider in await self._store.read(job_rows.pending_providers, self.job.id):
             ceiling = self.job.concurrency or chosen["concurrency"].get(provider) or CONCURRENCY
             context = self._contexts[provider] = RunContext(
-                self.job, self._row_ended, self._budget, self._overran, ceiling, stopping=self._stopping
+                self.job,
+                self._row_ended,
+                self._budget,
+                self._overran,
+                ceiling,
+                retries=chosen["retryBrokenAnswers"],
+                stopping=self._stopping,
             )
             queue = ProviderQueue(self._store, self.job.id, provider)
             # Twice as many as there are places: who backs off has none, and somebody else uses it.

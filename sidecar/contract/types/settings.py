@@ -51,6 +51,9 @@ class Settings(WireModel):
     concurrency: dict[str, ConcurrencyLimitsAdditionalProperty]
     """Rows of a local batch that run at once, for each provider."""
 
+    retry_broken_answers: Annotated[int, Field(alias="retryBrokenAnswers", ge=0, le=5)]
+    """How often a row of a local batch is asked again by itself when its answer broke off; each time may be charged. 0: never."""
+
     proxy: Annotated[str | None, Field(max_length=2000)]
     """Address of the proxy that every provider is reached by, without a login; null: what the environment and the system say. This machine is always reached directly."""
 

@@ -77,9 +77,11 @@ def broken(error: Exception, method: str, peer: str, secrets: KnownSecrets, *, s
     told = "did not answer in time" if late else "broke the connection before its answer was complete"
     if method == "GET":
         return Failure(kind, f"The {peer} API {told}. Try again.", retryable=True, detail=detail)
-    return OutcomeUnknown(
+    unknown = OutcomeUnknown(
         kind, f"The {peer} API {told}. It may have charged for the request; try again.", detail=detail
     )
+    unknown.broke_off = True
+    return unknown
 
 
 def timed_out(error: Exception) -> bool:

@@ -76,9 +76,11 @@ def row_failure(error: Any, asked: Asked) -> Failure:
 
 def cut_off(asked: Asked) -> Failure:
     """Return the failure of an answer that ended before it was complete."""
-    return _unknown(
+    failure = _unknown(
         f"The {asked.title} API ended its answer before it was complete. It may have charged for it", asked
     )
+    failure.broke_off = True
+    return failure
 
 
 def unreadable(asked: Asked) -> Failure:

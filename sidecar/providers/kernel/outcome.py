@@ -9,10 +9,12 @@ class OutcomeUnknown(Failure):
     """The request left and its answer never came, or came in part: the vendor may have run and billed it.
 
     It must not be repeated unasked, and the ledger says `unknown` rather than `failed`. `vendors_fault`: the vendor
-    itself broke down, and may have charged nothing even for what had arrived.
+    itself broke down, and may have charged nothing even for what had arrived. `broke_off`: the connection or the
+    stream ended before the answer did, so that the same question may well be answered when it is asked again.
     """
 
     vendors_fault = False
+    broke_off = False
 
     @classmethod
     def instead_of(cls, failure: Failure) -> OutcomeUnknown:
