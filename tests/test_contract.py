@@ -43,7 +43,7 @@ SERVED = words("""
     settings:load settings:save settings:validate-key project:create project:list project:get project:switch
     project:update project:delete conversation:create conversation:list conversation:rename
     conversation:delete messages:add messages:list messages:search chat:send chat:abort activity:get
-    activity:stats cost:reprice cost:reconcile tokens:count chat:send-structured chat:compare
+    activity:stats cost:reprice cost:reconcile cost:explain tokens:count chat:send-structured chat:compare
     models:discover models:save models:delete models:update
     batch:submit batch:start batch:cancel batch:collect batch:retry-failed
     batch:submit-native batch:get-status batch:get-results batch:update-status batch:list batch:get

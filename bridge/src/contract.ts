@@ -812,6 +812,29 @@ export interface ConversationRenameParams {
   name: string;
 }
 
+export interface CostExplainParams {
+  /** An answer; without it, `jobId` is needed. */
+  messageId?: string | null;
+  /** A batch. */
+  jobId?: string | null;
+  /** One row of the batch; absent: its first 1,000 calls. */
+  rowId?: string | null;
+}
+
+/** Each call, oldest first. */
+export type CostExplainResult = ExplainedCall[];
+
+export interface CostLine {
+  /** What was counted; `charged by vendor` where the vendor named the sum. */
+  unit: string;
+  quantity: number;
+  /** With tier and surcharges; absent where the vendor named the sum. */
+  ratePerMillionUSD?: number;
+  usd: number;
+  /** Which of the requests that the answer took. */
+  request: number;
+}
+
 export interface CostReconcileParams {
   provider: string;
   /** The first of the vendor's days, `YYYY-MM-DD`: UTC, US Pacific for Google. */
@@ -1000,6 +1023,34 @@ export interface ErrorObject {
   /** A sentence for the person at the screen. */
   message: string;
   data: ErrorData;
+}
+
+export interface ExplainedCall {
+  /** The one that answered, or else that was asked, as `provider/id`. */
+  model: string;
+  /** intent, settled, failed or unknown. */
+  state: string;
+  rowId?: string;
+  /** They add up to `costUSD`, or to `costAtLeastUSD` where that is not known. */
+  lines: CostLine[];
+  /** Absent where it is not known. */
+  costUSD?: number;
+  costAtLeastUSD?: number;
+  /** Absent where nothing bounds it. */
+  costAtMostUSD?: number;
+  /** Who named the charge. */
+  namedBy: "vendor" | "price list";
+  /** The day from which the price holds. */
+  priceFrom?: string;
+  priceSource?: string;
+  serviceTier?: string;
+  surcharges?: string[];
+  /** Whether it went by the vendor's own batch. */
+  batchRate: boolean;
+  host?: string;
+  requests?: number;
+  /** The vendor's own id of the answer. */
+  responseId?: string;
 }
 
 /** Why the answer ended. `length`: at its limit of tokens. `cancelled` and `error`: what had arrived until then was kept. */
@@ -1784,6 +1835,8 @@ export interface Methods {
   "activity:get": { params: ActivityGetParams; result: ActivityGetResult };
   /** What was spent, in all, this month and in the last 7 days. */
   "activity:stats": { params: ActivityStatsParams; result: ActivityStatsResult };
+  /** What an answer, a row or a batch cost, line by line, from what was stored of it. */
+  "cost:explain": { params: CostExplainParams; result: CostExplainResult };
   /** Our ledger beside the vendor's own figures, by its day and model: what differs, and what explains it. */
   "cost:reconcile": { params: CostReconcileParams; result: CostReconcileResult };
   /** What the recorded calls would have cost at another model's prices. */
@@ -1845,7 +1898,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "c4cece2c2122bccfff4bed18fd08b9ff8173cfbf59f2b856ace696c9de822e0a";
+export const SCHEMA_HASH = "1d3fad49e429c7e7213a432b7dc7303b2f604031f64c57103ea9229b36faa0ba";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1940,6 +1993,7 @@ export const SERVED_METHODS = [
   "batch:export",
   "activity:get",
   "activity:stats",
+  "cost:explain",
   "cost:reconcile",
   "cost:reprice",
   "tokens:count",
@@ -2021,6 +2075,7 @@ export const METHOD_NAMES = [
   "batch:export",
   "activity:get",
   "activity:stats",
+  "cost:explain",
   "cost:reconcile",
   "cost:reprice",
   "tokens:count",

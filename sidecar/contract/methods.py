@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "c4cece2c2122bccfff4bed18fd08b9ff8173cfbf59f2b856ace696c9de822e0a"
+SCHEMA_HASH = "1d3fad49e429c7e7213a432b7dc7303b2f604031f64c57103ea9229b36faa0ba"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ METHODS: tuple[Method, ...] = (
     Method("batch:export", "BatchExportParams", "BatchExportResult", "batch", "export"),
     Method("activity:get", "ActivityGetParams", "ActivityGetResult", "activity", "get"),
     Method("activity:stats", "ActivityStatsParams", "ActivityStatsResult", "activity", "stats"),
+    Method("cost:explain", "CostExplainParams", "CostExplainResult", "cost", "explain"),
     Method("cost:reconcile", "CostReconcileParams", "CostReconcileResult", "cost", "reconcile"),
     Method("cost:reprice", "CostRepriceParams", "CostRepriceResult", "cost", "reprice"),
     Method(

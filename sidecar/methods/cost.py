@@ -9,6 +9,7 @@ from typing import Any
 from sidecar.contract.types import cost as types
 from sidecar.errors import Failure
 from sidecar.methods import wire
+from sidecar.methods.cost_lines import explained
 from sidecar.methods.services import Request
 from sidecar.money import reprice as money
 from sidecar.money.bill_file import day_of, read_bill
@@ -54,6 +55,19 @@ async def reprice(call: Request, params: types.CostRepriceParams) -> dict[str, A
             for each in found.by_model
         ],
     }
+
+
+async def explain(call: Request, params: types.CostExplainParams) -> list[dict[str, Any]]:
+    read = call.services.store.read
+    if params.message_id is not None:
+        found = await read(ledger.of_message, params.message_id)
+    elif params.job_id is not None:
+        found = await read(ledger.of_job, params.job_id, params.row_id, PAGE)
+    else:
+        raise _invalid("Name an answer by its messageId, or a batch by its jobId.", "messageId")
+    if not found:
+        raise Failure("not_found", "Nothing was spent under that id. Look for it in the list once more.")
+    return [explained(entry) for entry in found]
 
 
 async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[str, Any]:

@@ -234,6 +234,22 @@ def of_provider(
     return [(row[0], _record(row[1:])) for row in rows]
 
 
+def of_message(conn: sqlite3.Connection, message_id: str) -> list[LedgerEntry]:
+    """The request that a message is the answer to."""
+    rows = conn.execute(f"SELECT {COLUMNS} FROM ledger WHERE message_id = ?", (message_id,))  # noqa: S608
+    return [_record(row) for row in rows]
+
+
+def of_job(conn: sqlite3.Connection, job_id: str, row_id: str | None, most: int) -> list[LedgerEntry]:
+    """The first requests of a job, or of one of its rows, oldest first."""
+    rows = conn.execute(
+        f"SELECT {COLUMNS} FROM ledger WHERE job_id = ?1 AND (?2 IS NULL OR row_id = ?2)"  # noqa: S608
+        " ORDER BY created_at, rowid LIMIT ?3",
+        (job_id, row_id, most),
+    )
+    return [_record(row) for row in rows]
+
+
 def models_after(conn: sqlite3.Connection, row: int) -> tuple[int, frozenset[str]]:
     """Which models the rows behind that one ask for, as `provider/id`, and the last row. Rows are never deleted."""
     found = conn.execute("SELECT DISTINCT model FROM ledger WHERE rowid > ? AND model IS NOT NULL", (row,))

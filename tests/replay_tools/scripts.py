@@ -381,6 +381,13 @@ async def activity_stats(client: Client) -> None:
     await client.ask("activity:stats", {})
 
 
+async def cost_explain(client: Client) -> None:
+    """An answer's cost line by line, and an answer that nobody knows."""
+    answer = await client.ask("chat:send", _QUESTION)
+    await client.ask("cost:explain", {"messageId": answer["id"]})
+    await client.ask("cost:explain", {"messageId": "nobody"})
+
+
 async def cost_reconcile(client: Client) -> None:
     """Calls beside a table of what was charged, and beside the vendor's own figures."""
     await client.ask("chat:send", {"content": "What is a ledger?", "modelId": MODEL})

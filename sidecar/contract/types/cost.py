@@ -8,6 +8,17 @@ from pydantic import Field
 from sidecar.contract.base import WireModel
 
 
+class CostExplainParams(WireModel):
+    message_id: Annotated[str | None, Field(alias="messageId", min_length=1)] = None
+    """An answer; without it, `jobId` is needed."""
+
+    job_id: Annotated[str | None, Field(alias="jobId", min_length=1)] = None
+    """A batch."""
+
+    row_id: Annotated[str | None, Field(alias="rowId", min_length=1)] = None
+    """One row of the batch; absent: its first 1,000 calls."""
+
+
 class CostReconcileParams(WireModel):
     provider: Annotated[str, Field(min_length=1)]
     from_: Annotated[str, Field(alias="from", pattern="^\\d{4}-\\d{2}-\\d{2}$")]
