@@ -18,6 +18,7 @@ from sidecar.providers.base import (
     BatchPart,
     BatchResult,
     BatchState,
+    Begun,
     BilledLine,
     ChatRequest,
     Citation,
@@ -181,6 +182,8 @@ def _event(event: Event, secrets: KnownSecrets) -> Event:
     match event:
         case Citation():
             return _citation(event, secrets)
+        case Begun():
+            return Begun(secrets.hide(event.response_id), _name(event.served_model, secrets))
         case UsageSoFar():
             return replace(
                 event,
