@@ -19,9 +19,9 @@ MOST_FILES = {
     "settings:save": 15,
     "batch:get-results": 17,
     "messages:add": 18,
-    "chat:send": 59,
-    "batch:start": 72,
-    "batch:submit-native": 97,
+    "chat:send": 75,
+    "batch:start": 85,
+    "batch:submit-native": 101,
 }
 
 
