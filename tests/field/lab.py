@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
@@ -54,7 +55,8 @@ def own_models(
         "name": "M",
         "contextSize": 32768,
         "features": FEATURES,
-        "prices": PRICES,
+        # A copy: what a test changes is nobody else's.
+        "prices": deepcopy(PRICES),
         **(model or {}),
     }
     return {"providers": {"lab": {"baseUrl": url + path, "keyRequired": False, **provider}}, "models": [row]}
