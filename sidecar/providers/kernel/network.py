@@ -6,16 +6,20 @@ import asyncio
 import base64
 import ssl
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exceptions
 
 from sidecar.errors import Failure
 from sidecar.network_options import Options
 from sidecar.providers.kernel import certificates, proxies
 from sidecar.providers.kernel.proxies import Proxy
+
+# How often a silent connection is looked at.
+LOOK_SECONDS = 2.0
 
 
 class Network(httpx.AsyncBaseTransport):
@@ -52,6 +56,7 @@ class Network(httpx.AsyncBaseTransport):
         if proxy is not None and response.status_code == 407:
             await response.aclose()
             raise _login_wanted(proxy)
+        response.stream = _Watched(response.stream)
         return response
 
     async def aclose(self) -> None:
@@ -64,6 +69,39 @@ class Network(httpx.AsyncBaseTransport):
                 context = None if files is None else await asyncio.to_thread(certificates.trust, files)
                 self._ways[proxy, files] = _way(proxy, context)
             return self._ways[proxy, files]
+
+
+class _Watched(httpx.AsyncByteStream):
+    """A body whose end is noticed: of one that is no HTTP aiohttp may close the connection and tell no reader."""
+
+    def __init__(self, stream: object) -> None:
+        assert isinstance(stream, AiohttpResponseStream)
+        self._stream = stream
+        self._response = stream._aiohttp_response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with map_aiohttp_exceptions():
+            while True:
+                try:
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        piece = await self._response.content.readany()
+                except aiohttp.ServerTimeoutError:
+                    raise  # its own patience, which is a TimeoutError too
+                except TimeoutError:
+                    if self._is_gone():
+                        message = "the connection was closed before the answer was complete"
+                        raise httpx.ReadError(message) from None
+                    continue
+                if not piece:
+                    return
+                yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def _is_gone(self) -> bool:
+        connection = self._response.connection
+        return connection is None or connection.transport is None or connection.transport.is_closing()
 
 
 def _any_proxy(environment: Mapping[str, str]) -> bool:
