@@ -18,11 +18,20 @@ from tests.helpers.process import REPOSITORY
 
 # Every distribution that is shipped; a new one is a decision.
 SHIPPED = {
-    *("aiohappyeyeballs", "aiohttp", "aiosignal", "aiosqlite", "annotated-types", "anyio", "attrs"),
+    *(
+        "aiohappyeyeballs",
+        "aiohttp",
+        "aiohttp-socks",
+        "aiosignal",
+        "aiosqlite",
+        "annotated-types",
+        "anyio",
+        "attrs",
+    ),
     *("bpe-openai", "certifi", "frozenlist", "h11", "httpcore", "httpx", "httpx-aiohttp", "idna"),
     *("jsonrpcserver", "jsonschema", "jsonschema-specifications", "multidict", "orjson", "oslash"),
-    *("platformdirs", "propcache", "pydantic", "pydantic-core", "referencing", "rpds-py"),
-    *("typing-extensions", "typing-inspection", "yarl"),
+    *("platformdirs", "propcache", "pydantic", "pydantic-core", "python-socks", "referencing", "rpds-py"),
+    *("truststore", "typing-extensions", "typing-inspection", "yarl"),
     # keyring, with what it needs on Linux, on Windows, and on a Python before 3.12.
     *("keyring", "jaraco-classes", "jaraco-context", "jaraco-functools", "more-itertools"),
     *("secretstorage", "jeepney", "cryptography", "cffi", "pywin32-ctypes"),
