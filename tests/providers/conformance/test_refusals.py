@@ -7,6 +7,7 @@ import json
 import pytest
 
 from sidecar.errors import Failure
+from sidecar.providers.base import UsageSoFar
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from tests.helpers.answers import collect
 from tests.helpers.scripted import Reply
@@ -183,7 +184,11 @@ async def test_what_may_work_later_is_asked_again(vendor: Vendor) -> None:
 
 
 async def test_content_that_the_vendors_rules_forbid_is_said_to_be(vendor: Vendor) -> None:
-    failure = await refused(vendor, vendor.blocked())
+    provider, _ = vendor.scripted(vendor.blocked(), retries=0)
+    events, failure = await collect(provider, vendor.plan())
+    assert failure is not None
+    # Nothing was answered; one vendor takes a fee for it, which is told.
+    assert all(isinstance(event, UsageSoFar) and event.usage.charged_usd for event in events)
     assert (failure.kind, failure.retryable) == ("content_filtered", False)
     assert "content rules" in failure.message
 
