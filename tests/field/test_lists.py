@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.field.claims import claims, lines
+from tests.field.table import PAGE, page
 
 
 def test_every_claim_names_one_line_of_its_list() -> None:
@@ -28,3 +29,7 @@ def test_every_line_of_the_lists_is_claimed_by_a_test() -> None:
         if not any(line.list_name == each.list_name and line.text.startswith(each.start) for each in claimed)
     ]
     assert unclaimed == []
+
+
+def test_the_page_of_the_field_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
