@@ -34,7 +34,8 @@ async def test_half_an_emoji_in_a_line_costs_no_row_its_answer(tmp_path: Path) -
         came = await rows(process, job_id)
         charged = there.batches[0]["chargedUSD"]
     assert [row["status"] for row in came] == ["success"] * 3
-    assert [row["response"].startswith("\ufffd") for row in came] == [True, False, False]
+    # Which row the first line is of is the vendor's to say: results come in any order.
+    assert sum(row["response"].startswith("\ufffd") for row in came) == 1
     assert all(len(row["response"]) > 1 for row in came)
     assert (found["status"], found["completedRows"]) == ("completed", 3)
     assert found["totalCost"] == pytest.approx(float(charged))
