@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.grok.errors import GROK, key_problem
-from sidecar.providers.grok.request import DIALECT, cache_place, without_schema
+from sidecar.providers.grok.request import DIALECT, cache_place
 from sidecar.providers.grok.usage import chat_usage, responses_usage
 from sidecar.providers.grok.violation_fee import with_violation_fee
 from sidecar.providers.kernel.client import VendorClient, about_key
@@ -76,11 +76,9 @@ class Grok:
             else ResponsesReader(asked, read_usage=responses_usage)
         )
         attempt = self._attempts.known(Attempt(self._base_url + plan.path, plan.body))
-
-        def another(attempt: Attempt, failure: Failure) -> Attempt | None:
-            return self._attempts.another(attempt, failure) or without_schema(attempt, failure)
-
-        answer = exchange(self._api, attempt, plan.headers, asked, reader, pacer=pacer, another=another)
+        answer = exchange(
+            self._api, attempt, plan.headers, asked, reader, pacer=pacer, another=self._attempts.another
+        )
         return answer if plan.path == _CHAT else with_violation_fee(answer)
 
     async def validate_key(self, key: str) -> str | None:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import re
 
-from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest
 from sidecar.providers.grok.errors import GROK
-from sidecar.providers.openai_family.exchange import Attempt
-from sidecar.providers.openai_family.json_by_prompt import schema_in_words
 from sidecar.providers.openai_family.options import Dialect
 
 DIALECT = Dialect(
@@ -23,7 +19,6 @@ DIALECT = Dialect(
     chat_stream_options={"include_usage": True},
     responses_stream_options=None,
 )
-_ABOUT_SCHEMA = re.compile(r"schema|response_format|text\.format", re.I)
 
 
 def cache_place(request: ChatRequest) -> str:
@@ -33,13 +28,3 @@ def cache_place(request: ChatRequest) -> str:
         beginning = [request.turns[0].text]
     digest = hashlib.sha256("\x00".join(beginning).encode("utf-8", "replace"))
     return f"abai-{digest.hexdigest()[:32]}"
-
-
-def without_schema(attempt: Attempt, failure: Failure) -> Attempt | None:
-    """What the vendor makes of a keyword that it does not know is not published; words it always takes."""
-    if failure.status not in (400, 422) or failure.kind != "provider_rejected":
-        return None
-    if not _ABOUT_SCHEMA.search(failure.detail or ""):
-        return None
-    body = schema_in_words(attempt.body)
-    return None if body is None else Attempt(attempt.url, body)

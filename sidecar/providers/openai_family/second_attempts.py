@@ -114,8 +114,7 @@ RULES = (
     Rule(
         "the schema",
         re.compile(
-            r"\bresponse_format\b|\bjson_schema\b|\bjson_object\b|\btext\.format\b|"
-            r"\binvalid[ _]json[ _]schema\b|\bschema\b|structured output|\bgrammar\b",
+            r"schema|response_format|\bjson_object\b|text\.format|structured output|\bgrammar\b",
             re.IGNORECASE,
         ),
         json_mode_alone,
