@@ -318,7 +318,7 @@ class BatchState:
 class BatchResult:
     """What came of one row: either an answer (`done`, with its text) or what kept it from being one.
 
-    One without a `custom_id` is what could not be read, or names no row.
+    One without a `custom_id` is what could not be read, or names no row; `too_large`: nor can it be another time.
 
     `failure` is set for a row that failed; `never_ran` when the batch ended before the row was run (expired,
     cancelled): it was not billed.
@@ -330,6 +330,7 @@ class BatchResult:
     done: Done | None = None
     failure: Failure | None = None
     never_ran: Literal["expired", "cancelled"] | None = None
+    too_large: bool = False
 
 
 @dataclass(frozen=True, slots=True)

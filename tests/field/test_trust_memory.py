@@ -245,3 +245,4 @@ async def test_a_results_file_of_one_endless_line_keeps_nobody_from_the_other_ro
             results = await process.call("batch:get-results", {"jobId": job["jobId"]})
     told = results["results"] if isinstance(results, dict) else results
     assert [row["status"] for row in told].count("success") == 1
+    assert ["too large to be read" in row.get("errorMessage", "") for row in told].count(True) == 1

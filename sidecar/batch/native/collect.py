@@ -48,13 +48,17 @@ class Reading:
     ours: set[str] = field(default_factory=set)
     held: dict[str, BatchResult] = field(default_factory=dict)
     unreadable: int = 0
+    too_large: int = 0
 
     def problem(self, provider: str, missing: int) -> Failure | None:
-        """Why the results are to be read again though they came to an end, for so many rows without one."""
+        """Why the results are to be read again though they came to an end, for so many rows without one.
+
+        Not for those that are too large to be read: they will be so every time.
+        """
         expected = endings.expected_results(self.state)
-        short = expected is not None and len(self.ours) < expected
+        short = expected is not None and len(self.ours) + self.too_large < expected
         if expected is None:
-            short = self.state.ending == "completed"
+            short = self.state.ending == "completed" and missing > self.too_large
         if not missing or not (short or self.unreadable) or self.state.ran_nothing:
             return None
         counted = "more" if expected is None else f"{expected}"
@@ -86,7 +90,9 @@ class Collector:
         page: list[BatchResult] = []
         async with aclosing(adapter.results(key, reading.state)) as results:
             async for outcome in results:
-                if not outcome.custom_id:
+                if outcome.too_large:
+                    reading.too_large += 1
+                elif not outcome.custom_id:
                     reading.unreadable += 1
                 elif outcome.failure is None and outcome.never_ran is None:
                     reading.held.pop(outcome.custom_id, None)

@@ -13,6 +13,11 @@ NO_RESULT = (
     "collect the batch again before you retry the row."
 )
 
+TOO_LARGE = (
+    "A result of this batch, which may be this row's, is too large to be read. It may have run and been charged; "
+    "ask for a shorter answer before you retry the row."
+)
+
 
 def told(provider: str, state: BatchState) -> str | None:
     """Return what stands with the part and its job of the end of a batch that did not simply run; None for others."""
@@ -39,8 +44,13 @@ def kind_of(part: VendorBatch) -> str | None:
     return "provider_rejected" if part.state == "failed" else "cancelled" if _cancelled(part) else None
 
 
-def without_result(provider: str, state: BatchState) -> Failure:
-    """Return why a row has no result of a batch that ended so and was read to its end."""
+def without_result(provider: str, state: BatchState, *, too_large: bool = False) -> Failure:
+    """Return why a row has no result of a batch that ended so and was read to its end.
+
+    `too_large`: there was one that could not be read for its size.
+    """
+    if too_large:
+        return Failure("provider_unavailable", TOO_LARGE)
     if state.ending == "cancelled":
         return Failure("cancelled", told(provider, state) or "")
     if state.ending == "refused" or state.error:

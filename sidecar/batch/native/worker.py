@@ -288,7 +288,8 @@ class Worker:
         except Failure as failure:
             if not last or failure.kind in machine.NOT_THE_RESULTS:
                 return await self._go_on(part, failure)
-        reason, nothing = endings.without_result(part.provider, state), state.ran_nothing
+        nothing = state.ran_nothing
+        reason = endings.without_result(part.provider, state, too_large=reading.too_large > 0)
         await self._close(collector.close(part, reason, free=nothing, ran_nothing=nothing))
         return None
 

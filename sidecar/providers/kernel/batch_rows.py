@@ -72,11 +72,16 @@ async def read_rows(
     """Yield what came of the rows in these JSON objects, but for rows whose answer was `told`, which it adds to.
 
     Of a row's failures the first is told; its answer is told even behind one. A piece that is no JSON, or names no
-    row, is logged, and is a result without a `custom_id`. Raises Failure when the pieces break off.
+    row, is logged, and is a result without a `custom_id`; an empty one was too large to be read. Raises Failure when
+    the pieces break off.
     """
     failed = set[str]()
     async with aclosing(pieces):
         async for piece in pieces:
+            if not piece:
+                _log.warning("a result of batch %s is too large to be read", native_id)
+                yield BatchResult("", too_large=True)
+                continue
             value = read_line(piece)
             came = None if value is None else outcome(value)
             if came is None:

@@ -125,7 +125,7 @@ class VendorClient:
     ) -> AsyncGenerator[bytes, None]:
         """Yield the lines of a document of any size. Raises Failure when it breaks off.
 
-        A line that is larger than anything can be is passed over: the others are paid for too.
+        A line that is larger than anything can be comes as an empty one: the others are paid for too.
         """
         reader = LineReader()
         async with self.stream("GET", url, asked, headers=headers) as answer:
@@ -134,8 +134,6 @@ class VendorClient:
                     yield line
         for line in reader.finish():
             yield line
-        if reader.too_long:
-            log.warning("%d lines of %s are too long to be read", reader.too_long, asked.title)
 
     async def elements(
         self, url: str, asked: Asked, member: str, rest: bytearray

@@ -14,11 +14,10 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 class LineReader:
     """Takes lines cut anywhere, LF or CRLF, the last one with or without its end; blank ones are no lines.
 
-    A line of more than `most_bytes` is passed over, and counted in `too_long`.
+    A line of more than `most_bytes` is not kept, and comes as an empty one.
     """
 
     def __init__(self, most_bytes: int = MAX_LINE_BYTES) -> None:
-        self.too_long = 0
         self._most_bytes = most_bytes
         self._begun: list[bytes] = []
         self._size = 0
@@ -34,10 +33,10 @@ class LineReader:
     def finish(self) -> Iterator[bytes]:
         """The line that had no end."""
         line = b"".join(self._begun).strip()
-        self.too_long += self._size > self._most_bytes
+        too_long = self._size > self._most_bytes
         self._begun.clear()
         self._size = 0
-        if line:
+        if line or too_long:
             yield line
 
     def _add(self, part: bytes) -> None:
