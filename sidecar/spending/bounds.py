@@ -19,4 +19,7 @@ def least_usage(reported: Usage | None, arrived_bytes: int) -> Usage | None:
     written = arrived_bytes // MOST_BYTES_PER_TOKEN
     if reported is None:
         return Usage(out_visible=written) if written else None
+    if reported.doubt:
+        # Counts that cannot be right are no bound; what has arrived was written all the same.
+        return Usage(out_visible=written, service_tier=reported.service_tier, surcharges=reported.surcharges)
     return replace(reported, out_visible=reported.out_visible + max(0, written - reported.out_total))

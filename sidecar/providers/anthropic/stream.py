@@ -9,6 +9,7 @@ from sidecar.providers.anthropic.blocks import Block
 from sidecar.providers.anthropic.errors import why_declined
 from sidecar.providers.anthropic.usage import (
     added,
+    contradiction,
     finish_reason,
     free_of_charge,
     merged_counts,
@@ -20,6 +21,8 @@ from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
+
+OUTPUT_UNTOLD = "the size of the answer was not told"
 
 
 class MessageReader:
@@ -36,6 +39,8 @@ class MessageReader:
         self._hour = hour
         self._before: Usage | None = None
         self._counts: dict[str, Any] = {}
+        self._wrong = ""
+        self._output_told = False
         self._said: list[dict[str, Any]] = []
         self._blocks: dict[int, Block] = {}
         self._stop: str | None = None
@@ -67,6 +72,7 @@ class MessageReader:
         """What comes next belongs to another request, billed for itself."""
         self._said = self.content()
         self._before, self._counts = self.usage, {}
+        self._wrong, self._output_told = "", False
         self._blocks, self._stop, self.ended = {}, None, False
 
     def read(self, event: SseEvent) -> Iterator[Event]:
@@ -90,7 +96,7 @@ class MessageReader:
             self._identify(message)
             if self._id is not None and known is None:
                 yield Begun(self._id, self._model)
-            yield from self._count(message.get("usage"))
+            yield from self._count(message.get("usage"), begins=True)
         elif kind == "content_block_start":
             yield from self._start(_index(value), as_mapping(value.get("content_block")))
         elif kind == "content_block_delta":
@@ -144,12 +150,18 @@ class MessageReader:
             self._citations[citation.url] = citation
             yield citation
 
-    def _count(self, counts: Any) -> Iterator[Event]:
-        if isinstance(counts, Mapping):
-            self._counts = merged_counts(self._counts, counts)
-            self.usage = added(self._before, message_usage(self._counts, hour=self._hour))
-            ended = self._stop is not None and not self.paused
-            yield UsageSoFar(self.usage, self._model, self._id, final=ended)
+    def _count(self, counts: Any, *, begins: bool = False) -> Iterator[Event]:
+        """What the usage is by now. The output that is told when a message `begins` is not that of the message."""
+        report = as_mapping(counts)
+        self._output_told = self._output_told or (not begins and report.get("output_tokens") is not None)
+        self._wrong = self._wrong or contradiction(report)
+        self._counts = merged_counts(self._counts, report)
+        if self._counts:
+            ended = self._stop is not None
+            wrong = self._wrong or ("" if self._output_told or not ended else OUTPUT_UNTOLD)
+            self.usage = added(self._before, message_usage(self._counts, hour=self._hour, wrong=wrong))
+            final = ended and not self.paused and self._output_told
+            yield UsageSoFar(self.usage, self._model, self._id, final=final)
 
     def _whole(self, message: Mapping[str, Any]) -> Iterator[Event]:
         self._identify(message)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
 from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
-from sidecar.providers.kernel.token_counts import doubt, grown, whole_number, within
+from sidecar.providers.kernel.token_counts import doubt, grown, impossible, whole_number, within
 
 _FINISH: Mapping[str, FinishReason] = {
     "end_turn": "stop",
@@ -21,6 +21,7 @@ _FINISH: Mapping[str, FinishReason] = {
     "pause_turn": "length",
     "refusal": "content_filter",
 }
+_LIFETIMES = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 
 
 def finish_reason(word: str) -> FinishReason:
@@ -33,15 +34,27 @@ def merged_counts(start: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[st
     return grown(start, delta)
 
 
-def message_usage(counts: Mapping[str, Any], *, hour: bool = False) -> Usage:
+def contradiction(report: Mapping[str, Any]) -> str:
+    """Why one report cannot be right in itself: what it says was written to the cache, in all and by lifetime."""
+    lifetimes = as_mapping(report.get("cache_creation"))
+    told = [lifetimes[name] for name in _LIFETIMES if lifetimes.get(name) is not None]
+    if any(whole_number(each) is None for each in told):
+        return "the count of written tokens is impossible"
+    created = report.get("cache_creation_input_tokens")
+    if created is None or not any(told) or sum(map(as_count, told)) == as_count(created):
+        return ""
+    return "what was written to the cache contradicts its parts"
+
+
+def message_usage(counts: Mapping[str, Any], *, hour: bool = False, wrong: str = "") -> Usage:
     """Input tokens leave out what was cached and written; output tokens include thinking.
 
     Cache writes whose lifetime is not told count as those of five minutes, the vendor's default, or as those of an
-    `hour` where the request asked for one.
+    `hour` where the request asked for one. `wrong` is what is known already to be wrong with them.
     """
     lifetimes = as_mapping(counts.get("cache_creation"))
-    told_long = as_count(lifetimes.get("ephemeral_1h_input_tokens"))
-    told = told_long + as_count(lifetimes.get("ephemeral_5m_input_tokens"))
+    told_short, told_long = (as_count(lifetimes.get(name)) for name in _LIFETIMES)
+    told = told_short + told_long
     created = counts.get("cache_creation_input_tokens")
     written = told if created is None else as_count(created)
     written_long = within(told_long, written, "one-hour cache write")
@@ -63,7 +76,7 @@ def message_usage(counts: Mapping[str, Any], *, hour: bool = False) -> Usage:
         prompt_total=uncached + read + written,
         service_tier=as_text(counts.get("service_tier")) or None,
         surcharges=_surcharges(counts),
-        doubt=_doubt(counts, uncached + read + written),
+        doubt=wrong or _doubt(counts, uncached + read + written),
     )
 
 
@@ -95,11 +108,14 @@ def free_of_charge(usage: Usage) -> Usage:
 def _doubt(counts: Mapping[str, Any], prompt: int) -> str:
     named = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     told = [counts[name] for name in named if counts.get(name) is not None]
-    if any(whole_number(count) is None for count in told) or not prompt:
+    if any(whole_number(count) is None for count in told) or counts.get("input_tokens") is None or not prompt:
         return "the size of the prompt was not told"
+    searches = as_mapping(counts.get("server_tool_use")).get("web_search_requests")
     thinking = as_mapping(counts.get("output_tokens_details")).get("thinking_tokens")
     output = counts.get("output_tokens", 0)
-    return doubt(prompt, output, {"thinking": (thinking, as_count(output))}, None)
+    return impossible(searches, "searches") or doubt(
+        prompt, output, {"thinking": (thinking, as_count(output))}, None
+    )
 
 
 def _surcharges(counts: Mapping[str, Any]) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def compatible_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usag
     }
     parts = chat_usage(whole, service_tier)
     charged, doubt = charged_usd(usage)
-    parts = replace(parts, charged_usd=charged, doubt=parts.doubt or doubt)
+    parts = replace(parts, charged_usd=charged, doubt=parts.doubt or doubt or _missed(usage))
     return parts if parts.prompt_total or parts.out_total or charged is not None else None
 
 
@@ -42,10 +42,20 @@ def charged_usd(usage: Mapping[str, Any]) -> tuple[Decimal | None, str]:
     """
     told = usage.get("cost")
     cost = _dollars(told.get("total_cost") if isinstance(told, Mapping) else told)
-    if cost is None or usage.get("is_byok") is not True:
+    if usage.get("is_byok") is not True:
         return cost, "" if told is None or cost is not None else "the charge is impossible"
+    if cost is None:
+        return None, "the gateway's fee was not told"
     upstream = _dollars(as_mapping(usage.get("cost_details")).get("upstream_inference_cost"))
     return (None, "the upstream's charge was not told") if upstream is None else (cost + upstream, "")
+
+
+def _missed(usage: Mapping[str, Any]) -> str:
+    """DeepSeek tells the prompt's two parts, of which the cache had one and not the other."""
+    hit, miss = usage.get("prompt_cache_hit_tokens"), usage.get("prompt_cache_miss_tokens")
+    if hit is None or miss is None or as_count(hit) + as_count(miss) == as_count(_first(usage, _PROMPT)):
+        return ""
+    return "the prompt contradicts its parts"
 
 
 def _output(usage: Mapping[str, Any]) -> Any:

@@ -12,6 +12,7 @@ from sidecar.providers.kernel.errors import declined, stopped_without_answer, st
 from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
+from sidecar.providers.kernel.token_counts import grown
 from sidecar.providers.kernel.vendor import Asked
 
 
@@ -104,8 +105,8 @@ class GeminiReader:
         grounding = as_mapping(candidate.get("groundingMetadata"))
         yield from self._cite(grounding)
         self._searches.take(grounding)
-        # Each report is of the whole request so far; a field that it does not repeat still counts.
-        self._reported.update(as_mapping(chunk.get("usageMetadata")))
+        # Each report is of the whole request so far: counts only grow, and what it does not repeat still counts.
+        self._reported = grown(self._reported, as_mapping(chunk.get("usageMetadata")))
         if self._reported:
             searches = self._searches.billable(self._model or self._asked.model or "")
             usage = added(self._before, part_usage(self._reported, searches))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
-from sidecar.providers.kernel.json_values import as_count, as_list, as_text
+from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, as_text
 from sidecar.providers.kernel.token_counts import doubt, within
 
 CONTINUATION = "CONTINUATION"
@@ -28,6 +28,8 @@ _FINISH: Mapping[str, FinishReason] = {
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
 }
+_TEXT = frozenset({"", "TEXT", "MODALITY_UNSPECIFIED"})
+_TEXT_OR_SEEN = _TEXT | {"IMAGE", "VIDEO", "DOCUMENT"}
 _BILLED_BY_PROMPT = re.compile(r"gemini-[12](\.|-|$)")
 
 
@@ -51,8 +53,13 @@ def part_usage(reported: Mapping[str, Any], searches: int = 0) -> Usage:
         searches=searches,
         prompt_total=prompt,
         doubt=_doubt(reported),
-        service_tier=as_text(reported.get("serviceTier")).lower() or None,
+        service_tier=_tier(as_text(reported.get("serviceTier")).lower()),
     )
+
+
+def _tier(word: str) -> str | None:
+    """The tier; the word that stands for none is none."""
+    return None if not word or word.endswith("unspecified") else word
 
 
 def _doubt(reported: Mapping[str, Any]) -> str:
@@ -63,7 +70,18 @@ def _doubt(reported: Mapping[str, Any]) -> str:
     parts = {"cached": cached, "thinking": (thoughts, as_count(thoughts)), "tool": (tools, as_count(tools))}
     total = reported.get("totalTokenCount")
     beside = as_count(thoughts) + as_count(tools)
-    return doubt(reported.get("promptTokenCount"), output, parts, total and as_count(total) - beside)
+    if total is not None:
+        total = as_count(total) - beside
+    return doubt(reported.get("promptTokenCount"), output, parts, total) or _modality(reported)
+
+
+def _modality(reported: Mapping[str, Any]) -> str:
+    """Sound is dearer than text with some models, what is no text in an answer with all; nobody asks for either."""
+    for name, plain in (("promptTokensDetails", _TEXT_OR_SEEN), ("candidatesTokensDetails", _TEXT)):
+        for each in map(as_mapping, as_list(reported.get(name))):
+            if as_text(each.get("modality")).upper() not in plain and as_count(each.get("tokenCount")):
+                return "it has tokens that are no text, whose price is not known here"
+    return ""
 
 
 def added(first: Usage | None, second: Usage | None) -> Usage | None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.providers.base import Usage
+from sidecar.providers.kernel.amounts import as_amount
 from sidecar.providers.kernel.json_values import as_count, as_mapping
 from sidecar.providers.kernel.token_counts import whole_number
 from sidecar.providers.openai_family import usage as openai_usage
@@ -49,16 +50,14 @@ def responses_usage(response: Mapping[str, Any]) -> Usage | None:
 
 
 def charged_usd(usage: Mapping[str, Any]) -> Decimal | None:
-    """The exact charge, fees of tools included; None where the vendor says none."""
-    ticks = usage.get("cost_in_usd_ticks")
-    if isinstance(ticks, str) and ticks.isascii() and ticks.isdigit():
-        ticks = int(ticks)
-    if isinstance(ticks, float) and ticks.is_integer():
-        ticks = int(ticks)
-    if isinstance(ticks, bool) or not isinstance(ticks, int) or ticks < 0:
+    """The exact charge, fees of tools included; None where the vendor says none, or what no charge can be."""
+    ticks = as_amount(usage.get("cost_in_usd_ticks"))
+    if ticks is None or ticks < 0 or ticks != ticks.to_integral_value():
         return None
-    return Decimal(ticks).scaleb(-TICK_DIGITS)
+    return ticks.scaleb(-TICK_DIGITS)
 
 
 def _charged(parts: Usage, usage: Mapping[str, Any]) -> Usage:
-    return replace(parts, charged_usd=charged_usd(usage))
+    charged = charged_usd(usage)
+    wrong = charged is None and usage.get("cost_in_usd_ticks") is not None
+    return replace(parts, charged_usd=charged, doubt="the charge is impossible" if wrong else parts.doubt)

@@ -32,9 +32,15 @@ def doubt(prompt: Any, output: Any, parts: Mapping[str, tuple[Any, int]], total:
     for name, (part, whole) in parts.items():
         if part is not None and (whole_number(part) is None or int(part) > whole):
             return f"the count of {name} tokens is impossible"
-    if total and whole_number(total) not in (told + written, told + written + apart):
+    if total is not None and whole_number(total) not in (told + written, told + written + apart):
         return "the total contradicts its parts"
     return ""
+
+
+def impossible(count: Any, name: str) -> str:
+    """Return why a count beside the tokens cannot be right; empty where it can, or was not told."""
+    wrong = count is not None and whole_number(count) is None
+    return f"the count of {name} is impossible" if wrong else ""
 
 
 def within(part: int, whole: int, name: str) -> int:

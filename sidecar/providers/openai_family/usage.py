@@ -7,7 +7,7 @@ from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
 from sidecar.providers.kernel.json_values import as_count, as_mapping
-from sidecar.providers.kernel.token_counts import doubt, within
+from sidecar.providers.kernel.token_counts import doubt, impossible, whole_number, within
 
 _FINISH: Mapping[str, FinishReason] = {
     "length": "length",
@@ -61,12 +61,16 @@ def responses_usage(response: Mapping[str, Any]) -> Usage | None:
         output_details=as_mapping(usage.get("output_tokens_details")),
         searches=billable_searches(response),
         service_tier=response.get("service_tier"),
+        wrong=impossible(_told_searches(response), "searches"),
     )
 
 
 def billable_searches(response: Mapping[str, Any]) -> int:
-    """The vendor's own count where it gives one, else the calls that searched rather than opened a page."""
-    told = as_mapping(as_mapping(response.get("tool_usage")).get("web_search")).get("num_requests")
+    """The vendor's own count where it gives one, else the calls that did not merely look at a page.
+
+    A call that does not say what it did has searched.
+    """
+    told = _told_searches(response)
     if told is not None:
         return as_count(told)
     output = response.get("output")
@@ -76,8 +80,12 @@ def billable_searches(response: Mapping[str, Any]) -> int:
         for call in calls
         if isinstance(call, Mapping)
         and call.get("type") == "web_search_call"
-        and as_mapping(call.get("action")).get("type") == "search"
+        and as_mapping(call.get("action")).get("type", "search") == "search"
     )
+
+
+def _told_searches(response: Mapping[str, Any]) -> Any:
+    return as_mapping(as_mapping(response.get("tool_usage")).get("web_search")).get("num_requests")
 
 
 def _parts(
@@ -89,6 +97,7 @@ def _parts(
     output_details: Mapping[str, Any],
     searches: int,
     service_tier: Any,
+    wrong: str = "",
 ) -> Usage:
     parts = {
         "cached": (prompt_details.get("cached_tokens"), as_count(prompt)),
@@ -97,8 +106,12 @@ def _parts(
             as_count(prompt) - as_count(prompt_details.get("cached_tokens")),
         ),
         "reasoning": (output_details.get("reasoning_tokens"), as_count(output)),
+        "12 h written": (
+            as_mapping(prompt_details.get("cache_write_tokens_details")).get("ttl_12h_tokens"),
+            as_count(prompt_details.get("cache_write_tokens")),
+        ),
     }
-    wrong = doubt(prompt, output, parts, total)
+    wrong = wrong or doubt(prompt, output, parts, total) or _sound(prompt_details, output_details)
     prompt, output = as_count(prompt), as_count(output)
     cached = within(as_count(prompt_details.get("cached_tokens")), prompt, "cached")
     written = within(as_count(prompt_details.get("cache_write_tokens")), prompt - cached, "cache write")
@@ -114,6 +127,12 @@ def _parts(
         out_reasoning=reasoning,
         searches=searches,
         prompt_total=prompt,
-        service_tier=service_tier if isinstance(service_tier, str) else None,
+        service_tier=service_tier.lower() if isinstance(service_tier, str) else None,
         doubt=wrong,
     )
+
+
+def _sound(*details: Mapping[str, Any]) -> str:
+    """Sound costs several times what text does, and nothing here asks for it."""
+    told = any(whole_number(each.get("audio_tokens") or 0) != 0 for each in details)
+    return "it has tokens of sound, whose price is not known here" if told else ""

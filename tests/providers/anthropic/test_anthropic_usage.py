@@ -114,8 +114,8 @@ def test_what_a_delta_tells_again_replaces_and_what_it_leaves_out_stays() -> Non
         # In a batch all but the searches is half.
         ("claude-sonnet-5-5", FULL, True, "0.03325"),
         # A missing split is billed as five minutes.
-        ("claude-haiku-4-5", {"cache_creation_input_tokens": 1_000}, False, "0.00125"),
-        ("claude-haiku-4-5", {"cache_creation_input_tokens": 1_000, "cache_creation": SPLIT}, False, "0.002"),
+        ("claude-haiku-4-5", {"input_tokens": 0, "cache_creation_input_tokens": 1_000}, False, "0.00125"),
+        ("claude-haiku-4-5", {"input_tokens": 0, "cache_creation": SPLIT}, False, "0.00725"),
         # On both sides of the line of a tier, which the whole prompt crosses.
         ("claude-haiku-5-5", {"input_tokens": 100_000, "output_tokens": 1_000}, False, "0.0105"),
         ("claude-haiku-5-5", {"input_tokens": 100_001, "output_tokens": 1_000}, False, "0.0525005"),
