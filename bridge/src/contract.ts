@@ -88,7 +88,7 @@ export interface BatchCostRange {
   /** Expected. */
   totalUSD: number;
   lowUSD: number;
-  /** The most: every answer as long as it may be, every search made, every prompt written to a cache. */
+  /** The most: every answer as long as it may be and broken off as often as it is asked again, every search made, every prompt written to a cache. */
   highUSD: number;
   /** Expected, when run in the providers' own batches; absent where a row's model has none. */
   nativeUSD?: number;
@@ -133,7 +133,7 @@ export interface BatchEstimateResult {
   /** Expected; the sum of the rows. */
   totalUSD: number;
   lowUSD: number;
-  /** The most: every answer as long as it may be, every search made, every prompt written to a cache. */
+  /** The most: every answer as long as it may be and broken off as often as it is asked again, every search made, every prompt written to a cache. */
   highUSD: number;
   /** Expected, when run in the providers' own batches. */
   nativeUSD?: number;
@@ -1898,7 +1898,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "1d3fad49e429c7e7213a432b7dc7303b2f604031f64c57103ea9229b36faa0ba";
+export const SCHEMA_HASH = "f5798e9fb5dc29ea6d0cd31ec780ff93bd20df11e4742d867a12693ee934a121";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

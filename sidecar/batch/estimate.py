@@ -19,11 +19,15 @@ FRAME_TOKENS = 8
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What one row may cost in US dollars."""
+    """What one row may cost in US dollars. `high_usd` is the most that asking it once costs, which is held back for it.
+
+    `most_usd` is that of every time that it may be asked: before each further one the budget is asked anew.
+    """
 
     low_usd: Decimal
     expected_usd: Decimal
     high_usd: Decimal
+    most_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Sum:
         self.rows += 1
         self.low_usd += row.low_usd
         self.expected_usd += row.expected_usd
-        self.high_usd += row.high_usd
+        self.high_usd += row.most_usd
         self.reusing_usd += Decimal(0) if answered else row.expected_usd
 
 
@@ -124,12 +128,19 @@ class Total:
 def _range(
     shape: RowProfile, tokens_in: int, answer: AnswerLength, *, exact: bool, batch: bool = False
 ) -> Range | None:
-    most = shape.frame_tokens + tokens_in * (1 if exact else cost_range.GUESSED_FACTOR)
+    longest = shape.frame_tokens + tokens_in * (1 if exact else cost_range.GUESSED_FACTOR)
     least = max(0, tokens_in - FRAME_TOKENS) // (1 if exact else cost_range.GUESSED_FACTOR)
-    high = cost_range.highest(shape.price, most, answer.high, shape.extras, batch=batch)
+    high = cost_range.highest(shape.price, longest, answer.high, shape.extras, batch=batch)
     low = cost_range.lowest(shape.price, least, batch=batch)
-    usage = Usage(in_uncached=tokens_in, out_visible=answer.expected, prompt_total=tokens_in)
+    usage = Usage(
+        in_uncached=tokens_in,
+        out_visible=answer.expected,
+        prompt_total=tokens_in,
+        surcharges=shape.extras.surcharges,
+    )
     expected = pricing.cost(usage, shape.price, batch=batch)
     if low is None or high is None or isinstance(expected, pricing.Unpriced):
         return None
-    return Range(low, min(max(low, expected.total_usd), high), high)
+    # Rows of a vendor's batch are asked once.
+    most = high * (1 if batch else shape.attempts)
+    return Range(low, min(max(low, expected.total_usd), high), high, most)

@@ -58,7 +58,7 @@ class Estimator:
 
     def _assume(self, shape: RowProfile, *, exact: bool, learnt: bool) -> None:
         model = shape.serving.model
-        told = assumptions(shape.extras, counted_exactly=exact, model=model)
+        told = assumptions(shape.extras, counted_exactly=exact, model=model, attempts=shape.attempts)
         if not learnt:
             prior = min(shape.cap, prior_tokens(shape))
             told = (

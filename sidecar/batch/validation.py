@@ -28,7 +28,8 @@ UNLIMITED_ANSWER_TOKENS = 8_192
 class RowProfile:
     """What rows with the same model and options have in common. `cap` is the longest answer in tokens.
 
-    `frame_tokens` is the most that is sent around their texts: a schema, tools, instructions.
+    `frame_tokens` is the most that is sent around their texts: a schema, tools, instructions. `attempts` is how often
+    one may be asked, and charged, where its answer breaks off.
     """
 
     serving: Serving
@@ -37,6 +38,7 @@ class RowProfile:
     extras: Extras = NO_EXTRAS
     frame_tokens: int = 0
     wants_json: bool = False
+    attempts: int = 1
 
     @property
     def provider(self) -> str:
@@ -106,9 +108,10 @@ class RowValidator:
             serving,
             self._catalogue.price_entry(model, self._day),
             cap,
-            extras_of(request, model),
+            extras_of(request, model, plan),
             frame_tokens(plan.body, request.system, request.developer, row.prompt),
             request.json_mode,
+            1 + int({**self._defaults, **self._saved}["retryBrokenAnswers"]),
         )
 
 

@@ -119,7 +119,7 @@ class ChatService:
         def estimate(earlier: Sequence[Turn]) -> Decimal | None:
             texts = [*present, *(turn.text for turn in earlier)]
             tokens = around + GUESSED_FACTOR * sum(map(context.roughly_tokens, texts))
-            return highest(price, tokens, answer, extras_of(request, model))
+            return highest(price, tokens, answer, extras_of(request, model, plan))
 
         budget = await this_month(self._settings, now)
         writing = asyncio.ensure_future(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "1d3fad49e429c7e7213a432b7dc7303b2f604031f64c57103ea9229b36faa0ba"
+SCHEMA_HASH = "f5798e9fb5dc29ea6d0cd31ec780ff93bd20df11e4742d867a12693ee934a121"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """The most and the least that a request may cost, before it is sent (pure). Never a cost.
 
 The most is what a budget holds back, so it must not be too little: the whole prompt is written to a cache where that
-may happen, a count that is guessed is doubled, every search that is allowed is made and reads pages, the answer is as
-long as it may be. What is assumed and cannot be known before is said (`assumptions`). The least has the whole prompt
-read from a cache, and an answer of one token.
+may happen, a count that is guessed is doubled, every search that is allowed is made, reads pages and has all before it
+read once more, the answer is as long as it may be and where it goes is dear. What is assumed and cannot be known before
+is said (`assumptions`). The least has the whole prompt read from a cache, and an answer of one token.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ from typing import Any, Literal
 
 from sidecar.money import pricing
 from sidecar.money.model import ModelEntry, PriceEntry
-from sidecar.providers.base import ChatRequest, Usage
+from sidecar.providers.base import ChatRequest, PreparedCall, Usage
 
 # What a search puts before the model: OpenAI bills so much for one where it bills a fixed block.
 TOKENS_A_SEARCH = 8_000
-# A vendor may pause a turn that searches and be asked to go on: its prompt is then billed again.
-SEARCHING_REQUESTS = 2
 # A guessed tokenizer comes within some 15 % for plain text, and in other languages less near.
 GUESSED_FACTOR = 2
 # A workspace may have all its requests run in one place, which raises their price; what is asked says nothing of it.
@@ -40,11 +38,14 @@ class CostRange:
 class Extras:
     """What a request may cost beside its prompt and its answer.
 
-    `writes` is for how long its prompt may be written to a cache, None where it cannot be.
+    `writes` is for how long its prompt may be written to a cache, None where it cannot be. `surcharges` are on it
+    where it goes; `refusal_usd` is what it costs where the vendor blocks it.
     """
 
     searches: int = 0
     writes: Literal["5m", "1h"] | None = None
+    surcharges: tuple[str, ...] = ()
+    refusal_usd: Decimal = Decimal(0)
 
 
 NO_EXTRAS = Extras()
@@ -57,12 +58,13 @@ def frame_tokens(body: Mapping[str, Any], *texts: str | None) -> int:
     return max(0, sent - sum(len(text) for text in texts if text)) // 2
 
 
-def extras_of(request: ChatRequest, model: ModelEntry) -> Extras:
+def extras_of(request: ChatRequest, model: ModelEntry, plan: PreparedCall) -> Extras:
     """Return what may come on top: Anthropic caches what it is asked to, the others by themselves."""
     searches = (request.web_search_max_uses or 0) if "web_search" in model.features else 0
-    if model.provider == "anthropic" and request.cache_ttl is None:
-        return Extras(searches)
-    return Extras(searches, request.cache_ttl or "5m")
+    uncached = model.provider == "anthropic" and request.cache_ttl is None
+    return Extras(
+        searches, None if uncached else request.cache_ttl or "5m", plan.surcharges, plan.refusal_usd
+    )
 
 
 def highest(
@@ -74,19 +76,25 @@ def highest(
     batch: bool = False,
 ) -> Decimal | None:
     """Return the most that a prompt of at most so many tokens costs; None where it has no price."""
-    prompt = prompt_tokens + extras.searches * TOKENS_A_SEARCH
-    prompt *= SEARCHING_REQUESTS if extras.searches else 1
+    # After each search the model reads everything anew, within one request of ours or in another one.
+    rounds = extras.searches + 1
+    prompt = prompt_tokens * rounds + TOKENS_A_SEARCH * extras.searches * rounds // 2
     # Searches without a price leave the cost unknown: what bounds it is then the rest.
     searches = extras.searches if price is not None and price.web_search_per_1k is not None else 0
     where = tuple(word for word in price.service_tiers if word.startswith(_WHERE)) if price else ()
-    base = Usage(out_visible=answer_tokens, searches=searches, prompt_total=prompt)
+    base = Usage(
+        out_visible=answer_tokens, searches=searches, prompt_total=prompt, surcharges=extras.surcharges
+    )
     prompts = [replace(base, in_uncached=prompt)]
     if extras.writes is not None:
         prompts.append(replace(base, cache_write_short=prompt))
     if extras.writes == "1h":
         prompts.append(replace(base, cache_write_long=prompt))
-    usages = (replace(usage, surcharges=surcharges) for usage in prompts for surcharges in ((), where))
-    return max(_costs(usages, price, batch=batch), default=None)
+    usages = (
+        replace(usage, surcharges=(*extras.surcharges, *more)) for usage in prompts for more in ((), where)
+    )
+    most = max(_costs(usages, price, batch=batch), default=None)
+    return None if most is None else max(most, extras.refusal_usd)
 
 
 def lowest(price: PriceEntry | None, prompt_tokens: int, *, batch: bool = False) -> Decimal | None:
@@ -96,9 +104,16 @@ def lowest(price: PriceEntry | None, prompt_tokens: int, *, batch: bool = False)
     return min(_costs(usages, price, batch=batch), default=None)
 
 
-def assumptions(extras: Extras, *, counted_exactly: bool, model: ModelEntry) -> tuple[str, ...]:
-    """Return in sentences what the most rests on that is not known before."""
+def assumptions(
+    extras: Extras, *, counted_exactly: bool, model: ModelEntry, attempts: int = 1
+) -> tuple[str, ...]:
+    """Return in sentences what the most rests on that is not known before. `attempts`: how often it may be asked."""
     found = []
+    if attempts > 1:
+        found.append(
+            f"The most is reckoned with every answer breaking off and being asked for again, {attempts} times in all, "
+            "each of them charged."
+        )
     if extras.searches:
         limit = "at most" if model.provider == "anthropic" else "assumed, because the vendor has no limit:"
         found.append(

@@ -179,6 +179,8 @@ class PreparedCall:
 
     `path` is relative to the provider's base URL. `notes` are sentences for the person: what was left out or lowered.
     `max_output_tokens` is the cap that the vendor is given, None where it is given none: budgets reserve by it.
+    `surcharges` raise its price where it goes, in the catalogue's words; `refusal_usd` is the vendor's fee for a
+    request that it blocks.
     """
 
     path: str
@@ -186,6 +188,8 @@ class PreparedCall:
     body: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     max_output_tokens: int | None = None
+    surcharges: tuple[str, ...] = ()
+    refusal_usd: Decimal = Decimal(0)
 
 
 class Providers(Protocol):

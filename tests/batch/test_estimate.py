@@ -47,25 +47,25 @@ def test_a_row_costs_its_tokens_at_the_price_of_the_day_and_half_in_a_batch() ->
     found = estimate_row(_shape(MODEL), 1_008, AnswerLength(100, 1_000))
     assert found == RowEstimate(
         1_008,
-        Range(Decimal("0.00126"), Decimal("0.00352"), Decimal("0.01252")),
-        Range(Decimal("0.001255"), Decimal("0.00176"), Decimal("0.00626")),
+        Range(Decimal("0.00126"), Decimal("0.00352"), Decimal("0.01252"), Decimal("0.01252")),
+        Range(Decimal("0.001255"), Decimal("0.00176"), Decimal("0.00626"), Decimal("0.00626")),
     )
 
 
 def test_the_total_is_the_exact_sum_and_knows_no_batch_where_a_row_has_none() -> None:
-    alone = Range(Decimal("0.1"), Decimal("0.2"), Decimal("0.3"))
-    batched = Range(Decimal("0.05"), Decimal("0.1"), Decimal("0.15"))
+    alone = Range(Decimal("0.1"), Decimal("0.2"), Decimal("0.3"), Decimal("0.9"))
+    batched = Range(Decimal("0.05"), Decimal("0.1"), Decimal("0.15"), Decimal("0.15"))
     total = Total()
     for provider in ("openai", "openai", "gemini"):
         total.add(provider, RowEstimate(1, alone, batched), answered=provider == "gemini")
-    assert total.kept() == {"totalUSD": "0.6", "lowUSD": "0.3", "highUSD": "0.9", "nativeUSD": "0.3"}
+    assert total.kept() == {"totalUSD": "0.6", "lowUSD": "0.3", "highUSD": "2.7", "nativeUSD": "0.3"}
     assert (total.local.rows, total.local.reusing_usd) == (3, Decimal("0.4"))
     assert {name: (each.rows, each.expected_usd) for name, each in total.native.items()} == {
         "openai": (2, Decimal("0.2")),
         "gemini": (1, Decimal("0.1")),
     }
     total.add("openai", RowEstimate(1, alone))
-    assert total.kept() == {"totalUSD": "0.8", "lowUSD": "0.4", "highUSD": "1.2"}
+    assert total.kept() == {"totalUSD": "0.8", "lowUSD": "0.4", "highUSD": "3.6"}
     total.add("openai", RowEstimate(5))
     assert total.kept()["totalUSD"] == "0.8"
 

@@ -299,7 +299,8 @@ def test_xai_s_usages() -> None:
     assert [grok(total_tokens=total) for total in (1400, 1100, 0)] == [None] * 3
     ticks = (37756000, 37756000.0, "37756000", "37756000.0", 3.7756e7)
     assert [grok(cost_in_usd_ticks=told) for told in ticks] == ["0.0037756"] * len(ticks)
-    assert [grok(cost_in_usd_ticks=told) for told in (-1, True, "x", 1.5, [])] == [None] * 5
+    no_ticks: tuple[Any, ...] = (-1, True, "x", 1.5, [])
+    assert [grok(cost_in_usd_ticks=told) for told in no_ticks] == [None] * 5
     # What was charged is known whatever became of the counts.
     assert grok(cost_in_usd_ticks=37756000, prompt_tokens=-5) == "0.0037756"
     assert (grok("priority"), grok("flex")) == ("0.01", None)
@@ -316,13 +317,15 @@ def byok(cost: Any, upstream: Any) -> str | None:
 
 
 def test_usages_of_other_servers() -> None:
-    assert [own(cost=told) for told in (0.0123, "0.0123", 0, 1.5e-07)] == [
+    costs: tuple[Any, ...] = (0.0123, "0.0123", 0, 1.5e-07)
+    assert [own(cost=told) for told in costs] == [
         "0.0123",
         "0.0123",
         "0",
         "0.00000015",
     ]
-    assert [own(cost=told) for told in (-0.01, "NaN", 1e300, {"input_tokens_cost": 1})] == [None] * 4
+    impossible: tuple[Any, ...] = (-0.01, "NaN", 1e300, {"input_tokens_cost": 1})
+    assert [own(cost=told) for told in impossible] == [None] * 4
     assert own(cost={"total_cost": 0.008}) == "0.008"
     assert (byok(0.0006, 0.0119), byok(0, "0.0119")) == ("0.0125", "0.0119")
     assert (byok(0.0006, None), byok(None, 0.0119)) == (None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
@@ -10,7 +11,7 @@ from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.grok.errors import GROK, key_problem
 from sidecar.providers.grok.request import DIALECT, cache_place
 from sidecar.providers.grok.usage import chat_usage, responses_usage
-from sidecar.providers.grok.violation_fee import with_violation_fee
+from sidecar.providers.grok.violation_fee import VIOLATION_FEE_USD, with_violation_fee
 from sidecar.providers.kernel.client import VendorClient, about_key
 from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.http import HttpClient
@@ -59,6 +60,7 @@ class Grok:
             body=body,
             notes=choices.notes,
             max_output_tokens=choices.max_output_tokens,
+            refusal_usd=Decimal(0) if on_chat else VIOLATION_FEE_USD,
         )
 
     def stream(

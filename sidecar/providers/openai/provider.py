@@ -37,8 +37,9 @@ class OpenAI:
         self._api = VendorClient(http, OPENAI, name)
         self._base_url = base_url.rstrip("/")
         self._attempts = SecondAttempts(name)
-        self._read_chat = marked(chat_usage, surcharges(base_url))
-        self._read_response = marked(responses_usage, surcharges(base_url))
+        self._surcharges = surcharges(base_url)
+        self._read_chat = marked(chat_usage, self._surcharges)
+        self._read_response = marked(responses_usage, self._surcharges)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
@@ -52,6 +53,7 @@ class OpenAI:
             body=write(request, choices, DIALECT),
             notes=choices.notes,
             max_output_tokens=choices.max_output_tokens,
+            surcharges=self._surcharges,
         )
 
     def stream(
