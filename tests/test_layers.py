@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "keychain": {"keys"},
     "settings": {"store"},
     "current_project": {"store"},
-    "money": {"store", "providers.base"},
+    "money": {"store", "providers.base", "providers.bills"},
     "checker": {"chat.json_output", "providers.base"},
     "core": {"checker", "money", "store", "keys", "settings", "current_project", "providers.base"},
     "spending": {"money", "store", "keys", "settings", "providers.base", "providers.kernel.outcome"},
@@ -83,6 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "settings",
         "current_project",
         "providers.base",
+        "providers.bills",
         "providers.kernel.proxies",
     },
     "container": {

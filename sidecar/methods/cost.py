@@ -15,7 +15,7 @@ from sidecar.money import reprice as money
 from sidecar.money.bill_file import day_of, read_bill
 from sidecar.money.reconcile import ReconciledRow
 from sidecar.money.reconcile import reconcile as lay_beside
-from sidecar.providers.base import BilledLine, RecordsCalls, TellsCosts
+from sidecar.providers.bills import BilledLine, RecordsCalls, TellsCosts
 from sidecar.spending.call_records import settle_by_record
 from sidecar.store import ledger
 from sidecar.store.atomic_files import file_failure, source_file

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from io import StringIO
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BilledLine
+from sidecar.providers.bills import BilledLine
 
 # Names that columns have, likeliest first. Google's cost is before its credits, which ours knows nothing of either.
 _DAY = ("usage_start_time", "usage start date", "usage start time", "start_time", "date", "day", "usage date")

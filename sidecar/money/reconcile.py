@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from sidecar.money.bill_file import day_of
 from sidecar.money.catalogue import Catalogue
-from sidecar.providers.base import BilledLine
+from sidecar.providers.bills import BilledLine
 from sidecar.store.records import LedgerEntry
 
 # A cent in ten thousand calls: vendors round each line of a bill.

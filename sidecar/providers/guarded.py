@@ -19,7 +19,6 @@ from sidecar.providers.base import (
     BatchResult,
     BatchState,
     Begun,
-    BilledLine,
     ChatRequest,
     Citation,
     Done,
@@ -29,11 +28,10 @@ from sidecar.providers.base import (
     LookupResult,
     PreparedCall,
     Provider,
-    RecordsCalls,
-    TellsCosts,
     Usage,
     UsageSoFar,
 )
+from sidecar.providers.bills import BilledLine, RecordsCalls, TellsCosts
 from sidecar.providers.kernel.answer_bound import AnswerBound
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown

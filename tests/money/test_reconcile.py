@@ -11,7 +11,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.money.bill_file import day_of, read_bill
 from sidecar.money.reconcile import ReconciledRow, reconcile
-from sidecar.providers.base import BilledLine
+from sidecar.providers.bills import BilledLine
 from sidecar.store.records import LedgerEntry
 from tests.helpers.models import catalogue
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.providers.anthropic.errors import ANTHROPIC
-from sidecar.providers.base import BilledLine
+from sidecar.providers.bills import BilledLine
 from sidecar.providers.kernel.amounts import as_amount
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.http import HttpClient

@@ -13,7 +13,8 @@ from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.options import resolve_options
 from sidecar.providers.anthropic.request import caches_an_hour, continued, message_body
 from sidecar.providers.anthropic.stream import MessageReader
-from sidecar.providers.base import BilledLine, ChatRequest, Event, ListedModel, PreparedCall
+from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
+from sidecar.providers.bills import BilledLine
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.events import ending, events_of
 from sidecar.providers.kernel.http import HttpClient

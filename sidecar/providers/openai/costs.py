@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sidecar.providers.base import BilledLine
+from sidecar.providers.bills import BilledLine
 from sidecar.providers.kernel.amounts import as_amount
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sidecar.providers.base import BilledLine, ChatRequest, Event, ListedModel, PreparedCall
+from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
+from sidecar.providers.bills import BilledLine
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.http import HttpClient
