@@ -180,6 +180,7 @@ class PreparedCall:
     `max_output_tokens` is the cap that the vendor is given, None where it is given none: budgets reserve by it.
     `surcharges` raise its price where it goes, in the catalogue's words; `refusal_usd` is the vendor's fee for a
     request that it blocks.
+    `asked` are the options that the request named itself, which nobody leaves out unasked.
     """
 
     path: str
@@ -189,6 +190,7 @@ class PreparedCall:
     max_output_tokens: int | None = None
     surcharges: tuple[str, ...] = ()
     refusal_usd: Decimal = Decimal(0)
+    asked: frozenset[str] = frozenset()
 
 
 class Providers(Protocol):

@@ -227,3 +227,22 @@ def claude_events(*texts: str, tokens_out: int = 100) -> Iterable[dict[str, Any]
 
 
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+
+
+class Switch:
+    """A script that can be changed while its server runs: many short stories with one server and one sidecar."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self._scripts: tuple[Script | Answer, ...] = ()
+
+    def say(self, *scripts: Script | Answer) -> None:
+        """Answer the next requests so, the last one for ever; what was asked before is forgotten."""
+        self._scripts, self.asked = scripts, []
+
+    def __call__(self, asked: Asked) -> Answer:
+        self.asked.append(asked)
+        script = self._scripts[min(len(self.asked), len(self._scripts)) - 1]
+        answer = script if isinstance(script, Answer) else script(asked)
+        assert isinstance(answer, Answer)
+        return answer

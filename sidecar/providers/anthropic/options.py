@@ -71,6 +71,11 @@ def resolve_options(request: ChatRequest) -> AnthropicOptions:
     )
 
 
+def schema_only(schema: Mapping[str, Any]) -> str:
+    """The instruction that asks for a schema in words."""
+    return SCHEMA_ONLY + json.dumps(schema, ensure_ascii=False)
+
+
 def _search(request: ChatRequest, notes: list[str]) -> int | None:
     if request.web_search_max_uses is None:
         return None
@@ -109,7 +114,7 @@ def _json(
     schema = request.json_schema
     if schema is None:
         return None, JSON_ONLY if request.json_mode else None
-    instruction = SCHEMA_ONLY + json.dumps(schema, ensure_ascii=False)
+    instruction = schema_only(schema)
     if "json_schema" not in request.traits.features:
         notes.append(f"{request.model} enforces no JSON schema; the answer is checked instead.")
         return None, instruction

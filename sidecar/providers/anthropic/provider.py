@@ -7,20 +7,20 @@ from contextlib import aclosing
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from sidecar.errors import Failure
 from sidecar.providers.anthropic.costs import organization_costs
 from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.options import resolve_options
 from sidecar.providers.anthropic.request import caches_an_hour, continued, message_body
+from sidecar.providers.anthropic.second_attempts import RULES
 from sidecar.providers.anthropic.stream import MessageReader
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.bills import BilledLine
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.events import ending, events_of
+from sidecar.providers.kernel.exchange import AnswerExchange
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import after_last, list_models
-from sidecar.providers.kernel.sse import SseParser
+from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import ProviderRow
@@ -37,6 +37,7 @@ class Anthropic:
         self._http = http
         self._api = VendorClient(http, ANTHROPIC, name)
         self._root = root(base_url)
+        self._attempts = SecondAttempts(name, RULES)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
@@ -47,6 +48,7 @@ class Anthropic:
             body=message_body(request, choices),
             notes=choices.notes,
             max_output_tokens=choices.max_tokens,
+            asked=request.asked,
         )
 
     async def stream(
@@ -55,31 +57,28 @@ class Anthropic:
         """Sends the plan and yields events until Done. Closing the iterator closes the connection.
 
         A turn that the vendor pauses is continued, a bounded number of times; its usage is that of all its requests.
-        Raises Failure when nothing was run, OutcomeUnknown when something may have been.
+        What the vendor refuses for its form is asked in another one. Raises Failure when nothing was run,
+        OutcomeUnknown when something may have been.
         """
-        asked = self._api.asked(key, str(plan.body["model"]))
+        model = str(plan.body["model"])
+        asked = self._api.asked(key, model)
         reader = MessageReader(asked, hour=caches_an_hour(plan.body))
+        exchange = AnswerExchange(
+            self._api, asked, reader, plan.headers, another=self._attempts.another, pacer=pacer
+        )
         body: Mapping[str, Any] | None = plan.body
         left = MOST_CONTINUATIONS
-        try:
-            while body is not None:
-                async with (
-                    self._api.answer(
-                        self._root + plan.path, asked, body, headers=plan.headers, pacer=pacer
-                    ) as answer,
-                    aclosing(events_of(answer, SseParser(), reader)) as events,
-                ):
-                    async for event in events:
-                        yield event
-                body = _continuation(plan, reader) if reader.paused and left else None
-                if body is not None:
-                    reader.resume()
-                    left -= 1
-            for event in ending(reader):
-                yield event
-        except Failure as failure:
-            asked.named(failure)
-            raise
+        while body is not None:
+            attempt = self._attempts.known(Attempt(self._root + plan.path, body, model, plan.asked))
+            async with aclosing(exchange.request(attempt)) as events:
+                async for event in events:
+                    yield event
+            body = _continuation(plan, reader) if reader.paused and left else None
+            if body is not None:
+                reader.resume()
+                left -= 1
+        for event in exchange.ending():
+            yield event
 
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""

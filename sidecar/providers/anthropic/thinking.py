@@ -33,6 +33,8 @@ _BUDGETS = {
     "xhigh": 24_576,
     "max": 32_768,
 }
+# The newest models keep their thoughts to themselves unless they are asked for them.
+ADAPTIVE: Mapping[str, Any] = {"type": "adaptive", "display": "summarized"}
 _ADAPTIVE = frozenset({"always_on", "adaptive", "adaptive_or_budget"})
 # From these on the vendor refuses every temperature but its default.
 _WITHOUT_TEMPERATURE = frozenset({"always_on", "adaptive"})
@@ -51,8 +53,7 @@ def thinking(request: ChatRequest) -> Thinking | None:
     if not request.thinking:
         return None
     if sort_of(request) in _ADAPTIVE:
-        # The newest models keep their thoughts to themselves unless they are asked for them.
-        return Thinking({"type": "adaptive", "display": "summarized"})
+        return Thinking(ADAPTIVE)
     budget = _BUDGETS.get(request.effort or "", DEFAULT_BUDGET)
     return Thinking({"type": "enabled", "budget_tokens": budget}, budget)
 

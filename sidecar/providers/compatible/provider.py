@@ -18,10 +18,11 @@ from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.errors import WEB_PAGE
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
-from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
+from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
+from sidecar.providers.openai_family.exchange import exchange, judge_key
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import chat_body
-from sidecar.providers.openai_family.second_attempts import SecondAttempts
+from sidecar.providers.openai_family.second_attempts import RULES
 from sidecar.providers.openai_family.stream import ChatReader
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Compatible:
         self._api = VendorClient(http, compatible(title or name), name)
         self._roots = roots(base_url)
         self._dialect = dialect(title or name)
-        self._attempts = SecondAttempts(name)
+        self._attempts = SecondAttempts(name, RULES)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
@@ -74,6 +75,7 @@ class Compatible:
             body=chat_body(request, choices, dialect),
             notes=notes,
             max_output_tokens=choices.max_output_tokens,
+            asked=request.asked,
         )
 
     def stream(
@@ -86,7 +88,9 @@ class Compatible:
         """
         asked = self._api.asked(key, str(plan.body["model"]))
         reader = ChatReader(asked, read_usage=compatible_usage, splitter=ThinkSplitter())
-        attempt = self._attempts.known(Attempt(self._roots[0] + plan.path, plan.body))
+        attempt = self._attempts.known(
+            Attempt(self._roots[0] + plan.path, plan.body, str(plan.body["model"]), plan.asked)
+        )
 
         def another(attempt: Attempt, failure: Failure) -> Attempt | None:
             if nothing_there(failure):
@@ -129,7 +133,7 @@ class Compatible:
             failure.message = f"The {title} API is not at this address. Check its base URL in models.json."
             return None
         self._roots = (*left, *(root for root in self._roots if root in tried))
-        return Attempt(left[0] + _CHAT, attempt.body)
+        return replace(attempt, url=left[0] + _CHAT)
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> Compatible:

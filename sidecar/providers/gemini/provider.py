@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.gemini.address import address
-from sidecar.providers.gemini.errors import GEMINI, refuses_form
+from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.gemini.options import resolve_options
-from sidecar.providers.gemini.request import continued, generate_body, in_words_instead, model_in, stream_path
+from sidecar.providers.gemini.request import continued, generate_body, model_in, stream_path
+from sidecar.providers.gemini.second_attempts import RULES, GeminiAttempts
 from sidecar.providers.gemini.stream import GeminiReader
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.events import ending, events_of
+from sidecar.providers.kernel.exchange import AnswerExchange
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import list_models
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.providers.kernel.sse import SseParser
-from sidecar.providers.kernel.vendor import Asked
+from sidecar.providers.kernel.second_attempts import Attempt
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import ProviderRow
@@ -36,6 +37,7 @@ class Gemini:
         self.name = name
         self._api = VendorClient(http, GEMINI, name)
         self._base_url = address(base_url).api
+        self._attempts = GeminiAttempts(name, RULES)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported") or Failure("invalid_params")."""
@@ -46,6 +48,7 @@ class Gemini:
             body=generate_body(request, choices),
             notes=choices.notes,
             max_output_tokens=choices.max_output_tokens,
+            asked=request.asked,
         )
 
     async def stream(
@@ -53,37 +56,32 @@ class Gemini:
     ) -> AsyncGenerator[Event, None]:
         """Sends the plan and yields events until Done. Closing the iterator closes the connection.
 
-        Raises Failure when nothing was run, OutcomeUnknown when something may have been.
+        What the vendor refuses for its form is asked in another one. Raises Failure when nothing was run,
+        OutcomeUnknown when something may have been.
         """
-        asked = self._api.asked(key, model_in(plan.path))
+        model = model_in(plan.path)
+        asked = self._api.asked(key, model)
         reader = GeminiReader(asked)
-        body = plan.body
-        in_words = in_words_instead(body)
-        parts = 0
-        try:
-            while True:
-                try:
-                    async with aclosing(self._part(plan, body, reader, asked, pacer)) as events:
-                        async for event in events:
-                            yield event
-                except Failure as failure:
-                    if parts:
-                        raise OutcomeUnknown.instead_of(failure) from None
-                    if in_words is None or not refuses_form(failure):
-                        raise
-                    # Whether a model takes a form beside a tool is not published for every one of them.
-                    body, in_words = in_words, None
-                    continue
-                parts += 1
-                token = reader.next_token() if parts < MAX_PARTS else None
-                if token is None:
-                    break
-                body = continued(body, token)
-            for event in ending(reader):
-                yield event
-        except Failure as failure:
-            asked.named(failure)
-            raise
+        exchange = AnswerExchange(
+            self._api, asked, reader, plan.headers, another=self._attempts.another, pacer=pacer
+        )
+        attempt = self._attempts.known(Attempt(self._base_url + plan.path, plan.body, model, plan.asked))
+        for part in range(MAX_PARTS):
+            try:
+                # One request is read to the end of its connection, which is the end of its answer.
+                async with aclosing(exchange.request(attempt)) as events:
+                    async for event in events:
+                        yield event
+            except Failure as failure:
+                if part:
+                    raise OutcomeUnknown.instead_of(failure) from None
+                raise
+            token = reader.next_token() if part + 1 < MAX_PARTS else None
+            if token is None or exchange.taken is None:
+                break
+            attempt = replace(exchange.taken, body=continued(exchange.taken.body, token))
+        for event in exchange.ending():
+            yield event
 
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""
@@ -94,24 +92,6 @@ class Gemini:
         return await list_models(
             self._api, f"{self._base_url}/models?pageSize=1000", key, "pageToken", _next_page
         )
-
-    async def _part(
-        self,
-        plan: PreparedCall,
-        body: Mapping[str, Any],
-        reader: GeminiReader,
-        asked: Asked,
-        pacer: RequestPacer | None,
-    ) -> AsyncGenerator[Event, None]:
-        """One request, read to the end of its connection, which is the end of its answer."""
-        async with (
-            self._api.answer(
-                self._base_url + plan.path, asked, body, headers=plan.headers, pacer=pacer
-            ) as answer,
-            aclosing(events_of(answer, SseParser(), reader)) as events,
-        ):
-            async for event in events:
-                yield event
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> Gemini:

@@ -83,9 +83,17 @@ def in_words_instead(body: Mapping[str, Any]) -> dict[str, Any] | None:
 
     None when there is nothing about the form that a model could refuse: no schema, and no tool beside it.
     """
+    generation = body.get("generationConfig") or {}
+    if "responseJsonSchema" not in generation and "tools" not in body:
+        return None
+    return json_by_words(body)
+
+
+def json_by_words(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The body with its form for the answer turned into words; None where it has none."""
     generation = dict(body.get("generationConfig") or {})
     schema = generation.pop("responseJsonSchema", None)
-    if generation.pop("responseMimeType", None) != JSON_TYPE or (schema is None and "tools" not in body):
+    if generation.pop("responseMimeType", None) != JSON_TYPE:
         return None
     told = body.get("systemInstruction") or {"parts": []}
     instead = {

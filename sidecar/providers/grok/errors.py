@@ -9,7 +9,7 @@ from typing import Any
 from sidecar.providers.kernel.error_fields import ErrorFields, fields_of
 from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.vendor import Vendor, VendorError
-from sidecar.providers.openai_family.errors import classify_fields
+from sidecar.providers.openai_family.errors import classify_fields, named_fields
 
 # Its codes are sentences that say less than its words; the first line that fits the words decides.
 _MEANINGS = (
@@ -23,7 +23,7 @@ _MEANINGS = (
 
 def classify(status: int | None, value: Any) -> VendorError:
     """Return what an error means, in OpenAI's codes; the vendor's own code moves to the type."""
-    return classify_fields(status, _translated(fields_of(value)))
+    return classify_fields(status, _translated(fields_of(value)), named_fields(value))
 
 
 def key_problem(description: Any) -> str | None:

@@ -17,11 +17,12 @@ from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import after_last, list_models
-from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
+from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
+from sidecar.providers.openai_family.exchange import exchange, judge_key
 from sidecar.providers.openai_family.options import resolve_options
 from sidecar.providers.openai_family.request import chat_body, responses_body
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
-from sidecar.providers.openai_family.second_attempts import SecondAttempts
+from sidecar.providers.openai_family.second_attempts import RULES
 from sidecar.providers.openai_family.stream import ChatReader
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Grok:
         self.name = name
         self._api = VendorClient(http, GROK, name)
         self._base_url = base_url.rstrip("/")
-        self._attempts = SecondAttempts(name)
+        self._attempts = SecondAttempts(name, RULES)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
@@ -61,6 +62,7 @@ class Grok:
             notes=choices.notes,
             max_output_tokens=choices.max_output_tokens,
             refusal_usd=Decimal(0) if on_chat else VIOLATION_FEE_USD,
+            asked=request.asked,
         )
 
     def stream(
@@ -77,7 +79,9 @@ class Grok:
             if plan.path == _CHAT
             else ResponsesReader(asked, read_usage=responses_usage)
         )
-        attempt = self._attempts.known(Attempt(self._base_url + plan.path, plan.body))
+        attempt = self._attempts.known(
+            Attempt(self._base_url + plan.path, plan.body, str(plan.body["model"]), plan.asked)
+        )
         answer = exchange(
             self._api, attempt, plan.headers, asked, reader, pacer=pacer, another=self._attempts.another
         )

@@ -26,7 +26,8 @@ def refused_response(
 ) -> Failure:
     """Return the Failure for an answer that is not 2xx."""
     error = asked.vendor.classify(status, asked.secrets.hide_in(read_body(body)))
-    final = status >= 400 and not may_retry(status, headers)
+    retryable = may_retry(error.status, headers)
+    final = status >= 400 and not retryable
     if final and error.kind in ("invalid_api_key", "provider_rejected") and is_page(body):
         failure = web_page(asked, f" ({status})")
         failure.status, failure.request_id = status, request_id(headers)
@@ -34,7 +35,7 @@ def refused_response(
     hint_ms = error.hint_ms if error.hint_ms is not None else retry_after_ms(headers, now_ms)
     if hint_ms is None and status == 429:
         hint_ms = asked.vendor.reset_ms(headers, now_ms)
-    failure = _failure(error, asked, f" ({status})", may_retry(status, headers), hint_ms)
+    failure = _failure(error, asked, f" ({status})", retryable, hint_ms)
     failure.status, failure.request_id = status, asked.secrets.hide(request_id(headers) or "") or None
     return failure
 

@@ -13,14 +13,15 @@ from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import after_last, list_models
+from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
 from sidecar.providers.openai.costs import organization_costs
 from sidecar.providers.openai.errors import OPENAI
 from sidecar.providers.openai.region import marked, surcharges
-from sidecar.providers.openai_family.exchange import Attempt, exchange, judge_key
+from sidecar.providers.openai_family.exchange import exchange, judge_key
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import chat_body, responses_body
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
-from sidecar.providers.openai_family.second_attempts import SecondAttempts
+from sidecar.providers.openai_family.second_attempts import RULES
 from sidecar.providers.openai_family.stream import ChatReader
 from sidecar.providers.openai_family.usage import chat_usage, responses_usage
 
@@ -37,7 +38,7 @@ class OpenAI:
         self.name = name
         self._api = VendorClient(http, OPENAI, name)
         self._base_url = base_url.rstrip("/")
-        self._attempts = SecondAttempts(name)
+        self._attempts = SecondAttempts(name, RULES)
         self._surcharges = surcharges(base_url)
         self._read_chat = marked(chat_usage, self._surcharges)
         self._read_response = marked(responses_usage, self._surcharges)
@@ -55,6 +56,7 @@ class OpenAI:
             notes=choices.notes,
             max_output_tokens=choices.max_output_tokens,
             surcharges=self._surcharges,
+            asked=request.asked,
         )
 
     def stream(
@@ -71,7 +73,9 @@ class OpenAI:
             if plan.path == "/chat/completions"
             else ResponsesReader(asked, read_usage=self._read_response)
         )
-        attempt = self._attempts.known(Attempt(self._base_url + plan.path, plan.body))
+        attempt = self._attempts.known(
+            Attempt(self._base_url + plan.path, plan.body, str(plan.body["model"]), plan.asked)
+        )
         return exchange(
             self._api,
             attempt,

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from sidecar.providers.kernel.error_fields import ErrorFields, fields_of, speaks_of_key
+from sidecar.providers.kernel.json_values import as_list, as_mapping
 from sidecar.providers.kernel.vendor import VendorError
 
 SPENT = frozenset(
@@ -27,6 +28,14 @@ _TOO_LONG = re.compile(
 )
 _FLAGGED = re.compile(r"\bflagged\b|moderation|safety (system|policy|check)|content polic", re.I)
 _POLICY = re.compile(r"usage polic|content polic|content management polic", re.I)
+# Gateways and templates tell a request that they do not take as if the server had failed.
+_REFUSALS = frozenset({"invalid_request_error", "BadRequestError", "UnsupportedParamsError"})
+_FORM = re.compile(
+    r"BadRequestError|UnsupportedParamsError|TemplateError|\broles must alternate|\bonly user and assistant roles"
+    r"|\b(?:unsupported|unknown|unrecogni[sz]ed) (?:parameter|value|field|argument|role)"
+    r"|\bnot supported\b|\bdoes(?:n't| not) support\b",
+    re.I,
+)
 
 # What words stand for where neither a code nor a status says it; the first that fits.
 _SAID = (
@@ -61,21 +70,33 @@ _STATUS_OF = {
 
 def classify(status: int | None, value: Any) -> VendorError:
     """Return what an error means, told by its code where it has no status."""
-    return classify_fields(status, fields_of(value))
+    return classify_fields(status, fields_of(value), named_fields(value))
 
 
-def classify_fields(status: int | None, fields: ErrorFields) -> VendorError:
-    """Return what an error of these fields means: for vendors whose own codes are put into OpenAI's first."""
+def classify_fields(status: int | None, fields: ErrorFields, places: str = "") -> VendorError:
+    """Return what an error of these fields means: for vendors whose own codes are put into OpenAI's first.
+
+    Its codes begin with the `places` in the request that a validating server points at.
+    """
     standing = status if status is not None else _standing(fields)
+    if standing in (500, 501) and (fields.type in _REFUSALS or _FORM.search(fields.message)):
+        standing = 400
     kind = _kind(standing, fields)
+    codes = " ".join(part for part in (fields.type, fields.code, fields.param) if part)
     return VendorError(
         kind,
         standing,
         said=fields.message,
-        codes=" ".join(part for part in (fields.type, fields.code, fields.param) if part),
+        codes=": ".join(part for part in (places, codes) if part),
         spent="credit" if kind == "rate_limited" and (_is_spent(fields) or standing == 402) else None,
         missing=fields.code == "model_not_found",
     )
+
+
+def named_fields(value: Any) -> str:
+    """Return the places of `{"detail": [{"loc": ["body", "field"], …}]}`."""
+    places = [as_mapping(problem).get("loc") for problem in as_list(as_mapping(value).get("detail"))]
+    return " ".join(".".join(map(str, place)) for place in places if isinstance(place, list))
 
 
 def _kind(status: int, fields: ErrorFields) -> str:

@@ -1,42 +1,36 @@
-"""The other form of a question that was refused for its form, and so did not run.
-
-Each rule knows by the server's words what was refused, and how to do without it. What a model refused once is left
-out of its next questions at once.
-"""
+"""What servers that speak OpenAI's protocol refuse for its form, and how each question does without it (pure)."""
 
 from __future__ import annotations
 
-import logging
 import re
-from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from sidecar.errors import Failure
 from sidecar.providers.kernel.json_values import as_mapping
-from sidecar.providers.openai_family.exchange import Attempt
+from sidecar.providers.kernel.refused_fields import (
+    INSTRUCTIONS,
+    LOWER_LIMIT,
+    NO_EFFORT,
+    NO_SEARCH,
+    NO_TEMPERATURE,
+    STREAMING,
+    TEMPERATURE,
+    most_told,
+    room_told,
+    without_field,
+    without_inside,
+)
+from sidecar.providers.kernel.second_attempts import Attempt, Body, Rule, on_body
 from sidecar.providers.openai_family.json_by_prompt import schema_in_words
 
-log = logging.getLogger("sidecar.providers")
-
-Body = Mapping[str, Any]
-Change = Callable[[Body], dict[str, Any] | None]
-"""The body in another form, None where there is nothing to change."""
-
 _INSTRUCTING = ("system", "developer")
-# Refused for its form: the request was read, and nothing was run.
-_STATUSES = frozenset({400, 403, 404, 405, 415, 422, 501})
-_KINDS = frozenset({"provider_rejected", "context_length_exceeded", "unsupported"})
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """`what` is left out, for the log; `told` finds it in the server's words."""
-
-    what: str
-    told: re.Pattern[str]
-    change: Change
+_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_LIMIT_NAME = re.compile(
+    r"\bmax_(?:completion_|output_)?tokens\b|\bmax[ _](?:new|output|completion)[ _]tokens\b"
+)
+# What no question can do without, and what has a rule of its own because its name is an ordinary word too.
+_NEEDED = frozenset({"model", "messages", "input", "stream", "tools", "text", "reasoning", "response_format"})
 
 
 def not_streamed(body: Body) -> dict[str, Any] | None:
@@ -47,19 +41,20 @@ def not_streamed(body: Body) -> dict[str, Any] | None:
     return {**rest, "stream": False}
 
 
-def without_field(name: str) -> Change:
-    """Return what leaves a field out."""
-
-    def change(body: Body) -> dict[str, Any] | None:
-        return {each: value for each, value in body.items() if each != name} if name in body else None
-
-    return change
-
-
 def other_limit(body: Body) -> dict[str, Any] | None:
     """Give the limit of the answer under its newer name."""
     rest = without_field("max_tokens")(body)
     return None if rest is None else {**rest, "max_completion_tokens": body["max_tokens"]}
+
+
+def lower_limit(attempt: Attempt, said: str) -> Attempt | None:
+    """Lower the limit of the answer to what the server says that it takes."""
+    return _limited(attempt, most_told, said)
+
+
+def fitting_limit(attempt: Attempt, said: str) -> Attempt | None:
+    """Lower the limit of the answer to what the prompt leaves of the model's window."""
+    return _limited(attempt, room_told, said)
 
 
 def without_patterns(body: Body) -> dict[str, Any] | None:
@@ -77,108 +72,154 @@ def json_mode_alone(body: Body) -> dict[str, Any] | None:
     return without_field("response_format" if "messages" in body else "text")(body)
 
 
+def as_system(body: Body) -> dict[str, Any] | None:
+    """Call a developer the system: older servers know no other who instructs."""
+    place = _place(body)
+    turns = [{**turn, "role": "system"} if turn["role"] == "developer" else turn for turn in body[place]]
+    return {**body, place: turns} if turns != body[place] else None
+
+
 def instructions_in_question(body: Body) -> dict[str, Any] | None:
     """Put the instructions in front of the first question: some models know no role for them."""
-    place = "messages" if "messages" in body else "input"
-    turns = list(body.get(place, ()))
+    turns = list(body.get(_place(body), ()))
     told = [turn["content"] for turn in turns if turn["role"] in _INSTRUCTING]
     spoken = [turn for turn in turns if turn["role"] not in _INSTRUCTING]
     if not told or not spoken:
         return None
     first = {**spoken[0], "content": "\n\n".join([*told, spoken[0]["content"]])}
-    return {**body, place: [first, *spoken[1:]]}
+    return {**body, _place(body): [first, *spoken[1:]]}
+
+
+def one_instruction(body: Body) -> dict[str, Any] | None:
+    """Make several instructions one: some templates take a single one, at the very beginning."""
+    turns = body[_place(body)]
+    told = [turn for turn in turns if turn["role"] in _INSTRUCTING]
+    if len(told) < 2:
+        return None
+    joined = {**told[0], "content": "\n\n".join(turn["content"] for turn in told)}
+    return {**body, _place(body): [joined, *(turn for turn in turns if turn["role"] not in _INSTRUCTING)]}
+
+
+def without_named(attempt: Attempt, said: str) -> Attempt | None:
+    """Leave out the first field that the words name, whatever it is for."""
+    for name in attempt.body:
+        if name not in _NEEDED and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said):
+            return replace(attempt, body=without_field(name)(attempt.body) or {})
+    return None
+
+
+def _place(body: Body) -> str:
+    return "messages" if "messages" in body else "input"
+
+
+def _limited(attempt: Attempt, told: Any, said: str) -> Attempt | None:
+    name = next((name for name in _LIMITS if name in attempt.body), None)
+    most = None if name is None else told(said, attempt.body[name])
+    return None if name is None or most is None else replace(attempt, body={**attempt.body, name: most})
+
+
+def _format(body: Body) -> Any:
+    return body.get("response_format") or body.get("text")
 
 
 # What does least comes first: a refusal may name several things, and mean only one of them.
 RULES = (
     Rule(
-        "stream_options", re.compile(r"\bstream_options\b|\binclude_usage\b"), without_field("stream_options")
+        "stream_options.include_obfuscation",
+        re.compile(r"\binclude_obfuscation\b"),
+        on_body(without_inside("stream_options", "include_obfuscation")),
     ),
-    Rule("streaming", re.compile(r"\bstream(?:ed|ing)?\b(?!_)", re.IGNORECASE), not_streamed),
-    Rule("reasoning_effort", re.compile(r"\breasoning_effort\b"), without_field("reasoning_effort")),
-    Rule("reasoning.effort", re.compile(r"\breasoning\.(?:effort|summary)\b"), without_field("reasoning")),
     Rule(
-        "the role of the instructions",
-        re.compile(
-            r"\b(?:system|developer)\b[^.]{0,40}\b(?:role|message|prompt|instruction)|"
-            r"\broles?\b[^.]{0,60}\b(?:system|developer)\b|\bonly\b[^.]{0,40}\broles?\b",
-            re.IGNORECASE,
-        ),
-        instructions_in_question,
+        "stream_options",
+        re.compile(r"\bstream_options\b|\binclude_usage\b"),
+        on_body(without_field("stream_options")),
     ),
+    Rule("streaming", STREAMING, on_body(not_streamed)),
+    Rule(
+        "reasoning.summary",
+        re.compile(r"\breasoning\.summary\b|\breasoning summar", re.IGNORECASE),
+        on_body(without_inside("reasoning", "summary")),
+    ),
+    Rule(
+        "reasoning_effort",
+        re.compile(r"\breasoning[_. ]?effort\b", re.IGNORECASE),
+        on_body(without_field("reasoning_effort")),
+        note=NO_EFFORT,
+    ),
+    Rule(
+        "reasoning.effort",
+        re.compile(r"\breasoning\b", re.IGNORECASE),
+        on_body(without_inside("reasoning", "effort")),
+        note=NO_EFFORT,
+    ),
+    Rule(
+        "several instructions",
+        re.compile(r"system message\b[^.]{0,60}\b(?:beginning|first|one|single|start)", re.IGNORECASE),
+        on_body(one_instruction),
+    ),
+    Rule(
+        "the role of a developer",
+        re.compile(r"\bdeveloper\b(?! instruction)", re.IGNORECASE),
+        on_body(as_system),
+    ),
+    Rule("the role of the instructions", INSTRUCTIONS, on_body(instructions_in_question)),
     Rule(
         "the patterns of the schema",
         re.compile(r"\bpattern\b|\bregex|\blook-?(?:ahead|behind|around)|regular expression", re.IGNORECASE),
-        without_patterns,
+        on_body(without_patterns),
+        about=_format,
     ),
     Rule(
         "the schema",
         re.compile(
-            r"schema|response_format|\bjson_object\b|text\.format|structured output|\bgrammar\b",
+            r"schema|response[_ ]?format|\bjson_object\b|text\.format|structured[_ ]output|\bgrammar\b|json mode"
+            r"|guided_json",
             re.IGNORECASE,
         ),
-        json_mode_alone,
+        on_body(json_mode_alone),
+        about=_format,
     ),
     Rule(
         "the name of the limit",
-        re.compile(r"\bmax_(?:completion_)?tokens\b.*\bmax_(?:completion_)?tokens\b"),
-        other_limit,
+        re.compile(
+            r"\bmax_(?:completion_)?tokens\b.*\bmax_(?:completion_)?tokens\b.*(?:instead|\buse\b)|"
+            r"\buse\b.*\bmax_completion_tokens\b",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        on_body(other_limit),
     ),
     Rule(
-        "max_completion_tokens",
-        re.compile(r"\bmax_completion_tokens\b"),
-        without_field("max_completion_tokens"),
+        "a limit that the prompt leaves no room for",
+        re.compile(r"context|\+ [\d,]+ > [\d,]+", re.IGNORECASE),
+        fitting_limit,
+        note=LOWER_LIMIT,
+        lasting=False,
     ),
-    Rule("max_tokens", re.compile(r"\bmax_tokens\b"), without_field("max_tokens")),
-    Rule("temperature", re.compile(r"\btemperature\b"), without_field("temperature")),
+    Rule("so high a limit", _LIMIT_NAME, lower_limit, note=LOWER_LIMIT),
+    Rule(
+        "the name of the limit",
+        re.compile(r"\bmax_(?:completion_)?tokens\b.*\bmax_(?:completion_)?tokens\b", re.DOTALL),
+        on_body(other_limit),
+    ),
+    *(Rule(name, re.compile(rf"\b{name}\b"), on_body(without_field(name))) for name in _LIMITS),
+    Rule("temperature", TEMPERATURE, on_body(without_field("temperature")), note=NO_TEMPERATURE),
+    Rule(
+        "web search",
+        re.compile(r"\btools?\b|\bweb[_ ]search", re.IGNORECASE),
+        on_body(without_field("tools")),
+        note=NO_SEARCH,
+        option="enableWebSearch",
+    ),
+    Rule(
+        "a field",
+        re.compile(
+            r"unknown|unrecogni[sz]ed|unsupported|unexpected|extra|additional propert|invalid"
+            r"|not (?:a valid|supported|permitted|allowed|accept)|does(?:n't| not) (?:support|accept|allow)",
+            re.IGNORECASE,
+        ),
+        without_named,
+    ),
 )
-
-
-def other_form(body: Body, failure: Failure) -> tuple[Rule, dict[str, Any]] | None:
-    """Return the rule that the refusal speaks of, with what it makes of the body; None where no rule helps.
-
-    Every rule takes something away that no rule brings back, so this comes to an end.
-    """
-    if failure.status not in _STATUSES or failure.kind not in _KINDS:
-        return None
-    told = failure.detail or ""
-    for rule in RULES:
-        if rule.told.search(told):
-            changed = rule.change(body)
-            if changed is not None:
-                return rule, changed
-    return None
-
-
-class SecondAttempts:
-    """What each model of one provider refused in this run."""
-
-    def __init__(self, provider: str) -> None:
-        self._provider = provider
-        self._refused: defaultdict[str, list[Rule]] = defaultdict(list)
-
-    def known(self, attempt: Attempt) -> Attempt:
-        """Return the question without what its model is known to refuse."""
-        body: Body = attempt.body
-        for rule in self._refused[str(body["model"])]:
-            body = rule.change(body) or body
-        return Attempt(attempt.url, body)
-
-    def another(self, attempt: Attempt, failure: Failure) -> Attempt | None:
-        """Return the question in another form, and remember it for the model; None where no form is left."""
-        found = other_form(attempt.body, failure)
-        if found is None:
-            return None
-        rule, body = found
-        refused = self._refused[str(attempt.body["model"])]
-        if rule not in refused:
-            refused.append(rule)
-        log.info("%s refuses %s; the question is put without", self._provider, rule.what)
-        return Attempt(attempt.url, body)
-
-    def refuses(self, model: str, what: str) -> bool:
-        """Whether the model is known to refuse that, by the word of a rule."""
-        return any(rule.what == what for rule in self._refused[model])
 
 
 def _without(value: Any, word: str) -> Any:

@@ -275,6 +275,8 @@ async def test_a_form_that_is_refused_in_words_too_is_refused() -> None:
 
 async def test_a_request_without_a_form_is_refused_at_once() -> None:
     made, transport = provider(REFUSED)
-    _, failure = await collect(made, made.plan(ask(MODEL, web_search_max_uses=1)))
+    _, failure = await collect(
+        made, made.plan(ask(MODEL, web_search_max_uses=1, asked=frozenset({"enableWebSearch"})))
+    )
     assert failure is not None
     assert len(transport.asked) == 1

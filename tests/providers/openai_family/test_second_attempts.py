@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.openai_family.exchange import Attempt
+from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts, other_form
 from sidecar.providers.openai_family.json_by_prompt import in_words
-from sidecar.providers.openai_family.second_attempts import SecondAttempts, other_form
+from sidecar.providers.openai_family.second_attempts import RULES
 
 FULL: dict[str, Any] = {
     "model": "llama",
@@ -25,8 +25,8 @@ FULL: dict[str, Any] = {
 
 def form(body: dict[str, Any], failure: Failure) -> dict[str, Any] | None:
     """The body in its other form, if there is one."""
-    found = other_form(body, failure)
-    return None if found is None else found[1]
+    found = other_form(RULES, Attempt("https://lab/v1", body, str(body["model"])), failure)
+    return None if found is None else dict(found[1].body)
 
 
 def _refusal(detail: str, status: int = 400, kind: str = "provider_rejected") -> Failure:
@@ -130,10 +130,10 @@ def test_a_property_called_pattern_stays_when_the_patterns_go() -> None:
 
 
 def test_what_a_model_refused_is_left_out_of_its_next_question_and_of_nobody_else_s() -> None:
-    attempts = SecondAttempts("lab")
-    first = Attempt("https://lab/v1", ASKED)
+    attempts = SecondAttempts("lab", RULES)
+    first = Attempt("https://lab/v1", ASKED, "m")
     again = attempts.another(first, _refusal("this organization may not stream"))
     assert again is not None
     assert attempts.known(first).body["stream"] is False
-    assert attempts.known(Attempt("https://lab/v1", {**ASKED, "model": "n"})).body["stream"] is True
+    assert attempts.known(Attempt("https://lab/v1", {**ASKED, "model": "n"}, "n")).body["stream"] is True
     assert attempts.refuses("m", "streaming")
