@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type ResultOf, SidecarClient } from "../src/client.js";
+import { SidecarClient } from "../src/client.js";
+import type { ResultOf } from "../src/typed.js";
 import { findSidecar } from "../src/command.js";
 import type { BatchProgressNotification, BatchRow } from "../src/contract.js";
 import { progressLine } from "./bar.js";

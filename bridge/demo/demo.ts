@@ -10,7 +10,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-import { type ResultOf, SidecarClient } from "../src/client.js";
+import { SidecarClient } from "../src/client.js";
+import type { ResultOf } from "../src/typed.js";
 import { findSidecar } from "../src/command.js";
 import { showBatches } from "./batch.js";
 import { check, print } from "./checks.js";

@@ -15,6 +15,7 @@ const ROOTS: readonly [prefix: string, folder: string][] = [
   ["/mock/", join(OUT, "mock")],
   ["/test/", join(OUT, "page", "test", "browser")],
   ["/test/", join(BRIDGE, "test", "browser")],
+  ["/src/", join(OUT, "page", "src")],
   ["/", join(BRIDGE, "example", "page")],
   ["/", join(OUT, "page", "example", "page")],
 ];

@@ -47,4 +47,25 @@ writeFileSync(
 export declare function installMockApi(options?: MockOptions, target?: object): MockApi;
 `,
 );
+// The same for who still uses require.
+const commonJs = join(bridge, "out", "src", "mock");
+writeFileSync(
+    join(commonJs, "index.js"),
+    `const mock = require("./mock.js");
+const FIXTURES = require("../../mock/fixtures.json");
+module.exports = {
+    ...mock,
+    FIXTURES,
+    installMockApi: (options, target) => mock.installMockApi(FIXTURES, options, target),
+};
+`,
+);
+writeFileSync(
+    join(commonJs, "index.d.ts"),
+    `export * from "./mock.js";
+import type { MockApi, MockFixtures, MockOptions } from "./mock.js";
+export declare const FIXTURES: MockFixtures;
+export declare function installMockApi(options?: MockOptions, target?: object): MockApi;
+`,
+);
 console.log(`out/mock: ${recordings.length} recordings`);

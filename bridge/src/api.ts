@@ -2,6 +2,8 @@
  * What the window sees, and the channels between window and main process. Types and constants only:
  * a sandboxed preload can load no other file, so that it may import from here nothing but types.
  */
+import type { Notifications } from "./contract.js";
+import type { CallArgs, MethodName, NotificationName, ParamsOf, ResultOf } from "./typed.js";
 
 export interface ApiRequest {
   type: string;
@@ -15,8 +17,8 @@ export interface SentRequest extends ApiRequest {
 }
 
 /** What `window.api.request` resolves to. It rejects only when there is no main process to answer. */
-export type Envelope =
-  | { success: true; data: unknown }
+export type Envelope<T = unknown> =
+  | { success: true; data: T }
   | { success: false; error: string; code: number; kind: string; data?: unknown };
 
 export type Unsubscribe = () => void;
@@ -27,6 +29,18 @@ export interface WindowApi {
   request(type: string, payload?: unknown): Promise<Envelope>;
   /** Listens to a notification of the contract, `$/progress` of this window's own requests included. */
   on(name: string, listener: (params: unknown) => void): Unsubscribe;
+}
+
+/** `window.api` as a page that is written in TypeScript sees it: every name and every member is the contract's. */
+export interface AbaiApi {
+  request<M extends MethodName>(request: {
+    type: M;
+    payload?: ParamsOf<M>;
+  }): Promise<Envelope<ResultOf<M>>>;
+  request<M extends MethodName>(type: M, ...payload: CallArgs<M, never>): Promise<Envelope<ResultOf<M>>>;
+  /** Stops the request of this window that has that `partialResultToken`. */
+  request(type: "request:cancel", payload: { token: string }): Promise<Envelope<null>>;
+  on<N extends NotificationName>(name: N, listener: (params: Notifications[N]) => void): Unsubscribe;
 }
 
 export interface WindowIpc {

@@ -1,7 +1,7 @@
 import { AtWork } from "./at-work.js";
 import type { Command } from "./command.js";
 import { SidecarConnection } from "./connection.js";
-import type { Methods, Notifications } from "./contract.js";
+import type { Notifications } from "./contract.js";
 import { cancelled, crashed, shuttingDown, SidecarError, tookTooLong, unavailable } from "./errors.js";
 import { ReadyGate } from "./ready-gate.js";
 import { type HandshakeOptions, type ServerInfo, handshake } from "./handshake.js";
@@ -10,11 +10,9 @@ import { LogFile, type LogFileOptions } from "./logfile.js";
 import { describeExit, SidecarProcess, type SpawnOptions } from "./process.js";
 import { afterCrash, afterHang, gaveUp, hungTooOften, RESTART_POLICY, type RestartPolicy } from "./restart.js";
 import { STOP_TIMES, stopInOrder, stopPlan, type StopStep, type StopTimes } from "./stop.js";
+import type { CallArgs, MethodName, ResultOf } from "./typed.js";
 import { Deferred, Listeners, settlesWithin } from "./wait.js";
 
-export type MethodName = keyof Methods & string;
-export type ParamsOf<M extends MethodName> = Methods[M]["params"];
-export type ResultOf<M extends MethodName> = Methods[M]["result"];
 
 /** `failed` is for good: until `start()` is called again, every call is refused with the reason. */
 export type SidecarState = "idle" | "starting" | "ready" | "restarting" | "failed" | "stopping" | "stopped";
@@ -26,14 +24,6 @@ export interface CallOptions {
   /** Counts from the call on, the wait for a sidecar that is starting included. Default: no limit. */
   timeoutMs?: number;
 }
-
-/** Params may be left out where the method takes none, or none that are needed. */
-export type CallArgs<M extends MethodName> =
-  object extends ParamsOf<M>
-    ? [params?: ParamsOf<M>, options?: CallOptions]
-    : undefined extends ParamsOf<M>
-      ? [params?: ParamsOf<M>, options?: CallOptions]
-      : [params: ParamsOf<M>, options?: CallOptions];
 
 export interface ClientOptions extends SpawnOptions {
   command: Command;
@@ -109,7 +99,7 @@ export class SidecarClient {
   }
 
   /** Calls a method. Rejects with a SidecarError only; a call that was under way in a crash is not sent again. */
-  async call<M extends MethodName>(method: M, ...args: CallArgs<M>): Promise<ResultOf<M>> {
+  async call<M extends MethodName>(method: M, ...args: CallArgs<M, CallOptions>): Promise<ResultOf<M>> {
     const [params, options = {}] = args as [object | null | undefined, CallOptions | undefined];
     return (await this.request(method, params ?? undefined, options as RequestOptions)) as ResultOf<M>;
   }

@@ -1,10 +1,7 @@
-export type { ApiRequest, Envelope, Unsubscribe, WindowApi, WindowIpc } from "./api.js";
+export type { AbaiApi, ApiRequest, Envelope, Unsubscribe, WindowApi, WindowIpc } from "./api.js";
 export {
   type CallOptions,
   type ClientOptions,
-  type MethodName,
-  type ParamsOf,
-  type ResultOf,
   SidecarClient,
   type SidecarState,
 } from "./client.js";
@@ -16,4 +13,6 @@ export type { HealthPolicy } from "./health.js";
 export { type KeyMove, moveKeys, type MoveKeysOptions } from "./keys.js";
 export type { LogFileOptions } from "./logfile.js";
 export { type Abai, type AbaiOptions, registerAbai } from "./main.js";
+export { PRELOAD_PATH } from "./preload-path.js";
 export { KEY_PROVIDERS, type KeyProvider } from "./providers.js";
+export type { MethodName, ParamsOf, ResultOf } from "./typed.js";

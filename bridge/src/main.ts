@@ -3,6 +3,10 @@ import type { SidecarClient } from "./client.js";
 import type { IpcMainLike, WebContentsLike, WindowLike } from "./electron.js";
 import { failure, parseRequest, success } from "./envelope.js";
 import { contractError, SidecarError } from "./errors.js";
+import { Running } from "./running.js";
+
+/** A request that the bridge answers itself: it ends another one of the same page. */
+export const CANCEL = "request:cancel";
 
 export interface AbaiOptions {
   ipcMain: IpcMainLike;
@@ -30,9 +34,10 @@ export function registerAbai(options: AbaiOptions): Abai {
     }
   };
 
+  const running = new Running();
   ipcMain.handle(CHANNELS.request, async (event, message): Promise<Envelope> => {
     try {
-      return success(await answer(options, message, event.sender));
+      return success(await answer(options, message, event.sender, running));
     } catch (error) {
       if (!(error instanceof SidecarError)) (options.onInternalError ?? console.error)(error);
       return failure(message, error);
@@ -53,8 +58,17 @@ export function registerAbai(options: AbaiOptions): Abai {
   };
 }
 
-async function answer(options: AbaiOptions, message: unknown, sender: WebContentsLike): Promise<unknown> {
+async function answer(
+  options: AbaiOptions,
+  message: unknown,
+  sender: WebContentsLike,
+  running: Running,
+): Promise<unknown> {
   const { method, params } = parseRequest(message);
+  if (method === CANCEL) {
+    running.stop(sender, params?.["token"]);
+    return null;
+  }
   if (method === "history:open-folder" && options.openHistoryFolder !== undefined) {
     const project = params?.["project"] ?? undefined;
     if (project !== undefined && typeof project !== "string") {
@@ -70,7 +84,8 @@ async function answer(options: AbaiOptions, message: unknown, sender: WebContent
   const { page } = message as SentRequest;
   const onProgress = (value: unknown): void =>
     sendTo(sender, CHANNELS.event, "$/progress", { token, value }, ...(page === undefined ? [] : [page]));
-  return options.client.request(method, rest, { onProgress });
+  const { signal, ended } = running.begin(sender, token);
+  return options.client.request(method, rest, { onProgress, signal }).finally(ended);
 }
 
 /** Sends to a page that is there to hear it. One that is closing or reloading misses it; nobody else does. */

@@ -3,7 +3,7 @@
 import type { ApiRequest, Envelope, Unsubscribe, WindowApi, WindowIpc } from "../api.js";
 import type { ProgressToken, ProgressValue } from "../contract.js";
 import { failure, parseRequest, success } from "../envelope.js";
-import { contractError, type SidecarError } from "../errors.js";
+import { cancelled, contractError, type SidecarError } from "../errors.js";
 import { splitToken } from "../exchange.js";
 import { isObject, type Ids } from "../replay.js";
 import { Fixtures, type MockFixtures } from "./fixtures.js";
@@ -56,6 +56,7 @@ export function createMockApi(source: MockFixtures, options: MockOptions = {}): 
   async function answer(message: ApiRequest): Promise<unknown> {
     const { method: name, params: sent } = parseRequest(message);
     const { token, params } = splitToken(carried(sent ?? {}));
+    if (name === "request:cancel") return void stopped.add(params["token"]);
     if (pace.latencyMs > 0) await store.pause(pace.latencyMs);
     const fault = nextFault();
     if (fault !== undefined) throw fault;
@@ -65,8 +66,11 @@ export function createMockApi(source: MockFixtures, options: MockOptions = {}): 
     return carried(await answerFrom(store, method, params, progress));
   }
 
-  const progressFor = (token: unknown) => (value: ProgressValue) =>
+  const stopped = new Set<unknown>();
+  const progressFor = (token: unknown) => (value: ProgressValue) => {
+    if (stopped.delete(token)) throw cancelled();
     emit("$/progress", { token: token as ProgressToken, value });
+  };
 
   return {
     api: {

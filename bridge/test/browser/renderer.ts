@@ -6,11 +6,12 @@ import type { Envelope, WindowApi, WindowIpc } from "../../src/api.js";
 
 declare global {
   interface Window {
-    readonly api: WindowApi;
-    readonly ipc: WindowIpc;
     report?: Report;
   }
 }
+
+/** What the page was given; its own code knows nothing of the contract's types. */
+const page = window as unknown as { api: WindowApi; ipc: WindowIpc };
 
 export interface Report {
   steps: { name: string; outcome: string }[];
@@ -33,7 +34,7 @@ function need(holds: unknown, what: string): asserts holds {
 
 /** The renderer's own way of asking: an envelope whose `success` is false is an error. */
 async function ask<T>(type: string, payload?: unknown): Promise<T> {
-  const answer: Envelope = await window.api.request({ type, payload });
+  const answer: Envelope = await page.api.request({ type, payload });
   if (!answer.success) throw new Error(answer.error);
   return answer.data as T;
 }
@@ -55,7 +56,7 @@ async function step(name: string, work: () => Promise<string>): Promise<void> {
 
 async function journey(): Promise<void> {
   const refused: string[] = [];
-  window.ipc.onInvalidKey((provider) => refused.push(provider));
+  page.ipc.onInvalidKey((provider) => refused.push(provider));
   let models: Row[] = [];
   let projectId = "";
 
@@ -193,7 +194,7 @@ async function journey(): Promise<void> {
   await step(
     "errors: an empty row is one with a sentence, and nothing is an unhandled rejection",
     async () => {
-      const answer = await window.api.request({
+      const answer = await page.api.request({
         type: "chat:send",
         payload: { content: "", modelId: MODELS[0] },
       });

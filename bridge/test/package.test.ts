@@ -1,0 +1,121 @@
+/** The package as people get it: packed, installed in a folder of their own, compiled, bundled and run there. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before } from "node:test";
+
+import { it } from "./helpers.js";
+import { PROJECT } from "./mocks.js";
+
+const BRIDGE = join(PROJECT, "bridge");
+const HOME = mkdtempSync(join(tmpdir(), "abai-package-"));
+
+const SOURCES = {
+  "main.mts": `
+    import { join } from "node:path";
+    import { findSidecar, PRELOAD_PATH, SidecarClient } from "@abai/bridge";
+    import { ERROR_CODES, type Project } from "@abai/bridge/contract";
+    const client = new SidecarClient({ command: findSidecar({ projectDir: "p", dataDir: "d" }) });
+    const projects: Promise<Project[]> = client.call("project:list");
+    void projects.catch(() => undefined);
+    console.log(PRELOAD_PATH.endsWith(join("src", "preload.js")), ERROR_CODES.cancelled, client.state);
+    void client.stop();
+  `,
+  "main.cts": `
+    import { SidecarClient } from "@abai/bridge";
+    import { call, CallError } from "@abai/bridge/renderer";
+    import { installMockApi } from "@abai/bridge/mock";
+    installMockApi({ latencyMs: 0, search: "" });
+    call("project:list").then((list) => console.log(list.length, typeof SidecarClient, typeof CallError));
+  `,
+  "page.ts": `
+    import { ERROR_CODES } from "@abai/bridge/contract";
+    import { installMockApi } from "@abai/bridge/mock";
+    import { call, CallError, on, stream } from "@abai/bridge/renderer";
+    if (!("api" in window)) installMockApi();
+    const stop = new AbortController();
+    export async function ask(content: string): Promise<string> {
+      let text = "";
+      const told = stream("chat:send", { content, modelId: "openai/gpt-6-luna" }, { signal: stop.signal });
+      for await (const piece of told) if (piece.type === "text") text += piece.text;
+      return text;
+    }
+    on("batch:progress", ({ jobId, percentage }) => console.log(jobId.length, percentage.toFixed(1)));
+    const usual = await window.api.request("project:get", { id: "p" });
+    if (usual.success) console.log(usual.data?.name);
+    // @ts-expect-error: there is no such method
+    void call("project:lisst");
+    // @ts-expect-error: nor such a member
+    void call("project:get", { identity: "p" });
+    // @ts-expect-error: nor here
+    void window.api.request("project:delet", { id: "p" });
+    // @ts-expect-error: a question does not tell of a batch
+    on("batch:progress", ({ text }) => text);
+    console.log(CallError.name, ERROR_CODES.not_found, await ask("Why?"));
+  `,
+};
+
+function compile(files: string[], more: object): void {
+  const compilerOptions = {
+    ...{ strict: true, target: "es2022", skipLibCheck: false, outDir: "out", rootDir: ".", types: ["node"] },
+    ...more,
+  };
+  writeFileSync(join(HOME, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
+  run(join(BRIDGE, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.json");
+}
+
+/** What a program of Node's prints, run in the folder. */
+function run(program: string, ...args: string[]): string {
+  try {
+    return execFileSync(process.execPath, [program, ...args], { cwd: HOME, encoding: "utf8" });
+  } catch (error) {
+    throw new Error((error as { stdout: string }).stdout, { cause: error });
+  }
+}
+
+before(() => {
+  // What the build made is packed as it is.
+  const npm =
+    process.env["npm_execpath"] ?? join(dirname(process.execPath), "../lib/node_modules/npm/bin/npm-cli.js");
+  const options = ["--ignore-scripts", "--silent", "--pack-destination", HOME];
+  execFileSync(process.execPath, [npm, "pack", ...options], { cwd: BRIDGE });
+  execFileSync("tar", ["-xzf", "abai-bridge-0.1.0.tgz"], { cwd: HOME });
+  const modules = join(HOME, "node_modules");
+  mkdirSync(join(modules, "@abai"), { recursive: true });
+  mkdirSync(join(modules, "@types"));
+  cpSync(join(HOME, "package"), join(modules, "@abai", "bridge"), { recursive: true });
+  for (const name of ["vscode-jsonrpc", "@types/node", "undici-types"])
+    symlinkSync(join(BRIDGE, "node_modules", name), join(modules, name), "junction");
+  writeFileSync(join(HOME, "package.json"), '{ "name": "app", "private": true }');
+  for (const [name, source] of Object.entries(SOURCES)) writeFileSync(join(HOME, name), source);
+});
+after(() => rmSync(HOME, { recursive: true, force: true, maxRetries: 5 }));
+
+it("a main process compiles against the package under node16, as module and as CommonJS, and runs", () => {
+  compile(["main.mts", "main.cts"], { module: "node16", moduleResolution: "node16" });
+  assert.equal(run("out/main.mjs"), "true -32800 idle\n");
+  assert.equal(run("out/main.cjs"), "0 function function\n");
+});
+
+it("a window compiles against the package as bundlers read it, and misspelt names do not", () => {
+  const lib = ["es2023", "dom", "dom.asynciterable"];
+  compile(["page.ts"], { module: "esnext", moduleResolution: "bundler", lib, types: [], noEmit: true });
+});
+
+it("a page is bundled without anything of Node", () => {
+  writeFileSync(join(HOME, "index.html"), '<!doctype html><script type="module" src="./page.ts"></script>');
+  const vite = join(BRIDGE, "node_modules", "vite", "bin", "vite.js");
+  run(vite, "build", "--logLevel", "error", "--outDir", "bundle", "--target", "es2022");
+  const html = readFileSync(join(HOME, "bundle", "index.html"), "utf8");
+  const [, script = ""] = /src="\/(assets\/[^"]+\.js)"/.exec(html) ?? [];
+  const bundle = readFileSync(join(HOME, "bundle", script), "utf8");
+  assert.match(bundle, /request:cancel/);
+  assert.doesNotMatch(bundle, /node:|child_process|__vite-browser-external|vscode-jsonrpc|require\(/);
+});
+
+it("the package holds no tests and no maps", () => {
+  const names = execFileSync("tar", ["-tzf", "abai-bridge-0.1.0.tgz"], { cwd: HOME, encoding: "utf8" });
+  assert.doesNotMatch(names, /test|example|\.map$/m);
+});
