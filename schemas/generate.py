@@ -1,7 +1,7 @@
 """Writes everything that follows from the handwritten schemas; with --check, says what does not.
 
 python schemas/generate.py            sidecar/contract, bridge/src/contract.ts and providers.ts, the table in
-                                      INTEGRATION_STATUS.md
+                                      INTEGRATION_STATUS.md, docs/methods.md, errors.md and protocol.md
 python schemas/generate.py --check    changes nothing; exits 1 and names each file that differs
 """
 
@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def generated(root: Path = ROOT) -> dict[Path, str]:
     """Every generated file with its content. Raises SchemaError for schemas that do not hang together."""
-    from schemas import providers, python_code, table, typescript
-    from schemas.resolve import fingerprint, resolve
+    from schemas import pages, providers, python_code, table, typescript
+    from schemas.resolve import fingerprint, inline, resolve
     from schemas.routes import route
     from schemas.source import load
 
@@ -28,13 +28,21 @@ def generated(root: Path = ROOT) -> dict[Path, str]:
     routes = [route(method) for method in source.methods]
     contract = root / "sidecar" / "contract"
     status = root / "INTEGRATION_STATUS.md"
-    rows = table.table(source, routes, root / "tests" / "replay")
+    replay = root / "tests" / "replay"
+    rows = table.table(source, routes, replay)
+    docs = root / "docs"
+    recordings = {name: (replay / f"{name}.jsonl").read_text(encoding="utf-8") for name in pages.SCENES}
     files = {contract / name: text for name, text in python_code.modules(source, routes, digest).items()}
     return files | {
         # One line without an end: it goes out as it is, inside a frame that a line end would cut.
         contract / "openrpc.json": json.dumps(document, separators=(",", ":"), ensure_ascii=False),
         root / "bridge" / "src" / "contract.ts": typescript.module(source, routes, digest),
         root / "bridge" / "src" / "providers.ts": providers.typescript(source.providers),
+        docs / "methods.md": pages.methods(document),
+        docs / "errors.md": pages.errors(
+            document, inline(source.definitions["ErrorData"], source.definitions)
+        ),
+        docs / "protocol.md": pages.protocol(recordings),
         status: table.updated(_read(status), rows),
     }
 
