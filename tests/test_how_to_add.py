@@ -50,7 +50,7 @@ def follow_steps(root: Path) -> None:
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree in which all steps were taken."""
     root = tmp_path_factory.mktemp("how-to-add")
-    for folder in ("sidecar", "schemas", "data"):
+    for folder in ("sidecar", "schemas", "data", "tests/replay"):
         shutil.copytree(REPOSITORY / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     follow_steps(root)
     command = [sys.executable, "schemas/generate.py"]
