@@ -21,6 +21,7 @@ from sidecar.core import Core
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, KeyStore
+from sidecar.methods.work_news import WorkNews
 from sidecar.money.catalogue_files import CatalogueFiles
 from sidecar.network_options import NetworkOptions, Options
 from sidecar.rpc.in_flight import InFlight
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from sidecar.checker.replies import ReplyChecker
     from sidecar.providers.kernel.http import HttpClient
     from sidecar.providers.registry import ProviderRow, Registry
-    from sidecar.store.job_records import JobRow
+    from sidecar.store.job_records import Job, JobRow
 
 log = logging.getLogger("sidecar")
 
@@ -99,6 +100,7 @@ class Container:
         self._in_flight = in_flight
         self._stopping = False
         self._key_variables: dict[str, tuple[str, ...]] = {}
+        self._work_news = WorkNews(outbox.notify)
 
     def new_id(self) -> str:
         return str(uuid.uuid4())
@@ -106,6 +108,14 @@ class Container:
     def in_flight(self) -> int:
         """Requests that run now."""
         return self._in_flight.count
+
+    def watch_work(self) -> None:
+        """Tell the client of what begins and ends from now on."""
+        self._work_news.watch()
+
+    def job_changed(self, job: Job) -> None:
+        """Tell the client, where it wants to know, that a batch has begun or was stopped."""
+        self._work_news.job_changed(job)
 
     async def open_database(self) -> Database:
         """Opens the file of the data folder. Raises Failure; the folder is free again then.
@@ -214,9 +224,10 @@ class Container:
 
     @cached_property
     def chat(self) -> ChatService:
+        from sidecar.chat.live_answers import LiveAnswers
         from sidecar.chat.service import ChatService
 
-        return ChatService(self.core)
+        return ChatService(self.core, LiveAnswers(self._work_news.answer_changed))
 
     @cached_property
     def discovery(self) -> Discovery:
@@ -335,6 +346,7 @@ class Container:
         from sidecar.methods import batch_wire
 
         self._outbox.notify("batch:progress", batch_wire.progress(told), merge_key=told.job.id)
+        self._work_news.job_changed(told.job)
 
     def _tell_row(self, job_id: str, row: JobRow) -> None:
         from sidecar.methods import batch_wire

@@ -44,6 +44,7 @@ SERVED = words("""
     project:update project:delete conversation:create conversation:list conversation:rename
     conversation:delete messages:add messages:list messages:search chat:send chat:abort activity:get
     activity:stats cost:reprice cost:reconcile cost:explain tokens:count chat:send-structured chat:compare
+    work:list work:attach
     models:discover models:save models:delete models:update
     batch:submit batch:start batch:cancel batch:collect batch:retry-failed
     batch:submit-native batch:get-status batch:get-results batch:update-status batch:list batch:get
@@ -62,6 +63,7 @@ NOTIFICATIONS = {
     "settings:invalidKey": "served",
     "batch:progress": "served",
     "batch:row-done": "served",
+    "work:changed": "served",
 }
 CODES = {
     "parse_error": -32700,

@@ -84,6 +84,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "current_project",
         "providers.base",
         "providers.bills",
+        "providers.kernel.limits",
         "providers.kernel.proxies",
     },
     "container": {

@@ -1053,8 +1053,8 @@ export interface ExplainedCall {
   responseId?: string;
 }
 
-/** Why the answer ended. `length`: at its limit of tokens. `cancelled` and `error`: what had arrived until then was kept. */
-export type FinishReason = "stop" | "length" | "content_filter" | "cancelled" | "error";
+/** Why the answer ended. `length`: at its limit of tokens. `cancelled` and `error`: what had arrived until then was kept. `interrupted`: the sidecar ended while the answer was being written, and what had arrived shortly before is kept. */
+export type FinishReason = "stop" | "length" | "content_filter" | "cancelled" | "error" | "interrupted";
 
 /** `degraded`: requests are answered, but the database cannot be used, or is damaged; `problem` says why and what to do. `opening`: the database is being opened, which takes minutes when a large one of an older version is brought up to date; what needs it waits. */
 export type HealthStatus = "ok" | "degraded" | "opening";
@@ -1485,32 +1485,62 @@ export interface ProgressDone {
   modelId?: string;
 }
 
+/** For `work:attach`: an answer has ended; its text has been told. */
+export interface ProgressEnded {
+  type: "ended";
+  requestId: string;
+  modelId: string;
+  answer: WorkAnswer;
+}
+
 export interface ProgressNotification {
   token: ProgressToken;
   value: ProgressValue;
+}
+
+/** For `work:attach`: what had arrived of an answer when it was joined, in one piece. It takes the place of all that came after the piece `after`. */
+export interface ProgressSoFar {
+  type: "so-far";
+  requestId: string;
+  turnId?: string;
+  modelId: string;
+  /** 0: this is all of the answer so far. */
+  after: number;
+  /** The number of its last piece. */
+  seq: number;
+  text: string;
+  thinking: string;
 }
 
 /** A piece of the answer, to be put after the pieces before it. */
 export interface ProgressText {
   type: "text";
   text: string;
-  /** For `chat:compare`: whose answer. */
+  /** For `chat:compare` and `work:attach`: whose answer. */
   modelId?: string;
+  /** For `work:attach`: which answer. */
+  requestId?: string;
+  /** For `work:attach`: the number of the last piece that is in the text. */
+  seq?: number;
 }
 
 /** A piece of what the model shows of its thinking. */
 export interface ProgressThinking {
   type: "thinking";
   text: string;
-  /** For `chat:compare`: whose thinking. */
+  /** For `chat:compare` and `work:attach`: whose thinking. */
   modelId?: string;
+  /** For `work:attach`: which answer. */
+  requestId?: string;
+  /** For `work:attach`: the number of the last piece that is in the text. */
+  seq?: number;
 }
 
 /** Made by the client; ties `$/progress` notifications to its request. */
 export type ProgressToken = number | string;
 
 /** Told apart by `type`. */
-export type ProgressValue = ProgressText | ProgressThinking | ProgressWaiting | ProgressDone;
+export type ProgressValue = ProgressText | ProgressThinking | ProgressWaiting | ProgressDone | ProgressSoFar | ProgressEnded;
 
 /** The provider refused the question for now, and it is asked again by itself. Nothing of it was run. */
 export interface ProgressWaiting {
@@ -1519,8 +1549,10 @@ export interface ProgressWaiting {
   seconds: number;
   /** The kind of the error that it was refused with, mostly `rate_limited`. */
   reason: string;
-  /** For `chat:compare`: who is waited for. */
+  /** For `chat:compare` and `work:attach`: who is waited for. */
   modelId?: string;
+  /** For `work:attach`: which answer. */
+  requestId?: string;
 }
 
 export interface Project {
@@ -1735,6 +1767,136 @@ export interface UncertainSum {
   costAtMostUSD?: number;
 }
 
+/** One model's answer, on its way or ended. */
+export interface WorkAnswer {
+  /** Names the request to the vendor, and is its id in the ledger. */
+  requestId: string;
+  /** The id that the message has once it is stored. */
+  messageId?: string;
+  turnId?: string;
+  conversationId?: string;
+  projectId?: string;
+  /** The model that was asked, as `provider/id`. */
+  modelId: string;
+  state: WorkAnswerState;
+  /** What has arrived of it so far. */
+  text?: string;
+  thinking?: string;
+  /** The number of the last piece that has arrived; pieces are counted from 1 on in each answer. */
+  seq: number;
+  /** Milliseconds since 1970 UTC. */
+  startedAt: number;
+  waiting?: WorkWait;
+  finishReason?: FinishReason;
+  /** US dollars, once it has ended and they are known. */
+  costUSD?: number;
+  /** US dollars at least: of a running answer, by what has arrived so far. */
+  costAtLeastUSD?: number;
+  /** US dollars at most: of a running answer, what is held back of the budget for it. */
+  costAtMostUSD?: number;
+  /** Why it failed. */
+  error?: ErrorObject;
+}
+
+/** `asking`: nothing has arrived. `waiting`: the provider lets it wait. `writing`: it arrives. The others are ends; `interrupted`: the sidecar ended while it was being written. */
+export type WorkAnswerState = "asking" | "waiting" | "writing" | "whole" | "stopped" | "failed" | "interrupted";
+
+export interface WorkAttachParams {
+  /** Join all answers of this turn, those too that begin meanwhile. */
+  turnId?: string | null;
+  /** Join this answer. One of the two is needed. */
+  requestId?: string | null;
+  /** The number of the last piece that is there already; for a turn, also an object of such numbers by `requestId`. What came before is not sent again. */
+  after?: number | Record<string, unknown> | null;
+  /** When given, the text so far and what follows come as `$/progress`. */
+  partialResultToken?: ProgressToken | null;
+}
+
+export interface WorkAttachResult {
+  /** With their whole texts, in the order in which they began. */
+  answers: WorkAnswer[];
+}
+
+/** Something has begun, waits, goes on or has ended. */
+export interface WorkChangedNotification {
+  kind: "answer" | "job";
+  /** The answer's `requestId`, or the batch's id. */
+  id: string;
+  /** The answer's state, or the batch's status. */
+  state: string;
+  turnId?: string;
+  conversationId?: string;
+}
+
+/** A batch that is running. */
+export interface WorkJob {
+  job: BatchJob;
+  /** Rows that were sent and have not ended; at a vendor, all that it was given. */
+  rowsInFlight: number;
+  /** The providers whose limits keep its next rows waiting. */
+  waiting: WorkWait[];
+}
+
+export interface WorkListParams {
+  /** Only what belongs to it. */
+  projectId?: string | null;
+  /** Whether the texts of answers come along; absent: they do. */
+  texts?: boolean | null;
+}
+
+export interface WorkListResult {
+  turns: WorkTurn[];
+  /** Batches that the sidecar runs. */
+  jobs: WorkJob[];
+  /** Also those of batches that were cancelled, until the vendor has heard it. */
+  parts: WorkPart[];
+}
+
+/** A part of a batch at a vendor of which something has yet to come. */
+export interface WorkPart {
+  id: string;
+  jobId: string;
+  provider: string;
+  /** The vendor's own id of the model. */
+  model?: string;
+  /** The vendor's id of it, once that is known. */
+  nativeBatchId?: string;
+  rows: number;
+  /** `sending`: it is about to be sent. `room`: the vendor has no room for it. `arrival`: it was sent and the vendor's answer is awaited. `finding`: nobody knows yet whether the vendor has it. `vendor`: the vendor is at work. `results`: the vendor is done and its results are read. */
+  waitsFor: "sending" | "room" | "arrival" | "finding" | "vendor" | "results";
+  /** Milliseconds since 1970 UTC. */
+  since: number;
+  /** When the vendor was last asked, in milliseconds since 1970 UTC. */
+  lookedAt?: number;
+  /** The vendor's own word. */
+  vendorStatus?: string;
+  /** The vendor knows that it is to stop. */
+  stopping?: boolean;
+  /** A sentence for the person: what holds it up. */
+  error?: string;
+}
+
+/** A question that is being answered. */
+export interface WorkTurn {
+  /** Absent for a question outside any conversation. */
+  turnId?: string;
+  conversationId?: string;
+  projectId?: string;
+  /** Those that have not ended, in the order in which they began. */
+  answers: WorkAnswer[];
+}
+
+/** Something is held up at a provider. */
+export interface WorkWait {
+  provider: string;
+  /** The kind of the error with which it was refused, mostly `rate_limited`. */
+  reason: string;
+  /** Milliseconds since 1970 UTC. */
+  since: number;
+  /** When it is asked again, in milliseconds since 1970 UTC. */
+  until: number;
+}
+
 /** Every request: what it takes and what it answers. */
 export interface Methods {
   /** Agrees on the protocol's version and says who is there. Optional: every method works without it. */
@@ -1803,6 +1965,10 @@ export interface Methods {
   "chat:compare": { params: ChatCompareParams; result: ChatCompareResult };
   /** Cancels what runs in a conversation. */
   "chat:abort": { params: ChatAbortParams; result: ChatAbortResult };
+  /** What is running: answers with their text so far, batches, parts at vendors, what waits for whom, and what it has cost so far. From the first call on, `work:changed` tells of changes. */
+  "work:list": { params: WorkListParams; result: WorkListResult };
+  /** Joins answers on their way: the text so far as one piece, then what follows, numbered; answers when all have ended. Cancelling it stops no answer. */
+  "work:attach": { params: WorkAttachParams; result: WorkAttachResult };
   /** Checks and stores a batch; no row is sent unless `start` is true. */
   "batch:submit": { params: BatchSubmitParams; result: BatchJob };
   /** Sends the rows of a stored batch. */
@@ -1893,12 +2059,14 @@ export interface Notifications {
   "batch:row-done": BatchRowDoneNotification;
   /** A provider refused the API key. Never sent for a key that is merely absent. */
   "settings:invalidKey": SettingsInvalidKeyNotification;
+  /** Work has begun, waits, goes on or has ended; only once `work:list` or `work:attach` was asked for. */
+  "work:changed": WorkChangedNotification;
 }
 
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "f5798e9fb5dc29ea6d0cd31ec780ff93bd20df11e4742d867a12693ee934a121";
+export const SCHEMA_HASH = "9e758d66d25d3b33fef38cfad208cc43904261a1157f8fa7d7b7bf992c198135";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -1977,6 +2145,8 @@ export const SERVED_METHODS = [
   "chat:send-structured",
   "chat:compare",
   "chat:abort",
+  "work:list",
+  "work:attach",
   "batch:submit",
   "batch:start",
   "batch:cancel",
@@ -2059,6 +2229,8 @@ export const METHOD_NAMES = [
   "chat:send-structured",
   "chat:compare",
   "chat:abort",
+  "work:list",
+  "work:attach",
   "batch:submit",
   "batch:start",
   "batch:cancel",
@@ -2104,4 +2276,5 @@ export const NOTIFICATION_NAMES = [
   "batch:progress",
   "batch:row-done",
   "settings:invalidKey",
+  "work:changed",
 ] as const;

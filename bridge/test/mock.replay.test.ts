@@ -29,8 +29,9 @@ interface Told {
   params: unknown;
 }
 
-/** Of what goes on only the latest need ever be told. */
+/** Of what goes on only the latest need ever be told, and of answers on their way the mock keeps no list. */
 function isUnderWay({ notification, params }: Told): boolean {
+  if (notification === "work:changed") return true;
   return notification === "batch:progress" && (params as { status: string }).status === "processing";
 }
 

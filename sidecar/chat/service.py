@@ -15,6 +15,8 @@ from typing import Any
 
 from sidecar.chat import context, labels, transactions
 from sidecar.chat.chat_types import ChatInput, ChatResult
+from sidecar.chat.live_answers import AnswerEnd, LiveAnswer, LiveAnswers, ended_badly
+from sidecar.chat.piece_keeper import KEEP_SECONDS, PieceKeeper
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer, refuse_empty
 from sidecar.chat.running import Running
 from sidecar.chat.stream_accumulator import StreamAccumulator
@@ -24,8 +26,9 @@ from sidecar.errors import Failure
 from sidecar.money import charge as charging
 from sidecar.money.cost_range import GUESSED_FACTOR, extras_of, frame_tokens, highest
 from sidecar.money.model import utc_day
-from sidecar.providers.base import Begun, Event, Turn, Usage
+from sidecar.providers.base import Begun, Event, PreparedCall, Turn, Usage
 from sidecar.spending import intent, settlement
+from sidecar.spending.bounds import least_usage
 from sidecar.spending.budget import this_month
 from sidecar.store.records import LedgerEntry
 
@@ -38,9 +41,13 @@ UNLIMITED_ANSWER_TOKENS = 8_192
 
 
 class ChatService:
-    """Asks models."""
+    """Asks models. `live` are the answers on their way; what has arrived of them is kept every `keep_seconds`."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(
+        self, core: Core, live: LiveAnswers | None = None, *, keep_seconds: float = KEEP_SECONDS
+    ) -> None:
+        self.live = LiveAnswers() if live is None else live
+        self._keep_seconds = keep_seconds
         self._store = core.store
         self._catalogue = core.catalogue
         self._preparer = RequestPreparer(core)
@@ -167,20 +174,68 @@ class ChatService:
         self, prepared: PreparedRequest, opened: transactions.OpenedQuestion, emit: Emit
     ) -> ChatResult:
         accumulator, message_id, started = StreamAccumulator(), self._new_id(), self._now_ms()
+        live = LiveAnswer(opened.entry, message_id, started, self._now_ms)
+        live.cost_so_far = partial(self._least_usd, prepared, opened.entry, accumulator)
+        keeper = PieceKeeper(self._store, live, prepared.serving.label, self._now_ms, self._keep_seconds)
+
+        def tell(event: Event | Waiting) -> None:
+            live.take(event)
+            self.live.look(live)
+            emit(event)
+
+        self.live.begin(live)
         try:
-            plan = prepared.plan_after(opened.earlier)
-            async with aclosing(prepared.provider.stream(plan, prepared.key, WaitReporter(emit))) as events:
-                async for event in events:
-                    accumulator.take(event)
-                    if isinstance(event, Begun):
-                        await intent.keep_response_id(self._store, opened.entry.id, event)
-                    emit(event)
+            try:
+                plan = prepared.plan_after(opened.earlier)
+                async with aclosing(
+                    prepared.provider.stream(plan, prepared.key, WaitReporter(tell))
+                ) as events:
+                    async for event in events:
+                        accumulator.take(event)
+                        if isinstance(event, Begun):
+                            await intent.keep_response_id(self._store, opened.entry.id, event)
+                        tell(event)
+            finally:
+                self._finish(keeper)
         except BaseException as problem:
             # Shielded: a second cancellation, or the end of the process's patience, must not lose what was paid.
-            await self._shielded(
-                self._settle_broken(prepared, opened.entry, message_id, accumulator, problem)
-            )
+            try:
+                await self._shielded(
+                    self._settle_broken(prepared, opened.entry, message_id, accumulator, problem)
+                )
+            finally:
+                self.live.finish(live, ended_badly(problem))
             raise
+        result = None
+        try:
+            result = await self._whole(prepared, opened, plan, accumulator, message_id, started)
+        finally:
+            self.live.finish(live, _end_of(result, accumulator))
+        return await self._read(prepared, accumulator, result)
+
+    def _finish(self, keeper: PieceKeeper) -> None:
+        writing = keeper.stop()
+        if writing is not None:
+            self._settling.add(writing)
+            writing.add_done_callback(self._settled)
+
+    def _least_usd(
+        self, prepared: PreparedRequest, entry: LedgerEntry, accumulator: StreamAccumulator
+    ) -> Decimal | None:
+        """What an answer that is being written has cost at least by now."""
+        least = least_usage(accumulator.usage, accumulator.arrived_bytes)
+        return self._charge(prepared, entry, accumulator, least).usd
+
+    async def _whole(
+        self,
+        prepared: PreparedRequest,
+        opened: transactions.OpenedQuestion,
+        plan: PreparedCall,
+        accumulator: StreamAccumulator,
+        message_id: str,
+        started: int,
+    ) -> ChatResult:
+        """Store an answer that came to its end, and price it."""
         charge = self._charge(prepared, opened.entry, accumulator, accumulator.usage)
         finish, ended = accumulator.finish_reason or "stop", self._now_ms()
         pricing = partial(self._charge, prepared, opened.entry, accumulator)
@@ -205,10 +260,6 @@ class ChatService:
             unsaved = (
                 f"This answer could not be saved; that is tried again with the next question. {failure.message}",
             )
-        value = None
-        if prepared.wants_json:
-            # It is stored by now: whatever comes of this, what was paid for is there.
-            value = await self._checker.read(accumulator.text, prepared.json_schema, finish)
         return ChatResult(
             id=message_id,
             turn_id=opened.entry.turn_id,
@@ -234,8 +285,17 @@ class ChatService:
                 *unsaved,
             ),
             is_json=prepared.wants_json,
-            json=value,
         )
+
+    async def _read(
+        self, prepared: PreparedRequest, accumulator: StreamAccumulator, result: ChatResult
+    ) -> ChatResult:
+        """The result with its JSON, where that was asked for. Raises Failure("invalid_output")."""
+        if not prepared.wants_json:
+            return result
+        # It is stored by now: whatever comes of this, what was paid for is there.
+        value = await self._checker.read(accumulator.text, prepared.json_schema, result.finish_reason)
+        return replace(result, json=value)
 
     def _charge(
         self,
@@ -302,3 +362,10 @@ class ChatService:
         self._settling.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("an answer that broke off could not be settled", exc_info=task.exception())
+
+
+def _end_of(result: ChatResult | None, accumulator: StreamAccumulator) -> AnswerEnd:
+    """How an answer ended that the vendor wrote to its end; without a result it was cut off while it was stored."""
+    if result is None:
+        return AnswerEnd("stopped", accumulator.finish_reason)
+    return AnswerEnd("whole", result.finish_reason, result.cost_usd, result.at_least_usd, result.at_most_usd)

@@ -17,7 +17,7 @@ from sidecar.spending import intent
 from sidecar.spending import settlement as settling
 from sidecar.spending.budget import Budget, uncounted
 from sidecar.spending.settlement import Settlement
-from sidecar.store import conversations, messages, turns
+from sidecar.store import answer_pieces, conversations, messages, turns
 from sidecar.store.records import LedgerEntry, Message
 from sidecar.store.turns import OpenTurn
 
@@ -127,6 +127,7 @@ def settle(
     if written:
         message = _message(entry, message_id, accumulator, settlement, finish_reason, label, now)
         messages.insert(conn, message)
+    answer_pieces.drop(conn, entry.id)
     settling.settle(conn, entry.id, settlement, now, message_id=message_id if written else None)
 
 

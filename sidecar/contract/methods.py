@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "f5798e9fb5dc29ea6d0cd31ec780ff93bd20df11e4742d867a12693ee934a121"
+SCHEMA_HASH = "9e758d66d25d3b33fef38cfad208cc43904261a1157f8fa7d7b7bf992c198135"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ METHODS: tuple[Method, ...] = (
     Method("chat:send-structured", "ChatSendParams", "ChatSendResult", "chat", "send_structured"),
     Method("chat:compare", "ChatCompareParams", "ChatCompareResult", "chat", "compare"),
     Method("chat:abort", "ChatAbortParams", "ChatAbortResult", "chat", "abort"),
+    Method("work:list", "WorkListParams", "WorkListResult", "work", "list_"),
+    Method("work:attach", "WorkAttachParams", "WorkAttachResult", "work", "attach"),
     Method("batch:submit", "BatchSubmitParams", "BatchJob", "batch", "submit"),
     Method("batch:start", "BatchStartParams", "BatchJob", "batch", "start"),
     Method("batch:cancel", "BatchCancelParams", "BatchJob", "batch", "cancel"),

@@ -41,6 +41,7 @@ async def submit(call: Request, params: types.BatchSubmitParams) -> dict[str, An
     )
     if wanted.start:
         job = await app.batches.start(job.id)
+        app.job_changed(job)
     return batch_wire.job(job) | given.errors()
 
 
@@ -52,6 +53,7 @@ async def cancel(call: Request, params: types.BatchCancelParams) -> dict[str, An
     app = call.services
     native = (await _job(call, params.job_id)).mode == "native"
     job = await (app.native if native else app.batches).cancel(params.job_id)
+    app.job_changed(job)
     return await batch_native.shown(call, job)
 
 
@@ -73,6 +75,7 @@ async def submit_native(call: Request, params: types.BatchSubmitNativeParams) ->
         wanted.file_name or given.file_name,
         reuse=bool(wanted.reuse_answers),
     )
+    call.services.job_changed(job)
     sent = {"jobId": job.id, "nativeBatchId": native_id, "provider": provider, "status": "submitted"}
     return sent | given.errors()
 
@@ -175,6 +178,7 @@ async def _start(
             concurrency=params.concurrency,
             notify_rows=notify_rows,
         )
+    app.job_changed(job)
     return await batch_native.shown(call, job)
 
 

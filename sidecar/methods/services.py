@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sidecar.chat.service import ChatService
     from sidecar.providers.base import Providers
     from sidecar.store.database import Database
+    from sidecar.store.job_records import Job
 
 
 class Services(Protocol):
@@ -77,6 +78,12 @@ class Services(Protocol):
 
     def in_flight(self) -> int:
         """Requests that run now."""
+
+    def watch_work(self) -> None:
+        """Tell the client of what begins and ends from now on."""
+
+    def job_changed(self, job: Job) -> None:
+        """Tell the client, where it wants to know, that a batch has begun or was stopped."""
 
     def open_database(self) -> Coroutine[Any, Any, Database]:
         """Opens the file of the data folder, as the start did: for whoever closed it."""

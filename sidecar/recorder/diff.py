@@ -17,7 +17,7 @@ from sidecar.recorder.reading import Session
 # Answers that describe this very build, not what was done with it.
 _NOT_COMPARED = frozenset({"rpc.discover"})
 # Told several times a second, from which only the last word is the same in each run.
-_LAST_ONLY = {"batch:progress": "jobId"}
+_LAST_ONLY = {"batch:progress": "jobId", "work:changed": "id"}
 _ENDED = frozenset({"completed", "failed", "cancelled"})
 # How a frame was refused that the recording could not keep.
 _REFUSED_FRAMES = frozenset({-32700, -32040})

@@ -18,7 +18,7 @@ LOW_WATER_BYTES = 2 * 1024 * 1024
 WRITE_BYTES = 1024 * 1024
 # What a notification that has not been serialised yet is counted as.
 _NOMINAL_BYTES = 256
-_TEXT_MEMBERS = frozenset({"type", "text", "modelId"})
+_TEXT_MEMBERS = frozenset({"type", "text", "modelId", "requestId", "seq"})
 
 
 class _Waiting(Protocol):
@@ -56,7 +56,10 @@ class _Latest:
 
 
 class _Text:
-    """Text of one request, one kind and one model that grows until it leaves. UTF-8, to save memory."""
+    """Text of one request, one kind and one answer that grows until it leaves. UTF-8, to save memory.
+
+    Where pieces have numbers, it has the number of its last one.
+    """
 
     __slots__ = ("_members", "_text", "size", "stream", "token")
 
@@ -70,8 +73,10 @@ class _Text:
     def takes(self, value: Mapping[str, Any]) -> bool:
         return bool(self._members["type"] == value["type"])
 
-    def add(self, text: str) -> int:
-        more = text.encode("utf-8", "surrogatepass")
+    def add(self, value: Mapping[str, Any]) -> int:
+        if "seq" in value:
+            self._members["seq"] = value["seq"]
+        more = value["text"].encode("utf-8", "surrogatepass")
         self._text += more
         self.size += len(more)
         return len(more)
@@ -136,13 +141,13 @@ class Outbox:
         waiting.params = params
 
     def progress(self, token: str | int, value: Mapping[str, Any]) -> None:
-        """A `$/progress`. Texts of one kind and one model are joined while they wait; order stays."""
+        """A `$/progress`. Texts of one kind and one answer are joined while they wait; order stays."""
         if self._closed:
             return
         streams = self._texts.setdefault(token, {})
-        stream = value.get("modelId")
+        stream = value.get("requestId", value.get("modelId"))
         if not _is_text(value):
-            # What is not text closes what it may be about: its model's stream, or all of them.
+            # What is not text closes what it may be about: its answer's stream, or all of them.
             if isinstance(stream, str):
                 streams.pop(stream, None)
             else:
@@ -153,7 +158,7 @@ class Outbox:
             if waiting is None or not waiting.takes(value):
                 waiting = streams[stream] = _Text(token, stream, value)
                 self._put(waiting)
-            self._count(waiting.add(value["text"]))
+            self._count(waiting.add(value))
         if not streams:
             del self._texts[token]
 
@@ -249,7 +254,7 @@ def _is_text(value: Mapping[str, Any]) -> bool:
     return (
         value.get("type") in ("text", "thinking")
         and isinstance(value.get("text"), str)
-        and isinstance(value.get("modelId"), str | None)
+        and isinstance(value.get("requestId", value.get("modelId")), str | None)
         and _TEXT_MEMBERS.issuperset(value)
     )
 

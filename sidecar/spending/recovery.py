@@ -5,13 +5,16 @@ from __future__ import annotations
 import sqlite3
 
 from sidecar.spending import holds
-from sidecar.store import job_rows, jobs, ledger, vendor_batches
+from sidecar.store import answer_pieces, conversations, job_rows, jobs, ledger, messages, vendor_batches
+from sidecar.store.records import Message
 
 STOPPED = (
     "This batch was running when the backup was made, and may have gone on after it. "
     "Start it to run the rows that have no result here."
 )
 
+# The `finish_reason` of an answer whose process died while it was being written.
+INTERRUPTED = "interrupted"
 MOST_INTERRUPTIONS = 2
 SET_ASIDE = (
     "A-B/AI ended twice in a row while this row was being answered, so it was set aside and is not sent again by "
@@ -27,6 +30,7 @@ def after_a_run(conn: sqlite3.Connection, now: int) -> int:
     asked what came of them.
     """
     jobs.forget_half_stored(conn)
+    _keep_what_had_arrived(conn)
     interrupted = ledger.mark_interrupted(conn, now)
     running = [job.id for job in jobs.going_on(conn, "local")]
     for job_id in dict.fromkeys((*running, *job_rows.jobs_with_begun_rows(conn))):
@@ -42,6 +46,33 @@ def after_a_run(conn: sqlite3.Connection, now: int) -> int:
             # The process died before the rows that were cut off were settled.
             job_rows.cancel_pending(conn, job_id, now)
     return interrupted
+
+
+def _keep_what_had_arrived(conn: sqlite3.Connection) -> None:
+    """Make messages of the answers that were being written: their text is paid for, and is all that there will be."""
+    for entry_id in answer_pieces.left(conn):
+        entry, left = ledger.get(conn, entry_id), answer_pieces.left_answer(conn, entry_id)
+        answer_pieces.drop(conn, entry_id)
+        if entry is None or left is None or entry.state != "intent" or entry.conversation_id is None:
+            continue
+        if conversations.get(conn, entry.conversation_id) is None:
+            continue
+        messages.insert(
+            conn,
+            Message(
+                id=left.message_id,
+                conversation_id=entry.conversation_id,
+                turn_id=str(entry.turn_id),
+                role="assistant",
+                content=left.text,
+                timestamp=left.kept_at,
+                provider=left.label,
+                model=entry.model,
+                thinking=left.thinking or None,
+                finish_reason=INTERRUPTED,
+            ),
+        )
+        ledger.keep_message_id(conn, entry_id, left.message_id)
 
 
 def _end_what_keeps_failing(conn: sqlite3.Connection, job_id: str, goes_on: bool, now: int) -> None:

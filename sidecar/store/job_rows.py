@@ -146,6 +146,14 @@ def pending_reserve(conn: sqlite3.Connection, job_id: str) -> Decimal:
     return from_pico(conn.execute(PENDING_RESERVE_SQL, (job_id,)).fetchone()[0]) or Decimal(0)
 
 
+def count_begun(conn: sqlite3.Connection, job_id: str) -> int:
+    """How many rows of a job have begun and not ended."""
+    row = conn.execute(
+        "SELECT count(*) FROM batch_results WHERE job_id = ? AND status = 'processing'", (job_id,)
+    ).fetchone()
+    return int(row[0])
+
+
 def jobs_with_begun_rows(conn: sqlite3.Connection) -> list[str]:
     """The jobs that have a row which has begun and not ended."""
     return [row[0] for row in conn.execute(BEGUN_SQL)]

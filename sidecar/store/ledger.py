@@ -204,6 +204,11 @@ def keep_response_id(conn: sqlite3.Connection, entry_id: str, response_id: str) 
     )
 
 
+def keep_message_id(conn: sqlite3.Connection, entry_id: str, message_id: str) -> None:
+    """Keep which message holds what arrived of a request that was never settled."""
+    conn.execute("UPDATE ledger SET message_id = ? WHERE id = ? AND state = 'intent'", (message_id, entry_id))
+
+
 def mark_interrupted(conn: sqlite3.Connection, now: int, job_id: str | None = None) -> int:
     """Requests of a run that died become unknown, of one job or (None) of all; gives how many.
 

@@ -98,6 +98,17 @@ def get(conn: sqlite3.Connection, message_id: str) -> Message | None:
     return None if row is None else record(row)
 
 
+def answers_of_turn(conn: sqlite3.Connection, turn_id: str) -> list[Message]:
+    """The answers to a question, in the order in which they were stored."""
+    rows = conn.execute(
+        f"SELECT {columns()} FROM messages JOIN messages question ON question.id = ?1"  # noqa: S608
+        " WHERE messages.conversation_id = question.conversation_id AND messages.turn_id = ?1"
+        " AND messages.role = 'assistant' ORDER BY messages.timestamp, messages.seq",
+        (storable(turn_id),),
+    )
+    return [record(row) for row in rows]
+
+
 def list_page(
     conn: sqlite3.Connection, conversation_id: str, limit: int | None = None, before: str | None = None
 ) -> list[Message]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sidecar.chat.chat_types import ChatInput, ChatResult
 from sidecar.chat.options import Options
+from sidecar.chat.piece_keeper import KEEP_SECONDS
 from sidecar.chat.service import ChatService
 from sidecar.checker.replies import ReplyChecker
 from sidecar.contract.settings import DEFAULTS
@@ -166,11 +167,15 @@ def all_entries(conn: Any) -> list[LedgerEntry]:
 
 @asynccontextmanager
 async def desk(
-    folder: Path, *, keys: Mapping[str, str] | None = None, keyless: frozenset[str] = frozenset()
+    folder: Path,
+    *,
+    keys: Mapping[str, str] | None = None,
+    keyless: frozenset[str] = frozenset(),
+    keep_seconds: float = KEEP_SECONDS,
 ) -> AsyncIterator[Desk]:
     """A service whose database, and own catalogue if there is one, is in `folder`.
 
-    `keys` are the saved ones, by default one for each vendor.
+    `keys` are the saved ones, by default one for each vendor. What has arrived is kept every `keep_seconds`.
     """
     clock, provider, refused = Clock(), ScriptedProvider(), list[str]()
     saved = dict.fromkeys(("openai", "anthropic", "gemini", "grok"), "sk-test-key-1234")
@@ -190,7 +195,7 @@ async def desk(
         now_ms=clock,
         on_invalid_key=refused.append,
     )
-    chat = ChatService(core)
+    chat = ChatService(core, keep_seconds=keep_seconds)
     try:
         yield Desk(chat, store, session, settings, provider, clock, refused)
     finally:

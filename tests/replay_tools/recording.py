@@ -184,7 +184,7 @@ def join_texts(lines: list[Any]) -> list[Any]:
 
 
 def latest_progress(lines: list[Any]) -> list[Any]:
-    """Messages with the last progress of each job alone: how often it is told on the way is chance."""
+    """Messages with the last news of each job and answer alone: how often it is told on the way is chance."""
     last = {_job(message): number for number, message in enumerate(lines)}
     return [
         message
@@ -193,9 +193,12 @@ def latest_progress(lines: list[Any]) -> list[Any]:
     ]
 
 
+_OF = {"batch:progress": "jobId", "work:changed": "id"}
+
+
 def _job(message: Any) -> str | None:
-    told = isinstance(message, dict) and message.get("method") == "batch:progress"
-    return str(message["params"]["jobId"]) if told else None
+    method = message.get("method") if isinstance(message, dict) else None
+    return f"{method} {message['params'][_OF[method]]}" if method in _OF else None
 
 
 def _stream(message: Any) -> tuple[Any, ...] | None:

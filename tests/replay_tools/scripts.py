@@ -361,6 +361,25 @@ async def chat_abort(client: Client) -> None:
     await client.ask("chat:abort", {"conversationId": "8d3f0a52-6f0e-4b0a-9a53-0d8d1c1f4e13"})
 
 
+async def work_list(client: Client) -> None:
+    """Whoever has asked once hears of changes; nothing runs any more once the question is answered."""
+    project = await client.ask("project:create", {"name": "First"})
+    await client.ask("work:list")
+    await client.ask("chat:send", _QUESTION)
+    await client.ask("work:list", {"projectId": project["id"], "texts": False})
+
+
+async def work_attach(client: Client) -> None:
+    """An answer that has ended, joined by its turn and by its request, and one that nobody knows."""
+    await client.ask("chat:send", _QUESTION)
+    [question, _] = await client.ask("messages:list", {"conversationId": _QUESTION["conversationId"]})
+    joined = {"turnId": question["id"], "partialResultToken": "again"}
+    [answer] = (await client.ask("work:attach", joined))["answers"]
+    await client.ask("work:attach", {"requestId": answer["requestId"], "after": 1})
+    await client.ask("work:attach", {"turnId": "8d3f0a52-6f0e-4b0a-9a53-0d8d1c1f4e13"})
+    await client.ask("work:attach", {})
+
+
 async def activity_get(client: Client) -> None:
     """A conversation with its newest text and its cost, no batches, and a project that does not exist."""
     project = await client.ask("project:create", {"name": "First"})

@@ -64,7 +64,7 @@ export class Fixtures {
    * Give what is recorded where the page is in a recording, else for exactly these params, else the first result of
    * the method, else its example, and what was told with it.
    */
-  play(method: string, params: Params, match?: Match): { result: unknown; told: Told[] } {
+  play(method: string, params: Params, match?: Match): { result: unknown; told: Told[]; progress: unknown[] } {
     const results = this.exchanges.filter((each) => each.method === method && "result" in each.response);
     const exact = results.find((each) => fits(each, params));
     const bound: Bindings = match?.bindings ?? new Map();
@@ -74,7 +74,11 @@ export class Fixtures {
     const response = played?.response ?? { result: example };
     const told = (played?.events ?? []).filter((event): event is Told => "notification" in event);
     const filled = told.map((each) => ({ ...each, params: fill(each.params, bound, this.#ids) }));
-    return { result: fill("result" in response ? response.result : null, bound, this.#ids), told: filled };
+    const progress = (played?.events ?? []).flatMap((event) =>
+      "progress" in event ? [fill(event.progress, bound, this.#ids)] : [],
+    );
+    const result = fill("result" in response ? response.result : null, bound, this.#ids);
+    return { result, told: filled, progress };
   }
 
   /** Return the error that is recorded where the page is in a recording, or that nothing could have changed. */

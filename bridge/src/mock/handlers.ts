@@ -49,7 +49,7 @@ export async function answer(
   });
   // A question that fails has opened its turn all the same.
   if (refusal !== undefined) throw refusal;
-  const result = own === undefined ? store.play(method, params, match) : own;
+  const result = own === undefined ? store.play(method, params, match, progress) : own;
   learn(matches, result);
   return result;
 }

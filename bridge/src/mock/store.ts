@@ -95,8 +95,14 @@ export class Store {
   }
 
   /** Return what is recorded for a request, and tell what was told with it. */
-  play(method: PageMethod, params: Readonly<Record<string, unknown>>, match?: Match): unknown {
-    const { result, told } = this.fixtures.play(method, params, match);
+  play(
+    method: PageMethod,
+    params: Readonly<Record<string, unknown>>,
+    match?: Match,
+    progress?: Progress,
+  ): unknown {
+    const { result, told, progress: values } = this.fixtures.play(method, params, match);
+    for (const value of values) progress?.(value as ProgressValue);
     // What is told is what the contract has, as it was recorded.
     for (const { notification, params: news } of told) this.emit(notification as never, news as never);
     return result;

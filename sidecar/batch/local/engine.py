@@ -16,6 +16,7 @@ from sidecar.batch.resumption import Resumption
 from sidecar.batch.validation import refuse_missing_keys
 from sidecar.core import Core
 from sidecar.errors import Failure
+from sidecar.providers.kernel.limits import Hold
 from sidecar.spending.budget import this_month
 from sidecar.store import jobs
 from sidecar.store.job_records import Job, JobRow
@@ -123,6 +124,10 @@ class Engine:
 
     def is_running(self, job_id: str) -> bool:
         return job_id in self._runs or job_id in self._starting
+
+    def holds(self) -> dict[str, Hold]:
+        """The providers whose limits keep the next row waiting, and between which times."""
+        return self.runner.limiters.holds()
 
     async def finished(self, job_id: str) -> None:
         """Waits until the job runs no more, whatever ended it."""

@@ -185,24 +185,42 @@ class Limits:
         known.learn(limit, limit if remaining is None else remaining, now_ms)
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The next request of a key waits for a limit that the vendor told, between these times (ms)."""
+
+    since: int
+    until: int
+
+
 class KeyLimiter:
-    """Lets requests through as the limits of one key allow, in the order in which they came."""
+    """Lets requests through as the limits of one key allow, in the order in which they came.
+
+    `hold` says for how long, where the next one waits for time to pass and not for a place.
+    """
 
     def __init__(self, limits: Limits, now_ms: Callable[[], int]) -> None:
         self.limits = limits
         self._now_ms = now_ms
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
+        self.hold: Hold | None = None
 
     async def enter(self, model: str, tokens: int) -> int:
         """Waits for a place; gives the number of the request that leaves now."""
         async with self._turn:
-            while True:
-                wait_ms = self.limits.wait_ms(model, tokens, self._now_ms())
-                if wait_ms <= 0 and self.limits.has_room:
-                    return self.limits.send(model, tokens, self._now_ms())
-                self._changed.clear()
-                await self._change(wait_ms)
+            try:
+                while True:
+                    now = self._now_ms()
+                    wait_ms = self.limits.wait_ms(model, tokens, now)
+                    if wait_ms <= 0 and self.limits.has_room:
+                        return self.limits.send(model, tokens, now)
+                    since = now if self.hold is None else self.hold.since
+                    self.hold = Hold(since, now + wait_ms) if wait_ms > 0 else None
+                    self._changed.clear()
+                    await self._change(wait_ms)
+            finally:
+                self.hold = None
 
     async def _change(self, wait_ms: int) -> None:
         try:
@@ -228,6 +246,11 @@ class KeyLimiters:
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
         self._gates: dict[tuple[str, str], KeyLimiter] = {}
+
+    def holds(self) -> dict[str, Hold]:
+        """The providers whose next request waits for a limit; of several keys, the one that waits longest."""
+        held = [(provider, gate.hold) for (provider, _), gate in self._gates.items() if gate.hold is not None]
+        return dict(sorted(held, key=lambda each: each[1].until))
 
     def of(self, provider: str, key: str, ceiling: int) -> KeyLimiter:
         """The gate for that key; its ceiling is the highest that anybody asked for."""
