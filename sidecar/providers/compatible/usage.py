@@ -1,71 +1,111 @@
-"""The usage in the shapes that compatible servers give them, and what a gateway says that it charged (pure)."""
+"""The usage in the shapes that compatible servers give them (pure)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sidecar.providers.base import Usage
+from sidecar.providers.compatible.charges import charged_usd
 from sidecar.providers.kernel.json_values import as_count, as_mapping
 from sidecar.providers.openai_family.usage import chat_usage
 
-_PROMPT = ("prompt_tokens", "input_tokens")
-_OUTPUT = ("completion_tokens", "output_tokens")
+_PROMPT = (
+    "prompt_tokens",
+    "input_tokens",
+    "prompt_token_count",
+    "input_token_count",
+    "prompt_eval_count",
+    "tokens_evaluated",
+)
+_OUTPUT = (
+    "completion_tokens",
+    "output_tokens",
+    "candidates_token_count",
+    "output_token_count",
+    "eval_count",
+    "tokens_predicted",
+    "predicted_n",
+)
+_TOTAL = ("total_tokens", "total_token_count")
+_REASONING = ("reasoning_tokens", "thoughts_token_count", "thinking_tokens")
 _CACHED = ("cached_tokens", "cache_read_tokens", "cache_read_input_tokens")
-_CACHED_BESIDE = (*_CACHED, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_prompt_tokens")
-_WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
+_CACHED_BESIDE = (
+    *_CACHED,
+    "prompt_cache_hit_tokens",
+    "num_cached_tokens",
+    "cached_prompt_tokens",
+    "cached_content_token_count",
+    "cache_read_input_token_count",
+    "cache_n",
+)
+_WRITTEN = (
+    "cache_write_tokens",
+    "cache_creation_tokens",
+    "cache_creation_input_tokens",
+    "cache_write_input_tokens",
+    "cache_write_input_token_count",
+)
+# Whose count of the prompt leaves out what was cached, as Anthropic's does: it stands beside it under these names.
+_BESIDE_PROMPT = ("cache_read_input_tokens", "cache_read_input_token_count", "cache_n")
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_DIGITS = re.compile(r"\d{1,15}")
 
 
-def compatible_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage | None:
+def compatible_usage(told: Mapping[str, Any], service_tier: Any = None) -> Usage | None:
     """The usage, None when it counts nothing at all: no prompt is empty, so nothing was counted."""
+    usage = _in_one_spelling(told)
     details = as_mapping(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
-    written = _first(details, _WRITTEN) or _first(usage, _WRITTEN)
-    cached = _first(details, _CACHED) or _first(usage, _CACHED_BESIDE)
+    prompt, written = _prompt(usage), _first(details, _WRITTEN) or _first(usage, _WRITTEN)
+    cached = _first(details, _CACHED) or _first(usage, _CACHED_BESIDE) or _not_missed(usage, prompt)
+    if _leaves_out_cached(usage, prompt):
+        prompt = as_count(prompt) + as_count(cached) + as_count(written)
     whole = {
         **usage,
-        "prompt_tokens": _first(usage, _PROMPT),
-        "completion_tokens": _output(usage),
+        "prompt_tokens": prompt,
+        "completion_tokens": _output(usage, prompt),
+        "total_tokens": _first(usage, _TOTAL),
         "prompt_tokens_details": {**details, "cached_tokens": cached, "cache_write_tokens": written},
     }
     parts = chat_usage(whole, service_tier)
     charged, doubt = charged_usd(usage)
-    parts = replace(parts, charged_usd=charged, doubt=parts.doubt or doubt or _missed(usage))
+    parts = replace(parts, charged_usd=charged, doubt=parts.doubt or doubt)
     return parts if parts.prompt_total or parts.out_total or charged is not None else None
 
 
-def charged_usd(usage: Mapping[str, Any]) -> tuple[Decimal | None, str]:
-    """Return what the server says that it charged, None where it says nothing, and why that cannot be the whole.
-
-    With a key of the person's own at the upstream (`is_byok`) the cost is a fee, and the upstream's comes on top.
-    """
-    told = usage.get("cost")
-    cost = _dollars(told.get("total_cost") if isinstance(told, Mapping) else told)
-    if usage.get("is_byok") is not True:
-        return cost, "" if told is None or cost is not None else "the charge is impossible"
-    if cost is None:
-        return None, "the gateway's fee was not told"
-    upstream = _dollars(as_mapping(usage.get("cost_details")).get("upstream_inference_cost"))
-    return (None, "the upstream's charge was not told") if upstream is None else (cost + upstream, "")
+def _in_one_spelling(value: Any) -> Any:
+    """Names as `prompt_tokens` however they are written, and counts that came as texts as numbers."""
+    if isinstance(value, Mapping):
+        return {_WORD.sub("_", name).lower(): _in_one_spelling(each) for name, each in value.items()}
+    return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
 
 
-def _missed(usage: Mapping[str, Any]) -> str:
-    """DeepSeek tells the prompt's two parts, of which the cache had one and not the other."""
-    hit, miss = usage.get("prompt_cache_hit_tokens"), usage.get("prompt_cache_miss_tokens")
-    if hit is None or miss is None or as_count(hit) + as_count(miss) == as_count(_first(usage, _PROMPT)):
-        return ""
-    return "the prompt contradicts its parts"
+def _prompt(usage: Mapping[str, Any]) -> Any:
+    # llama.cpp counts what it read anew, and beside it what it had from before.
+    return usage["prompt_n"] if "prompt_n" in usage else _first(usage, _PROMPT)
 
 
-def _output(usage: Mapping[str, Any]) -> Any:
+def _not_missed(usage: Mapping[str, Any], prompt: Any) -> int | None:
+    missed = usage.get("prompt_cache_miss_tokens")
+    return as_count(prompt) - as_count(missed) if missed and as_count(missed) <= as_count(prompt) else None
+
+
+def _leaves_out_cached(usage: Mapping[str, Any], prompt: Any) -> bool:
+    """Whether the cached tokens stand beside the prompt and not in it: the total tells, else the names do."""
+    if usage.get("prompt_tokens") is not None or not any(name in usage for name in _BESIDE_PROMPT):
+        return False
+    total = _first(usage, _TOTAL)
+    return not total or as_count(total) != as_count(prompt) + as_count(_first(usage, _OUTPUT))
+
+
+def _output(usage: Mapping[str, Any], prompt: Any) -> Any:
     """The output with its reasoning, which some servers count beside it: the total tells."""
-    output, prompt = _first(usage, _OUTPUT), _first(usage, _PROMPT)
+    output = _first(usage, _OUTPUT)
     details = as_mapping(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
-    reasoning = as_count(details.get("reasoning_tokens") or usage.get("reasoning_tokens"))
-    apart = (
-        reasoning and as_count(usage.get("total_tokens")) == as_count(prompt) + as_count(output) + reasoning
-    )
+    reasoning = as_count(_first(details, _REASONING) or _first(usage, _REASONING))
+    apart = reasoning and as_count(_first(usage, _TOTAL)) == as_count(prompt) + as_count(output) + reasoning
     return as_count(output) + reasoning if apart else output
 
 
@@ -73,13 +113,3 @@ def _first(usage: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     """The first of these counts that says anything, else whatever stands there."""
     told = [usage[name] for name in names if usage.get(name) is not None]
     return next(filter(None, told), told[0] if told else None)
-
-
-def _dollars(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() and amount >= 0 else None

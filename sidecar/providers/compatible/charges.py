@@ -1,0 +1,66 @@
+"""What a gateway says that it charged for an answer (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from sidecar.providers.kernel.amounts import as_amount
+from sidecar.providers.kernel.json_values import as_mapping
+
+_WHOLE = ("total_cost", "total", "usd", "amount", "value")
+_PARTS = (("input_cost", "output_cost"), ("prompt_cost", "completion_cost"), ("input", "output"))
+_UPSTREAM = "upstream_inference_cost"
+_UPSTREAM_PARTS = ("upstream_inference_prompt_cost", "upstream_inference_completions_cost")
+# One tick is 1e-10 dollars.
+_TICK_DIGITS = 10
+
+
+def charged_usd(usage: Mapping[str, Any]) -> tuple[Decimal | None, str]:
+    """Return what the server says that it charged, None where it says nothing, and why that cannot be the whole.
+
+    With a key of the person's own at the upstream (`is_byok`) the cost is a fee, and the upstream's comes on top.
+    """
+    told = next(
+        (usage[name] for name in ("cost", "total_cost", "cost_usd") if usage.get(name) is not None), None
+    )
+    if told is None and usage.get("cost_in_usd_ticks") is not None:
+        ticks = _dollars(usage["cost_in_usd_ticks"])
+        told = None if ticks is None else str(ticks.scaleb(-_TICK_DIGITS))
+    if told is None:
+        # Of all that is told the least certain, and more than nothing.
+        told = usage.get("estimated_cost")
+    if isinstance(told, Mapping):
+        if str(told.get("currency") or "USD").upper() != "USD":
+            return None, ""
+        cost = _of_object(told)
+    else:
+        cost = _dollars(told)
+    if cost is None or usage.get("is_byok") is not True:
+        return cost, "" if told is None or cost is not None else "the charge is impossible"
+    upstream = _upstream(as_mapping(usage.get("cost_details")))
+    return (None, "the upstream's charge was not told") if upstream is None else (cost + upstream, "")
+
+
+def _of_object(told: Mapping[str, Any]) -> Decimal | None:
+    whole = next((told[name] for name in _WHOLE if told.get(name) is not None), None)
+    if whole is not None:
+        return _dollars(whole)
+    parts = next((names for names in _PARTS if all(name in told for name in names)), ())
+    return _sum(told, parts)
+
+
+def _upstream(details: Mapping[str, Any]) -> Decimal | None:
+    whole = _dollars(details.get(_UPSTREAM))
+    return whole if whole is not None else _sum(details, _UPSTREAM_PARTS)
+
+
+def _sum(told: Mapping[str, Any], names: tuple[str, ...]) -> Decimal | None:
+    amounts = [amount for name in names if (amount := _dollars(told.get(name))) is not None]
+    return sum(amounts, Decimal(0)) if names and len(amounts) == len(names) else None
+
+
+def _dollars(value: Any) -> Decimal | None:
+    amount = as_amount(value.strip().removeprefix("$") if isinstance(value, str) else value)
+    return amount if amount is not None and amount >= 0 else None

@@ -1,0 +1,121 @@
+"""Usage and charges where servers and gateways in the field put them: read, or the cost is not known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.field.hostile import USAGE, Answer, Switch, serving, stream, whole
+from tests.field.lab import LAB_USD, ask, own_models, sidecar
+
+CHARGED_USD = 0.005
+TOLD = {"inputTokens": 1000, "outputTokens": 100, "totalTokens": 1100}
+GOOGLES = {"promptTokenCount": 1000, "candidatesTokenCount": 100, "totalTokenCount": 1100}
+BESIDE = {
+    "x_groq": {"id": "r1", "usage": USAGE},
+    "timings": {"prompt_n": 764, "cache_n": 236, "predicted_n": 100, "prompt_ms": 1.5},
+    "amazon-bedrock-invocationMetrics": {
+        "inputTokenCount": 1000,
+        "outputTokenCount": 100,
+        "invocationLatency": 7,
+    },
+    "usageMetadata": GOOGLES,
+    "usage_metadata": {"prompt_token_count": 1000, "candidates_token_count": 100},
+    "meta": {"billed_units": {"input_tokens": 1000, "output_tokens": 100}, "tokens": {"input_tokens": 1003}},
+    "response_metadata": {"token_usage": USAGE},
+    "token_usage": USAGE,
+    "data": {"usage": USAGE},
+    "result": {"usage": USAGE},
+}
+USAGES: dict[str, Any] = {
+    "camel case": TOLD,
+    "as Google's": GOOGLES,
+    "counts as texts": {"prompt_tokens": "1000", "completion_tokens": "100", "total_tokens": "1100"},
+    "a list": [USAGE],
+    "billed units": {"billed_units": {"input_tokens": 1000, "output_tokens": 100}},
+    "cached beside the prompt": {"input_tokens": 200, "output_tokens": 100, "cache_read_input_tokens": 800},
+    "cached in the prompt": {**USAGE, "prompt_cache_miss_tokens": 200},
+}
+CHARGES: dict[str, Any] = {
+    "a text": {"cost": "0.005"},
+    "in dollars": {"cost": {"usd": 0.005}},
+    "a total": {"cost": {"total": 0.005}},
+    "its parts": {"cost": {"input_cost": 0.001, "output_cost": 0.004}},
+    "under another name": {"total_cost": 0.005},
+    "estimated": {"estimated_cost": 0.005},
+    "ticks": {"cost_in_usd_ticks": 50_000_000},
+    "the upstream's parts": {
+        "cost": 0.001,
+        "is_byok": True,
+        "cost_details": {
+            "upstream_inference_prompt_cost": 0.001,
+            "upstream_inference_completions_cost": 0.003,
+        },
+    },
+}
+UNKNOWN: dict[str, Any] = {
+    "only a total": {"total_tokens": 1100},
+    "no prompt": {"prompt_tokens": None, "completion_tokens": 100},
+    "no answer": {"prompt_tokens": 1000, "completion_tokens": 0, "total_tokens": 1000},
+    "a hole in the total": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1400},
+    "more cached than there was": {**USAGE, "prompt_tokens_details": {"cached_tokens": 3000}},
+    "half a charge": {**USAGE, "cost": {"input_cost": 0.001}},
+}
+
+
+def completion(**more: Any) -> Answer:
+    message = {"role": "assistant", "content": "Good morning"}
+    return whole({"id": "c1", "choices": [{"message": message, "finish_reason": "stop"}], **more})
+
+
+def with_last_piece(piece: dict[str, Any]) -> Answer:
+    first = {"id": "c1", "choices": [{"index": 0, "delta": {"content": "Good morning"}}]}
+    return stream(first, piece, "[DONE]")
+
+
+STREAMS = {
+    "in the last delta": with_last_piece({"choices": [{"delta": {"usage": USAGE}, "finish_reason": "stop"}]}),
+    "beside the last choice": with_last_piece(
+        {"choices": [{"delta": {}, "finish_reason": "stop"}], "x_groq": {"usage": USAGE}}
+    ),
+    "behind the mark of the end": stream(
+        {"id": "c1", "choices": [{"delta": {"content": "Good morning"}, "finish_reason": "stop"}]},
+        "[DONE]",
+        {"choices": [], "usage": USAGE},
+    ),
+    "taken back by a later 0": stream(
+        {
+            "id": "c1",
+            "choices": [{"delta": {"content": "Good morning"}, "finish_reason": "stop"}],
+            "usage": USAGE,
+        },
+        {"choices": [], "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}},
+    ),
+}
+
+
+async def test_usage_is_found_wherever_a_server_puts_it_and_a_charge_comes_first(tmp_path: Path) -> None:
+    cases = {f"beside: {name}": (completion(**{name: told}), LAB_USD) for name, told in BESIDE.items()}
+    cases |= {name: (completion(usage=told), LAB_USD) for name, told in USAGES.items()}
+    cases |= {name: (answer, LAB_USD) for name, answer in STREAMS.items()}
+    cases |= {
+        f"charge: {name}": (completion(usage={**USAGE, **told}), CHARGED_USD)
+        for name, told in CHARGES.items()
+    }
+    cases["charge beside"] = (completion(usage=USAGE, cost=CHARGED_USD), CHARGED_USD)
+    gateway = {"gateway": {"cost": "0.005"}}
+    cases["charge in an envelope"] = (completion(usage=USAGE, provider_metadata=gateway), CHARGED_USD)
+    cases["a charge in another currency"] = (
+        completion(usage={**USAGE, "cost": {"total": 0.03, "currency": "CNY"}}),
+        LAB_USD,
+    )
+    cases |= {f"unknown: {name}": (completion(usage=told), None) for name, told in UNKNOWN.items()}
+    switch = Switch()
+    async with serving(switch) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
+        for name, (answer, costs) in cases.items():
+            switch.say(answer)
+            found = await ask(process)
+            assert found["answer"] == "Good morning", name
+            assert found.get("costUSD") == (None if costs is None else pytest.approx(costs)), name
