@@ -224,7 +224,27 @@ def test_a_piece_of_json_that_is_broken_is_not_taken_for_the_answer(text: str) -
 
 
 @pytest.mark.parametrize(
-    "text", ['As {name} said [in short]: {"a": 1}', '[see {"a": 1}]', '{x}{"a": 1}{"b": 2}']
+    "text",
+    [
+        'Draft: {"a": 0}. Final: {"a": 1}',
+        '```json\n{"a": 0}\n```\nBetter:\n```json\n{"a": 1}\n```',
+        '```json\n{"a": 0}\n```\nNo: {"a": 1}',
+        'First {"a": 0}.\n```\n{"a": 1}\n```\nSee [1], [2] and {}.',
+        '[{"a": 0}]\n{"a": 1}',
+    ],
+)
+def test_without_a_schema_the_last_object_is_the_answer(text: str) -> None:
+    assert read_reply(text, None) == {"a": 1}
+
+
+def test_without_a_schema_and_an_object_the_last_list_is_the_answer() -> None:
+    assert read_reply("Perhaps [1]. No: [2, 3], and never [].", None) == [2, 3]
+    assert read_reply("```json\n[]\n```", None) == []
+    assert read_reply("42", None) == 42
+
+
+@pytest.mark.parametrize(
+    "text", ['As {name} said [in short]: {"a": 1}', '[see {"a": 1}]', '{x}{"b": 2}{"a": 1}']
 )
 def test_brackets_in_the_prose_before_it_do_not_hide_the_json(text: str) -> None:
     assert read_reply(text, None) == {"a": 1}

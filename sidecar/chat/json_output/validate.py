@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import chain
 from typing import Any
 
 from sidecar.chat.json_output.refs import known
@@ -36,7 +35,7 @@ def read_reply(text: str, schema: Mapping[str, Any] | None, finish: FinishReason
     if not values:
         raise _invalid(_ABSENT.get(finish or "stop", _NO_JSON), text)
     if schema is None:
-        return next(chain(_read([text.strip()]), _read(_fenced(text)), values))
+        return _likeliest(values)
     problem = None
     for value in reversed(values[-MOST_CHECKED:]):
         value = without_added_nulls(value, schema)
@@ -47,6 +46,18 @@ def read_reply(text: str, schema: Mapping[str, Any] | None, finish: FinishReason
     raise _invalid(
         f"The model's JSON does not follow the schema ({problem}). Ask again, or simplify it.", text
     )
+
+
+def _likeliest(values: list[Any]) -> Any:
+    """The answer where no schema tells: the last object, which JSON mode asks for; else the last list, or whatever is.
+
+    A list behind an object is a footnote (`[1]`), and empty brackets stand for something else in most texts.
+    """
+    for wanted in (dict, list):
+        found = [value for value in values if isinstance(value, wanted)]
+        if any(found):
+            return next(value for value in reversed(found) if value)
+    return values[-1]
 
 
 def _values(text: str) -> list[Any]:
