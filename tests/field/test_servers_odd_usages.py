@@ -97,7 +97,9 @@ STREAMS = {
 
 
 async def test_usage_is_found_wherever_a_server_puts_it_and_a_charge_comes_first(tmp_path: Path) -> None:
-    cases = {f"beside: {name}": (completion(**{name: told}), LAB_USD) for name, told in BESIDE.items()}
+    cases: dict[str, tuple[Answer, float | None]] = {
+        f"beside: {name}": (completion(**{name: told}), LAB_USD) for name, told in BESIDE.items()
+    }
     cases |= {name: (completion(usage=told), LAB_USD) for name, told in USAGES.items()}
     cases |= {name: (answer, LAB_USD) for name, answer in STREAMS.items()}
     cases |= {

@@ -9,6 +9,7 @@ from typing import Any
 
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.lenient_json import read_lenient, whole_text
+from sidecar.providers.kernel.wide_text import wide_encoding
 
 LONGEST_MESSAGE = 500
 
@@ -41,7 +42,7 @@ def speaks_of_key(message: str) -> bool:
 
 def read_body(body: bytes) -> Any:
     """Return an error body as JSON, or as text where it is none. HTML is nobody's words, and empty."""
-    text = body.decode("utf-8", "replace").strip()
+    text = body.decode(wide_encoding(body) or "utf-8", "replace").lstrip("\ufeff").strip()
     try:
         return read_lenient(text)
     except ValueError:
@@ -70,7 +71,7 @@ def tells_error(value: Mapping[str, Any], name: str | None = None) -> bool:
         or any(map(value.__contains__, _ANSWERS))
     ):
         return False
-    told = any(value.get(word) for word in ("errors", *_MESSAGES))
+    told = bool(value.get("errors")) or any(_word(value.get(word)) for word in _MESSAGES)
     codes = [_word(value[word]) for word in _CODES if word in value]
     # An empty list of choices is part of many answers, and an error only where a code says so.
     certain = value.get("choices") is None and not codes

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import orjson
 
 from sidecar.errors import Failure
+from sidecar.providers.kernel.wide_text import Narrowed
 
 # In memory a piece of nothing but brackets takes twenty times its size.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
@@ -37,6 +38,7 @@ class SseParser:
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max = max_event_bytes
+        self._narrowed = Narrowed()
         self._started = False
         self._document = False
         self._after_cr = False
@@ -49,6 +51,9 @@ class SseParser:
 
     def feed(self, chunk: bytes) -> list[SseEvent]:
         """The events that this chunk completes."""
+        return self._feed(self._narrowed.feed(chunk))
+
+    def _feed(self, chunk: bytes) -> list[SseEvent]:
         if not self._started:
             chunk = self._start(chunk)
         if self._document:
@@ -69,12 +74,13 @@ class SseParser:
 
     def finish(self) -> list[SseEvent]:
         """The last event, when the stream ended without the blank line that closes it."""
+        before = self._feed(self._narrowed.finish())
         if not self._started:
-            return []
+            return before
         rest = self._take()
         if self._document:
-            return _documents(rest.decode("utf-8", "replace"))
-        return [*self._line(rest), *self._dispatch(), *self._document_ended()]
+            return [*before, *_documents(rest.decode("utf-8", "replace"))]
+        return [*before, *self._line(rest), *self._dispatch(), *self._document_ended()]
 
     def _start(self, chunk: bytes) -> bytes:
         """Waits for the first byte that says what this is; no line of a stream can begin with a bracket."""
@@ -113,7 +119,10 @@ class SseParser:
         if self._bare or line[:1] in (b"{", b"["):
             return self._bare_line(line)
         field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
+        # Servers that write their own streams indent them, and put one stream into another.
+        field, value = field.strip().lower(), value.removeprefix(b" ")
+        while field == b"data" and value.startswith(b"data:"):
+            value = value.removeprefix(b"data:").removeprefix(b" ")
         if field == b"data":
             self._data.append(value)
             self._data_bytes += len(value) + 1

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.providers.base import TextDelta, ThinkingDelta
-from sidecar.providers.kernel.json_values import as_list, as_text
+from sidecar.providers.kernel.json_values import as_text
 
 # Several may hold the same thought; the first that holds anything is it.
 _THOUGHTS = (
@@ -18,6 +18,8 @@ _THOUGHTS = (
     "thinking_blocks",
     "reasoning_details",
 )
+# What a tool was asked or has found is not what the model says.
+_NO_WORDS = frozenset({"tool_use", "tool_call", "tool_result", "function_call", "refusal"})
 _THINKING_PARTS = frozenset({"thinking", "reasoning", "reasoning_text", "thought", "reasoning.text"})
 
 
@@ -26,16 +28,22 @@ def spoken(message: Mapping[str, Any]) -> Iterator[TextDelta | ThinkingDelta]:
     thought = next(filter(None, (_thought(message.get(name)) for name in _THOUGHTS)), "")
     if thought:
         yield ThinkingDelta(thought)
-    content = message.get("content")
-    for part in as_list(content) if isinstance(content, list) else [{"text": content}]:
-        if isinstance(part, str):
-            yield TextDelta(part)
-        elif isinstance(part, Mapping) and (
-            as_text(part.get("type")) in _THINKING_PARTS or part.get("thought") is True
-        ):
-            yield ThinkingDelta(_thought(part.get("thinking")) or _thought(part))
-        elif isinstance(part, Mapping):
-            yield TextDelta(as_text(part.get("text")))
+    yield from _parts(message.get("content"))
+
+
+def _parts(content: Any) -> Iterator[TextDelta | ThinkingDelta]:
+    """What a content says that is a text, a part, or a list of either; parts may hold parts."""
+    if isinstance(content, list):
+        for part in content:
+            yield from _parts(part)
+    elif isinstance(content, Mapping):
+        if as_text(content.get("type")) in _THINKING_PARTS or content.get("thought") is True:
+            yield ThinkingDelta(_thought(content.get("thinking")) or _thought(content))
+        elif as_text(content.get("type")) not in _NO_WORDS:
+            inside = (content.get(name) for name in ("text", "content", "parts", "value"))
+            yield from _parts(next(filter(None, inside), ""))
+    else:
+        yield TextDelta(as_text(content))
 
 
 def _thought(value: Any) -> str:

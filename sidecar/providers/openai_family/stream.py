@@ -30,6 +30,7 @@ from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.citations import citations, cited_pages
+from sidecar.providers.openai_family.foreign_chunks import as_chunk, finish_word, piece_of
 from sidecar.providers.openai_family.spoken import spoken
 from sidecar.providers.openai_family.usage import chat_finish, chat_usage
 from sidecar.providers.openai_family.usage_reports import UsageReports
@@ -92,8 +93,8 @@ class ChatReader:
             self._marked = True
             self.ended = self._finish is not None and self._usage is not None
             return
-        for chunk in self._pieces.objects(event):
-            yield from self._chunk(chunk, event.name)
+        for value in self._pieces.objects(event):
+            yield from self._chunk(as_chunk(value), event.name)
 
     def _chunk(self, chunk: Mapping[str, Any], name: str | None) -> Iterator[Event]:
         if tells_error(chunk, name):
@@ -157,16 +158,16 @@ class ChatReader:
         )
 
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[Event]:
-        whole = choice.get("delta") is None
-        delta = choice.get("message") if whole else choice["delta"]
+        delta, whole = piece_of(choice)
         if isinstance(delta, Mapping):
             yield from self._tell(self._spoken(delta))
             if isinstance(delta.get("refusal"), str) and delta["refusal"]:
                 self._refusal.append(delta["refusal"])
             yield from self._cite(citations(delta.get("annotations")))
         # An empty word is no reason: what ends after it may still have been cut off.
-        if as_text(choice.get("finish_reason")):
-            self._finish = chat_finish(choice["finish_reason"])
+        word = finish_word(choice)
+        if word:
+            self._finish = chat_finish(word)
         elif whole and isinstance(delta, Mapping):
             self._finish = self._finish or "stop"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,16 +10,22 @@ from sidecar.providers.base import FinishReason, Usage
 from sidecar.providers.kernel.json_values import as_count, as_mapping
 from sidecar.providers.kernel.token_counts import doubt, impossible, whole_number, within
 
-_FINISH: Mapping[str, FinishReason] = {
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "content_filter": "content_filter",
-    "safety": "content_filter",
-    "insufficient_system_resource": "error",
-    "abort": "error",
-    "error": "error",
-}
+# Servers have words of their own for an end; the first line that fits one decides, and all others are a stop.
+_FINISH: tuple[tuple[re.Pattern[str], FinishReason], ...] = (
+    (
+        re.compile(
+            r"filter|safety|sensitiv|moderat|toxic|refus|recitation|prohibit|block|guardrail|spii|polic|violat|harm"
+        ),
+        "content_filter",
+    ),
+    (
+        re.compile(
+            r"error|fail|abort|cancel|time(?:d_)?out|interrupt|overload|unavailable|insufficient|rate_?limit"
+        ),
+        "error",
+    ),
+    (re.compile(r"length|limit|^max|incomplete|truncat|context_window"), "length"),
+)
 _INCOMPLETE: Mapping[str, FinishReason] = {
     "max_output_tokens": "length",
     "content_filter": "content_filter",
@@ -27,7 +34,8 @@ _INCOMPLETE: Mapping[str, FinishReason] = {
 
 def chat_finish(word: str) -> FinishReason:
     """A chat completion's `finish_reason`; compatible servers have words of their own."""
-    return _FINISH.get(word.lower(), "stop")
+    spelled = word.lower()
+    return next((reason for words, reason in _FINISH if words.search(spelled)), "stop")
 
 
 def incomplete_finish(details: Any) -> FinishReason:

@@ -83,7 +83,7 @@ async def test_thinking_is_known_in_every_form(deltas: list[dict[str, Any]]) -> 
     assert (thinking_of(events), text_of(events)) == ("Hm", "Hi")
 
 
-@pytest.mark.parametrize("content", [None, "", [], [None, 7], {"text": "no"}])
+@pytest.mark.parametrize("content", [None, "", [], [None, 7], {"type": "tool_use", "text": "no"}])
 async def test_content_that_says_nothing_is_nothing(content: Any) -> None:
     events, failure = await chat(event_stream(chunk({"content": content}), chunk({"content": "Hi"}, "stop")))
     assert failure is None

@@ -1,0 +1,110 @@
+"""The answers of servers that stand at a chat address and speak another form, as chunks of a chat completion (pure).
+
+An older protocol, a server's own, or a gateway that wraps the answer up: what was paid for is read all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
+
+# What gateways put around an answer.
+_ENVELOPES = ("data", "result", "output", "response", "body")
+# Where servers of their own kind write the words: Ollama's generate, llama.cpp's completion, text generation inference.
+_TEXTS = ("response", "content", "generated_text", "output_text", "completion", "text", "answer")
+_FINISHES = (
+    "finish_reason",
+    "finishReason",
+    "native_finish_reason",
+    "done_reason",
+    "stop_reason",
+    "stop_type",
+)
+# Events of other protocols have readers of their own, and no choices.
+_NO_CHUNKS = ("message_", "content_block", "response.", "ping")
+
+
+def as_chunk(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the object as a chunk, whole or a piece; as it is where it is one, or nothing of an answer is in it."""
+    if "choices" in value:
+        choices = value["choices"]
+        return {**value, "choices": [choices]} if isinstance(choices, Mapping) else value
+    for name in _ENVELOPES:
+        inside = value.get(name)
+        if isinstance(inside, Mapping) and ("choices" in inside or _said(inside) is not None):
+            rest = {each: told for each, told in value.items() if each != name}
+            return {**rest, **as_chunk(inside)}
+    message = _said(value)
+    if message is None or as_text(value.get("type")).startswith(_NO_CHUNKS):
+        return value
+    return {**value, "choices": [{"message" if _is_whole(value) else "delta": message, **_ended(value)}]}
+
+
+def finish_word(choice: Mapping[str, Any]) -> str:
+    """Return the word for the end of a choice, however it is called; empty where it has not ended."""
+    for name in _FINISHES:
+        told = choice.get(name)
+        if as_text(told):
+            return as_text(told)
+        if told is True:
+            return "stop"
+    return ""
+
+
+def piece_of(choice: Mapping[str, Any]) -> tuple[Any, bool]:
+    """Return what a choice says, and whether it is a whole message rather than a piece of one."""
+    if choice.get("delta") is not None:
+        return _as_message(choice["delta"]), False
+    if choice.get("message") is not None:
+        return _as_message(choice["message"]), True
+    if isinstance(choice.get("text"), str):
+        return {"content": choice["text"]}, False
+    return None, True
+
+
+def _as_message(told: Any) -> Any:
+    if isinstance(told, str):
+        return {"content": told}
+    message = as_mapping(told)
+    # Only a message without a content has its words elsewhere.
+    if message.get("content") is None and isinstance(message.get("text"), str):
+        return {**message, "content": message["text"]}
+    return told
+
+
+def _said(value: Mapping[str, Any]) -> Any:
+    """What the object says: a message, or a text; None where it says nothing."""
+    if isinstance(value.get("message"), Mapping):
+        return value["message"]
+    items = as_list(value.get("output"))
+    if any(as_mapping(item).get("type") == "message" for item in items):
+        spoken = [
+            as_mapping(item).get("content") for item in items if as_mapping(item).get("type") == "message"
+        ]
+        return {"content": spoken}
+    token = as_mapping(value.get("token"))
+    if isinstance(token.get("text"), str):
+        return {"content": "" if token.get("special") else token["text"]}
+    for name in _TEXTS:
+        if isinstance(value.get(name), str):
+            return {"content": value[name]}
+    return None
+
+
+def _is_whole(value: Mapping[str, Any]) -> bool:
+    """Whether the object is the whole answer; a server that streams says of each piece whether it is the last."""
+    return not any(name in value for name in ("done", "stop", "token", "delta", "p", "index"))
+
+
+def _ended(value: Mapping[str, Any]) -> dict[str, str]:
+    word = finish_word(value)
+    over = (
+        value.get("done") is True
+        or value.get("stop") is True
+        or value.get("status") in ("completed", "incomplete")
+    )
+    if not word and not over:
+        return {}
+    return {"finish_reason": word or ("length" if value.get("status") == "incomplete" else "stop")}
