@@ -41,6 +41,10 @@ def _serve(arguments: Sequence[str]) -> int:
     from sidecar.config import parse_serve
 
     config = parse_serve(arguments, os.environ)
+    # Before there is a second thread, and while standard input is the client's.
+    from sidecar.sentinel import Sentinel
+
+    sentinel = Sentinel.post()
     # Before anything heavy is imported: the client's first bytes are read meanwhile, and no print reaches the wire.
     from sidecar.rpc.stdio import WireStreams
 
@@ -54,7 +58,7 @@ def _serve(arguments: Sequence[str]) -> int:
     from sidecar.errors import Failure
 
     try:
-        run(config, streams, secrets)
+        run(config, streams, secrets, sentinel)
     except Failure as failure:
         sys.stderr.write(failure.message + "\n")
         return 2

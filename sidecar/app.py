@@ -28,6 +28,7 @@ from sidecar.rpc.loopback import LoopbackClient
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.server import serve
 from sidecar.rpc.stdio import WireStreams
+from sidecar.sentinel import Sentinel
 from sidecar.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sidecar")
 
-GRACE_SECONDS = 4.5
+# What is cancelled then still has to settle and commit within the five seconds in which the process ends.
+GRACE_SECONDS = 3.0
 # Makes the transport of a run from what the person set.
 MakeNetwork = Callable[[Options], Any]
 SIMULATED_KEY = "sk-simulated"
@@ -44,8 +46,9 @@ SIMULATED_KEY = "sk-simulated"
 MOCK_LEDGER_ENTRIES = 1_000
 
 
-def run(config: Config, streams: WireStreams, secrets: KnownSecrets) -> None:
-    """Serves one client until it is gone, and tells nobody its secrets. Blocking.
+def run(config: Config, streams: WireStreams, secrets: KnownSecrets, sentinel: Sentinel) -> None:
+    """Serves one client until it is gone, and tells nobody its secrets. Blocking, and does not return where something
+    is still at work that nobody waits for.
 
     Raises Failure for a recording that cannot be read.
     """
@@ -54,10 +57,10 @@ def run(config: Config, streams: WireStreams, secrets: KnownSecrets) -> None:
 
         config = setup.as_recorded(config, config.mock_from)
     secrets.learn_environment(config.environment)
-    asyncio.run(_run(config, streams, secrets))
+    asyncio.run(_run(config, streams, secrets, sentinel))
 
 
-async def _run(config: Config, streams: WireStreams, secrets: KnownSecrets) -> None:
+async def _run(config: Config, streams: WireStreams, secrets: KnownSecrets, sentinel: Sentinel) -> None:
     now_ms = run_clock(config)
     network = _simulated_network(config, now_ms) if config.mock else _real_network(config)
     if config.mock_from is not None:
@@ -81,11 +84,18 @@ async def _run(config: Config, streams: WireStreams, secrets: KnownSecrets) -> N
         keys = setup.WatchedKeys(saved, recorder)
     watchdog, parent = Watchdog(), Parent()
     streams.reader.when_ended(watchdog.ending)
-    # A child of the parent's may have inherited the pipe, which then does not end with it.
-    watching = asyncio.create_task(watchdog.watch(lambda: streams.reader.end() if parent.is_gone() else None))
+
+    def beat() -> None:
+        sentinel.beat()
+        if parent.is_gone():
+            # A child of the parent's may have inherited the pipe, which then does not end with it.
+            streams.reader.end()
+
+    watching = asyncio.create_task(watchdog.watch(beat))
+    make_http = _http(network, secrets=secrets)
     try:
         await serve_client(
-            config, streams, _http(network, secrets=secrets), keys, now_ms, recorder, watchdog.ending
+            config, streams, make_http, keys, now_ms, recorder, watchdog.ending, sentinel.signals
         )
     finally:
         watching.cancel()
@@ -130,8 +140,9 @@ async def serve_client(
     now_ms: clock.Now,
     recorder: Recorder | None = None,
     on_ending: Callable[[], None] = lambda: None,
+    signals: int | None = None,
 ) -> None:
-    """Serves until the client is gone, and puts away all that was made for it."""
+    """Serves until the client is gone, and puts away all that was made for it. `signals` is as `rpc.server.serve`'s."""
     outbox = Outbox(on_leaving=None if recorder is None else recorder.sent)
     in_flight = InFlight()
     routes = build_routes()
@@ -163,10 +174,10 @@ async def serve_client(
         errors=ERRORS,
         streams=streams,
         max_message_bytes=config.max_message_bytes,
-        # What is cancelled then still has to settle and commit within the five seconds of the contract.
         grace_seconds=GRACE_SECONDS,
         on_stopping=stopping,
         on_signal=on_ending,
+        signals=signals,
         on_stopped=put_away,
         notifier=outbox,
         in_flight=in_flight,

@@ -102,7 +102,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     }
     | {"keys", "settings", "current_project"},
     "app": {"container", "contract", "rpc", "methods", "providers", "simulator", "recorder"}
-    | {"keys", "keychain", "parent", "watchdog"},
+    | {"keys", "keychain", "parent", "sentinel", "watchdog"},
     "recorder": {"app", "contract", "keys", "methods", "money", "rpc", "simulator", "store"}
     | {
         "providers.kernel.broken",
@@ -114,8 +114,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     # A client like any other: it knows the contract by its methods' names, and nothing inside.
     "cli": set(),
     "parent": set(),
+    "sentinel": set(),
     "watchdog": set(),
-    "__main__": {"app", "checker.worker", "rpc.stdio", "recorder.command", "simulator.server"},
+    "__main__": {"app", "checker.worker", "rpc.stdio", "recorder.command", "sentinel", "simulator.server"},
 }
 
 # Each outside thing is touched by one module, so that it can be replaced in one place.

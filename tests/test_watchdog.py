@@ -67,5 +67,11 @@ async def test_a_loop_that_computes_for_ever_is_ended_while_it_serves(how: str) 
 
 
 async def test_a_loop_that_moves_is_left_alone() -> None:
-    code, stderr = await run("pass", before="watchdog.ending()", then="await asyncio.sleep(1.5)")
+    code, stderr = await run("pass", then="await asyncio.sleep(0.3)")
     assert (code, stderr) == (0, "")
+
+
+async def test_a_loop_that_moves_ends_in_time_all_the_same() -> None:
+    code, stderr = await run("pass", before="watchdog.ending()", then="await asyncio.Event().wait()")
+    assert code == 0
+    assert "what was still running" in stderr

@@ -2043,7 +2043,7 @@ export interface Methods {
 
 /** Every notification that the client sends. */
 export interface ClientNotifications {
-  /** A notification: what is in flight may finish within 5 s, then the process ends with 0. */
+  /** A notification: what is in flight may finish within 3 s; the process ends within 5 s, with 0. */
   exit: undefined;
   /** A notification: cancels a request that is running, which then fails with `cancelled`. */
   "$/cancelRequest": CancelRequestParams;
@@ -2066,7 +2066,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "9e758d66d25d3b33fef38cfad208cc43904261a1157f8fa7d7b7bf992c198135";
+export const SCHEMA_HASH = "33dafaf601ef1727b8fc9deb2d98a6e0c7fbea965220e36e519a1242143f1e91";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -11,7 +11,7 @@ export type StopStep =
 export interface StopTimes {
   /** For the answer to `shutdown`. */
   answerMs: number;
-  /** For the end after `exit`: the sidecar lets what is in flight finish for 5 s, then commits. */
+  /** For the end after `exit`: the sidecar lets what is in flight finish for 3 s, then commits, and ends within 5 s. */
   finishMs: number;
   /** For the end after SIGTERM. */
   terminateMs: number;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "9e758d66d25d3b33fef38cfad208cc43904261a1157f8fa7d7b7bf992c198135"
+SCHEMA_HASH = "33dafaf601ef1727b8fc9deb2d98a6e0c7fbea965220e36e519a1242143f1e91"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.store import conversations, messages
 from sidecar.store import search as full_text
-from sidecar.store.background_read import Pulse, scan
+from sidecar.store.background_read import scan
 from sidecar.store.records import Message, SearchHit
+from sidecar.store.stoppable import Pulse
 
 SEARCH_PAGE = 50
 

@@ -23,9 +23,9 @@ log = logging.getLogger("sidecar.rpc")
 
 GRACE_SECONDS = 5.0
 # How long a cancelled handler may take to put its things in order.
-UNWIND_SECONDS = 5.0
+UNWIND_SECONDS = 1.0
 # How long a client may read nothing at all before what still waits for it is given up.
-STUCK_SECONDS = 2.0
+STUCK_SECONDS = 1.0
 # After so many frames the handlers get a turn, so that limits see what the frames before have done.
 FRAMES_A_TURN = 64
 
@@ -44,6 +44,7 @@ async def serve(
     in_flight: InFlight | None = None,
     on_arrival: Callable[[Frame | None], None] | None = None,
     on_signal: Callable[[], None] = lambda: None,
+    signals: int | None = None,
 ) -> None:
     """Serves until the end of the stream, `exit`, a signal to end, or a client that is gone; then drains.
 
@@ -51,7 +52,8 @@ async def serve(
     leave. `on_stopped` puts away what was served from; until it has, a signal to end ends nothing: one that comes
     to a process that is ending must not cut off its last writes. `notifier` and `in_flight` may be made before,
     for services that notify or count. `on_arrival` sees each frame as it is taken, and None at the end of the
-    input; it must neither wait nor raise. `on_signal` is called when a signal to end comes, even if the loop is busy.
+    input; it must neither wait nor raise. `on_signal` is called when a signal to end comes, even if the loop is busy;
+    a byte for it is written to the descriptor `signals` at once, even if no Python runs any more.
     """
     outbox = notifier if notifier is not None else Outbox()
     stop = asyncio.Event()
@@ -64,7 +66,7 @@ async def serve(
         on_exit=stop.set,
         max_message_bytes=max_message_bytes,
     )
-    with _ending_signals(stop, on_signal):
+    with _ending_signals(stop, on_signal, signals):
         writing = asyncio.create_task(_write(outbox, streams.writer, stop))
         arrived = on_arrival if on_arrival is not None else _unseen
         reading = asyncio.create_task(
@@ -179,7 +181,9 @@ async def _flush(writing: asyncio.Task[None], writer: WireWriter) -> None:
 
 
 @contextlib.contextmanager
-def _ending_signals(stop: asyncio.Event, on_signal: Callable[[], None]) -> Iterator[None]:
+def _ending_signals(
+    stop: asyncio.Event, on_signal: Callable[[], None], signals: int | None
+) -> Iterator[None]:
     """Makes the signals that end a process end the serving instead."""
     loop = asyncio.get_running_loop()
     restore: list[Callable[[], object]] = []
@@ -192,6 +196,9 @@ def _ending_signals(stop: asyncio.Event, on_signal: Callable[[], None]) -> Itera
         except (ValueError, RuntimeError):
             # Not in the main thread: whoever runs the loop there has the signals.
             break
+    if restore and signals is not None:
+        # In place of the loop's own, which is told by the handler.
+        signal.set_wakeup_fd(signals, warn_on_full_buffer=False)
     try:
         yield
     finally:
@@ -204,14 +211,14 @@ def _on_signal(
 ) -> Callable[[], object]:
     def between_two_instructions(*_: object) -> None:
         on_signal()
-        if sys.platform == "win32":
-            loop.call_soon_threadsafe(stop.set)
+        loop.call_soon_threadsafe(stop.set)
 
     if sys.platform == "win32":
         before = signal.signal(number, between_two_instructions)
         return lambda: signal.signal(number, before)
+    # Wakes the loop when a signal comes to another thread than the loop's.
     loop.add_signal_handler(number, stop.set)
-    # In place of the loop's own, which does nothing: what tells the loop is written before either of them runs.
+    # In place of the loop's own, which does nothing.
     signal.signal(number, between_two_instructions)
     signal.siginterrupt(number, False)
     return lambda: loop.remove_signal_handler(number)

@@ -98,7 +98,7 @@ class Caretaker:
         folder = self._database.parent / BACKUPS
         try:
             target = await asyncio.to_thread(_free_target, folder, stamp)
-            await scan(self._store, lambda conn, pulse: copy_database(conn, target))
+            await scan(self._store, lambda conn, pulse: copy_database(conn, target, pulse=pulse))
         except Failure as failure:
             log.warning("the copy of the day could not be made: %s", failure.message)
             self.problem = failure.message

@@ -21,6 +21,7 @@ from sidecar.store.backup import copy_database
 from sidecar.store.commit import Outcome, Work, commit_group, read_snapshot
 from sidecar.store.lock import FolderLock
 from sidecar.store.sqlite_errors import storage_failure
+from sidecar.store.stoppable import Pulse, in_thread
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -115,7 +116,7 @@ class Database:
         """
         if self._closing is not None:
             raise _closed()
-        return await asyncio.to_thread(_backup, self.path, path)
+        return await in_thread(partial(_backup, self.path, path))
 
     def size_bytes(self) -> int:
         """The file and its log as they are on the disk."""
@@ -266,7 +267,7 @@ def _close_unwanted(
         lock.release()
 
 
-def _backup(source: Path, target: Path) -> int:
+def _backup(source: Path, target: Path, pulse: Pulse) -> int:
     ours = {source.with_name(source.name + ending).absolute() for ending in ("", "-wal", "-shm", ".lock")}
     if target.absolute() in ours or (target.exists() and source.samefile(target)):
         raise Failure("invalid_params", "A backup cannot replace the database itself. Choose another file.")
@@ -275,7 +276,7 @@ def _backup(source: Path, target: Path) -> int:
             sqlite3.connect(open_database.read_only_uri(source), uri=True, isolation_level=None)
         ) as conn:
             conn.execute(f"PRAGMA busy_timeout={open_database.BUSY_TIMEOUT_MS}")
-            return copy_database(conn, target)
+            return copy_database(conn, target, pulse=pulse)
     except (sqlite3.Error, OSError) as error:
         failure = storage_failure(error)
         if failure is None:

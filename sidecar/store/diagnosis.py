@@ -11,10 +11,9 @@ from pathlib import Path
 
 from sidecar.errors import Failure
 from sidecar.store import open_database
-from sidecar.store.background_read import Pulse, in_thread
 from sidecar.store.integrity import find_damage
+from sidecar.store.stoppable import STEPS_A_PULSE, Pulse, in_thread
 
-_STEPS_A_PULSE = 10_000
 # Under so much, a copy of the day or a batch may not find room.
 LITTLE_ROOM_BYTES = 200 * 1024 * 1024
 
@@ -47,7 +46,7 @@ def _check(path: Path, full: bool, pulse: Pulse) -> list[str]:
             sqlite3.connect(open_database.read_only_uri(path), uri=True, isolation_level=None)
         ) as conn:
             conn.execute(f"PRAGMA busy_timeout={open_database.BUSY_TIMEOUT_MS}")
-            conn.set_progress_handler(pulse, _STEPS_A_PULSE)
+            conn.set_progress_handler(pulse, STEPS_A_PULSE)
             return find_damage(conn, full=full)
     except Failure as failure:
         return [failure.message]

@@ -13,8 +13,9 @@ from typing import Any, BinaryIO
 import orjson
 
 from sidecar.store.atomic_files import PRIVATE_FOLDER, file_failure, target_folder, write_whole
-from sidecar.store.background_read import Pulse, scan
+from sidecar.store.background_read import scan
 from sidecar.store.columns import from_pico, to_json
+from sidecar.store.stoppable import Pulse
 from sidecar.store.store import Store
 
 # API keys are in no table. `app_state` says nothing about the person's data.

@@ -16,12 +16,12 @@ from typing import Any
 from sidecar.errors import Failure
 from sidecar.store import jobs, ledger, log_origin, migrations, open_database
 from sidecar.store.atomic_files import PRIVATE_FOLDER, create_private, source_file
-from sidecar.store.background_read import in_thread
 from sidecar.store.backup import copy_database
 from sidecar.store.database import Database
 from sidecar.store.diagnosis import check_database
 from sidecar.store.salvage import SalvagedTable, salvage
 from sidecar.store.sqlite_errors import storage_failure
+from sidecar.store.stoppable import STEPS_A_PULSE, Pulse, in_thread
 from sidecar.store.store import Exchanged, Store
 
 log = logging.getLogger("sidecar.store")
@@ -48,7 +48,7 @@ async def restore(
     something is running and Failure("storage_error"). The present database goes on unchanged then.
     """
     async with _staging(store, present) as staging:
-        await in_thread(lambda pulse: _stage(source_file(path), present, staging, calm, now_ms()))
+        await in_thread(lambda pulse: _stage(source_file(path), present, staging, calm, now_ms(), pulse))
         await _exchange(store, present, staging, reopen=reopen, now_ms=now_ms)
     return present, await asyncio.to_thread(lambda: present.stat().st_size)
 
@@ -140,19 +140,19 @@ def _is_busy(conn: sqlite3.Connection) -> bool:
     return ledger.any_open(conn) or jobs.any_running(conn)
 
 
-def _stage(backup: Path, present: Path, staging: Path, calm: Calm, now: int) -> None:
+def _stage(backup: Path, present: Path, staging: Path, calm: Calm, now: int, pulse: Pulse) -> None:
     """A copy of the backup in the data folder, brought to the present version and looked through. Blocking."""
     if present.exists() and backup.samefile(present):
         raise _unfit("This is the database itself. Choose a backup of it.")
     shutil.rmtree(staging, ignore_errors=True)
     try:
         staging.mkdir(PRIVATE_FOLDER, parents=True)
-        _check_backup(backup)
+        _check_backup(backup, pulse)
         copy = staging / present.name
         with closing(
             sqlite3.connect(open_database.read_only_uri(backup), uri=True, isolation_level=None)
         ) as conn:
-            copy_database(conn, copy, check=False)
+            copy_database(conn, copy, check=False, pulse=pulse)
         with closing(sqlite3.connect(copy, isolation_level=None)) as conn:
             migrations.migrate(conn, copy, now)
             _check_schema(conn)
@@ -167,12 +167,13 @@ def _calmed(conn: sqlite3.Connection, calm: Calm, now: int) -> None:
     conn.execute("COMMIT")
 
 
-def _check_backup(backup: Path) -> None:
+def _check_backup(backup: Path, pulse: Pulse) -> None:
     try:
         open_database.inspect(backup)
         with closing(
             sqlite3.connect(open_database.read_only_uri(backup), uri=True, isolation_level=None)
         ) as conn:
+            conn.set_progress_handler(pulse, STEPS_A_PULSE)
             if not _columns(conn).keys() >= _OLDEST_TABLES:
                 raise _unfit(f"{backup.name} is a database, but not one of A-B/AI. Choose another file.")
             if [row[0] for row in conn.execute("PRAGMA integrity_check(1)")] != ["ok"]:

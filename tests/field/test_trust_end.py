@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -30,6 +31,40 @@ async def test_ten_thousand_who_wait_keep_neither_the_health_nor_the_end_waiting
         process.close_stdin()
         async with asyncio.timeout(15):
             assert await process.wait() == 0
+
+
+# Keeps the lock of the interpreter, as a pattern or any other C code may.
+IN_C = """
+def get_password(self, service, name, *password):
+    import ctypes
+    from pathlib import Path
+    Path(__file__).with_name("hangs").touch()
+    ctypes.PyDLL(None).sleep(60)
+set_password = delete_password = get_password
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="every signal ends a process there at once")
+async def test_a_process_in_which_no_python_runs_ends_within_five_seconds_and_says_where(
+    tmp_path: Path,
+) -> None:
+    async def ends(how: str) -> None:
+        async with sidecar(tmp_path / how, keychain=IN_C, deadline=60) as process:
+            await process.call("system:health")
+            process.start_call("settings:load", {"key": "allKeys"})
+            async with asyncio.timeout(20):
+                while not (tmp_path / how / "hangs").exists():
+                    await asyncio.sleep(0.01)
+            if how == "SIGTERM":
+                process.terminate()
+            else:
+                process.close_stdin()
+            # Far more than five seconds, for a busy machine, and far less than the minute for which it hangs.
+            async with asyncio.timeout(30):
+                assert await process.wait() == -signal.SIGPROF
+            assert any("get_password" in line for line in process.stderr)
+
+    await asyncio.gather(ends("SIGTERM"), ends("end of input"))
 
 
 async def test_a_second_app_is_told_which_process_holds_the_folder(tmp_path: Path) -> None:

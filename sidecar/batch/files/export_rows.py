@@ -18,9 +18,10 @@ from sidecar.batch.template import spelled
 from sidecar.errors import Failure
 from sidecar.store import job_rows, jobs
 from sidecar.store.atomic_files import target_file, write_whole
-from sidecar.store.background_read import Pulse, scan
+from sidecar.store.background_read import scan
 from sidecar.store.columns import storable
 from sidecar.store.job_records import JobRow
+from sidecar.store.stoppable import Pulse
 from sidecar.store.store import Store
 
 Rows = Callable[[], Iterable[JobRow]]

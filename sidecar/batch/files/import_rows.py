@@ -20,7 +20,7 @@ from sidecar.batch.files.seen import Seen
 from sidecar.batch.files.tables import csv_rows, table_rows
 from sidecar.errors import Failure
 from sidecar.store.atomic_files import file_failure, source_file
-from sidecar.store.background_read import Pulse, in_thread
+from sidecar.store.stoppable import Pulse, in_thread
 
 Format = Literal["csv", "json", "jsonl"]
 

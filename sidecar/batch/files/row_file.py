@@ -23,7 +23,7 @@ from sidecar.batch.row_source import Numbered
 from sidecar.batch.validation import MOST_ISSUES
 from sidecar.errors import Failure
 from sidecar.store.atomic_files import file_failure, source_file
-from sidecar.store.background_read import Pulse, in_thread
+from sidecar.store.stoppable import Pulse, in_thread
 
 _State = tuple[int, int, int]
 

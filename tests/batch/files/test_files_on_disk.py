@@ -21,9 +21,9 @@ from sidecar.batch.files.import_rows import Format, import_file, import_text
 from sidecar.errors import Failure
 from sidecar.store import job_rows, jobs, projects
 from sidecar.store.atomic_files import write_whole
-from sidecar.store.background_read import StoppedError, in_thread
 from sidecar.store.database import Database
 from sidecar.store.job_records import Job, NewRow
+from sidecar.store.stoppable import StoppedError, in_thread
 from sidecar.store.store import Store
 
 NOW = 1_795_392_000_000
