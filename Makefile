@@ -19,7 +19,7 @@ FAST := tests/test_layers.py tests/test_contract.py tests/test_keys.py tests/tes
 	tests/test_sidecar_process.py::test_one_request_through_a_shell_pipe_gives_one_frame_and_exit_code_0
 
 .PHONY: catalogue-check help setup demo example test soak test-fast test-fast-python test-fast-typescript \
-	test-python test-typescript check generate serve record bench package \
+	test-python test-typescript check generate serve record bench bench-short package \
 	format clean
 
 help: ## list these targets
@@ -85,11 +85,11 @@ record: setup ## record tests/replay anew from the scripts in tests/replay_tools
 catalogue-check: setup ## compare data/models.json with the newest lists of prices that others keep
 	$(BIN)/python -m tests.catalogue_check build/catalogue-check
 
-bench: setup $(FROZEN) ## measure the pipe, the store and the start against plain versions of the same
-	$(BIN)/python -m tests.bench_pipe
-	$(BIN)/python -m tests.bench_store
-	$(BIN)/python -m tests.bench_start
-	$(BIN)/python -m tests.packaging.bench_frozen
+bench: setup $(FROZEN) ## measure beside the peers, which it installs below build/bench, into docs/performance.md
+	$(BIN)/python -m tests.bench
+
+bench-short: setup ## see that the benchmark runs: seconds, and nothing is written
+	$(BIN)/python -m tests.bench --short
 
 package: setup $(FROZEN) ## freeze the sidecar for this platform into dist/sidecar, and try it in everything
 	ABAI_FROZEN=$(FROZEN) $(BIN)/python -m pytest tests/packaging
