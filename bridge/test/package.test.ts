@@ -57,6 +57,58 @@ const SOURCES = {
   `,
 };
 
+/** The blocks of code of a page. */
+function codeOf(page: string): string[] {
+  const text = readFileSync(join(PROJECT, page), "utf8");
+  return [...text.matchAll(/^```ts\n([^]*?)^```/gm)].map(([, code = ""]) => code);
+}
+
+// What the pages take for granted: Electron's objects, and what an app or a page has of its own.
+const AROUND_MAIN = `
+  import * as path from "node:path";
+  declare const app: {
+    isPackaged: boolean;
+    getPath(name: string): string;
+    on(event: "before-quit", listener: (event: { preventDefault(): void }) => void): void;
+    quit(): void;
+  };
+  declare const BrowserWindow: {
+    new (options: object): object;
+    getAllWindows(): import("@abai/bridge").AbaiOptions["getWindows"] extends () => infer W ? W : never;
+  };
+  declare const ipcMain: import("@abai/bridge").AbaiOptions["ipcMain"];
+  declare const shell: { openPath(path: string): Promise<string> };
+  declare const store: { get(name: string): unknown; delete(name: string): void };
+  declare const projectDir: string;
+  declare const client: import("@abai/bridge").SidecarClient;
+  declare global { namespace NodeJS { interface Process { resourcesPath: string } } }
+  void path;
+`;
+const AROUND_PAGE = `
+  declare const content: string, modelId: string, conversationId: string;
+  declare const show: (jobId: string, percentage: number) => void, append: (text: string) => void;
+`;
+
+/** What a recipe needs of a browser: as much of a page as it touches, in which Stop is pressed at the third word. */
+const A_PAGE = `
+  import { installMockApi } from "@abai/bridge/mock";
+  installMockApi({ latencyMs: 0, delayMs: 0, rowMs: 0, search: "" });
+  let pressed = () => {};
+  let pieces = 0;
+  const shown = [];
+  const element = {
+    append: (...words) => { shown.push(...words); if (++pieces === 3) pressed(); },
+    after: (...words) => shown.push(...words),
+    setAttribute: () => {},
+    addEventListener: (_, listener) => (pressed = listener),
+  };
+  globalThis.document = { querySelector: () => element, body: element };
+  globalThis.confirm = () => true;
+  await import("./" + process.argv[2]);
+  console.log(shown.join(" "));
+  process.exit(0);
+`;
+
 function compile(files: string[], more: object): void {
   const compilerOptions = {
     ...{ strict: true, target: "es2022", skipLibCheck: false, outDir: "out", rootDir: ".", types: ["node"] },
@@ -113,6 +165,38 @@ it("a page is bundled without anything of Node", () => {
   const bundle = readFileSync(join(HOME, "bundle", script), "utf8");
   assert.match(bundle, /request:cancel/);
   assert.doesNotMatch(bundle, /node:|child_process|__vite-browser-external|vscode-jsonrpc|require\(/);
+});
+
+it("every recipe for the window compiles and runs", () => {
+  const recipes = codeOf("docs/recipes.md");
+  const names = recipes.map((_, index) => `recipe${index}.mts`);
+  recipes.forEach((code, index) => writeFileSync(join(HOME, names[index] ?? ""), code));
+  writeFileSync(join(HOME, "around.mjs"), A_PAGE);
+  const lib = ["es2023", "dom", "dom.iterable", "dom.asynciterable"];
+  compile(names, { module: "esnext", moduleResolution: "bundler", lib, types: [] });
+  const said = names.map((name) => run("around.mjs", `out/${name.replace(".mts", ".mjs")}`));
+  const expected = [/simulated.*\$0\.\d+/s, /\S/, /openai.*anthropic/s, /simulated.*simulated/s, /Das gibt es nicht/, /^\s*$/];
+  assert.equal(said.length, expected.length);
+  expected.forEach((pattern, index) => assert.match(said[index] ?? "", pattern));
+});
+
+it("the code of the other pages compiles", () => {
+  const main = ["README.md", "docs/shipping.md", "bridge/README.md"].flatMap(codeOf);
+  const ofPage = main.filter((code) => code.includes("/renderer"));
+  const blocks = main.filter((code) => !code.includes("/renderer"));
+  const files = blocks.map((code, index) => {
+    // What the block makes itself is not taken for granted.
+    const around = code.includes("const client") ? AROUND_MAIN.replace(/declare const client:.*/, "") : AROUND_MAIN;
+    const imports = code.includes("moveKeys({") ? 'import { moveKeys } from "@abai/bridge";' : "";
+    writeFileSync(join(HOME, `main${index}.mts`), `${imports}${around}${code}`);
+    return `main${index}.mts`;
+  });
+  ofPage.forEach((code, index) => {
+    writeFileSync(join(HOME, `window${index}.mts`), AROUND_PAGE + code);
+    files.push(`window${index}.mts`);
+  });
+  const lib = ["es2023", "dom", "dom.asynciterable"];
+  compile(files, { module: "node16", moduleResolution: "node16", lib, noEmit: true });
 });
 
 it("the package holds no tests and no maps", () => {

@@ -6,12 +6,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_LEAST_SHOWN = 0.000001
+
 
 def dollars(amount: float | None) -> str:
     """Cents, and more digits where cents would say nothing. Not known is a dash."""
     if amount is None:
         return "–"
-    return f"${amount:,.2f}" if amount >= 1 or amount == 0 else f"${amount:.6f}".rstrip("0")
+    if 0 < amount < _LEAST_SHOWN:
+        return f"under ${_LEAST_SHOWN:f}"
+    if amount >= 1 or amount == 0:
+        return f"${amount:,.2f}"
+    whole, _, digits = f"{amount:.6f}".rstrip("0").partition(".")
+    return f"${whole}.{digits:0<2}"
 
 
 def cost_of(reply: Mapping[str, Any]) -> str:

@@ -41,15 +41,22 @@ def test_what_is_no_schema_is_told(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "shown"),
-    [(None, "–"), (0, "$0.00"), (1234.5, "$1,234.50"), (0.0042, "$0.0042"), (0.00000142, "$0.000001")],
+    [
+        (None, "–"),
+        (0, "$0.00"),
+        (1234.5, "$1,234.50"),
+        (0.0042, "$0.0042"),
+        (0.00000142, "$0.000001"),
+        (0.0000003, "under $0.000001"),
+    ],
 )
 def test_dollars_have_the_digits_that_say_something(amount: float | None, shown: str) -> None:
     assert dollars(amount) == shown
 
 
 def test_a_cost_that_is_not_known_is_told_by_its_bounds() -> None:
-    assert cost_of({"costUSD": 0.5}) == "$0.5"
-    assert cost_of({"costAtLeastUSD": 0.1, "costAtMostUSD": 2}) == "$0.1 to $2.00"
+    assert cost_of({"costUSD": 0.5}) == "$0.50"
+    assert cost_of({"costAtLeastUSD": 0.1, "costAtMostUSD": 2}) == "$0.10 to $2.00"
     assert cost_of({}) == "–"
 
 
