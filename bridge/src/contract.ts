@@ -161,7 +161,7 @@ export interface BatchEstimateRows {
 
 export type BatchExportFormat = "csv" | "json" | "jsonl" | "parquet" | "openai-tuning" | "anthropic-tuning" | "gemini-tuning";
 
-/** A file that `batch:import` reads back: each row as it was submitted, then rowIndex, status, response, tokens_in, tokens_out, cost_usd, latency_ms, error, errorMessage and attempts. In CSV an apostrophe stands before what a spreadsheet would run as a formula, and the column `abai:formulas-defused` before the results says so; data named like a member of a row or a result is `data.NAME`. The tuning formats are JSON Lines as the vendors' fine-tuning takes them, of the rows that were answered. */
+/** A file that `batch:import` reads back: each row as it was submitted, then rowIndex, status, response, tokens_in, tokens_out, cost_usd, latency_ms, error, errorMessage, attempts, costAtLeastUSD and costAtMostUSD, which say between what a cost lies that is not known. In CSV an apostrophe stands before what a spreadsheet would run as a formula, and the column `abai:formulas-defused` before the results says so; data named like a member of a row or a result is `data.NAME`. The tuning formats are JSON Lines as the vendors' fine-tuning takes them, of the rows that were answered. */
 export interface BatchExportParams {
   jobId: string;
   path: string;
@@ -817,8 +817,12 @@ export interface CostExplainParams {
   messageId?: string | null;
   /** A batch. */
   jobId?: string | null;
-  /** One row of the batch; absent: its first 1,000 calls. */
+  /** One row of the batch; absent: all of them. */
   rowId?: string | null;
+  /** How many calls of the batch at most; absent: 1,000. */
+  limit?: number | null;
+  /** How many calls of the batch to pass over; behind the last one the answer is empty. */
+  offset?: number | null;
 }
 
 /** Each call, oldest first. */
@@ -1048,6 +1052,8 @@ export interface ExplainedCall {
   /** Whether it went by the vendor's own batch. */
   batchRate: boolean;
   host?: string;
+  /** A short hash by which a key can be told to be the one; it differs from row to row. */
+  keyMark?: string;
   requests?: number;
   /** The vendor's own id of the answer. */
   responseId?: string;
@@ -2066,7 +2072,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "33dafaf601ef1727b8fc9deb2d98a6e0c7fbea965220e36e519a1242143f1e91";
+export const SCHEMA_HASH = "14aa8b67608f7bb27da3e2b65080fda779e6270bd8d4c15311b494d248ad3f8b";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

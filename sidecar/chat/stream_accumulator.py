@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sidecar.providers.base import (
+    ANSWER_EMPTY,
     Begun,
     Citation,
     Done,
@@ -76,7 +77,7 @@ class StreamAccumulator:
         usage = believable(usage)
         if usage is None or usage.out_total or not (self._text or self._thinking):
             return usage
-        return replace(usage, doubt=usage.doubt or "an answer of no tokens has a text")
+        return replace(usage, doubt=usage.doubt or ANSWER_EMPTY)
 
     def _serve(self, event: Begun | UsageSoFar | Done) -> None:
         self.served_model = event.served_model or self.served_model

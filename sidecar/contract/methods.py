@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "33dafaf601ef1727b8fc9deb2d98a6e0c7fbea965220e36e519a1242143f1e91"
+SCHEMA_HASH = "14aa8b67608f7bb27da3e2b65080fda779e6270bd8d4c15311b494d248ad3f8b"
 
 
 @dataclass(frozen=True, slots=True)

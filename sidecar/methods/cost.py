@@ -62,7 +62,10 @@ async def explain(call: Request, params: types.CostExplainParams) -> list[dict[s
     if params.message_id is not None:
         found = await read(ledger.of_message, params.message_id)
     elif params.job_id is not None:
-        found = await read(ledger.of_job, params.job_id, params.row_id, PAGE)
+        offset = params.offset or 0
+        found = await read(ledger.of_job, params.job_id, params.row_id, params.limit or PAGE, offset)
+        if offset and not found:
+            return []
     else:
         raise _invalid("Name an answer by its messageId, or a batch by its jobId.", "messageId")
     if not found:

@@ -23,12 +23,13 @@ def explained(entry: LedgerEntry) -> dict[str, Any]:
         **wire.present(
             {
                 "costUSD": None if known is None else float(known),
-                "rowId": entry.row_id,
+                "rowId": entry.row_id and entry.row_id.removeprefix(f"{entry.job_id}/"),
                 "priceFrom": price.get("from"),
                 "priceSource": price.get("source"),
                 "serviceTier": entry.service_tier,
                 "surcharges": list(entry.surcharges) if entry.surcharges else None,
                 "host": entry.host,
+                "keyMark": entry.key_mark,
                 "requests": entry.requests,
                 "responseId": entry.request_id,
             }

@@ -64,6 +64,11 @@ class ChatRequest:
     asked: frozenset[str] = frozenset()
 
 
+# Why a usage is in doubt whose prompt is none the less what was told.
+ANSWER_UNTOLD = "the size of the answer was not told"
+ANSWER_EMPTY = "an answer of no tokens has a text"
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens that a vendor reports, cut into parts that never overlap, so that none can be charged twice.

@@ -70,6 +70,11 @@ async def keep_response_id(store: Store, entry_id: str, event: Begun) -> None:
         await store.write(ledger.keep_response_id, entry_id, event.response_id)
 
 
+def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str) -> None:
+    """Keep where the rows of a part of a native batch are about to go, and the mark of the key that sends them."""
+    ledger.keep_place(conn, part_id, host, key_mark)
+
+
 def write_chunk(conn: sqlite3.Connection, job_id: str, entries: Iterable[LedgerEntry]) -> None:
     """Write that these rows of a job leave together. The job's hold, which the budget allowed, moves to them."""
     moved = Decimal(0)

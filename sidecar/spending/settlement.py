@@ -196,10 +196,11 @@ def evidence(charge: Charge, usage: Usage | None) -> CostEvidence:
 
 def _settled(arrived: Arrived, pricing: Pricing, *, incomplete: bool) -> Settlement:
     charge = pricing(arrived.usage)
-    least = Decimal(0)
+    made_of, counted = charge, arrived.usage
     if charge.usd is None:
         # What is missing may be the usage alone: the answer that has arrived was written all the same.
-        least = pricing(least_usage(arrived.usage, arrived.arrived_bytes)).usd or least
+        counted = least_usage(arrived.usage, arrived.arrived_bytes)
+        made_of = pricing(counted)
     return Settlement(
         "settled",
         usage=arrived.usage,
@@ -208,8 +209,8 @@ def _settled(arrived: Arrived, pricing: Pricing, *, incomplete: bool) -> Settlem
         price=price_record(charge.price) if charge.price else None,
         request_id=arrived.response_id,
         incomplete=incomplete,
-        at_least_usd=_rounded(least) or Decimal(0),
-        evidence=evidence(charge, arrived.usage),
+        at_least_usd=Decimal(0) if charge.usd is not None else _rounded(made_of.usd) or Decimal(0),
+        evidence=evidence(made_of, counted),
     )
 
 

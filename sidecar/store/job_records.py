@@ -125,6 +125,15 @@ class JobRow:
             return max(Decimal(0), self.cost_usd)
         return Decimal(0) if self.attempts == 0 and self.request is not None else None
 
+    @property
+    def bounds_usd(self) -> tuple[Decimal | None, Decimal | None]:
+        """What it cost at least and at most, where that is not known; the most is None where nothing bounds it."""
+        if not self.uncertain.calls:
+            return None, None
+        known = max(Decimal(0), self.cost_usd or Decimal(0))
+        most = None if self.uncertain.unbounded else known + self.uncertain.at_most_usd
+        return known + self.uncertain.at_least_usd, most
+
 
 @dataclass(frozen=True, slots=True)
 class RowOutcome:

@@ -209,6 +209,14 @@ def keep_message_id(conn: sqlite3.Connection, entry_id: str, message_id: str) ->
     conn.execute("UPDATE ledger SET message_id = ? WHERE id = ? AND state = 'intent'", (message_id, entry_id))
 
 
+def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str) -> None:
+    """Keep where the rows of a part of a native batch go, and the mark of the key that sends them."""
+    conn.execute(
+        "UPDATE ledger SET host = ?, key_mark = ? WHERE id >= ? AND id < ? AND state = 'intent'",
+        (host, key_mark, f"{part_id}/", f"{part_id}0"),
+    )
+
+
 def mark_interrupted(conn: sqlite3.Connection, now: int, job_id: str | None = None) -> int:
     """Requests of a run that died become unknown, of one job or (None) of all; gives how many.
 
@@ -245,12 +253,18 @@ def of_message(conn: sqlite3.Connection, message_id: str) -> list[LedgerEntry]:
     return [_record(row) for row in rows]
 
 
-def of_job(conn: sqlite3.Connection, job_id: str, row_id: str | None, most: int) -> list[LedgerEntry]:
-    """The first requests of a job, or of one of its rows, oldest first."""
+def of_job(
+    conn: sqlite3.Connection, job_id: str, row_id: str | None, most: int, offset: int = 0
+) -> list[LedgerEntry]:
+    """The first requests of a job, or of one of its rows, behind so many, oldest first.
+
+    A row is known by its id in the database, or by the one that its client gave it.
+    """
     rows = conn.execute(
-        f"SELECT {COLUMNS} FROM ledger WHERE job_id = ?1 AND (?2 IS NULL OR row_id = ?2)"  # noqa: S608
-        " ORDER BY created_at, rowid LIMIT ?3",
-        (job_id, row_id, most),
+        f"SELECT {COLUMNS} FROM ledger WHERE job_id = ?1"  # noqa: S608
+        " AND (?2 IS NULL OR row_id IN (?2, ?1 || '/' || ?2))"
+        " ORDER BY created_at, rowid LIMIT ?3 OFFSET ?4",
+        (job_id, row_id, most, offset),
     )
     return [_record(row) for row in rows]
 

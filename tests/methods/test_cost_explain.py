@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helpers.inside import Inside
+from sidecar.app import SIMULATED_KEY
+from sidecar.keys import key_mark
+from sidecar.store import ledger
+from tests.helpers.inside import Inside, inside
 
 QUESTION = "Why is the sky blue, and the evening red?"
 MODELS = (
@@ -47,3 +52,39 @@ async def test_what_was_never_spent_is_not_found(app: Inside) -> None:
 
 async def test_an_answer_or_a_batch_must_be_named(app: Inside) -> None:
     assert (await explained(app))["code"] == -32602
+
+
+async def ran(here: Inside, method: str, rows: list[dict[str, Any]], **params: Any) -> str:
+    """Run a batch to its end; its id."""
+    project = (await here.ask("project:create", {"name": "Costs"}))["result"]["id"]
+    made = (await here.ask(method, {"projectId": project, "rows": rows, **params}))["result"]
+    job: str = made.get("jobId") or made["id"]
+    async with asyncio.timeout(60):
+        while (await here.ask("batch:get", {"jobId": job}))["result"]["status"] != "completed":
+            pass
+    return job
+
+
+async def test_a_batch_is_explained_by_row_and_in_pages(app: Inside) -> None:
+    rows = [{"id": str(number), "prompt": f"Why {number}?", "model": MODELS[0]} for number in range(5)]
+    job = await ran(app, "batch:submit", rows, start=True, concurrency=1)
+    every = await explained(app, jobId=job)
+    assert [call["state"] for call in every] == ["settled"] * 5
+    pages = [await explained(app, jobId=job, limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+    assert [call for page in pages for call in page] == every
+    # A row is known by the id that its results have.
+    [result, *_] = (await app.ask("batch:get-results", {"jobId": job}))["result"]
+    [call] = await explained(app, jobId=job, rowId=result["id"])
+    assert call["costUSD"] == result["cost_usd"]
+    assert sum(line["usd"] for line in call["lines"]) == pytest.approx(call["costUSD"], abs=1e-12)
+    assert (await explained(app, jobId=job, rowId="nobody"))["code"] == -32001
+
+
+async def test_rows_of_a_vendor_s_batch_say_where_they_went_and_by_which_key(tmp_path: Path) -> None:
+    rows = [{"id": str(number), "prompt": f"Why {number}?", "model": MODELS[0]} for number in range(2)]
+    async with inside(tmp_path, day="2026-11-23", batch_poll_ms=0) as here:
+        job = await ran(here, "batch:submit-native", rows, providerName="openai")
+        for call in await explained(here, jobId=job):
+            assert (call["host"], call["batchRate"], call["state"]) == ("api.openai.com", True, "settled")
+            [entry] = await here.services.store.read(ledger.of_job, job, call["rowId"], 10)
+            assert call["keyMark"] == key_mark(SIMULATED_KEY, entry.id)

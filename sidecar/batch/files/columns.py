@@ -27,7 +27,11 @@ RESULT_COLUMNS = (
     "error",
     "errorMessage",
     "attempts",
+    "costAtLeastUSD",
+    "costAtMostUSD",
 )
+# Those of exports that knew no bounds of a cost.
+OLDER_RESULT_COLUMNS = RESULT_COLUMNS[:10]
 # Members that every exported row has.
 _RESULT_MARKS = frozenset({"rowIndex", "status", "attempts"})
 

@@ -40,6 +40,7 @@ class ExportOptions:
 
 
 WHOLE = ExportOptions()
+_BOUNDS = ("costAtLeastUSD", "costAtMostUSD")
 _FIELDS = frozenset({*ROW_FIELDS, *RESULT_COLUMNS})
 
 
@@ -179,7 +180,9 @@ def _typed(row: JobRow, columns: Sequence[str]) -> dict[str, Any]:
 def _object(row: JobRow, columns: Sequence[str] | None) -> bytes:
     members = {name: value for name, value in _given(row).items() if value is not None}
     data, results = _data(row), _results(row)
-    cost = results.pop("cost_usd")
+    amounts = {"cost_usd": results.pop("cost_usd")} | {
+        name: usd for name in _BOUNDS if (usd := results.pop(name)) is not None
+    }
     if columns is not None:
         members = {name: value for name, value in members.items() if name in columns}
         data = {name: value for name, value in data.items() if escaped(name) in columns}
@@ -187,12 +190,15 @@ def _object(row: JobRow, columns: Sequence[str] | None) -> bytes:
     if data:
         members["data"] = data
     members |= {name: value for name, value in results.items() if value is not None}
-    if columns is not None and "cost_usd" not in columns:
-        return encode(members)
     # Written by hand, because a float would not be the exact amount.
-    exact = "null" if cost is None else _plain(cost)
-    begin = encode(members)[:-1]
-    return begin + (b"," if members else b"") + b'"cost_usd":' + exact.encode("ascii") + b"}"
+    exact = ",".join(
+        f'"{name}":{"null" if usd is None else _plain(usd)}'
+        for name, usd in amounts.items()
+        if columns is None or name in columns
+    )
+    if not exact:
+        return encode(members)
+    return encode(members)[:-1] + (b"," if members else b"") + exact.encode("ascii") + b"}"
 
 
 def _given(row: JobRow) -> dict[str, Any]:
@@ -208,6 +214,8 @@ def _data(row: JobRow) -> Mapping[str, Any]:
 
 
 def _results(row: JobRow) -> dict[str, Any]:
+    """What came of the row. Its cost where that is known, else what it is at least and, where bounded, at most."""
+    least, most = row.bounds_usd
     return {
         "rowIndex": row.row_index,
         "status": row.status,
@@ -219,6 +227,8 @@ def _results(row: JobRow) -> dict[str, Any]:
         "error": row.error_kind,
         "errorMessage": row.error_message,
         "attempts": row.attempts,
+        "costAtLeastUSD": least,
+        "costAtMostUSD": most,
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sidecar.batch import template
 from sidecar.batch.files.columns import (
     DEFUSED_MARK,
+    OLDER_RESULT_COLUMNS,
     PLAIN_MARK,
     PROMPT_NAMES,
     RESULT_COLUMNS,
@@ -135,8 +136,10 @@ def _exported(names: Sequence[str]) -> tuple[int, bool]:
     if marked is not None:
         return len(names) - marked, names[marked] == DEFUSED_MARK
     # Exports before there was a mark end with the results.
-    whole = tuple(names[-len(RESULT_COLUMNS) :]) == RESULT_COLUMNS
-    return (len(RESULT_COLUMNS), True) if whole else (0, False)
+    for columns in (RESULT_COLUMNS, OLDER_RESULT_COLUMNS):
+        if tuple(names[-len(columns) :]) == columns:
+            return len(columns), True
+    return 0, False
 
 
 def _mapped(names: Sequence[str], wanted: Mapping[str, str]) -> tuple[dict[int, str], tuple[str, ...]]:

@@ -151,8 +151,8 @@ class ChunkUploader:
         )
         file_id = await adapter.upload(key, batch)
         failpoints.failpoint("after-upload")
-        mark = key_mark(key, part.id)
-        if not await self._store.write(transactions.sending, part, file_id, mark, self._now_ms()):
+        mark, host = key_mark(key, part.id), self._providers.host(part.provider)
+        if not await self._store.write(transactions.sending, part, file_id, host, mark, self._now_ms()):
             raise Failure("cancelled", "The batch was cancelled before this row was sent.")
         failpoints.failpoint_soon("create-sent")
         try:

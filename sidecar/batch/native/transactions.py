@@ -106,13 +106,22 @@ def _entry(job: Job, part: VendorBatch, member: Member) -> LedgerEntry:
 
 
 def sending(
-    conn: sqlite3.Connection, part: VendorBatch, input_file_id: str | None, key_mark: str, now: int
+    conn: sqlite3.Connection,
+    part: VendorBatch,
+    input_file_id: str | None,
+    host: str,
+    key_mark: str,
+    now: int,
 ) -> bool:
-    """Writes that the creation may have been asked for from now on. False when the job was cancelled or deleted."""
+    """Writes that the creation may have been asked for from now on. False when the job was cancelled or deleted.
+
+    Its rows keep where they go and by which key. The mark is theirs too: their ids begin with the part's.
+    """
     job = jobs.get(conn, part.job_id)
     if job is None or job.status == "cancelled":
         return False
     vendor_batches.sending(conn, part.id, input_file_id, key_mark, now)
+    intent.keep_place(conn, part.id, host, key_mark)
     return True
 
 

@@ -59,7 +59,7 @@ class BatchEstimateParams(RootModel[BatchEstimateRows | BatchEstimateFile]):
 
 
 class BatchExportParams(WireModel):
-    """A file that `batch:import` reads back: each row as it was submitted, then rowIndex, status, response, tokens_in, tokens_out, cost_usd, latency_ms, error, errorMessage and attempts. In CSV an apostrophe stands before what a spreadsheet would run as a formula, and the column `abai:formulas-defused` before the results says so; data named like a member of a row or a result is `data.NAME`. The tuning formats are JSON Lines as the vendors' fine-tuning takes them, of the rows that were answered."""
+    """A file that `batch:import` reads back: each row as it was submitted, then rowIndex, status, response, tokens_in, tokens_out, cost_usd, latency_ms, error, errorMessage, attempts, costAtLeastUSD and costAtMostUSD, which say between what a cost lies that is not known. In CSV an apostrophe stands before what a spreadsheet would run as a formula, and the column `abai:formulas-defused` before the results says so; data named like a member of a row or a result is `data.NAME`. The tuning formats are JSON Lines as the vendors' fine-tuning takes them, of the rows that were answered."""
 
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
     path: Annotated[str, Field(min_length=1)]

@@ -16,7 +16,13 @@ class CostExplainParams(WireModel):
     """A batch."""
 
     row_id: Annotated[str | None, Field(alias="rowId", min_length=1)] = None
-    """One row of the batch; absent: its first 1,000 calls."""
+    """One row of the batch; absent: all of them."""
+
+    limit: Annotated[int | None, Field(ge=1, le=1000)] = None
+    """How many calls of the batch at most; absent: 1,000."""
+
+    offset: Annotated[int | None, Field(ge=0, le=9007199254740991)] = None
+    """How many calls of the batch to pass over; behind the last one the answer is empty."""
 
 
 class CostReconcileParams(WireModel):

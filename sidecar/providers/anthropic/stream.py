@@ -15,14 +15,22 @@ from sidecar.providers.anthropic.usage import (
     merged_counts,
     message_usage,
 )
-from sidecar.providers.base import Begun, Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
+from sidecar.providers.base import (
+    ANSWER_UNTOLD,
+    Begun,
+    Citation,
+    Done,
+    Event,
+    TextDelta,
+    ThinkingDelta,
+    Usage,
+    UsageSoFar,
+)
 from sidecar.providers.kernel.errors import declined, stream_failure
 from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
-
-OUTPUT_UNTOLD = "the size of the answer was not told"
 
 
 class MessageReader:
@@ -158,7 +166,7 @@ class MessageReader:
         self._counts = merged_counts(self._counts, report)
         if self._counts:
             ended = self._stop is not None
-            wrong = self._wrong or ("" if self._output_told or not ended else OUTPUT_UNTOLD)
+            wrong = self._wrong or ("" if self._output_told or not ended else ANSWER_UNTOLD)
             self.usage = added(self._before, message_usage(self._counts, hour=self._hour, wrong=wrong))
             final = ended and not self.paused and self._output_told
             yield UsageSoFar(self.usage, self._model, self._id, final=final)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from sidecar.providers.base import ANSWER_UNTOLD
 from sidecar.providers.kernel.json_values import as_mapping
 
 _log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def doubt(prompt: Any, output: Any, parts: Mapping[str, tuple[Any, int]], total:
     if not told:
         return "the size of the prompt was not told"
     if written is None:
-        return "the size of the answer was not told"
+        return ANSWER_UNTOLD
     for name, (part, whole) in parts.items():
         if part is not None and (whole_number(part) is None or int(part) > whole):
             return f"the count of {name} tokens is impossible"

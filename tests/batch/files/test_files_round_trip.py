@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.batch.files.columns import RESULT_COLUMNS, ROW_FIELDS
+from sidecar.batch.files.columns import OLDER_RESULT_COLUMNS, RESULT_COLUMNS, ROW_FIELDS
 from sidecar.batch.files.export_rows import WHOLE, ExportOptions, Format, write_rows
 from sidecar.batch.files.import_rows import read_rows
 from sidecar.batch.files.reading import RowError
@@ -21,6 +21,7 @@ from sidecar.batch.files.seen import Seen
 from sidecar.batch.template import spelled
 from sidecar.errors import Failure
 from sidecar.store.job_records import JobRow
+from sidecar.store.records import CERTAIN, Uncertain
 
 # Lone surrogates never get as far as a row; everything else does.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
@@ -90,9 +91,13 @@ def job_rows(requests: Sequence[Mapping[str, Any]]) -> list[JobRow]:
             error_kind="timeout" if index % 2 else None,
             error_message="It took too long." if index % 2 else None,
             attempts=index,
+            uncertain=CUT if index % 3 == 2 else CERTAIN,
         )
         for index, request in enumerate(requests)
     ]
+
+
+CUT = Uncertain(1, Decimal("0.000000001"), Decimal("0.002"), 0)
 
 
 def exported(
@@ -211,9 +216,28 @@ def test_a_csv_says_what_came_of_each_row() -> None:
     assert (second["cost_usd"], second["attempts"], second["rowIndex"]) == ("0.000000123456", "1", "1")
 
 
+def test_a_csv_says_between_what_a_cost_lies_that_is_not_known() -> None:
+    content = exported([{**REQUEST, "id": str(number)} for number in range(3)], "csv")
+    found = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    told = [(each["cost_usd"], each["costAtLeastUSD"], each["costAtMostUSD"]) for each in found]
+    assert told == [("0", "", ""), ("0.000000123456", "", ""), ("", "0.000000001", "0.002")]
+
+
+def test_an_export_of_before_there_were_bounds_is_read_as_one() -> None:
+    header = ",".join(("prompt", "model", *OLDER_RESULT_COLUMNS))
+    cells = ",".join("7" for _ in OLDER_RESULT_COLUMNS)
+    [row] = imported(f"{header}\nWhy?,openai/gpt-6-luna,{cells}\n".encode(), "csv")
+    assert row == {"id": "row-1", "prompt": "Why?", "model": "openai/gpt-6-luna"}
+
+
 def test_json_has_the_exact_cost_and_null_where_there_is_none() -> None:
     found = json.loads(exported([REQUEST] * 3, "json"), parse_float=Decimal)
     assert [each["cost_usd"] for each in found] == [0, Decimal("0.000000123456"), None]
+    assert [(each.get("costAtLeastUSD"), each.get("costAtMostUSD")) for each in found] == [
+        (None, None),
+        (None, None),
+        (Decimal("0.000000001"), Decimal("0.002")),
+    ]
     assert (found[0]["data"], found[0]["rowIndex"], "error" in found[0]) == ({"text": "EN 1992"}, 0, False)
 
 
