@@ -33,7 +33,7 @@ _TIMES = range(1_400_000_000_000, 4_000_000_000_000)
 # What is measured anew in each run, in the spelling of the pipe.
 _MEASURED = frozenset(
     {"latencyMs", "latency_ms", "uptimeMs", "elapsedMs", "etaSeconds", "rowsPerSecond", "retryAfterMs"}
-    | {"databaseBytes", "rssBytes", "bytes", "size", "inFlight", "schemaHash", "version", "detail"}
+    | {"databaseBytes", "rssBytes", "bytes", "size", "inFlight", "schemaHash", "version", "detail", "keyMark"}
 )
 _CURSORS = frozenset({"nextCursor", "cursor", "before"})
 _ANY_MORE = "..."

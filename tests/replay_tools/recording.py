@@ -146,7 +146,7 @@ _VARYING = {
         ),
         "<int>",
     ),
-    **dict.fromkeys(("dataDir", "schemaHash", "sqlite"), "<text>"),
+    **dict.fromkeys(("dataDir", "schemaHash", "sqlite", "keyMark"), "<text>"),
 }
 
 
