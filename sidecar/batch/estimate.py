@@ -9,7 +9,7 @@ from decimal import Decimal
 from sidecar.batch.validation import RowProfile
 from sidecar.money import cost_range, pricing
 from sidecar.providers.base import Usage
-from sidecar.store.job_records import Lengths
+from sidecar.store.job_records import UNCACHED, CachedShare, Lengths
 
 # How long answers are where nothing is known of earlier ones: as JSON, as text, and what a model thinks before.
 JSON_ANSWER_TOKENS, TEXT_ANSWER_TOKENS, THINKING_TOKENS = 300, 500, 1_000
@@ -41,11 +41,15 @@ class RowEstimate:
 
 @dataclass(frozen=True, slots=True)
 class AnswerLength:
-    """How long an answer is thought to be, and may be, in tokens. `learnt`: from earlier answers."""
+    """How long an answer is thought to be, and may be, in tokens. `learnt`: from earlier answers.
+
+    `cached` is what caches are thought to have of its prompt.
+    """
 
     expected: int
     high: int
     learnt: bool = True
+    cached: CachedShare = UNCACHED
 
 
 def answer_length(cap: int, template: Lengths | None, model: Lengths | None, prior: int) -> AnswerLength:
@@ -53,7 +57,7 @@ def answer_length(cap: int, template: Lengths | None, model: Lengths | None, pri
     earlier = template or model
     if earlier is None:
         return AnswerLength(min(cap, prior), cap, learnt=False)
-    return AnswerLength(min(cap, earlier.mean), cap)
+    return AnswerLength(min(cap, earlier.mean), cap, cached=earlier.cached)
 
 
 def prior_tokens(shape: RowProfile) -> int:
@@ -132,15 +136,25 @@ def _range(
     least = max(0, tokens_in - FRAME_TOKENS) // (1 if exact else cost_range.GUESSED_FACTOR)
     high = cost_range.highest(shape.price, longest, answer.high, shape.extras, batch=batch)
     low = cost_range.lowest(shape.price, least, batch=batch)
-    usage = Usage(
-        in_uncached=tokens_in,
-        out_visible=answer.expected,
-        prompt_total=tokens_in,
-        surcharges=shape.extras.surcharges,
-    )
-    expected = pricing.cost(usage, shape.price, batch=batch)
+    expected = pricing.cost(_expected(shape, tokens_in, answer), shape.price, batch=batch)
     if low is None or high is None or isinstance(expected, pricing.Unpriced):
         return None
     # Rows of a vendor's batch are asked once.
     most = high * (1 if batch else shape.attempts)
     return Range(low, min(max(low, expected.total_usd), high), high, most)
+
+
+def _expected(shape: RowProfile, tokens_in: int, answer: AnswerLength) -> Usage:
+    share = answer.cached
+    read, short, long = (
+        tokens_in * each // 1_000 for each in (share.read, share.written_short, share.written_long)
+    )
+    return Usage(
+        in_uncached=tokens_in - read - short - long,
+        cache_read=read,
+        cache_write_short=short,
+        cache_write_long=long,
+        out_visible=answer.expected,
+        prompt_total=tokens_in,
+        surcharges=shape.extras.surcharges,
+    )

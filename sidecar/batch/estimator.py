@@ -61,10 +61,8 @@ class Estimator:
         told = assumptions(shape.extras, counted_exactly=exact, model=model, attempts=shape.attempts)
         if not learnt:
             prior = min(shape.cap, prior_tokens(shape))
-            told = (
-                *told,
-                f"{model.name}: answers of {prior:,} tokens are assumed, because this project has none by it yet.",
-            )
+            assumed = f"answers of {prior:,} tokens and no cache are assumed"
+            told = (*told, f"{model.name}: {assumed}, because this project has no answers by it yet.")
         self.assumptions.update(dict.fromkeys(told))
 
     async def _answer(self, row: Row, shape: RowProfile) -> AnswerLength:

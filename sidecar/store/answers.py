@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from sidecar.store.job_records import Answer, Lengths
+from sidecar.store.job_records import UNCACHED, Answer, CachedShare, Lengths
 
 SAME_QUESTION_SQL = (
     "SELECT r.response, r.tokens_in, r.tokens_out, r.finish_reason FROM batch_results r"
@@ -22,9 +22,23 @@ MODEL_LENGTHS_SQL = (
     "SELECT out_visible + coalesce(out_reasoning, 0) FROM ledger WHERE project_id = ?"
     " AND served_model = ? AND +state = 'settled' AND out_visible > 0 LIMIT ?"
 )
+_SHARE = (
+    "SELECT sum(cache_read), sum(cache_write_short), sum(cache_write_long), sum(prompt_total) FROM ({})"
+    " WHERE served_model IS NOT NULL AND prompt_total > 0 AND state = 'settled' AND {}"
+)
+_NEWEST = "SELECT * FROM ledger WHERE project_id = ? ORDER BY created_at DESC LIMIT ?"
+_OF_JOBS = (
+    "SELECT * FROM ledger WHERE job_id IN (SELECT job_id FROM (SELECT r.job_id, r.updated_at"
+    " FROM batch_results r JOIN batch_jobs j ON j.id = r.job_id WHERE r.template = ? AND r.model = ?"
+    " AND r.status = 'success' AND j.project_id = ? ORDER BY r.updated_at DESC LIMIT ?)) LIMIT ?"
+)
+TEMPLATE_CACHED_SQL = _SHARE.format(_OF_JOBS, "model = ?")
+MODEL_CACHED_SQL = _SHARE.format(_NEWEST, "served_model = ?")
 # How many earlier answers are looked at. A template's are the newest ones; a model's are read off an index that
 # knows no time and begins with the cheapest, so that a few of them would mislead.
 TEMPLATE_SAMPLE, MODEL_SAMPLE = 200, 20_000
+# How many calls are looked at to learn what caches had of their prompts.
+CACHED_SAMPLE = 5_000
 
 
 def earlier(conn: sqlite3.Connection, project_id: str | None, questions: Iterable[str]) -> dict[str, Answer]:
@@ -48,16 +62,29 @@ def lengths(
         rows = conn.execute(MODEL_LENGTHS_SQL, (project_id, model, MODEL_SAMPLE))
     else:
         rows = conn.execute(TEMPLATE_LENGTHS_SQL, (template, model, project_id, TEMPLATE_SAMPLE))
-    return _lengths(sorted(row[0] for row in rows))
+    found = sorted(row[0] for row in rows)
+    return _lengths(found, _cached(conn, project_id, template, model)) if found else None
 
 
-def _lengths(found: Sequence[int]) -> Lengths | None:
-    if not found:
-        return None
+def _cached(
+    conn: sqlite3.Connection, project_id: str | None, template: str | None, model: str
+) -> CachedShare:
+    """What caches had of the prompts of the newest calls of that kind."""
+    if template is None:
+        row = conn.execute(MODEL_CACHED_SQL, (project_id, CACHED_SAMPLE, model)).fetchone()
+    else:
+        asked = (template, model, project_id, TEMPLATE_SAMPLE, CACHED_SAMPLE, model)
+        row = conn.execute(TEMPLATE_CACHED_SQL, asked).fetchone()
+    *parts, whole = (count or 0 for count in row)
+    return CachedShare(*(1_000 * part // whole for part in parts)) if whole else UNCACHED
+
+
+def _lengths(found: Sequence[int], cached: CachedShare) -> Lengths:
     tenth = len(found) // 10
     return Lengths(
         count=len(found),
         low=found[tenth],
         mean=-(-sum(found) // len(found)),
         high=found[-1 - tenth],
+        cached=cached,
     )

@@ -151,6 +151,18 @@ class RowOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class CachedShare:
+    """How much of earlier prompts was read from a cache, and written to one, in thousandths of their tokens."""
+
+    read: int = 0
+    written_short: int = 0
+    written_long: int = 0
+
+
+UNCACHED = CachedShare()
+
+
+@dataclass(frozen=True, slots=True)
 class Lengths:
     """How long earlier answers were, in tokens. `low` and `high` leave out the tenth at either end."""
 
@@ -158,3 +170,4 @@ class Lengths:
     low: int
     mean: int
     high: int
+    cached: CachedShare = UNCACHED

@@ -93,6 +93,26 @@ async def test_the_next_batch_is_estimated_by_the_answers_of_the_last_one(tmp_pa
     assert after.total.local.high_usd == before.total.local.high_usd
 
 
+async def test_the_next_batch_is_expected_to_find_as_much_in_the_cache_as_the_last_one(
+    tmp_path: Path,
+) -> None:
+    # Three quarters of each prompt were read from the cache, which costs half there.
+    cached = Usage(in_uncached=250, cache_read=750, out_visible=20, prompt_total=1_000)
+    provider = PromptedProvider(script=lambda prompt: answers(usage=cached))
+    async with works(tmp_path, provider=provider) as here:
+        row = {"prompt": f"Sum up {{{{x}}}} {'word ' * 3_000}", "model": MODEL, "data": {"x": "this"}}
+        before = await here.intake.estimate([row])
+        await here.ran(await here.intake.submit("p", [row] * 3, ""))
+        after = await here.intake.estimate([row])
+        other = await here.intake.estimate([{**row, "prompt": f"Else {'word ' * 3_000}"}])
+    [(_, told)] = before.rows
+    prompt, answer = told.tokens_in * Decimal("0.0000025"), 20 * Decimal("0.00001")
+    for found in (after, other):
+        assert abs(found.total.local.expected_usd - (prompt * Decimal("0.625") + answer)) < Decimal("0.00001")
+    assert any("no cache are assumed" in sentence for sentence in before.assumptions)
+    assert not any("assumed" in sentence for sentence in after.assumptions)
+
+
 async def test_rows_keep_their_ids_or_get_one_by_their_place(tmp_path: Path) -> None:
     async with works(tmp_path) as here:
         rows = [{"prompt": "One", "model": MODEL}, {"id": "own", "prompt": "Two", "model": MODEL}]

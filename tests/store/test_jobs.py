@@ -25,6 +25,8 @@ PLANS = {
     "the newest answers to a template": (answers.TEMPLATE_LENGTHS_SQL, "batch_results_by_template"),
     "an answer to the same question": (answers.SAME_QUESTION_SQL, "batch_results_by_question"),
     "the answers of a model": (answers.MODEL_LENGTHS_SQL, "COVERING INDEX ledger_by_model"),
+    "what caches had for a template": (answers.TEMPLATE_CACHED_SQL, "batch_results_by_template"),
+    "what caches had for a model": (answers.MODEL_CACHED_SQL, "ledger_by_project"),
     "what jobs hold back": (ledger.RESERVED_SQL, "batch_jobs_by_reserve"),
 }
 
