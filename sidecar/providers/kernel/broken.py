@@ -9,6 +9,9 @@ from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 
+# What TLS meets where a server speaks plain text.
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
+
 
 def never_left(error: Exception) -> bool:
     """Whether it is certain that the request was not sent.
@@ -66,6 +69,15 @@ def broken(error: Exception, method: str, peer: str, secrets: KnownSecrets, *, s
         return Failure(
             kind, f"The base URL of the {peer} API is not a web address. Correct it.", detail=detail
         )
+    unspoken = _unspoken(error)
+    if unspoken:
+        return Failure(
+            kind,
+            f"What answers at the address of the {peer} API {unspoken}. Check the base URL: http:// or https://, and "
+            "the port. Nothing was run.",
+            retryable=False,
+            detail=detail,
+        )
     untrusted = _untrusted(error)
     if untrusted is not None:
         from sidecar.providers.kernel import certificates
@@ -82,6 +94,22 @@ def broken(error: Exception, method: str, peer: str, secrets: KnownSecrets, *, s
     )
     unknown.broke_off = True
     return unknown
+
+
+def _unspoken(error: Exception) -> str:
+    """What the other side does not speak; empty where it does."""
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp is not None:
+        for each in (error, error.__cause__):
+            if isinstance(each, aiohttp.ClientResponseError) and "Bad status line" in each.message:
+                return "is no web server, or expects https://"
+    behind: BaseException | None = error
+    while behind is not None:
+        # aiohttp's own exceptions are of this sort too, and have no reason of their own.
+        if isinstance(behind, ssl.SSLError) and str(getattr(behind, "reason", "")) in _NO_TLS:
+            return "does not speak https://"
+        behind = behind.__cause__ or behind.__context__
+    return ""
 
 
 def timed_out(error: Exception) -> bool:

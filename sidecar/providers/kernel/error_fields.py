@@ -13,16 +13,44 @@ from sidecar.providers.kernel.wide_text import wide_encoding
 
 LONGEST_MESSAGE = 500
 
-_PAGE = re.compile(rb"<(!doctype|html|head|body|title|h1|center|\?xml|!--)", re.I)
+_PAGE = re.compile(
+    rb"<(!--|(!doctype|html|head|body|title|h[1-6]|div|p|center|meta|script|link|table|form|span|font|\?xml)\b)",
+    re.I,
+)
 _ABOUT_KEY = re.compile(
     r"\bkeys?\b|api.?key|access token|bearer|credential|authenti|unauthori|permission|scope|\brights\b", re.I
 )
 # Members that only an answer has; "choices" may be there and hold nothing.
-_ANSWERS = ("candidates", "usageMetadata", "promptFeedback", "output", "delta", "content_block")
+_ANSWERS = (
+    "candidates",
+    "usageMetadata",
+    "promptFeedback",
+    "output",
+    "delta",
+    "content_block",
+    "generated_text",
+)
 _EVENTS = ("message", "content_block", "response.", "ping")
-_MESSAGES = ("message", "msg", "status_msg", "error_msg", "errorMessage", "error_message", "detail", "reason")
-_CODES = ("code", "status_code", "error_code", "errorCode", "status")
-_GOOD_CODES = frozenset({"", "0", "200", "ok", "success", "OK", "SUCCESS", "Success"})
+# The names of members, in small letters and without underscores.
+_MESSAGES = (
+    "message",
+    "msg",
+    "statusmsg",
+    "errormsg",
+    "errormessage",
+    "errmsg",
+    "retmsg",
+    "faultstring",
+    "errordescription",
+    "detail",
+    "reason",
+    "title",
+)
+_CODES = ("code", "statuscode", "errorcode", "errcode", "retcode", "errno", "status")
+_TYPES = ("type", "__type", "exception")
+# What an error stands in.
+_INSIDE = ("error", "err", "detail", "errors", "baseresp", "fault", "response", "header", "data", "result")
+_GOOD_CODES = frozenset({"", "0", "200", "ok", "success", "true", "200000", "10000", "completed", "done"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +79,43 @@ def read_body(body: bytes) -> Any:
 
 def is_page(body: bytes) -> bool:
     """Whether the body is a web page, rather than an answer of any API."""
+    encoding = wide_encoding(body)
+    if encoding is not None:
+        body = body.decode(encoding, "replace").lstrip("\ufeff").encode("utf-8", "replace")
     return _PAGE.match(body.removeprefix(b"\xef\xbb\xbf").lstrip()) is not None
 
 
 def tells_error(value: Mapping[str, Any], name: str | None = None) -> bool:
     """Whether an object of an answer, an event called `name`, is an error, in any of the ways that servers tell one."""
-    kind = value.get("type") or name
-    if value.get("error") or kind in ("error", "response.failed") or value.get("object") == "error":
+    told = _in_small(value)
+    kind = told.get("type") or name
+    if told.get("error") or kind in ("error", "response.failed") or told.get("object") == "error":
         return True
-    if value.get("object") == "response" and value.get("status") == "failed":
+    if told.get("object") == "response" and told.get("status") == "failed":
         return True
-    if _word(as_mapping(value.get("base_resp")).get("status_code")) not in _GOOD_CODES:
+    if not _is_good(as_mapping(_in_small(told.get("baseresp"))).get("statuscode")):
         return True
-    if any(as_mapping(choice).get("error") for choice in as_list(value.get("choices"))):
+    choices = as_list(told.get("choices"))
+    if any(as_mapping(choice).get("error") for choice in choices):
         return True
-    if (
-        as_text(value.get("type")).startswith(_EVENTS)
-        or as_list(value.get("choices"))
-        or any(map(value.__contains__, _ANSWERS))
-    ):
+    if as_text(told.get("type")).startswith(_EVENTS) or choices or any(map(value.__contains__, _ANSWERS)):
         return False
-    told = bool(value.get("errors")) or any(_word(value.get(word)) for word in _MESSAGES)
-    codes = [_word(value[word]) for word in _CODES if word in value]
+    if any(told.get(word) is False for word in ("success", "ok")) or told.get("fault"):
+        return True
+    if any(_wraps_error(told.get(word)) for word in ("data", "result", "header")):
+        return True
+    said = bool(told.get("errors")) or any(_word(told.get(word)) for word in _MESSAGES)
+    codes = [told[word] for word in _CODES if word in told]
     # An empty list of choices is part of many answers, and an error only where a code says so.
-    certain = value.get("choices") is None and not codes
-    return told and (certain or any(code not in _GOOD_CODES for code in codes))
+    certain = told.get("choices") is None and not codes
+    return said and (certain or not all(map(_is_good, codes)))
 
 
 def fields_of(value: Any) -> ErrorFields:
     """Return the fields of an error, as JSON or text.
 
-    Takes `{error: {…}}`, `{error: "…", code: "…"}`, `{detail: …}`, `{message: …}`, a bare string, or a list of these.
+    Takes `{error: {…}}`, `{error: "…", code: "…"}`, `{detail: …}`, `{message: …}`, a bare string, or a list of these,
+    with the names spelled as servers of any sort spell them.
     """
     if isinstance(value, str):
         return ErrorFields(message=whole_text(value)[:LONGEST_MESSAGE])
@@ -89,26 +123,58 @@ def fields_of(value: Any) -> ErrorFields:
         return fields_of(value[0]) if value else ErrorFields()
     if not isinstance(value, Mapping):
         return ErrorFields()
-    for member in ("error", "detail", "errors", "base_resp", "response"):
-        inner = value.get(member)
+    told = _in_small(value)
+    for member in _INSIDE:
+        inner = told.get(member)
+        if member == "detail" and not isinstance(inner, str) and _first(told, _MESSAGES):
+            # What a gateway adds to what it says.
+            continue
         if isinstance(inner, Mapping) or (isinstance(inner, list) and inner):
-            return fields_of(inner)
-        if isinstance(inner, str) and inner:
-            return ErrorFields(whole_text(inner)[:LONGEST_MESSAGE], _word(value.get("type")), _code(value))
-    for choice in as_list(value.get("choices")):
+            found = fields_of(inner)
+            if found.message or found.code or found.type or member == "error":
+                return found
+        elif member == "error" and _word(inner) and _first(told, _MESSAGES):
+            # The name of an error, beside what it says.
+            return ErrorFields(
+                whole_text(_first(told, _MESSAGES))[:LONGEST_MESSAGE], _word(inner), _first(told, _CODES)
+            )
+        elif isinstance(inner, str) and inner and member in ("error", "err", "detail"):
+            return ErrorFields(
+                whole_text(inner)[:LONGEST_MESSAGE], _first(told, _TYPES), _first(told, _CODES)
+            )
+    for choice in as_list(told.get("choices")):
         if as_mapping(choice).get("error"):
             return fields_of(choice)
-    message = next(filter(None, (_word(value.get(word)) for word in _MESSAGES)), "")
     return ErrorFields(
-        whole_text(message)[:LONGEST_MESSAGE],
-        _word(value.get("type")),
-        _code(value),
-        _word(value.get("param")),
+        whole_text(_first(told, _MESSAGES))[:LONGEST_MESSAGE],
+        _first(told, _TYPES),
+        _first(told, _CODES),
+        _word(told.get("param")),
     )
 
 
-def _code(value: Mapping[str, Any]) -> str:
-    return next(filter(None, (_word(value.get(word)) for word in _CODES)), "")
+def _in_small(value: Any) -> Mapping[str, Any]:
+    """The members by their names in small letters and without underscores; the first of several holds."""
+    found: dict[str, Any] = {}
+    for name, each in as_mapping(value).items():
+        small = name.lower()
+        found.setdefault(small if small.startswith("__") else small.replace("_", "").replace("-", ""), each)
+    return found
+
+
+def _wraps_error(value: Any) -> bool:
+    told = _in_small(value)
+    return (
+        bool(told) and "choices" not in told and (bool(told.get("error")) or not _is_good(told.get("code")))
+    )
+
+
+def _is_good(code: Any) -> bool:
+    return _word(code).lower() in _GOOD_CODES
+
+
+def _first(told: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    return next(filter(None, (_word(told.get(word)) for word in names)), "")
 
 
 def _word(value: Any) -> str:

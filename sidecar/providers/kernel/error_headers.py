@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+
+from sidecar.providers.kernel.reset_hints import wait_ms
 
 
 def retry_after_ms(headers: Mapping[str, str], now_ms: int) -> int | None:
-    """The wait that the vendor asks for: `retry-after-ms`, or `retry-after` in seconds or as an HTTP date."""
+    """The wait that the vendor asks for: `retry-after-ms`, or `retry-after` in seconds or however it is spelled."""
     hint = _number(headers.get("retry-after-ms"))
     if hint is not None:
         return max(0, round(hint))
     raw = headers.get("retry-after")
-    seconds = _number(raw)
-    if seconds is not None:
-        return max(0, round(seconds * 1000))
-    if raw is None:
-        return None
-    try:
-        moment = parsedate_to_datetime(raw)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0, round(moment.timestamp() * 1000) - now_ms)
+    return None if raw is None else wait_ms(raw, now_ms)
 
 
 def may_retry(status: int, headers: Mapping[str, str]) -> bool:

@@ -13,7 +13,11 @@ from sidecar.errors import Failure
 from sidecar.providers.kernel.error_fields import is_page, read_body
 from sidecar.providers.kernel.error_headers import may_retry, request_id, retry_after_ms
 from sidecar.providers.kernel.grpc_status import http_status
+from sidecar.providers.kernel.lenient_json import whole_text
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.redirects import shown as shown_address
+from sidecar.providers.kernel.redirects import target
+from sidecar.providers.kernel.reset_hints import reset_ms, said_ms
 from sidecar.providers.kernel.vendor import Asked, VendorError
 
 WEB_PAGE = "a web page"
@@ -25,16 +29,17 @@ def refused_response(
     status: int, headers: Mapping[str, str], body: bytes, asked: Asked, now_ms: int
 ) -> Failure:
     """Return the Failure for an answer that is not 2xx."""
-    error = asked.vendor.classify(status, asked.secrets.hide_in(read_body(body)))
+    if 300 <= status < 400:
+        return _moved(asked, status, headers)
+    value = asked.secrets.hide_in(read_body(body))
+    error = asked.vendor.classify(status, value)
     retryable = may_retry(error.status, headers)
     final = status >= 400 and not retryable
     if final and error.kind in ("invalid_api_key", "provider_rejected") and is_page(body):
         failure = web_page(asked, f" ({status})")
         failure.status, failure.request_id = status, request_id(headers)
         return failure
-    hint_ms = error.hint_ms if error.hint_ms is not None else retry_after_ms(headers, now_ms)
-    if hint_ms is None and status == 429:
-        hint_ms = asked.vendor.reset_ms(headers, now_ms)
+    hint_ms = _hint_ms(error, value, headers, asked, now_ms)
     failure = _failure(error, asked, f" ({status})", retryable, hint_ms)
     failure.status, failure.request_id = status, asked.secrets.hide(request_id(headers) or "") or None
     return failure
@@ -42,8 +47,9 @@ def refused_response(
 
 def opening_refusal(value: Any, headers: Mapping[str, str], asked: Asked, now_ms: int) -> tuple[Failure, int]:
     """Return the Failure for an error that an accepted answer begins with, and the status that it stands for."""
-    error = asked.vendor.classify(None, asked.secrets.hide_in(value))
-    hint_ms = error.hint_ms if error.hint_ms is not None else retry_after_ms(headers, now_ms)
+    told = asked.secrets.hide_in(value)
+    error = asked.vendor.classify(None, told)
+    hint_ms = _hint_ms(error, told, headers, asked, now_ms)
     failure = _failure(error, asked, "", may_retry(error.status, headers), hint_ms)
     failure.request_id = asked.secrets.hide(request_id(headers) or "") or None
     return failure, error.status
@@ -84,12 +90,16 @@ def cut_off(asked: Asked) -> Failure:
     return failure
 
 
-def unreadable(asked: Asked) -> Failure:
-    """Return the failure of an answer that holds nonsense."""
+def unreadable(asked: Asked, said: str = "") -> Failure:
+    """Return the failure of an answer that holds nonsense; `said` is what of it may be words for a person."""
     failure = _unknown(
         f"The {asked.title} API sent something that cannot be read. It may have charged for the request",
         asked,
     )
+    said = asked.secrets.hide(whole_text(said.strip()))
+    if said and not is_page(said.encode("utf-8", "replace")):
+        failure.message += f" It says: {said}"
+    failure.detail = said or None
     failure.vendors_fault = True
     return failure
 
@@ -139,6 +149,35 @@ def _failure(error: VendorError, asked: Asked, shown: str, retryable: bool, hint
     return failure
 
 
+def _hint_ms(
+    error: VendorError, value: Any, headers: Mapping[str, str], asked: Asked, now_ms: int
+) -> int | None:
+    """How long to wait: the vendor's own word, the header for it, then whatever else tells the end of a limit."""
+    hint = error.hint_ms if error.hint_ms is not None else retry_after_ms(headers, now_ms)
+    if hint is None and error.status == 429:
+        hint = asked.vendor.reset_ms(headers, now_ms)
+    if hint is None and error.kind == "rate_limited":
+        hint = said_ms(value, error.said, now_ms)
+    if hint is None and error.kind == "rate_limited":
+        hint = reset_ms(headers, now_ms)
+    return hint
+
+
+def _moved(asked: Asked, status: int, headers: Mapping[str, str]) -> Failure:
+    there = target("", headers)
+    to = asked.secrets.hide(f" to {shown_address(there)}") if there is not None else ""
+    return Failure(
+        "provider_rejected",
+        f"The {asked.title} API answered with a redirect ({status}){to}. Check the base URL: a key goes to no other "
+        "place by itself. Nothing was run.",
+        retryable=False,
+        provider=asked.provider,
+        model=asked.model,
+        status=status,
+        request_id=asked.secrets.hide(request_id(headers) or "") or None,
+    )
+
+
 def _spent(error: VendorError, asked: Asked) -> str:
     if error.spent == "credit":
         return (
@@ -171,8 +210,6 @@ def _sentence(error: VendorError, asked: Asked, shown: str, quoted: str, hint_ms
             return f"The {title} API is not available at the moment{shown}. Try again later.{quoted}"
         case "timeout":
             return f"The {title} API did not answer in time. {error.advice or 'Try again.'}{quoted}"
-    if 300 <= error.status < 400:
-        return f"The {title} API answered with a redirect{shown}. Check the base URL."
     if error.missing and model:
         return f"The {title} API has no model {model} for this key. Choose another model.{quoted}"
     if error.missing:

@@ -14,7 +14,7 @@ from sidecar.providers.kernel.errors import cut_off, unreadable
 from sidecar.providers.kernel.http import HttpResponse
 from sidecar.providers.kernel.lenient_json import cut_before_half, read_lenient, whole_text
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.providers.kernel.sse import SseEvent
+from sidecar.providers.kernel.sse import MOST_STRAY, STRAY, SseEvent
 from sidecar.providers.kernel.vendor import Asked
 
 # How long an answer that is finished may keep its connection open in silence: with its usage told, without,
@@ -57,10 +57,14 @@ class Pieces:
     def __init__(self) -> None:
         self._broken = 0
         self._nonsense = False
+        self._stray = ""
 
     def objects(self, event: SseEvent) -> list[Mapping[str, Any]]:
         """Return the objects of a piece: none for a heart-beat, several where a server forgets the line between."""
         data = event.data.strip()
+        if event.name == STRAY:
+            self._stray = data
+            return []
         if not data or data == END_MARK:
             return []
         values = self._values(data)
@@ -68,6 +72,7 @@ class Pieces:
             if event.name == "error":
                 return [{"error": data}]
             self._nonsense = True
+            self._stray = self._stray or data[:MOST_STRAY]
             self._broken += data.startswith(("{", "["))
             return []
         return [value for value in values if isinstance(value, Mapping)]
@@ -82,7 +87,7 @@ class Pieces:
 
     def cut(self, asked: Asked) -> Failure:
         """Return the failure of an answer without its end."""
-        return unreadable(asked) if self._nonsense else cut_off(asked)
+        return unreadable(asked, self._stray) if self._nonsense or self._stray else cut_off(asked)
 
     @staticmethod
     def _values(data: str) -> list[Any] | None:
@@ -170,6 +175,11 @@ async def _next_chunk(answer: HttpResponse, patience: float | None) -> bytes | N
         async with asyncio.timeout(patience):
             return await anext(answer.chunks, None)
     except TimeoutError:
+        return None
+    except Failure:
+        # A finished answer is whole, however its connection ends.
+        if patience is None:
+            raise
         return None
 
 

@@ -19,6 +19,7 @@ from sidecar import __version__, clock
 from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
 from sidecar.network_options import Options, machine_options
+from sidecar.providers.kernel import redirects
 from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
 from sidecar.providers.kernel.broken import broken, never_left
 from sidecar.providers.kernel.limits import RequestPacer
@@ -192,8 +193,7 @@ class HttpClient:
             if pacer is not None:
                 await pacer.enter()
             try:
-                request = _request(client, method, url, headers, body if content is None else content)
-                response = await client.send(request, stream=True)
+                response = await _sent_to(client, method, url, headers, body if content is None else content)
             except Failure as refused:
                 failure = refused  # by the way out, before anything left
             except Exception as error:
@@ -241,6 +241,21 @@ class HttpClient:
                 if self._client is None:
                     self._client = _new_client(await asyncio.to_thread(self._make_transport))
         return self._client
+
+
+async def _sent_to(
+    client: httpx.AsyncClient, method: str, url: str, headers: Mapping[str, str], content: Any
+) -> httpx.Response:
+    """The answer of the address, or of the place at the same host to which it has moved: nothing ran at the old one."""
+    for _ in range(redirects.MOST):
+        request = _request(client, method, url, headers, content)
+        response = await client.send(request, stream=True)
+        there = redirects.followed(url, response.status_code, _lower(response.headers))
+        if there is None:
+            return response
+        await _close(response)
+        url = there
+    return await client.send(_request(client, method, url, headers, content), stream=True)
 
 
 def _request(

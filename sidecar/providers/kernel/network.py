@@ -20,6 +20,8 @@ from sidecar.providers.kernel.proxies import Proxy
 
 # How often a silent connection is looked at.
 LOOK_SECONDS = 2.0
+# Of one line of an answer's head: company proxies and clouds write policies of many thousand letters.
+MAX_HEADER_BYTES = 64 * 1024
 
 
 class Network(httpx.AsyncBaseTransport):
@@ -118,7 +120,11 @@ def _way(proxy: Proxy | None, context: ssl.SSLContext | None) -> AiohttpTranspor
         else:
             connector = aiohttp.TCPConnector(limit=0, ssl=trusted, keepalive_timeout=30)
         return aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
         )
 
     by = None

@@ -17,6 +17,11 @@ from sidecar.providers.kernel.wide_text import Narrowed
 # In memory a piece of nothing but brackets takes twenty times its size.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
+# The name of the last event of a stream that holds lines of no stream: a proxy's or a crash's last words.
+STRAY = "stray"
+MOST_STRAY = 300
+_FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
+
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 
@@ -48,6 +53,7 @@ class SseParser:
         self._data_bytes = 0
         self._name: str | None = None
         self._bare: list[bytes] = []
+        self._stray = b""
 
     def feed(self, chunk: bytes) -> list[SseEvent]:
         """The events that this chunk completes."""
@@ -80,7 +86,9 @@ class SseParser:
         rest = self._take()
         if self._document:
             return [*before, *_documents(rest.decode("utf-8", "replace"))]
-        return [*before, *self._line(rest), *self._dispatch(), *self._document_ended()]
+        ended = [*self._line(rest), *self._dispatch(), *self._document_ended()]
+        stray = [SseEvent(self._stray.decode("utf-8", "replace"), STRAY)] if self._stray else []
+        return [*before, *ended, *stray]
 
     def _start(self, chunk: bytes) -> bytes:
         """Waits for the first byte that says what this is; no line of a stream can begin with a bracket."""
@@ -129,6 +137,15 @@ class SseParser:
             self._check_size()
         elif field == b"event":
             self._name = value.decode("utf-8", "replace") or None
+        elif field == b"error":
+            # llama.cpp's way to end a stream.
+            self._data.append(value)
+            self._data_bytes += len(value) + 1
+            self._check_size()
+            self._name = "error"
+        elif field not in _FIELDS:
+            # The last one is the likeliest to say what happened.
+            self._stray = line.strip()[:MOST_STRAY]
         return []
 
     def _bare_line(self, line: bytes) -> list[SseEvent]:

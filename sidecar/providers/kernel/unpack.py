@@ -11,6 +11,8 @@ from collections.abc import Iterator
 ACCEPTED = "gzip, deflate"
 # The most that comes out at once, whatever went in.
 PIECE_BYTES = 256 * 1024
+# How JSON, an event stream and a web page begin, and nothing that is packed.
+PLAIN_BEGINNINGS = (b"{", b"[", b"d", b":", b"e", b"<", b"\n", b"\r", b" ")
 
 
 class CannotUnpack(Exception):
@@ -38,6 +40,11 @@ class Unpacker:
         if self._stream is None or not data:
             if data:
                 yield data
+            return
+        if not self._begun and self._kind != "deflate" and data[:1] in PLAIN_BEGINNINGS:
+            # A proxy that unpacks may leave the header as it was.
+            self._stream = None
+            yield data
             return
         if not self._begun and self._kind == "deflate" and data[0] & 0x0F != 8:
             # Some servers leave out the head that the standard wants.

@@ -8,6 +8,7 @@ from typing import Any
 from sidecar.providers.kernel.error_fields import ErrorFields, fields_of, speaks_of_key
 from sidecar.providers.kernel.json_values import as_list, as_mapping
 from sidecar.providers.kernel.vendor import VendorError
+from sidecar.providers.openai_family.error_words import BLOCKED, TOO_LONG, speaks_of, status_of_words
 
 SPENT = frozenset(
     {
@@ -21,12 +22,6 @@ _BAD_KEY = frozenset({"invalid_api_key", "invalid_authentication", "account_deac
 _BLOCKED = frozenset(
     {"content_filter", "content_policy_violation", "bio_policy", "misalignment_policy_violation"}
 )
-_TOO_LONG = re.compile(
-    r"context[ _](length|window|size|limit)|maximum context|(prompt|input) is too long|context the overflows"
-    r"|exceeds? the (model's )?(maximum|available) (context|sequence|input)",
-    re.I,
-)
-_FLAGGED = re.compile(r"\bflagged\b|moderation|safety (system|policy|check)|content polic", re.I)
 _POLICY = re.compile(r"usage polic|content polic|content management polic", re.I)
 # Gateways and templates tell a request that they do not take as if the server had failed.
 _REFUSALS = frozenset({"invalid_request_error", "BadRequestError", "UnsupportedParamsError"})
@@ -35,17 +30,6 @@ _FORM = re.compile(
     r"|\b(?:unsupported|unknown|unrecogni[sz]ed) (?:parameter|value|field|argument|role)"
     r"|\bnot supported\b|\bdoes(?:n't| not) support\b",
     re.I,
-)
-
-# What words stand for where neither a code nor a status says it; the first that fits.
-_SAID = (
-    (r"rate.?limit|too many requests|requests per|concurrency", 429),
-    (
-        r"insufficient.{0,10}(balance|quota|credit|fund)|(balance|credit).{0,20}(low|empty|enough)|arrears",
-        402,
-    ),
-    (r"(invalid|incorrect|missing|wrong).{0,10}(api.?key|key)|unauthori[sz]ed", 401),
-    (r"model.{0,60}(not found|does not exist)", 404),
 )
 
 # The errors of a running stream carry no status; each code stands for the one it would have had.
@@ -109,7 +93,7 @@ def _kind(status: int, fields: ErrorFields) -> str:
         return "context_length_exceeded"
     if fields.code in _BLOCKED or (fields.code == "invalid_prompt" and _POLICY.search(fields.message)):
         return "content_filtered"
-    if status == 403 and _FLAGGED.search(fields.message):
+    if status == 403 and speaks_of(BLOCKED, fields.message):
         return "content_filtered"
     if status == 403:
         return "invalid_api_key" if speaks_of_key(fields.message) else "provider_rejected"
@@ -117,15 +101,16 @@ def _kind(status: int, fields: ErrorFields) -> str:
         return "provider_unavailable"
     if status == 408:
         return "timeout"
-    if status in (400, 413, 422) and _TOO_LONG.search(fields.message):
+    if status in (400, 413, 422) and speaks_of(TOO_LONG, fields.message):
         return "context_length_exceeded"
     return "provider_rejected"
 
 
 def _standing(fields: ErrorFields) -> int:
     told = _STATUS_OF.get(fields.code) or _STATUS_OF.get(fields.type) or _status_in(fields.code)
-    said = (status for words, status in _SAID if re.search(words, fields.message, re.I))
-    return told or next(said, 500)
+    if told:
+        return told
+    return status_of_words(" ".join(filter(None, (fields.type, fields.code, fields.message))))
 
 
 def _status_in(code: str) -> int | None:

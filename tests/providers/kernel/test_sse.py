@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.sse import SseEvent, SseParser
+from sidecar.providers.kernel.sse import STRAY, SseEvent, SseParser
 
 
 def parse(*chunks: bytes) -> list[SseEvent]:
@@ -42,7 +42,7 @@ def parse(*chunks: bytes) -> list[SseEvent]:
         (b"[1]", [SseEvent("[1]")]),
         (b"", []),
         (b"  \n ", []),
-        (b"<html>no</html>", []),
+        (b"<html>no</html>", [SseEvent("<html>no</html>", STRAY)]),
     ],
 )
 def test_every_form_of_the_format_is_read(stream: bytes, events: list[SseEvent]) -> None:

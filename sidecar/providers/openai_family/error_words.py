@@ -1,0 +1,67 @@
+"""What the words of an error stand for where neither a code nor a status says it (pure)."""
+
+from __future__ import annotations
+
+import re
+
+CREDIT_USED_UP = (
+    r"insufficient.{0,10}(balance|quota|credit|fund)",
+    r"(balance|credit).{0,20}(low|empty|enough)",
+    r"(out of|no more|add|more) (credits?|funds|balance)",
+    r"quota.{0,20}(exhausted|used up)",
+    r"current quota|\bbilling\b|arrears|余额|欠费",
+)
+TOO_FAST = (
+    r"rate.?limit|too many (requests|concurrent)|requests per|concurrency|throttl|请求过多|限流",
+    r"limit.{0,20}(reached|exceeded)",
+    r"quota exceeded|exceed\w* .{0,30}\bquota",
+)
+BAD_KEY = (
+    r"\b(invalid|incorrect|missing|wrong|expired) .{0,10}(api.?key|\bkey|access token|token|credentials?)\b(?! count)",
+    r"\b(api.?key|access token|token|credential)s? (is|are|has|was) (invalid|expired|incorrect|wrong|missing|disabled)",
+    r"unauthori[sz]ed|\bnot authenticated|unauthenticated|authentication (failed|error|required)|security token",
+)
+FORBIDDEN = (r"\bno permission|permission denied|access denied|\bforbidden\b|no access",)
+NO_SUCH_MODEL = (
+    r"model.{0,60}(not found|not exist|unknown)",
+    r"\b(unknown|no such|not a valid|invalid) model\b|route to model|无可用渠道",
+)
+BLOCKED = (
+    r"\bflagged\b|moderation|safety (system|policy|check)|content (polic|filter)|\bsensitive\b",
+    r"inappropriate content|risk control|敏感|违规",
+)
+REFUSED = (
+    r"\bInvalid(Parameter|Argument|Request)|BadRequest",
+    (
+        r"\b(invalid|bad|malformed|unsupported|unknown|missing|unrecogni[sz]ed) "
+        r"(request|parameter|argument|value|field|json)"
+    ),
+    r"\bnot (supported|permitted|allowed)\b|\bis required\b|validation error",
+    r"must be (one|a|an|less|greater|between)\b",
+)
+TOO_LONG = (
+    r"context[ _](length|window|size|limit)|maximum context|(prompt|input) is too long|context the overflows",
+    r"exceeds? the (model's )?(maximum|available) (context|sequence|input)",
+)
+
+# The first that fits; what nobody understands is the server's own trouble.
+_MEANINGS = (
+    (TOO_LONG, 400),
+    (CREDIT_USED_UP, 402),
+    (TOO_FAST, 429),
+    (BAD_KEY, 401),
+    (NO_SUCH_MODEL, 404),
+    (BLOCKED, 403),
+    (FORBIDDEN, 403),
+    (REFUSED, 400),
+)
+
+
+def speaks_of(words: tuple[str, ...], message: str) -> bool:
+    """Whether any of the patterns fits the message."""
+    return any(re.search(each, message, re.IGNORECASE) for each in words)
+
+
+def status_of_words(message: str) -> int:
+    """Return the status that an error with these words has elsewhere."""
+    return next((status for words, status in _MEANINGS if speaks_of(words, message)), 500)
