@@ -20,6 +20,17 @@ def starting_on(day: datetime.date) -> Now:
     return lambda: now_ms() + ahead
 
 
+def days_until(moment_ms: int, number: int) -> list[datetime.date]:
+    """So many days up to the one of that moment, local time, oldest first."""
+    last = datetime.datetime.fromtimestamp(moment_ms / 1000).date()
+    return [last - datetime.timedelta(days=number - 1 - each) for each in range(number)]
+
+
+def day_start_ms(day: datetime.date) -> int:
+    """The first moment of that day, local time."""
+    return int(datetime.datetime(day.year, day.month, day.day).astimezone().timestamp() * 1000)
+
+
 def month_start_ms(moment_ms: int) -> int:
     """The first moment of that calendar month, local time: a person's budget follows their own calendar."""
     local = datetime.datetime.fromtimestamp(moment_ms / 1000).astimezone()

@@ -71,12 +71,13 @@ def parse_serve(arguments: Sequence[str], environment: Mapping[str, str]) -> Con
     parser.add_argument("--log-format", choices=["text", "json"], default="text")
     parser.add_argument("--version", action="version", version=__version__)
     flags = parser.parse_args(arguments)
+    mock = flags.mock or flags.mock_from is not None
     return Config(
-        data_dir=(flags.data_dir or _default_data_dir(environment)).expanduser().absolute(),
-        mock=flags.mock or flags.mock_from is not None,
+        data_dir=(flags.data_dir or _default_data_dir(environment, mock=mock)).expanduser().absolute(),
+        mock=mock,
         mock_pace_ms=flags.mock_pace_ms,
         # Nothing real is dated by another day.
-        mock_day=flags.mock_day if flags.mock or flags.mock_from else None,
+        mock_day=flags.mock_day if mock else None,
         mock_from=flags.mock_from.expanduser().absolute() if flags.mock_from else None,
         batch_poll_ms=flags.batch_poll_seconds,
         record=flags.record.expanduser().absolute() if flags.record else None,
@@ -103,9 +104,11 @@ def _seconds(text: str) -> int:
     return max(1, round(seconds * 1000))
 
 
-def _default_data_dir(environment: Mapping[str, str]) -> Path:
+def _default_data_dir(environment: Mapping[str, str], *, mock: bool) -> Path:
     if environment.get("ABAI_DATA_DIR"):
         return Path(environment["ABAI_DATA_DIR"])
     import platformdirs  # 9 ms, and an app that says where its data lives need not pay them
 
-    return Path(platformdirs.user_data_dir(APP_NAME, appauthor=False))
+    # What is simulated never stands in the real history, nor waits in it for a real vendor.
+    name = f"{APP_NAME} simulated" if mock else APP_NAME
+    return Path(platformdirs.user_data_dir(name, appauthor=False))

@@ -1,4 +1,4 @@
-"""Finds the files that travel with the program: data/ and schemas/.
+"""Finds the files that travel with the program: of data/, schemas/ and bridge/.
 
 They lie beside the package in a checkout, inside it in a wheel (sidecar/_data, sidecar/_schemas), and in the
 unpacked bundle of a frozen binary (sys._MEIPASS).
@@ -10,14 +10,14 @@ import sys
 from pathlib import Path, PurePosixPath
 
 _PACKAGE = Path(__file__).resolve().parent
-_IN_WHEEL = {"data": "_data", "schemas": "_schemas"}
+_IN_WHEEL = {"data": "_data", "schemas": "_schemas", "bridge": "_bridge"}
 
 
 def find(name: str, *, package: Path = _PACKAGE, bundle: Path | None = None) -> Path:
     """Where `name`, such as "data/models.json", lies. Raises FileNotFoundError: this copy is incomplete."""
     folder, *rest = PurePosixPath(name).parts
     if folder not in _IN_WHEEL or not rest or ".." in rest:
-        raise ValueError(f"not a file of data/ or schemas/: {name}")
+        raise ValueError(f"not a file of data/, schemas/ or bridge/: {name}")
     frozen = bundle if bundle is not None else _bundle()
     places = [package / _IN_WHEEL[folder], package.parent / folder]
     if frozen is not None:

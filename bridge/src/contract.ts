@@ -39,6 +39,8 @@ export interface ActivityItem {
 export interface ActivityStatsParams {
   /** Absent: all projects. */
   projectId?: string | null;
+  /** So many of the last days, today included, in `byDay`. Absent: none. */
+  days?: number | null;
 }
 
 export interface ActivityStatsResult {
@@ -63,6 +65,8 @@ export interface ActivityStatsResult {
   totalMessages: number;
   totalBatchJobs: number;
   byModel: ModelSpending[];
+  /** Oldest first, those without a cost too; only where `days` was asked for. */
+  byDay?: DaySpending[];
 }
 
 export type ActivityType = "chat" | "batch";
@@ -946,6 +950,13 @@ export interface DataSalvageResult {
   tables: SalvagedTable[];
   /** A sentence for the person for each table of which something could not be read. */
   lost: string[];
+}
+
+export interface DaySpending {
+  /** `YYYY-MM-DD`, local time. */
+  day: string;
+  /** US dollars that are known. */
+  cost: number;
 }
 
 export interface DiscoveredModel {
@@ -2072,7 +2083,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "14aa8b67608f7bb27da3e2b65080fda779e6270bd8d4c15311b494d248ad3f8b";
+export const SCHEMA_HASH = "fa380a6d6d75bb939eb7d24ef3c8c334ca85c5804cebb946db5dc74525e8ebd7";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -11,10 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from sidecar.cli.connection import Connection
-from sidecar.cli.projects import own_project
 from sidecar.cli.words import dollars
 
 BAR_WIDTH = 30
+DAYS = 30
+_FIGURES = frozenset(
+    {"in", "out", "context", "rows", "failed", "cost", "number", "a million", "ours", "theirs", "difference"}
+)
 
 
 async def jobs(sidecar: Connection) -> list[Mapping[str, Any]]:
@@ -27,7 +30,7 @@ async def jobs(sidecar: Connection) -> list[Mapping[str, Any]]:
 
 def jobs_table(found: Sequence[Mapping[str, Any]]) -> Table:
     """A line a job."""
-    table = _table(("job", "file", "how", "status", "rows", "failed", "cost", "when"))
+    table = table_of(("job", "file", "how", "status", "rows", "failed", "cost", "when"))
     for job in found:
         done = f"{job['completedRows'] + job['failedRows']:,}/{job['totalRows']:,}"
         cells = [job["id"], job["fileName"], job["mode"], job["status"], done, f"{job['failedRows']:,}"]
@@ -44,20 +47,35 @@ async def models(sidecar: Connection, wanted: str | None) -> list[Mapping[str, A
 
 def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """A line a model, with its price a million tokens, and by what a retired one is replaced."""
-    table = _table(("model", "in", "out", "context", "status"))
+    table = table_of(("model", "in", "out", "context", "status", ""))
     for row in rows:
         pricing = row.get("pricing") or {}
         status = row.get("status", "")
         if row.get("successor"):
             status += f", then {row['successor']}"
         prices = [dollars(pricing.get(each)) for each in ("prompt", "completion")]
-        table.add_row(f"{row['provider']}/{row['id']}", *prices, f"{row.get('contextSize') or 0:,}", status)
+        table.add_row(
+            f"{row['provider']}/{row['id']}",
+            *prices,
+            f"{row.get('contextSize') or 0:,}",
+            status,
+            row.get("priceNote", ""),
+        )
+    return table
+
+
+def discovered_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A line a model that a server has."""
+    table = table_of(("model", "context", "known"))
+    for row in rows:
+        known = "yes" if row["known"] else "no: its cost is not known"
+        table.add_row(row["modelId"], f"{row.get('contextSize') or 0:,}", known)
     return table
 
 
 async def keys_table(sidecar: Connection) -> Table:
     """Which providers have a key, and what is in the way of knowing."""
-    table = _table(("provider", "key", ""))
+    table = table_of(("provider", "key", ""))
     for name, state in (await sidecar.call("settings:load", {"key": "allKeys"})).items():
         shown = (
             await sidecar.call("settings:load", {"key": "apiKey", "provider": name})
@@ -69,7 +87,10 @@ async def keys_table(sidecar: Connection) -> Table:
 
 
 async def costs_table(sidecar: Connection, by: str, out: Console) -> Table:
-    """A bar a model, or a project, for all that was spent."""
+    """A bar a day, a model or a project for what was spent."""
+    if by == "day":
+        stats = await sidecar.call("activity:stats", {"days": DAYS})
+        return _bars("day", [(each["day"], each["cost"]) for each in stats["byDay"]])
     if by == "project":
         rows = []
         for project in await sidecar.call("project:list"):
@@ -78,9 +99,13 @@ async def costs_table(sidecar: Connection, by: str, out: Console) -> Table:
     else:
         stats = await sidecar.call("activity:stats", {})
         rows = [(each["model"], each.get("cost") or 0) for each in stats["byModel"]]
+    return _bars(by, sorted(rows, key=lambda row: -row[1]))
+
+
+def _bars(by: str, rows: Sequence[tuple[str, float]]) -> Table:
     most = max((cost for _, cost in rows), default=0) or 1
-    table = _table((by, "cost", ""))
-    for name, cost in sorted(rows, key=lambda row: -row[1]):
+    table = table_of((by, "cost", ""))
+    for name, cost in rows:
         table.add_row(name, dollars(cost), "█" * round(BAR_WIDTH * cost / most))
     return table
 
@@ -88,7 +113,7 @@ async def costs_table(sidecar: Connection, by: str, out: Console) -> Table:
 async def hits_table(sidecar: Connection, query: str, limit: int) -> Table:
     """Messages that hold the words, best first."""
     found = await sidecar.call("messages:search", {"query": query, "limit": limit})
-    table = _table(("when", "conversation", "who", "text"))
+    table = table_of(("when", "conversation", "who", "text"))
     for hit in found["items"]:
         message = hit["message"]
         who = message["model"] or message["role"]
@@ -96,42 +121,16 @@ async def hits_table(sidecar: Connection, query: str, limit: int) -> Table:
     return table
 
 
-async def doctor(sidecar: Connection) -> list[tuple[str, bool, str]]:
-    """Return (what, whether it is well, in words) of everything that asking needs."""
-    begun = await sidecar.call(
-        "initialize", {"protocolVersion": "1.0", "client": {"name": "abai", "version": "0"}}
-    )
-    health = await sidecar.call("system:health")
-    checks = [
-        ("version", True, begun["server"]["version"]),
-        ("data folder", True, begun["dataDir"]),
-        ("database", health["status"] == "ok", health["status"]),
-    ]
-    for name, state in (await sidecar.call("settings:load", {"key": "allKeys"})).items():
-        checks.append(
-            (
-                f"key of {name}",
-                "problem" not in state,
-                state.get("problem") or ("there" if state["configured"] else "none"),
-            )
-        )
-    return checks
-
-
-async def project_id(sidecar: Connection) -> str:
-    """The command line's own project."""
-    return await own_project(sidecar)
-
-
 def write_json(value: Any, out: Console) -> None:
     """For programs."""
     out.file.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
-def _table(names: Sequence[str]) -> Table:
+def table_of(names: Sequence[str]) -> Table:
+    """Return an empty table with these columns."""
     table = Table(box=None, pad_edge=False)
     for name in names:
-        figures = name in ("in", "out", "context", "rows", "failed", "cost")
+        figures = name in _FIGURES
         # What is typed or copied is never cut.
         table.add_column(
             name, justify="right" if figures else "left", no_wrap=name in ("job", "model", "when")

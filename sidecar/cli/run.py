@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from sidecar.cli import promptfoo
 from sidecar.cli.connection import CallRefused, Connection
 from sidecar.cli.projects import own_project
 from sidecar.cli.words import cost_of, dollars, percentile, seconds
@@ -40,6 +41,9 @@ async def rows_given(sidecar: Connection, table: PromptTable, err: Console) -> M
     Raise CallRefused where a pilot has none.
     """
     wanted = {"models": list(table.models), "template": table.template, "columns": dict(table.columns)}
+    if table.path.suffix.lower() in promptfoo.ENDINGS:
+        read_rows = promptfoo.read(table.path, table.models)
+        return {"rows": read_rows if table.first is None else _first(read_rows, table.first)}
     params = {"path": str(table.path.absolute()), **{name: value for name, value in wanted.items() if value}}
     if table.first is None:
         return params
@@ -177,28 +181,39 @@ class _Bars:
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[failed]}", style="red"),
+            TextColumn("{task.fields[spent]}"),
+            TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             console=err,
             disable=not err.is_terminal,
         )
         self._bars: dict[str, TaskID] = {}
         self._failed: defaultdict[str, int] = defaultdict(int)
+        self._spent: defaultdict[str, float] = defaultdict(float)
         self._cost: TaskID | None = None
 
     def of(self, waiting: Mapping[str, int]) -> Progress:
         for model, rows in waiting.items():
-            self._bars[model] = self._progress.add_task(model, total=rows, failed="")
-        self._cost = self._progress.add_task("cost so far", total=None, failed="")
+            self._bars[model] = self._progress.add_task(model, total=rows, failed="", spent="", rate="")
+        self._cost = self._progress.add_task("cost so far", total=None, failed="", spent="", rate="")
         return self._progress
 
     def row(self, result: Mapping[str, Any]) -> None:
-        bar = self._bars.get(result["model"])
+        model = result["model"]
+        bar = self._bars.get(model)
         if bar is None:
             return
+        self._spent[model] += result.get("cost_usd") or 0
         if result["status"] != "success":
-            self._failed[result["model"]] += 1
-            self._progress.update(bar, failed=f"{self._failed[result['model']]} failed")
+            self._failed[model] += 1
         self._progress.advance(bar)
+        speed = self._progress.tasks[bar].speed
+        self._progress.update(
+            bar,
+            failed=f"{self._failed[model]} failed" if self._failed[model] else "",
+            spent=dollars(self._spent[model]),
+            rate=f"{speed:.1f} rows/s" if speed else "",
+        )
 
     def cost(self, words: str) -> None:
         if self._cost is not None:

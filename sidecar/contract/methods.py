@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "14aa8b67608f7bb27da3e2b65080fda779e6270bd8d4c15311b494d248ad3f8b"
+SCHEMA_HASH = "fa380a6d6d75bb939eb7d24ef3c8c334ca85c5804cebb946db5dc74525e8ebd7"
 
 
 @dataclass(frozen=True, slots=True)

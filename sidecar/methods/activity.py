@@ -13,7 +13,7 @@ from sidecar.money import spending
 from sidecar.money.spending import ModelSpent
 from sidecar.spending.budget import Balance, this_month
 from sidecar.spending.budget import standing as balance
-from sidecar.store import activity
+from sidecar.store import activity, daily
 from sidecar.store.activity import ActivityEntry, Kind
 from sidecar.store.records import CERTAIN
 
@@ -45,6 +45,13 @@ async def stats(call: Request, params: types.ActivityStatsParams) -> dict[str, A
     standing = None
     if budget.limit_usd is not None:
         standing = await app.store.read(balance, budget.limit_usd, budget.since)
+    by_day = {}
+    if params.days is not None:
+        days = clock.days_until(now, params.days)
+        moments = [clock.day_start_ms(each) for each in (*days, days[-1] + datetime.timedelta(days=1))]
+        sums = await app.store.read(daily.spent_between, moments, params.project_id)
+        spent = zip(days, sums, strict=True)
+        by_day = {"byDay": [{"day": day.isoformat(), "cost": float(usd)} for day, usd in spent]}
     models = spending.by_model(app.catalogue, found.spending)
     total = spending.add(*(each.cost_usd for each in models))
     lacking = {
@@ -67,6 +74,7 @@ async def stats(call: Request, params: types.ActivityStatsParams) -> dict[str, A
             }
             for each in models
         ],
+        **by_day,
         **({} if standing is None else {"budget": _budget(standing)}),
         **wire.bounds(sum((each.uncertain for each in models), CERTAIN), total),
     } | wire.present(lacking)

@@ -107,6 +107,32 @@ async def test_a_table_of_other_columns_is_run_by_its_path_once_a_model_and_its_
     }
 
 
+async def test_a_yaml_of_promptfoo_is_run_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "promptfooconfig.yaml"
+    path.write_text(
+        """
+description: greetings
+prompts: ["Reply with exactly: {{word}}", {raw: "Reply with exactly: {{word}}, {{word}}"}]
+providers:
+  - openai:chat:gpt-6-luna
+  - id: xai:grok-4.7
+    config: {temperature: 0.2}
+tests:
+  - vars: {word: [ping, pong]}
+  - vars: {word: ding}
+    assert: [{type: contains, value: ding}]
+""",
+        encoding="utf-8",
+    )
+    code, out, err = await abai(tmp_path / "d", "run", str(path), "--yes")
+    assert code == 0, err
+    figures = {line.split()[0]: line.split()[1:3] for line in out.splitlines()[1:]}
+    assert figures == {LUNA: ["6", "0"], GROK: ["6", "0"]}
+    path.write_text("prompts: [Hello]\n", encoding="utf-8")
+    code, _, err = await abai(tmp_path / "d", "run", str(path), "--yes")
+    assert (code, "No model is named" in err) == (2, True)
+
+
 async def test_a_run_that_may_cost_more_than_allowed_sends_nothing(tmp_path: Path) -> None:
     code, _, err = await abai(
         tmp_path / "d", "run", table(tmp_path, f"Why?,{LUNA}"), "--yes", "--max-usd", "0.0000001"
@@ -127,6 +153,50 @@ async def test_the_doctor_looks_at_what_asking_needs(tmp_path: Path) -> None:
     code, out, _ = await abai(tmp_path, "doctor")
     assert code == 0
     assert "✓ database: ok" in out
+    assert "✓ network to grok: open" in out
+
+
+async def test_an_answer_and_a_batch_are_explained_line_by_line(tmp_path: Path) -> None:
+    await abai(tmp_path, "ask", "Reply with exactly: pong", "-m", LUNA)
+    _, found, _ = await abai(tmp_path, "call", "messages:search", '{"query": "pong"}')
+    answer = next(each for each in json.loads(found)["items"] if each["message"]["role"] == "assistant")
+    code, out, err = await abai(tmp_path, "explain", answer["message"]["id"])
+    assert code == 0, err
+    assert "out_visible" in out
+    await abai(tmp_path, "run", table(tmp_path, f"Why?,{LUNA}", f"How?,{LUNA}"), "--yes")
+    _, found, _ = await abai(tmp_path, "--json", "jobs")
+    code, out, err = await abai(tmp_path, "explain", json.loads(found)[0]["id"])
+    assert (code, out.count("= settled")) == (0, 2), err
+    code, _, err = await abai(tmp_path, "explain", "nothing")
+    assert (code, err != "") == (1, True)
+
+
+async def test_what_was_spent_is_drawn_day_by_day(tmp_path: Path) -> None:
+    await abai(tmp_path, "ask", "Why?", "-m", GROK)
+    code, out, _ = await abai(tmp_path, "costs", "--by", "day")
+    assert code == 0
+    assert len(out.splitlines()) == 31
+    assert "█" in out.splitlines()[-1]
+
+
+async def test_a_program_runs_against_the_simulator_and_its_exit_code_is_told(tmp_path: Path) -> None:
+    script = "import os, sys; sys.exit(7 if os.environ['OPENAI_BASE_URL'].startswith('http://127.') else 1)"
+    code, _, _ = await abai(tmp_path, "simulator", "--", sys.executable, "-c", script)
+    assert code == 7
+
+
+async def test_the_demo_shows_a_comparison_and_a_batch_and_leaves_nothing(tmp_path: Path) -> None:
+    code, out, _ = await abai(tmp_path, "demo")
+    assert code == 0
+    assert "simulated" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_contract_is_printed_as_openrpc_and_as_types(tmp_path: Path) -> None:
+    _, out, _ = await abai(tmp_path, "schema")
+    assert json.loads(out)["openrpc"]
+    _, out, _ = await abai(tmp_path, "schema", "--ts")
+    assert "export interface ChatSendParams" in out
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.cli.commands.apart import Shell, assignment
 from sidecar.cli.shapes import BadShape, read_shape
 from sidecar.cli.words import cost_of, dollars, option_values, percentile, seconds
 
@@ -68,3 +69,16 @@ def test_percentiles_are_values_that_occurred() -> None:
 def test_options_are_json_where_they_are_json() -> None:
     given = [("temperature", "0.2"), ("cacheTTL", "5m"), ("jsonMode", "true")]
     assert option_values(given) == {"temperature": 0.2, "cacheTTL": "5m", "jsonMode": True}
+
+
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        (None, "A=b"),
+        (Shell.SH, "export A='b'"),
+        (Shell.FISH, "set -gx A 'b'"),
+        (Shell.POWERSHELL, "$env:A = 'b'"),
+    ],
+)
+def test_a_variable_is_set_as_the_shell_wants_it(shell: Shell | None, line: str) -> None:
+    assert assignment(shell, "A", "b") == line

@@ -147,3 +147,14 @@ def test_a_week_ago_it_was_the_same_time_of_day() -> None:
         start = week_start_ms(int(moment.timestamp() * 1000))
         before = datetime.datetime.fromtimestamp(start / 1000)
         assert moment - before == datetime.timedelta(days=7)
+
+
+async def test_each_of_the_last_days_tells_what_it_cost_also_where_that_is_nothing(app: Inside) -> None:
+    today = datetime.datetime.fromtimestamp(app.services.now_ms() / 1000).replace(hour=0, minute=0, second=0)
+    yesterday = today - datetime.timedelta(days=1)
+    at = [int(moment.timestamp() * 1000) for moment in (today, yesterday)]
+    await put(app, ("0.5", at[0] + 1000, {}), ("0.25", at[1] + HOUR_MS, {}), ("0.25", at[1] + HOUR_MS, {}))
+    found = (await stats(app, days=3))["byDay"]
+    assert [each["cost"] for each in found] == [0, 0.5, 0.5]
+    assert found[-1]["day"] == today.date().isoformat()
+    assert "byDay" not in await stats(app)

@@ -20,3 +20,6 @@ class ActivityGetParams(WireModel):
 class ActivityStatsParams(WireModel):
     project_id: Annotated[str | None, Field(alias="projectId", min_length=1)] = None
     """Absent: all projects."""
+
+    days: Annotated[int | None, Field(ge=1, le=366)] = None
+    """So many of the last days, today included, in `byDay`. Absent: none."""

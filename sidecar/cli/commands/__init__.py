@@ -1,0 +1,1 @@
+"""The commands of `abai`, by what they are about; main.py lists them."""

@@ -1,0 +1,97 @@
+"""What was run: `abai jobs`, `show`, `resume`, `retry`, `cancel`, `collect`, `export`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sidecar.cli import lists
+from sidecar.cli.connection import CallRefused, Connection
+from sidecar.cli.invocation import ROWS_FAILED, Invocation, end, perform, show_value
+from sidecar.cli.run import figures, follow
+
+
+def resume(context: typer.Context, job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:
+    """Go on with a job that was stopped. Example: `abai resume 5f0c2e1a-…`"""
+    end(perform(context, lambda sidecar, state: follow_to_end(sidecar, state, job)))
+
+
+def retry(context: typer.Context, job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:
+    """Ask the failed rows of a job again. Example: `abai retry 5f0c2e1a-…`"""
+    end(perform(context, lambda sidecar, state: follow_to_end(sidecar, state, job, retry=True)))
+
+
+def cancel(context: typer.Context, job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:
+    """Stop a job, at the vendor too. Example: `abai cancel 5f0c2e1a-…`"""
+
+    async def work(sidecar: Connection, state: Invocation) -> None:
+        stopped = await sidecar.call("batch:cancel", {"jobId": job})
+        state.err.print(lists.jobs_table([stopped]))
+
+    perform(context, work)
+
+
+def jobs(context: typer.Context) -> None:
+    """List the jobs, newest first. Example: `abai jobs`"""
+
+    async def work(sidecar: Connection, state: Invocation) -> None:
+        found = await lists.jobs(sidecar)
+        show_value(state, found, lists.jobs_table(found))
+
+    perform(context, work)
+
+
+def show(context: typer.Context, job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:
+    """Show a job and what came of it, a line a model. Example: `abai show 5f0c2e1a-…`"""
+
+    async def work(sidecar: Connection, state: Invocation) -> None:
+        found = await sidecar.call("batch:get", {"jobId": job})
+        show_value(state, found, lists.jobs_table([found]), await figures(sidecar, job))
+
+    perform(context, work)
+
+
+def collect(context: typer.Context, job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:
+    """Fetch results that the vendor may still have; nothing is paid again. Example: `abai collect 5f0c2e1a-…`"""
+
+    async def work(sidecar: Connection, state: Invocation) -> None:
+        found = await sidecar.call("batch:collect", {"jobId": job})
+        show_value(state, found, lists.jobs_table([found]))
+
+    perform(context, work)
+
+
+def export(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument(help="The job's id.")],
+    path: Annotated[Path, typer.Argument(help="The file to write; its ending says in which form.")],
+) -> None:
+    """Write a job's rows and results into a file. Example: `abai export 5f0c2e1a-… results.csv`"""
+    form = {".json": "json", ".jsonl": "jsonl"}.get(path.suffix.lower(), "csv")
+
+    async def work(sidecar: Connection, state: Invocation) -> None:
+        written = await sidecar.call(
+            "batch:export", {"jobId": job, "path": str(path.absolute()), "format": form}
+        )
+        state.err.print(f"{written['rows']:,} rows are in {written['path']}")
+
+    perform(context, work)
+
+
+async def follow_to_end(sidecar: Connection, state: Invocation, job: str, *, retry: bool = False) -> int:
+    """Run a job to its end and show its figures. Return the exit code."""
+    try:
+        ended = await follow(sidecar, job, state.err, retry=retry)
+    except asyncio.CancelledError:
+        state.err.print(
+            f"Stopped. What has ended stays. Go on with: [bold]abai resume {job}[/]", highlight=False
+        )
+        raise
+    show_value(state, ended, await figures(sidecar, job))
+    state.err.print(f"job {job}", highlight=False)
+    if ended.get("error"):
+        raise CallRefused(ended["error"])
+    return ROWS_FAILED if ended["failedRows"] else 0

@@ -1,0 +1,48 @@
+"""API keys: `abai keys set`, `list`, `check`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sidecar.cli import lists
+from sidecar.cli.connection import Connection
+from sidecar.cli.invocation import BROKEN, Invocation, perform
+
+
+def listed(context: typer.Context) -> None:
+    """Which providers have a key, masked. Example: `abai keys list`"""
+
+    async def work(sidecar: Connection, state: Invocation) -> None:
+        state.out.print(await lists.keys_table(sidecar))
+
+    perform(context, work)
+
+
+def save(
+    context: typer.Context, provider: Annotated[str, typer.Argument(help="openai, anthropic, …")]
+) -> None:
+    """Keep a key in the system's keychain; it is typed without being shown. Example: `abai keys set openai`"""
+    key = typer.prompt("API key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.read()
+
+    async def work(sidecar: Connection, state: Invocation) -> None:
+        await sidecar.call("settings:save", {"key": "apiKey", "provider": provider, "value": key})
+        state.err.print("The key is kept.")
+
+    perform(context, work)
+
+
+def check(
+    context: typer.Context, provider: Annotated[str, typer.Argument(help="openai, anthropic, …")]
+) -> None:
+    """Ask the provider, at no cost, whether it takes the key. Example: `abai keys check openai`"""
+
+    async def work(sidecar: Connection, state: Invocation) -> bool:
+        answer = await sidecar.call("settings:validate-key", {"provider": provider})
+        state.out.print("The key is good." if answer["valid"] else answer["reason"])
+        return bool(answer["valid"])
+
+    if not perform(context, work):
+        raise typer.Exit(BROKEN)

@@ -1,0 +1,62 @@
+"""What was spent: `abai costs`, `explain`, `reconcile`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sidecar.cli import lists
+from sidecar.cli.connection import Connection
+from sidecar.cli.figures import explained, explained_table, reconciled_table
+from sidecar.cli.invocation import Invocation, perform, show_value
+
+
+def costs(
+    context: typer.Context, by: Annotated[str, typer.Option(help="day, model or project")] = "model"
+) -> None:
+    """Show what was spent. Example: `abai costs --by project`"""
+
+    async def work(sidecar: Connection, state: Invocation) -> None:
+        table = await lists.costs_table(sidecar, by, state.out)
+        show_value(state, await sidecar.call("activity:stats", {}), table)
+
+    perform(context, work)
+
+
+def explain(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(help="The id of a message or of a job.")],
+    row: Annotated[str | None, typer.Option(help="Only this row of the job.")] = None,
+) -> None:
+    """Show line by line what an answer or a batch cost. Example: `abai explain 5f0c2e1a-… --row r1`"""
+
+    async def work(sidecar: Connection, state: Invocation) -> None:
+        found = await explained(sidecar, what, row)
+        show_value(state, found, explained_table(found))
+
+    perform(context, work)
+
+
+def reconcile(
+    context: typer.Context,
+    provider: Annotated[str, typer.Argument(help="openai, anthropic, gemini, …")],
+    first: Annotated[str, typer.Option("--from", help="The first day, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="The last day, YYYY-MM-DD.")],
+    file: Annotated[
+        Path | None, typer.Option(help="A CSV file of the vendor's console.", exists=True, dir_okay=False)
+    ] = None,
+) -> None:
+    """Lay our figures beside the vendor's. Example: `abai reconcile openai --from 2026-11-01 --to 2026-11-30`"""
+
+    async def work(sidecar: Connection, state: Invocation) -> None:
+        params = {"provider": provider, "from": first, "to": last}
+        found = await sidecar.call(
+            "cost:reconcile", params | ({"path": str(file.absolute())} if file else {})
+        )
+        show_value(state, found, reconciled_table(found))
+        for note in found["notes"] if not state.as_json else ():
+            state.err.print(note, highlight=False)
+
+    perform(context, work)

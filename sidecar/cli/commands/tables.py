@@ -1,0 +1,61 @@
+"""`abai run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sidecar.cli.commands.jobs import follow_to_end
+from sidecar.cli.connection import CallRefused, Connection
+from sidecar.cli.invocation import INTERRUPTED, Invocation, end, pair, perform
+from sidecar.cli.run import PromptTable, estimate, rows_given, submit
+from sidecar.cli.words import dollars
+
+FORMS = "CSV, TSV, JSON, JSON Lines, XLSX, Parquet, or YAML as of promptfoo."
+
+
+def run(
+    context: typer.Context,
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV, TSV, JSON, JSON Lines, XLSX, Parquet, or YAML as of promptfoo.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    models: Annotated[
+        list[str] | None, typer.Option("--model", "-m", help="Who is asked; each row once a model.")
+    ] = None,
+    prompt: Annotated[str | None, typer.Option(help='A prompt with columns: "Sum up {{text}}".')] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Which column is what: prompt=Question,system=Role")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before money is spent.")] = False,
+    max_usd: Annotated[float | None, typer.Option(help="Refuse to begin where it may cost more.")] = None,
+    first: Annotated[
+        int | None, typer.Option(min=1, help="Only the first rows of each model, as a pilot.")
+    ] = None,
+) -> None:
+    """Ask every row of a table, after telling what it may cost.
+
+    Example: `abai run prompts.csv -m openai/gpt-6-luna --first 5`
+    """
+    named = dict(pair(each) for each in columns.split(",")) if columns else {}
+    wanted = PromptTable(table, models or (), prompt, named, first)
+
+    async def work(sidecar: Connection, state: Invocation) -> int:
+        rows = await rows_given(sidecar, wanted, state.err)
+        told = await estimate(sidecar, rows, state.err)
+        if max_usd is not None and told["highUSD"] > max_usd:
+            raise CallRefused(
+                f"It may cost up to {dollars(told['highUSD'])}, more than --max-usd allows. Lower the number of rows "
+                "with --first, or raise --max-usd. Nothing was sent."
+            )
+        if not yes and not typer.confirm("Run it now?", err=True):
+            raise typer.Exit(INTERRUPTED)
+        return await follow_to_end(sidecar, state, await submit(sidecar, rows, table))
+
+    end(perform(context, work))

@@ -1,0 +1,55 @@
+"""What a cost is made of, and how it lies beside the vendor's bill, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from sidecar.cli.connection import CallRefused, Connection
+from sidecar.cli.lists import table_of
+from sidecar.cli.words import cost_of, dollars
+
+
+async def explained(sidecar: Connection, what: str, row: str | None) -> list[Mapping[str, Any]]:
+    """Return the calls of a message, or else of a job. Raise CallRefused where there is neither."""
+    job = {"jobId": what} | ({"rowId": row} if row else {})
+    if row is None:
+        try:
+            return list(await sidecar.call("cost:explain", {"messageId": what}))
+        except CallRefused as refused:
+            if refused.kind != "not_found":
+                raise
+    found: list[Mapping[str, Any]] = []
+    while page := await sidecar.call("cost:explain", {**job, "offset": len(found)}):
+        found += page
+    return found
+
+
+def explained_table(calls: Sequence[Mapping[str, Any]]) -> Table:
+    """A line a unit of each call, and below them what the call comes to."""
+    table = table_of(("model", "row", "unit", "number", "a million", "cost"))
+    for call in calls:
+        name, row = call["model"], call.get("rowId", "")
+        for line in call["lines"]:
+            rate = dollars(line.get("ratePerMillionUSD"))
+            table.add_row(name, row, line["unit"], f"{line['quantity']:,}", rate, dollars(line["usd"]))
+            name = row = ""
+        table.add_row(name, row, f"= {call['state']}", "", "", cost_of(call), style="bold")
+    return table
+
+
+def reconciled_table(found: Mapping[str, Any]) -> Table:
+    """A line a day and model, and the sum."""
+    table = table_of(("day", "model", "ours", "theirs", "difference", "why"))
+    for each in found["days"]:
+        table.add_row(each["day"], each["model"], *_sums(each), each.get("explanation", ""))
+    table.add_row("all", "", *_sums(found), "", style="bold")
+    return table
+
+
+def _sums(row: Mapping[str, Any]) -> list[str]:
+    difference = row["differenceUSD"]
+    sign = "-" if difference < 0 else ""
+    return [dollars(row["oursUSD"]), dollars(row["theirsUSD"]), sign + dollars(abs(difference))]

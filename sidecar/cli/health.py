@@ -1,0 +1,62 @@
+"""`abai doctor`: what asking needs, looked at one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar import __version__
+from sidecar.cli.connection import CallRefused, Connection
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`what` was looked at, whether it is well, and what was found."""
+
+    what: str
+    well: bool
+    words: str
+
+
+async def examine(sidecar: Connection) -> AsyncIterator[Check]:
+    """Yield each check as it is done: disk and database first, then keys, and each vendor that a key is there for."""
+    found = await sidecar.call("system:doctor")
+    folder, database, versions = found["folder"], found["database"], found["versions"]
+    yield Check(
+        "version", True, f"{__version__}, protocol {versions['protocol']}, SQLite {versions['sqlite']}"
+    )
+    free = folder.get("freeBytes")
+    room = "" if free is None else f", {free / GIB:.1f} GiB free"
+    yield Check("data folder", folder["exists"] and folder["writable"], folder["path"] + room)
+    yield Check("database", database["status"] == "ok", database["status"])
+    for problem in found["problems"]:
+        yield Check("problem", False, problem)
+    yield Check("proxy", True, await _setting(sidecar, "proxy") or "what the environment and the system say")
+    yield Check("certificates", True, await _setting(sidecar, "caFile") or "the system's")
+    for name, state in (await sidecar.call("settings:load", {"key": "allKeys"})).items():
+        yield _key(name, state)
+        if state["configured"]:
+            yield await _vendor(sidecar, name)
+
+
+async def _setting(sidecar: Connection, name: str) -> str | None:
+    settings: Mapping[str, Any] = await sidecar.call("settings:load", {})
+    value = settings.get(name)
+    return None if value is None else str(value)
+
+
+def _key(name: str, state: Mapping[str, Any]) -> Check:
+    words = "there" if state["configured"] else "none"
+    return Check(f"key of {name}", "problem" not in state, state.get("problem") or words)
+
+
+async def _vendor(sidecar: Connection, name: str) -> Check:
+    """Ask the vendor whether it takes the key, which costs nothing and shows whether the way there is open."""
+    try:
+        answer = await sidecar.call("settings:validate-key", {"provider": name})
+    except CallRefused as refused:
+        return Check(f"network to {name}", False, refused.message)
+    return Check(f"network to {name}", bool(answer["valid"]), "open" if answer["valid"] else answer["reason"])

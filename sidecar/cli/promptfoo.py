@@ -1,0 +1,109 @@
+"""A YAML file with `prompts`, `providers` and `tests`, as users of promptfoo have it -> rows of a batch (pure).
+
+    prompts:
+      - "Translate to {{language}}: {{text}}"
+    providers: [openai:gpt-6-luna, anthropic:messages:claude-haiku-5-5]
+    tests:
+      - vars: {language: [French, Dutch], text: "Good morning"}      a list: once with each
+
+Each prompt goes to each provider with the variables of each test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from sidecar.cli.connection import CallRefused
+
+ENDINGS = (".yaml", ".yml")
+_FILE = "file://"
+# What a provider of theirs is called here; a middle part says which API, which the model decides here.
+_PROVIDERS = {"google": "gemini", "vertex": "gemini", "xai": "grok"}
+_OPTIONS = {
+    "temperature": "temperature",
+    "max_tokens": "maxOutputTokens",
+    "maxOutputTokens": "maxOutputTokens",
+}
+
+
+def read(path: Path, models: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of a file; `models` take the place of its providers. Raise CallRefused with a sentence."""
+    import yaml
+
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise CallRefused(f"{path.name} is no YAML: {problem}", "invalid_params") from None
+    if not isinstance(document, dict) or "prompts" not in document:
+        raise CallRefused(
+            f"{path.name} has no prompts. It needs `prompts`, and may have `providers` and `tests`.",
+            "invalid_params",
+        )
+    return list(rows(document, models, path.parent))
+
+
+def rows(document: Mapping[str, Any], models: Sequence[str], folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield each prompt for each model with the variables of each test."""
+    asked: list[tuple[str, dict[str, Any]]] = [(model, {}) for model in models] or [
+        _provider(each) for each in _list(document.get("providers"))
+    ]
+    if not asked:
+        raise CallRefused(
+            "No model is named. Name `providers` in the file, or one with -m.", "invalid_params"
+        )
+    base = _variables(document.get("defaultTest"))
+    tests = [{**base, **_variables(each)} for each in _list(document.get("tests"))] or [base]
+    for prompt in _list(document["prompts"]):
+        text = _prompt(prompt, folder)
+        for values in (each for test in tests for each in _each(test)):
+            for model, options in asked:
+                yield {"prompt": text, "model": model, **options} | ({"data": values} if values else {})
+
+
+def _provider(given: Any) -> tuple[str, dict[str, Any]]:
+    """Return the model of `openai:chat:gpt-4o`, `{id: …, config: …}` or `{openai:gpt-4o: {…}}`, with its options."""
+    config: Mapping[str, Any] = {}
+    name = given
+    if isinstance(given, dict):
+        name, more = (given["id"], given) if "id" in given else next(iter(given.items()))
+        config = (more or {}).get("config") or {}
+    if not isinstance(name, str) or (":" not in name and "/" not in name):
+        raise CallRefused(
+            f"{name} names no provider and model. Write it as openai:gpt-6-luna.", "invalid_params"
+        )
+    options = {_OPTIONS[each]: value for each, value in config.items() if each in _OPTIONS}
+    if ":" not in name:
+        return name, options
+    provider, *middle = name.split(":")
+    return f"{_PROVIDERS.get(provider, provider)}/{middle[-1]}", options
+
+
+def _prompt(given: Any, folder: Path) -> str:
+    text = given.get("raw") or given.get("content") if isinstance(given, dict) else given
+    if not isinstance(text, str):
+        raise CallRefused("A prompt of the file is no text.", "invalid_params")
+    if not text.startswith(_FILE):
+        return text
+    path = folder / text.removeprefix(_FILE)
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise CallRefused(f"The prompt {path} cannot be read. Correct its path.", "invalid_params") from None
+
+
+def _variables(test: Any) -> dict[str, Any]:
+    found = test.get("vars") if isinstance(test, dict) else None
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _each(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    choices = [value if isinstance(value, list) else [value] for value in values.values()]
+    for chosen in product(*choices):
+        yield dict(zip(values, chosen, strict=True))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
