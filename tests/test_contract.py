@@ -44,7 +44,8 @@ SERVED = words("""
     project:update project:delete conversation:create conversation:list conversation:rename
     conversation:delete messages:add messages:list messages:search chat:send chat:abort activity:get
     activity:stats cost:reprice cost:reconcile cost:explain tokens:count chat:send-structured chat:compare
-    work:list work:attach
+    work:list work:attach messages:edit messages:versions messages:regenerate messages:delete
+    conversation:fork conversation:export conversation:import
     models:discover models:save models:delete models:update
     batch:submit batch:start batch:cancel batch:collect batch:retry-failed
     batch:submit-native batch:get-status batch:get-results batch:update-status batch:list batch:get
@@ -363,7 +364,9 @@ def test_a_reference_to_nothing_and_a_name_given_twice_are_refused(tmp_path: Pat
     )
     with pytest.raises(SchemaError, match="there is no #/\\$defs/Citation"):
         load(tmp_path)
-    chat.write_text(json.dumps({"$defs": {"Project": {"type": "object"}}}), encoding="utf-8")
+    again = json.loads((FOLDER / "chat.json").read_text(encoding="utf-8"))
+    again["$defs"]["Project"] = {"type": "object"}
+    chat.write_text(json.dumps(again), encoding="utf-8")
     with pytest.raises(SchemaError, match="Project is taken"):
         load(tmp_path)
 

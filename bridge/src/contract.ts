@@ -801,6 +801,54 @@ export interface ConversationDeleteParams {
   id: string;
 }
 
+export interface ConversationExportParams {
+  /** One conversation. */
+  id?: string | null;
+  /** All conversations of a project. One of the two is needed. */
+  projectId?: string | null;
+  /** The file to write; absent: the text is the answer. */
+  path?: string | null;
+  format: ConversationFormat;
+}
+
+export interface ConversationExportResult {
+  path?: string;
+  bytes?: number;
+  /** Where no path was given. */
+  text?: string;
+  conversations: number;
+  messages: number;
+}
+
+export interface ConversationForkParams {
+  id: string;
+  /** The last message that goes along; absent: all do. */
+  messageId?: string | null;
+  name?: string | null;
+}
+
+/** `json` holds everything and can be imported; `markdown` is for reading. */
+export type ConversationFormat = "markdown" | "json";
+
+export interface ConversationImportParams {
+  /** Where they go to. */
+  projectId: string;
+  /** ChatGPT's or Claude's `conversations.json`, the ZIP file that they send, or what `conversation:export` wrote as JSON. */
+  path: string;
+}
+
+export interface ConversationImportResult {
+  /** Whose file it is. */
+  service: "chatgpt" | "claude" | "abai";
+  /** Added. Branches of one that go on for more than an answer are conversations of their own. */
+  conversations: number;
+  /** Added, other answers to a question included, which are earlier versions. */
+  messages: number;
+  /** Were there from an earlier import, and are left as they are. */
+  known: number;
+  problems: ConversationProblem[];
+}
+
 export interface ConversationListParams {
   projectId: string;
   limit?: number | null;
@@ -810,6 +858,15 @@ export interface ConversationListParams {
 
 /** Last used first. */
 export type ConversationListResult = Conversation[];
+
+/** A conversation that could not be taken. */
+export interface ConversationProblem {
+  /** Its place in the file. */
+  number: number;
+  name?: string;
+  /** A sentence for the person. */
+  message: string;
+}
 
 export interface ConversationRenameParams {
   id: string;
@@ -1185,6 +1242,10 @@ export interface Message {
   thinking?: string;
   citations?: Citation[];
   finishReason?: FinishReason;
+  /** How many earlier versions of it there are; absent: none. */
+  versions?: number;
+  /** In a fork: the message of which this is a copy. What that cost counts once, there. */
+  copiedFrom?: string;
   /** The same for a question and all its answers: the id of the question. */
   turnId: string;
 }
@@ -1211,6 +1272,22 @@ export interface MessagesAddParams {
   tokensOut?: number | null;
 }
 
+export interface MessagesDeleteParams {
+  /** A question goes with all its answers; what they cost stays counted. */
+  id: string;
+}
+
+export interface MessagesDeleteResult {
+  /** Messages that are gone, earlier versions included. */
+  deleted: number;
+}
+
+export interface MessagesEditParams {
+  id: string;
+  /** The new text. What it takes the place of is kept as an earlier version. */
+  content: string;
+}
+
 export interface MessagesListParams {
   conversationId: string;
   /** The newest that many; absent: all. */
@@ -1221,6 +1298,16 @@ export interface MessagesListParams {
 
 /** Oldest first. */
 export type MessagesListResult = Message[];
+
+export interface MessagesRegenerateParams {
+  /** An answer, or a question whose answer by `modelId` is meant. */
+  id: string;
+  /** Whom to ask; absent: the model that gave the answer. */
+  modelId?: string | null;
+  systemPrompt?: string | null;
+  options?: ChatOptions | null;
+  partialResultToken?: ProgressToken | null;
+}
 
 export interface MessagesSearchParams {
   /** Words; the last one may be the beginning of a word. Any text is safe. */
@@ -1238,6 +1325,13 @@ export interface MessagesSearchResult {
   /** Absent on the last page. */
   nextCursor?: string;
 }
+
+export interface MessagesVersionsParams {
+  id: string;
+}
+
+/** Oldest first. */
+export type MessagesVersionsResult = Message[];
 
 /** A name that `chat:send` takes. An older name is a row of its own with `aliasOf`. */
 export interface Model {
@@ -1579,10 +1673,26 @@ export interface Project {
   description: string;
   /** Free for the client's use. */
   settings: Record<string, unknown>;
+  chat?: ProjectChat;
   /** Milliseconds since 1970 UTC. */
   createdAt: number;
   /** Milliseconds since 1970 UTC. */
   lastUsed: number;
+}
+
+/** What the questions in a project's conversations are asked with, where the request itself names nothing. It goes before the saved settings. */
+export interface ProjectChat {
+  /** A request's empty system prompt leaves it out. */
+  systemPrompt?: string | null;
+  temperature?: number | null;
+  /** Tokens of the longest answer; 0: no limit. */
+  maxOutputTokens?: number | null;
+  enableWebSearch?: boolean | null;
+  maxWebSearchUses?: number | null;
+  enableExtendedThinking?: boolean | null;
+  enablePromptCaching?: boolean | null;
+  promptCacheTTL?: CacheTtl | null;
+  reasoningEffort?: ReasoningEffort | null;
 }
 
 export interface ProjectCreateParams {
@@ -1590,6 +1700,7 @@ export interface ProjectCreateParams {
   description?: string | null;
   /** Free for the client's use. */
   settings?: Record<string, unknown> | null;
+  chat?: ProjectChat | null;
 }
 
 export interface ProjectDeleteParams {
@@ -1617,6 +1728,8 @@ export interface ProjectUpdateParams {
   description?: string | null;
   /** Takes the place of the old ones as a whole. */
   settings?: Record<string, unknown> | null;
+  /** Takes the place of the old one as a whole. */
+  chat?: ProjectChat | null;
 }
 
 /** How long a reasoning model may think; the nearest one that the model takes is used. */
@@ -1968,10 +2081,24 @@ export interface Methods {
   "conversation:rename": { params: ConversationRenameParams; result: Conversation };
   /** Deletes a conversation and its messages. What it cost stays counted. */
   "conversation:delete": { params: ConversationDeleteParams; result: Nothing };
+  /** Begins a conversation with copies of another one's messages, up to one of them. What those cost counts once. */
+  "conversation:fork": { params: ConversationForkParams; result: Conversation };
+  /** Writes a conversation, or all of a project, as Markdown or JSON. */
+  "conversation:export": { params: ConversationExportParams; result: ConversationExportResult };
+  /** Takes over conversations of ChatGPT or Claude from the file that they export, or of A-B/AI. */
+  "conversation:import": { params: ConversationImportParams; result: ConversationImportResult };
   /** Stores a message that did not come through `chat:send`. */
   "messages:add": { params: MessagesAddParams; result: Message };
   /** A conversation's messages, oldest first. A conversation that was never announced is empty, not an error. */
   "messages:list": { params: MessagesListParams; result: MessagesListResult };
+  /** Changes a message's text; the earlier one is kept as a version. */
+  "messages:edit": { params: MessagesEditParams; result: Message };
+  /** The earlier versions of a message, oldest first. */
+  "messages:versions": { params: MessagesVersionsParams; result: MessagesVersionsResult };
+  /** Asks a question again. The new answer takes the old one's place once it is whole, and the old one is kept as a version. */
+  "messages:regenerate": { params: MessagesRegenerateParams; result: ChatSendResult };
+  /** Deletes an answer, or a question with its answers. What they cost stays counted. */
+  "messages:delete": { params: MessagesDeleteParams; result: MessagesDeleteResult };
   /** Full-text search over messages, best first. */
   "messages:search": { params: MessagesSearchParams; result: MessagesSearchResult };
   /** Asks one model, with the conversation so far, and keeps question, answer and cost. */
@@ -2083,7 +2210,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "fa380a6d6d75bb939eb7d24ef3c8c334ca85c5804cebb946db5dc74525e8ebd7";
+export const SCHEMA_HASH = "eed8757027487016a2d97baa967a3e3d86177508cf047ab0301d2f15e7fd9807";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -2155,8 +2282,15 @@ export const SERVED_METHODS = [
   "conversation:list",
   "conversation:rename",
   "conversation:delete",
+  "conversation:fork",
+  "conversation:export",
+  "conversation:import",
   "messages:add",
   "messages:list",
+  "messages:edit",
+  "messages:versions",
+  "messages:regenerate",
+  "messages:delete",
   "messages:search",
   "chat:send",
   "chat:send-structured",
@@ -2239,8 +2373,15 @@ export const METHOD_NAMES = [
   "conversation:list",
   "conversation:rename",
   "conversation:delete",
+  "conversation:fork",
+  "conversation:export",
+  "conversation:import",
   "messages:add",
   "messages:list",
+  "messages:edit",
+  "messages:versions",
+  "messages:regenerate",
+  "messages:delete",
   "messages:search",
   "chat:send",
   "chat:send-structured",

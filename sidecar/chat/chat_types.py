@@ -15,7 +15,7 @@ class ChatInput:
     """One question to one model. Without a conversation it has no history and leaves only its cost behind.
 
     `turn_id` is set when the turn was opened before, for several models at once; `sent_as` is then the conversation's
-    id as it was sent, by which it is stopped too.
+    id as it was sent, by which it is stopped too. `replaces` is the answer whose place the new one is to take.
     """
 
     content: str
@@ -23,6 +23,7 @@ class ChatInput:
     conversation_id: str | None = None
     turn_id: str | None = None
     sent_as: str | None = None
+    replaces: str | None = None
     options: Options = field(default_factory=Options)
 
 

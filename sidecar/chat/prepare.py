@@ -9,6 +9,7 @@ from typing import Any
 from sidecar.chat.chat_types import ChatInput
 from sidecar.chat.json_output.json_prompt import ask_in_words
 from sidecar.chat.options import Options, chat_request, with_history
+from sidecar.chat.project_defaults import saved_in_project, with_project
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money.model import ModelEntry, Serving, utc_day
@@ -77,14 +78,22 @@ class RequestPreparer:
         self._settings = core.settings
         self._now_ms = core.now_ms
 
-    async def prepare(self, chat_input: ChatInput) -> PreparedRequest:
-        """Raises Failure: an empty question, an unknown model, a missing key, what the model cannot do."""
+    async def prepare(
+        self, chat_input: ChatInput, project_chat: Mapping[str, Any] | None = None
+    ) -> PreparedRequest:
+        """Raises Failure: an empty question, an unknown model, a missing key, what the model cannot do.
+
+        `project_chat` is what the question's project is asked with, where it belongs to one.
+        """
         refuse_empty(chat_input)
         serving = self._catalogue.served(chat_input.model_id, utc_day(self._now_ms()))
         provider = self._providers.get(serving.model.provider, serving.model.base_url)
         key = await self._key(serving)
         saved, defaults = await self._settings.saved(), self._settings.defaults
-        decided = resolve_options(serving, chat_input.content, chat_input.options, saved, defaults)
+        options = chat_input.options
+        if project_chat:
+            options, saved = with_project(options, project_chat), saved_in_project(saved, project_chat)
+        decided = resolve_options(serving, chat_input.content, options, saved, defaults)
         try:
             plan = provider.plan(decided.request)
         except Failure as failure:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
@@ -70,7 +70,8 @@ class ChatService:
         with contextlib.ExitStack() as places:
             for conversation_id in {chat_input.conversation_id, chat_input.sent_as} - {None}:
                 places.enter_context(self.stoppable(conversation_id))
-            prepared = await self._preparer.prepare(chat_input)
+            project_chat = await self._project_chat(chat_input.conversation_id)
+            prepared = await self._preparer.prepare(chat_input, project_chat)
             opened = await self._begin(prepared)
             own_id = opened.entry.conversation_id
             if own_id is not None and own_id != chat_input.conversation_id:
@@ -155,6 +156,12 @@ class ChatService:
             # The intent is on its way to the disk; left open, it would reserve budget and claim the turn.
             await self._shielded(self._take_back(writing))
             raise
+
+    async def _project_chat(self, conversation_id: str | None) -> Mapping[str, Any] | None:
+        """What the conversation's project asks its models with. Rows of batches are no conversation."""
+        if conversation_id is None:
+            return None
+        return await self._store.read(transactions.project_chat, self._session, conversation_id)
 
     def _asked_id(self, model_id: str) -> str:
         """The name under which answers of that model are stored; an unknown one has none yet."""
@@ -247,6 +254,7 @@ class ChatService:
                 partial(
                     transactions.settle,
                     entry=opened.entry,
+                    replaces=prepared.chat_input.replaces,
                     message_id=message_id,
                     accumulator=accumulator,
                     settlement=whole,
@@ -328,6 +336,7 @@ class ChatService:
             partial(
                 transactions.settle,
                 entry=entry,
+                replaces=prepared.chat_input.replaces,
                 message_id=message_id,
                 accumulator=accumulator,
                 settlement=money,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from sidecar.chat import context
 from sidecar.chat.chat_types import ChatInput
@@ -17,7 +18,7 @@ from sidecar.spending import intent
 from sidecar.spending import settlement as settling
 from sidecar.spending.budget import Budget, uncounted
 from sidecar.spending.settlement import Settlement
-from sidecar.store import answer_pieces, conversations, messages, turns
+from sidecar.store import answer_pieces, conversations, message_versions, messages, projects, turns
 from sidecar.store.records import LedgerEntry, Message
 from sidecar.store.turns import OpenTurn
 
@@ -109,10 +110,21 @@ def open_turn(
     )
 
 
+def project_chat(
+    conn: sqlite3.Connection, session: CurrentProject, conversation_id: str
+) -> Mapping[str, Any] | None:
+    """What a conversation's project asks its models with; one that is yet to be made is made in the open project."""
+    conversation = conversations.get(conn, conversation_id)
+    project_id = session.open_project(conn) if conversation is None else conversation.project_id
+    project = None if project_id is None else projects.get(conn, project_id)
+    return None if project is None else project.chat
+
+
 def settle(
     conn: sqlite3.Connection,
     *,
     entry: LedgerEntry,
+    replaces: str | None,
     message_id: str,
     accumulator: StreamAccumulator,
     settlement: Settlement,
@@ -126,7 +138,10 @@ def settle(
     written = stored and bool(accumulator.text or accumulator.thinking or settlement.is_whole)
     if written:
         message = _message(entry, message_id, accumulator, settlement, finish_reason, label, now)
-        messages.insert(conn, message)
+        if replaces is None:
+            messages.insert(conn, message)
+        else:
+            message_versions.put_in_place(conn, message, replaces, whole=settlement.is_whole)
     answer_pieces.drop(conn, entry.id)
     settling.settle(conn, entry.id, settlement, now, message_id=message_id if written else None)
 

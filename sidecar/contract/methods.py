@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "fa380a6d6d75bb939eb7d24ef3c8c334ca85c5804cebb946db5dc74525e8ebd7"
+SCHEMA_HASH = "eed8757027487016a2d97baa967a3e3d86177508cf047ab0301d2f15e7fd9807"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,27 @@ METHODS: tuple[Method, ...] = (
     Method("conversation:list", "ConversationListParams", "ConversationListResult", "conversation", "list_"),
     Method("conversation:rename", "ConversationRenameParams", "Conversation", "conversation", "rename"),
     Method("conversation:delete", "ConversationDeleteParams", "Nothing", "conversation", "delete"),
+    Method("conversation:fork", "ConversationForkParams", "Conversation", "conversation", "fork"),
+    Method(
+        "conversation:export",
+        "ConversationExportParams",
+        "ConversationExportResult",
+        "conversation",
+        "export",
+    ),
+    Method(
+        "conversation:import",
+        "ConversationImportParams",
+        "ConversationImportResult",
+        "conversation",
+        "import_",
+    ),
     Method("messages:add", "MessagesAddParams", "Message", "messages", "add"),
     Method("messages:list", "MessagesListParams", "MessagesListResult", "messages", "list_"),
+    Method("messages:edit", "MessagesEditParams", "Message", "messages", "edit"),
+    Method("messages:versions", "MessagesVersionsParams", "MessagesVersionsResult", "messages", "versions"),
+    Method("messages:regenerate", "MessagesRegenerateParams", "ChatSendResult", "messages", "regenerate"),
+    Method("messages:delete", "MessagesDeleteParams", "MessagesDeleteResult", "messages", "delete"),
     Method("messages:search", "MessagesSearchParams", "MessagesSearchResult", "messages", "search"),
     Method("chat:send", "ChatSendParams", "ChatSendResult", "chat", "send"),
     Method("chat:send-structured", "ChatSendParams", "ChatSendResult", "chat", "send_structured"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -53,6 +54,11 @@ async def abort(call: Request, params: types.ChatAbortParams) -> dict[str, int]:
     return {"aborted": call.services.chat.abort(params.conversation_id)}
 
 
+def ask_again(call: Request, chat_input: ChatInput) -> Coroutine[Any, Any, dict[str, Any]]:
+    """Ask, for messages:regenerate: a ChatSendResult."""
+    return _send(call, chat_input)
+
+
 async def _send(call: Request, chat_input: ChatInput) -> dict[str, Any]:
     await call.services.discovery.learn([chat_input.model_id])
     reply = await call.services.chat.send(chat_input, lambda event: _progress(call, event, {}))
@@ -78,8 +84,14 @@ def _done(call: Request, reply: ChatResult, of: dict[str, str]) -> None:
 
 def _chat_input(params: types.ChatSendParams | types.ChatCompareParams, model_id: str) -> ChatInput:
     chosen = params.options or types.ChatOptions()
-    options = Options(
-        system=chosen.system_prompt or params.system_prompt,
+    options = options_of(chosen, params.system_prompt)
+    return ChatInput(params.content, model_id, params.conversation_id, options=options)
+
+
+def options_of(chosen: types.ChatOptions, system_prompt: str | None) -> Options:
+    """What a request names itself."""
+    return Options(
+        system=chosen.system_prompt or (system_prompt if chosen.system_prompt is None else ""),
         developer=chosen.developer,
         temperature=chosen.temperature,
         max_output_tokens=chosen.max_output_tokens,
@@ -91,7 +103,6 @@ def _chat_input(params: types.ChatSendParams | types.ChatCompareParams, model_id
         thinking=chosen.enable_extended_thinking,
         effort=chosen.reasoning_effort,
     )
-    return ChatInput(params.content, model_id, params.conversation_id, options=options)
 
 
 def _result(reply: ChatResult) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from sidecar.contract.types import conversation as types
 from sidecar.errors import Failure
-from sidecar.methods import wire
+from sidecar.methods import conversation_files, wire
 from sidecar.methods.services import Request
-from sidecar.store import conversations, projects
+from sidecar.store import conversations, message_versions, projects
 from sidecar.store.records import Conversation
 
 DEFAULT_NAME = "New conversation"
@@ -54,6 +54,34 @@ async def delete(call: Request, params: types.ConversationDeleteParams) -> None:
     call.services.chat.abort(params.id)
     if not await call.services.store.write(conversations.delete, params.id):
         raise _unknown()
+
+
+async def fork(call: Request, params: types.ConversationForkParams) -> dict[str, Any]:
+    app = call.services
+    now = app.now_ms()
+
+    def copy(conn: sqlite3.Connection) -> Conversation:
+        source = conversations.get(conn, params.id)
+        if source is None:
+            raise _unknown()
+        made = message_versions.fork(conn, source, params.message_id, params.name, now, app.new_id)
+        if made is None:
+            raise Failure(
+                "not_found", "There is no such message in this conversation to fork from. List it anew."
+            )
+        return made
+
+    made = await app.store.write(copy)
+    await app.session.name_project(made.project_id)
+    return wire.conversation(made)
+
+
+async def export(call: Request, params: types.ConversationExportParams) -> dict[str, Any]:
+    return await conversation_files.exported(call, params)
+
+
+async def import_(call: Request, params: types.ConversationImportParams) -> dict[str, Any]:
+    return await conversation_files.taken_over(call, params)
 
 
 def _unknown() -> Failure:

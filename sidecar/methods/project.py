@@ -22,6 +22,7 @@ async def create(call: Request, params: types.ProjectCreateParams) -> dict[str, 
         now=app.now_ms(),
         description=params.description or "",
         settings=params.settings or {},
+        chat=_asked_with(params.chat),
     )
     await app.session.name_project(made.id)
     return wire.project(made)
@@ -55,7 +56,12 @@ async def switch(call: Request, params: types.ProjectSwitchParams) -> dict[str, 
 async def update(call: Request, params: types.ProjectUpdateParams) -> dict[str, Any]:
     def change(conn: sqlite3.Connection) -> Project | None:
         return projects.update(
-            conn, params.id, name=params.name, description=params.description, settings=params.settings
+            conn,
+            params.id,
+            name=params.name,
+            description=params.description,
+            settings=params.settings,
+            chat=_asked_with(params.chat),
         )
 
     return wire.project(_known(await call.services.store.write(change)))
@@ -70,6 +76,10 @@ async def delete(call: Request, params: types.ProjectDeleteParams) -> None:
         app.chat.abort(conversation.id)
     if not await app.store.write(projects.delete, params.id):
         raise _unknown()
+
+
+def _asked_with(chat: types.ProjectChat | None) -> dict[str, Any] | None:
+    return None if chat is None else chat.model_dump(by_alias=True, exclude_none=True)
 
 
 def _known(project: Project | None) -> Project:

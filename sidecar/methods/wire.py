@@ -19,7 +19,7 @@ def project(record: Project) -> dict[str, Any]:
         "settings": record.settings,
         "createdAt": record.created_at,
         "lastUsed": record.last_used,
-    }
+    } | present({"chat": record.chat})
 
 
 def conversation(record: Conversation) -> dict[str, Any]:
@@ -37,6 +37,8 @@ def message(record: Message) -> dict[str, Any]:
         "thinking": record.thinking,
         "citations": list(record.citations) if record.citations else None,
         "finishReason": record.finish_reason,
+        "versions": record.versions or None,
+        "copiedFrom": record.copied_from,
     }
     return {
         "id": record.id,

@@ -29,7 +29,7 @@ _UNCERTAIN = (
     " coalesce(sum(uncertain AND at_most_pico IS NULL), 0)"
 )
 NEWEST_TEXT_SQL = (
-    "SELECT substr(content, 1, ?) FROM messages WHERE conversation_id = ? AND content <> ''"
+    "SELECT substr(content, 1, ?) FROM messages WHERE conversation_id = ? AND content <> '' AND superseded_by IS NULL"
     " ORDER BY timestamp DESC, seq DESC LIMIT 1"
 )
 JOBS_SQL = (
@@ -45,9 +45,14 @@ _BY_MODEL = (
 # In the order of the index, so that nothing is sorted; what is the same in several projects is added up afterwards.
 BY_MODEL_SQL = f"{_BY_MODEL}{_RAN} GROUP BY project_id, served_model, model"
 BY_MODEL_IN_PROJECT_SQL = f"{_BY_MODEL}project_id = ? AND {_RAN} GROUP BY served_model, model"
-MESSAGES_SQL = "SELECT count(*) FROM messages"
+# Earlier versions are few, and have an index of their own.
+MESSAGES_SQL = (
+    "SELECT (SELECT count(*) FROM messages) - (SELECT count(*) FROM messages WHERE superseded_by IS NOT NULL)"
+)
 MESSAGES_IN_PROJECT_SQL = (
-    f"{MESSAGES_SQL} WHERE conversation_id IN (SELECT id FROM conversations WHERE project_id = ?)"  # noqa: S608
+    "WITH own AS (SELECT id FROM conversations WHERE project_id = ?)"
+    " SELECT (SELECT count(*) FROM messages WHERE conversation_id IN own)"
+    " - (SELECT count(*) FROM messages WHERE superseded_by IS NOT NULL AND conversation_id IN own)"
 )
 JOBS_COUNT_SQL = "SELECT count(*) FROM batch_jobs"
 JOBS_COUNT_IN_PROJECT_SQL = "SELECT count(*) FROM batch_jobs WHERE project_id = ?"

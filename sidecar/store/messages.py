@@ -14,7 +14,7 @@ COLUMNS = (
     "id, conversation_id, turn_id, role, content, timestamp, provider, model, cost, tokens_in, tokens_out,"
     " thinking, citations, finish_reason"
 )
-_STORED = f"{COLUMNS}, cost_pico"
+_STORED = f"{COLUMNS}, cost_pico, copied_from, superseded_by"
 # What is known of its money may change after it was stored: the ledger's row of it has the last word.
 _LEDGER = "FROM ledger l WHERE l.message_id = {table}.id"
 _MONEY = (
@@ -22,41 +22,43 @@ _MONEY = (
     " (SELECT l.at_least_pico " + _LEDGER + " AND l.uncertain = 1),"
     " (SELECT l.at_most_pico " + _LEDGER + " AND l.uncertain = 1)"
 )
+_VERSIONS = (
+    "(SELECT count(*) FROM messages v WHERE v.superseded_by = {table}.id), {table}.copied_from,"
+    " {table}.superseded_by"
+)
 
 
 def columns(table: str = "messages") -> str:
     """What `record` reads, of messages under that name."""
     return (
         ", ".join(f"{table}.{name.strip()}" for name in COLUMNS.split(","))
-        + f", {_MONEY.format(table=table)}"
+        + f", {_MONEY.format(table=table)}, {_VERSIONS.format(table=table)}"
     )
 
 
-WIDTH = len(COLUMNS.split(",")) + 3
+WIDTH = len(COLUMNS.split(",")) + 6
 _COST, _CITATIONS = 8, 12
-LIST_SQL = f"SELECT {columns()} FROM messages WHERE conversation_id = ? ORDER BY timestamp, seq"  # noqa: S608
-PAGE_SQL = (
-    f"SELECT {columns()} FROM messages WHERE conversation_id = ?"  # noqa: S608
-    " ORDER BY timestamp DESC, seq DESC LIMIT ?"
-)
+# Earlier versions are listed with what took their place.
+_SHOWN = f"SELECT {columns()} FROM messages WHERE conversation_id = ? AND superseded_by IS NULL"  # noqa: S608
+LIST_SQL = f"{_SHOWN} ORDER BY timestamp, seq"
+PAGE_SQL = f"{_SHOWN} ORDER BY timestamp DESC, seq DESC LIMIT ?"
 PAGE_BEFORE_SQL = (
-    f"SELECT {columns()} FROM messages WHERE conversation_id = ?"  # noqa: S608
-    " AND timestamp <= ? AND (timestamp < ? OR seq < ?) ORDER BY timestamp DESC, seq DESC LIMIT ?"
+    f"{_SHOWN} AND timestamp <= ? AND (timestamp < ? OR seq < ?) ORDER BY timestamp DESC, seq DESC LIMIT ?"
 )
 NEWEST_TURN_SQL = (
-    "SELECT turn_id, content FROM messages WHERE conversation_id = ? AND role = 'user'"
+    "SELECT turn_id, content FROM messages WHERE conversation_id = ? AND role = 'user' AND superseded_by IS NULL"
     " ORDER BY timestamp DESC, seq DESC LIMIT 1"
 )
 NEWEST_TIME_SQL = "SELECT max(timestamp) FROM messages WHERE conversation_id = ?"
 
 
-def insert(conn: sqlite3.Connection, message: Message) -> Message:
+def insert(conn: sqlite3.Connection, message: Message, *, in_place: bool = False) -> Message:
     """Stores it, and returns it as stored: never earlier than what its conversation holds, so that a clock which
-    was set back cannot put an answer before its question.
+    was set back cannot put an answer before its question. With `in_place` its time is the place that it is to have.
 
     Raises sqlite3.IntegrityError when the id is taken or there is no such conversation.
     """
-    newest = conn.execute(NEWEST_TIME_SQL, (message.conversation_id,)).fetchone()[0]
+    newest = None if in_place else conn.execute(NEWEST_TIME_SQL, (message.conversation_id,)).fetchone()[0]
     stored = replace(
         message,
         content=storable(message.content),
@@ -65,7 +67,7 @@ def insert(conn: sqlite3.Connection, message: Message) -> Message:
         timestamp=message.timestamp if newest is None else max(message.timestamp, newest),
     )
     conn.execute(
-        f"INSERT INTO messages ({_STORED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        f"INSERT INTO messages ({_STORED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         (
             stored.id,
             stored.conversation_id,
@@ -82,6 +84,8 @@ def insert(conn: sqlite3.Connection, message: Message) -> Message:
             None if stored.citations is None else to_json(list(stored.citations)),
             stored.finish_reason,
             to_pico(stored.cost_usd),
+            stored.copied_from,
+            stored.superseded_by,
         ),
     )
     return stored
@@ -103,7 +107,7 @@ def answers_of_turn(conn: sqlite3.Connection, turn_id: str) -> list[Message]:
     rows = conn.execute(
         f"SELECT {columns()} FROM messages JOIN messages question ON question.id = ?1"  # noqa: S608
         " WHERE messages.conversation_id = question.conversation_id AND messages.turn_id = ?1"
-        " AND messages.role = 'assistant' ORDER BY messages.timestamp, messages.seq",
+        " AND messages.role = 'assistant' AND messages.superseded_by IS NULL ORDER BY messages.timestamp, messages.seq",
         (storable(turn_id),),
     )
     return [record(row) for row in rows]
@@ -144,8 +148,15 @@ def position(conn: sqlite3.Connection, conversation_id: str, message_id: str) ->
 
 def record(row: tuple[Any, ...]) -> Message:
     """A row of `columns`."""
-    *cells, exact, least, most = row
+    *cells, exact, least, most, versions, copied_from, superseded_by = row
     # The app before the sidecar knew no more than a float.
     cells[_COST] = from_pico(exact) if exact is not None else usd_from_real(cells[_COST])
     cells[_CITATIONS] = None if cells[_CITATIONS] is None else tuple(from_json(cells[_CITATIONS]))
-    return replace(Message(*cells), at_least_usd=from_pico(least), at_most_usd=from_pico(most))
+    return replace(
+        Message(*cells),
+        at_least_usd=from_pico(least),
+        at_most_usd=from_pico(most),
+        versions=versions,
+        copied_from=copied_from,
+        superseded_by=superseded_by,
+    )

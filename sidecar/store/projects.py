@@ -9,7 +9,7 @@ from typing import Any
 from sidecar.store.columns import from_json, storable, to_json
 from sidecar.store.records import Project
 
-_COLUMNS = "id, name, description, settings, created_at, last_used"
+_COLUMNS = "id, name, description, settings, created_at, last_used, chat"
 LIST_SQL = f"SELECT {_COLUMNS} FROM projects ORDER BY last_used DESC, id"  # noqa: S608
 
 
@@ -21,13 +21,17 @@ def create(
     now: int,
     description: str = "",
     settings: Mapping[str, Any] | None = None,
+    chat: Mapping[str, Any] | None = None,
 ) -> Project:
     """Raises sqlite3.IntegrityError when the id is taken."""
-    conn.execute(
-        "INSERT INTO projects (id, name, description, settings, created_at, last_used) VALUES (?, ?, ?, ?, ?, ?)",
-        (project_id, storable(name), storable(description), to_json(dict(settings or {})), now, now),
+    made = Project(
+        project_id, storable(name), storable(description), dict(settings or {}), now, now, chat or None
     )
-    return Project(project_id, storable(name), storable(description), dict(settings or {}), now, now)
+    conn.execute(
+        f"INSERT INTO projects ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        (made.id, made.name, made.description, to_json(made.settings), now, now, _chat_column(made.chat)),
+    )
+    return made
 
 
 def get(conn: sqlite3.Connection, project_id: str) -> Project | None:
@@ -53,8 +57,11 @@ def update(
     name: str | None = None,
     description: str | None = None,
     settings: Mapping[str, Any] | None = None,
+    chat: Mapping[str, Any] | None = None,
 ) -> Project | None:
-    """What is None stays as it is; `settings` replaces all the settings."""
+    """What is None stays as it is; `settings` replaces all the settings, `chat` all of that."""
+    if chat is not None:
+        conn.execute("UPDATE projects SET chat = ? WHERE id = ?", (_chat_column(chat), project_id))
     conn.execute(
         "UPDATE projects SET name = coalesce(?, name), description = coalesce(?, description),"
         " settings = coalesce(?, settings) WHERE id = ?",
@@ -74,5 +81,10 @@ def delete(conn: sqlite3.Connection, project_id: str) -> bool:
 
 
 def _record(row: tuple[Any, ...]) -> Project:
-    project_id, name, description, settings, created_at, last_used = row
-    return Project(project_id, name, description, from_json(settings), created_at, last_used)
+    project_id, name, description, settings, created_at, last_used, chat = row
+    asked_with = None if chat is None else from_json(chat)
+    return Project(project_id, name, description, from_json(settings), created_at, last_used, asked_with)
+
+
+def _chat_column(chat: Mapping[str, Any] | None) -> str | None:
+    return to_json(dict(chat)) if chat else None

@@ -10,12 +10,15 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Project:
+    """`settings` are the client's own; `chat` is what the project's questions are asked with."""
+
     id: str
     name: str
     description: str
     settings: Mapping[str, Any]
     created_at: int
     last_used: int
+    chat: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Message:
     """One message. `turn_id` is the id of the user's message that it answers, or is.
 
     `at_least_usd` and `at_most_usd` are what the ledger says where the cost is not known, None where it is.
+    `versions` is how many earlier ones there are, `superseded_by` the message that it is an earlier version of, and
+    `copied_from` the one of which a fork made this copy.
     """
 
     id: str
@@ -53,6 +58,9 @@ class Message:
     finish_reason: str | None = None
     at_least_usd: Decimal | None = None
     at_most_usd: Decimal | None = None
+    versions: int = 0
+    copied_from: str | None = None
+    superseded_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,16 @@ _QUERY_WORDS = 32
 _SNIPPET_TOKENS = 24
 
 FIND_SQL = (
-    "SELECT rowid FROM messages_fts WHERE messages_fts MATCH ? ORDER BY rank, rowid DESC LIMIT ? OFFSET ?"
+    "SELECT rowid FROM messages_fts WHERE messages_fts MATCH ?"
+    # Few are earlier versions; looked up one by one, every match would be.
+    " AND rowid NOT IN (SELECT seq FROM messages WHERE superseded_by IS NOT NULL)"
+    " ORDER BY rank, rowid DESC LIMIT ? OFFSET ?"
 )
 FIND_IN_PROJECT_SQL = (
     "SELECT f.rowid FROM messages_fts f JOIN messages m ON m.seq = f.rowid"
     " JOIN conversations c ON c.id = m.conversation_id"
-    " WHERE f.messages_fts MATCH ? AND c.project_id = ? ORDER BY f.rank, f.rowid DESC LIMIT ? OFFSET ?"
+    " WHERE f.messages_fts MATCH ? AND c.project_id = ? AND m.superseded_by IS NULL"
+    " ORDER BY f.rank, f.rowid DESC LIMIT ? OFFSET ?"
 )
 _MESSAGE_COLUMNS = messages.columns("m")
 _CONVERSATION_COLUMNS = ", ".join(f"c.{name.strip()}" for name in conversations.COLUMNS.split(","))

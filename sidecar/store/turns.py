@@ -14,6 +14,7 @@ from sidecar.store.columns import storable
 from sidecar.store.records import Message
 
 NO_CONVERSATION = "null"  # what the renderer sends as the conversation of a first message
+IMPORTED = "import"  # the origin of a conversation that another chat service had
 _NAME_CHARS = 60
 
 NEWEST_UNNAMED_SQL = (
@@ -30,11 +31,17 @@ ATTEMPTED_SQL = (
 )
 EARLIER_TURNS_SQL = (
     "SELECT turn_id, content FROM messages WHERE conversation_id = ? AND role = 'user' AND content <> ''"
+    " AND superseded_by IS NULL"
     " AND timestamp <= ? AND (timestamp < ? OR seq < ?) ORDER BY timestamp DESC, seq DESC"
 )
 OWN_ANSWERS_SQL = (
     "SELECT content FROM messages WHERE conversation_id = ? AND turn_id = ? AND role = 'assistant'"
-    " AND model IN (?, ?) AND content <> '' ORDER BY timestamp, seq"
+    " AND model IN (?, ?) AND content <> '' AND superseded_by IS NULL ORDER BY timestamp, seq"
+)
+# In a conversation of another chat service there is one answer to each question, whoever gave it.
+ANY_ANSWERS_SQL = (
+    "SELECT content FROM messages WHERE conversation_id = ? AND turn_id = ? AND role = 'assistant'"
+    " AND content <> '' AND superseded_by IS NULL ORDER BY timestamp, seq"
 )
 
 
@@ -91,6 +98,8 @@ def history(
 ) -> list[tuple[str, str]]:
     """(role, text), oldest first, of the turns before this one: what the user said and what this model answered.
 
+    In a conversation that was imported, what another model answered goes along where this one has not.
+
     Turns stay whole: the newest that fit into `max_chars` together. Empty messages are left out.
     """
     key = messages.position(conn, conversation_id, before_turn_id)
@@ -101,8 +110,12 @@ def history(
     bare = model.partition("/")[2] or model
     turns: list[list[tuple[str, str]]] = []
     left = max_chars
+    conversation = conversations.get(conn, conversation_id)
+    imported = conversation is not None and conversation.origin == IMPORTED
     for turn_id, question in conn.execute(EARLIER_TURNS_SQL, (conversation_id, timestamp, timestamp, seq)):
-        answers = conn.execute(OWN_ANSWERS_SQL, (conversation_id, turn_id, model, bare))
+        answers = conn.execute(OWN_ANSWERS_SQL, (conversation_id, turn_id, model, bare)).fetchall()
+        if imported and not answers:
+            answers = conn.execute(ANY_ANSWERS_SQL, (conversation_id, turn_id)).fetchall()
         turn = [("user", question), *(("assistant", answer) for (answer,) in answers)]
         if left is not None:
             left -= sum(len(text) for _, text in turn)

@@ -269,6 +269,70 @@ async def messages_list(client: Client) -> None:
     await client.ask("messages:list", {"conversationId": talk, "limit": 1})
 
 
+async def messages_edit(client: Client) -> None:
+    """A new text for a message, none, and a message that is not there."""
+    talk = await _talk(client)
+    said = {"conversationId": talk, "role": "user", "content": "First"}
+    message = await client.ask("messages:add", said)
+    await client.ask("messages:edit", {"id": message["id"], "content": "Second"})
+    await client.ask("messages:edit", {"id": message["id"], "content": " "})
+    await client.ask("messages:edit", {"id": "nobody", "content": "Third"})
+
+
+async def messages_versions(client: Client) -> None:
+    """What a message was before it was edited, a message that never was, and one that is not there."""
+    talk = await _talk(client)
+    said = {"conversationId": talk, "role": "user", "content": "First"}
+    message = await client.ask("messages:add", said)
+    await client.ask("messages:versions", {"id": message["id"]})
+    await client.ask("messages:edit", {"id": message["id"], "content": "Second"})
+    await client.ask("messages:versions", {"id": message["id"]})
+    await client.ask("messages:versions", {"id": "nobody"})
+
+
+async def messages_regenerate(client: Client) -> None:
+    """A question asked again, and an answer that is not there."""
+    answer = await client.ask("chat:send", _QUESTION)
+    await client.ask("messages:regenerate", {"id": answer["id"]})
+    await client.ask("messages:regenerate", {"id": "nobody"})
+
+
+async def messages_delete(client: Client) -> None:
+    """A question with its answer, and a message that is not there."""
+    await client.ask("chat:send", _QUESTION)
+    [question, _] = await client.ask("messages:list", {"conversationId": _QUESTION["conversationId"]})
+    await client.ask("messages:delete", {"id": question["id"]})
+    await client.ask("messages:delete", {"id": question["id"]})
+
+
+async def conversation_fork(client: Client) -> None:
+    """A conversation that begins with copies, and a fork of one that is not there."""
+    await client.ask("chat:send", _QUESTION)
+    await client.ask("conversation:fork", {"id": _QUESTION["conversationId"], "name": "Other way"})
+    await client.ask("conversation:fork", {"id": "nobody"})
+
+
+async def conversation_export(client: Client) -> None:
+    """A project without conversations, nothing named, and a conversation that is not there."""
+    project = await client.ask("project:create", {"name": "First"})
+    await client.ask("conversation:export", {"projectId": project["id"], "format": "json"})
+    await client.ask("conversation:export", {"format": "markdown"})
+    await client.ask("conversation:export", {"id": "nobody", "format": "markdown"})
+
+
+async def conversation_import(client: Client) -> None:
+    """What was exported is taken over, and a file that is not there."""
+    await client.ask("project:create", {"name": "First"})
+    await client.ask("chat:send", _QUESTION)
+    path = "<folder>/talk.json"
+    wanted = {"id": _QUESTION["conversationId"], "path": path, "format": "json"}
+    await client.ask("conversation:export", wanted)
+    other = await client.ask("project:create", {"name": "Second"})
+    await client.ask("conversation:import", {"projectId": other["id"], "path": path})
+    await client.ask("conversation:import", {"projectId": other["id"], "path": path})
+    await client.ask("conversation:import", {"projectId": other["id"], "path": "<folder>/nothing.json"})
+
+
 async def messages_search(client: Client) -> None:
     """Full text, the beginning of the last word being enough."""
     talk = await _talk(client)

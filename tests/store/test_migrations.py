@@ -60,7 +60,7 @@ def test_every_migration_has_its_number_and_the_last_one_is_the_latest() -> None
 def test_the_rows_of_the_old_app_keep_their_values(tmp_path: Path) -> None:
     path = old_app.make(tmp_path / "abai.db", old_app.TABLES, old_app.GOOD_ROWS)
     with closing(_migrated(path)) as conn:
-        assert _rows(conn, "SELECT * FROM projects") == [
+        assert _rows(conn, "SELECT id, name, description, settings, created_at, last_used FROM projects") == [
             ("p1", "First", "About it", '{"theme":"dark"}', 1000, 5000)
         ]
         assert _rows(conn, "SELECT * FROM conversations") == [("c1", "p1", "Greetings", 1100, 4000, None)]
@@ -78,6 +78,8 @@ def test_the_rows_of_the_old_app_keep_their_values(tmp_path: Path) -> None:
                 10,
                 20,
                 2100,
+                None,
+                None,
                 None,
                 None,
                 None,

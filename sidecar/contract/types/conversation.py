@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from sidecar.contract.base import WireModel
@@ -17,6 +17,36 @@ class ConversationCreateParams(WireModel):
 
 class ConversationDeleteParams(WireModel):
     id: Annotated[str, Field(min_length=1)]
+
+
+class ConversationExportParams(WireModel):
+    id: Annotated[str | None, Field(min_length=1)] = None
+    """One conversation."""
+
+    project_id: Annotated[str | None, Field(alias="projectId", min_length=1)] = None
+    """All conversations of a project. One of the two is needed."""
+
+    path: Annotated[str | None, Field(min_length=1)] = None
+    """The file to write; absent: the text is the answer."""
+
+    format: Literal["markdown", "json"]
+    """`json` holds everything and can be imported; `markdown` is for reading."""
+
+
+class ConversationForkParams(WireModel):
+    id: Annotated[str, Field(min_length=1)]
+    message_id: Annotated[str | None, Field(alias="messageId", min_length=1)] = None
+    """The last message that goes along; absent: all do."""
+
+    name: str | None = None
+
+
+class ConversationImportParams(WireModel):
+    project_id: Annotated[str, Field(alias="projectId", min_length=1)]
+    """Where they go to."""
+
+    path: Annotated[str, Field(min_length=1)]
+    """ChatGPT's or Claude's `conversations.json`, the ZIP file that they send, or what `conversation:export` wrote as JSON."""
 
 
 class ConversationListParams(WireModel):

@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sidecar.contract.base import WireModel
+
+
+class ChatOptions(WireModel):
+    """What is absent takes the saved setting. Unknown options are ignored. What is asked for here and the model cannot do is an error; temperature, caching and effort are hints and are left out with a note."""
+
+    system_prompt: Annotated[str | None, Field(alias="systemPrompt")] = None
+    developer: str | None = None
+    """Instructions of the app, between the system prompt and the person."""
+
+    temperature: Annotated[float | None, Field(ge=0.0, le=2.0)] = None
+    """Lowered to the vendor's maximum where that is less."""
+
+    max_output_tokens: Annotated[int | None, Field(alias="maxOutputTokens", ge=0, le=10000000)] = None
+    """Tokens of the longest answer; 0: no limit."""
+
+    json_mode: Annotated[bool | None, Field(alias="jsonMode")] = None
+    """The answer shall be JSON."""
+
+    json_schema: Annotated[dict[str, Any] | str | None, Field(alias="jsonSchema")] = None
+    """The answer shall satisfy it; turns JSON mode on."""
+
+    enable_prompt_caching: Annotated[bool | None, Field(alias="enablePromptCaching")] = None
+    cache_ttl: Annotated[Literal["5m", "1h"] | None, Field(alias="cacheTTL")] = None
+    enable_streaming: Annotated[bool | None, Field(alias="enableStreaming")] = None
+    enable_web_search: Annotated[bool | None, Field(alias="enableWebSearch")] = None
+    enable_extended_thinking: Annotated[bool | None, Field(alias="enableExtendedThinking")] = None
+    reasoning_effort: Annotated[
+        Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None,
+        Field(alias="reasoningEffort"),
+    ] = None
 
 
 class MessagesAddParams(WireModel):
@@ -21,6 +51,17 @@ class MessagesAddParams(WireModel):
     tokens_out: Annotated[int | None, Field(alias="tokensOut", ge=0, le=1000000000000)] = None
 
 
+class MessagesDeleteParams(WireModel):
+    id: Annotated[str, Field(min_length=1)]
+    """A question goes with all its answers; what they cost stays counted."""
+
+
+class MessagesEditParams(WireModel):
+    id: Annotated[str, Field(min_length=1)]
+    content: str
+    """The new text. What it takes the place of is kept as an earlier version."""
+
+
 class MessagesListParams(WireModel):
     conversation_id: Annotated[str, Field(alias="conversationId", min_length=1)]
     limit: Annotated[int | None, Field(ge=1, le=100000)] = None
@@ -28,6 +69,18 @@ class MessagesListParams(WireModel):
 
     before: Annotated[str | None, Field(min_length=1)] = None
     """The id of a message: only what is older than it."""
+
+
+class MessagesRegenerateParams(WireModel):
+    id: Annotated[str, Field(min_length=1)]
+    """An answer, or a question whose answer by `modelId` is meant."""
+
+    model_id: Annotated[str | None, Field(alias="modelId", min_length=1)] = None
+    """Whom to ask; absent: the model that gave the answer."""
+
+    system_prompt: Annotated[str | None, Field(alias="systemPrompt")] = None
+    options: ChatOptions | None = None
+    partial_result_token: Annotated[int | str | None, Field(alias="partialResultToken")] = None
 
 
 class MessagesSearchParams(WireModel):
@@ -40,3 +93,7 @@ class MessagesSearchParams(WireModel):
     limit: Annotated[int | None, Field(ge=1, le=1000)] = None
     cursor: Annotated[str | None, Field(min_length=1)] = None
     """The `nextCursor` of the page before."""
+
+
+class MessagesVersionsParams(WireModel):
+    id: Annotated[str, Field(min_length=1)]

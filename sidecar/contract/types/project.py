@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sidecar.contract.base import WireModel
+
+
+class ProjectChat(WireModel):
+    """What the questions in a project's conversations are asked with, where the request itself names nothing. It goes before the saved settings."""
+
+    system_prompt: Annotated[str | None, Field(alias="systemPrompt")] = None
+    """A request's empty system prompt leaves it out."""
+
+    temperature: Annotated[float | None, Field(ge=0.0, le=2.0)] = None
+    max_output_tokens: Annotated[int | None, Field(alias="maxOutputTokens", ge=0, le=10000000)] = None
+    """Tokens of the longest answer; 0: no limit."""
+
+    enable_web_search: Annotated[bool | None, Field(alias="enableWebSearch")] = None
+    max_web_search_uses: Annotated[int | None, Field(alias="maxWebSearchUses", ge=1, le=100)] = None
+    enable_extended_thinking: Annotated[bool | None, Field(alias="enableExtendedThinking")] = None
+    enable_prompt_caching: Annotated[bool | None, Field(alias="enablePromptCaching")] = None
+    prompt_cache_ttl: Annotated[Literal["5m", "1h"] | None, Field(alias="promptCacheTTL")] = None
+    reasoning_effort: Annotated[
+        Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None,
+        Field(alias="reasoningEffort"),
+    ] = None
 
 
 class ProjectCreateParams(WireModel):
@@ -13,6 +34,8 @@ class ProjectCreateParams(WireModel):
     description: str | None = None
     settings: dict[str, Any] | None = None
     """Free for the client's use."""
+
+    chat: ProjectChat | None = None
 
 
 class ProjectDeleteParams(WireModel):
@@ -35,3 +58,6 @@ class ProjectUpdateParams(WireModel):
     description: str | None = None
     settings: dict[str, Any] | None = None
     """Takes the place of the old ones as a whole."""
+
+    chat: ProjectChat | None = None
+    """Takes the place of the old one as a whole."""
