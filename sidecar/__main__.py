@@ -17,6 +17,12 @@ USAGE = f"""abai-sidecar {__version__}
 Add --help to any for its flags."""
 
 
+ON_A_TERMINAL = """A-B/AI waits for JSON-RPC requests, one a line, for example
+  {"jsonrpc": "2.0", "id": 1, "method": "system:health"}
+Ctrl-D ends it. For people there is `abai`.
+"""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; gives the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -41,6 +47,8 @@ def _serve(arguments: Sequence[str]) -> int:
     from sidecar.config import parse_serve
 
     config = parse_serve(arguments, os.environ)
+    if os.isatty(0):
+        sys.stderr.write(ON_A_TERMINAL)
     # Before there is a second thread, and while standard input is the client's.
     from sidecar.sentinel import Sentinel
 

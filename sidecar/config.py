@@ -21,6 +21,7 @@ class Config:
 
     data_dir: Path
     mock: bool = False
+    read_only: bool = False
     mock_pace_ms: int | None = None
     mock_day: date | None = None
     mock_from: Path | None = None
@@ -44,6 +45,11 @@ def parse_serve(arguments: Sequence[str], environment: Mapping[str, str]) -> Con
     parser.add_argument("--data-dir", type=Path, help="where the database lives (ABAI_DATA_DIR)")
     parser.add_argument(
         "--mock", action="store_true", help="answer from the built-in simulator: no key, no network"
+    )
+    parser.add_argument(
+        "--read-only",
+        action="store_true",
+        help="look at a database that another process may have: nothing is written, asked or gone on with",
     )
     parser.add_argument("--mock-pace-ms", type=int, help="milliseconds between two simulated pieces of text")
     parser.add_argument("--mock-day", type=date.fromisoformat, help="the day that a mock run takes for today")
@@ -75,6 +81,7 @@ def parse_serve(arguments: Sequence[str], environment: Mapping[str, str]) -> Con
     return Config(
         data_dir=(flags.data_dir or _default_data_dir(environment, mock=mock)).expanduser().absolute(),
         mock=mock,
+        read_only=flags.read_only,
         mock_pace_ms=flags.mock_pace_ms,
         # Nothing real is dated by another day.
         mock_day=flags.mock_day if mock else None,

@@ -123,7 +123,9 @@ class Container:
         A sidecar that was told to end still holds the folder while it settles what it had begun: at the start it is
         waited for.
         """
-        database = await self._free_database()
+        database = await self._database_to_look_at() or await self._free_database()
+        if database.read_only:
+            return database
         try:
             await _clear_up(database, self.config, self.now_ms())
         except BaseException:
@@ -131,6 +133,15 @@ class Container:
             await database.close()
             raise
         return database
+
+    async def _database_to_look_at(self) -> Database | None:
+        """Where only looking is wanted: one that is there and of this version. Any other is opened as always."""
+        if not self.config.read_only or not self.database_file.exists():
+            return None
+        try:
+            return await Database.open(self.database_file, now_ms=self.now_ms, read_only=True)
+        except Failure:
+            return None
 
     async def _free_database(self) -> Database:
         while True:
@@ -252,7 +263,8 @@ class Container:
         engine = Engine(core=self.core, runner=runner, tell=self._tell, tell_row=self._tell_row)
         if self._stopping:
             engine.stop_taking()
-        engine.resume()
+        if not self.config.read_only:
+            engine.resume()
         return engine
 
     @cached_property
@@ -269,11 +281,14 @@ class Container:
             tell_row=self._tell_row,
             poll_ms=self.config.batch_poll_ms,
         )
-        native.resume()
+        if not self.config.read_only:
+            native.resume()
         return native
 
     async def resumed_jobs(self) -> tuple[str, ...]:
         """The jobs that go on by themselves. None where the database is not open within reasonable time."""
+        if self.config.read_only:
+            return ()
         try:
             if await self.store.opened_within(RESUME_SECONDS) is None:
                 return ()
@@ -286,6 +301,8 @@ class Container:
 
     def _resume_batches(self) -> None:
         """The database could be opened after all, and what waited for it goes on."""
+        if self.config.read_only:
+            return
         if self._has("batches"):
             self.batches.resume()
         if self._has("native"):
@@ -296,6 +313,8 @@ class Container:
 
         The first answer of a model is then not kept waiting for libraries either.
         """
+        if self.config.read_only:
+            return
         await asyncio.sleep(seconds)
         for name in ("methods.settings", "methods.chat", "chat.service", "methods.batch"):
             import_module(f"sidecar.{name}")

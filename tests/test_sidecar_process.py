@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -305,3 +307,25 @@ async def test_a_stopped_answer_keeps_its_text_and_the_vendor_sees_the_connectio
         _, answer = await sidecar.call("messages:list", {"conversationId": "talk"})
         assert answer["content"]
         assert answer["finishReason"] == "cancelled"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_on_a_terminal_it_says_what_it_waits_for(tmp_path: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, b"\x04")
+        run = subprocess.run(
+            command(tmp_path, "--mock"),
+            stdin=theirs,
+            capture_output=True,
+            timeout=60,
+            check=True,
+            env=quiet_environment(),
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert b"Ctrl-D ends it" in run.stderr
+    assert run.stdout == b""

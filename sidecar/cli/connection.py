@@ -34,16 +34,21 @@ class CallRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which data folder is served, None for the usual one, and whether the vendors are simulated."""
+    """Which data folder is served, None for the usual one, and whether the vendors are simulated.
+
+    `looking`: nothing is written or asked, so that another process may have the folder, and no job goes on.
+    """
 
     data_dir: Path | None = None
     mock: bool = False
+    looking: bool = False
 
     def command(self) -> list[str]:
         """Return the command line of the process: from source, or the frozen binary itself."""
         program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "sidecar"]
         folder = [] if self.data_dir is None else ["--data-dir", str(self.data_dir)]
-        return [*program, "serve", *folder, *(["--mock"] if self.mock else [])]
+        flags = [*(["--mock"] if self.mock else []), *(["--read-only"] if self.looking else [])]
+        return [*program, "serve", *folder, *flags]
 
 
 class Connection:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import typer
@@ -37,6 +37,13 @@ def console(*, stderr: bool = False) -> Console:
     """Return a console as wide as the terminal; where there is none, wide enough that nothing is cut off."""
     made = Console(stderr=stderr)
     return made if made.is_terminal else Console(stderr=stderr, width=FILE_WIDTH)
+
+
+def look(context: typer.Context, work: Callable[[Connection, Invocation], Awaitable[T]]) -> T:
+    """Run as `perform` does what only looks: it works while the app has the data folder, and no job goes on by it."""
+    state: Invocation = context.obj
+    context.obj = replace(state, target=replace(state.target, looking=True))
+    return perform(context, work)
 
 
 def perform(context: typer.Context, work: Callable[[Connection, Invocation], Awaitable[T]]) -> T:

@@ -26,6 +26,10 @@ from sidecar.store.stoppable import Pulse, in_thread
 P = ParamSpec("P")
 T = TypeVar("T")
 
+LOOKING = (
+    "The data folder was opened to be looked at only, because another A-B/AI may have it. Close that one, then do this "
+    "again; nothing was changed."
+)
 _GROUP_LIMIT = 500
 _STATEMENT_CACHE = 256
 
@@ -75,6 +79,11 @@ class Database:
             raise
         return cls(path, reader, writer, lock)
 
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be written."""
+        return self._committing is None
+
     async def write(
         self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
@@ -84,7 +93,7 @@ class Database:
         Raises Failure("storage_error") when the disk does not take it, Failure("shutting_down") after close().
         """
         if self._committing is None:
-            raise Failure("storage_error", "This database was opened for reading only.")
+            raise Failure("conflict", LOOKING)
         if self._closing is not None:
             raise _closed()
         done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.process import REPOSITORY
-from tests.helpers.sidecar import quiet_environment
+from tests.helpers.sidecar import mock_process, quiet_environment
 
 LUNA, GROK = "openai/gpt-6-luna", "grok/grok-4.7"
 
@@ -241,3 +241,45 @@ async def test_ctrl_c_in_a_terminal_stops_the_run_and_prints_the_line_that_goes_
     code, out, err = await abai(tmp_path / "d", "resume", job[1].decode())
     assert code == 0, err
     assert re.search(rf"{LUNA} +60 +0 ", out)
+
+
+async def test_what_only_looks_works_while_the_app_has_the_folder_and_what_spends_says_so(
+    tmp_path: Path,
+) -> None:
+    await abai(tmp_path, "ask", "Reply with exactly: albatross", "-m", LUNA)
+    await abai(tmp_path, "run", table(tmp_path, f"Why?,{LUNA}"), "--yes")
+    async with mock_process(tmp_path) as app:
+        await app.call("project:list")
+        _, found, _ = await abai(tmp_path, "--json", "jobs")
+        (job,) = json.loads(found)
+        for command in (
+            ("show", job["id"]),
+            ("export", job["id"], str(tmp_path / "out.csv")),
+            ("search", "albatross"),
+            ("models", "--grep", "luna"),
+            ("costs",),
+            ("explain", job["id"]),
+            ("keys", "list"),
+            ("doctor",),
+        ):
+            code, _, err = await abai(tmp_path, *command)
+            assert code == 0, (command, err)
+        code, _, err = await abai(tmp_path, "ask", "Why?", "-m", LUNA)
+        assert code == 1
+        assert "already using this data folder" in err
+        stats = await app.call("activity:stats", {})
+        assert sum(each["calls"] for each in stats["byModel"]) == 2
+
+
+async def test_a_look_at_a_folder_lets_no_job_go_on(tmp_path: Path) -> None:
+    async with mock_process(tmp_path) as app:
+        project = (await app.call("project:create", {"name": "P"}))["id"]
+        slow = {"prompt": "Why? [[simulate: slow_first_ms=60000]]", "model": LUNA}
+        job = await app.call("batch:submit", {"projectId": project, "rows": [slow]})
+        await app.call("batch:start", {"jobId": job["id"]})
+        app.kill()
+        await app.wait()
+    for _ in range(2):
+        code, found, _ = await abai(tmp_path, "--json", "jobs")
+        assert code == 0
+        assert json.loads(found)[0]["status"] == "processing"

@@ -8,7 +8,7 @@ import typer
 
 from sidecar.cli import lists
 from sidecar.cli.connection import Connection
-from sidecar.cli.invocation import Invocation, perform, show_value
+from sidecar.cli.invocation import Invocation, look, perform, show_value
 
 
 def models(
@@ -20,7 +20,7 @@ def models(
         found = await lists.models(sidecar, grep)
         show_value(state, found, lists.models_table(found))
 
-    perform(context, work)
+    look(context, work)
 
 
 def discover(

@@ -10,7 +10,7 @@ import typer
 
 from sidecar.cli import lists
 from sidecar.cli.connection import CallRefused, Connection
-from sidecar.cli.invocation import ROWS_FAILED, Invocation, end, perform, show_value
+from sidecar.cli.invocation import ROWS_FAILED, Invocation, end, look, perform, show_value
 from sidecar.cli.run import figures, follow
 
 
@@ -41,7 +41,7 @@ def jobs(context: typer.Context) -> None:
         found = await lists.jobs(sidecar)
         show_value(state, found, lists.jobs_table(found))
 
-    perform(context, work)
+    look(context, work)
 
 
 def show(context: typer.Context, job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:
@@ -51,7 +51,7 @@ def show(context: typer.Context, job: Annotated[str, typer.Argument(help="The jo
         found = await sidecar.call("batch:get", {"jobId": job})
         show_value(state, found, lists.jobs_table([found]), await figures(sidecar, job))
 
-    perform(context, work)
+    look(context, work)
 
 
 def collect(context: typer.Context, job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:
@@ -78,7 +78,7 @@ def export(
         )
         state.err.print(f"{written['rows']:,} rows are in {written['path']}")
 
-    perform(context, work)
+    look(context, work)
 
 
 async def follow_to_end(sidecar: Connection, state: Invocation, job: str, *, retry: bool = False) -> int:

@@ -9,7 +9,7 @@ import typer
 
 from sidecar.cli import lists
 from sidecar.cli.connection import Connection
-from sidecar.cli.invocation import BROKEN, Invocation, perform
+from sidecar.cli.invocation import BROKEN, Invocation, look, perform
 
 
 def listed(context: typer.Context) -> None:
@@ -18,7 +18,7 @@ def listed(context: typer.Context) -> None:
     async def work(sidecar: Connection, state: Invocation) -> None:
         state.out.print(await lists.keys_table(sidecar))
 
-    perform(context, work)
+    look(context, work)
 
 
 def save(

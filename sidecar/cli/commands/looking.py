@@ -13,7 +13,7 @@ from sidecar import resources
 from sidecar.cli import lists
 from sidecar.cli.connection import Connection
 from sidecar.cli.health import examine
-from sidecar.cli.invocation import BROKEN, Invocation, perform
+from sidecar.cli.invocation import BROKEN, Invocation, look, perform
 from sidecar.cli.words import option_values
 
 
@@ -27,7 +27,7 @@ def search(
     async def work(sidecar: Connection, state: Invocation) -> None:
         state.out.print(await lists.hits_table(sidecar, words, limit))
 
-    perform(context, work)
+    look(context, work)
 
 
 def call(
@@ -60,7 +60,7 @@ def doctor(context: typer.Context) -> None:
             lists.write_json([asdict(each) for each in checks], state.out)
         return all(each.well for each in checks)
 
-    if not perform(context, work):
+    if not look(context, work):
         raise typer.Exit(BROKEN)
 
 

@@ -10,7 +10,7 @@ import typer
 from sidecar.cli import lists
 from sidecar.cli.connection import Connection
 from sidecar.cli.figures import explained, explained_table, reconciled_table
-from sidecar.cli.invocation import Invocation, perform, show_value
+from sidecar.cli.invocation import Invocation, look, perform, show_value
 
 
 def costs(
@@ -22,7 +22,7 @@ def costs(
         table = await lists.costs_table(sidecar, by, state.out)
         show_value(state, await sidecar.call("activity:stats", {}), table)
 
-    perform(context, work)
+    look(context, work)
 
 
 def explain(
@@ -36,7 +36,7 @@ def explain(
         found = await explained(sidecar, what, row)
         show_value(state, found, explained_table(found))
 
-    perform(context, work)
+    look(context, work)
 
 
 def reconcile(
