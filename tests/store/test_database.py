@@ -295,7 +295,7 @@ async def test_a_database_opened_for_reading_reads_and_refuses_to_write(database
         beside = await Database.open(database.path, now_ms=lambda: NOW, read_only=True)
         try:
             assert await beside.read(_keys) == ["a"]
-            with pytest.raises(Failure, match="reading only"):
+            with pytest.raises(Failure, match="looked at only"):
                 await beside.write(_remember, "b")
         finally:
             await beside.close()
