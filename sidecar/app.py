@@ -15,14 +15,12 @@ from sidecar.contract.errors import ERRORS
 from sidecar.contract.methods import SCHEMA_HASH
 from sidecar.contract.providers import PROVIDERS
 from sidecar.contract.settings import DEFAULTS
-from sidecar.errors import Failure
 from sidecar.keychain import SavedKeys
 from sidecar.keys import KeyStore, MemoryKeys
 from sidecar.known_secrets import KnownSecrets
 from sidecar.methods.routes import build_routes
 from sidecar.network_options import Options
 from sidecar.parent import Parent
-from sidecar.rpc.dispatch import Route
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.loopback import LoopbackClient
 from sidecar.rpc.outbox import Outbox
@@ -146,27 +144,17 @@ async def serve_client(
     outbox = Outbox(on_leaving=None if recorder is None else recorder.sent)
     in_flight = InFlight()
     routes = build_routes()
-    services: Container | None = None
-    warming: asyncio.Task[None] | None = None
-    try:
-        services = Container(config, make_http, keys, outbox, in_flight, now_ms)
-        warming = asyncio.create_task(services.warm_up())
-    except Failure as failure:
-        # A models.json of the person's own that is wrong: prices would be wrong without it, so nothing is served
-        # but the reason, where it can be read.
-        log.error("nothing can be served: %s", failure.message)
-        routes = {name: refusing(route, failure) for name, route in routes.items()}
+    services = Container(config, make_http, keys, outbox, in_flight, now_ms)
+    warming = asyncio.create_task(services.warm_up())
 
     def stopping() -> None:
         on_ending()
-        if services is not None:
-            services.stop_taking()
+        services.stop_taking()
 
     async def put_away() -> None:
-        if services is not None and warming is not None:
-            warming.cancel()
-            await asyncio.gather(warming, return_exceptions=True)
-            await services.close()
+        warming.cancel()
+        await asyncio.gather(warming, return_exceptions=True)
+        await services.close()
 
     await serve(
         routes,
@@ -183,15 +171,6 @@ async def serve_client(
         in_flight=in_flight,
         on_arrival=None if recorder is None else recorder.arrived,
     )
-
-
-def refusing(route: Route, failure: Failure) -> Route:
-    """The same method, answering with the failure that keeps all of them from being served."""
-
-    async def refuse(call: Any, params: Any) -> Any:
-        raise Failure(failure.kind, failure.message, issues=failure.issues, detail=failure.detail)
-
-    return Route(route.name, refuse, lambda raw: None, route.notification)
 
 
 def run_clock(config: Config) -> clock.Now:

@@ -67,7 +67,7 @@ BATCH_GRACE_SECONDS = 4.0
 
 class Container:
     """The parts, as `methods.services.Services` names them. To be made inside a running loop: the database begins
-    to open. Raises Failure for a models.json of the person's own that is wrong.
+    to open.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Container:
         self.config = config
         self.now_ms = now_ms
         self.catalogue_files = CatalogueFiles(
-            config.data_dir, self._catalogue_changed, lambda: self.store.database()
+            config.data_dir, self._catalogue_changed, lambda: self.store.database(), self._resume_batches
         )
         self.catalogue = self.catalogue_files.catalogue
         self.database_file = config.data_dir / "abai.db"
@@ -225,6 +225,7 @@ class Container:
             now_ms=self.now_ms,
             new_id=self.new_id,
             on_invalid_key=self._refused_key,
+            catalogue_whole=self.catalogue_files.whole,
         )
 
     @cached_property
@@ -300,7 +301,7 @@ class Container:
         return (*await self.batches.resumed(), *await self.native.resumed())
 
     def _resume_batches(self) -> None:
-        """The database could be opened after all, and what waited for it goes on."""
+        """The database could be opened after all, or the catalogue is whole again: what waited for it goes on."""
         if self.config.read_only:
             return
         if self._has("batches"):

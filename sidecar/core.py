@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from sidecar.providers.base import Providers
 
 
+async def _always() -> None:
+    """The shipped catalogue is whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Core:
     """The shared parts of one sidecar. Tests make one of their own, with edges that they choose.
 
+    `catalogue_whole` raises the Failure that says why nothing may be asked or priced, where that is so.
     `now_ms` gives ms since 1970, `new_id` a fresh id for anything that is stored. `on_invalid_key` is told the
     provider whose key its vendor refused.
     """
@@ -36,3 +41,4 @@ class Core:
     now_ms: Now
     new_id: Callable[[], str]
     on_invalid_key: Callable[[str], None]
+    catalogue_whole: Callable[[], Awaitable[None]] = _always

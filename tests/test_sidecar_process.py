@@ -207,11 +207,76 @@ async def test_a_second_sidecar_on_the_same_folder_says_so_and_harms_nothing(tmp
         assert [each["name"] for each in await first.call("project:list")] == ["Mine"]
 
 
-async def test_a_wrong_models_json_is_said_in_every_answer(tmp_path: Path) -> None:
-    (tmp_path / "models.json").write_text('{"version": 1, "models": [{"id": 7}]}', encoding="utf-8")
+async def test_one_wrong_character_in_models_json_refuses_what_spends_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    question = {"conversationId": "talk", "content": "Why?", "modelId": MODEL}
+    own = tmp_path / "models.json"
+    rows = [{"prompt": "Hello", "model": MODEL}]
     async with mock_process(tmp_path) as sidecar:
-        with pytest.raises(RpcError, match=r"models\.json"):
-            await sidecar.call("models:get-all")
+        project = (await sidecar.call("project:create", {"name": "Mine"}))["id"]
+        await sidecar.call("chat:send", question)
+        waiting = await sidecar.call("batch:submit", {"projectId": project, "rows": rows})
+    own.write_text('{\n  "models": [\n    {"provider": "lab" "id": "llama"}\n  ]\n}\n', encoding="utf-8")
+    async with mock_process(tmp_path) as sidecar:
+        for method, params in (
+            ("chat:send", question),
+            ("chat:compare", {**question, "modelIds": [MODEL]}),
+            ("batch:submit", {"projectId": project, "rows": rows}),
+            ("batch:submit-native", {"projectId": project, "rows": rows, "providerName": "openai"}),
+            ("batch:start", {"jobId": waiting["id"]}),
+            ("batch:estimate", {"rows": rows}),
+        ):
+            if method == "chat:compare":
+                [reply] = (await sidecar.call(method, params))["replies"]
+                assert "line 3, column 24" in reply["error"]["message"]
+                continue
+            with pytest.raises(RpcError, match=r"models\.json.*line 3, column 24") as caught:
+                await sidecar.call(method, params)
+            assert caught.value.code == -32602
+        # Nothing was asked, and everything else answers.
+        assert len(await sidecar.call("messages:list", {"conversationId": "talk"})) == 3
+        assert (await sidecar.call("messages:search", {"query": "why"}))["items"]
+        await sidecar.call("models:get-all")
+        await sidecar.call("settings:save", {"key": "maxOutputTokens", "value": 100})
+        await sidecar.call("activity:stats")
+        await sidecar.call(
+            "batch:export", {"jobId": waiting["id"], "path": str(tmp_path / "r.csv"), "format": "csv"}
+        )
+        await sidecar.call("data:backup", {"path": str(tmp_path / "backup.db")})
+        await sidecar.call("work:list")
+        health = await sidecar.call("system:health")
+        assert (health["status"], "line 3, column 24" in health["problem"]) == ("degraded", True)
+        assert any("line 3, column 24" in each for each in (await sidecar.call("system:doctor"))["problems"])
+        # Corrected, it holds at once; what is wrong in it otherwise is told by its name and its place.
+        own.write_text(
+            '{"models": [{"provider": "lab", "id": "llama",\n"contextSzie": 7}]}', encoding="utf-8"
+        )
+        with pytest.raises(RpcError, match=r"line 2, column 16: models\[0\]\.contextSzie is not known"):
+            await sidecar.call("chat:send", question)
+        own.unlink()
+        assert (await sidecar.call("chat:send", question))["answer"]
+        assert (await sidecar.call("system:health"))["status"] == "ok"
+
+
+async def test_a_batch_that_ran_waits_for_a_models_json_to_be_corrected(tmp_path: Path) -> None:
+    own = tmp_path / "models.json"
+    rows = [
+        {"prompt": f"Hello {each} [[simulate: slow_first_ms=60000]]", "model": MODEL} for each in range(3)
+    ]
+    async with mock_process(tmp_path) as sidecar:
+        project = (await sidecar.call("project:create", {"name": "Mine"}))["id"]
+        job = await sidecar.call("batch:submit", {"projectId": project, "rows": rows, "start": True})
+        sidecar.kill()
+    own.write_text("{", encoding="utf-8")
+    async with mock_process(tmp_path) as sidecar:
+        assert (await sidecar.call("initialize", {"protocolVersion": "1.0"}))["resumedJobs"] == []
+        assert (await sidecar.call("batch:get", {"jobId": job["id"]}))["failedRows"] == 0
+        own.write_text("{}", encoding="utf-8")
+        assert (await sidecar.call("system:health"))["status"] == "ok"
+        async with asyncio.timeout(60):
+            while (await sidecar.call("work:list"))["jobs"][0]["rowsInFlight"] < 3:
+                pass
 
 
 VENDORS = {

@@ -193,6 +193,7 @@ class BatchSubmission:
         await refuse_missing_keys(providers, self._providers, self._core.keys)
 
     async def _checker(self) -> RowValidator:
+        await self._core.catalogue_whole()
         return await RowValidator.of(self._core)
 
     async def _check(

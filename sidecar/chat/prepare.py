@@ -77,6 +77,7 @@ class RequestPreparer:
         self._keys = core.keys
         self._settings = core.settings
         self._now_ms = core.now_ms
+        self._catalogue_whole = core.catalogue_whole
 
     async def prepare(
         self, chat_input: ChatInput, project_chat: Mapping[str, Any] | None = None
@@ -86,6 +87,7 @@ class RequestPreparer:
         `project_chat` is what the question's project is asked with, where it belongs to one.
         """
         refuse_empty(chat_input)
+        await self._catalogue_whole()
         serving = self._catalogue.served(chat_input.model_id, utc_day(self._now_ms()))
         provider = self._providers.get(serving.model.provider, serving.model.base_url)
         key = await self._key(serving)

@@ -55,6 +55,9 @@ async def discover(call: Request, params: None) -> orjson.Fragment:
 async def health(call: Request, params: None) -> dict[str, Any]:
     app = call.services
     status, database, problem = await _state(app)
+    catalogue = await app.catalogue_files.look_again()
+    if catalogue is not None and status == "ok":
+        status, problem = "degraded", catalogue.message
     return {
         "status": status,
         **({} if problem is None else {"problem": problem}),
@@ -71,6 +74,7 @@ async def doctor(call: Request, params: None) -> dict[str, Any]:
     status, database, problem = await _state(app)
     folder = await asyncio.to_thread(look_at_folder, app.database_file)
     backups = await asyncio.to_thread(list_backups, app.database_file)
+    catalogue = await app.catalogue_files.look_again()
     whole = [each.created_at for each in backups if each.checked]
     free = {} if folder.free_bytes is None else {"freeBytes": folder.free_bytes}
     return {
@@ -88,7 +92,11 @@ async def doctor(call: Request, params: None) -> dict[str, Any]:
         },
         "database": {"status": status, "bytes": folder.database_bytes, "logBytes": folder.log_bytes},
         "backups": {"count": len(backups), **({"newestAt": whole[0]} if whole else {})},
-        "problems": [*([problem] if problem else []), *_of_folder(folder)],
+        "problems": [
+            *([problem] if problem else []),
+            *([catalogue.message] if catalogue else []),
+            *_of_folder(folder),
+        ],
     }
 
 

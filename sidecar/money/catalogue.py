@@ -42,7 +42,7 @@ class Catalogue:
         except CatalogueError as wrong:
             if overlay is None:
                 raise
-            raise own_file.refusal(overlay, wrong) from wrong
+            raise own_file.refusal(overlay, wrong, content) from wrong
 
     @classmethod
     def of(

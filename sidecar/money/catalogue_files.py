@@ -35,14 +35,19 @@ Change = Callable[[own_models.Document], own_models.Document | None]
 
 
 class CatalogueFiles:
-    """Reads them once, at the start. Raises Failure for a models.json that is wrong.
+    """Reads them once, at the start. A models.json that is wrong is `problem`; the catalogue then lacks what it says.
 
-    `changed` is called after every change, when `catalogue` already is the new one. `ready` is waited for before
-    anything is written: until the folder is ours and cleared up, what is half written there may be swept away.
+    `changed` is called after every change, when `catalogue` already is the new one, and `corrected` when a file that
+    was wrong is no more. `ready` is waited for before anything is written: until the folder is ours and cleared up,
+    what is half written there may be swept away.
     """
 
     def __init__(
-        self, data_dir: Path, changed: Callable[[], None] = lambda: None, ready: Ready | None = None
+        self,
+        data_dir: Path,
+        changed: Callable[[], None] = lambda: None,
+        ready: Ready | None = None,
+        corrected: Callable[[], None] = lambda: None,
     ) -> None:
         self._own = data_dir / "models.json"
         self._listed_file = data_dir / "listed-models.json"
@@ -54,11 +59,44 @@ class CatalogueFiles:
         self._root = self._newest()
         self._turn = asyncio.Lock()
         self._listed = _read_listed(self._listed_file)
+        self._corrected = corrected
+        self.problem: Failure | None = None
+        try:
+            self.catalogue = self._with_own()
+        except Failure as failure:
+            log.error("no model is asked: %s", failure.message)
+            self.problem = failure
+            self.catalogue = self._made(None, self._listed)
+
+    async def whole(self) -> None:
+        """Return once the person's own file holds; one that was wrong is looked at again, and holds at once.
+
+        Raises the Failure that says where it is wrong. To be awaited before anything is asked or priced.
+        """
+        if self.problem is None:
+            return
+        async with self._turn:
+            try:
+                made = await asyncio.to_thread(self._with_own)
+            except Failure as failure:
+                self.problem = failure
+                raise
+            self._hold_to(made)
+
+    async def look_again(self) -> Failure | None:
+        """What is wrong with the person's own file, as it is now."""
+        try:
+            await self.whole()
+        except Failure as failure:
+            return failure
+        return None
+
+    def _with_own(self) -> Catalogue:
         own = user_catalogue.read(self._own)
         try:
-            self.catalogue = self._made(own, self._listed)
+            return self._made(own, self._listed)
         except CatalogueError as wrong:
-            raise user_catalogue.refusal(self._own, wrong) from wrong
+            raise user_catalogue.refusal(self._own, wrong, own) from wrong
 
     async def change_own(self, change: Change) -> bool:
         """Rewrite models.json as `change` says, and hold to it from now on; False where it has nothing to change.
@@ -91,7 +129,7 @@ class CatalogueFiles:
             try:
                 made = self._made(own, listed)
             except CatalogueError as wrong:
-                raise user_catalogue.refusal(self._own, wrong) from wrong
+                raise user_catalogue.refusal(self._own, wrong, own) from wrong
             await self._write(self._listed_file, _listed_text(listed))
             self._listed = listed
             self._hold_to(made)
@@ -177,14 +215,17 @@ class CatalogueFiles:
         try:
             return Catalogue.of(root, own, self._listed, name=self._own.name)
         except CatalogueError as wrong:
-            raise user_catalogue.refusal(self._own, wrong) from wrong
+            raise user_catalogue.refusal(self._own, wrong, own) from wrong
 
     def _made(self, own: bytes | None, listed: Listed) -> Catalogue:
         return Catalogue.of(self._root, own, listed, name=self._own.name)
 
     def _hold_to(self, made: Catalogue) -> None:
+        was_wrong, self.problem = self.problem is not None, None
         self.catalogue.take_over(made)
         self._changed()
+        if was_wrong:
+            self._corrected()
 
 
 def _not_written(wrong: CatalogueError) -> Failure:

@@ -41,7 +41,8 @@ def read_json(content: bytes) -> Any:
     try:
         return json.loads(content.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
-        raise CatalogueError("the file", "is not UTF-8 text") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise CatalogueError(f"line {line}", "is not UTF-8 text") from error
     except json.JSONDecodeError as error:
         raise CatalogueError(
             f"line {error.lineno}, column {error.colno}", f"is not JSON ({error.msg})"

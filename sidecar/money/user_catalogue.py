@@ -18,6 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from sidecar.errors import Failure
+from sidecar.money import json_place
 from sidecar.money.json_reader import CatalogueError, JsonReader, read_json
 from sidecar.money.model import ModelEntry, PriceEntry, ProviderEntry
 from sidecar.money.parse import model_entry, price_entry
@@ -68,12 +69,15 @@ def read(path: Path | None) -> bytes | None:
         ) from error
 
 
-def refusal(path: Path, wrong: CatalogueError) -> Failure:
-    """The Failure that says what is wrong in the user's file."""
+def refusal(path: Path, wrong: CatalogueError, content: bytes | None = None) -> Failure:
+    """The Failure that says what is wrong in the user's file, and on which line of its content."""
+    found = None if content is None else json_place.find(content, wrong.where)
+    at = "" if found is None else f"line {found.line}, column {found.column}: "
     return Failure(
         "invalid_params",
-        f"Your own catalogue {path} is not usable: {wrong}. Correct it or remove it, then start again.",
-        issues=[{"path": wrong.where, "message": wrong.what}],
+        f"Your own catalogue {path} is not usable: {at}{wrong}. Until it is corrected or removed, models are not "
+        "asked, because prices would be wrong without it.",
+        issues=[{"path": wrong.where, "message": f"{at}{wrong.what}"}],
     )
 
 

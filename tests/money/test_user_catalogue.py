@@ -237,7 +237,7 @@ def test_a_wrong_provider_is_named_by_its_place(path: Path, providers: Any, wher
 )
 def test_a_file_that_is_no_catalogue_is_refused_in_a_sentence(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(Failure, match=r"is not usable: .*start again"):
+    with pytest.raises(Failure, match=r"is not usable: .*corrected or removed"):
         Catalogue.load(path)
 
 

@@ -41,6 +41,7 @@ class Engine:
         self._keys = core.keys
         self._settings = core.settings
         self._now_ms = core.now_ms
+        self._catalogue_whole = core.catalogue_whole
         self._tell = tell
         self._tell_row = tell_row
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
@@ -51,7 +52,7 @@ class Engine:
         self._resumption = Resumption()
 
     def resume(self) -> None:
-        """Goes on with what the last run left. To be called once, inside the loop."""
+        """Goes on with what the last run left, once models may be asked. To be called inside the loop."""
         self._resumption.begin(self._recover())
 
     async def resumed(self) -> tuple[str, ...]:
@@ -161,9 +162,10 @@ class Engine:
             await asyncio.wait(tasks)
 
     async def _recover(self) -> tuple[str, ...]:
+        await self._catalogue_whole()
         left = await self._store.read(jobs.going_on, "local")
         for job in left:
-            if not self._stopping:
+            if not self._stopping and not self.is_running(job.id):
                 self._run(job)
         return tuple(job.id for job in left)
 
@@ -175,6 +177,7 @@ class Engine:
         job = await self._store.read(jobs.get, job_id)
         if job is None:
             raise moves.unknown_job()
+        await self._catalogue_whole()
         statuses = moves.rows_to_reopen(job, retry_failed=retry_failed)
         needed = await self._store.read(row_transactions.reopenable, job_id, statuses)
         await refuse_missing_keys(set(needed), self._providers, self._keys)

@@ -59,6 +59,7 @@ class NativeBatches:
         self._uploader = uploader
         self._providers = core.providers
         self._catalogue = core.catalogue
+        self._catalogue_whole = core.catalogue_whole
         self._settings = core.settings
         self._now_ms = core.now_ms
         self._tell = tell
@@ -70,7 +71,7 @@ class NativeBatches:
         self._tools = Tools(core, uploader, Collector(core), Pace(poll_ms), sleep)
 
     def resume(self) -> None:
-        """Goes on with what the last run left. To be called once, inside the loop."""
+        """Goes on with what the last run left, once models may be asked. To be called inside the loop."""
         self._resumption.begin(self._recover())
 
     async def resumed(self) -> tuple[str, ...]:
@@ -131,6 +132,7 @@ class NativeBatches:
         Raises Failure: "not_found", "conflict", "budget_exceeded".
         """
         await self._ready()
+        await self._catalogue_whole()
         async with self._turns.of(job_id):
             job, opened = await self._known(job_id), await self._opened(job_id)
             doubtful = [part for part in opened if part.state == "doubtful"]
@@ -274,6 +276,7 @@ class NativeBatches:
         return [part for part in found if part.state not in ("collected", "failed")]
 
     async def _recover(self) -> tuple[str, ...]:
+        await self._catalogue_whole()
         await self._store.write(transactions.end_finished, self._now_ms())
         left = await self._store.read(transactions.left_open)
         for job, parts, waits in left:

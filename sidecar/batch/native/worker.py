@@ -281,6 +281,11 @@ class Worker:
     async def _collect(self, part: VendorBatch, state: BatchState, last: bool) -> int | None:
         """Close the part when every result that the vendor counts was read, or when this was the `last` time."""
         reading, collector = Reading(state), self._tools.collector
+        try:
+            # What is priced now stays so: results that are there wait for the prices.
+            await self._tools.core.catalogue_whole()
+        except Failure as failure:
+            return await self._go_on(part, failure)
         adapter = self._tools.core.providers.batch(part.provider)
         try:
             key = await self._tools.uploader.key(part.provider)
