@@ -19,9 +19,9 @@ MOST_FILES = {
     "settings:save": 15,
     "batch:get-results": 17,
     "messages:add": 18,
-    "chat:send": 80,
-    "batch:start": 87,
-    "batch:submit-native": 102,
+    "chat:send": 84,
+    "batch:start": 91,
+    "batch:submit-native": 105,
 }
 
 

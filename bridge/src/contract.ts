@@ -83,6 +83,43 @@ export interface BatchCancelParams {
   jobId: string;
 }
 
+/** What every answer is held against, once it is stored. What a type does not use is ignored. */
+export interface BatchCheck {
+  /** `number`: the number that the answer is, or the first in it. `equals`: but for white space around it. */
+  type: "contains" | "regex" | "equals" | "json-schema" | "number" | "length";
+  /** What it is called in results; absent, a name is made. */
+  name?: string | null;
+  /** For `contains` and `equals`; `{{name}}` in it stands for the row's data. */
+  value?: string | null;
+  /** For `regex`: a regular expression as Python has them, found anywhere. One that takes longer than 2 seconds decides nothing. */
+  pattern?: string | null;
+  /** For `json-schema`. */
+  schema?: JsonSchemaOption | null;
+  /** For `number` and `length`. */
+  min?: number | null;
+  /** For `number` and `length`. */
+  max?: number | null;
+  /** For `length`; absent: characters. */
+  unit?: "characters" | "words" | null;
+  /** For `contains`, `equals` and `regex`. */
+  ignoreCase?: boolean | null;
+  /** It passes where it would fail. */
+  not?: boolean | null;
+}
+
+export interface BatchCheckCount {
+  /** The check's. */
+  name: string;
+  /** As `provider/id`. */
+  model: string;
+  passed: number;
+  /** Answers that were held against it. */
+  judged: number;
+}
+
+/** What every answer is held against; see the results. */
+export type BatchChecks = BatchCheck[] | null;
+
 export interface BatchCollectParams {
   jobId: string;
 }
@@ -326,6 +363,8 @@ export interface BatchJob {
   /** Milliseconds since 1970 UTC. */
   completedAt?: number;
   native?: NativeBatch[];
+  /** How each model did by each check, in the order of the checks; only where one job is asked for. Absent without checks. */
+  checks?: BatchCheckCount[];
   /** A sentence, when the job as a whole failed. */
   error?: string;
   /** Only in the answer to `batch:submit` by path: why rows of the file were left out, and remarks on it, as `batch:import` tells them. */
@@ -421,6 +460,8 @@ export interface BatchResult {
   /** A sentence for the person. */
   errorMessage?: string;
   attempts: number;
+  /** What came of the job's checks, in their order; absent where there are none, and for a row without an answer. */
+  checks?: BatchVerdict[];
   /** As it was submitted. */
   data?: Record<string, unknown>;
 }
@@ -525,6 +566,7 @@ export interface BatchSubmitFile {
   /** True sends the rows at once; absent, nothing is sent until `batch:start`. */
   start?: boolean | null;
   reuseAnswers?: ReuseAnswers;
+  checks?: BatchChecks;
 }
 
 /** Rows straight from a file of any size, which is read as `batch:import` reads it with these options. Rows that cannot be read are left out and told in `errors`; the others go. A file of which no row can be read is refused. */
@@ -550,6 +592,7 @@ export interface BatchSubmitNativeFile {
   providerName: string;
   fileName?: string | null;
   reuseAnswers?: ReuseAnswers;
+  checks?: BatchChecks;
 }
 
 export type BatchSubmitNativeParams = BatchSubmitNativeRows | BatchSubmitNativeFile;
@@ -569,6 +612,7 @@ export interface BatchSubmitNativeRows {
   providerName: string;
   fileName?: string | null;
   reuseAnswers?: ReuseAnswers;
+  checks?: BatchChecks;
 }
 
 export type BatchSubmitParams = BatchSubmitRows | BatchSubmitFile;
@@ -580,6 +624,7 @@ export interface BatchSubmitRows {
   /** True sends the rows at once; absent, nothing is sent until `batch:start`. */
   start?: boolean | null;
   reuseAnswers?: ReuseAnswers;
+  checks?: BatchChecks;
 }
 
 /** A row that cannot be filled in from its data, and why. */
@@ -589,6 +634,13 @@ export interface BatchUnfilledRow {
 }
 
 export type BatchUpdateStatusParams = BatchRowUpdate | BatchJobUpdate;
+
+export interface BatchVerdict {
+  name: string;
+  passed: boolean;
+  /** A sentence where it failed, or could not be decided. */
+  note?: string;
+}
 
 /** A way to run rows, and what it may cost in US dollars. */
 export interface BatchWay {
@@ -2210,7 +2262,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "eed8757027487016a2d97baa967a3e3d86177508cf047ab0301d2f15e7fd9807";
+export const SCHEMA_HASH = "7bd5cd9de303fc117db516a07947dcc43df3c597ebd35a8da295fc6e448be15e";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -19,6 +19,7 @@ from sidecar.batch.estimator import Estimator
 from sidecar.batch.row import Row
 from sidecar.batch.row_input import in_turns, refuse_issues, row_key
 from sidecar.batch.row_source import GivenRows, Numbered, RowSource
+from sidecar.batch.scoring import Scorer
 from sidecar.batch.validation import MOST_ISSUES, RowProfile, RowValidator, refuse_missing_keys
 from sidecar.core import Core
 from sidecar.errors import Failure
@@ -84,10 +85,11 @@ class Recalled:
 
 
 class BatchSubmission:
-    """Checks, estimates and stores batches. Nothing is sent by it."""
+    """Checks, estimates and stores batches. Nothing is sent by it. `scorer` judges their answers."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self.scorer = Scorer(core)
         self._store = core.store
         self._providers = core.providers
         self._session = core.session
@@ -101,24 +103,34 @@ class BatchSubmission:
         mode: Mode = "local",
         *,
         reuse: bool = False,
+        checks: Sequence[Mapping[str, Any]] = (),
         refuse: Callable[[Iterable[str]], None] = lambda models: None,
     ) -> Job:
         """The job, stored with all its rows and its estimate. Rows that cannot be filled in have failed already.
 
-        With `reuse`, rows that the project has an answer to are given it: they have ended, and cost nothing. `refuse`
-        is given the models and may raise. Raises Failure and stores nothing: "not_found", "invalid_params" with an
+        With `reuse`, rows that the project has an answer to are given it: they have ended, and cost nothing. `checks`
+        are what answers will be held against, as the wire has them. `refuse` is given the models and may raise.
+
+        Raises Failure and stores nothing: "not_found", "invalid_params" with an
         issue for each row that cannot be asked, "missing_api_key", and "conflict" when a native job would have
         nothing to send.
         """
         if await self._store.read(projects.get, project_id) is None:
             raise _unknown_project()
+        await self.scorer.read(checks)
         source = _source(given)
         checker = await self._checker()
         checked = await self._check(checker, source, refuse)
         if not reuse:
             await self._refuse_missing_keys(checked.providers)
         job = Job(
-            self._core.new_id(), project_id, self._now_ms(), file_name, mode=mode, total_rows=checked.rows
+            self._core.new_id(),
+            project_id,
+            self._now_ms(),
+            file_name,
+            mode=mode,
+            total_rows=checked.rows,
+            checks=list(checks) or None,
         )
         stored = await self._store_all(job, source, checker, reuse=reuse)
         await self._session.name_project(project_id)

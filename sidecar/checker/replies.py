@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sidecar.chat.json_output import validate
+from sidecar.checker import patterns
 from sidecar.checker.bounds import CPU_SECONDS, MEMORY_BYTES
 from sidecar.checker.cost import is_small
 from sidecar.checker.process import CheckerProcess, NoWorker, Overrun
@@ -62,10 +63,8 @@ class ReplyChecker:
                 log.exception("a reply could not be held against its schema")
                 raise Failure("invalid_output", NOT_CHECKED, detail=text) from None
         task = {"text": text, "schema": schema, "finish": finish, "value": wants_value}
-        if self._process is None:
-            self._process = CheckerProcess()
         try:
-            answer = await self._process.run(task, urgent=urgent)
+            answer = await self._running().run(task, urgent=urgent)
         except Overrun as overrun:
             log.warning("a reply was not held against its schema: that was given up (%s)", overrun.what)
             message = {"time": TOO_LONG, "memory": TOO_LARGE}.get(overrun.what, NOT_CHECKED)
@@ -76,6 +75,27 @@ class ReplyChecker:
         if "problem" in answer:
             raise Failure("invalid_output", answer["problem"], detail=text)
         return answer["value"]
+
+    async def search(self, pattern: str, texts: Sequence[str], *, ignore_case: bool) -> list[bool] | None:
+        """Return for each text whether the pattern is found in it, None when that took too long. Chats go first.
+
+        Raises Failure("invalid_params") for what is no pattern, with a sentence.
+        """
+        task = patterns.task_of(pattern, texts, ignore_case=ignore_case)
+        try:
+            answer = await self._running().run(task, urgent=False)
+        except (Overrun, NoWorker) as problem:
+            log.warning("a pattern was not held against answers: %s", problem)
+            return None
+        if "problem" in answer:
+            raise Failure("invalid_params", f"This is no regular expression: {answer['problem']}.")
+        found: list[bool] = answer["found"]
+        return found
+
+    def _running(self) -> CheckerProcess:
+        if self._process is None:
+            self._process = CheckerProcess()
+        return self._process
 
     async def problem(
         self, text: str, schema: Mapping[str, Any] | None, finish: FinishReason | None

@@ -4,6 +4,8 @@
     ◀─   1 byte, once: it is ready
     ◀─   4 bytes length, JSON {"value"} or {"problem"}
 
+A task {"pattern", "ignoreCase", "texts"} is answered with {"found"}, a truth for each text, or {"problem"}.
+
 Nothing in here can be trusted to end. The system ends the process when a task has used up its processor time, or the
 memory that a process may have; where it knows no such limit, a thread that needs nobody's leave looks at the clock.
 """
@@ -18,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from sidecar.checker import patterns
 from sidecar.checker.bounds import CPU_SECONDS, MEMORY_BYTES, WALL_SECONDS
 from sidecar.errors import Failure
 
@@ -58,6 +61,8 @@ def carry_out(body: bytes) -> dict[str, Any]:
 
     try:
         task = json.loads(body)
+        if "pattern" in task:
+            return patterns.search(task)
         value = validate.read_reply(task["text"], task["schema"], task["finish"])
         return {"value": value if task["value"] else None}
     except Failure as failure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "eed8757027487016a2d97baa967a3e3d86177508cf047ab0301d2f15e7fd9807"
+SCHEMA_HASH = "7bd5cd9de303fc117db516a07947dcc43df3c597ebd35a8da295fc6e448be15e"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sidecar.batch import jobs as moves
 from sidecar.contract.types import batch as types
 from sidecar.methods import batch_files, batch_native, batch_rows, batch_wire
 from sidecar.methods.services import Request
-from sidecar.store import job_rows, jobs
+from sidecar.store import job_rows, jobs, verdicts
 from sidecar.store.cursors import garbled
 from sidecar.store.job_records import Job, JobStatus
 
@@ -38,6 +38,7 @@ async def submit(call: Request, params: types.BatchSubmitParams) -> dict[str, An
         given.source,
         wanted.file_name or given.file_name,
         reuse=bool(wanted.reuse_answers),
+        checks=batch_rows.checks(wanted),
     )
     if wanted.start:
         job = await app.batches.start(job.id)
@@ -74,6 +75,7 @@ async def submit_native(call: Request, params: types.BatchSubmitNativeParams) ->
         provider,
         wanted.file_name or given.file_name,
         reuse=bool(wanted.reuse_answers),
+        checks=batch_rows.checks(wanted),
     )
     call.services.job_changed(job)
     sent = {"jobId": job.id, "nativeBatchId": native_id, "provider": provider, "status": "submitted"}
@@ -83,14 +85,14 @@ async def submit_native(call: Request, params: types.BatchSubmitNativeParams) ->
 async def get_status(call: Request, params: types.BatchGetStatusParams) -> dict[str, Any]:
     if isinstance(params.root, types.NativeBatchRef):
         return await batch_native.status(call, params.root)
-    return await batch_native.shown(call, await _job(call, params.root.job_id))
+    return await _counted(call, params.root.job_id)
 
 
 async def get_results(call: Request, params: types.BatchGetResultsParams) -> list[dict[str, Any]]:
     wanted = params.root
     if isinstance(wanted, types.NativeBatchRef):
         return await batch_native.results(call, wanted)
-    await _job(call, wanted.job_id)
+    await _judged(call, wanted.job_id)
     rows = await call.services.store.read(job_rows.page, wanted.job_id, wanted.offset or 0, wanted.limit)
     return [batch_wire.row(row) for row in rows]
 
@@ -127,7 +129,7 @@ async def list_(call: Request, params: types.BatchListParams) -> list[dict[str, 
 
 
 async def get(call: Request, params: types.BatchGetParams) -> dict[str, Any]:
-    return await batch_native.shown(call, await _job(call, params.job_id))
+    return await _counted(call, params.job_id)
 
 
 async def estimate(call: Request, params: types.BatchEstimateParams) -> dict[str, Any]:
@@ -143,6 +145,7 @@ async def import_(call: Request, params: types.BatchImportParams) -> orjson.Frag
 
 
 async def export(call: Request, params: types.BatchExportParams) -> dict[str, Any]:
+    await _judged(call, params.job_id)
     return await batch_files.export_rows(call, params)
 
 
@@ -180,6 +183,24 @@ async def _start(
         )
     app.job_changed(job)
     return await batch_native.shown(call, job)
+
+
+async def _counted(call: Request, job_id: str) -> dict[str, Any]:
+    """A BatchJob, with how its answers did by its checks."""
+    job = await _judged(call, job_id)
+    shown = await batch_native.shown(call, job)
+    if not job.checks:
+        return shown
+    counted = await call.services.store.read(verdicts.counted, job_id)
+    return {**shown, "checks": [batch_wire.check_count(each) for each in counted]}
+
+
+async def _judged(call: Request, job_id: str) -> Job:
+    """The job, whose answers were held against its checks. Of a folder that is only read they are as they were."""
+    job = await _job(call, job_id)
+    if job.checks and not call.services.config.read_only:
+        await call.services.intake.scorer.judge(job)
+    return job
 
 
 async def _job(call: Request, job_id: str) -> Job:

@@ -19,6 +19,9 @@ LISTED_ROWS = 1_000
 
 _ByRows = types.BatchSubmitRows | types.BatchSubmitNativeRows | types.BatchEstimateRows
 _ByFile = types.BatchSubmitFile | types.BatchSubmitNativeFile | types.BatchEstimateFile
+_Submitted = (
+    types.BatchSubmitRows | types.BatchSubmitFile | types.BatchSubmitNativeRows | types.BatchSubmitNativeFile
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,11 @@ def given(call: Request, wanted: _ByRows | _ByFile) -> Given:
         file = batch_files.file_rows(call, wanted)
         return Given(_Learning(file, learn), file)
     return Given(_Learning(GivenRows(wire_rows(wanted.rows)), learn))
+
+
+def checks(wanted: _Submitted) -> list[dict[str, Any]]:
+    """What answers are to be held against, as it is kept."""
+    return [check.model_dump(by_alias=True, exclude_none=True) for check in wanted.checks or ()]
 
 
 def wire_rows(rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from sidecar.batch.progress_reporter import Progress
 from sidecar.batch.submission import Estimate, ExecutionOption
 from sidecar.methods import wire
 from sidecar.store.job_records import Job, JobRow
+from sidecar.store.verdicts import Counted
 
 _NOTHING = Decimal(0)
 
@@ -47,6 +48,7 @@ def row(record: JobRow) -> dict[str, Any]:
         "response": record.response,
         "error": record.error_kind,
         "errorMessage": record.error_message,
+        "checks": list(record.verdicts) if record.verdicts is not None else None,
         "data": data if isinstance(data, dict) else None,
     }
     return {
@@ -62,6 +64,16 @@ def row(record: JobRow) -> dict[str, Any]:
         "attempts": max(0, record.attempts),
         **wire.bounds(record.uncertain, max(record.cost_usd or _NOTHING, _NOTHING)),
     } | wire.present(optional)
+
+
+def check_count(counted: Counted) -> dict[str, Any]:
+    """A BatchCheckCount."""
+    return {
+        "name": counted.check,
+        "model": counted.model,
+        "passed": counted.passed,
+        "judged": counted.judged,
+    }
 
 
 def progress(told: Progress) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -22,6 +22,7 @@ class Job:
     """A batch. `source` is who runs its rows; `cost_usd` is the exact sum of what is known of them.
 
     `uncertain` are its calls that are not in that sum.
+    `checks` are what its answers are held against, as the wire's BatchCheck.
     `estimate` is what it was thought to cost when it was submitted: dollars as text by the wire's names.
     """
 
@@ -44,6 +45,7 @@ class Job:
     error: str | None = None
     error_kind: str | None = None
     uncertain: Uncertain = CERTAIN
+    checks: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class JobRow:
     """A row with what came of it. `request` is None for rows of the app before the sidecar; `data` is theirs.
 
     `cost_usd` is what is known of it, None where nothing is; `uncertain` are its calls that are not in it.
+    `verdicts` are what came of its job's checks, as they are kept; None until its answer was looked at.
     """
 
     id: str
@@ -115,6 +118,7 @@ class JobRow:
     finish_reason: str | None = None
     custom_id: str | None = None
     uncertain: Uncertain = CERTAIN
+    verdicts: Sequence[Mapping[str, Any]] | None = None
 
     @property
     def known_usd(self) -> Decimal | None:

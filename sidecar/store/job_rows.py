@@ -26,7 +26,7 @@ _COLUMNS = (
     # One look into an index that holds few: most calls end well.
     " (SELECT count(*) || ' ' || sum(l.at_least_pico) || ' ' || coalesce(sum(l.at_most_pico), 0) || ' '"
     " || (count(*) - count(l.at_most_pico)) FROM ledger l WHERE l.uncertain = 1"
-    " AND l.row_id = batch_results.id AND l.job_id = batch_results.job_id HAVING count(*) > 0)"
+    " AND l.row_id = batch_results.id AND l.job_id = batch_results.job_id HAVING count(*) > 0), verdicts"
 )
 PAGE_SQL = f"SELECT {_COLUMNS} FROM batch_results WHERE job_id = ? ORDER BY row_index LIMIT ? OFFSET ?"  # noqa: S608
 NEXT_PENDING_SQL = (
@@ -214,7 +214,7 @@ def finish(conn: sqlite3.Connection, row_id: str, outcome: RowOutcome, now: int)
     cost = to_pico(outcome.cost_usd)
     changed = conn.execute(
         "UPDATE batch_results SET status = ?, response = ?, tokens_in = ?, tokens_out = ?, latency = ?,"
-        " error_kind = ?, error_message = ?, finish_reason = ?, updated_at = ?,"
+        " error_kind = ?, error_message = ?, finish_reason = ?, updated_at = ?, verdicts = NULL,"
         " cost_pico = CASE WHEN ? IS NULL THEN cost_pico ELSE coalesce(cost_pico, 0) + ? END"
         " WHERE id = ? AND status IN ('pending', 'processing')",
         (
@@ -369,6 +369,7 @@ def _record(row: tuple[Any, ...]) -> JobRow:
         finish_reason,
         custom_id,
         uncertain,
+        verdicts,
     ) = row
     return JobRow(
         id=row_id,
@@ -390,4 +391,5 @@ def _record(row: tuple[Any, ...]) -> JobRow:
         finish_reason=finish_reason,
         custom_id=custom_id,
         uncertain=CERTAIN if uncertain is None else uncertain_from(*map(int, uncertain.split())),
+        verdicts=None if verdicts is None else from_json(verdicts),
     )

@@ -24,7 +24,7 @@ STORING = "storing"
 _COLUMNS = (
     "id, project_id, created_at, file_name, mode, source, status, total_rows, completed_rows, failed_rows,"
     " cost_pico, total_cost, estimate, started_at, completed_at, concurrency, notify_rows, error, error_kind,"
-    " uncertain_calls, uncertain_least_pico, uncertain_most_pico, unbounded_calls"
+    " uncertain_calls, uncertain_least_pico, uncertain_most_pico, unbounded_calls, checks"
 )
 _PAGE = f"SELECT {_COLUMNS} FROM batch_jobs WHERE project_id = ? AND status <> 'storing'"  # noqa: S608
 PAGE_SQL = f"{_PAGE} ORDER BY created_at DESC, id LIMIT ?"
@@ -73,7 +73,7 @@ def create(conn: sqlite3.Connection, job: Job, *, storing: bool = False) -> Job:
     conn.execute(
         "INSERT INTO batch_jobs (id, project_id, created_at, file_name, mode, source, status, total_rows,"
         " completed_rows, failed_rows, cost_pico, estimate, started_at, completed_at, concurrency, notify_rows,"
-        " error, error_kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " error, error_kind, checks) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             job.id,
             job.project_id,
@@ -93,6 +93,7 @@ def create(conn: sqlite3.Connection, job: Job, *, storing: bool = False) -> Job:
             int(job.notify_rows),
             job.error,
             job.error_kind,
+            to_json(list(job.checks)) if job.checks else None,
         ),
     )
     return job
@@ -300,6 +301,7 @@ def _record(row: tuple[Any, ...]) -> Job:
         error,
         error_kind,
         *uncertain,
+        checks,
     ) = row
     cost = from_pico(cost_pico) if cost_pico is not None else usd_from_real(total_cost)
     return Job(
@@ -322,4 +324,5 @@ def _record(row: tuple[Any, ...]) -> Job:
         error=error,
         error_kind=error_kind,
         uncertain=uncertain_from(*uncertain),
+        checks=None if checks is None else from_json(checks),
     )

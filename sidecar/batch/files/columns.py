@@ -29,6 +29,7 @@ RESULT_COLUMNS = (
     "attempts",
     "costAtLeastUSD",
     "costAtMostUSD",
+    "checks",
 )
 # Those of exports that knew no bounds of a cost.
 OLDER_RESULT_COLUMNS = RESULT_COLUMNS[:10]

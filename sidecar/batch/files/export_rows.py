@@ -125,8 +125,13 @@ def _write_objects(file: BinaryIO, objects: Iterable[bytes], format: str) -> int
 
 def _columns(rows: Rows, options: ExportOptions) -> list[str]:
     """The names of the columns. What stands in the first line is known only when every row was seen."""
-    names = dict.fromkeys(name for row in rows() for name in _data(row))
-    every = [*ROW_FIELDS, *map(escaped, names), *RESULT_COLUMNS]
+    names: dict[str, None] = {}
+    judged = False
+    for row in rows():
+        names |= dict.fromkeys(_data(row))
+        judged = judged or row.verdicts is not None
+    results = [name for name in RESULT_COLUMNS if judged or name != "checks"]
+    every = [*ROW_FIELDS, *map(escaped, names), *results]
     if options.columns is None:
         return every
     if missing := [name for name in options.columns if name not in every]:
@@ -229,6 +234,7 @@ def _results(row: JobRow) -> dict[str, Any]:
         "attempts": row.attempts,
         "costAtLeastUSD": least,
         "costAtMostUSD": most,
+        "checks": None if row.verdicts is None else list(row.verdicts),
     }
 
 

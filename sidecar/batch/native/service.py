@@ -86,6 +86,7 @@ class NativeBatches:
         file_name: str,
         *,
         reuse: bool = False,
+        checks: Sequence[Mapping[str, Any]] = (),
     ) -> tuple[Job, str]:
         """Stores the rows and sends them at once; gives the job and the vendor's id of its first part.
 
@@ -101,6 +102,7 @@ class NativeBatches:
             file_name,
             "native",
             reuse=reuse,
+            checks=checks,
             refuse=lambda models: refusals.refuse_unable(models, provider, self._catalogue, day),
         )
         first: asyncio.Future[str] = asyncio.get_running_loop().create_future()

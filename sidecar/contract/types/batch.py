@@ -12,6 +12,40 @@ class BatchCancelParams(WireModel):
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
 
 
+class BatchCheck(WireModel):
+    """What every answer is held against, once it is stored. What a type does not use is ignored."""
+
+    type: Literal["contains", "regex", "equals", "json-schema", "number", "length"]
+    """`number`: the number that the answer is, or the first in it. `equals`: but for white space around it."""
+
+    name: Annotated[str | None, Field(max_length=100, min_length=1)] = None
+    """What it is called in results; absent, a name is made."""
+
+    value: str | None = None
+    """For `contains` and `equals`; `{{name}}` in it stands for the row's data."""
+
+    pattern: str | None = None
+    """For `regex`: a regular expression as Python has them, found anywhere. One that takes longer than 2 seconds decides nothing."""
+
+    schema_: Annotated[dict[str, Any] | str | None, Field(alias="schema")] = None
+    """For `json-schema`."""
+
+    min: float | None = None
+    """For `number` and `length`."""
+
+    max: float | None = None
+    """For `number` and `length`."""
+
+    unit: Literal["characters", "words"] | None = None
+    """For `length`; absent: characters."""
+
+    ignore_case: Annotated[bool | None, Field(alias="ignoreCase")] = None
+    """For `contains`, `equals` and `regex`."""
+
+    not_: Annotated[bool | None, Field(alias="not")] = None
+    """It passes where it would fail."""
+
+
 class BatchCollectParams(WireModel):
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
 
@@ -291,6 +325,9 @@ class BatchSubmitFile(WireModel):
     reuse_answers: Annotated[bool | None, Field(alias="reuseAnswers")] = None
     """True: rows that this project has an answer to (`answered` of `batch:estimate`) are given it, and are not sent or paid: they end with no attempt."""
 
+    checks: Annotated[list[BatchCheck] | None, Field(max_length=50)] = None
+    """What every answer is held against; see the results."""
+
 
 class BatchSubmitNativeFile(WireModel):
     """Rows straight from a file of any size, which is read as `batch:import` reads it with these options. Rows that cannot be read are left out and told in `errors`; the others go. A file of which no row can be read is refused."""
@@ -326,6 +363,9 @@ class BatchSubmitNativeFile(WireModel):
     reuse_answers: Annotated[bool | None, Field(alias="reuseAnswers")] = None
     """True: rows that this project has an answer to (`answered` of `batch:estimate`) are given it, and are not sent or paid: they end with no attempt."""
 
+    checks: Annotated[list[BatchCheck] | None, Field(max_length=50)] = None
+    """What every answer is held against; see the results."""
+
 
 class BatchSubmitNativeRows(WireModel):
     project_id: Annotated[str, Field(alias="projectId", min_length=1)]
@@ -334,6 +374,9 @@ class BatchSubmitNativeRows(WireModel):
     file_name: Annotated[str | None, Field(alias="fileName")] = None
     reuse_answers: Annotated[bool | None, Field(alias="reuseAnswers")] = None
     """True: rows that this project has an answer to (`answered` of `batch:estimate`) are given it, and are not sent or paid: they end with no attempt."""
+
+    checks: Annotated[list[BatchCheck] | None, Field(max_length=50)] = None
+    """What every answer is held against; see the results."""
 
 
 class BatchSubmitNativeParams(RootModel[BatchSubmitNativeRows | BatchSubmitNativeFile]):
@@ -349,6 +392,9 @@ class BatchSubmitRows(WireModel):
 
     reuse_answers: Annotated[bool | None, Field(alias="reuseAnswers")] = None
     """True: rows that this project has an answer to (`answered` of `batch:estimate`) are given it, and are not sent or paid: they end with no attempt."""
+
+    checks: Annotated[list[BatchCheck] | None, Field(max_length=50)] = None
+    """What every answer is held against; see the results."""
 
 
 class BatchSubmitParams(RootModel[BatchSubmitRows | BatchSubmitFile]):
