@@ -8,16 +8,12 @@ import type { HttpIpc } from "./ipc-over-http.js";
 
 // This file runs from bridge/out/example.
 const OUT = resolve(__dirname, "..");
-const BRIDGE = resolve(OUT, "..");
 
 /** Where a path below the prefix is looked for; the first that has it gives it. */
 const ROOTS: readonly [prefix: string, folder: string][] = [
-  ["/mock/", join(OUT, "mock")],
   ["/test/", join(OUT, "page", "test", "browser")],
-  ["/test/", join(BRIDGE, "test", "browser")],
-  ["/src/", join(OUT, "page", "src")],
-  ["/", join(BRIDGE, "example", "page")],
   ["/", join(OUT, "page", "example", "page")],
+  ["/", join(OUT, "page")],
 ];
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -1,5 +1,4 @@
-/** The page's side of the bridge, as an app has it from `@abai/bridge/renderer`. */
-export { call, on, stream } from "../../src/renderer.js";
+export { call, CallError, on, stream } from "@abai/bridge/renderer";
 
 export function sentence(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

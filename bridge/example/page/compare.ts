@@ -1,14 +1,7 @@
-import type { CompareReply, Model } from "../../src/contract.js";
-import { call, on, sentence } from "./api.js";
-import { find, make, onSubmit, say, showUSD } from "./dom.js";
-
-interface Column {
-  card: HTMLElement;
-  text: HTMLElement;
-  footer: HTMLElement;
-}
-
-let lastToken = 0;
+import type { Message, Model, WorkTurn } from "@abai/bridge/contract";
+import { call, sentence, stream } from "./api.js";
+import { Column } from "./column.js";
+import { find, make, onSubmit, say } from "./dom.js";
 
 /** One question to several models at once; their texts stream side by side. */
 export class Compare {
@@ -16,14 +9,14 @@ export class Compare {
   readonly #ask = find("ask", HTMLButtonElement);
   readonly #stop = find("stop", HTMLButtonElement);
   readonly #status = find("compare-status", HTMLElement);
+  readonly #followUp = find("follow-up", HTMLInputElement);
   #conversationId = "";
 
   constructor(readonly onEnd: () => Promise<void>) {
     onSubmit(find("compare", HTMLFormElement), () => this.#run());
+    // By its conversation, so that an answer is stopped also after the page was loaded anew.
     this.#stop.addEventListener("click", () => {
-      call("chat:abort", { conversationId: this.#conversationId }).catch((error: unknown) =>
-        this.#fail(error),
-      );
+      call("chat:abort", { conversationId: this.#conversationId }).catch((error: unknown) => this.#fail(error));
     });
   }
 
@@ -41,82 +34,98 @@ export class Compare {
     find("models", HTMLElement).replaceChildren(...boxes);
   }
 
+  /** Shows the last question of a conversation with its answers; the next question may go on with it. */
+  async open(conversationId: string): Promise<void> {
+    const messages = await call("messages:list", { conversationId, limit: 50 });
+    const question = messages.findLast(({ role }) => role === "user");
+    if (question === undefined) return;
+    const answers = messages.filter(({ turnId, role }) => turnId === question.turnId && role === "assistant");
+    this.#show(answers.map(({ model }) => model ?? ""));
+    for (const answer of answers) this.#columns.get(answer.model ?? "")?.stored(answer);
+    this.#ended(conversationId, question.content, answers);
+  }
+
+  /** Goes on with answers that were on their way before the page was loaded. */
+  async join({ turnId, conversationId, answers }: WorkTurn): Promise<void> {
+    if (turnId === undefined || conversationId === undefined) return;
+    this.#begin(answers.map(({ modelId }) => modelId));
+    this.#conversationId = conversationId;
+    await this.#until(async () => {
+      const told = stream("work:attach", { turnId });
+      for await (const piece of told) {
+        const column = this.#columns.get(piece.type === "done" ? "" : (piece.modelId ?? ""));
+        if (piece.type === "so-far") column?.replace(piece.text);
+        else if (piece.type === "text") column?.add(piece.text);
+        else if (piece.type === "ended") column?.joined(piece.answer);
+      }
+      const ended = (await told.result).answers;
+      return ending(ended.length, ended.filter(({ error }) => error !== undefined).length);
+    });
+  }
+
   async #run(): Promise<void> {
     const content = find("question", HTMLTextAreaElement).value;
     const checked = document.querySelectorAll<HTMLInputElement>("input[name=model]:checked");
     const modelIds = [...checked].map(({ value }) => value);
-    if (modelIds.length === 0) {
-      say(this.#status, "Choose at least one model.");
-      return;
-    }
+    if (modelIds.length === 0) return say(this.#status, "Choose at least one model.");
+    if (!this.#followUp.checked || this.#conversationId === "") this.#conversationId = crypto.randomUUID();
     this.#begin(modelIds);
-    const partialResultToken = `compare-${++lastToken}`;
-    const off = on("$/progress", ({ token, value }) => {
-      if (token !== partialResultToken || value.type !== "text") return;
-      this.#columns.get(value.modelId ?? "")?.text.append(value.text);
+    await this.#until(async () => {
+      const told = stream("chat:compare", { conversationId: this.#conversationId, content, modelIds });
+      for await (const piece of told)
+        if (piece.type === "text") this.#columns.get(piece.modelId ?? "")?.add(piece.text);
+      const { replies } = await told.result;
+      for (const each of replies) {
+        const column = this.#columns.get(each.modelId);
+        if ("error" in each) column?.failed(each.error.message);
+        else column?.answered(each.reply);
+      }
+      return ending(replies.length, replies.filter((each) => "error" in each).length);
     });
+  }
+
+  /** Waits for the end of all answers, and shows what came of them. */
+  async #until(work: () => Promise<string>): Promise<void> {
     try {
-      const params = { conversationId: this.#conversationId, content, modelIds, partialResultToken };
-      const { replies } = await call("chat:compare", params);
-      for (const reply of replies) this.#end(reply);
-      say(this.#status, ending(replies));
+      say(this.#status, await work());
     } catch (error) {
       this.#fail(error);
     } finally {
-      off();
-      for (const { card, footer } of this.#columns.values()) {
-        if (card.getAttribute("aria-busy") === "true") footer.textContent = "No answer.";
-        card.setAttribute("aria-busy", "false");
-      }
+      for (const column of this.#columns.values()) column.close();
       this.#ask.disabled = false;
       this.#stop.disabled = true;
+      this.#followUp.disabled = false;
     }
     await this.onEnd().catch((error: unknown) => this.#fail(error));
+  }
+
+  #begin(modelIds: readonly string[]): void {
+    this.#ask.disabled = true;
+    this.#stop.disabled = false;
+    say(this.#status, `Asking ${modelIds.length} models …`);
+    this.#show(modelIds);
+  }
+
+  #show(modelIds: readonly string[]): void {
+    this.#columns.clear();
+    for (const modelId of modelIds) this.#columns.set(modelId, new Column(modelId));
+    find("answers", HTMLElement).replaceChildren(...[...this.#columns.values()].map(({ card }) => card));
+  }
+
+  #ended(conversationId: string, question: string, answers: readonly Message[]): void {
+    this.#conversationId = conversationId;
+    this.#followUp.disabled = false;
+    this.#followUp.checked = true;
+    find("question", HTMLTextAreaElement).value = question;
+    say(this.#status, ending(answers.length, 0));
   }
 
   #fail(error: unknown): void {
     say(this.#status, sentence(error), true);
   }
-
-  #begin(modelIds: readonly string[]): void {
-    this.#conversationId = crypto.randomUUID();
-    this.#ask.disabled = true;
-    this.#stop.disabled = false;
-    say(this.#status, `Asking ${modelIds.length} models …`);
-    this.#columns.clear();
-    for (const modelId of modelIds) {
-      const text = make("p", { class: "answer" });
-      const footer = make("footer", { class: "muted" }, "…");
-      const card = make(
-        "article",
-        { class: "card", "aria-busy": "true", "data-model": modelId },
-        make("h3", {}, modelId),
-        text,
-        footer,
-      );
-      this.#columns.set(modelId, { card, text, footer });
-    }
-    find("answers", HTMLElement).replaceChildren(...[...this.#columns.values()].map(({ card }) => card));
-  }
-
-  #end(reply: CompareReply): void {
-    const column = this.#columns.get(reply.modelId);
-    if (column === undefined) return;
-    column.card.setAttribute("aria-busy", "false");
-    if ("error" in reply) {
-      column.card.classList.add("failed");
-      column.footer.textContent = reply.error.message;
-      return;
-    }
-    const { answer, provider, costUSD, promptTokens, answerTokens } = reply.reply;
-    column.text.textContent = answer;
-    column.card.querySelector("h3")?.replaceChildren(provider);
-    column.footer.textContent = `${showUSD(costUSD)} · ${promptTokens} tokens in, ${answerTokens} out`;
-  }
 }
 
-function ending(replies: readonly CompareReply[]): string {
-  const failed = replies.filter((reply) => "error" in reply).length;
-  const answers = replies.length - failed;
+function ending(all: number, failed: number): string {
+  const answers = all - failed;
   return `${answers} answer${answers === 1 ? "" : "s"}${failed > 0 ? `, ${failed} failed` : ""}.`;
 }

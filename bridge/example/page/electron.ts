@@ -21,7 +21,7 @@ let lastReply = 0;
 let sending = Promise.resolve();
 
 // Beside this module, from whichever page it is loaded.
-const address = new URL("./ipc", import.meta.url);
+const address = new URL(/* @vite-ignore */ "./ipc", import.meta.url);
 const events = new EventSource(address);
 const page = new Promise<string>((resolve, reject) => {
   // The server gives a stream that is opened anew another name, so that a page that lost it has to be loaded again.

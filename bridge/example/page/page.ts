@@ -14,9 +14,12 @@ const WORDS = {
 
 async function main(): Promise<void> {
   find("where", HTMLElement).textContent = WORDS[await boot()];
-  const projects = new Projects((project) => (document.title = `${project.name} – A-B/AI example`));
+  const compare: Compare = new Compare(() => projects.showActivity());
+  const projects = new Projects(
+    (project) => (document.title = `${project.name} – A-B/AI example`),
+    (conversationId) => compare.open(conversationId),
+  );
   const showActivity = (): Promise<void> => projects.showActivity();
-  const compare = new Compare(showActivity);
   const batch = new Batch(() => projects.current?.id, showActivity);
   const settings = new Settings();
   await projects.load();
@@ -24,7 +27,17 @@ async function main(): Promise<void> {
   compare.offer(models);
   batch.offer(models);
   await settings.load();
+  await joinWork(projects.current?.id ?? "", compare, batch);
   document.body.dataset["ready"] = "true";
+}
+
+/** A page that was loaded anew takes up what is under way: it is being paid for. */
+async function joinWork(projectId: string, compare: Compare, batch: Batch): Promise<void> {
+  const { turns, jobs } = await call("work:list", { projectId, texts: false });
+  const [turn] = turns.slice(-1);
+  if (turn !== undefined) void compare.join(turn);
+  const [running] = jobs.slice(-1);
+  if (running !== undefined) await batch.join(running.job);
 }
 
 main().catch((error: unknown) => {

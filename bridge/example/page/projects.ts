@@ -1,4 +1,4 @@
-import type { Project } from "../../src/contract.js";
+import type { ActivityItem, Project } from "@abai/bridge/contract";
 import { call, sentence } from "./api.js";
 import { find, make, onSubmit, showUSD } from "./dom.js";
 
@@ -8,7 +8,10 @@ export class Projects {
   readonly #list = find("projects", HTMLUListElement);
   readonly #error = find("project-error", HTMLElement);
 
-  constructor(readonly onChange: (project: Project) => void) {
+  constructor(
+    readonly onChange: (project: Project) => void,
+    readonly openConversation: (id: string) => Promise<void>,
+  ) {
     const name = find("project-name", HTMLInputElement);
     onSubmit(find("new-project", HTMLFormElement), async () => {
       await this.#try(async () => {
@@ -35,18 +38,7 @@ export class Projects {
       call("activity:get", { projectId, limit: 8 }),
       call("activity:stats", { projectId }),
     ]);
-    const rows = items.map(({ title, type, cost, status }) =>
-      make(
-        "li",
-        {},
-        make("span", { class: "activity-title" }, title),
-        make(
-          "span",
-          { class: "muted" },
-          [type, status, cost === undefined ? "" : showUSD(cost)].filter(Boolean).join(" · "),
-        ),
-      ),
-    );
+    const rows = items.map((item) => this.#done(item));
     find("activity", HTMLUListElement).replaceChildren(
       ...(rows.length > 0 ? rows : [make("li", { class: "muted" }, "Nothing yet.")]),
     );
@@ -60,6 +52,16 @@ export class Projects {
     find("current-project", HTMLElement).textContent = this.#current.name;
     this.onChange(this.#current);
     await this.showActivity();
+  }
+
+  /** What was done; a comparison can be opened again. */
+  #done({ id, title, type, cost, status }: ActivityItem): HTMLLIElement {
+    const words = [type, status, cost === undefined ? "" : showUSD(cost)].filter(Boolean).join(" · ");
+    const muted = make("span", { class: "muted" }, words);
+    if (type !== "chat") return make("li", {}, make("span", { class: "activity-title" }, title), muted);
+    const open = make("button", { type: "button", class: "quiet activity-title" }, title);
+    open.addEventListener("click", () => void this.#try(() => this.openConversation(id)));
+    return make("li", {}, open, muted);
   }
 
   #item(project: Project): HTMLLIElement {

@@ -1,4 +1,4 @@
-import type { AllKeys } from "../../src/contract.js";
+import type { AllKeys } from "@abai/bridge/contract";
 import { call, sentence } from "./api.js";
 import { find, make, onSubmit, say } from "./dom.js";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -65,11 +65,14 @@ function journeys(executablePath: string): void {
       await page.locator("body[data-ready=true]").waitFor();
       await addProject(page);
       await compare(page);
+      await accessible(page);
       await screenshot(page, `example-${file}-compare`);
       await batch(page);
       await keys(page);
       await screenshot(page, `example-${file}`);
       await cancel(page);
+      // The mock forgets when its page is loaded anew.
+      if (search === "") await openAgain(page);
       assert.deepEqual(problems, []);
       await page.close();
     });
@@ -115,6 +118,12 @@ function journeys(executablePath: string): void {
     await page.reload();
     await page.locator("body[data-ready=true]").waitFor();
     assert.equal(await page.textContent("#current-project"), "Before the reload");
+    // What is on its way is taken up with the text so far, and can be stopped.
+    await page.locator("article[aria-busy=true] .answer:not(:empty)").first().waitFor();
+    await page.click("#stop");
+    await page.locator("#compare-status", { hasText: /answers?\./ }).waitFor();
+    assert.match((await page.locator("article footer").first().textContent()) ?? "", /not finished|cancelled/);
+    await page.fill("#question", "Why is the sky blue, and why is the evening sky red?");
     await compare(page);
     assert.deepEqual(problems, []);
     await page.close();
@@ -145,6 +154,7 @@ function journeys(executablePath: string): void {
       await page.setViewportSize({ width: 420, height: 900 });
       await page.locator("body[data-ready=true]").waitFor();
       await compare(page);
+      await accessible(page);
       await screenshot(page, "example-dark-narrow");
       assert.equal(
         await page.evaluate("document.documentElement.scrollWidth <= innerWidth"),
@@ -167,8 +177,8 @@ function journeys(executablePath: string): void {
     const words = "The request has members that are missing or wrong.";
     const { page } = await openPage(browser, `${example.url}?mock=errors&every=2`);
     await page.locator("#banner", { hasText: words }).waitFor();
-    // The page asks twelve times until it is ready.
-    await page.goto(`${example.url}?mock=errors&every=13`);
+    // The page asks thirteen times until it is ready.
+    await page.goto(`${example.url}?mock=errors&every=14`);
     await page.locator("body[data-ready=true]").waitFor();
     await page.click("#ask");
     await page.locator("#compare-status", { hasText: words }).waitFor();
@@ -226,19 +236,47 @@ async function compare(page: Page): Promise<void> {
   assert.equal(await page.evaluate("window.streamed.size"), 3);
   for (const card of await cards.all()) {
     assert.match((await card.locator(".answer").textContent()) ?? "", /simulated/);
-    assert.match((await card.locator("footer").textContent()) ?? "", /^\$0\.\d{6} · \d+ tokens in, \d+ out$/);
+    assert.match((await card.locator("footer").textContent()) ?? "", /^\$0\.\d{6} · \d+ tokens in, \d+ out · \d+\.\d s$/);
   }
   await page.locator("#activity li", { hasText: "Why is the sky blue" }).first().waitFor();
 }
 
 async function batch(page: Page): Promise<void> {
   await page.click("#batch-start");
+  await page.click("#confirm-yes");
   await page.locator("#batch-status", { hasText: "Done: 4 of 4 rows" }).waitFor();
   assert.equal(await page.locator("#batch-results tr").count(), 4);
   assert.equal(await page.locator("#batch-results .badge.good").count(), 4);
   assert.equal(await page.locator("#batch-progress").getAttribute("max"), "100");
   assert.equal(await page.evaluate("document.getElementById('batch-progress').value"), 100);
   assert.equal(await page.locator("#batch-results tr").nth(3).locator(".response").textContent(), "done");
+}
+
+/** Opens what was compared before, and goes on with it: one conversation, two questions. */
+async function openAgain(page: Page): Promise<void> {
+  await page.reload();
+  await page.locator("body[data-ready=true]").waitFor();
+  const earlier = page.locator("#activity button", { hasText: "Why is the sky blue" });
+  const before = await earlier.count();
+  await earlier.first().click();
+  await page.locator("#compare-status", { hasText: "3 answers." }).waitFor();
+  assert.equal(await page.isChecked("#follow-up"), true);
+  assert.match((await page.locator("article .answer").first().textContent()) ?? "", /simulated/);
+  await page.fill("#question", "And at noon?");
+  await page.click("#ask");
+  await page.locator("article[aria-busy=true]").first().waitFor();
+  await page.locator("#compare-status", { hasText: "3 answers." }).waitFor();
+  assert.equal(await page.locator("#activity button").count(), before);
+}
+
+/** What a checker of accessibility finds wrong with the page as it is. */
+async function accessible(page: Page): Promise<void> {
+  await page.evaluate(readFileSync(require.resolve("axe-core/axe.min.js"), "utf8"));
+  const found = (await page.evaluate("axe.run()")) as { violations: { id: string; nodes: { html: string }[] }[] };
+  assert.deepEqual(
+    found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`),
+    [],
+  );
 }
 
 /** Stops a batch on its way. */
@@ -251,6 +289,7 @@ async function cancel(page: Page): Promise<void> {
   );
   await page.fill("#batch-prompts", rows.join("\n"));
   await page.click("#batch-start");
+  await page.click("#confirm-yes");
   await page.locator("#batch-status", { hasText: /^[1-9]\d* of 80 rows/ }).waitFor();
   await page.click("#batch-cancel");
   await page.locator("#batch-status", { hasText: /^Stopped: [1-9]\d* of 80 rows/ }).waitFor();

@@ -275,13 +275,9 @@ async function runBatch(projectId: string, models: readonly Row[]): Promise<stri
 }
 
 async function start(): Promise<void> {
-  // Paths in variables, because these modules are made by other builds.
-  const [mock, preload] = ["../mock/index.js", "../preload.js"];
-  if (new URLSearchParams(location.search).has("mock")) {
-    ((await import(mock)) as { installMockApi: () => unknown }).installMockApi();
-  } else {
-    await import(preload);
-  }
+  if (new URLSearchParams(location.search).has("mock")) (await import("@abai/bridge/mock")).installMockApi();
+  // The server makes it of the bridge's own preload.
+  else await import(/* @vite-ignore */ new URL("../preload.js", document.baseURI).href);
   addEventListener("unhandledrejection", ({ reason }) => report.failed.push(`unhandled: ${String(reason)}`));
   await journey();
 }
