@@ -14,7 +14,18 @@ from schemas.schema_error import SchemaError
 Schema = dict[str, Any]
 
 FOLDER = Path(__file__).resolve().parent
-TOPICS = ("system", "models", "settings", "projects", "chat", "work", "batches", "activity", "errors")
+TOPICS = (
+    "system",
+    "models",
+    "settings",
+    "projects",
+    "chat",
+    "work",
+    "compare",
+    "batches",
+    "activity",
+    "errors",
+)
 _LOCAL = "#/$defs/"
 
 

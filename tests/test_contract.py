@@ -44,6 +44,7 @@ SERVED = words("""
     project:update project:delete conversation:create conversation:list conversation:rename
     conversation:delete messages:add messages:list messages:search chat:send chat:abort activity:get
     activity:stats cost:reprice cost:reconcile cost:explain tokens:count chat:send-structured chat:compare
+    compare:ballot compare:vote compare:votes compare:board compare:differences
     work:list work:attach messages:edit messages:versions messages:regenerate messages:delete
     conversation:fork conversation:export conversation:import
     models:discover models:save models:delete models:update

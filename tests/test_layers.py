@@ -53,6 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "current_project",
         "providers.base",
     },
+    "comparing": {"store"},
     "simulator": {"money", "providers.base"},
     "failpoints": set(),
     "batch": {
@@ -71,6 +72,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "methods": {
         "batch",
+        "comparing",
         "contract",
         "rpc.call",
         "rpc.dispatch",

@@ -79,6 +79,12 @@ export interface AllKeys {
   grok: KeyState;
 }
 
+export interface BallotAnswer {
+  /** A, B, C and so on, in an order that nobody chose. */
+  label: string;
+  text: string;
+}
+
 export interface BatchCancelParams {
   jobId: string;
 }
@@ -820,14 +826,127 @@ export interface CompareAnswer {
   reply: ChatSendResult;
 }
 
+export interface CompareBallot {
+  ballotId: string;
+  question: string;
+  /** Without names. */
+  answers: BallotAnswer[];
+}
+
+export interface CompareBallotParams {
+  /** Vote on the answers of this turn. */
+  turnId?: string | null;
+  /** Or, with `rowId`, on the answers that a batch has to the question of this row, one for each model. */
+  jobId?: string | null;
+  rowId?: string | null;
+}
+
+export interface CompareBoardParams {
+  projectId: string;
+}
+
+export interface CompareBoardResult {
+  votes: number;
+  /** Best first. */
+  models: CompareStanding[];
+}
+
+export interface CompareDifferencesParams {
+  turnId: string;
+}
+
+export interface CompareDifferencesResult {
+  turnId: string;
+  answers: ComparedAnswer[];
+  /** Sentences that say the same stand together. Empty where all answers are JSON. */
+  statements: CompareStatement[];
+  /** Where all answers are JSON. */
+  fields: CompareField[];
+  /** The share of fields that are equal, where all answers are JSON. */
+  agreement?: number;
+  /** The answers are so long that not all of them was compared. */
+  cut: boolean;
+}
+
 export interface CompareFailure {
   /** As it was asked for. */
   modelId: string;
   error: ErrorObject;
 }
 
+export interface CompareField {
+  /** Such as `items[0].price`. */
+  path: string;
+  /** Every answer has it, and the same there. */
+  equal: boolean;
+  /** Of the answers that have it. */
+  values: FieldValue[];
+}
+
 /** What came of asking one of the models. */
 export type CompareReply = CompareAnswer | CompareFailure;
+
+/** How a model does in a project's votes. */
+export interface CompareStanding {
+  /** As `provider/id`. */
+  model: string;
+  votes: number;
+  wins: number;
+  losses: number;
+  ties: number;
+  /** By Bradley and Terry, on the scale of chess around 1000: 400 more win ten times as often. */
+  rating: number;
+  /** With `ratingHigh`: where the rating lies in 19 of 20 cases. */
+  ratingLow: number;
+  ratingHigh: number;
+  /** US dollars that its answers in these votes cost, as far as they are known. */
+  costUSD: number;
+  /** US dollars for each win; absent without a win. */
+  usdPerWin?: number;
+}
+
+export interface CompareStatement {
+  sharedBy: "all" | "some" | "one";
+  texts: StatementText[];
+}
+
+export interface CompareVote {
+  /** The ballot's. */
+  id: string;
+  projectId: string;
+  question: string;
+  /** A label, or `tie`. */
+  winner: string;
+  /** Milliseconds since 1970 UTC. */
+  votedAt: number;
+  /** In the order in which they were shown, with their names. */
+  answers: VotedAnswer[];
+  turnId?: string;
+  jobId?: string;
+  rowId?: string;
+  note?: string;
+}
+
+export interface CompareVoteParams {
+  ballotId: string;
+  /** The label of the best answer, or `tie`. */
+  winner: string;
+  note?: string | null;
+}
+
+export interface CompareVotesParams {
+  projectId: string;
+  limit?: number | null;
+  offset?: number | null;
+}
+
+/** Newest first. */
+export type CompareVotesResult = CompareVote[];
+
+export interface ComparedAnswer {
+  messageId: string;
+  model: string;
+}
 
 /** Requests at once for each provider, by its name. */
 export type ConcurrencyLimits = Record<string, number>;
@@ -1177,6 +1296,12 @@ export interface ExplainedCall {
   requests?: number;
   /** The vendor's own id of the answer. */
   responseId?: string;
+}
+
+export interface FieldValue {
+  model: string;
+  /** What stands there. */
+  value: unknown;
 }
 
 /** Why the answer ended. `length`: at its limit of tokens. `cancelled` and `error`: what had arrived until then was kept. `interrupted`: the sidecar ended while the answer was being written, and what had arrived shortly before is kept. */
@@ -1904,6 +2029,12 @@ export interface SettingsValidateKeyResult {
   reason?: string;
 }
 
+export interface StatementText {
+  model: string;
+  /** In this answer's words. */
+  text: string;
+}
+
 /** A look at what the program stands on, without the network and without an open database. */
 export interface SystemDoctorResult {
   versions: DoctorVersions;
@@ -1947,6 +2078,16 @@ export interface UncertainSum {
   costAtLeastUSD: number;
   /** US dollars with those calls, at most; absent where no price bounds them. */
   costAtMostUSD?: number;
+}
+
+export interface VotedAnswer {
+  label: string;
+  /** As `provider/id`. */
+  model: string;
+  /** US dollars that the answer cost; absent where they are not known. */
+  costUSD?: number;
+  messageId?: string;
+  rowId?: string;
 }
 
 /** One model's answer, on its way or ended. */
@@ -2165,6 +2306,16 @@ export interface Methods {
   "work:list": { params: WorkListParams; result: WorkListResult };
   /** Joins answers on their way: the text so far as one piece, then what follows, numbered; answers when all have ended. Cancelling it stops no answer. */
   "work:attach": { params: WorkAttachParams; result: WorkAttachResult };
+  /** Shows answers for a blind vote: without names, shuffled. */
+  "compare:ballot": { params: CompareBallotParams; result: CompareBallot };
+  /** Says which answer of a ballot is best, and is told who gave it. */
+  "compare:vote": { params: CompareVoteParams; result: CompareVote };
+  /** A project's votes, newest first. */
+  "compare:votes": { params: CompareVotesParams; result: CompareVotesResult };
+  /** How each model does in a project's votes, with a rating, its interval, and dollars for a win. */
+  "compare:board": { params: CompareBoardParams; result: CompareBoardResult };
+  /** What the answers of a turn have in common, what only one of them says, and where their JSON differs. */
+  "compare:differences": { params: CompareDifferencesParams; result: CompareDifferencesResult };
   /** Checks and stores a batch; no row is sent unless `start` is true. */
   "batch:submit": { params: BatchSubmitParams; result: BatchJob };
   /** Sends the rows of a stored batch. */
@@ -2262,7 +2413,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "7bd5cd9de303fc117db516a07947dcc43df3c597ebd35a8da295fc6e448be15e";
+export const SCHEMA_HASH = "acfb428934865631817f933afad82270e842a07075a290303c129b448dfa1eed";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -2350,6 +2501,11 @@ export const SERVED_METHODS = [
   "chat:abort",
   "work:list",
   "work:attach",
+  "compare:ballot",
+  "compare:vote",
+  "compare:votes",
+  "compare:board",
+  "compare:differences",
   "batch:submit",
   "batch:start",
   "batch:cancel",
@@ -2441,6 +2597,11 @@ export const METHOD_NAMES = [
   "chat:abort",
   "work:list",
   "work:attach",
+  "compare:ballot",
+  "compare:vote",
+  "compare:votes",
+  "compare:board",
+  "compare:differences",
   "batch:submit",
   "batch:start",
   "batch:cancel",

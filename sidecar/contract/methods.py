@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "7bd5cd9de303fc117db516a07947dcc43df3c597ebd35a8da295fc6e448be15e"
+SCHEMA_HASH = "acfb428934865631817f933afad82270e842a07075a290303c129b448dfa1eed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,17 @@ METHODS: tuple[Method, ...] = (
     Method("chat:abort", "ChatAbortParams", "ChatAbortResult", "chat", "abort"),
     Method("work:list", "WorkListParams", "WorkListResult", "work", "list_"),
     Method("work:attach", "WorkAttachParams", "WorkAttachResult", "work", "attach"),
+    Method("compare:ballot", "CompareBallotParams", "CompareBallot", "compare", "ballot"),
+    Method("compare:vote", "CompareVoteParams", "CompareVote", "compare", "vote"),
+    Method("compare:votes", "CompareVotesParams", "CompareVotesResult", "compare", "votes"),
+    Method("compare:board", "CompareBoardParams", "CompareBoardResult", "compare", "board"),
+    Method(
+        "compare:differences",
+        "CompareDifferencesParams",
+        "CompareDifferencesResult",
+        "compare",
+        "differences",
+    ),
     Method("batch:submit", "BatchSubmitParams", "BatchJob", "batch", "submit"),
     Method("batch:start", "BatchStartParams", "BatchJob", "batch", "start"),
     Method("batch:cancel", "BatchCancelParams", "BatchJob", "batch", "cancel"),

@@ -425,6 +425,54 @@ async def chat_abort(client: Client) -> None:
     await client.ask("chat:abort", {"conversationId": "8d3f0a52-6f0e-4b0a-9a53-0d8d1c1f4e13"})
 
 
+async def _answered(client: Client) -> str:
+    """The id of a question with two answers that are alike: which of them is shown first is chance."""
+    talk = await _talk(client)
+    said = {"conversationId": talk, "role": "user", "content": "Why?"}
+    question = await client.ask("messages:add", said)
+    for _ in range(2):
+        answer = {"conversationId": talk, "role": "assistant", "content": "So.", "model": "lab/one"}
+        await client.ask("messages:add", answer)
+    return str(question["id"])
+
+
+async def compare_ballot(client: Client) -> None:
+    """Two answers without names, and questions that cannot be voted on."""
+    question = await _answered(client)
+    await client.ask("compare:ballot", {"turnId": question})
+    await client.ask("compare:ballot", {"turnId": "nobody"})
+    await client.ask("compare:ballot", {})
+
+
+async def compare_vote(client: Client) -> None:
+    """A label that was not shown, and a ballot that nobody opened."""
+    question = await _answered(client)
+    ballot = await client.ask("compare:ballot", {"turnId": question})
+    await client.ask("compare:vote", {"ballotId": ballot["ballotId"], "winner": "Z"})
+    await client.ask("compare:vote", {"ballotId": "nobody", "winner": "A"})
+
+
+async def compare_votes(client: Client) -> None:
+    """Nobody has voted yet, and a project that is not there."""
+    project = await client.ask("project:create", {"name": "First"})
+    await client.ask("compare:votes", {"projectId": project["id"]})
+    await client.ask("compare:votes", {"projectId": "nobody"})
+
+
+async def compare_board(client: Client) -> None:
+    """A board without votes, and a project that is not there."""
+    project = await client.ask("project:create", {"name": "First"})
+    await client.ask("compare:board", {"projectId": project["id"]})
+    await client.ask("compare:board", {"projectId": "nobody"})
+
+
+async def compare_differences(client: Client) -> None:
+    """Two answers that say the same, and a question that is not there."""
+    question = await _answered(client)
+    await client.ask("compare:differences", {"turnId": question})
+    await client.ask("compare:differences", {"turnId": "nobody"})
+
+
 async def work_list(client: Client) -> None:
     """Whoever has asked once hears of changes; nothing runs any more once the question is answered."""
     project = await client.ask("project:create", {"name": "First"})

@@ -1,0 +1,44 @@
+"""A board of votes: what is counted, and how sure it is."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sidecar.comparing.ratings import Choice, board
+
+CHEAP, DEAR = Decimal("0.01"), Decimal("0.03")
+
+
+def test_wins_losses_ties_and_dollars_for_a_win() -> None:
+    won = Choice([("a", CHEAP), ("b", DEAR)], 0)
+    lost = Choice([("a", CHEAP), ("b", None)], 1)
+    tie = Choice([("b", DEAR), ("a", CHEAP)], None)
+    first, second = board([won, won, lost, tie])
+
+    assert (first.model, first.votes, first.wins, first.losses, first.ties) == ("a", 4, 2, 1, 1)
+    assert (second.model, second.wins, second.losses, second.ties) == ("b", 1, 2, 1)
+    assert (first.cost_usd, first.usd_per_win) == (Decimal("0.04"), Decimal("0.02"))
+    assert second.usd_per_win == Decimal("0.09")
+    assert first.low < first.rating < first.high
+
+
+def test_more_votes_make_surer_and_three_to_one_is_about_190_points() -> None:
+    def played(times: int) -> float:
+        choices = [Choice([("a", None), ("b", None)], place) for place in (0, 0, 0, 1)] * times
+        first, second = board(choices)
+        assert 150 < first.rating - second.rating < 192 or times < 20
+        return first.high - first.low
+
+    assert played(100) < played(20) < played(1)
+
+
+def test_who_always_wins_is_not_infinitely_good_and_nobody_is_an_empty_board() -> None:
+    first, *_ = board([Choice([("a", None), ("b", None), ("c", None)], 0)] * 50)
+    assert 1000 < first.rating < 2500
+    assert board([]) == []
+
+
+def test_among_three_the_winner_beats_each_and_the_others_do_not_meet() -> None:
+    standings = board([Choice([("a", None), ("b", None), ("c", None)], 0)])
+    assert [each.model for each in standings] == ["a", "b", "c"]
+    assert standings[1].rating == standings[2].rating
