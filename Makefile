@@ -52,6 +52,7 @@ test-fast: setup ## most of the certainty in a minute: no frozen binary, no cras
 
 soak: setup ## what is hostile alone: odd values, leaks, memory, kills, and each fault ROUNDS times into docs/reliability.md
 	$(PYTEST) tests/fuzz tests/field/test_trust_secrets.py tests/field/test_trust_memory.py tests/crash
+	MONEY_EXAMPLES=$(or $(EXAMPLES),200) $(PYTEST) tests/spending/test_money_properties.py
 	$(BIN)/python -m tests.faults --rounds $(or $(ROUNDS),10) --write-table
 
 test-fast-python: setup

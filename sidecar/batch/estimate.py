@@ -133,12 +133,15 @@ def _range(
     shape: RowProfile, tokens_in: int, answer: AnswerLength, *, exact: bool, batch: bool = False
 ) -> Range | None:
     longest = shape.frame_tokens + tokens_in * (1 if exact else cost_range.GUESSED_FACTOR)
-    least = max(0, tokens_in - FRAME_TOKENS) // (1 if exact else cost_range.GUESSED_FACTOR)
-    high = cost_range.highest(shape.price, longest, answer.high, shape.extras, batch=batch)
-    low = cost_range.lowest(shape.price, least, batch=batch)
+    least = max(0, tokens_in - FRAME_TOKENS) // (1 if exact else cost_range.GUESSED_LOW)
     expected = pricing.cost(_expected(shape, tokens_in, answer), shape.price, batch=batch)
-    if low is None or high is None or isinstance(expected, pricing.Unpriced):
+    if isinstance(expected, pricing.Unpriced):
         return None
+    prices = (shape.price, *shape.later_prices)
+    highs = [cost_range.highest(each, longest, answer.high, shape.extras, batch=batch) for each in prices]
+    lows = [cost_range.lowest(each, least, batch=batch) for each in prices]
+    high = max((usd for usd in highs if usd is not None), default=expected.total_usd)
+    low = min((usd for usd in lows if usd is not None), default=expected.total_usd)
     # Rows of a vendor's batch are asked once.
     most = high * (1 if batch else shape.attempts)
     return Range(low, min(max(low, expected.total_usd), high), high, most)

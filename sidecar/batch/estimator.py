@@ -58,7 +58,13 @@ class Estimator:
 
     def _assume(self, shape: RowProfile, *, exact: bool, learnt: bool) -> None:
         model = shape.serving.model
-        told = assumptions(shape.extras, counted_exactly=exact, model=model, attempts=shape.attempts)
+        told = assumptions(
+            shape.extras,
+            counted_exactly=exact,
+            model=model,
+            attempts=shape.attempts,
+            later=shape.later_prices,
+        )
         if not learnt:
             prior = min(shape.cap, prior_tokens(shape))
             assumed = f"answers of {prior:,} tokens and no cache are assumed"

@@ -22,6 +22,8 @@ MOST_ISSUES = 100
 MOST_KINDS = 10_000
 # As for a chat: a budget must reserve something for an answer without a limit.
 UNLIMITED_ANSWER_TOKENS = 8_192
+# Rows may wait, and prices have first days: the most is by the dearest of so many.
+PRICE_DAYS = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class RowProfile:
     """What rows with the same model and options have in common. `cap` is the longest answer in tokens.
 
     `frame_tokens` is the most that is sent around their texts: a schema, tools, instructions. `attempts` is how often
-    one may be asked, and charged, where its answer breaks off.
+    one may be asked, and charged, where its answer breaks off. `later_prices` are those that follow `price` within
+    the days in which a row that waits is still thought of.
     """
 
     serving: Serving
@@ -39,6 +42,7 @@ class RowProfile:
     frame_tokens: int = 0
     wants_json: bool = False
     attempts: int = 1
+    later_prices: tuple[PriceEntry, ...] = ()
 
     @property
     def provider(self) -> str:
@@ -112,6 +116,7 @@ class RowValidator:
             frame_tokens(plan.body, request.system, request.developer, row.prompt),
             request.json_mode,
             1 + int({**self._defaults, **self._saved}["retryBrokenAnswers"]),
+            self._catalogue.prices_until(row.model, self._day, PRICE_DAYS)[1:],
         )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sidecar import resources
+from sidecar.errors import Failure
 from sidecar.money import listing, parse
 from sidecar.money import user_catalogue as own_file
 from sidecar.money.aliases import Names
@@ -103,6 +105,20 @@ class Catalogue:
     def price_entry(self, model: ModelEntry, day: date) -> PriceEntry | None:
         """The dated price that holds on that day (UTC), None when the model has none then."""
         return next((price for price in reversed(model.prices) if price.starts_on <= day), None)
+
+    def prices_until(self, asked_id: str, day: date, days: int) -> tuple[PriceEntry, ...]:
+        """Every price that a call under that name has on that day or one of so many after it, the first one first.
+
+        Who answers may change too. A day on which it has no price, or nobody answers, is left out.
+        """
+        found: dict[int, PriceEntry] = {}
+        for later in range(days + 1):
+            with suppress(Failure):
+                on = day + timedelta(days=later)
+                price = self.price_entry(self.served(asked_id, on).model, on)
+                if price is not None:
+                    found.setdefault(id(price), price)
+        return tuple(found.values())
 
     def rows(
         self, day: date, include_retired: bool = True, used: Collection[str] | None = None

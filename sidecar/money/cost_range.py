@@ -9,7 +9,7 @@ is said (`assumptions`). The least has the whole prompt read from a cache, and a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
@@ -22,6 +22,8 @@ from sidecar.providers.base import ChatRequest, PreparedCall, Usage
 TOKENS_A_SEARCH = 8_000
 # A guessed tokenizer comes within some 15 % for plain text, and in other languages less near.
 GUESSED_FACTOR = 2
+# A guess is above the count where the tables that it is made by know a script less well than the vendor's do.
+GUESSED_LOW = 4
 # A workspace may have all its requests run in one place, which raises their price; what is asked says nothing of it.
 _WHERE = "inference_geo="
 
@@ -105,10 +107,21 @@ def lowest(price: PriceEntry | None, prompt_tokens: int, *, batch: bool = False)
 
 
 def assumptions(
-    extras: Extras, *, counted_exactly: bool, model: ModelEntry, attempts: int = 1
+    extras: Extras,
+    *,
+    counted_exactly: bool,
+    model: ModelEntry,
+    attempts: int = 1,
+    later: Sequence[PriceEntry] = (),
 ) -> tuple[str, ...]:
-    """Return in sentences what the most rests on that is not known before. `attempts`: how often it may be asked."""
-    found = []
+    """Return in sentences what the most rests on that is not known before.
+
+    `attempts` is how often it may be asked, `later` the prices that are reckoned with beside today's.
+    """
+    found = [
+        f"{model.name}: another price holds from {price.starts_on}; the most is by the dearer one."
+        for price in later[:1]
+    ]
     if attempts > 1:
         found.append(
             f"The most is reckoned with every answer breaking off and being asked for again, {attempts} times in all, "

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from sidecar import app
+from sidecar.clock import Now
 from sidecar.config import Config
 from sidecar.container import Container
 from sidecar.contract.errors import ERRORS
@@ -36,6 +38,7 @@ class Inside:
         self._came: asyncio.Queue[Any] = asyncio.Queue()
         self._taking: set[asyncio.Task[None]] = set()
         self._last_id = 0
+        self._calls: dict[Any, asyncio.Future[Any]] = {}
 
     def send(self, message: Any) -> None:
         task = asyncio.get_running_loop().create_task(self._dispatcher.accept(message))
@@ -56,21 +59,50 @@ class Inside:
             if answer.get("id") == message["id"]:
                 return answer
 
+    async def call(self, method: str, params: Any = ...) -> Any:
+        """The whole response to one request of several at once; nothing else is passed over."""
+        self._last_id += 1
+        message: dict[str, Any] = {"jsonrpc": "2.0", "id": f"call-{self._last_id}", "method": method}
+        reply = self._calls[message["id"]] = asyncio.get_running_loop().create_future()
+        self.send(message if params is ... else {**message, "params": params})
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await reply
+
     async def take(self, frames: bytes) -> None:
         for line in frames.splitlines():
-            self._came.put_nowait(json.loads(line))
+            message = json.loads(line)
+            reply = self._calls.pop(message.get("id"), None)
+            if reply is None:
+                self._came.put_nowait(message)
+            elif not reply.done():
+                reply.set_result(message)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is outside and outlives a sidecar: the vendors and the clock."""
+
+    simulator: Simulator
+    now_ms: Now
 
 
 @asynccontextmanager
 async def inside(
-    data_dir: Path, *, day: str | None = None, batch_poll_ms: int | None = None
+    data_dir: Path,
+    *,
+    day: str | None = None,
+    batch_poll_ms: int | None = None,
+    world: World | None = None,
+    more_keys: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Inside]:
     mock_day = date.fromisoformat(day) if day else None
     config = Config(data_dir=data_dir, mock=True, mock_day=mock_day, batch_poll_ms=batch_poll_ms)
-    now_ms = app.run_clock(config)
-    outbox, in_flight, simulator = Outbox(), InFlight(), Simulator(pace_ms=0, now_ms=now_ms)
+    now_ms = world.now_ms if world else app.run_clock(config)
+    outbox, in_flight = Outbox(), InFlight()
+    simulator = world.simulator if world else Simulator(pace_ms=0, now_ms=now_ms)
     http = HttpClient(lambda: simulated_transport(simulator))
-    keys = MemoryKeys(dict.fromkeys(("openai", "anthropic", "gemini", "grok"), app.SIMULATED_KEY))
+    vendors = ("openai", "anthropic", "gemini", "grok")
+    keys = MemoryKeys({**dict.fromkeys(vendors, app.SIMULATED_KEY), **(more_keys or {})})
     services = Container(config, lambda options: http, keys, outbox, in_flight, now_ms)
     dispatcher = Dispatcher(build_routes(), services, outbox, errors=ERRORS, in_flight=in_flight)
     reached = Inside(dispatcher, services, simulator)

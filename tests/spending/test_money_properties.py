@@ -1,0 +1,208 @@
+"""Whatever is asked: what came lies between the bounds that were told before, and the limit is never passed.
+
+Against the simulator, whose own bill is the judge. `make soak` draws many more examples.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from decimal import ROUND_CEILING, Decimal
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sidecar.spending.budget import standing
+from sidecar.store import jobs, ledger
+from tests.helpers.inside import Inside, inside
+
+EXAMPLES = int(os.environ.get("MONEY_EXAMPLES", "6"))
+SETTINGS = settings(
+    max_examples=EXAMPLES,
+    # The same ones in every run of CI; others in each soak.
+    derandomize="MONEY_EXAMPLES" not in os.environ,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+DEADLINE_SECONDS = 60
+# The simulator counts four bytes a token: models whose tokenizer is published are counted by that one here.
+MODELS = (
+    "openai/gpt-6-luna",
+    "openai/gpt-6-sol",
+    "anthropic/claude-haiku-5-5",
+    "anthropic/claude-sonnet-5-5",
+    "gemini/gemini-3.8-flash",
+    "gemini/gemini-4-carbon",
+    "grok/grok-4.7",
+)
+WORDS = (
+    "why",
+    "is",
+    "the",
+    "sky",
+    "blue",
+    "und",
+    "abends",
+    "rot",
+    "天空",
+    "为什么",
+    "красный",
+    "3.14",
+    "🌅",
+    "—",
+    "\n",
+)
+TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=60).map(" ".join)
+LONG = TEXTS.map(lambda text: text * 40)
+ORDERS = st.sampled_from(
+    (
+        "",
+        "[[simulate: tokens=1]]",
+        "[[simulate: tokens=150]]",
+        "[[simulate: finish=length]]",
+        "[[simulate: cut=1]]",
+        "[[simulate: cut=2 times=1]]",
+    )
+)
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {"prompt": st.tuples(TEXTS | LONG, ORDERS).map(" ".join), "model": st.sampled_from(MODELS)},
+        optional={"maxOutputTokens": st.integers(16, 600)},
+    ),
+    min_size=1,
+    max_size=24,
+)
+SAVED = st.fixed_dictionaries(
+    {
+        "enableWebSearch": st.booleans(),
+        "maxWebSearchUses": st.integers(1, 3),
+        "enablePromptCaching": st.booleans(),
+        "promptCacheTTL": st.sampled_from(("5m", "1h")),
+        "retryBrokenAnswers": st.integers(0, 1),
+    }
+)
+
+
+@asynccontextmanager
+async def sidecar(saved: Mapping[str, Any]) -> AsyncIterator[Inside]:
+    """A sidecar with these settings, and vendors that have charged nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with asyncio.timeout(DEADLINE_SECONDS), inside(Path(folder), day="2026-11-30") as here:
+            for key, value in saved.items():
+                await here.call("settings:save", {"key": key, "value": value})
+            yield here
+
+
+@asynccontextmanager
+async def limited(here: Inside, limit: Decimal) -> AsyncIterator[None]:
+    """The month's limit, held against every state of the account that can be seen while the block runs."""
+    await here.call("settings:save", {"key": "monthlyBudgetUSD", "value": float(limit)})
+    read = here.services.store.read
+
+    async def look() -> None:
+        while True:
+            balance = await read(standing, limit, 0)
+            assert balance.left_usd >= 0, balance
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await looking
+
+
+async def submitted(
+    here: Inside, method: str, rows: Sequence[Mapping[str, Any]], **params: Any
+) -> str | None:
+    """The id of a job, None where it is refused."""
+    project = (await here.call("project:create", {"name": "P"}))["result"]["id"]
+    answer = await here.call(method, {"projectId": project, "rows": rows, **params})
+    if "error" in answer:
+        assert answer["error"]["data"]["kind"] in ("budget_exceeded", "unsupported"), answer
+        return None
+    return str(answer["result"].get("jobId") or answer["result"]["id"])
+
+
+async def ended(here: Inside, job_id: str) -> None:
+    while (await here.call("batch:get", {"jobId": job_id}))["result"]["status"] == "processing":
+        pass
+
+
+def charged(here: Inside) -> Decimal:
+    """What the vendors charged in all."""
+    return Decimal(here.simulator.ledger.wire()["totalChargedUSD"])
+
+
+async def ours(here: Inside) -> tuple[Decimal, Decimal]:
+    """What our own account says was spent, at least and at most."""
+    read = here.services.store.read
+    known, uncertain = await read(ledger.spent_since, 0), await read(ledger.uncertain_since, 0)
+    assert not uncertain.unbounded
+    return known + uncertain.at_least_usd, known + uncertain.at_most_usd
+
+
+@SETTINGS
+@given(ROWS, SAVED)
+def test_a_job_comes_to_what_was_told_before_and_a_budget_of_the_most_is_enough(
+    rows: list[dict[str, Any]], saved: dict[str, Any]
+) -> None:
+    async def run() -> None:
+        async with sidecar(saved) as here:
+            job = await submitted(here, "batch:submit", rows)
+            assert job is not None
+            record = await here.services.store.read(jobs.get, job)
+            assert record is not None
+            assert record.estimate is not None
+            low, high = (Decimal(record.estimate[name]) for name in ("lowUSD", "highUSD"))
+            async with limited(here, high.quantize(Decimal("1e-9"), ROUND_CEILING)):
+                started = await here.call("batch:start", {"jobId": job, "concurrency": 32})
+                assert "result" in started, started
+                await ended(here, job)
+            least, most = await ours(here)
+            assert low <= charged(here) <= high
+            assert least <= charged(here) <= most <= high
+
+    asyncio.run(run())
+
+
+@SETTINGS
+@given(ROWS, SAVED, st.integers(0, 60_000))
+def test_whatever_is_sent_at_once_the_limit_holds(
+    rows: list[dict[str, Any]], saved: dict[str, Any], micros: int
+) -> None:
+    async def run() -> None:
+        limit = Decimal(micros) / 1_000_000
+        async with sidecar(saved) as here, limited(here, limit):
+
+            async def batch() -> None:
+                if (job := await submitted(here, "batch:submit", rows)) is not None:
+                    await here.call("batch:start", {"jobId": job, "concurrency": 32})
+                    await ended(here, job)
+
+            async def native() -> None:
+                luna = [{**row, "model": MODELS[0]} for row in rows]
+                if (
+                    job := await submitted(here, "batch:submit-native", luna, providerName="openai")
+                ) is not None:
+                    await here.call("batch:get", {"jobId": job})
+
+            async def chat(row: Mapping[str, Any]) -> None:
+                options = {"maxOutputTokens": row.get("maxOutputTokens", 300)}
+                asked = {"content": row["prompt"], "modelId": row["model"], "options": options}
+                await here.call("chat:send", asked)
+
+            await asyncio.gather(batch(), native(), *map(chat, rows))
+            _, most = await ours(here)
+            assert charged(here) <= limit
+            assert most <= limit
+
+    asyncio.run(run())
