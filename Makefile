@@ -18,7 +18,7 @@ FAST := tests/test_layers.py tests/test_contract.py tests/test_keys.py tests/tes
 	tests/test_replay.py::test_the_server_inside_this_process_answers_as_recorded \
 	tests/test_sidecar_process.py::test_one_request_through_a_shell_pipe_gives_one_frame_and_exit_code_0
 
-.PHONY: catalogue-check help setup demo example test soak test-fast test-fast-python test-fast-typescript \
+.PHONY: catalogue-check help setup demo demo-app example test soak test-fast test-fast-python test-fast-typescript \
 	test-python test-typescript check generate serve record bench bench-short package \
 	format clean
 
@@ -33,11 +33,22 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+# What a person needs, without the tools of whoever works on it.
+$(VENV)/.ready-cli: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cli]'
+	@touch $@
+
 bridge/node_modules/.ready: bridge/package.json bridge/package-lock.json
 	cd bridge && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-demo: setup ## three models side by side, a restart, a batch that survives kill -9, a native batch
+demo: ## three models side by side, a restart, a batch that survives kill -9, a native batch
+	@test -e $(VENV)/.ready || $(MAKE) --no-print-directory $(VENV)/.ready-cli
+	$(BIN)/python -m sidecar.cli demo
+
+demo-app: setup ## the same from Node, as Electron's main process would run it
 	cd bridge && npm run --silent build
 	node bridge/out/demo/demo.js --python $(BIN)/python
 

@@ -1,5 +1,5 @@
 /**
- * What `make demo` runs: the sidecar in mock mode over a real pipe, as Electron would run it. Three models answer
+ * What `make demo-app` runs: the sidecar in mock mode over a real pipe, as Electron would run it. Three models answer
  * the same question side by side; then the sidecar is restarted, and the conversation is still there. A batch
  * survives a kill -9 in the middle, and another one is run by the vendor itself.
  * Ends with 1 when anything is not as it should be.

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const dir = join(dirname(dirname(fileURLToPath(import.meta.url))), "out", "test");
 // These start processes over and over, or a browser; `npm run test:fast` leaves them out.
-const SLOW = /^(browser|client|example|pattern|quit|supervision|window)\b/;
+const SLOW = /^(browser|client|demo|example|pattern|quit|supervision|window)\b/;
 const fast = process.argv.includes("--fast");
 const files = readdirSync(dir, { recursive: true })
     .filter((name) => name.endsWith(".test.js") && !(fast && SLOW.test(name)))

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,19 +36,21 @@ class CallRefused(Exception):
 class Target:
     """Which data folder is served, None for the usual one, and whether the vendors are simulated.
 
-    `looking`: nothing is written or asked, so that another process may have the folder, and no job goes on.
+    `looking`: nothing is written or asked, so that another process may have the folder, and no job goes on. `more` are
+    further flags of `serve`.
     """
 
     data_dir: Path | None = None
     mock: bool = False
     looking: bool = False
+    more: Sequence[str] = ()
 
     def command(self) -> list[str]:
         """Return the command line of the process: from source, or the frozen binary itself."""
         program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "sidecar"]
         folder = [] if self.data_dir is None else ["--data-dir", str(self.data_dir)]
         flags = [*(["--mock"] if self.mock else []), *(["--read-only"] if self.looking else [])]
-        return [*program, "serve", *folder, *flags]
+        return [*program, "serve", *folder, *flags, *self.more]
 
 
 class Connection:
@@ -86,6 +88,10 @@ class Connection:
             raise
         finally:
             self._progress.pop(token, None)
+
+    def kill(self) -> None:
+        """End the process without a word to it, as a crash does."""
+        self._process.kill()
 
     def on(self, name: str, listener: Listener) -> None:
         """Hear a notification from now on; one listener for each."""

@@ -185,7 +185,9 @@ async def test_a_program_runs_against_the_simulator_and_its_exit_code_is_told(tm
     assert code == 7
 
 
-async def test_the_demo_shows_a_comparison_and_a_batch_and_leaves_nothing(tmp_path: Path) -> None:
+async def test_the_demo_shows_a_comparison_and_a_batch_that_survives_a_kill_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
     code, out, _ = await abai(tmp_path, "demo")
     assert code == 0
     assert "simulated" in out

@@ -14,9 +14,9 @@ from typing import Annotated, Any
 
 import typer
 
-from sidecar.cli.connection import Target
-from sidecar.cli.demo import show
-from sidecar.cli.invocation import ROWS_FAILED, Invocation, perform
+from sidecar.cli.connection import CallRefused, Target
+from sidecar.cli.demo import FAST, DemoFailed, show
+from sidecar.cli.invocation import BROKEN, Invocation
 
 # Flags behind `--` belong to the program that is started.
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -33,12 +33,15 @@ class Shell(StrEnum):
 
 
 def demo(context: typer.Context) -> None:
-    """Show a comparison, a batch and what they would cost; simulated, in a folder of its own. Example: `abai demo`"""
+    """Show a comparison, a batch through a crash, and one at a vendor; simulated. Example: `abai demo`"""
     state: Invocation = context.obj
     with tempfile.TemporaryDirectory(prefix="abai-demo-") as folder:
-        context.obj = Invocation(Target(Path(folder), mock=True), state.as_json, state.out, state.err)
-        if not perform(context, lambda sidecar, here: show(sidecar, here.out, here.err)):
-            raise typer.Exit(ROWS_FAILED)
+        target = Target(Path(folder), mock=True, more=FAST)
+        try:
+            asyncio.run(show(target, state.out, state.err))
+        except (CallRefused, DemoFailed) as wrong:
+            state.err.print(f"[red]{wrong}[/]", highlight=False)
+            raise typer.Exit(BROKEN) from None
 
 
 def replay(
