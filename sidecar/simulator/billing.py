@@ -1,51 +1,85 @@
-"""What a vendor says of its own ledger: by day and model, late, in pages, with the usage of others in it."""
+"""What a vendor says of its own ledger: by day, model and unit, late, in pages, with the usage of others in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from sidecar.simulator.ledger import Entry
+from sidecar.providers.base import Usage
 
 # Days on a page, so that any range of some days has several pages.
 PAGE = 2
+MINUTE_MS = 60_000
+
+Units = Mapping[str, Decimal]
+"""Dollars by unit, in the words of a price's parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class BilledCall:
+    """One request that was charged, alone or as a row of a batch, with the parts of its charge."""
+
+    at_ms: int
+    provider: str
+    model: str
+    usage: Usage
+    units: Units
+    batch: bool = False
+
+    @property
+    def day(self) -> date:
+        return datetime.fromtimestamp(self.at_ms / 1000, UTC).date()
 
 
 @dataclass(frozen=True, slots=True)
 class OrganizationBill:
     """How a bill comes about. `delay_ms`: what is younger is not in it yet. `others_usd` is what another program of the
-    organisation spends a day, on the first model of that day.
+    organisation spends a day, on the first model of that day; `others` are calls of such a program.
     """
 
     delay_ms: int = 0
     others_usd: Decimal = Decimal(0)
+    others: Sequence[BilledCall] = field(default=())
+
+    def calls(
+        self, calls: Iterable[BilledCall], provider: str, first_ms: int, end_ms: int, now_ms: int
+    ) -> list[BilledCall]:
+        """Return the calls of a time that are in the figures by now, those of others among them."""
+        return [
+            call
+            for call in (*calls, *self.others)
+            if call.provider == provider
+            and first_ms <= call.at_ms < end_ms
+            and call.at_ms + self.delay_ms <= now_ms
+        ]
 
     def days(
-        self, entries: Iterable[Entry], provider: str, first: date, end: date, now_ms: int
-    ) -> list[tuple[date, Mapping[str, Decimal]]]:
-        """Return what each model cost on each day from `first` on and before `end`, in dollars."""
-        sums: dict[date, dict[str, Decimal]] = {}
-        for entry in entries:
-            day = datetime.fromtimestamp(entry.at_ms / 1000, UTC).date()
-            if (
-                entry.provider == provider
-                and entry.charged_usd
-                and first <= day < end
-                and entry.at_ms + self.delay_ms <= now_ms
-            ):
-                models = sums.setdefault(day, {})
-                models[entry.model] = models.get(entry.model, Decimal(0)) + entry.charged_usd
+        self, calls: Iterable[BilledCall], provider: str, first: date, end: date, now_ms: int
+    ) -> list[tuple[date, Mapping[str, Units]]]:
+        """Return what each model cost by unit on each day from `first` on and before `end`, in dollars."""
+        sums: dict[date, dict[str, dict[str, Decimal]]] = {}
+        for call in self.calls(calls, provider, ms_of(first), ms_of(end), now_ms):
+            units = sums.setdefault(call.day, {}).setdefault(call.model, {})
+            for unit, usd in call.units.items():
+                units[unit] = units.get(unit, Decimal(0)) + usd
         for models in sums.values():
-            models[next(iter(models))] += self.others_usd
+            if self.others_usd:
+                units = next(iter(models.values()))
+                units["in_uncached"] = units.get("in_uncached", Decimal(0)) + self.others_usd
         count = min(max(0, (end - first).days), 366)
         return [(day, sums.get(day, {})) for day in (first + timedelta(days=n) for n in range(count))]
 
 
+def ms_of(day: date) -> int:
+    """Return the first moment of a day in UTC, in ms since 1970."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+
+
 def page_of(
-    days: list[tuple[date, Mapping[str, Decimal]]], page: str
-) -> tuple[list[tuple[date, Mapping[str, Decimal]]], str | None]:
+    days: list[tuple[date, Mapping[str, Units]]], page: str
+) -> tuple[list[tuple[date, Mapping[str, Units]]], str | None]:
     """Return the days of a page, and the name of the next one."""
     start = int(page.removeprefix("page_")) if page.removeprefix("page_").isdigit() else 0
     following = start + PAGE

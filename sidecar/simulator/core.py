@@ -12,7 +12,7 @@ import orjson
 from sidecar import clock
 from sidecar.providers.base import Usage
 from sidecar.simulator.batch_service import BatchService, RunsBatches
-from sidecar.simulator.billing import OrganizationBill
+from sidecar.simulator.billing import BilledCall, OrganizationBill
 from sidecar.simulator.bodies import read_json
 from sidecar.simulator.directives import Directives
 from sidecar.simulator.exchange import (
@@ -94,7 +94,7 @@ class Simulator:
             return _plain(200, {**headers, "content-type": reply.content_type, **reply.headers}, reply.body)
         if request.method == "GET":
             bill = (
-                vendor.bill(path, request, self.ledger.entries, self.bill, self._now_ms())
+                vendor.bill(path, request, self.billed(), self.bill, self._now_ms())
                 if isinstance(vendor, Bills)
                 else None
             )
@@ -209,6 +209,21 @@ class Simulator:
 
     def _pace(self, orders: Directives) -> float:
         return self._pace_ms if orders.pace_ms is None else orders.pace_ms
+
+    def billed(self) -> list[BilledCall]:
+        """Return every request that was charged so far, and every row of a batch."""
+        alone = [
+            self._models.billed(each.provider, each.model, each.usage, each.at_ms)
+            for each in self.ledger.entries
+            if each.usage is not None and each.charged_usd
+        ]
+        rows = [
+            self._models.billed(batch.provider, row.model, row.usage, batch.created_at, batch=True)
+            for batch in self.ledger.batches
+            for row in batch.rows
+            if row.usage is not None and row.charged_usd
+        ]
+        return [*alone, *rows]
 
     def _charge(self, provider: str, model: str, usage: Usage) -> Decimal | None:
         return self._models.charge(provider, model, usage, self._today())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -62,6 +62,19 @@ class Entry:
         }
 
 
+class BilledRow(Protocol):
+    """A row of a batch. `usage` is None until it has been run."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def usage(self) -> Usage | None: ...
+
+    @property
+    def charged_usd(self) -> Decimal | None: ...
+
+
 class BatchBill(Protocol):
     """A batch that was created. `tag` is the client's own mark on it, as far as the vendor keeps one."""
 
@@ -70,6 +83,12 @@ class BatchBill(Protocol):
 
     @property
     def tag(self) -> str: ...
+
+    @property
+    def created_at(self) -> int: ...
+
+    @property
+    def rows(self) -> Sequence[BilledRow]: ...
 
     @property
     def charged_usd(self) -> Decimal: ...

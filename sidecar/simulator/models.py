@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sidecar.providers.base import Usage
+from sidecar.simulator.billing import BilledCall
 
 if TYPE_CHECKING:
     from sidecar.money.catalogue import Catalogue
@@ -68,6 +69,20 @@ class Models:
             for model in self._catalogue.models
             if model.provider == provider and model.status_on(day) != "retired"
         )
+
+    def billed(
+        self, provider: str, name: str, usage: Usage, at_ms: int, *, batch: bool = False
+    ) -> BilledCall:
+        """The call as a bill has it: what each of its parts cost on its day (UTC)."""
+        from sidecar.money import pricing
+
+        day = datetime.fromtimestamp(at_ms / 1000, UTC).date()
+        model = self._catalogue.reported(provider, name)
+        cost = pricing.cost(usage, self._catalogue.price_entry(model, day) if model else None, batch=batch)
+        units: dict[str, Decimal] = {}
+        for part in () if isinstance(cost, pricing.Unpriced) else cost.parts:
+            units[part.unit] = units.get(part.unit, Decimal(0)) + part.usd
+        return BilledCall(at_ms, provider, name, usage, units, batch)
 
     def charge(
         self, provider: str, name: str, usage: Usage, day: date, *, batch: bool = False

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from sidecar.simulator.billing import OrganizationBill
+from sidecar.simulator.billing import BilledCall, OrganizationBill
 from sidecar.simulator.exchange import Completion, Frame, HttpReply, ParsedRequest, Refusal, SimRequest
-from sidecar.simulator.ledger import Entry
 from sidecar.simulator.models import SimModel
 
 
@@ -84,7 +83,12 @@ class Bills(Protocol):
     """A vendor that tells an organisation what it spent."""
 
     def bill(
-        self, path: str, request: SimRequest, entries: Sequence[Entry], rules: OrganizationBill, now_ms: int
+        self,
+        path: str,
+        request: SimRequest,
+        calls: Sequence[BilledCall],
+        rules: OrganizationBill,
+        now_ms: int,
     ) -> bytes | None:
         """Return the answer; None for a path that asks for no bill. Raise Refused."""
 

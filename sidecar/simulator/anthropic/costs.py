@@ -7,16 +7,23 @@ from datetime import date, timedelta
 
 import orjson
 
-from sidecar.simulator.billing import OrganizationBill, page_of
+from sidecar.simulator.billing import BilledCall, OrganizationBill, page_of
 from sidecar.simulator.exchange import Refusal, Refused, SimRequest
-from sidecar.simulator.ledger import Entry
 
 PATH = "/v1/organizations/analytics/cost"
 MOST_DAYS = 31
+TYPES = {
+    "in_uncached": "uncached_input_tokens",
+    "cache_read": "cache_read_input_tokens",
+    "cache_write_short": "cache_creation.ephemeral_5m_input_tokens",
+    "cache_write_long": "cache_creation.ephemeral_1h_input_tokens",
+    "out_visible": "output_tokens",
+    "out_reasoning": "output_tokens",
+}
 
 
 def answer(
-    path: str, request: SimRequest, entries: Sequence[Entry], rules: OrganizationBill, now_ms: int
+    path: str, request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int
 ) -> bytes | None:
     """Return the page that is asked for; None for another path. Raise Refused as the vendor does."""
     if path != PATH:
@@ -32,13 +39,13 @@ def answer(
     if (end - first).days > MOST_DAYS:
         raise Refused(Refusal(400, f"ending_at: the range must be at most {MOST_DAYS} days"))
     days, following = page_of(
-        rules.days(entries, "anthropic", first, end, now_ms), request.query.get("page", "")
+        rules.days(calls, "anthropic", first, end, now_ms), request.query.get("page", "")
     )
     data = [
         {
             "starting_at": f"{day}T00:00:00Z",
             "ending_at": f"{day + timedelta(days=1)}T00:00:00Z",
-            "group": {"model": model, "token_type": None, "cost_type": "tokens"},
+            "group": {"model": model, "token_type": TYPES.get(unit), "cost_type": _cost_type(unit)},
             "cost": {
                 "amount": format(usd * 100, "f"),
                 "list_amount": format(usd * 100, "f"),
@@ -46,6 +53,11 @@ def answer(
             },
         }
         for day, models in days
-        for model, usd in models.items()
+        for model, units in models.items()
+        for unit, usd in units.items()
     ]
     return orjson.dumps({"data": data, "has_more": following is not None, "next_page": following})
+
+
+def _cost_type(unit: str) -> str:
+    return "web_search" if unit == "searches" else "tokens"

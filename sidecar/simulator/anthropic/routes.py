@@ -13,11 +13,10 @@ from sidecar.simulator.anthropic.batches import AnthropicBatches
 from sidecar.simulator.anthropic.errors import error_body
 from sidecar.simulator.anthropic.request import AnthropicRequest
 from sidecar.simulator.batch_service import BatchService
-from sidecar.simulator.billing import OrganizationBill
+from sidecar.simulator.billing import BilledCall, OrganizationBill
 from sidecar.simulator.bodies import model_at, retry_after
 from sidecar.simulator.counting import count_prompt
 from sidecar.simulator.exchange import Completion, ParsedRequest, Refusal, Refused, SimRequest
-from sidecar.simulator.ledger import Entry
 from sidecar.simulator.models import SimModel
 from sidecar.simulator.vendor import BatchRoutes, Surface
 
@@ -77,9 +76,14 @@ class AnthropicVendor:
         return usage.counted(parsed, completion)
 
     def bill(
-        self, path: str, request: SimRequest, entries: Sequence[Entry], rules: OrganizationBill, now_ms: int
+        self,
+        path: str,
+        request: SimRequest,
+        calls: Sequence[BilledCall],
+        rules: OrganizationBill,
+        now_ms: int,
     ) -> bytes | None:
-        return costs.answer(path, request, entries, rules, now_ms)
+        return costs.answer(path, request, calls, rules, now_ms)
 
     def batch_routes(self, service: BatchService) -> BatchRoutes:
         return AnthropicBatches(service)

@@ -7,15 +7,24 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import orjson
 
-from sidecar.simulator.billing import OrganizationBill, page_of
+from sidecar.simulator.billing import BilledCall, OrganizationBill, page_of
 from sidecar.simulator.exchange import Refusal, Refused, SimRequest
-from sidecar.simulator.ledger import Entry
 
 PATH = "/v1/organization/costs"
+WORDS = {
+    "in_uncached": "input",
+    "cache_read": "cached input",
+    "cache_write_short": "cache write",
+    "cache_write_long": "cache write",
+    "out_visible": "output",
+    "out_reasoning": "output",
+    "searches": "web search",
+    "search_block": "input",
+}
 
 
 def answer(
-    path: str, request: SimRequest, entries: Sequence[Entry], rules: OrganizationBill, now_ms: int
+    path: str, request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int
 ) -> bytes | None:
     """Return the page that is asked for; None for another path. Raise Refused for a key that is no admin's."""
     if path != PATH:
@@ -30,9 +39,7 @@ def answer(
         if request.query.get("end_time", "").isdigit()
         else _day(str(now_ms // 1000))
     )
-    days, following = page_of(
-        rules.days(entries, "openai", first, end, now_ms), request.query.get("page", "")
-    )
+    days, following = page_of(rules.days(calls, "openai", first, end, now_ms), request.query.get("page", ""))
     data = [
         {
             "object": "bucket",
@@ -42,10 +49,11 @@ def answer(
                 {
                     "object": "organization.costs.result",
                     "amount": {"value": float(usd), "currency": "usd"},
-                    "line_item": f"{model}, tokens",
+                    "line_item": f"{model}, {WORDS.get(unit, unit)}",
                     "project_id": None,
                 }
-                for model, usd in models.items()
+                for model, units in models.items()
+                for unit, usd in units.items()
             ],
         }
         for day, models in days

@@ -9,12 +9,11 @@ from typing import Any
 import orjson
 
 from sidecar.simulator.batch_service import BatchService
-from sidecar.simulator.billing import OrganizationBill
+from sidecar.simulator.billing import BilledCall, OrganizationBill
 from sidecar.simulator.bodies import model_at, retry_after
 from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused, SimRequest
-from sidecar.simulator.ledger import Entry
 from sidecar.simulator.models import SimModel
-from sidecar.simulator.openai import costs, rules
+from sidecar.simulator.openai import costs, rules, usage_report
 from sidecar.simulator.openai.batches import OpenAIBatches
 from sidecar.simulator.openai.wire import chat, responses
 from sidecar.simulator.openai_family.errors import error_body, required_key
@@ -60,9 +59,15 @@ class OpenAIVendor:
         return model_at(path, rows)
 
     def bill(
-        self, path: str, request: SimRequest, entries: Sequence[Entry], rules: OrganizationBill, now_ms: int
+        self,
+        path: str,
+        request: SimRequest,
+        calls: Sequence[BilledCall],
+        rules: OrganizationBill,
+        now_ms: int,
     ) -> bytes | None:
-        return costs.answer(path, request, entries, rules, now_ms)
+        answer = costs.answer(path, request, calls, rules, now_ms)
+        return answer or usage_report.answer(path, request, calls, rules, now_ms)
 
     def batch_routes(self, service: BatchService) -> BatchRoutes:
         return OpenAIBatches(service)

@@ -1,0 +1,71 @@
+"""OpenAI's `/v1/organization/usage/completions`, by the minute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import orjson
+
+from sidecar.simulator.billing import MINUTE_MS, BilledCall, OrganizationBill
+from sidecar.simulator.exchange import Refusal, Refused, SimRequest
+
+COMPLETIONS = "/v1/organization/usage/completions"
+SEARCHES = "/v1/organization/usage/web_search_calls"
+MOST_MINUTES = 1_440
+
+
+def answer(
+    path: str, request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int
+) -> bytes | None:
+    """Return the buckets that are asked for; None for another path. Raise Refused for a key that is no admin's."""
+    if path not in (COMPLETIONS, SEARCHES):
+        return None
+    if "admin" not in request.headers.get("authorization", ""):
+        raise Refused(Refusal(403, "You have insufficient permissions for this operation.", code="scope"))
+    first, end = (int(request.query[name]) * 1_000 for name in ("start_time", "end_time"))
+    if request.query.get("bucket_width") != "1m" or (end - first) // MINUTE_MS > MOST_MINUTES:
+        raise Refused(Refusal(400, "bucket_width: this range is not served.", param="bucket_width"))
+    within = rules.calls(calls, "openai", first, end, now_ms)
+    if path == SEARCHES:
+        within = [call for call in within if call.usage.searches]
+    data = [
+        {
+            "object": "bucket",
+            "start_time": start // 1_000,
+            "end_time": (start + MINUTE_MS) // 1_000,
+            "results": _results(path, [call for call in within if start <= call.at_ms < start + MINUTE_MS]),
+        }
+        for start in range(first, end, MINUTE_MS)
+    ]
+    return orjson.dumps({"object": "page", "data": data, "has_more": False, "next_page": None})
+
+
+def _results(path: str, calls: Iterable[BilledCall]) -> list[dict[str, Any]]:
+    ordered = sorted(calls, key=_kind)
+    return [_result(path, kind, list(same)) for kind, same in groupby(ordered, key=_kind)]
+
+
+def _kind(call: BilledCall) -> tuple[str, bool]:
+    return call.model, call.batch
+
+
+def _result(path: str, kind: tuple[str, bool], calls: list[BilledCall]) -> dict[str, Any]:
+    model, batch = kind
+    if path == SEARCHES:
+        return {"model": model, "num_requests": sum(call.usage.searches for call in calls)}
+    usages = [call.usage for call in calls]
+    return {
+        "object": "organization.usage.completions.result",
+        "model": model,
+        "batch": batch,
+        "service_tier": "default",
+        "input_tokens": sum(each.prompt_total for each in usages),
+        "input_uncached_tokens": sum(each.in_uncached for each in usages),
+        "input_cached_tokens": sum(each.cache_read for each in usages),
+        "input_cache_write_tokens": sum(each.cache_write_short + each.cache_write_long for each in usages),
+        "input_cache_write_12h_tokens": sum(each.cache_write_long for each in usages),
+        "output_tokens": sum(each.out_total for each in usages),
+        "num_model_requests": len(calls),
+    }
