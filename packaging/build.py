@@ -22,7 +22,12 @@ FOLDER = "sidecar"
 EXECUTABLE = f"{NAME}.exe" if sys.platform == "win32" else NAME
 
 # Read at run time; the rest of schemas/ and data/ only makes code.
-FILES = (("data/models.json", "data"), ("sidecar/contract/openrpc.json", "sidecar/contract"))
+FILES = (
+    ("data/models.json", "data"),
+    ("data/report.css", "data"),
+    ("data/report.js", "data"),
+    ("sidecar/contract/openrpc.json", "sidecar/contract"),
+)
 # Imported by name when they are first needed, so that no analysis sees them.
 IMPORTED_BY_NAME = ("sidecar", "keyring.backends")
 CARRY_FILES = ("jsonrpcserver", "jsonschema_specifications", "certifi")

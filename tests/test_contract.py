@@ -50,7 +50,7 @@ SERVED = words("""
     models:discover models:save models:delete models:update
     batch:submit batch:start batch:cancel batch:collect batch:retry-failed
     batch:submit-native batch:get-status batch:get-results batch:update-status batch:list batch:get
-    batch:estimate batch:import batch:export jobqueue:save-state jobqueue:load-state jobqueue:clear-state
+    batch:estimate batch:import batch:export batch:report jobqueue:save-state jobqueue:load-state jobqueue:clear-state
     jobqueue:get-directory jobqueue:list-files history:log history:read history:open-folder data:backup
     data:export data:backups data:check data:restore data:salvage system:doctor
 """)

@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "providers.base",
     },
     "comparing": {"store"},
+    "report": {"batch.files.csv_text", "batch.template", "comparing", "store"},
     "simulator": {"money", "providers.base"},
     "failpoints": set(),
     "batch": {
@@ -73,6 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "methods": {
         "batch",
         "comparing",
+        "report",
         "contract",
         "rpc.call",
         "rpc.dispatch",

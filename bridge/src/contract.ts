@@ -438,6 +438,25 @@ export interface BatchProgressNotification {
   rowsPerSecond?: number;
 }
 
+export interface BatchReportParams {
+  jobIds: string[];
+  /** The page's file; absolute. */
+  path: string;
+  /** Written beside the page too, under its name with their own endings (`.md`, `.csv`, `.xlsx`). */
+  beside?: ReportFormat[] | null;
+}
+
+export interface BatchReportResult {
+  /** The page's. */
+  path: string;
+  files: ReportFile[];
+  /** Lines of its table: the same question to several models is one. */
+  questions: number;
+  rows: number;
+  /** Questions beyond the most that a page holds. */
+  leftOut: number;
+}
+
 /** What came of one row, in the renderer's own shape. */
 export interface BatchResult {
   /** The row's. */
@@ -1932,6 +1951,15 @@ export interface ReconciledDay {
   explanation?: string;
 }
 
+export interface ReportFile {
+  format: ReportFormat;
+  path: string;
+  bytes: number;
+}
+
+/** `html`: a page that needs nothing else. `csv` and `xlsx`: a wide table, a column a model. */
+export type ReportFormat = "html" | "markdown" | "csv" | "xlsx";
+
 /** The id of a request, as its sender wrote it. */
 export type RequestId = number | string;
 
@@ -2344,6 +2372,8 @@ export interface Methods {
   "batch:import": { params: BatchImportParams; result: BatchImportResult };
   /** Writes a job's rows and results to a file. */
   "batch:export": { params: BatchExportParams; result: BatchExportResult };
+  /** Writes a report on batches as one page that needs nothing else, and as Markdown and wide tables. */
+  "batch:report": { params: BatchReportParams; result: BatchReportResult };
   /** What was done in a project, newest first; makes it the current one. */
   "activity:get": { params: ActivityGetParams; result: ActivityGetResult };
   /** What was spent, in all, this month and in the last 7 days. */
@@ -2413,7 +2443,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "acfb428934865631817f933afad82270e842a07075a290303c129b448dfa1eed";
+export const SCHEMA_HASH = "d4af0a65c5039ea69fe46eb6b28b488774ccf4a213330bbc5026b0b921eca301";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -2520,6 +2550,7 @@ export const SERVED_METHODS = [
   "batch:estimate",
   "batch:import",
   "batch:export",
+  "batch:report",
   "activity:get",
   "activity:stats",
   "cost:explain",
@@ -2616,6 +2647,7 @@ export const METHOD_NAMES = [
   "batch:estimate",
   "batch:import",
   "batch:export",
+  "batch:report",
   "activity:get",
   "activity:stats",
   "cost:explain",

@@ -45,7 +45,17 @@ def main_flags(
 
 COMMANDS = {
     "Ask": (asking.ask, tables.run),
-    "Jobs": (jobs.jobs, jobs.show, jobs.resume, jobs.retry, jobs.cancel, jobs.collect, jobs.export),
+    "Jobs": (
+        jobs.jobs,
+        jobs.show,
+        jobs.resume,
+        jobs.retry,
+        jobs.cancel,
+        jobs.collect,
+        jobs.export,
+        jobs.report,
+        jobs.compare,
+    ),
     "Models and money": (
         catalogue.models,
         catalogue.discover,

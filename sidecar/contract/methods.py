@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "acfb428934865631817f933afad82270e842a07075a290303c129b448dfa1eed"
+SCHEMA_HASH = "d4af0a65c5039ea69fe46eb6b28b488774ccf4a213330bbc5026b0b921eca301"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,7 @@ METHODS: tuple[Method, ...] = (
     Method("batch:estimate", "BatchEstimateParams", "BatchEstimateResult", "batch", "estimate"),
     Method("batch:import", "BatchImportParams", "BatchImportResult", "batch", "import_"),
     Method("batch:export", "BatchExportParams", "BatchExportResult", "batch", "export"),
+    Method("batch:report", "BatchReportParams", "BatchReportResult", "batch", "report"),
     Method("activity:get", "ActivityGetParams", "ActivityGetResult", "activity", "get"),
     Method("activity:stats", "ActivityStatsParams", "ActivityStatsResult", "activity", "stats"),
     Method("cost:explain", "CostExplainParams", "CostExplainResult", "cost", "explain"),

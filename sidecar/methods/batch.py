@@ -149,6 +149,15 @@ async def export(call: Request, params: types.BatchExportParams) -> dict[str, An
     return await batch_files.export_rows(call, params)
 
 
+async def report(call: Request, params: types.BatchReportParams) -> dict[str, Any]:
+    # Loaded with the first report: nothing else needs it.
+    from sidecar.methods import batch_report
+
+    for job_id in params.job_ids:
+        await _judged(call, job_id)
+    return await batch_report.written(call, params)
+
+
 def _told(update: types.BatchRowUpdate) -> external_jobs.RowUpdate:
     result = update.result
     return external_jobs.RowUpdate(

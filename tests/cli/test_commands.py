@@ -91,6 +91,33 @@ async def test_a_table_is_run_after_its_estimate_and_its_failed_rows_give_a_hund
     assert job[1] in out
 
 
+async def test_two_jobs_are_reported_and_laid_beside_each_other(tmp_path: Path) -> None:
+    jobs: list[str] = []
+    for word in ("[red]", "blue"):
+        rows = [f"Reply with exactly: {word},{LUNA}", f"Reply with exactly: same,{LUNA}"]
+        _, _, err = await abai(tmp_path / "d", "run", table(tmp_path, *rows), "--yes")
+        found = re.search(r"job (\S+)", err)
+        assert found is not None
+        jobs.append(found[1])
+    page = tmp_path / "report.html"
+    code, _, err = await abai(
+        tmp_path / "d", "report", *jobs, "-o", str(page), "--also", "md", "--also", "xlsx"
+    )
+    assert code == 0, err
+    assert "<!doctype html>" in page.read_text("utf-8")
+    assert {path.name for path in tmp_path.glob("report.*")} == {"report.html", "report.md", "report.xlsx"}
+    code, out, err = await abai(tmp_path / "d", "compare", *jobs)
+    assert code == 0, err
+    assert (
+        "1 questions are in both; 1 answers are the same; 1 are only in the first; 1 are only in the second."
+        in out
+    )
+    _, out, _ = await abai(tmp_path / "d", "--json", "compare", *jobs)
+    assert json.loads(out)["models"][0]["first"]["rows"] == 2
+    code, _, err = await abai(tmp_path / "d", "compare", jobs[0], "nobody")
+    assert (code, "no such batch" in err) == (1, True)
+
+
 async def test_a_table_of_other_columns_is_run_by_its_path_once_a_model_and_its_bad_rows_are_told(
     tmp_path: Path,
 ) -> None:

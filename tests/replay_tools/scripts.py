@@ -473,6 +473,16 @@ async def compare_differences(client: Client) -> None:
     await client.ask("compare:differences", {"turnId": "nobody"})
 
 
+async def batch_report(client: Client) -> None:
+    """A report on a batch that has not begun, with what is wanted beside it, and on one that is not there."""
+    project = await client.ask("project:create", {"name": "First"})
+    rows = [{"id": "r1", "prompt": "Why?", "model": MODEL}]
+    job = await client.ask("batch:submit", {"projectId": project["id"], "rows": rows})
+    path = "<folder>/report.html"
+    await client.ask("batch:report", {"jobIds": [job["id"]], "path": path, "beside": ["markdown"]})
+    await client.ask("batch:report", {"jobIds": ["nobody"], "path": path})
+
+
 async def work_list(client: Client) -> None:
     """Whoever has asked once hears of changes; nothing runs any more once the question is answered."""
     project = await client.ask("project:create", {"name": "First"})

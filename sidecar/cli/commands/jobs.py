@@ -1,17 +1,26 @@
-"""What was run: `abai jobs`, `show`, `resume`, `retry`, `cancel`, `collect`, `export`."""
+"""What was run: `abai jobs`, `show`, `resume`, `retry`, `cancel`, `collect`, `export`, `report`, `compare`."""
 
 from __future__ import annotations
 
 import asyncio
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sidecar.cli import lists
+from sidecar.cli import comparing, lists
 from sidecar.cli.connection import CallRefused, Connection
 from sidecar.cli.invocation import ROWS_FAILED, Invocation, end, look, perform, show_value
-from sidecar.cli.run import figures, follow
+from sidecar.cli.run import figures, follow, results
+
+
+class Beside(StrEnum):
+    """What can be written beside a report."""
+
+    MD = "md"
+    CSV = "csv"
+    XLSX = "xlsx"
 
 
 def resume(context: typer.Context, job: Annotated[str, typer.Argument(help="The job's id.")]) -> None:
@@ -77,6 +86,51 @@ def export(
             "batch:export", {"jobId": job, "path": str(path.absolute()), "format": form}
         )
         state.err.print(f"{written['rows']:,} rows are in {written['path']}")
+
+    look(context, work)
+
+
+def report(
+    context: typer.Context,
+    jobs: Annotated[list[str], typer.Argument(help="The jobs' ids.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page to write.")] = Path("report.html"),
+    also: Annotated[
+        list[Beside] | None, typer.Option("--also", help="Written beside it: md, csv, xlsx; may be repeated.")
+    ] = None,
+) -> None:
+    """Write a report on jobs as one page that needs nothing else. Example: `abai report 5f0c2e1a-… -o report.html`"""
+    beside = ["markdown" if each is Beside.MD else each.value for each in also or []]
+    wanted = {"jobIds": jobs, "path": str(out.absolute()), "beside": beside}
+
+    async def work(sidecar: Connection, state: Invocation) -> None:
+        written = await sidecar.call("batch:report", wanted)
+        if state.as_json:
+            lists.write_json(written, state.out)
+            return
+        for file in written["files"]:
+            state.err.print(f"{file['bytes']:>12,} bytes  {file['path']}", highlight=False, markup=False)
+
+    look(context, work)
+
+
+def compare(
+    context: typer.Context,
+    first: Annotated[str, typer.Argument(help="A job's id.")],
+    second: Annotated[str, typer.Argument(help="The id of the job to compare it with.")],
+) -> None:
+    """Lay two jobs beside each other, model by model. Example: `abai compare 5f0c2e1a-… 0d2f4b6c-…`"""
+
+    async def work(sidecar: Connection, state: Invocation) -> None:
+        ones = [row async for row in results(sidecar, first)]
+        others = [row async for row in results(sidecar, second)]
+        found = comparing.compared(ones, others)
+        if state.as_json:
+            lists.write_json(found, state.out)
+            return
+        state.out.print(comparing.models_table(found))
+        state.out.print(comparing.in_words(found), highlight=False)
+        if found["different"]:
+            state.out.print(comparing.differences_table(found))
 
     look(context, work)
 

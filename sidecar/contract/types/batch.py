@@ -213,6 +213,15 @@ class BatchListParams(WireModel):
     """Where the page before ended: the id of its last job. Absent: from the newest."""
 
 
+class BatchReportParams(WireModel):
+    job_ids: Annotated[list[str], Field(alias="jobIds", max_length=100, min_length=1)]
+    path: Annotated[str, Field(min_length=1)]
+    """The page's file; absolute."""
+
+    beside: list[Literal["html", "markdown", "csv", "xlsx"]] | None = None
+    """Written beside the page too, under its name with their own endings (`.md`, `.csv`, `.xlsx`)."""
+
+
 class BatchRetryFailedParams(WireModel):
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
     concurrency: Annotated[int | None, Field(ge=1, le=64)] = None
