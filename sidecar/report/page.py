@@ -186,7 +186,7 @@ def _answers(data: ReportData) -> str:
         f"{_FILTERS}"
         '<p id="count" role="status" aria-live="polite"></p>'
         '<p class="hint" id="keys">Arrow keys move from row to row; Enter opens one with its whole answers.</p>'
-        '<div id="grid" class="grid" role="region" aria-labelledby="answers-head" tabindex="-1"></div>'
+        '<div id="grid" class="grid" role="region" aria-label="Table of answers" tabindex="-1"></div>'
         '<dialog id="detail" aria-labelledby="detail-head"></dialog></section>\n'
     )
 
