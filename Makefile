@@ -1,6 +1,8 @@
 # One word for each thing people do. Plain `make` lists them. Every target sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
+# The tests and the demo start the sidecar hundreds of times. Compiled anew each time, a start takes four times as long.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 FROZEN := dist/sidecar/abai-sidecar
 .DEFAULT_GOAL := help
@@ -62,7 +64,8 @@ test-fast: setup ## most of the certainty in a minute: no frozen binary, no cras
 	@$(MAKE) --no-print-directory --keep-going test-fast-python test-fast-typescript
 
 soak: setup ## what is hostile alone: odd values, leaks, memory, kills, and each fault ROUNDS times into docs/reliability.md
-	$(PYTEST) tests/fuzz tests/field/test_trust_secrets.py tests/field/test_trust_memory.py tests/crash
+	ABAI_SOAK=1 $(PYTEST) tests/fuzz tests/field/test_trust_secrets.py tests/field/test_trust_memory.py tests/crash tests/batch/test_crash.py \
+		tests/batch/test_simulated.py tests/batch/files/test_files_on_disk.py
 	MONEY_EXAMPLES=$(or $(EXAMPLES),200) $(PYTEST) tests/spending/test_money_properties.py
 	$(BIN)/python -m tests.faults --rounds $(or $(ROUNDS),10) --write-table
 

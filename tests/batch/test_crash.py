@@ -11,9 +11,10 @@ from typing import Any
 from tests.helpers.process import SidecarProcess
 from tests.helpers.sidecar import command, quiet_environment
 from tests.helpers.simulator import SimulatorProcess, simulator_process
+from tests.helpers.soak import longer
 
-ROWS = 100
-ROUNDS = 20
+ROWS = longer(60, 100)
+ROUNDS = longer(10, 20)
 MODEL = "openai/gpt-6-luna"
 # Slow enough for the job to be still running after many short lives of the process.
 SLOW = "[[simulate: slow_first_ms=20]]"

@@ -10,10 +10,11 @@ import pytest
 
 from tests.helpers.crashing import Lane
 from tests.helpers.simulator import simulator_process
+from tests.helpers.soak import longer
 
-# With those at named points and those of local batches alone, more than two hundred in all.
-KILLS_A_VENDOR = 25
-KILLS_OF_LOCAL_BATCHES = 50
+# In a soak, with those at named points and those of local batches alone, more than two hundred in all.
+KILLS_A_VENDOR = longer(7, 25)
+KILLS_OF_LOCAL_BATCHES = longer(14, 50)
 # Of the time that a start and a whole job take on this machine: from before it serves until another job has begun.
 EARLIEST, LATEST = 0.2, 1.1
 
