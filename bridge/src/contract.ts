@@ -685,8 +685,10 @@ export interface BatchWay {
 }
 
 export interface BillUnit {
-  /** In the vendor's words. */
+  /** `input`, `cached input`, `cache write`, `output`, `search`; `all` where it is not said. */
   unit: string;
+  /** What is known here; of calls whose cost is not known, what they cost at least. */
+  oursUSD: number;
   theirsUSD: number;
 }
 
@@ -1100,6 +1102,8 @@ export interface CostReconcileParams {
   path?: string | null;
   /** Its content, in place of a path. */
   text?: string | null;
+  /** `model`, also where absent: a row for each day and model. `day`: one for each day. */
+  group?: "day" | "model" | null;
 }
 
 export interface CostReconcileResult {
@@ -1934,7 +1938,7 @@ export type ReasoningEffort = "none" | "minimal" | "low" | "medium" | "high" | "
 export interface ReconciledDay {
   /** The vendor's day, `YYYY-MM-DD`. */
   day: string;
-  /** As `provider/id`; what the bill says where the catalogue does not know it. */
+  /** As `provider/id`; what the bill says where the catalogue does not know it; `all` for a whole day. */
   model: string;
   /** What is known here, in US dollars. */
   oursUSD: number;
@@ -2443,7 +2447,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "d4af0a65c5039ea69fe46eb6b28b488774ccf4a213330bbc5026b0b921eca301";
+export const SCHEMA_HASH = "d31ee96ab7633c7a733da053a83e348ef5749e6c63ffd8500b8ffc6e6cb96cab";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "d4af0a65c5039ea69fe46eb6b28b488774ccf4a213330bbc5026b0b921eca301"
+SCHEMA_HASH = "d31ee96ab7633c7a733da053a83e348ef5749e6c63ffd8500b8ffc6e6cb96cab"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,18 @@ from sidecar.contract.types import cost as types
 from sidecar.errors import Failure
 from sidecar.methods import wire
 from sidecar.methods.cost_lines import explained
+from sidecar.methods.cost_settling import settle_unknown
 from sidecar.methods.services import Request
 from sidecar.money import reprice as money
 from sidecar.money.bill_file import day_of, read_bill
 from sidecar.money.reconcile import ReconciledRow
 from sidecar.money.reconcile import reconcile as lay_beside
-from sidecar.providers.bills import BilledLine, RecordsCalls, TellsCosts
-from sidecar.spending.call_records import settle_by_record
+from sidecar.providers.bills import BilledLine, TellsCosts
 from sidecar.store import ledger
 from sidecar.store.atomic_files import file_failure, source_file
 from sidecar.store.records import LedgerEntry
 
 PAGE = 1000
-# Records are asked for one by one.
-MOST_RECORDS = 200
 _DAY_MS = 86_400_000
 NOTES = (
     "An organisation's figures include every program on the same account, and come minutes to hours late.",
@@ -81,7 +79,7 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
     if last < first:
         raise _invalid("The last day is before the first one.", "to")
     entries = await _entries(call, provider, first, last)
-    settled = await _settle_by_records(call, provider, entries)
+    settled = await settle_unknown(call, provider, entries)
     if settled:
         entries = await _entries(call, provider, first, last)
     lines = await _billed(call, params, first, last, settled)
@@ -94,6 +92,7 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
         first,
         last,
         day_of(app.now_ms(), pacific=pacific),
+        by_model=params.group != "day",
     )
     ours, theirs = (sum((each for each in column), start=0) for column in _columns(rows))
     return {
@@ -102,7 +101,7 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
         "theirsUSD": float(theirs),
         "differenceUSD": float(theirs - ours),
         "days": [_shown(row) for row in rows],
-        "notes": [*(f"Settled by the server's own record of the call: {each}." for each in settled), *NOTES],
+        "notes": [*settled, *NOTES],
     }
 
 
@@ -143,23 +142,6 @@ async def _billed(
     return await teller.costs(key, first, last)
 
 
-async def _settle_by_records(call: Request, provider: str, entries: list[LedgerEntry]) -> list[str]:
-    """Ask for the vendor's record of every call whose cost is not known, and give the ids of those that are now."""
-    app, teller = call.services, call.services.providers.get(provider)
-    unknown = [
-        each for each in entries if each.state == "unknown" and each.request_id and each.cost_usd is None
-    ]
-    if not unknown or not isinstance(teller, RecordsCalls):
-        return []
-    key, settled = await app.keys.get(provider), list[str]()
-    for entry in unknown[:MOST_RECORDS]:
-        usage = await teller.call_record(key or "", str(entry.request_id))
-        if usage is not None:
-            await app.store.write(settle_by_record, app.catalogue, entry, usage, app.now_ms())
-            settled.append(str(entry.request_id))
-    return settled
-
-
 async def _entries(call: Request, provider: str, first: date, last: date) -> list[LedgerEntry]:
     """Our requests of these days and of one on either side: whose day a moment is in depends on the vendor."""
     since = int(datetime.combine(first, time(), UTC).timestamp() * 1000) - _DAY_MS
@@ -184,7 +166,14 @@ def _shown(row: ReconciledRow) -> dict[str, Any]:
         "differenceUSD": float(row.difference_usd),
         "calls": row.calls,
         "uncertain": row.uncertain,
-        "units": [{"unit": unit, "theirsUSD": float(usd)} for unit, usd in sorted(row.units.items())],
+        "units": [
+            {
+                "unit": unit,
+                "oursUSD": float(row.ours_by_unit.get(unit, 0)),
+                "theirsUSD": float(row.theirs_by_unit.get(unit, 0)),
+            }
+            for unit in sorted(row.ours_by_unit.keys() | row.theirs_by_unit.keys())
+        ],
     } | wire.present(
         {
             "uncertainAtMostUSD": None if at_most is None else float(at_most),

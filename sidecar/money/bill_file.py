@@ -12,10 +12,46 @@ from sidecar.errors import Failure
 from sidecar.providers.bills import BilledLine
 
 # Names that columns have, likeliest first. Google's cost is before its credits, which ours knows nothing of either.
-_DAY = ("usage_start_time", "usage start date", "usage start time", "start_time", "date", "day", "usage date")
-_MODEL = ("sku.description", "sku description", "model", "line_item", "sku", "description")
-_USD = ("cost", "cost ($)", "cost_usd", "amount", "amount_value", "amount_usd", "usd", "total")
-_UNIT = ("usage.unit", "usage unit", "unit", "token_type", "type")
+_DAY = (
+    *(
+        "usage_start_time",
+        "usage start date",
+        "usage start time",
+        "start_time",
+        "start_time_iso",
+        "starting_at",
+    ),
+    *("date", "day", "usage date", "usage_date_utc", "date (utc)", "timestamp", "time", "created_at"),
+)
+_MODEL = (
+    *(
+        "sku.description",
+        "sku description",
+        "model",
+        "model_permaslug",
+        "model_id",
+        "model name",
+        "model_name",
+    ),
+    *("model_version", "line_item", "line item", "sku", "description"),
+)
+_USD = (
+    *("cost", "cost ($)", "cost (usd)", "cost_usd", "cost_total", "total_cost", "amount", "amount_value"),
+    *("amount (usd)", "amount_usd", "usd", "total", "total ($)", "spend", "price", "usage"),
+)
+_UNIT = (
+    "token_type",
+    "usage_type",
+    "usage type",
+    "token type",
+    "cost_type",
+    "usage.unit",
+    "usage unit",
+    "unit",
+    "type",
+)
+# How many lines a console writes above its table.
+MOST_LINES_ABOVE = 30
 _CURRENCY = ("currency", "amount_currency")
 
 
@@ -24,7 +60,7 @@ def read_bill(text: str, *, pacific: bool) -> tuple[BilledLine, ...]:
 
     Raises Failure("invalid_params") that says which column is missing, or which line cannot be read.
     """
-    rows = csv.DictReader(StringIO(text.lstrip("\ufeff")))
+    rows = _table(text.lstrip("\ufeff"))
     names = {(name or "").strip().lower(): name for name in rows.fieldnames or ()}
     day_at, model_at, usd_at = (_column(names, each) for each in (_DAY, _MODEL, _USD))
     if day_at is None or model_at is None or usd_at is None:
@@ -49,6 +85,17 @@ def read_bill(text: str, *, pacific: bool) -> tuple[BilledLine, ...]:
             BilledLine(day, row.get(model_at) or "", (row.get(unit_at) or "") if unit_at else "", usd)
         )
     return tuple(found)
+
+
+def _table(text: str) -> csv.DictReader[str]:
+    """The table, which may begin below some lines about the account, and have semicolons between its cells."""
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines[:MOST_LINES_ABOVE]):
+        for between in ",;\t":
+            names = {cell.strip().lower() for cell in line.replace('"', "").split(between)}
+            if all(names.intersection(known) for known in (_DAY, _MODEL, _USD)):
+                return csv.DictReader(StringIO("".join(lines[number:])), delimiter=between)
+    return csv.DictReader(StringIO(text))
 
 
 def vendor_day(moment: str, *, pacific: bool) -> date:

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from sidecar.money.bill_file import day_of
+from sidecar.money.bill_units import WHOLE, our_unit, their_unit
 from sidecar.money.catalogue import Catalogue
 from sidecar.providers.bills import BilledLine
 from sidecar.store.records import LedgerEntry
@@ -21,13 +22,14 @@ from sidecar.store.records import LedgerEntry
 ROUNDING_USD = Decimal("0.0001")
 # Figures come minutes to hours late.
 LATE_DAYS = 2
+ALL_MODELS = "all"
 
 
 @dataclass(slots=True)
 class ReconciledRow:
     """A vendor's day and a model of it. `uncertain` calls may have cost from `at_least_usd` to `at_most_usd`.
 
-    `at_most_usd` is None where one of them has no bound. `units` are the lines of the bill.
+    `at_most_usd` is None where one of them has no bound. Units are those of `bill_units`, on both sides.
     """
 
     day: date
@@ -37,7 +39,8 @@ class ReconciledRow:
     calls: int = 0
     uncertain: int = 0
     at_most_usd: Decimal | None = Decimal(0)
-    units: dict[str, Decimal] = field(default_factory=dict)
+    ours_by_unit: dict[str, Decimal] = field(default_factory=dict)
+    theirs_by_unit: dict[str, Decimal] = field(default_factory=dict)
     billed: bool = False
     explanation: str = ""
 
@@ -55,12 +58,15 @@ def reconcile(
     first: date,
     last: date,
     today: date,
+    *,
+    by_model: bool = True,
 ) -> list[ReconciledRow]:
-    """Return the days from `first` to `last`, oldest first, each with its models."""
+    """Return the days from `first` to `last`, oldest first, each with its models, or (not `by_model`) in one row."""
     pacific = provider == "gemini"
     rows: dict[tuple[date, str], ReconciledRow] = {}
 
     def row(day: date, model: str) -> ReconciledRow:
+        model = model if by_model else ALL_MODELS
         return rows.setdefault((day, model), ReconciledRow(day, model))
 
     for entry in entries:
@@ -73,15 +79,22 @@ def reconcile(
             found = row(line.day, _model(catalogue, provider, line.model, names))
             found.theirs_usd += line.usd
             found.billed = True
-            unit = line.unit or "all"
-            found.units[unit] = found.units.get(unit, Decimal(0)) + line.usd
+            _count(found.theirs_by_unit, their_unit(line.unit, line.model), line.usd)
     for each in rows.values():
         each.explanation = _explanation(each, today, free=pacific)
     return [rows[key] for key in sorted(rows)]
 
 
+def _count(units: dict[str, Decimal], unit: str, usd: Decimal) -> None:
+    units[unit] = units.get(unit, Decimal(0)) + usd
+
+
 def _add(row: ReconciledRow, entry: LedgerEntry) -> None:
     row.calls += 1
+    for part in entry.parts or ():
+        _count(row.ours_by_unit, our_unit(part["unit"]), Decimal(part["usd"]))
+    if entry.parts is None and entry.cost_usd:
+        _count(row.ours_by_unit, WHOLE, entry.cost_usd)
     if entry.cost_usd is not None:
         row.ours_usd += entry.cost_usd
         return

@@ -20,12 +20,32 @@ class BilledLine:
     usd: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class MinuteUsage:
+    """So many requests of a model in some minutes, and what they used together. `batch`: some went by a batch."""
+
+    requests: int
+    usage: Usage
+    batch: bool = False
+
+
 @runtime_checkable
 class RecordsCalls(Protocol):
     """A provider that keeps a record of every call, which the ordinary key may read."""
 
     async def call_record(self, key: str, response_id: str) -> Usage | None:
         """Return what the call used, and was charged; None without a record of it. Costs nothing. Raises Failure."""
+
+
+@runtime_checkable
+class TellsMinutes(Protocol):
+    """A provider that says, to whoever has an admin key, what was used in each minute."""
+
+    async def minutes(self, key: str, model: str, first_ms: int, end_ms: int) -> MinuteUsage | None:
+        """Return what that model's requests used in this time, together; None where there were none.
+
+        `model` is the id that answered. Costs nothing. Raises Failure.
+        """
 
 
 @runtime_checkable

@@ -31,7 +31,7 @@ from sidecar.providers.base import (
     Usage,
     UsageSoFar,
 )
-from sidecar.providers.bills import BilledLine, RecordsCalls, TellsCosts
+from sidecar.providers.bills import BilledLine, MinuteUsage, RecordsCalls, TellsCosts, TellsMinutes
 from sidecar.providers.kernel.answer_bound import AnswerBound
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
@@ -84,6 +84,13 @@ class GuardedProvider:
             return None
         with _guarding(self._secrets, key):
             return await self.inner.call_record(key, response_id)
+
+    async def minutes(self, key: str, model: str, first_ms: int, end_ms: int) -> MinuteUsage | None:
+        """Return what a model's requests used in these minutes; None also where the provider tells no minutes."""
+        if not isinstance(self.inner, TellsMinutes):
+            return None
+        with _guarding(self._secrets, key):
+            return await self.inner.minutes(key, model, first_ms, end_ms)
 
     async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
         """Return what the organisation of an admin key spent. Raises Failure("unsupported") where none is told."""

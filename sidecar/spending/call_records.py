@@ -1,4 +1,4 @@
-"""Settle a request of which nobody knew what it cost, by the vendor's own record of that very call."""
+"""Settle a request of which nobody knew what it cost, by what the vendor says of that very call."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from sidecar.store.records import LedgerEntry
 
 def settle_by_record(
     conn: sqlite3.Connection, catalogue: Catalogue, entry: LedgerEntry, usage: Usage, now: int
-) -> None:
+) -> bool:
     """Write what the vendor says it charged for the call. A request that was settled meanwhile stays as it is.
+    False where that has no price.
 
     The record is known by the id of the answer, which the ledger row has, so there is no doubt whose it is.
     """
     called = catalogue.resolve(entry.model or "").model
     cost = charge(catalogue, called, None, usage, utc_day(entry.created_at))
     if cost.usd is None:
-        return
+        return False
     settle(
         conn,
         entry.id,
@@ -38,3 +39,4 @@ def settle_by_record(
         now,
         message_id=entry.message_id,
     )
+    return True

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sidecar.simulator.billing import OrganizationBill
-from tests.helpers.inside import Inside
+from tests.helpers.inside import Inside, inside
+from tests.helpers.mixed_run import ADMIN, Outside
 
 RANGE = {"from": "2026-11-18", "to": "2026-11-23"}
 MODELS = {"openai": "openai/gpt-6-luna", "anthropic": "anthropic/claude-haiku-5-5"}
@@ -85,3 +88,41 @@ async def test_a_vendor_without_an_interface_is_laid_beside_a_file(app: Inside) 
     result = (await app.ask("cost:reconcile", {"provider": "grok", **RANGE, "text": text}))["result"]
     [day] = result["days"]
     assert (day["theirsUSD"], day["calls"]) == (1.5, 1)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_a_cut_call_is_settled_by_the_minute_in_which_it_was_the_only_one(
+    others: int, tmp_path: Path
+) -> None:
+    outside = Outside()
+    simulator = outside.world.simulator
+    async with inside(tmp_path, world=outside.world, more_keys=ADMIN) as here:
+        model = MODELS["openai"]
+        await here.ask("chat:send", {"content": "Cut. [[simulate: cut=2]]", "modelId": model})
+        [billed] = simulator.billed()
+        # Another program on the same key, in the same minute.
+        simulator.bill = OrganizationBill(others=[replace(billed)] * others)
+        outside.now += 1_800_000
+        params = {"provider": "openai", "from": "2026-11-29", "to": "2026-12-01"}
+        result = (await here.ask("cost:reconcile", params))["result"]
+    [day] = result["days"]
+    [entry] = simulator.ledger.entries
+    assert day["uncertain"] == others
+    assert any("the only call of its model" in note for note in result["notes"]) is not bool(others)
+    if not others:
+        assert day["oursUSD"] == float(entry.charged_usd or 0) == day["theirsUSD"]
+        assert "explanation" not in day
+
+
+async def test_both_sides_are_told_by_unit_and_days_can_be_put_together(app: Inside) -> None:
+    await asked(app, "anthropic")
+    await app.ask("chat:send", {"content": "Hello", "modelId": "anthropic/claude-sonnet-5-5"})
+    days = (await reconciled(app, "anthropic"))["days"]
+    assert len(days) == 2
+    for day in days:
+        assert {unit["unit"] for unit in day["units"]} == {"input", "output"}
+        assert all(unit["oursUSD"] == pytest.approx(unit["theirsUSD"]) for unit in day["units"])
+    params = {"provider": "anthropic", **RANGE, "group": "day"}
+    [together] = (await app.ask("cost:reconcile", params))["result"]["days"]
+    assert (together["model"], together["calls"]) == ("all", 3)
+    assert together["oursUSD"] == pytest.approx(sum(day["oursUSD"] for day in days))

@@ -10,6 +10,7 @@ import pytest
 
 from sidecar.errors import Failure
 from sidecar.money.bill_file import day_of, read_bill
+from sidecar.money.bill_units import their_unit
 from sidecar.money.reconcile import ReconciledRow, reconcile
 from sidecar.providers.bills import BilledLine
 from sidecar.store.records import LedgerEntry
@@ -42,7 +43,7 @@ def rows(
 def test_what_agrees_needs_no_explanation() -> None:
     [row] = rows([call("0.10"), call("0.20")], [line("0.1"), line("0.2")])
     assert (row.day, row.model, row.difference_usd, row.calls) == (DAY, LUNA, Decimal(0), 2)
-    assert (row.explanation, row.units) == ("", {"input": Decimal("0.3")})
+    assert (row.explanation, row.theirs_by_unit) == ("", {"input": Decimal("0.3")})
 
 
 def test_a_call_that_broke_off_explains_as_much_as_was_held_back_for_it() -> None:
@@ -116,6 +117,41 @@ def test_googles_export_is_read_by_its_own_days() -> None:
 def test_a_table_of_a_console_is_read_by_the_names_of_its_columns() -> None:
     text = "\ufeffDate,Model,Amount\n2026-11-20,grok-4.7,$0.50\n"
     assert read_bill(text, pacific=False) == (BilledLine(DAY, "grok-4.7", "", Decimal("0.50")),)
+
+
+def test_a_table_below_lines_about_the_account_and_with_semicolons_is_found() -> None:
+    text = "Invoice;2026-11\nAccount;Ada\n\nDate;Model;Usage type;Cost ($)\n2026-11-20;grok-4.7;Cached prompt;0.5\n"
+    assert read_bill(text, pacific=False) == (BilledLine(DAY, "grok-4.7", "Cached prompt", Decimal("0.50")),)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "usage_date_utc,model,token_type,cost_usd",
+        "date,model_permaslug,type,usage",
+        "start_time_iso,model,usage_type,amount_value",
+        "timestamp,model_name,unit,total_cost",
+    ],
+)
+def test_the_columns_of_other_consoles_are_known(columns: str) -> None:
+    [line] = read_bill(f"{columns}\n2026-11-20,grok-4.7,output,0.5\n", pacific=False)
+    assert line == BilledLine(DAY, "grok-4.7", "output", Decimal("0.5"))
+
+
+@pytest.mark.parametrize(
+    ("told", "unit"),
+    [
+        ("uncached_input_tokens", "input"),
+        ("cache_read_input_tokens", "cached input"),
+        ("cache_creation.ephemeral_1h_input_tokens", "cache write"),
+        ("Gemini 4 Argon output token count, text", "output"),
+        ("Grounding with Google Search", "search"),
+        ("web_search", "search"),
+        ("Container storage", "all"),
+    ],
+)
+def test_a_unit_is_read_from_what_a_vendor_calls_it(told: str, unit: str) -> None:
+    assert their_unit("", told) == unit
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from sidecar.contract.base import WireModel
@@ -38,6 +38,9 @@ class CostReconcileParams(WireModel):
 
     text: str | None = None
     """Its content, in place of a path."""
+
+    group: Literal["day", "model"] | None = None
+    """`model`, also where absent: a row for each day and model. `day`: one for each day."""
 
 
 class CostRepriceParams(WireModel):

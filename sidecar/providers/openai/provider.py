@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
-from sidecar.providers.bills import BilledLine
+from sidecar.providers.bills import BilledLine, MinuteUsage
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.http import HttpClient
@@ -16,6 +17,7 @@ from sidecar.providers.kernel.model_lists import after_last, list_models
 from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
 from sidecar.providers.openai.costs import organization_costs
 from sidecar.providers.openai.errors import OPENAI
+from sidecar.providers.openai.minutes import usage_of_minutes
 from sidecar.providers.openai.region import marked, surcharges
 from sidecar.providers.openai_family.exchange import exchange, judge_key
 from sidecar.providers.openai_family.options import Dialect, resolve_options
@@ -97,6 +99,13 @@ class OpenAI:
     async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
         """Return what the organisation of an admin key spent, by the vendor's day. Raises Failure."""
         return await organization_costs(self._api, self._base_url, key, first, last)
+
+    async def minutes(self, key: str, model: str, first_ms: int, end_ms: int) -> MinuteUsage | None:
+        """Return what the model's requests used in these minutes. Raises Failure."""
+        found = await usage_of_minutes(self._api, self._base_url, key, model, first_ms, end_ms)
+        if found is None or not self._surcharges:
+            return found
+        return replace(found, usage=replace(found.usage, surcharges=self._surcharges))
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> OpenAI:

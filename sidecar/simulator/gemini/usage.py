@@ -12,8 +12,8 @@ TOOL_TOKENS = 8
 
 def usage_metadata(usage: Usage) -> dict[str, Any]:
     """Return the counts; what is nought is left out."""
-    # Half of a short prompt at most: no prompt is empty.
-    tool = min(TOOL_TOKENS, usage.in_uncached // 2) if usage.searches else 0
+    # No prompt is empty.
+    tool = min(TOOL_TOKENS, max(0, usage.in_uncached - 1)) if usage.searches else 0
     prompt = usage.prompt_total - tool
     counts = {
         "promptTokenCount": prompt,

@@ -1,0 +1,87 @@
+"""Calls whose cost nobody here knows, settled by what their vendor says of exactly these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sidecar.methods.services import Request
+from sidecar.providers.base import Usage
+from sidecar.providers.bills import RecordsCalls, TellsMinutes
+from sidecar.spending.call_records import settle_by_record
+from sidecar.store.records import LedgerEntry
+
+# Vendors are asked for each call by itself.
+MOST_CALLS = 200
+MINUTE_MS = 60_000
+# Of a call that was cut off nobody knows how long it went on at the vendor.
+LONGEST_CALL_MS = 10 * MINUTE_MS
+
+
+async def settle_unknown(call: Request, provider: str, entries: list[LedgerEntry]) -> list[str]:
+    """Settle what can be settled beyond doubt, and return a sentence for each call that was.
+
+    By the vendor's record of the call, which the id of its answer names, or by minutes in which it was the only call of
+    its model, as far as an admin key may read them.
+    """
+    unknown = [each for each in entries if each.state == "unknown"]
+    settled: list[str] = []
+    for entry in unknown[:MOST_CALLS]:
+        for find, words in ((_by_record, BY_RECORD), (_by_minutes, BY_MINUTES)):
+            usage = await find(call, provider, entry, entries)
+            if usage is not None and await _settle(call, entry, usage):
+                settled.append(words.format(entry.request_id or entry.id))
+                break
+    return settled
+
+
+BY_RECORD = "Settled by the server's own record of the call: {}."
+BY_MINUTES = "Settled by the minutes in which it was the only call of its model: {}."
+
+
+async def _settle(call: Request, entry: LedgerEntry, usage: Usage) -> bool:
+    app = call.services
+    return await app.store.write(settle_by_record, app.catalogue, entry, usage, app.now_ms())
+
+
+async def _by_record(
+    call: Request, provider: str, entry: LedgerEntry, entries: Iterable[LedgerEntry]
+) -> Usage | None:
+    app = call.services
+    teller = app.providers.get(provider)
+    if entry.request_id is None or not isinstance(teller, RecordsCalls):
+        return None
+    return await teller.call_record(await app.keys.get(provider) or "", entry.request_id)
+
+
+async def _by_minutes(
+    call: Request, provider: str, entry: LedgerEntry, entries: Iterable[LedgerEntry]
+) -> Usage | None:
+    app, name = call.services, f"{provider}-admin"
+    teller = app.providers.get(provider)
+    key = await app.keys.get(name) if name in app.admin_keys else None
+    if key is None or entry.batch_rate or entry.model is None or not isinstance(teller, TellsMinutes):
+        return None
+    first, end = _minutes(entry)
+    alone = not any(_overlaps(entry, each) for each in entries)
+    # What has not come in yet may come in beside it.
+    if not alone or app.now_ms() - end < LONGEST_CALL_MS:
+        return None
+    model = app.catalogue.resolve(entry.served_model or entry.model).model
+    found = await teller.minutes(key, model.id, first, end)
+    return found.usage if found is not None and found.requests == 1 and not found.batch else None
+
+
+def _minutes(entry: LedgerEntry) -> tuple[int, int]:
+    """From when to when a call can have been counted by its vendor, in ms."""
+    latest = entry.created_at + LONGEST_CALL_MS
+    return entry.created_at, min(entry.settled_at or latest, latest)
+
+
+def _overlaps(entry: LedgerEntry, other: LedgerEntry) -> bool:
+    """Whether another call of ours may be counted in the same minutes under the same model."""
+    if other.id == entry.id or other.state == "failed":
+        return False
+    if (other.served_model or other.model) != (entry.served_model or entry.model):
+        return False
+    (first, end), (began, ended) = _minutes(entry), _minutes(other)
+    return began <= end + MINUTE_MS and ended >= first - MINUTE_MS

@@ -1,0 +1,63 @@
+"""What OpenAI says was used in some minutes: where that was one call, it is the call. Needs an admin key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.providers.base import Usage
+from sidecar.providers.bills import MinuteUsage
+from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, as_text
+
+MINUTE_MS = 60_000
+
+
+async def usage_of_minutes(
+    api: VendorClient, base_url: str, key: str, model: str, first_ms: int, end_ms: int
+) -> MinuteUsage | None:
+    """Return what the model's requests used from the minute of `first_ms` to that of `end_ms`. Raises Failure."""
+    first = first_ms - first_ms % MINUTE_MS
+    end = end_ms - end_ms % MINUTE_MS + MINUTE_MS
+    query = (
+        f"start_time={first // 1_000}&end_time={end // 1_000}&bucket_width=1m"
+        f"&limit={(end - first) // MINUTE_MS}&group_by[]=model"
+    )
+    kinds = "&group_by[]=batch&group_by[]=service_tier"
+    found = await _results(api, f"{base_url}/organization/usage/completions?{query}{kinds}", key, model)
+    requests = sum(as_count(each.get("num_model_requests")) for each in found)
+    if requests != 1:
+        return MinuteUsage(requests, Usage()) if requests else None
+    searches = await _results(api, f"{base_url}/organization/usage/web_search_calls?{query}", key, model)
+    one = next(each for each in found if as_count(each.get("num_model_requests")))
+    searched = sum(as_count(each.get("num_requests")) for each in searches)
+    return MinuteUsage(1, _usage(one, searched), one.get("batch") is True)
+
+
+async def _results(api: VendorClient, url: str, key: str, model: str) -> list[Mapping[str, Any]]:
+    page = await api.json("GET", url, api.asked(key))
+    if not isinstance(page.get("data"), list) or page.get("has_more"):
+        raise api.failure("OpenAI did not list what was used. Try again.")
+    results = (
+        as_mapping(each) for bucket in page["data"] for each in as_list(as_mapping(bucket).get("results"))
+    )
+    # The vendor tells a model by its dated name.
+    dated = f"{model}-20"
+    return [each for each in results if (as_text(each.get("model")) + "-20").startswith(dated)]
+
+
+def _usage(told: Mapping[str, Any], searches: int) -> Usage:
+    whole, cached = as_count(told.get("input_tokens")), as_count(told.get("input_cached_tokens"))
+    written = as_count(told.get("input_cache_write_tokens"))
+    long = as_count(told.get("input_cache_write_12h_tokens"))
+    return Usage(
+        in_uncached=max(0, whole - cached - written),
+        cache_read=cached,
+        cache_write_short=max(0, written - long),
+        cache_write_long=long,
+        out_visible=as_count(told.get("output_tokens")),
+        searches=searches,
+        prompt_total=whole,
+        service_tier=as_text(told.get("service_tier")).lower() or None,
+        doubt="" if cached + written <= whole and long <= written else "the parts are more than the whole",
+    )
