@@ -2447,7 +2447,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "d31ee96ab7633c7a733da053a83e348ef5749e6c63ffd8500b8ffc6e6cb96cab";
+export const SCHEMA_HASH = "e37efb1c89f371bc254f2a15ead1dcde44c6fad5079f845d12b3764b2a748048";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "d31ee96ab7633c7a733da053a83e348ef5749e6c63ffd8500b8ffc6e6cb96cab"
+SCHEMA_HASH = "e37efb1c89f371bc254f2a15ead1dcde44c6fad5079f845d12b3764b2a748048"
 
 
 @dataclass(frozen=True, slots=True)
