@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -32,24 +33,88 @@ def read_base_url(text: str) -> BaseUrl:
 
     Raise BadBaseUrl for what is no address of a web server, and for a fragment, which no server ever sees.
     """
-    parts, port = _split(text.strip(_BLANK).strip(_QUOTES).strip(_BLANK))
+    parts, port = _split(_with_scheme(_unwrapped(text)))
     if parts.scheme.lower() not in ("http", "https"):
         raise BadBaseUrl("must begin with http:// or https://")
     host = parts.hostname
-    if not host or not re.fullmatch(r"[^\s/\\@?#<>\"']+", host):
+    if not host or not re.fullmatch(r"[^\s/\\@?#<>\"'%]+(?:%[^\s/\\@?#<>\"']+)?", host):
         raise BadBaseUrl("must name a server behind http:// or https://")
+    if not is_host(host):
+        raise BadBaseUrl("must name a server by a name that there can be: letters, digits, dots and hyphens")
     if parts.fragment:
         raise BadBaseUrl("must not have a # with something behind it: no server sees that")
     if re.search(r"\s", parts.path + parts.query):
         raise BadBaseUrl("must not have blanks in it")
-    shown = f"[{host}]" if ":" in host else host
+    shown = f"[{host.replace('%25', '%', 1)}]" if ":" in host else host
     where = shown if port is None else f"{shown}:{port}"
     return BaseUrl(f"{parts.scheme.lower()}://{where}{parts.path.rstrip('/')}", parts.query, _login(parts))
+
+
+def is_host(host: str) -> bool:
+    """Whether there can be a server of that name, in letters of any language, or with that number."""
+    if ":" in host:
+        try:
+            return ipaddress.ip_address(host.partition("%")[0]).version == 6
+        except ValueError:
+            return False
+    name = host.removesuffix(".")
+    if re.fullmatch(r"[\d.]+", name):
+        # Only the usual form of a number: others are read by each program in its own way.
+        return _is_number(name)
+    if name.isascii() and "xn--" not in name.lower():
+        return len(name) <= 253 and all(re.fullmatch(r"[\w-]{1,63}", label) for label in name.split("."))
+    import idna
+
+    try:
+        idna.encode(name, uts46=True)
+        return bool(idna.decode(name, uts46=True))
+    except UnicodeError:
+        return False
+
+
+def _is_number(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).version == 4
+    except ValueError:
+        return False
+
+
+def _unwrapped(text: str) -> str:
+    """The address without what was pasted with it: quotes, a name in front, a comma behind, its beginning twice."""
+    while True:
+        bare = text.strip(_BLANK).strip(_QUOTES).rstrip(",;.\\")
+        bare = re.sub(r"^(?:export\s+)?[A-Za-z_]\w*\s*=\s*(?=[\"'`]?https?:)", "", bare)
+        if bare == text:
+            break
+        text = bare
+    text = re.sub(r"^(?:https?:[/\\]+)+(?=https?:[/\\])", "", text, flags=re.IGNORECASE)
+    return re.sub(r"^(https?):[/\\]*(?=[^/\\])", r"\1://", text, flags=re.IGNORECASE)
+
+
+def _with_scheme(text: str) -> str:
+    """An address without its beginning, where there is no doubt: a port, or a name of the web."""
+    found = re.fullmatch(r"(?P<host>[\w.-]+|\[[\da-fA-F:]+\])(?P<port>:\d+)?(?P<rest>[/?].*)?", text)
+    if found is None or not (found["port"] or "." in found["host"]):
+        return text
+    host = found["host"].strip("[]").lower()
+    near = host == "localhost" or "." not in host or _is_near(host)
+    return f"{'http' if near else 'https'}://{text}"
+
+
+def _is_near(host: str) -> bool:
+    """Whether a number is of this machine or a private network, where servers mostly speak plain http."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_private or address.is_loopback or address.is_link_local
 
 
 def _split(text: str) -> tuple[SplitResult, int | None]:
     try:
         parts = urlsplit(text)
+        if parts.port == 0:
+            raise ValueError
         return parts, parts.port
     except ValueError:
         raise BadBaseUrl("must have a number from 1 to 65535 as its port, if it has one") from None

@@ -19,6 +19,10 @@ from sidecar.providers.kernel.sites import Site, Sites, is_private
         ("http://ada:p%40@lab/v1", BaseUrl("http://lab/v1", "", "Basic YWRhOnBA")),
         ("http://[::1]:8000/v1", BaseUrl("http://[::1]:8000/v1")),
         ("http://my_server/v1", BaseUrl("http://my_server/v1")),
+        ("lab:8000", BaseUrl("http://lab:8000")),
+        ("192.168.1.5/v1", BaseUrl("http://192.168.1.5/v1")),
+        ("api.example.com/v1", BaseUrl("https://api.example.com/v1")),
+        ("http://m\u00fcnchen.example/v1", BaseUrl("http://m\u00fcnchen.example/v1")),
     ],
 )
 def test_an_address_is_cut_into_what_each_request_needs(text: str, read: BaseUrl) -> None:
@@ -26,7 +30,18 @@ def test_an_address_is_cut_into_what_each_request_needs(text: str, read: BaseUrl
 
 
 @pytest.mark.parametrize(
-    "text", ["", "lab:8000", "ftp://lab", "http://", "http://lab:x", "http://lab#a", "http://a b"]
+    "text",
+    [
+        "",
+        "lab",
+        "http://lab:0",
+        "http://lab..x",
+        "ftp://lab",
+        "http://",
+        "http://lab:x",
+        "http://lab#a",
+        "http://a b",
+    ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(BadBaseUrl):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.field.claims import field
-from tests.field.hostile import chat_chunks, claude_events, serving, stream
+from tests.field.hostile import Answer, Asked, chat_chunks, claude_events, serving, stream, whole
 from tests.field.lab import KEY, ask, own_models, refused, sidecar, vendor_environment
 from tests.helpers.process import RpcError
 
@@ -54,6 +54,13 @@ async def test_a_query_stays_at_the_end_of_the_path(tmp_path: Path) -> None:
         ("http://", "server"),
         ("ftp://127.0.0.1/v1", "http://"),
         ("http://127.0.0.1/v 1", "blanks"),
+        ("http://lab:0/v1", "port"),
+        ("http://lab..example/v1", "hyphens"),
+        ("http://lab\u2010one/v1", "hyphens"),
+        ("http://xn--/v1", "hyphens"),
+        (f"http://{'a' * 70}.example/v1", "hyphens"),
+        ("http://127.1/v1", "hyphens"),
+        ("lab", "http://"),
     ],
 )
 async def test_a_base_url_that_is_none_is_told_with_its_place(
@@ -80,10 +87,27 @@ async def test_a_base_url_that_is_none_is_told_with_its_place(
         "http://{}",
         "http://{}//v1/",
         "http://{}/v1/chat/completions",
+        "http://{}/V1/Chat/Completions/",
+        "http://{}/v1/responses",
+        "http://{}/v1/models",
+        "http://{}/api/chat",
+        "http://{}/api/tags",
+        "{}",
+        "{}/v1",
+        "http:{}/v1",
+        "http:\\\\{}/v1",
+        "http://http://{}/v1",
+        "OPENAI_BASE_URL=http://{}/v1",
+        "<http://{}/v1>,",
+        "http://{}/v1\u200b",
     ],
 )
 async def test_an_address_is_understood_however_it_was_pasted(written: str, tmp_path: Path) -> None:
-    async with serving(GOOD) as server:
+    def answer(asked: Asked) -> Answer:
+        known = asked.target in ("/v1/chat/completions", "/V1/chat/completions", "//v1/chat/completions")
+        return GOOD if known else whole("<!doctype html><p>Not here", 404)
+
+    async with serving(answer) as server:
         models = own_models(server.url)
         models["providers"]["lab"]["baseUrl"] = written.format(f"127.0.0.1:{server.port}")
         async with sidecar(tmp_path, models=models) as process:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.field.hostile import Answer, Asked, Script, chat_chunks, serving, stream, whole
+from tests.field.hostile import Answer, Asked, Script, Switch, chat_chunks, serving, stream, whole
 from tests.field.lab import KEY, ask, batch_rows, own_models, refused, sidecar, vendor_environment
 from tests.helpers.process import RpcError, SidecarProcess
 
@@ -273,3 +273,96 @@ async def test_a_server_without_any_list_says_so(tmp_path: Path) -> None:
         with pytest.raises(RpcError) as caught:
             await discovered(process, baseUrl=server.url)
     assert "has no list of models" in caught.value.message
+
+
+def listed(*ids: str) -> dict[str, Any]:
+    return {"object": "list", "data": [{"id": each} for each in ids]}
+
+
+PAGE = "<!doctype html><html>An app</html>"
+ODD_IDS = ("org/a:free", "has space", "a/b/c", "C:\\models\\x.gguf", "é", "..", "x" * 300)
+LISTS: dict[str, tuple[str, Any, list[str]]] = {
+    "texts": ("/v1/models", ["a", "b"], ["a", "b"]),
+    "no rows": ("/v1/models", {"object": "list", "data": None}, []),
+    "a result": ("/v1/models", {"success": True, "result": [{"name": "@cf/meta/llama"}]}, ["@cf/meta/llama"]),
+    "in an envelope": ("/v1/models", {"data": {"models": [{"id": "a"}]}}, ["a"]),
+    "by name": ("/v1/models", {"data": {"a": {"id": "a"}, "b": {"id": "b"}}}, ["a", "b"]),
+    "a gateway's": ("/v1/models", {"model_list": [{"model_name": "a"}]}, ["a"]),
+    "twice the same": ("/v1/models", listed("a", "a", "b"), ["a", "b"]),
+    "odd ids": ("/v1/models", listed(*ODD_IDS), list(ODD_IDS)),
+    "odd rows": ("/v1/models", {"data": [{"id": None}, "s", None, [1], {"name": "n"}]}, ["s", "n"]),
+    "a byte order mark": ("/v1/models", b"\xef\xbb\xbf" + json.dumps(listed("a")).encode(), ["a"]),
+    "UTF-16": ("/v1/models", json.dumps(listed("a")).encode("utf-16"), ["a"]),
+    "no version": ("/models", listed("a"), ["a"]),
+    "Ollama's": ("/api/tags", {"models": [{"name": "a"}]}, ["a"]),
+    "very many": ("/v1/models", listed(*(f"m{number}" for number in range(10_000))), []),
+    "others than those that answer": (
+        "/v1/models",
+        {
+            "data": [
+                {"id": "a", "type": "chat", "context_length": "4096"},
+                {"id": "b", "type": "embedding"},
+                {"id": "c", "object": "embedding"},
+                {"id": "d", "task": {"name": "Text Embeddings"}},
+                {"id": "e", "architecture": {"output_modalities": ["image"]}},
+                {"id": "f", "capabilities": {"completion_chat": False}},
+            ]
+        },
+        ["a"],
+    ),
+}
+
+
+async def test_a_list_of_models_is_read_in_whatever_shape_and_place_it_is(tmp_path: Path) -> None:
+    """Everywhere else the server shows its page."""
+    switch = Switch()
+    async with serving(switch) as server, sidecar(tmp_path) as process:
+        for name, (path, body, ids) in LISTS.items():
+
+            def answer(asked: Asked, path: str = path, body: Any = body) -> Answer:
+                return whole(body) if asked.path == path else whole(PAGE)
+
+            switch.say(answer)
+            found = [each["id"] for each in await discovered(process, baseUrl=server.url)]
+            assert found == ids if name != "very many" else len(found) == 10_000, name
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (whole(PAGE), "web page"),
+        (whole({"error": {"message": "Invalid API key"}}), "Invalid API key"),
+        (whole({"code": 401, "msg": "token is expired"}), "token is expired"),
+        (whole({"error": {"message": "Invalid key"}}, 401), "Invalid key"),
+        (whole({"data": [{"id": "a"}], "has_more": True, "last_id": "a"}), "no end"),
+        (MISSING, "no list of models"),
+    ],
+)
+async def test_a_list_that_is_none_is_told_in_the_servers_words(
+    answer: Answer, words: str, tmp_path: Path
+) -> None:
+    async with serving(answer) as server, sidecar(tmp_path) as process:
+        with pytest.raises(RpcError, match=words):
+            await discovered(process, baseUrl=server.url)
+
+
+async def test_a_model_of_any_name_is_saved_asked_and_deleted(tmp_path: Path) -> None:
+    async with serving(GOOD) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
+        for name in ODD_IDS:
+            await process.call("models:save", {"provider": "lab", "id": name})
+            await ask(process, model=f"lab/{name}")
+            assert server.asked[-1].json["model"] == name
+            await process.call("models:delete", {"provider": "lab", "id": name})
+            listing = await process.call("models:get-all")
+            assert name not in [model["id"] for model in listing if model["provider"] == "lab"]
+
+
+async def test_a_page_at_one_place_is_no_answer_and_the_other_place_is_asked(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Answer:
+        return GOOD if asked.path == "/chat/completions" else whole(PAGE)
+
+    async with (
+        serving(answer) as server,
+        sidecar(tmp_path, models=own_models(server.url, path="")) as process,
+    ):
+        assert (await ask(process))["answer"] == "Good morning"

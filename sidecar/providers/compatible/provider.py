@@ -15,10 +15,10 @@ from sidecar.providers.compatible.server_models import server_models
 from sidecar.providers.compatible.think_tags import ThinkSplitter
 from sidecar.providers.compatible.usage import compatible_usage
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.errors import WEB_PAGE
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
+from sidecar.providers.kernel.web_pages import WEB_PAGE
 from sidecar.providers.openai_family.exchange import exchange, judge_key
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import chat_body
@@ -93,7 +93,8 @@ class Compatible:
         )
 
         def another(attempt: Attempt, failure: Failure) -> Attempt | None:
-            if nothing_there(failure):
+            # Servers with a page of their own show it wherever they have nothing else.
+            if nothing_there(failure) or failure.detail == WEB_PAGE:
                 tried.add(attempt.url.removesuffix(_CHAT))
                 return self._elsewhere(attempt, failure, tried)
             return self._attempts.another(attempt, failure)

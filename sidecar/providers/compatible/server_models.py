@@ -9,6 +9,7 @@ from sidecar.errors import Failure
 from sidecar.providers.base import ListedModel
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.model_lists import after_last, list_models
+from sidecar.providers.kernel.web_pages import WEB_PAGE
 
 OLLAMA, LM_STUDIO = "/api/tags", "/api/v0/models"
 # A path that the server does not have, in the words of all of them.
@@ -20,13 +21,16 @@ async def server_models(api: VendorClient, roots: Sequence[str], key: str) -> tu
 
     Raises Failure: what kept the server from answering, or that it has no list.
     """
-    found = await _listed(api, [f"{root}/models" for root in roots], key)
+    pages: list[Failure] = []
+    found = await _listed(api, [f"{root}/models" for root in roots], key, pages)
     own = min(roots, key=len).removesuffix("/v1")
     if not found:
-        others = await _listed(api, [own + OLLAMA, own + LM_STUDIO], key)
+        others = await _listed(api, [own + OLLAMA, own + LM_STUDIO], key, pages)
         found = found if others is None else others
     elif not any(model.context_size for model in found):
         found = _completed(found, await _more(api, own + LM_STUDIO, key))
+    if found is None and pages:
+        raise pages[0]
     if found is None:
         raise api.failure(
             f"{api.vendor.title} has no list of models at its address. Check the base URL, or write the model's name "
@@ -36,14 +40,19 @@ async def server_models(api: VendorClient, roots: Sequence[str], key: str) -> tu
     return found
 
 
-async def _listed(api: VendorClient, urls: Sequence[str], key: str) -> tuple[ListedModel, ...] | None:
-    """The models of the first list that has some; None where there is no list at all."""
+async def _listed(
+    api: VendorClient, urls: Sequence[str], key: str, pages: list[Failure]
+) -> tuple[ListedModel, ...] | None:
+    """The models of the first list that has some; None where there is no list at all. Web pages go into `pages`."""
     found: tuple[ListedModel, ...] | None = None
     for url in urls:
         try:
             found = await list_models(api, url, key, "after", after_last)
         except Failure as failure:
-            if failure.status not in _NO_SUCH_LIST:
+            # Servers with a page of their own show it wherever they have nothing else.
+            if failure.detail == WEB_PAGE:
+                pages.append(failure)
+            elif failure.status not in _NO_SUCH_LIST:
                 raise
         if found:
             break

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ssl
 import sys
+from urllib.parse import urlsplit
 
 from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.proxies import is_loopback
 
 # What TLS meets where a server speaks plain text.
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
@@ -53,7 +55,9 @@ def _unwritten(error: BaseException) -> bool:
     return met is not None and str(met) == "Cannot write to closing transport"
 
 
-def broken(error: Exception, method: str, peer: str, secrets: KnownSecrets, *, sent: bool) -> Failure:
+def broken(
+    error: Exception, method: str, peer: str, secrets: KnownSecrets, *, sent: bool, url: str = ""
+) -> Failure:
     """The failure for a connection that could not be made or did not last. Anything else is a bug: raised as it is."""
     import httpx
 
@@ -84,7 +88,13 @@ def broken(error: Exception, method: str, peer: str, secrets: KnownSecrets, *, s
 
         return certificates.refusal(untrusted, peer)
     if not sent:
-        message = f"Could not connect to the {peer} API. Check the internet connection and try again."
+        host = urlsplit(url).hostname or ""
+        check = (
+            f"Nothing answers at {urlsplit(url).netloc.rpartition('@')[2]}: start the server there, or correct the port"
+            if is_loopback(host)
+            else "Check the internet connection"
+        )
+        message = f"Could not connect to the {peer} API. {check} and try again."
         return Failure(kind, message, retryable=True, detail=detail)
     told = "did not answer in time" if late else "broke the connection before its answer was complete"
     if method == "GET":

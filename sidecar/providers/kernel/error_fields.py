@@ -13,10 +13,6 @@ from sidecar.providers.kernel.wide_text import wide_encoding
 
 LONGEST_MESSAGE = 500
 
-_PAGE = re.compile(
-    rb"<(!--|(!doctype|html|head|body|title|h[1-6]|div|p|center|meta|script|link|table|form|span|font|\?xml)\b)",
-    re.I,
-)
 _ABOUT_KEY = re.compile(
     r"\bkeys?\b|api.?key|access token|bearer|credential|authenti|unauthori|permission|scope|\brights\b", re.I
 )
@@ -75,14 +71,6 @@ def read_body(body: bytes) -> Any:
         return read_lenient(text)
     except ValueError:
         return "" if text.startswith("<") else text
-
-
-def is_page(body: bytes) -> bool:
-    """Whether the body is a web page, rather than an answer of any API."""
-    encoding = wide_encoding(body)
-    if encoding is not None:
-        body = body.decode(encoding, "replace").lstrip("\ufeff").encode("utf-8", "replace")
-    return _PAGE.match(body.removeprefix(b"\xef\xbb\xbf").lstrip()) is not None
 
 
 def tells_error(value: Mapping[str, Any], name: str | None = None) -> bool:

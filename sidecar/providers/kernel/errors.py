@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.error_fields import is_page, read_body
+from sidecar.providers.kernel.error_fields import read_body
 from sidecar.providers.kernel.error_headers import may_retry, request_id, retry_after_ms
 from sidecar.providers.kernel.grpc_status import http_status
 from sidecar.providers.kernel.lenient_json import whole_text
@@ -19,8 +19,8 @@ from sidecar.providers.kernel.redirects import shown as shown_address
 from sidecar.providers.kernel.redirects import target
 from sidecar.providers.kernel.reset_hints import reset_ms, said_ms
 from sidecar.providers.kernel.vendor import Asked, VendorError
+from sidecar.providers.kernel.web_pages import is_page, page_instead
 
-WEB_PAGE = "a web page"
 # A key, a length or a content that is refused is refused again, whatever the status.
 RETRYABLE = frozenset({"rate_limited", "provider_unavailable", "provider_rejected", "timeout"})
 
@@ -56,16 +56,8 @@ def opening_refusal(value: Any, headers: Mapping[str, str], asked: Asked, now_ms
 
 
 def web_page(asked: Asked, shown: str = "") -> Failure:
-    """Return the Failure for a web page where an answer should be: nobody's word about a key or a request."""
-    return Failure(
-        "provider_rejected",
-        f"The address of the {asked.title} API answers with a web page{shown}. Look at the base URL, and at what is "
-        "between here and there: a proxy, a login of the network. Nothing was run.",
-        retryable=False,
-        provider=asked.provider,
-        model=asked.model,
-        detail=WEB_PAGE,
-    )
+    """Return the Failure for a web page where an answer should be."""
+    return asked.named(page_instead(asked.title, shown))
 
 
 def stream_failure(value: Any, asked: Asked, *, produced: bool) -> Failure:

@@ -13,8 +13,6 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import orjson
-
 from sidecar import __version__, clock
 from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
@@ -22,11 +20,13 @@ from sidecar.network_options import Options, machine_options
 from sidecar.providers.kernel import redirects
 from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
 from sidecar.providers.kernel.broken import broken, never_left
+from sidecar.providers.kernel.lenient_json import read_document
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.retry import LONGEST_HINT_MS, certainly_not_run, wait_before_retry_ms
 from sidecar.providers.kernel.sites import Sites
 from sidecar.providers.kernel.unpack import ACCEPTED, CannotUnpack, Unpacker
+from sidecar.providers.kernel.web_pages import is_page, page_instead
 
 if TYPE_CHECKING:
     import httpx
@@ -157,8 +157,10 @@ class HttpClient:
                 if size > MAX_DOCUMENT_BYTES:
                     raise _unread(f"The {peer} API sent more than can be read.", once)
         try:
-            return orjson.loads(b"".join(parts))
+            return read_document(b"".join(parts))
         except ValueError:
+            if is_page(b"".join(parts)) and method == "GET":
+                raise page_instead(peer) from None
             words = f"The {peer} API did not answer with JSON. Check the base URL, or try again later."
             raise _unread(words, once) from None
 
@@ -197,7 +199,7 @@ class HttpClient:
             except Failure as refused:
                 failure = refused  # by the way out, before anything left
             except Exception as error:
-                failure = broken(error, method, peer, self.secrets, sent=not never_left(error))
+                failure = broken(error, method, peer, self.secrets, sent=not never_left(error), url=url)
             else:
                 status = response.status_code
                 if 200 <= status < 300:

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from sidecar.providers.kernel.wide_text import wide_encoding
+
 _BOM = "\ufeff"
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -27,6 +29,12 @@ def read_lenient(data: bytes | str, *, keep_halves: bool = False) -> Any:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value if keep_halves else without_halves(value)
+
+
+def read_document(data: bytes) -> Any:
+    """Return the value of a whole document, in UTF-8 or UTF-16. Raises ValueError as `read_lenient` does."""
+    encoding = wide_encoding(data)
+    return read_lenient(data if encoding is None else data.decode(encoding, "replace"))
 
 
 def whole_text(text: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sidecar.providers.base import ListedModel
 from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.error_fields import tells_error
+from sidecar.providers.kernel.errors import opening_refusal
 from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
 from sidecar.providers.kernel.pages import Pages
 
@@ -25,6 +28,11 @@ _NAMES = ("display_name", "displayName", "name")
 # What LM Studio and Google list beside the models that answer questions.
 _OTHER_TYPES = frozenset({"embeddings", "embedding", "rerank", "image", "audio"})
 _ANSWERS = "generateContent"
+# Where the rows stand: OpenAI's list, Ollama's, and those of clouds and gateways.
+_ROWS = ("data", "models", "result", "items", "model_list", "results")
+_IDS = ("id", "model", "name", "model_name")
+
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 NextPage = Callable[[Mapping[str, Any], list[Any]], object]
 """A page and its rows -> where the next page begins, None behind the last one."""
@@ -43,6 +51,8 @@ async def list_models(
     while True:
         page = await api.value("GET", pages.path, api.asked(key))
         rows = rows_of(page)
+        if rows is None and tells_error(as_mapping(page)):
+            raise opening_refusal(page, {}, api.asked(key), api.now_ms())[0]
         if rows is None:
             raise api.failure(f"{title} did not list its models. Check its address, or try again later.")
         for model in filter(None, map(listed_model, rows)):
@@ -66,25 +76,38 @@ def rows_of(page: Any) -> list[Any] | None:
     """Return the rows of a list in any of its forms, None for what is none."""
     if isinstance(page, list):
         return page
-    for name in ("data", "models"):
-        if isinstance(as_mapping(page).get(name), list):
-            return list(page[name])
-    return None
+    told = as_mapping(page)
+    for name in _ROWS:
+        inside = told.get(name)
+        if isinstance(inside, list):
+            return list(inside)
+        if isinstance(inside, Mapping) and inside:
+            # A list in an envelope, or rows by their names.
+            found = rows_of(inside)
+            return list(inside.values()) if found is None and all(map(_is_row, inside.values())) else found
+    return [] if any(name in told and told[name] is None for name in _ROWS) else None
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(name in value for name in ("id", "name", "model"))
 
 
 def listed_model(row: Any) -> ListedModel | None:
     """Return what a row says; None for one that names no model, or none that answers questions."""
     told = {"id": row} if isinstance(row, str) else as_mapping(row)
     methods = told.get("supportedGenerationMethods")
-    if as_text(told.get("type")) in _OTHER_TYPES or (isinstance(methods, list) and _ANSWERS not in methods):
+    if _is_other(told) or (isinstance(methods, list) and _ANSWERS not in methods):
         return None
     # Ollama's own list says `model`, Google's puts a folder before the name.
-    id_ = as_text(told.get("id")) or as_text(told.get("model")) or as_text(told.get("name"))
+    # Cloudflare has a number for an id, and the name for what a call names.
+    uuid = _UUID.fullmatch(as_text(told.get("id"))) and as_text(told.get("name"))
+    id_ = uuid or next((text for member in _IDS if (text := as_text(told.get(member)))), "")
     id_ = id_.removeprefix("models/").strip()
     if not id_:
         return None
     name = next((text for member in _NAMES if (text := as_text(told.get(member)))), "")
-    behind = (told, as_mapping(told.get("top_provider")), as_mapping(told.get("meta")))
+    beside = ("top_provider", "meta", "metadata", "limits", "limit", "model_info")
+    behind = (told, *(as_mapping(told.get(name)) for name in beside))
     return ListedModel(
         id=id_,
         name=name if name and name.removeprefix("models/") != id_ else None,
@@ -93,5 +116,22 @@ def listed_model(row: Any) -> ListedModel | None:
     )
 
 
+def _is_other(told: Mapping[str, Any]) -> bool:
+    """Whether the row says that the model answers no questions."""
+    kinds = [as_text(told.get(name)).lower() for name in ("type", "object")]
+    task = told.get("task")
+    kinds.append(as_text(as_mapping(task).get("name") if isinstance(task, Mapping) else task).lower())
+    outputs = as_mapping(told.get("architecture")).get("output_modalities")
+    return (
+        any(kind in _OTHER_TYPES or "embedding" in kind for kind in kinds)
+        or as_mapping(told.get("capabilities")).get("completion_chat") is False
+        or (isinstance(outputs, list) and bool(outputs) and "text" not in outputs)
+    )
+
+
 def _first(places: tuple[Mapping[str, Any], ...], names: tuple[str, ...]) -> int | None:
-    return next((count for place in places for name in names if (count := as_count(place.get(name)))), None)
+    return next((count for place in places for name in names if (count := _count(place.get(name)))), None)
+
+
+def _count(value: Any) -> int:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else as_count(value)

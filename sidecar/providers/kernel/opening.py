@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.error_fields import is_page, tells_error
+from sidecar.providers.kernel.error_fields import tells_error
 from sidecar.providers.kernel.errors import opening_refusal, web_page
 from sidecar.providers.kernel.events import END_MARK, Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent, SseParser
 from sidecar.providers.kernel.vendor import Asked
+from sidecar.providers.kernel.web_pages import is_page
 
 # What comes before the first word and says nothing of whether one will come.
 _PREFACES = frozenset({"ping", "response.created", "response.queued", "response.in_progress"})

@@ -41,7 +41,9 @@ REFUSED = (
 )
 TOO_LONG = (
     r"context[ _](length|window|size|limit)|maximum context|(prompt|input) is too long|context the overflows",
-    r"exceeds? the (model's )?(maximum|available) (context|sequence|input)",
+    r"exceeds? the (model's )?(maximum|available) (context|sequence|input)|longer than the maximum model length",
+    r"max_new_tokens.{0,5} must be <=|input tokens exceed|range of input length",
+    r"request (is )?too large|string_above_max",
 )
 
 # The first that fits; what nobody understands is the server's own trouble.

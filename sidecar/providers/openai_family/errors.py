@@ -8,7 +8,13 @@ from typing import Any
 from sidecar.providers.kernel.error_fields import ErrorFields, fields_of, speaks_of_key
 from sidecar.providers.kernel.json_values import as_list, as_mapping
 from sidecar.providers.kernel.vendor import VendorError
-from sidecar.providers.openai_family.error_words import BLOCKED, TOO_LONG, speaks_of, status_of_words
+from sidecar.providers.openai_family.error_words import (
+    BLOCKED,
+    NO_SUCH_MODEL,
+    TOO_LONG,
+    speaks_of,
+    status_of_words,
+)
 
 SPENT = frozenset(
     {
@@ -73,7 +79,8 @@ def classify_fields(status: int | None, fields: ErrorFields, places: str = "") -
         said=fields.message,
         codes=": ".join(part for part in (places, codes) if part),
         spent="credit" if kind == "rate_limited" and (_is_spent(fields) or standing == 402) else None,
-        missing=fields.code == "model_not_found",
+        missing=fields.code == "model_not_found"
+        or (kind == "provider_rejected" and speaks_of(NO_SUCH_MODEL, fields.message)),
     )
 
 

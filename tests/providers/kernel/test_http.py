@@ -169,11 +169,14 @@ async def test_a_question_without_consequences_may_be_asked_again_after_any_brea
     assert len(transport.asked) == 2
 
 
-async def test_a_document_that_is_not_json_is_a_failure() -> None:
-    edge, _, _ = scripted_edge(Reply(chunks=[b"<html>"]))
+@pytest.mark.parametrize(
+    ("body", "kind"), [(b"<html>", "provider_rejected"), (b"nothing", "provider_unavailable")]
+)
+async def test_a_document_that_is_not_json_is_a_failure(body: bytes, kind: str) -> None:
+    edge, _, _ = scripted_edge(Reply(chunks=[body]))
     with pytest.raises(Failure) as raised:
         await edge.json("GET", "https://api.example/", {}, read_refusal=read_refusal, peer="OpenAI")
-    assert raised.value.kind == "provider_unavailable"
+    assert raised.value.kind == kind
 
 
 async def test_a_base_url_that_is_no_url_says_so() -> None:

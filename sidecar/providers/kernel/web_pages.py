@@ -1,0 +1,33 @@
+"""A web page where an answer should be: nobody's word about a key or a request (pure)."""
+
+from __future__ import annotations
+
+import re
+
+from sidecar.errors import Failure
+from sidecar.providers.kernel.wide_text import wide_encoding
+
+WEB_PAGE = "a web page"
+_PAGE = re.compile(
+    rb"<(!--|(!doctype|html|head|body|title|h[1-6]|div|p|center|meta|script|link|table|form|span|font|\?xml)\b)",
+    re.IGNORECASE,
+)
+
+
+def is_page(body: bytes) -> bool:
+    """Whether the body is a web page, rather than an answer of any API."""
+    encoding = wide_encoding(body)
+    if encoding is not None:
+        body = body.decode(encoding, "replace").lstrip("\ufeff").encode("utf-8", "replace")
+    return _PAGE.match(body.removeprefix(b"\xef\xbb\xbf").lstrip()) is not None
+
+
+def page_instead(peer: str, shown: str = "") -> Failure:
+    """Return the Failure for a page at the address of that API; `shown` is its status in brackets."""
+    return Failure(
+        "provider_rejected",
+        f"The address of the {peer} API answers with a web page{shown}. Look at the base URL, and at what is between "
+        "here and there: a proxy, a login of the network. Nothing was run.",
+        retryable=False,
+        detail=WEB_PAGE,
+    )
