@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anthropic
 import pytest
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 from anthropic.types.messages import MessageBatch, MessageBatchIndividualResponse
-from pydantic import TypeAdapter
 
 from sidecar.providers.anthropic.batch import AnthropicBatch
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.simulator.core import Simulator
 from tests.helpers.anthropic_asking import BASE, BETWEEN, BUDGET, QUIET, plan
-from tests.helpers.simulated import on_loopback, simulator
+from tests.helpers.simulated import simulator
+from tests.providers.conformance.official import fits, strictly
+from tests.providers.conformance.official_anthropic import AnthropicsClient
+
+client = AnthropicsClient().client
 
 ADAPTER = AnthropicBatch(HttpClient(), BASE)
-PARAMS: TypeAdapter[Any] = TypeAdapter(MessageCreateParamsNonStreaming)
 OPTIONS: list[dict[str, Any]] = [
     {},
     {"system": "Be brief.", "developer": "Use metres.", "max_output_tokens": 100},
@@ -30,18 +28,6 @@ OPTIONS: list[dict[str, Any]] = [
     {"web_search_max_uses": 3},
     {"cache_ttl": "1h", "system": "Be brief."},
 ]
-
-
-@asynccontextmanager
-async def client(sim: Simulator) -> AsyncIterator[anthropic.AsyncAnthropic]:
-    async with (
-        asyncio.timeout(20),
-        on_loopback(sim) as base,
-        anthropic.AsyncAnthropic(
-            base_url=f"{base}/anthropic", api_key="sk-ant-simulated", max_retries=0
-        ) as made,
-    ):
-        yield made
 
 
 def rows(*prompts: str, **params: Any) -> Any:
@@ -81,9 +67,7 @@ async def results(official: anthropic.AsyncAnthropic, id_: str) -> dict[str, Any
 def test_every_row_has_the_types_of_the_official_client(model: str, options: dict[str, Any]) -> None:
     line = json.loads(ADAPTER.line("a", plan(model, **options)))
     assert line.keys() == {"custom_id", "params"}
-    known: Any = MessageCreateParamsNonStreaming
-    assert line["params"].keys() <= known.__required_keys__ | known.__optional_keys__
-    _read(PARAMS.validate_python(line["params"]))
+    fits(MessageCreateParamsNonStreaming, line["params"])
 
 
 async def test_the_official_client_runs_a_batch_from_its_creation_to_its_results() -> None:
@@ -185,18 +169,3 @@ async def test_what_is_wrong_with_one_row_shows_when_it_runs() -> None:
         await ended(official, made.id)
         came = await results(official, made.id)
     assert came["row-0"].error.error.type == "invalid_request_error"
-
-
-def strictly(kind: type[Any], value: Any) -> None:
-    """The client builds its models without checking them; here they are checked."""
-    kind.model_validate(json.loads(value.model_dump_json(exclude_unset=True)))
-
-
-def _read(value: Any) -> None:
-    """An iterable is only checked as it is read."""
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            _read(inner)
-    elif isinstance(value, Iterable) and not isinstance(value, str):
-        for inner in value:
-            _read(inner)

@@ -1,72 +1,27 @@
-"""OpenAI's client is what people point at such servers: it judges what we send and what the simulator answers."""
+"""What OpenAI's client meets at such servers alone: their habits. The rest is in the conformance suite."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import openai
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
-from pydantic import TypeAdapter
 
 from sidecar.providers.compatible.provider import Compatible
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.simulator.core import Simulator
 from tests.helpers.answers import first_text, text_of
-from tests.helpers.compatible import ABLE, CHAT, PLAIN, THINKER, ask, plan
+from tests.helpers.compatible import ask
 from tests.helpers.simulated import (
     A_TENTH_OF_A_SECOND,
     on_loopback,
     pieces_until_noticed,
-    post,
-    read,
     simulator,
 )
+from tests.providers.conformance.official import strictly
+from tests.providers.conformance.official_openai import CompatibleClient, said
 
-SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-OPTIONS: list[dict[str, Any]] = [
-    {},
-    {"system": "Be brief.", "developer": "Use metres.", "temperature": 0.5, "max_output_tokens": 100},
-    {"effort": "low"},
-    {"json_mode": True},
-    {"json_mode": True, "json_schema": SCHEMA},
-    {"json_mode": True, "json_schema": {"type": "array"}},
-]
-
-
-@asynccontextmanager
-async def client(sim: Simulator, key: str = "none") -> AsyncIterator[openai.AsyncOpenAI]:
-    """The unmodified client on the simulator's server."""
-    async with (
-        asyncio.timeout(20),
-        on_loopback(sim) as base,
-        openai.AsyncOpenAI(base_url=f"{base}/compatible/v1", api_key=key, max_retries=0) as made,
-    ):
-        yield made
-
-
-def said(text: str) -> list[Any]:
-    return [{"role": "user", "content": text}]
-
-
-@pytest.mark.parametrize("traits", [PLAIN, ABLE, THINKER], ids=["plain", "able", "thinker"])
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options) or "bare")
-async def test_every_body_has_the_types_of_the_client_and_is_taken(
-    traits: Any, options: dict[str, Any]
-) -> None:
-    made = plan(traits, **options)
-    params: Any = CompletionCreateParamsStreaming
-    assert made.body.keys() <= params.__required_keys__ | params.__optional_keys__
-    adapter: TypeAdapter[Any] = TypeAdapter(params)
-    list(adapter.validate_python(made.body)["messages"])
-    response = await post(simulator(), CHAT, dict(made.body))
-    assert response.status == 200, await read(response)
-    await response.aclose()
+client = CompatibleClient().client
 
 
 @pytest.mark.parametrize("habits", ["", "[[compatible: usage=missing]] ", "[[compatible: think=tags]] "])
@@ -79,7 +34,7 @@ async def test_the_client_reads_a_completion(habits: str) -> None:
     assert content is not None
     assert content.endswith("four")
     assert (made.usage is None) is ("missing" in habits)
-    ChatCompletion.model_validate(json.loads(made.model_dump_json(exclude_unset=True)))
+    strictly(ChatCompletion, made)
 
 
 @pytest.mark.parametrize("habits", ["", "[[compatible: comments=1 done=0 usage=content]] "])
@@ -93,7 +48,7 @@ async def test_the_client_reads_a_stream(habits: str) -> None:
     assert text == "one two"
     assert any(chunk.usage for chunk in chunks) is bool(habits)
     for chunk in chunks:
-        ChatCompletionChunk.model_validate(json.loads(chunk.model_dump_json(exclude_unset=True)))
+        strictly(ChatCompletionChunk, chunk)
 
 
 @pytest.mark.parametrize("shape", ["object", "text", "string", "detail", "located", "message", "html"])
@@ -104,23 +59,6 @@ async def test_the_client_is_refused_in_every_shape(shape: str) -> None:
                 model="llama", messages=said(f"[[compatible: refuse=402 error={shape}]] Hi")
             )
     assert raised.value.status_code == 402
-
-
-async def test_the_client_is_refused_with_a_wrong_key_and_needs_none() -> None:
-    async with client(simulator(), "sk-invalid-secret") as official:
-        with pytest.raises(openai.AuthenticationError):
-            await official.models.list()
-    async with client(simulator()) as official:
-        assert [model.id async for model in official.models.list()] == ["small-simulated", "large-simulated"]
-
-
-async def test_the_client_raises_an_error_inside_a_stream() -> None:
-    async with client(simulator()) as official:
-        stream = await official.chat.completions.create(
-            model="llama", messages=said("Hi [[simulate: error_after=2]]"), stream=True
-        )
-        with pytest.raises(openai.APIError, match="The server had an error"):
-            _ = [chunk async for chunk in stream]
 
 
 @pytest.mark.parametrize("address", ["/compatible", "/compatible/v1"])

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -16,28 +13,17 @@ from google.genai import errors, types
 
 from sidecar.providers.base import BatchPart
 from sidecar.providers.gemini.batch_format import file_body, input_line
-from sidecar.simulator.core import Simulator
 from tests.helpers.batches import billed
 from tests.helpers.gemini import plan
-from tests.helpers.simulated import NOW_MS, on_loopback, simulator
+from tests.helpers.simulated import NOW_MS, simulator
+from tests.providers.conformance.official_gemini import FLASH, GooglesClient
+
+client = GooglesClient().client
 
 # The client builds its session in a way that its network library frowns upon.
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
 
-FLASH = "gemini-3.8-flash"
 MOST_LOOKS = 12
-
-
-@asynccontextmanager
-async def client(sim: Simulator, *, api_key: str = "simulated") -> AsyncIterator[Any]:
-    """The unmodified client on the simulator's server."""
-    async with asyncio.timeout(20), on_loopback(sim) as base:
-        options = types.HttpOptions(base_url=f"{base}/gemini", api_version="v1beta")
-        official = genai.Client(api_key=api_key, vertexai=False, http_options=options).aio
-        try:
-            yield official
-        finally:
-            await official.aclose()
 
 
 def inlined(count: int, first: str = "") -> list[types.InlinedRequest]:
@@ -171,7 +157,7 @@ async def test_the_official_client_is_refused_and_nothing_is_created(
     model: str, rows: list[types.InlinedRequest], key: str, status: int
 ) -> None:
     sim = simulator()
-    async with client(sim, api_key=key) as official:
+    async with client(sim, key) as official:
         with pytest.raises(errors.ClientError) as raised:
             await official.batches.create(model=model, src=rows)
     assert raised.value.code == status

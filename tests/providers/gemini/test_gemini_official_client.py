@@ -1,77 +1,31 @@
-"""The vendor's own client judges both sides: what we send, and what the simulator answers."""
+"""What Google's client sees that no other vendor has; the rest is in the conformance suite."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 from google import genai
 from google.genai import errors, types
-from pydantic import BaseModel, TypeAdapter
 
-from sidecar.simulator.core import Simulator
 from sidecar.simulator.counting import count_prompt, count_tokens
 from sidecar.simulator.gemini.routes import GeminiVendor
-from tests.helpers.gemini import MODELS, SCHEMA, plan, post
-from tests.helpers.simulated import on_loopback, read, simulator
+from tests.helpers.gemini import plan
+from tests.helpers.simulated import simulator
+from tests.providers.conformance.official_gemini import GooglesClient
 from tests.providers.conformance.recordings import GEMINI, recorded
+
+GOOGLE = GooglesClient()
+client = GOOGLE.client
 
 # The client builds its session in a way that its network library frowns upon.
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
 
-OPTIONS: list[dict[str, Any]] = [
-    {},
-    {"system": "Be brief.", "developer": "Use metres.", "temperature": 0.5, "max_output_tokens": 100},
-    {"effort": "low"},
-    {"effort": "none"},
-    {"effort": "max", "thinking": True},
-    {"thinking": True},
-    {"json_mode": True},
-    {"json_schema": SCHEMA},
-    {"json_schema": {"type": "object"}},
-    {"json_schema": {"$ref": "#/definitions/a", "definitions": {"a": {"type": "string", "minLength": 3}}}},
-    {"web_search_max_uses": 3, "effort": "high", "max_output_tokens": 500},
-    {"web_search_max_uses": 3, "json_mode": True},
-    {"web_search_max_uses": 3, "json_schema": SCHEMA, "system": "Be brief."},
-    {"cache_ttl": "1h"},
-]
-BODY_TYPES: dict[str, Any] = {
-    "contents": list[types.Content],
-    "systemInstruction": types.Content,
-    "generationConfig": types.GenerationConfig,
-    "tools": list[types.Tool],
-}
-
-
-@asynccontextmanager
-async def client(sim: Simulator, *, api_key: str = "simulated") -> AsyncIterator[Any]:
-    """The unmodified client on the simulator's server."""
-    async with asyncio.timeout(20), on_loopback(sim) as base:
-        options = types.HttpOptions(base_url=f"{base}/gemini", api_version="v1beta")
-        official = genai.Client(api_key=api_key, vertexai=False, http_options=options).aio
-        try:
-            yield official
-        finally:
-            await official.aclose()
-
-
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options) or "bare")
-def test_every_body_has_the_types_of_the_official_client(model: str, options: dict[str, Any]) -> None:
-    body = plan(model, **options).body
-    assert body.keys() <= BODY_TYPES.keys()
-    for name, value in body.items():
-        # These types refuse members that they do not know.
-        TypeAdapter(BODY_TYPES[name]).validate_python(value)
-
 
 @pytest.mark.parametrize("model", ["gemini-4-argon", "gemini-3.1-pro-preview", "gemini-2.5-flash"])
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options) or "bare")
+@pytest.mark.parametrize("options", GOOGLE.options, ids=lambda options: "-".join(options) or "bare")
 async def test_the_official_client_would_send_the_same_body(model: str, options: dict[str, Any]) -> None:
     made = plan(model, **options)
     generation = made.body.get("generationConfig", {})
@@ -100,15 +54,6 @@ async def test_the_official_client_would_send_the_same_body(model: str, options:
     theirs = json.loads(sent[0].content)
     assert sent[0].url.raw_path.decode() == f"/v1beta{made.path}"
     assert _as_documented({name: value for name, value in theirs.items() if value}) == made.body
-
-
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(options) or "bare")
-@pytest.mark.parametrize("model", MODELS)
-async def test_the_simulator_takes_every_body_that_we_send(model: str, options: dict[str, Any]) -> None:
-    made = plan(model, **options)
-    response = await post(simulator(), made.path.removesuffix("?alt=sse"), made.body)
-    assert response.status == 200, await read(response)
-    await response.aclose()
 
 
 async def test_the_official_client_reads_an_answer() -> None:
@@ -155,20 +100,6 @@ async def test_the_official_client_reads_a_stream_of_chunks() -> None:
     assert counts[-1] == count_tokens(text)
 
 
-async def test_the_official_client_parses_a_schema() -> None:
-    class Verdict(BaseModel):
-        score: int
-        reasons: list[str]
-
-    for given in ({"response_schema": Verdict}, {"response_json_schema": Verdict.model_json_schema()}):
-        config = types.GenerateContentConfig(response_mime_type="application/json", **given)
-        async with client(simulator()) as official:
-            made = await official.models.generate_content(
-                model="gemini-3.8-flash", contents="Judge.", config=config
-            )
-        Verdict.model_validate_json(made.text)
-
-
 async def test_the_official_client_continues_a_long_answer_to_its_end() -> None:
     sim = simulator(vendors=[GeminiVendor(part_tokens=300)])
     async with client(sim) as official:
@@ -184,39 +115,6 @@ async def test_the_official_client_continues_a_long_answer_to_its_end() -> None:
     assert usage.candidates_token_count + (usage.thoughts_token_count or 0) == billed
 
 
-@pytest.mark.parametrize(
-    ("orders", "error", "status"),
-    [
-        ("status=400", errors.ClientError, "INVALID_ARGUMENT"),
-        ("status=403", errors.ClientError, "PERMISSION_DENIED"),
-        ("status=404", errors.ClientError, "NOT_FOUND"),
-        ("status=429 retry_after=12", errors.ClientError, "RESOURCE_EXHAUSTED"),
-        ("quota=1", errors.ClientError, "RESOURCE_EXHAUSTED"),
-        ("status=500", errors.ServerError, "INTERNAL"),
-        ("status=503", errors.ServerError, "UNAVAILABLE"),
-        ("status=504", errors.ServerError, "DEADLINE_EXCEEDED"),
-    ],
-)
-async def test_the_official_client_knows_every_refusal(
-    orders: str, error: type[errors.APIError], status: str
-) -> None:
-    async with client(simulator()) as official:
-        with pytest.raises(error) as raised:
-            await official.models.generate_content(
-                model="gemini-3.8-flash", contents=f"Hi [[simulate: {orders}]]"
-            )
-    assert raised.value.status == status
-    assert raised.value.message
-
-
-async def test_the_official_client_is_refused_with_a_wrong_key() -> None:
-    async with client(simulator(), api_key="sk-invalid-key") as official:
-        with pytest.raises(errors.ClientError) as raised:
-            await official.models.list()
-    assert (raised.value.code, raised.value.status) == (400, "INVALID_ARGUMENT")
-    assert "API_KEY_INVALID" in str(raised.value)
-
-
 @pytest.mark.parametrize("bare", [False, True])
 async def test_the_official_client_raises_an_error_inside_a_stream(bare: bool) -> None:
     async with client(simulator(vendors=[GeminiVendor(bare_errors=bare)])) as official:
@@ -225,15 +123,6 @@ async def test_the_official_client_raises_an_error_inside_a_stream(bare: bool) -
         )
         with pytest.raises(errors.ServerError, match="The server had an error"):
             assert [chunk async for chunk in stream]
-
-
-async def test_the_official_client_sees_that_an_answer_was_held_back() -> None:
-    async with client(simulator()) as official:
-        made = await official.models.generate_content(
-            model="gemini-3.8-flash", contents="Hi [[simulate: refusal=1]]"
-        )
-    assert made.candidates[0].finish_reason is types.FinishReason.SAFETY
-    assert made.text is None
 
 
 async def test_the_official_client_lists_the_models() -> None:

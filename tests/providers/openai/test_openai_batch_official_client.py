@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
 from typing import Any
 
 import openai
@@ -13,18 +10,19 @@ import pytest
 from openai.types import Batch, FileObject
 from openai.types.responses import Response
 from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
-from pydantic import TypeAdapter
 
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.openai.batch import OpenAIBatch
 from sidecar.providers.openai.provider import OpenAI
-from sidecar.simulator.core import Simulator
 from tests.helpers.openai_models import ALL, ask
-from tests.helpers.simulated import on_loopback, simulator
+from tests.helpers.simulated import simulator
+from tests.providers.conformance.official import SCHEMA, fits, strictly
+from tests.providers.conformance.official_openai import OpenAIOnChat
+
+client = OpenAIOnChat().client
 
 ADAPTER = OpenAIBatch(HttpClient(), "https://api.example/v1")
 PLANNER = OpenAI(HttpClient(), "https://api.example/v1")
-SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 OPTIONS: list[dict[str, Any]] = [
     {},
     {"system": "Be brief.", "developer": "Use metres.", "temperature": 0.5, "max_output_tokens": 100},
@@ -35,16 +33,6 @@ OPTIONS: list[dict[str, Any]] = [
     {"json_schema": {"type": "object"}},
     {"web_search_max_uses": 3, "json_mode": True},
 ]
-
-
-@asynccontextmanager
-async def client(sim: Simulator) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with (
-        asyncio.timeout(20),
-        on_loopback(sim) as base,
-        openai.AsyncOpenAI(base_url=f"{base}/v1", api_key="sk-simulated", max_retries=0) as made,
-    ):
-        yield made
 
 
 def lines(*prompts: str, model: str = "gpt-5", endpoint: str = "/v1/responses") -> bytes:
@@ -99,14 +87,7 @@ def test_every_row_has_the_types_of_the_official_client(model: str, options: dic
     if "web_search_max_uses" in options and "web_search" not in ALL[model].features:
         return
     line = json.loads(ADAPTER.line("a", PLANNER.plan(ask(model, **options))))
-    params: Any = ResponseCreateParamsNonStreaming
-    assert line["body"].keys() <= params.__required_keys__ | params.__optional_keys__
-    # What is checked as it is read needs the adapter until then.
-    adapter: TypeAdapter[Any] = TypeAdapter(params)
-    for value in adapter.validate_python(line["body"]).values():
-        # An iterable is only checked as it is read.
-        if not isinstance(value, (str, Mapping)) and isinstance(value, Iterable):
-            list(value)
+    fits(ResponseCreateParamsNonStreaming, line["body"])
 
 
 async def test_the_official_client_runs_a_batch_from_upload_to_results() -> None:
@@ -230,8 +211,3 @@ async def test_the_official_client_lists_reads_and_deletes_files() -> None:
     assert (one.filename, one.bytes) == ("part.jsonl", len(lines("a")))
     assert content.content == lines("a")
     assert gone.deleted
-
-
-def strictly(kind: type[Any], value: Any) -> None:
-    """The client builds its models without checking them; here they are checked."""
-    kind.model_validate(json.loads(value.model_dump_json(exclude_unset=True)))
