@@ -13,8 +13,7 @@ from sidecar.providers.base import BatchPart, BatchResult, BatchState, Ending, P
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import stream_failure
-from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
-from sidecar.providers.kernel.timestamps import moment_ms
+from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text, moment_ms
 from sidecar.providers.kernel.vendor import Asked
 
 RESULTS = "results_url"

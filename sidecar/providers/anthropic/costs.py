@@ -10,10 +10,9 @@ from typing import Any
 
 from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.bills import BilledLine
-from sidecar.providers.kernel.amounts import as_amount
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.json_values import as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_amount, as_mapping, as_text
 from sidecar.providers.kernel.pages import Pages
 
 # The longest range of one request, and the beta that the path belongs to.

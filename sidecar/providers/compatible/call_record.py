@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Usage
-from sidecar.providers.kernel.amounts import as_amount
 from sidecar.providers.kernel.client import VendorClient, in_path
-from sidecar.providers.kernel.json_values import as_count, as_mapping
+from sidecar.providers.kernel.json_values import as_amount, as_count, as_mapping
 
 
 async def call_record(api: VendorClient, roots: Sequence[str], key: str, response_id: str) -> Usage | None:

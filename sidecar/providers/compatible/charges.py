@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from sidecar.providers.kernel.amounts import as_amount
-from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.json_values import as_amount, as_mapping
 
 _WHOLE = ("total_cost", "total", "usd", "amount", "value")
 _PARTS = (("input_cost", "output_cost"), ("prompt_cost", "completion_cost"), ("input", "output"))

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.providers.base import BatchState, Ending
-from sidecar.providers.kernel.json_values import as_mapping, as_text
-from sidecar.providers.kernel.timestamps import moment_ms
+from sidecar.providers.kernel.json_values import as_mapping, as_text, moment_ms
 
 FILE, INLINE, MODEL = "responsesFile", "inlinedResponses", "model"
 NAME = "displayName"

@@ -14,9 +14,8 @@ from sidecar.providers.grok.usage import chat_usage
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import row_failure
-from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text, moment_ms
 from sidecar.providers.kernel.sse import SseEvent
-from sidecar.providers.kernel.timestamps import moment_ms
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.stream import ChatReader
 

@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.providers.base import Usage
-from sidecar.providers.kernel.amounts import as_amount
-from sidecar.providers.kernel.json_values import as_count, as_mapping
+from sidecar.providers.kernel.json_values import as_amount, as_count, as_mapping
 from sidecar.providers.kernel.token_counts import whole_number
 from sidecar.providers.openai_family import usage as openai_usage
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
-from sidecar.providers.kernel.lenient_json import read_lenient, whole_text
-from sidecar.providers.kernel.wide_text import wide_encoding
+from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text, read_lenient, whole_text
+from sidecar.providers.kernel.unpack import wide_encoding
 
 LONGEST_MESSAGE = 500
 

@@ -12,14 +12,24 @@ from typing import Any
 from sidecar.errors import Failure
 from sidecar.providers.kernel.error_fields import read_body
 from sidecar.providers.kernel.error_headers import may_retry, request_id, retry_after_ms
-from sidecar.providers.kernel.grpc_status import http_status
-from sidecar.providers.kernel.lenient_json import whole_text
+from sidecar.providers.kernel.json_values import whole_text
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.redirects import shown as shown_address
 from sidecar.providers.kernel.redirects import target
 from sidecar.providers.kernel.reset_hints import reset_ms, said_ms
 from sidecar.providers.kernel.vendor import Asked, VendorError
 from sidecar.providers.kernel.web_pages import is_page, page_instead
+
+# From https://grpc.io/docs/guides/status-codes/, in their order.
+_HTTP = (200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401)
+
+
+def http_status(code: Any) -> Any:
+    """The HTTP status of one of gRPC's numbers; anything else as it is."""
+    if isinstance(code, int) and not isinstance(code, bool) and 0 < code < len(_HTTP):
+        return _HTTP[code]
+    return code
+
 
 # A key, a length or a content that is refused is refused again, whatever the status.
 RETRYABLE = frozenset({"rate_limited", "provider_unavailable", "provider_rejected", "timeout"})

@@ -20,10 +20,14 @@ from sidecar.network_options import Options, machine_options
 from sidecar.providers.kernel import redirects
 from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
 from sidecar.providers.kernel.broken import broken, never_left
-from sidecar.providers.kernel.lenient_json import read_document
+from sidecar.providers.kernel.json_values import read_document
 from sidecar.providers.kernel.limits import RequestPacer
-from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.providers.kernel.retry import LONGEST_HINT_MS, certainly_not_run, wait_before_retry_ms
+from sidecar.providers.kernel.outcome import (
+    LONGEST_HINT_MS,
+    OutcomeUnknown,
+    certainly_not_run,
+    wait_before_retry_ms,
+)
 from sidecar.providers.kernel.sites import Sites
 from sidecar.providers.kernel.unpack import ACCEPTED, CannotUnpack, Unpacker
 from sidecar.providers.kernel.web_pages import is_page, page_instead

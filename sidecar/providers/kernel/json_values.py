@@ -1,9 +1,20 @@
-"""What stands at a place of a vendor's JSON, or the empty value of its kind where something else does (pure)."""
+"""JSON as vendors write it: read even where something in it is wrong, and each value as what it is to be (pure).
+
+Of a value of another kind than the one that is asked for comes the empty one of that kind, or None.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
+
+import orjson
+
+from sidecar.providers.kernel.unpack import wide_encoding
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
@@ -26,3 +37,78 @@ def as_count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 0:
         return 0
     return int(value) if value != float("inf") else 0
+
+
+_BOM = "\ufeff"
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def read_lenient(data: bytes | str, *, keep_halves: bool = False) -> Any:
+    """Return the value. Raises ValueError for what is no JSON even so.
+
+    NaN and the infinities are None, control characters may stand in texts as they are, and a byte order mark may
+    come first. Half an emoji becomes one that can be written down, unless `keep_halves`: its other half may follow.
+    """
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    try:
+        value = json.loads(text.removeprefix(_BOM), strict=False, parse_constant=lambda name: None)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value if keep_halves else without_halves(value)
+
+
+def read_document(data: bytes) -> Any:
+    """Return the value of a whole document, in UTF-8 or UTF-16. Raises ValueError as `read_lenient` does."""
+    encoding = wide_encoding(data)
+    return read_lenient(data if encoding is None else data.decode(encoding, "replace"))
+
+
+def whole_text(text: str) -> str:
+    """Return the text with the halves of an emoji that stand together made one, and single ones replaced."""
+    if not _HALF.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def without_halves(value: Any) -> Any:
+    """Return the value with every text inside it, names too, as `whole_text` gives it."""
+    if isinstance(value, str):
+        return whole_text(value)
+    if isinstance(value, list):
+        return [without_halves(item) for item in value]
+    if isinstance(value, dict):
+        return {whole_text(name): without_halves(item) for name, item in value.items()}
+    return value
+
+
+def cut_before_half(text: str) -> tuple[str, str]:
+    """Return the text without, and then alone, the first half of an emoji at its very end."""
+    return (text[:-1], text[-1]) if text and "\ud800" <= text[-1] <= "\udbff" else (text, "")
+
+
+def as_amount(value: Any) -> Decimal | None:
+    """Return the amount, None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        amount = Decimal(value.strip().replace(",", "") if isinstance(value, str) else repr(value))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
+
+
+def moment_ms(value: Any) -> int | None:
+    """RFC 3339 text, or a number of seconds as a number or as text; None for what is no time."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return moment_ms(int(value)) if value.isascii() and value.isdigit() else None
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+        return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e11:
+        return None
+    return int(value * 1000)

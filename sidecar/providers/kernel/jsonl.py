@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sidecar.providers.kernel.lenient_json import read_lenient
+from sidecar.providers.kernel.json_values import read_lenient
 
 # In memory a line of nothing but brackets takes twenty times its size.
 MAX_LINE_BYTES = 16 * 1024 * 1024

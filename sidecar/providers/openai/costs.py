@@ -7,9 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sidecar.providers.bills import BilledLine
-from sidecar.providers.kernel.amounts import as_amount
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_amount, as_list, as_mapping, as_text
 from sidecar.providers.kernel.pages import Pages
 
 MOST_DAYS = 180

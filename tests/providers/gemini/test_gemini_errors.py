@@ -8,8 +8,7 @@ import pytest
 from sidecar.providers.gemini.errors import GEMINI, classify, refuses_form
 from sidecar.providers.kernel.error_fields import read_body
 from sidecar.providers.kernel.errors import refused_response, stream_failure
-from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.providers.kernel.retry import wait_before_retry_ms
+from sidecar.providers.kernel.outcome import OutcomeUnknown, wait_before_retry_ms
 from sidecar.providers.kernel.vendor import Asked
 
 KEY = "some-odd-key-without-a-known-shape"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.providers.kernel.timestamps import moment_ms
+from sidecar.providers.kernel.json_values import moment_ms
 
 
 @pytest.mark.parametrize(
