@@ -38,7 +38,7 @@ from sidecar.store.used_models import UsedModels
 if TYPE_CHECKING:
     from sidecar.batch.local.engine import Engine
     from sidecar.batch.native.service import NativeBatches
-    from sidecar.batch.progress_reporter import Progress
+    from sidecar.batch.progress import Progress
     from sidecar.batch.submission import BatchSubmission
     from sidecar.chat.discovery import Discovery
     from sidecar.chat.prepare import RequestPreparer

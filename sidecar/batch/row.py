@@ -1,7 +1,9 @@
-"""A row as it was given, decided into the question that it asks (pure)."""
+"""A row as it was given, decided into the question that it asks and the name by which that is known again (pure)."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +13,7 @@ from sidecar.chat.chat_types import ChatInput
 from sidecar.chat.json_output.schema import read_schema
 from sidecar.chat.options import Options
 from sidecar.errors import Failure
+from sidecar.providers.base import ChatRequest
 
 # What may stand in a row's data and is no value for a template.
 _OPTIONS = frozenset({"jsonMode", "jsonSchema"})
@@ -109,3 +112,26 @@ def _truth(value: Any) -> bool | None:
         word = value.strip().lower()
         return True if word in _YES else False if word in _NO - {""} else None
     return bool(value) if isinstance(value, (bool, int, float)) else None
+
+
+def request_fingerprint(provider: str, request: ChatRequest) -> str:
+    """Equal for requests that ask the same model the same in the same manner.
+
+    Who named an option (the row or a saved setting) and how the prompt is cached change nothing about the answer.
+    """
+    asked = (
+        provider,
+        request.model,
+        [(turn.role, turn.text) for turn in request.turns],
+        request.system,
+        request.developer,
+        request.temperature,
+        request.max_output_tokens,
+        request.json_mode,
+        request.json_schema,
+        request.web_search_max_uses,
+        request.thinking,
+        request.effort,
+    )
+    text = json.dumps(asked, sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=15).hexdigest()

@@ -1,11 +1,12 @@
-"""Rows as they are handed in: with an id each, and with a turn for everybody else between a few."""
+"""Rows as they are handed in: given at once or from a file, with an id each, and with turns for everybody else."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
+from sidecar.batch.row import Row
 from sidecar.batch.validation import MOST_ISSUES
 from sidecar.errors import Failure
 
@@ -50,3 +51,27 @@ async def in_turns(rows: Sequence[T]) -> AsyncIterator[tuple[int, T]]:
         yield number, row
         if number % ROWS_A_TURN == ROWS_A_TURN - 1:
             await asyncio.sleep(0)
+
+
+# A row with the number by which its owner knows it, from 1.
+Numbered = tuple[int, Row]
+
+
+class RowSource(Protocol):
+    """Rows that can be gone through several times, the same each time. Only a chunk of them need be in memory."""
+
+    def chunks(self) -> AsyncGenerator[Sequence[Numbered], None]:
+        """Yield as many at once as are written at once. Raise Failure for rows that cannot be read at all."""
+        ...
+
+
+class GivenRows:
+    """Rows that came with a message."""
+
+    def __init__(self, wire_rows: Sequence[Mapping[str, Any]]) -> None:
+        self._rows = [Row(each) for each in with_ids(wire_rows)]
+
+    async def chunks(self) -> AsyncGenerator[Sequence[Numbered], None]:
+        """Yield the rows, numbered by their place."""
+        for begin in range(0, len(self._rows), ROWS_A_WRITE):
+            yield list(enumerate(self._rows[begin : begin + ROWS_A_WRITE], begin + 1))

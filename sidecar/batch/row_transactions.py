@@ -1,11 +1,17 @@
-"""The transactions of local batches: a row's intent before it leaves, its outcome with its cost and its counters."""
+"""The transactions of rows: an intent before one leaves, its outcome with its cost and its counters.
+
+What is paid for is not given up at the first trouble with the disk.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeVar
 
 from sidecar.batch import jobs as moves
 from sidecar.errors import Failure
@@ -15,6 +21,27 @@ from sidecar.spending.settlement import Settlement, settle
 from sidecar.store import job_rows, jobs
 from sidecar.store.job_records import Job, JobRow, PendingRow, RowOutcome, RowStatus
 from sidecar.store.records import LedgerEntry
+
+log = logging.getLogger("sidecar.batch")
+
+T = TypeVar("T")
+# Seconds between two trials.
+WAITS = (0.2, 1.0, 3.0, 10.0)
+
+
+async def retry_on_storage_error(
+    write: Callable[[], Awaitable[T]], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> T:
+    """Writes, again and again while the disk refuses. Raises the last Failure("storage_error")."""
+    for wait in WAITS:
+        try:
+            return await write()
+        except Failure as failure:
+            if failure.kind != "storage_error":
+                raise
+            log.error("the result of a batch could not be saved: %s", failure.message)
+        await sleep(wait)
+    return await write()
 
 
 def start(

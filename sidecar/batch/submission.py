@@ -14,11 +14,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from sidecar.batch.estimate import RowEstimate, Sum, Total
-from sidecar.batch.estimator import Estimator
+from sidecar.batch.estimate import Estimator, RowEstimate, Sum, Total
 from sidecar.batch.row import Row
-from sidecar.batch.row_input import in_turns, refuse_issues, row_key
-from sidecar.batch.row_source import GivenRows, Numbered, RowSource
+from sidecar.batch.row_input import GivenRows, Numbered, RowSource, in_turns, refuse_issues, row_key
 from sidecar.batch.scoring import Scorer
 from sidecar.batch.validation import MOST_ISSUES, RowProfile, RowValidator, refuse_missing_keys
 from sidecar.core import Core

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.batch.request_fingerprint import request_fingerprint
-from sidecar.batch.row import Row
+from sidecar.batch.row import Row, request_fingerprint
 from sidecar.chat.prepare import resolve_options, with_context
 from sidecar.core import Core
 from sidecar.errors import Failure

@@ -1,4 +1,4 @@
-"""A YAML file with `prompts`, `providers` and `tests`, as users of promptfoo have it -> rows of a batch (pure).
+"""A YAML file with `prompts`, `providers` and `tests`, as users of promptfoo have it -> rows of a batch.
 
     prompts:
       - "Translate to {{language}}: {{text}}"

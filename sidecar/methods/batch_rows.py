@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.batch.files.numbers import as_sent
 from sidecar.batch.files.row_file import FileRows
-from sidecar.batch.row_source import GivenRows, Numbered, RowSource
+from sidecar.batch.row_input import GivenRows, Numbered, RowSource
 from sidecar.contract.types import batch as types
 from sidecar.methods import batch_files
 from sidecar.methods.services import Request

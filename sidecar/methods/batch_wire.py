@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.batch.estimate import Sum
-from sidecar.batch.progress_reporter import Progress
+from sidecar.batch.progress import Progress
 from sidecar.batch.submission import Estimate, ExecutionOption
 from sidecar.methods import wire
 from sidecar.store.job_records import Job, JobRow

@@ -1,4 +1,4 @@
-"""Questions as a wide table: what was asked, and for each column its answer, cost, seconds and tokens (pure)."""
+"""Questions as a wide table: what was asked, and for each column its answer, cost, seconds and tokens."""
 
 from __future__ import annotations
 

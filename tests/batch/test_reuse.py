@@ -13,7 +13,7 @@ import pytest
 
 from sidecar.batch import external_jobs
 from sidecar.batch.files.export_rows import export_job
-from sidecar.batch.request_fingerprint import request_fingerprint
+from sidecar.batch.row import request_fingerprint
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, ChatRequest, Turn

@@ -13,7 +13,7 @@ from typing import Any
 
 from sidecar.batch.local.engine import Engine
 from sidecar.batch.local.row_runner import RowRunner
-from sidecar.batch.progress_reporter import Progress
+from sidecar.batch.progress import Progress
 from sidecar.batch.submission import BatchSubmission
 from sidecar.chat.prepare import RequestPreparer
 from sidecar.checker.replies import ReplyChecker

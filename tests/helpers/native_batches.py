@@ -14,7 +14,7 @@ from typing import Any
 
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.service import NativeBatches
-from sidecar.batch.progress_reporter import Progress
+from sidecar.batch.progress import Progress
 from sidecar.batch.submission import BatchSubmission
 from sidecar.chat.prepare import RequestPreparer
 from sidecar.checker.replies import ReplyChecker

@@ -18,8 +18,7 @@ from sidecar.batch.files.reading import RowError
 from sidecar.batch.files.row_errors import RowErrors, encoded
 from sidecar.batch.files.seen import Seen
 from sidecar.batch.row import Row
-from sidecar.batch.row_input import ROWS_A_WRITE
-from sidecar.batch.row_source import Numbered
+from sidecar.batch.row_input import ROWS_A_WRITE, Numbered
 from sidecar.batch.validation import MOST_ISSUES
 from sidecar.errors import Failure
 from sidecar.store.atomic_files import file_failure, source_file

@@ -11,7 +11,7 @@ from sidecar.batch import row_transactions
 from sidecar.batch.keyed_lock import KeyedLock, unless_cancelled
 from sidecar.batch.local.row_runner import RowRunner
 from sidecar.batch.local.run import JobRun
-from sidecar.batch.progress_reporter import Progress
+from sidecar.batch.progress import Progress
 from sidecar.batch.resumption import Resumption
 from sidecar.batch.validation import refuse_missing_keys
 from sidecar.core import Core

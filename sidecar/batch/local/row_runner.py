@@ -14,9 +14,8 @@ from typing import Any, TypeVar, cast
 from sidecar import failpoints
 from sidecar.batch import row_outcomes, row_transactions
 from sidecar.batch.local.attempt_guard import AttemptGuard
-from sidecar.batch.request_fingerprint import request_fingerprint
-from sidecar.batch.row import Row
-from sidecar.batch.storage_retry import retry_on_storage_error
+from sidecar.batch.row import Row, request_fingerprint
+from sidecar.batch.row_transactions import retry_on_storage_error
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.core import Core

@@ -11,7 +11,7 @@ from decimal import Decimal
 from sidecar import clock
 from sidecar.batch import row_transactions
 from sidecar.batch.local.row_runner import RowRunner, RowSkipped, RunContext
-from sidecar.batch.progress_reporter import Progress, ProgressReporter
+from sidecar.batch.progress import Progress, ProgressReporter
 from sidecar.errors import Failure
 from sidecar.settings import Settings
 from sidecar.spending.budget import Budget, this_month

@@ -9,12 +9,10 @@ from dataclasses import dataclass, field, replace
 from sidecar import failpoints
 from sidecar.batch import row_outcomes, row_transactions
 from sidecar.batch.native import chunks, transactions
-from sidecar.batch.native.chunks import ChunkSize
-from sidecar.batch.native.spooled_lines import SpooledLines
+from sidecar.batch.native.chunks import ChunkSize, SpooledLines
 from sidecar.batch.native.transactions import Member, Settled
-from sidecar.batch.request_fingerprint import request_fingerprint
-from sidecar.batch.row import Row
-from sidecar.batch.storage_retry import retry_on_storage_error
+from sidecar.batch.row import Row, request_fingerprint
+from sidecar.batch.row_transactions import retry_on_storage_error
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
 from sidecar.core import Core
 from sidecar.errors import Failure

@@ -14,7 +14,7 @@ from sidecar.batch import row_outcomes
 from sidecar.batch.native import endings, transactions
 from sidecar.batch.native.transactions import Settled
 from sidecar.batch.row import Row
-from sidecar.batch.storage_retry import retry_on_storage_error
+from sidecar.batch.row_transactions import retry_on_storage_error
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.core import Core
 from sidecar.errors import Failure

@@ -16,9 +16,9 @@ from sidecar.batch.native.collect import Collector
 from sidecar.batch.native.pace import FIRST_WAIT_MS, Pace
 from sidecar.batch.native.submission_loop import SubmissionLoop
 from sidecar.batch.native.worker import Tools
-from sidecar.batch.progress_reporter import Progress, ProgressReporter
+from sidecar.batch.progress import Progress, ProgressReporter
 from sidecar.batch.resumption import Resumption
-from sidecar.batch.row_source import RowSource
+from sidecar.batch.row_input import RowSource
 from sidecar.batch.submission import BatchSubmission
 from sidecar.core import Core
 from sidecar.errors import Failure

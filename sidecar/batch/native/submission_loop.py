@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 
 from sidecar.batch.native import transactions
 from sidecar.batch.native.worker import Tools, Worker
-from sidecar.batch.progress_reporter import ProgressReporter
+from sidecar.batch.progress import ProgressReporter
 from sidecar.errors import Failure
 from sidecar.store import job_rows, vendor_batches
 from sidecar.store.vendor_batches import VendorBatch

@@ -16,7 +16,7 @@ from sidecar.batch.native.actions import Action, Observed, Sent
 from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
 from sidecar.batch.native.collect import Collector, Page, Reading
 from sidecar.batch.native.pace import LONGEST_WAIT_MS, Pace
-from sidecar.batch.progress_reporter import ProgressReporter
+from sidecar.batch.progress import ProgressReporter
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchState

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sidecar.batch.native import chunks
-from sidecar.batch.native.chunks import ChunkSize
-from sidecar.batch.native.spooled_lines import SpooledLines
+from sidecar.batch.native.chunks import ChunkSize, SpooledLines
 from sidecar.providers.base import BatchLimits
 
 LIMITS = BatchLimits(rows=3, bytes=100, row_bytes=60)
