@@ -100,6 +100,6 @@ def test_the_typescript_side_is_generated(tree: Path) -> None:
 
 
 def test_keys_of_the_new_provider_are_hidden(tree: Path) -> None:
-    code = "from sidecar.redact import redact; print(redact('toy-abc123456 x-toy-key: other'))"
+    code = "from sidecar.known_secrets import redact; print(redact('toy-abc123456 x-toy-key: other'))"
     run = subprocess.run([sys.executable, "-c", code], cwd=tree, capture_output=True, text=True, check=True)
     assert run.stdout == "[key hidden] x-toy-key: [key hidden]\n"

@@ -8,8 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from sidecar.known_secrets import RUN, KnownSecrets
-from sidecar.redact import HIDDEN
+from sidecar.known_secrets import HIDDEN, RUN, KnownSecrets
 
 KEY = "k-7f3Qz+9LmW2/pXr8TnB5vYc1Hd=="
 LOGIN = f"ada:{KEY}".encode()

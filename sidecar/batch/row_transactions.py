@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from sidecar.batch import jobs as moves
 from sidecar.errors import Failure
-from sidecar.spending import holds, intent
-from sidecar.spending.budget import Budget
+from sidecar.spending import intent
+from sidecar.spending.budget import Budget, give_back, hold, hold_again
 from sidecar.spending.settlement import Settlement, settle
 from sidecar.store import job_rows, jobs
 from sidecar.store.job_records import Job, JobRow, PendingRow, RowOutcome, RowStatus
@@ -83,7 +83,7 @@ def run_from_now(
 
     Raises Failure: "not_found" or "budget_exceeded", and the transaction must not be kept then.
     """
-    holds.hold(conn, job_id, budget)
+    hold(conn, job_id, budget)
     begun = jobs.begin(conn, job_id, now=now, concurrency=concurrency, notify_rows=notify_rows)
     if begun is None:
         raise moves.unknown_job()
@@ -126,7 +126,7 @@ def end_row(
     if entry_id is not None and settlement is not None:
         settle(conn, entry_id, settlement, now)
     else:
-        holds.give_back(conn, job_id, reserve_usd)
+        give_back(conn, job_id, reserve_usd)
     return _ended(conn, job_id, row_id, outcome, now)
 
 
@@ -177,7 +177,7 @@ def requeue(
     job_id = str(entry.job_id)
     if job_rows.release(conn, row.id, settlement.known_usd, now):
         jobs.count(conn, job_id, cost_usd=settlement.known_usd)
-        holds.hold_again(conn, job_id, row.reserve_usd)
+        hold_again(conn, job_id, row.reserve_usd)
 
 
 def ask_again(
@@ -195,7 +195,7 @@ def ask_again(
     if not job_rows.release(conn, row.id, settlement.known_usd, now, broke_off=True):
         return False
     jobs.count(conn, job.id, cost_usd=settlement.known_usd)
-    holds.hold_again(conn, job.id, row.reserve_usd)
+    hold_again(conn, job.id, row.reserve_usd)
     return True
 
 

@@ -1,9 +1,11 @@
-"""The answers that are being written now: who joins one late gets all of it, once and in order."""
+"""The answers that are on their way: what has arrived of each, who listens, and which tasks the stop button ends."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -187,3 +189,30 @@ def ended_badly(problem: BaseException) -> AnswerEnd:
         at_most_usd=problem.at_most_usd,
         failure=problem,
     )
+
+
+class Running:
+    """A register of tasks by conversation id. A conversation may go by the id that was sent and its own."""
+
+    def __init__(self) -> None:
+        self._tasks: defaultdict[str, set[asyncio.Task[object]]] = defaultdict(set)
+
+    @contextmanager
+    def enter(self, conversation_id: str) -> Iterator[None]:
+        """Registers the current task until the block ends."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks[conversation_id].add(task)
+        try:
+            yield
+        finally:
+            self._tasks[conversation_id].discard(task)
+            if not self._tasks[conversation_id]:
+                del self._tasks[conversation_id]
+
+    def cancel(self, conversation_id: str) -> int:
+        """Cancels what runs there; gives how many tasks were stopped."""
+        tasks = [task for task in self._tasks.get(conversation_id, ()) if not task.done()]
+        for task in tasks:
+            task.cancel()
+        return len(tasks)

@@ -13,12 +13,12 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from sidecar.chat import context, labels, transactions
+from sidecar.chat import labels, transactions
 from sidecar.chat.chat_types import ChatInput, ChatResult
-from sidecar.chat.live_answers import AnswerEnd, LiveAnswer, LiveAnswers, ended_badly
+from sidecar.chat.live_answers import AnswerEnd, LiveAnswer, LiveAnswers, Running, ended_badly
+from sidecar.chat.options import room_for_history, roughly_tokens
 from sidecar.chat.piece_keeper import KEEP_SECONDS, PieceKeeper
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer, refuse_empty
-from sidecar.chat.running import Running
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.chat.waiting import Waiting, WaitReporter
 from sidecar.core import Core
@@ -126,7 +126,7 @@ class ChatService:
 
         def estimate(earlier: Sequence[Turn]) -> Decimal | None:
             texts = [*present, *(turn.text for turn in earlier)]
-            tokens = around + GUESSED_FACTOR * sum(map(context.roughly_tokens, texts))
+            tokens = around + GUESSED_FACTOR * sum(map(roughly_tokens, texts))
             return highest(price, tokens, answer, extras_of(request, model, plan))
 
         budget = await this_month(self._settings, now)
@@ -143,7 +143,7 @@ class ChatService:
                     key=prepared.key,
                 ),
                 chat_input=prepared.chat_input,
-                room=context.room_for_history(model.context_size, plan.max_output_tokens, present),
+                room=room_for_history(model.context_size, plan.max_output_tokens, present),
                 estimate=estimate,
                 budget=budget,
                 session=self._session,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from sidecar.chat import context
 from sidecar.chat.chat_types import ChatInput
+from sidecar.chat.options import ASCII_PER_TOKEN, newest_that_fit
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
@@ -85,9 +85,9 @@ def _in_conversation(
     entry = replace(
         entry, project_id=conversation.project_id, conversation_id=conversation_id, turn_id=turn_id
     )
-    said = turns.history(conn, conversation_id, model, turn_id, int(room * context.ASCII_PER_TOKEN))
+    said = turns.history(conn, conversation_id, model, turn_id, int(room * ASCII_PER_TOKEN))
     earlier = [Turn("user" if role == "user" else "assistant", text) for role, text in said]
-    return OpenedQuestion(entry, context.newest_that_fit(earlier, room))
+    return OpenedQuestion(entry, newest_that_fit(earlier, room))
 
 
 def open_turn(

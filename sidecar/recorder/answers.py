@@ -7,10 +7,10 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sidecar.known_secrets import HIDDEN
 from sidecar.recorder.matching import Bindings
 from sidecar.recorder.reading import Exchange, RecordedChunk
 from sidecar.recorder.redaction import Redaction
-from sidecar.redact import HIDDEN
 
 if TYPE_CHECKING:
     import httpx

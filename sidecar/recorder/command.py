@@ -12,13 +12,13 @@ from typing import Any, TextIO
 
 from sidecar.config import Config
 from sidecar.errors import Failure
+from sidecar.known_secrets import HIDDEN
 from sidecar.recorder.answers import RecordedAnswers, answering_transport
 from sidecar.recorder.diff import Difference
 from sidecar.recorder.matching import Bindings
 from sidecar.recorder.player import STAND_IN_KEY, Player, Timeline, Wire
 from sidecar.recorder.reading import Session
 from sidecar.recorder.setup import read_file, recorded_day
-from sidecar.redact import HIDDEN
 
 MAX_SHOWN = 20
 _POLL_MS = 50

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sidecar.known_secrets import HIDDEN, redact
 from sidecar.recorder.redaction import FOLDER
-from sidecar.redact import HIDDEN, redact
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _UUID_BYTES = re.compile(_UUID.pattern.encode(), re.IGNORECASE)

@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from sidecar.contract.providers import PROVIDERS
-from sidecar.known_secrets import KnownSecrets
-from sidecar.redact import HIDDEN
+from sidecar.known_secrets import HIDDEN, KnownSecrets
 
 FOLDER = "<folder>"
 

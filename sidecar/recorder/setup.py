@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 from sidecar import __version__
 from sidecar.config import Config
 from sidecar.errors import Failure
-from sidecar.known_secrets import KnownSecrets
+from sidecar.known_secrets import HIDDEN, KnownSecrets
 from sidecar.network_options import Options
 from sidecar.recorder.lines import FORMAT
 from sidecar.recorder.reading import Session, read_sessions
 from sidecar.recorder.recorder import Recorder
 from sidecar.recorder.redaction import Redaction
-from sidecar.redact import HIDDEN
 
 if TYPE_CHECKING:
     import httpx

@@ -27,5 +27,5 @@ process dies, a local row waits and gets a row of its own in the ledger; a row o
 until the vendor has said what came of it (batch/native).
 
 What is held back of the month's budget is the upper bound of every intent, and what jobs hold for the rows that they
-have yet to send (holds.py). An intent takes over its row's part of the job's hold in the transaction that writes it.
+have yet to send (budget.hold). An intent takes over its row's part of the job's hold in the transaction that writes it.
 """

@@ -1,4 +1,7 @@
-"""The month's limit: what is spent, what is held back and for what, and the one sentence that refuses more."""
+"""The month's limit: what is spent, what is held back and for what, and the one sentence that refuses more.
+
+Held back is what may yet be spent: by requests under way, and by the rows that jobs have yet to send.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Literal
 from sidecar import clock
 from sidecar.errors import Failure
 from sidecar.settings import Settings
-from sidecar.store import ledger
+from sidecar.store import job_rows, jobs, ledger
 
 What = Literal["answer", "batch", "row"]
 
@@ -154,3 +157,25 @@ def _dollars(usd: Decimal) -> str:
     """With cents, and with as many digits more as it has."""
     places = max(_FEWEST_PLACES, -int(usd.normalize().as_tuple().exponent))
     return f"${usd:,.{places}f}"
+
+
+def hold(conn: sqlite3.Connection, job_id: str, budget: Budget | None = None) -> None:
+    """Hold back the most that the job's waiting rows may cost, in place of what it held before.
+
+    With a budget it is asked first: raises Failure("budget_exceeded"), and the transaction must not be kept then.
+    """
+    jobs.reserve(conn, job_id, Decimal(0))
+    waiting = job_rows.pending_reserve(conn, job_id)
+    if budget is not None:
+        reserve(conn, budget, waiting, "batch")
+    jobs.reserve(conn, job_id, waiting)
+
+
+def hold_again(conn: sqlite3.Connection, job_id: str, usd: Decimal | None) -> None:
+    """Hold back the part of a row that waits again."""
+    jobs.unreserve(conn, job_id, -(usd or Decimal(0)))
+
+
+def give_back(conn: sqlite3.Connection, job_id: str, usd: Decimal | None) -> None:
+    """Give back the part of a row that never left, or that its ledger row holds from now on."""
+    jobs.unreserve(conn, job_id, usd)

@@ -14,8 +14,7 @@ from sidecar.money import charge as charging
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import Serving, utc_day
 from sidecar.providers.base import Begun
-from sidecar.spending import holds
-from sidecar.spending.budget import Budget, What, reserve
+from sidecar.spending.budget import Budget, What, give_back, reserve
 from sidecar.store import ledger
 from sidecar.store.records import LedgerEntry
 from sidecar.store.store import Store
@@ -55,7 +54,7 @@ def write(conn: sqlite3.Connection, made: LedgerEntry, budget: Budget | None, wh
     A budget of None was asked a moment ago. Raises Failure("budget_exceeded"): the transaction must not be kept then.
     """
     if made.job_id is not None:
-        holds.give_back(conn, made.job_id, made.estimate_usd)
+        give_back(conn, made.job_id, made.estimate_usd)
     if budget is not None:
         reserve(conn, budget, made.estimate_usd, what)
     ledger.intent(conn, made)
@@ -81,4 +80,4 @@ def write_chunk(conn: sqlite3.Connection, job_id: str, entries: Iterable[LedgerE
     for each in entries:
         moved += each.estimate_usd or Decimal(0)
         ledger.intent(conn, each)
-    holds.give_back(conn, job_id, moved)
+    give_back(conn, job_id, moved)

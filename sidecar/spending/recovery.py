@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from sidecar.spending import holds
+from sidecar.spending.budget import hold
 from sidecar.store import answer_pieces, conversations, job_rows, jobs, ledger, messages, vendor_batches
 from sidecar.store.records import Message
 
@@ -41,7 +41,7 @@ def after_a_run(conn: sqlite3.Connection, now: int) -> int:
         _end_what_keeps_failing(conn, job_id, job.status == "processing", now)
         job_rows.release_all(conn, job_id)
         if job.status == "processing":
-            holds.hold(conn, job_id)
+            hold(conn, job_id)
         elif job.status == "cancelled":
             # The process died before the rows that were cut off were settled.
             job_rows.cancel_pending(conn, job_id, now)

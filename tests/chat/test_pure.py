@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from sidecar.chat.context import newest_that_fit, room_for_history, roughly_tokens
 from sidecar.chat.json_output.schema import read_schema
 from sidecar.chat.json_output.validate import read_reply
-from sidecar.chat.options import Options, chat_request
+from sidecar.chat.options import Options, chat_request, newest_that_fit, room_for_history, roughly_tokens
 from sidecar.contract.settings import DEFAULTS
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, ModelCapabilities, Turn

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.known_secrets import KnownSecrets
+from sidecar.known_secrets import HIDDEN, KnownSecrets
 from sidecar.providers.base import (
     BatchResult,
     BatchState,
@@ -21,7 +21,6 @@ from sidecar.providers.base import (
     UsageSoFar,
 )
 from sidecar.providers.guarded import GuardedBatches, GuardedProvider
-from sidecar.redact import HIDDEN
 
 KEY = "a-key-of-no-shape-0123456789"
 PLAN = PreparedCall("/chat", {}, {"model": "m"})

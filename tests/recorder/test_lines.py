@@ -3,10 +3,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sidecar.known_secrets import HIDDEN
 from sidecar.recorder import lines
 from sidecar.recorder.reassembly import Reassembler
 from sidecar.recorder.redaction import Redaction
-from sidecar.redact import HIDDEN
 
 
 def parsed(data: bytes) -> list[Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from sidecar.known_secrets import HIDDEN
 from sidecar.recorder.redaction import Redaction
-from sidecar.redact import HIDDEN
 
 PLAIN = "looks like no key"
 

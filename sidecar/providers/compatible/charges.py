@@ -1,12 +1,15 @@
-"""What a gateway says that it charged for an answer (pure)."""
+"""What a gateway says that it charged: in its answer, or by the id of it in OpenRouter's own record."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sidecar.providers.kernel.json_values import as_amount, as_mapping
+from sidecar.errors import Failure
+from sidecar.providers.base import Usage
+from sidecar.providers.kernel.client import VendorClient, in_path
+from sidecar.providers.kernel.json_values import as_amount, as_count, as_mapping
 
 _WHOLE = ("total_cost", "total", "usd", "amount", "value")
 _PARTS = (("input_cost", "output_cost"), ("prompt_cost", "completion_cost"), ("input", "output"))
@@ -63,3 +66,37 @@ def _sum(told: Mapping[str, Any], names: tuple[str, ...]) -> Decimal | None:
 def _dollars(value: Any) -> Decimal | None:
     amount = as_amount(value.strip().removeprefix("$") if isinstance(value, str) else value)
     return amount if amount is not None and amount >= 0 else None
+
+
+async def call_record(api: VendorClient, roots: Sequence[str], key: str, response_id: str) -> Usage | None:
+    """Return what was used and charged; None where there is no record of that call. Raises Failure."""
+    for root in roots:
+        try:
+            answer = await api.json("GET", f"{root}/generation?id={in_path(response_id)}", api.asked(key))
+        except Failure as failure:
+            if failure.status in (400, 404, 405, 501):
+                continue
+            raise
+        data = as_mapping(answer.get("data"))
+        total = as_amount(data.get("total_cost"))
+        if data.get("id") != response_id or total is None:
+            return None
+        if data.get("is_byok"):
+            # Then the total is the gateway's fee, and what the vendor behind it took comes on top.
+            upstream = as_amount(data.get("upstream_inference_cost"))
+            if upstream is None:
+                return None
+            total += upstream
+        prompt = as_count(data.get("native_tokens_prompt"))
+        cached = min(as_count(data.get("native_tokens_cached")), prompt)
+        output = as_count(data.get("native_tokens_completion"))
+        reasoning = min(as_count(data.get("native_tokens_reasoning")), output)
+        return Usage(
+            in_uncached=prompt - cached,
+            cache_read=cached,
+            out_visible=output - reasoning,
+            out_reasoning=reasoning,
+            prompt_total=prompt,
+            charged_usd=total,
+        )
+    return None

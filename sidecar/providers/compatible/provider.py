@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall, Usage
-from sidecar.providers.compatible.call_record import call_record
+from sidecar.providers.compatible.charges import call_record
 from sidecar.providers.compatible.errors import compatible
-from sidecar.providers.compatible.fallback import nothing_there, roots
-from sidecar.providers.compatible.server_models import server_models
+from sidecar.providers.compatible.server_models import nothing_there, roots, server_models
 from sidecar.providers.compatible.think_tags import ThinkSplitter
 from sidecar.providers.compatible.usage import compatible_usage
 from sidecar.providers.kernel.client import VendorClient

@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult, PreparedCall
 from sidecar.providers.gemini.address import address
-from sidecar.providers.gemini.batch_format import file_body, input_line, outcome
-from sidecar.providers.gemini.batch_state import FILE, INLINE, MODEL, NAME, batch_state
+from sidecar.providers.gemini.batch_format import (
+    FILE,
+    INLINE,
+    MODEL,
+    NAME,
+    batch_state,
+    file_body,
+    input_line,
+    outcome,
+)
 from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.gemini.request import model_path
 from sidecar.providers.gemini.upload import upload

@@ -10,8 +10,7 @@ from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.grok.errors import GROK, key_problem
 from sidecar.providers.grok.request import DIALECT, cache_place
-from sidecar.providers.grok.usage import chat_usage, responses_usage
-from sidecar.providers.grok.violation_fee import VIOLATION_FEE_USD, with_violation_fee
+from sidecar.providers.grok.usage import VIOLATION_FEE_USD, chat_usage, responses_usage, with_violation_fee
 from sidecar.providers.kernel.client import VendorClient, about_key
 from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.http import HttpClient

@@ -1,13 +1,15 @@
-"""The usage that xAI reports, and what it says it charged (pure)."""
+"""The usage that xAI reports, and what it says it charged; also for a request that it blocks before it is run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from sidecar.providers.base import Usage
+from sidecar.errors import Failure
+from sidecar.providers.base import Event, Usage, UsageSoFar
 from sidecar.providers.kernel.json_values import as_amount, as_count, as_mapping
 from sidecar.providers.kernel.token_counts import whole_number
 from sidecar.providers.openai_family import usage as openai_usage
@@ -60,3 +62,19 @@ def _charged(parts: Usage, usage: Mapping[str, Any]) -> Usage:
     charged = charged_usd(usage)
     wrong = charged is None and usage.get("cost_in_usd_ticks") is not None
     return replace(parts, charged_usd=charged, doubt="the charge is impossible" if wrong else parts.doubt)
+
+
+# A request that violates the usage guidelines, say xAI's pricing pages; only the Responses API charges it.
+VIOLATION_FEE_USD = Decimal("0.05")
+
+
+async def with_violation_fee(answer: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+    """Yield the events of an answer of the Responses API, and the fee before a refusal that has one is raised."""
+    try:
+        async with aclosing(answer) as events:
+            async for event in events:
+                yield event
+    except Failure as failure:
+        if failure.kind == "content_filtered" and failure.status == 403:
+            yield UsageSoFar(Usage(charged_usd=VIOLATION_FEE_USD), final=True)
+        raise

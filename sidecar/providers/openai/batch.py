@@ -17,8 +17,17 @@ from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.json_values import as_text
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.providers.kernel.pages import listed_batches
-from sidecar.providers.openai.batch_format import ENDPOINT, input_line, outcome
-from sidecar.providers.openai.batch_state import ERROR, OUTPUT, TAG, Order, batch_state, is_of
+from sidecar.providers.openai.batch_format import (
+    ENDPOINT,
+    ERROR,
+    OUTPUT,
+    TAG,
+    Order,
+    batch_state,
+    input_line,
+    is_of,
+    outcome,
+)
 from sidecar.providers.openai.errors import OPENAI
 from sidecar.providers.openai.region import marked, surcharges
 from sidecar.providers.openai_family.usage import responses_usage

@@ -1,18 +1,18 @@
-"""The lines of OpenAI's batches: a row as the vendor takes it, and what it says came of one (pure)."""
+"""A row as a line of OpenAI's batches, what comes back of it, and how a batch stands (pure)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal
 
 import orjson
 
-from sidecar.providers.base import BatchResult, PreparedCall, Usage
+from sidecar.providers.base import BatchPart, BatchResult, BatchState, Ending, PreparedCall, Usage
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import refused_response, stream_failure
-from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.json_values import as_count, as_mapping
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
 from sidecar.providers.openai_family.usage import responses_usage
@@ -73,3 +73,103 @@ def outcome(
     reader = ResponsesReader(asked, read_usage=read_usage)
     events = chain(reader.take(body), reader.finish())
     return outcome_of(custom_id, events, model=body.get("model"), response_id=body.get("id"))
+
+
+TAG = "abai_part"
+OUTPUT, ERROR = "output_file_id", "error_file_id"
+# How much earlier than our intent the vendor's clock may put the batch.
+CLOCKS_DIFFER_MS = 24 * 3_600 * 1_000
+
+_ENDINGS: Mapping[str, Ending] = {
+    "completed": "completed",
+    "failed": "refused",
+    "expired": "expired",
+    "cancelled": "cancelled",
+}
+# More tokens of the model wait at the vendor than it lets this key have.
+_NO_ROOM = "token_limit_exceeded"
+_SHOWN_ERRORS = 3
+
+
+def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
+    """The state that a batch object tells; None for what is no batch."""
+    native_id, word = batch.get("id"), batch.get("status")
+    if not isinstance(native_id, str) or not isinstance(word, str) or not native_id:
+        return None
+    counts = batch.get("request_counts")
+    told = isinstance(counts, Mapping)
+    handles = {name: batch[name] for name in (OUTPUT, ERROR) if batch.get(name)}
+    ended = word in _ENDINGS
+    ended_at = next((batch[f"{end}_at"] for end in _ENDINGS if as_count(batch.get(f"{end}_at"))), None)
+    return BatchState(
+        native_id=native_id,
+        word=word,
+        ended=ended,
+        results_ready=ended and _ready(word, as_mapping(counts), bool(handles)),
+        total=as_count(as_mapping(counts).get("total")) if told else None,
+        # What failed validation has run nothing, told or not.
+        completed=as_count(as_mapping(counts).get("completed")) if told else 0 if word == "failed" else None,
+        failed=as_count(as_mapping(counts).get("failed")) if told else None,
+        created_at=as_count(batch.get("created_at")) * 1000 or None,
+        ended_at=as_count(ended_at) * 1000 or None,
+        error=_errors(batch),
+        ending=_ENDINGS.get(word),
+        no_room=word == "failed" and any(error.get("code") == _NO_ROOM for error in _listed(batch)),
+        handles={name: str(id_) for name, id_ in handles.items()},
+        metadata={str(name): str(value) for name, value in as_mapping(batch.get("metadata")).items()},
+    )
+
+
+def is_of(batch: Mapping[str, Any], part: BatchPart) -> bool:
+    """Whether this batch is the part's: by our tag on it, or by the file, which was uploaded for nothing else."""
+    if batch.get("id") in part.others:
+        return False
+    if as_mapping(batch.get("metadata")).get(TAG) == part.tag:
+        return True
+    return part.input_file_id is not None and batch.get("input_file_id") == part.input_file_id
+
+
+class Order:
+    """Whether a list comes newest first. The vendor does not promise it, so only what was seen counts."""
+
+    def __init__(self) -> None:
+        self._last_s: int | None = None
+        self._falls = False
+        self._rises = False
+
+    def only_older_follow(self, page: Sequence[Mapping[str, Any]], since_ms: int) -> bool:
+        """Whether this page, the next one in the list, shows that all behind it is older than `since_ms`."""
+        times = [as_count(batch.get("created_at")) for batch in page]
+        for created_s in times:
+            if self._last_s is not None:
+                self._falls = self._falls or created_s < self._last_s
+                self._rises = self._rises or created_s > self._last_s
+            self._last_s = created_s
+        old = all(created_s * 1000 < since_ms - CLOCKS_DIFFER_MS for created_s in times)
+        return old and self._falls and not self._rises
+
+
+def _ready(word: str, counts: Mapping[str, Any], has_files: bool) -> bool:
+    """Whether what came out can be fetched. Where rows have run and no file is named, it is still to come."""
+    if has_files or word == "failed":
+        return True
+    return (
+        word != "completed" and not as_count(counts.get("completed")) and not as_count(counts.get("failed"))
+    )
+
+
+def _listed(batch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    listed = as_mapping(batch.get("errors")).get("data")
+    return [as_mapping(error) for error in listed] if isinstance(listed, list) else []
+
+
+def _errors(batch: Mapping[str, Any]) -> str | None:
+    """The first of what validation found, in the vendor's words."""
+    errors = _listed(batch)
+    told = []
+    for error in errors[:_SHOWN_ERRORS]:
+        line = error.get("line")
+        place = f"line {line}: " if isinstance(line, int) else ""
+        told.append(f"{place}{error.get('message') or error.get('code') or 'unknown error'}")
+    more = len(errors) - _SHOWN_ERRORS
+    return "; ".join(told) + (f"; and {more} more" if more > 0 else "") or None

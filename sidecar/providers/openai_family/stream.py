@@ -29,11 +29,9 @@ from sidecar.providers.kernel.events import (
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
+from sidecar.providers.openai_family.chunks import as_chunk, finish_word, piece_of, spoken
 from sidecar.providers.openai_family.citations import citations, cited_pages
-from sidecar.providers.openai_family.foreign_chunks import as_chunk, finish_word, piece_of
-from sidecar.providers.openai_family.spoken import spoken
-from sidecar.providers.openai_family.usage import chat_finish, chat_usage
-from sidecar.providers.openai_family.usage_reports import UsageReports
+from sidecar.providers.openai_family.usage import UsageReports, chat_finish, chat_usage
 
 Spoken = TextDelta | ThinkingDelta | TextWasThinking
 

@@ -1,14 +1,14 @@
-"""The usage that OpenAI's protocol reports, cut into parts that never overlap (pure)."""
+"""The usage that OpenAI's protocol reports, from wherever it does, cut into parts that never overlap (pure)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
-from sidecar.providers.kernel.json_values import as_count, as_mapping
-from sidecar.providers.kernel.token_counts import doubt, impossible, whole_number, within
+from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping
+from sidecar.providers.kernel.token_counts import doubt, grown, impossible, whole_number, within
 
 # Servers have words of their own for an end; the first line that fits one decides, and all others are a stop.
 _FINISH: tuple[tuple[re.Pattern[str], FinishReason], ...] = (
@@ -144,3 +144,65 @@ def _sound(*details: Mapping[str, Any]) -> str:
     """Sound costs several times what text does, and nothing here asks for it."""
     told = any(whole_number(each.get("audio_tokens") or 0) != 0 for each in details)
     return "it has tokens of sound, whose price is not known here" if told else ""
+
+
+# What the usage is called, and what vendors and gateways wrap around it.
+_USAGES = ("usage", "token_usage", "usage_metadata", "usageMetadata")
+_ENVELOPES = ("response_metadata", "provider_metadata", "metadata", "meta", "data", "result", "gateway")
+# Counts that servers keep for themselves, and that stand in where no usage is told: llama.cpp's, Ollama's, Bedrock's.
+_OWN = ("timings", "amazon-bedrock-invocationMetrics")
+_OWN_COUNTS = ("prompt_eval_count", "eval_count", "tokens_evaluated", "tokens_predicted")
+# A charge may stand beside the usage.
+_CHARGES = ("cost", "total_cost", "cost_usd")
+
+
+class UsageReports:
+    """Gathers the reports of one answer: counts only grow, so the largest of each holds."""
+
+    def __init__(self) -> None:
+        self._so_far: dict[str, Any] = {}
+        self._own: dict[str, Any] = {}
+        self._charge: dict[str, Any] = {}
+
+    def take(self, chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return all that is reported so far; None where this chunk reports nothing."""
+        found = False
+        for place in _places(chunk):
+            for report in _reports(place):
+                self._so_far, found = grown(self._so_far, report), True
+            for own in _own_reports(place):
+                self._own, found = grown(self._own, own), True
+            charge = {name: place[name] for name in _CHARGES if place.get(name) is not None}
+            if charge:
+                self._charge, found = grown(self._charge, charge), True
+        # What the usage itself says holds before what stands beside it.
+        return {**self._charge, **(self._so_far or self._own)} if found else None
+
+
+def _places(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the chunk, each choice with its message, and what vendors put beside them (`x_…`, envelopes)."""
+    yield chunk
+    for choice in map(as_mapping, as_list(chunk.get("choices"))):
+        yield from (choice, as_mapping(choice.get("delta")), as_mapping(choice.get("message")))
+    for name, value in chunk.items():
+        if isinstance(value, Mapping) and (name.startswith("x_") or name in _ENVELOPES):
+            yield value
+            yield from (as_mapping(value.get(inner)) for inner in _ENVELOPES)
+
+
+def _reports(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for name in _USAGES:
+        told = place.get(name)
+        for report in told if isinstance(told, list) else [told]:
+            if isinstance(report, Mapping):
+                # Cohere tells what it counted and what it bills.
+                yield as_mapping(report.get("billed_units") or report.get("tokens")) or report
+    if isinstance(place.get("billed_units"), Mapping):
+        yield place["billed_units"]
+
+
+def _own_reports(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from (place[name] for name in _OWN if isinstance(place.get(name), Mapping))
+    counts = {name: place[name] for name in _OWN_COUNTS if name in place}
+    if counts:
+        yield counts

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.providers.compatible.fallback import roots
+from sidecar.providers.compatible.server_models import roots
 from sidecar.providers.openai_family.json_by_prompt import in_words
 from tests.helpers.compatible import ABLE, PLAIN, THINKER, plan
 

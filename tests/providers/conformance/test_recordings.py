@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.redact import redact
+from sidecar.known_secrets import redact
 from tests.helpers.scripted import Reply, ScriptedTransport
 from tests.providers.conformance.recordings import CASES, FOLDER, outcome, record, recorded
 from tests.providers.conformance.vendor import KEY

@@ -12,8 +12,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.base import BatchPart
 from sidecar.providers.gemini.batch import GeminiBatch
-from sidecar.providers.gemini.batch_format import outcome
-from sidecar.providers.gemini.batch_state import batch_state
+from sidecar.providers.gemini.batch_format import batch_state, outcome
 from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked

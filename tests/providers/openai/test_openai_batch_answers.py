@@ -11,8 +11,7 @@ from sidecar.errors import Failure
 from sidecar.providers.base import BatchPart
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai.batch import OpenAIBatch
-from sidecar.providers.openai.batch_format import outcome
-from sidecar.providers.openai.batch_state import batch_state
+from sidecar.providers.openai.batch_format import batch_state, outcome
 from sidecar.providers.openai.errors import OPENAI
 from tests.helpers.scripted import Reply, ScriptedTransport, scripted_edge
 
