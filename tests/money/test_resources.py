@@ -44,5 +44,5 @@ def test_a_file_that_is_nowhere_is_an_error_that_names_the_places(tmp_path: Path
 
 @pytest.mark.parametrize("name", ["keys/secret", "data", "data/../pyproject.toml", "/etc/passwd"])
 def test_only_files_of_data_and_schemas_are_given_out(name: str) -> None:
-    with pytest.raises(ValueError, match="not a file of data/ or schemas/"):
+    with pytest.raises(ValueError, match="not a file of data/, schemas/ or bridge/"):
         resources.find(name)
