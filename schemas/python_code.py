@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pprint import pformat
 from typing import Any
 
-from schemas import providers
+from schemas import flat_types, providers
 from schemas.routes import Route
 from schemas.source import Schema, Source, reachable
 
@@ -97,6 +97,16 @@ DEFAULTS: dict[str, Any] = {{defaults}}
 '''
 
 
+_FLAT = f'''"""The members of params that are plain: see sidecar/methods/flat_params.py. {_NOTICE}"""
+
+from __future__ import annotations
+
+from typing import Any
+
+FLAT: dict[str, tuple[tuple[Any, ...], ...]] = {{types}}
+'''
+
+
 def modules(source: Source, routes: list[Route], fingerprint: str) -> dict[str, str]:
     """File name to content."""
     errors = "".join(f"{row['kind']!r}: {_error(row)}," for row in source.errors)
@@ -113,12 +123,16 @@ def modules(source: Source, routes: list[Route], fingerprint: str) -> dict[str, 
         "providers.py": providers.python(source.providers),
         "types/__init__.py": _TYPES,
     }
+    flat: dict[str, Any] = {}
     for name in sorted({route.module for route in routes}):
         # Results travel as plain dicts, so only what requests are read with is built; Settings checks single values.
         roots = [route.params for route in routes if route.module == name and route.params is not None]
         roots += ["Settings"] if name == "settings" else []
         if roots and name != "rpc":  # what is about other requests is read without models
             texts[f"types/{name}.py"] = types_module(name, reachable(source.definitions, roots))
+            plain = flat_types.flat_types(texts[f"types/{name}.py"])
+            flat |= {f"{name}.{each}": members for each, members in plain.items() if each in roots}
+    texts["flat.py"] = _FLAT.format(types=_sorted_words(flat))
     return {name: formatted(text) for name, text in texts.items()}
 
 
@@ -178,6 +192,20 @@ def _open(node: Any) -> Any:
     return whole | {
         key: _open(value) for key, value in node.items() if (key, value) != ("additionalProperties", False)
     }
+
+
+def _sorted_words(node: Any) -> str:
+    """As `repr` has it, but for sets, whose order is not the same in every run."""
+    match node:
+        case frozenset():
+            return f"frozenset({{{', '.join(map(repr, sorted(node)))}}})"
+        case tuple():
+            inner = ", ".join(map(_sorted_words, node))
+            return f"({inner},)" if len(node) == 1 else f"({inner})"
+        case dict():
+            return f"{{{', '.join(f'{key!r}: {_sorted_words(each)}' for key, each in node.items())}}}"
+        case _:
+            return repr(node)
 
 
 def _method(route: Route) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sidecar import clock
-from sidecar.contract.types import activity as types
 from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.money import spending
@@ -16,6 +15,9 @@ from sidecar.spending.budget import standing as balance
 from sidecar.store import activity, daily
 from sidecar.store.activity import ActivityEntry, Kind
 from sidecar.store.records import CERTAIN
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import activity as types
 
 ITEMS = 100
 _KINDS: dict[str, frozenset[Kind]] = {

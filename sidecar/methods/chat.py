@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sidecar.chat.chat_types import ChatInput, ChatResult
 from sidecar.chat.compare import Compared
@@ -13,11 +13,13 @@ from sidecar.chat.json_output.schema import read_schema
 from sidecar.chat.options import Options
 from sidecar.chat.waiting import Waiting
 from sidecar.contract.errors import ERRORS
-from sidecar.contract.types import chat as types
 from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.providers.base import Event, TextDelta, ThinkingDelta, Usage
 from sidecar.rpc.to_wire_error import to_wire_error
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import chat as types
 
 
 async def send(call: Request, params: types.ChatSendParams) -> dict[str, Any]:
@@ -83,8 +85,10 @@ def _done(call: Request, reply: ChatResult, of: dict[str, str]) -> None:
 
 
 def _chat_input(params: types.ChatSendParams | types.ChatCompareParams, model_id: str) -> ChatInput:
-    chosen = params.options or types.ChatOptions()
-    options = options_of(chosen, params.system_prompt)
+    chosen = params.options
+    options = (
+        Options(system=params.system_prompt) if chosen is None else options_of(chosen, params.system_prompt)
+    )
     return ChatInput(params.content, model_id, params.conversation_id, options=options)
 
 

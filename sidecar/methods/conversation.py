@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sidecar.contract.types import conversation as types
 from sidecar.errors import Failure
 from sidecar.methods import conversation_files, wire
 from sidecar.methods.services import Request
 from sidecar.store import conversations, message_versions, projects
 from sidecar.store.records import Conversation
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import conversation as types
 
 DEFAULT_NAME = "New conversation"
 PAGE = 1_000

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sidecar.contract.types import cost as types
 from sidecar.errors import Failure
 from sidecar.methods import wire
 from sidecar.methods.cost_lines import explained
@@ -20,6 +19,9 @@ from sidecar.providers.bills import BilledLine, TellsCosts
 from sidecar.store import ledger
 from sidecar.store.atomic_files import file_failure, source_file
 from sidecar.store.records import LedgerEntry
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import cost as types
 
 PAGE = 1000
 _DAY_MS = 86_400_000

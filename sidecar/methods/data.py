@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sidecar.contract.types import data as types
 from sidecar.methods.services import Request
 from sidecar.spending.recovery import of_a_backup
 from sidecar.store.atomic_files import target_file
@@ -16,6 +15,9 @@ from sidecar.store.exports import export_tables
 from sidecar.store.integrity import DAMAGED
 from sidecar.store.restore import restore as put_back
 from sidecar.store.restore import restore_readable
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import data as types
 
 
 async def backup(call: Request, params: types.DataBackupParams) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import orjson
 
-from sidecar.contract.types import history as types
 from sidecar.methods.services import Request
 from sidecar.store import history
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import history as types
 
 PAGE_ROWS = 1_000
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import orjson
 
-from sidecar.contract.types import jobqueue as types
 from sidecar.methods.services import Request
 from sidecar.store import jobqueue
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import jobqueue as types
 
 DIRECTORY = "jobqueue"
 SUFFIX = ".jobqueue"

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sidecar.chat.chat_types import ChatInput
-from sidecar.contract.types import messages as types
-from sidecar.contract.types.chat import ChatOptions
 from sidecar.errors import Failure
-from sidecar.methods import chat, wire
+from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.store import conversations, message_versions, messages
 from sidecar.store import search as full_text
 from sidecar.store.background_read import scan
 from sidecar.store.records import Message, SearchHit
 from sidecar.store.stoppable import Pulse
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import messages as types
 
 SEARCH_PAGE = 50
 
@@ -83,6 +83,11 @@ async def regenerate(call: Request, params: types.MessagesRegenerateParams) -> d
     model = params.model_id or (answer.model if answer is not None else None)
     if model is None:
         raise Failure("invalid_params", "Nobody knows which model to ask. Name it in `modelId`.")
+    # Loaded with the first that asks again: a list of messages needs none of it.
+    from sidecar.chat.chat_types import ChatInput
+    from sidecar.contract.types.chat import ChatOptions
+    from sidecar.methods import chat
+
     given = {} if params.options is None else params.options.model_dump(by_alias=True)
     chosen = ChatOptions.model_validate(given)
     return await chat.ask_again(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sidecar.contract.types import models as types
 from sidecar.errors import Failure
 from sidecar.methods import wire
 from sidecar.methods.services import Request, Services
@@ -21,6 +20,7 @@ from sidecar.money.model import PriceEntry, utc_day
 from sidecar.store.atomic_files import file_failure, source_file
 
 if TYPE_CHECKING:
+    from sidecar.contract.types import models as types
     from sidecar.providers.base import ListedModel
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sidecar.contract.types import project as types
 from sidecar.errors import Failure
 from sidecar.methods import wire
 from sidecar.methods.services import Request
 from sidecar.store import conversations, projects
 from sidecar.store.records import Project
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import project as types
 
 
 async def create(call: Request, params: types.ProjectCreateParams) -> dict[str, Any]:

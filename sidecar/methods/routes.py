@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
+from sidecar.contract.flat import FLAT
 from sidecar.contract.methods import METHODS, Method
 from sidecar.errors import Failure
+from sidecar.methods import flat_params
 from sidecar.rpc.dispatch import Route
 
 # Served by rpc itself, because it is about requests and not about anything of ours.
@@ -53,8 +55,13 @@ def _served(methods: Iterable[Method]) -> list[Method]:
 def _handler(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
     """Its module is imported with its first request: what an app asks at its start needs few of them."""
 
-    async def handle(call: Any, params: Any) -> Any:
-        return await getattr(_module(method.module), method.function)(call, params)
+    found: Callable[[Any, Any], Awaitable[Any]] | None = None
+
+    def handle(call: Any, params: Any) -> Awaitable[Any]:
+        nonlocal found
+        if found is None:
+            found = getattr(_module(method.module), method.function)
+        return found(call, params)
 
     return handle
 
@@ -64,12 +71,18 @@ def _module(name: str) -> ModuleType:
 
 
 def parser(method: Method) -> Callable[[dict[str, Any] | None], Any]:
-    """Raw params to the generated model. A name space's are imported with its first request, not at start-up."""
+    """Raw params to what the method takes. A model is made of them only where they are not plain, or not right."""
     type_name = method.params
     if type_name is None:
         return lambda raw: None
+    members = FLAT.get(f"{method.module}.{type_name}")
 
     def parse(raw: dict[str, Any] | None) -> Any:
+        plain = None if members is None else flat_params.read(members, raw or {})
+        return plain or judged(raw)
+
+    def judged(raw: dict[str, Any] | None) -> Any:
+        # Imported with the first request that needs it, not at start-up.
         from pydantic import ValidationError
 
         types = importlib.import_module(f"sidecar.contract.types.{method.module}")

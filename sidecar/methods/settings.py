@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sidecar.contract.providers import PROVIDERS
 from sidecar.contract.settings import DEFAULTS
-from sidecar.contract.types import settings as types
 from sidecar.errors import Failure
 from sidecar.keys import mask
 from sidecar.methods.services import Request, Services
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import settings as types
 
 # What the renderer's key page shows, whatever else the person's own file adds.
 SHOWN_PROVIDERS = tuple(facts.name for facts in PROVIDERS if facts.shown_in_settings)
@@ -64,6 +66,8 @@ def _key_state(configured: bool, problem: str | None) -> dict[str, Any]:
 def _checked(key: str, value: Any) -> Any:
     """The value in the type and range that schemas/settings.json gives the setting."""
     from pydantic import ValidationError
+
+    from sidecar.contract.types import settings as types
 
     try:
         types.Settings.model_validate({**DEFAULTS, key: value})

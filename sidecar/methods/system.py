@@ -11,7 +11,6 @@ import orjson
 
 from sidecar import __version__
 from sidecar.contract.methods import PROTOCOL_VERSION, SCHEMA_HASH
-from sidecar.contract.types import system as types
 from sidecar.errors import Failure
 from sidecar.methods.services import Request, Services
 from sidecar.process_memory import rss_bytes
@@ -19,6 +18,7 @@ from sidecar.store.backups import list_backups
 from sidecar.store.diagnosis import LITTLE_ROOM_BYTES, Folder, look_at_folder
 
 if TYPE_CHECKING:
+    from sidecar.contract.types import system as types
     from sidecar.store.database import Database
 
 # How long a question for the health waits for the database: a usual one is open by then.

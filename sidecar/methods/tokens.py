@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from sidecar.contract.types import tokens as types
+from typing import TYPE_CHECKING
+
 from sidecar.methods.services import Request, Services
 from sidecar.money.model import utc_day
 from sidecar.money.tokens import COUNTER
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import tokens as types
 
 
 async def count(call: Request, params: types.TokensCountParams) -> int:

@@ -6,10 +6,9 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sidecar.chat.live_answers import Delay, LiveAnswer
-from sidecar.contract.types import work as types
 from sidecar.errors import Failure
 from sidecar.methods import batch_native, work_wire
 from sidecar.methods.services import Request
@@ -18,6 +17,9 @@ from sidecar.store.answer_pieces import AnswerPiece
 from sidecar.store.job_records import Job
 from sidecar.store.records import LedgerEntry, Message
 from sidecar.store.vendor_batches import VendorBatch
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import work as types
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Requests to handlers and handlers' outcomes to responses.
 
-jsonrpcserver finds the method and builds the response; what it must not see or decide is kept from it:
-parsing, params, cancellation and the text of exceptions.
+A request of a known method that has a result is answered here, by the shortest way. All else goes by jsonrpcserver:
+methods that nobody serves, notifications, errors. What it must not see or decide is kept from it: parsing, params,
+cancellation and the text of exceptions.
 """
 
 from __future__ import annotations
@@ -10,27 +11,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from inspect import Parameter, Signature
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
 from sidecar.rpc import codec
 from sidecar.rpc.call import Call
 from sidecar.rpc.envelope import Request, cancelled_ids, id_of, named_params, progress_token, read_request
 from sidecar.rpc.in_flight import InFlight, RunningRequest
-from sidecar.rpc.jsonrpc_library import (
-    NOID,
-    Error,
-    LibraryRequest,
-    Result,
-    Success,
-    dispatch_request,
-    to_response,
-    to_serializable,
-)
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.to_wire_error import ErrorRow, to_wire_error
+
+if TYPE_CHECKING:
+    from sidecar.rpc.jsonrpc_library import Result
 
 log = logging.getLogger("sidecar.rpc")
 
@@ -43,6 +35,7 @@ MAX_BATCH = 1_000
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 Reply = Callable[[bytes | None], None]
+Outcome = Callable[[RunningRequest], Awaitable["Result"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +73,7 @@ class Dispatcher:
         self._on_exit = on_exit
         self.in_flight = in_flight if in_flight is not None else InFlight()
         self._shut_down = False
-        routes = {"shutdown": Route("shutdown", _nothing, lambda params: params), **routes}
-        self._methods = _Methods(
-            {name: _Method(partial(self._outcome, route)) for name, route in routes.items()},
-            unknown=_Method(partial(self._outcome, None)),
-        )
+        self._routes = {"shutdown": Route("shutdown", _nothing, lambda params: params), **routes}
 
     async def accept(self, message: Any) -> None:
         """Starts what one frame asks for: a request, a notification or a batch. Waits when too much runs."""
@@ -123,7 +112,11 @@ class Dispatcher:
             for cancelled in cancelled_ids(request.params):
                 self.in_flight.cancel(cancelled)
             reply(None if request.is_notification else _success(request.id))
-        elif request.method not in ALWAYS_TAKEN and not await self.in_flight.below_limit():
+        elif (
+            self.in_flight.is_full
+            and request.method not in ALWAYS_TAKEN
+            and not await self.in_flight.below_limit()
+        ):
             refused = Failure("overloaded", OVERLOADED, retry_after_ms=RETRY_AFTER_MS)
             reply(None if request.is_notification else self._error(request.id, refused))
         else:
@@ -133,14 +126,19 @@ class Dispatcher:
 
     async def _run(self, running: RunningRequest, reply: Reply) -> None:
         request = running.request
-        asked = LibraryRequest(request.method, [], NOID if request.is_notification else request.id)
         body: bytes | None = None
         failed = True
         try:
-            _, result = await dispatch_request(self._methods, running, asked)
-            response = cast("dict[str, Any]", to_serializable(to_response(asked, result)))
-            body = None if request.is_notification else codec.dumps(response)
-            failed = "error" in response
+            route = self._routes.get(request.method)
+            if route is None or request.is_notification:
+                body, failed = await self._by_library(running, self._outcome)
+            else:
+                try:
+                    result = await self._handle(route, running)
+                    body = codec.dumps({"jsonrpc": "2.0", "result": result, "id": request.id})
+                    failed = False
+                except (Exception, asyncio.CancelledError, SystemExit) as error:
+                    body, _ = await self._by_library(running, self._refused(error))
             if body is not None and len(body) > self._max_bytes:
                 body, failed = self._error(request.id, _too_large(len(body), self._max_bytes)), True
         except Exception as error:
@@ -152,17 +150,35 @@ class Dispatcher:
             self._shut_down = True
         reply(body)
 
-    async def _outcome(self, route: Route | None, running: RunningRequest) -> Result:
+    async def _by_library(self, running: RunningRequest, outcome: Outcome) -> tuple[bytes | None, bool]:
+        """What jsonrpcserver makes of the outcome, and whether that is an error. Loaded when it is first needed."""
+        from sidecar.rpc.jsonrpc_library import response_to
+
+        request = running.request
+        response = await response_to(request.method, request.id, request.is_notification, running, outcome)
+        return None if request.is_notification else codec.dumps(response), "error" in response
+
+    async def _outcome(self, running: RunningRequest) -> Result:
         """Never raises: every outcome is a result or an error of ours."""
+        from sidecar.rpc.jsonrpc_library import Success
+
         try:
-            return Success(await self._handle(route, running))
+            return Success(await self._handle(self._routes.get(running.request.method), running))
         except (Exception, asyncio.CancelledError, SystemExit) as error:
+            return await self._refused(error)(running)
+
+    def _refused(self, error: BaseException) -> Outcome:
+        async def refused(running: RunningRequest) -> Result:
+            from sidecar.rpc.jsonrpc_library import Error
+
             wire_error = to_wire_error(error, self._errors, running.request.method)
             if running.cancelled:
                 wire_error = to_wire_error(asyncio.CancelledError(), self._errors)
             if running.request.is_notification:
                 log.debug("the notification %r was not carried out", running.request.method[:100])
             return Error(**wire_error)
+
+        return refused
 
     async def _handle(self, route: Route | None, running: RunningRequest) -> Any:
         running.handler = asyncio.current_task()
@@ -230,29 +246,6 @@ class _Batch:
         self._outbox.send(b"[" + b",".join(self._bodies) + b"]")
         self._bodies.clear()
         self._size = 1
-
-
-class _Method:
-    """What jsonrpcserver calls. It asks for the signature at each call; finding it out anew is slow."""
-
-    __signature__ = Signature([Parameter("running", Parameter.POSITIONAL_ONLY)])
-
-    def __init__(self, outcome: Callable[[RunningRequest], Awaitable[Result]]) -> None:
-        self._outcome = outcome
-
-    def __call__(self, running: RunningRequest) -> Awaitable[Result]:
-        return self._outcome(running)
-
-
-class _Methods(dict[str, Callable[..., Any]]):
-    """jsonrpcserver's own answer to an unknown method would not be ours."""
-
-    def __init__(self, known: Mapping[str, _Method], unknown: _Method) -> None:
-        super().__init__(known)
-        self._unknown = unknown
-
-    def __missing__(self, name: str) -> _Method:
-        return self._unknown
 
 
 def _too_large(size: int, max_bytes: int) -> Failure:

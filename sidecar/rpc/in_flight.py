@@ -48,6 +48,11 @@ class InFlight:
     def count(self) -> int:
         return len(self._all)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next one may have to wait."""
+        return len(self._all) >= self._limit
+
     def add(self, running: RunningRequest) -> None:
         self._all.add(running)
         if not running.request.is_notification:
