@@ -261,7 +261,7 @@ class Container:
         from sidecar.providers.kernel.limits import KeyLimiters
 
         runner = RowRunner(core=self.core, preparer=self.preparer, limiters=KeyLimiters(self.now_ms))
-        engine = Engine(core=self.core, runner=runner, tell=self._tell, tell_row=self._tell_row)
+        engine = Engine(core=self.core, runner=runner, notify=self._notify, notify_row=self._notify_row)
         if self._stopping:
             engine.stop_taking()
         if not self.config.read_only:
@@ -278,8 +278,8 @@ class Container:
             core=self.core,
             intake=self.intake,
             uploader=ChunkUploader(self.core, self.preparer),
-            tell=self._tell,
-            tell_row=self._tell_row,
+            notify=self._notify,
+            notify_row=self._notify_row,
             poll_ms=self.config.batch_poll_ms,
         )
         if not self.config.read_only:
@@ -362,13 +362,13 @@ class Container:
     def _refused_key(self, name: str) -> None:
         self._outbox.notify("settings:invalidKey", {"provider": name})
 
-    def _tell(self, told: Progress) -> None:
+    def _notify(self, told: Progress) -> None:
         from sidecar.methods import batch_wire
 
         self._outbox.notify("batch:progress", batch_wire.progress(told), merge_key=told.job.id)
         self._work_news.job_changed(told.job)
 
-    def _tell_row(self, job_id: str, row: JobRow) -> None:
+    def _notify_row(self, job_id: str, row: JobRow) -> None:
         from sidecar.methods import batch_wire
 
         self._outbox.notify("batch:row-done", batch_wire.row_done(job_id, row))

@@ -86,14 +86,18 @@ class Progress:
 
 
 class ProgressReporter:
-    """What happens to one job. `tell` gets its progress: what comes between two tellings is told with the next one."""
+    """What happens to one job. `notify` gets its progress: what comes between two calls is told by the next."""
 
     def __init__(
-        self, job: Job, tell: Callable[[Progress], None], tell_row: Callable[[str, JobRow], None], now_ms: Now
+        self,
+        job: Job,
+        notify: Callable[[Progress], None],
+        notify_row: Callable[[str, JobRow], None],
+        now_ms: Now,
     ) -> None:
         self._job = job
-        self._tell = tell
-        self._tell_row = tell_row
+        self._notify = notify
+        self._notify_row = notify_row
         self._now_ms = now_ms
         self._throttle = Throttle()
         self._speed = RateEstimator(_ended(job), now_ms())
@@ -120,7 +124,7 @@ class ProgressReporter:
         self.changed(job)
         if job.notify_rows:
             for row in rows:
-                self._tell_row(job.id, row)
+                self._notify_row(job.id, row)
 
     def finished(self, job: Job) -> None:
         """The last word."""
@@ -145,7 +149,7 @@ class ProgressReporter:
         running = self._job.status == "processing"
         remaining = max(0, self._job.total_rows - ended)
         speed = self._speed.speed(remaining, now) if running else Speed()
-        self._tell(Progress(self._job, percentage(ended, self._job.total_rows), speed))
+        self._notify(Progress(self._job, percentage(ended, self._job.total_rows), speed))
 
 
 def _ended(job: Job) -> int:

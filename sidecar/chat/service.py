@@ -185,7 +185,7 @@ class ChatService:
         live.cost_so_far = partial(self._least_usd, prepared, opened.entry, accumulator)
         keeper = PieceKeeper(self._store, live, prepared.serving.label, self._now_ms, self._keep_seconds)
 
-        def tell(event: Event | Waiting) -> None:
+        def report(event: Event | Waiting) -> None:
             live.take(event)
             self.live.look(live)
             emit(event)
@@ -195,13 +195,13 @@ class ChatService:
             try:
                 plan = prepared.plan_after(opened.earlier)
                 async with aclosing(
-                    prepared.provider.stream(plan, prepared.key, WaitReporter(tell))
+                    prepared.provider.stream(plan, prepared.key, WaitReporter(report))
                 ) as events:
                     async for event in events:
                         accumulator.take(event)
                         if isinstance(event, Begun):
                             await intent.keep_response_id(self._store, opened.entry.id, event)
-                        tell(event)
+                        report(event)
             finally:
                 self._finish(keeper)
         except BaseException as problem:

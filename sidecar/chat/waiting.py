@@ -25,8 +25,8 @@ class WaitReporter:
     retries = 4
     longest_hint_ms = LONGEST_WAIT_MS
 
-    def __init__(self, tell: Callable[[Waiting], None]) -> None:
-        self._tell = tell
+    def __init__(self, notify: Callable[[Waiting], None]) -> None:
+        self._notify = notify
 
     async def enter(self) -> None:
         """Let the attempt leave: a person waits for it."""
@@ -37,7 +37,7 @@ class WaitReporter:
     def back_off(self, wait_ms: int, kind: str) -> None:
         """Tell that the question waits."""
         if wait_ms >= SHORTEST_TOLD_MS:
-            self._tell(Waiting(wait_ms, kind))
+            self._notify(Waiting(wait_ms, kind))
 
     def leave(self) -> None:
         """Hold no place that could be given back."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sidecar import clock
 from sidecar.methods import wire
 from sidecar.methods.services import Request
-from sidecar.money import spending
-from sidecar.money.spending import ModelSpent
+from sidecar.money import spent_by_model
+from sidecar.money.spent_by_model import ModelSpent
 from sidecar.spending.budget import Balance, this_month
 from sidecar.spending.budget import standing as balance
 from sidecar.store import activity, daily
@@ -54,8 +54,8 @@ async def stats(call: Request, params: types.ActivityStatsParams) -> dict[str, A
         sums = await app.store.read(daily.spent_between, moments, params.project_id)
         spent = zip(days, sums, strict=True)
         by_day = {"byDay": [{"day": day.isoformat(), "cost": float(usd)} for day, usd in spent]}
-    models = spending.by_model(app.catalogue, found.spending)
-    total = spending.add(*(each.cost_usd for each in models))
+    models = spent_by_model.by_model(app.catalogue, found.spending)
+    total = spent_by_model.add(*(each.cost_usd for each in models))
     lacking = {
         "monthUncertain": wire.bounds(found.month_uncertain, found.month_usd) or None,
         "weekUncertain": wire.bounds(found.week_uncertain, found.week_usd) or None,

@@ -10,7 +10,7 @@ from decimal import Decimal
 from sidecar.money import pricing
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import ModelEntry, PriceEntry, utc_day
-from sidecar.money.spending import model_name
+from sidecar.money.spent_by_model import model_name
 from sidecar.providers.base import Usage
 from sidecar.store import activity
 from sidecar.store.activity import CallUsage, RecordedCall

@@ -198,8 +198,8 @@ async def works(
     engine = Engine(
         core=core,
         runner=RowRunner(core=core, preparer=RequestPreparer(core), limiters=KeyLimiters(clock)),
-        tell=told.append,
-        tell_row=lambda job_id, row: rows_told.append(row),
+        notify=told.append,
+        notify_row=lambda job_id, row: rows_told.append(row),
     )
     intake = BatchSubmission(core)
     await store.write(after_a_run, clock())

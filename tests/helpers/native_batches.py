@@ -306,8 +306,8 @@ async def native_works(
         core=core,
         intake=intake,
         uploader=uploader,
-        tell=told.append,
-        tell_row=lambda job_id, row: rows_told.append(row),
+        notify=told.append,
+        notify_row=lambda job_id, row: rows_told.append(row),
         poll_ms=poll_ms,
         sleep=sleep or pause,
     )

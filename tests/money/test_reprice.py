@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import Failure
-from sidecar.money import pricing, reprice, spending
+from sidecar.money import pricing, reprice, spent_by_model
 from sidecar.money.aliases import Names
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import ModelEntry, PriceEntry
@@ -133,9 +133,9 @@ COSTS = st.decimals(min_value=0, max_value=50, places=12)
 )
 def test_the_parts_add_up_to_the_totals_to_the_last_digit(calls: list[tuple[Decimal, str | None]]) -> None:
     found = repriced(LAB, "steady", *(call(cost=str(cost), name=name) for cost, name in calls))
-    assert found.actual_usd == spending.add(*(each.actual_usd for each in found.by_model))
-    assert found.actual_usd == spending.add(*(cost for cost, _ in calls))
-    assert found.repriced_usd == spending.add(*(each.repriced_usd for each in found.by_model))
+    assert found.actual_usd == spent_by_model.add(*(each.actual_usd for each in found.by_model))
+    assert found.actual_usd == spent_by_model.add(*(cost for cost, _ in calls))
+    assert found.repriced_usd == spent_by_model.add(*(each.repriced_usd for each in found.by_model))
     assert found.calls == sum(each.calls for each in found.by_model) == len(calls)
 
 
@@ -156,7 +156,7 @@ def test_one_model_has_one_row_whatever_it_was_called() -> None:
         Spending(None, "house-model", Decimal(0), 1, 0, 0),
         Spending(None, None, Decimal("0.7"), 3, 0, 0),
     ]
-    found = spending.by_model(SHIPPED, groups)
+    found = spent_by_model.by_model(SHIPPED, groups)
     assert [(each.model, each.cost_usd, each.calls, each.tokens_in, each.tokens_out) for each in found] == [
         ("unknown", Decimal("0.7"), 3, 0, 0),
         ("anthropic/claude-sonnet-5-5", Decimal("0.5"), 1, 1, 1),

@@ -25,15 +25,15 @@ log = logging.getLogger("sidecar.batch")
 
 
 class Engine:
-    """The local jobs that run. `tell` gets their progress, `tell_row` each row that has ended where that is wanted."""
+    """The local jobs that run. `notify` gets their progress, `notify_row` rows that have ended where that is wanted."""
 
     def __init__(
         self,
         *,
         core: Core,
         runner: RowRunner,
-        tell: Callable[[Progress], None],
-        tell_row: Callable[[str, JobRow], None],
+        notify: Callable[[Progress], None],
+        notify_row: Callable[[str, JobRow], None],
     ) -> None:
         self._store = core.store
         self.runner = runner
@@ -42,8 +42,8 @@ class Engine:
         self._settings = core.settings
         self._now_ms = core.now_ms
         self._catalogue_whole = core.catalogue_whole
-        self._tell = tell
-        self._tell_row = tell_row
+        self._notify = notify
+        self._notify_row = notify_row
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
         self._starting: set[str] = set()
         self._keyed_lock = KeyedLock()
@@ -188,8 +188,8 @@ class Engine:
             store=self._store,
             runner=self.runner,
             settings=self._settings,
-            tell=self._tell,
-            tell_row=self._tell_row,
+            notify=self._notify,
+            notify_row=self._notify_row,
             now_ms=self._now_ms,
         )
         task = asyncio.create_task(run.run())

@@ -61,8 +61,8 @@ class JobRun:
         store: Store,
         runner: RowRunner,
         settings: Settings,
-        tell: Callable[[Progress], None],
-        tell_row: Callable[[str, JobRow], None],
+        notify: Callable[[Progress], None],
+        notify_row: Callable[[str, JobRow], None],
         now_ms: clock.Now,
     ) -> None:
         self.job = job
@@ -70,7 +70,7 @@ class JobRun:
         self._runner = runner
         self._settings = settings
         self._now_ms = now_ms
-        self._reporter = ProgressReporter(job, tell, tell_row, now_ms)
+        self._reporter = ProgressReporter(job, notify, notify_row, now_ms)
         self._contexts: dict[str, RunContext] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._halted: Failure | None = None

@@ -38,7 +38,7 @@ CLOSE_SECONDS = 2.0
 
 
 class NativeBatches:
-    """The jobs at vendors. `tell` gets their progress, `tell_row` each row that has ended where that is wanted.
+    """The jobs at vendors. `notify` gets their progress, `notify_row` each row that has ended where that is wanted.
 
     `poll_ms` fixes the time between two looks at a vendor, for tests and demonstrations.
     """
@@ -49,8 +49,8 @@ class NativeBatches:
         core: Core,
         intake: BatchSubmission,
         uploader: ChunkUploader,
-        tell: Callable[[Progress], None],
-        tell_row: Callable[[str, JobRow], None],
+        notify: Callable[[Progress], None],
+        notify_row: Callable[[str, JobRow], None],
         poll_ms: int | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -62,8 +62,8 @@ class NativeBatches:
         self._catalogue_whole = core.catalogue_whole
         self._settings = core.settings
         self._now_ms = core.now_ms
-        self._tell = tell
-        self._tell_row = tell_row
+        self._notify = notify
+        self._notify_row = notify_row
         self._turns = KeyedLock()
         self._resumption = Resumption()
         self._stopping = False
@@ -303,6 +303,6 @@ class NativeBatches:
         self._loops = {id_: loop for id_, loop in self._loops.items() if not loop.ended}
         loop = self._loops.get(job.id)
         if loop is None:
-            reporter = ProgressReporter(job, self._tell, self._tell_row, self._now_ms)
+            reporter = ProgressReporter(job, self._notify, self._notify_row, self._now_ms)
             loop = self._loops[job.id] = SubmissionLoop(job.id, self._tools, reporter)
         return loop

@@ -226,10 +226,10 @@ class Worker:
                     await self._refresh_job(part, trouble)
                 return wait_ms
             case actions.MarkUncertain(sentence, wait_ms):
-                await self._tell(transactions.mark_uncertain, part, sentence, self._tools.core.now_ms())
+                await self._notify(transactions.mark_uncertain, part, sentence, self._tools.core.now_ms())
                 return wait_ms
             case actions.PutBack(wait_ms):
-                await self._tell(
+                await self._notify(
                     transactions.put_back, part, machine.no_room(part), self._tools.core.now_ms()
                 )
                 return wait_ms
@@ -252,7 +252,7 @@ class Worker:
         with chunk.lines:
             if chunk.lines:
                 return await self._attempt(part, chunk)
-        await self._tell(transactions.close_part, part.id, self._tools.core.now_ms())
+        await self._notify(transactions.close_part, part.id, self._tools.core.now_ms())
         return None
 
     async def _adopt(self, part: VendorBatch, state: BatchState, wait_ms: int) -> int | None:
@@ -275,7 +275,7 @@ class Worker:
             await self._tools.core.providers.batch(part.provider).cancel(key, native_id)
         except Failure as failure:
             return await self._go_on(part, failure)
-        await self._tell(stops.heard, part, self._tools.core.now_ms())
+        await self._notify(stops.heard, part, self._tools.core.now_ms())
         return await self._go_on(part, actions.Stopped())
 
     async def _collect(self, part: VendorBatch, state: BatchState, last: bool) -> int | None:
@@ -304,9 +304,9 @@ class Worker:
                 self._reporter.rows_ended(job, rows)
 
     async def _refresh_job(self, part: VendorBatch, trouble: Failure | None = None) -> None:
-        await self._tell(transactions.refresh_job, part.job_id, self._tools.core.now_ms(), trouble)
+        await self._notify(transactions.refresh_job, part.job_id, self._tools.core.now_ms(), trouble)
 
-    async def _tell(
+    async def _notify(
         self,
         change: Callable[Concatenate[sqlite3.Connection, P], Job | None],
         *args: P.args,
