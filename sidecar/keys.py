@@ -19,7 +19,16 @@ _BLANK += "\u200b\u200c\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "«": "»", "„": "“"}
 # `OPENAI_API_KEY=…`, as in a shell, a .env file or a YAML file. The name must speak of a key: some keys hold a `=`.
 _ASSIGNMENT = re.compile(
-    r"(?:export\s+|set\s+|\$env:)?[A-Za-z][A-Za-z0-9_]*(?:KEY|TOKEN|Key|key|token)\s*[=:]\s*(?=\S)"
+    r"(?:export\s+|set\s+|\$env:)?(?:[A-Za-z][A-Za-z0-9_-]*)?(?:KEY|TOKEN|Key|key|token)\s*[=:]\s*(?=\S)"
+)
+# A line of a .env file that nobody filled in.
+_NAME_ALONE = re.compile(r"(?:export\s+)?[A-Za-z][A-Za-z0-9_]*_(?:KEY|TOKEN)\s*=\s*")
+_PAIRS = ("()", "[]", "<>")
+# What stands where a key was to be filled in.
+_PLACEHOLDER = re.compile(
+    r"\$\{?\w+\}?|%\w+%|\{.*\}|https?://.*|(?:paste|put|insert|enter|add)?[-_ ]?your[-_ ].*|null|undefined|None|NaN"
+    r"|.*[<>].*",
+    re.IGNORECASE | re.DOTALL,
 )
 _COMMENT = re.compile(r"\s+(?:#|//).*$", re.DOTALL)
 _MASK = re.compile(r"…|\*{3,}|•|\.{3,}|x{8,}", re.IGNORECASE)
@@ -36,7 +45,7 @@ def clean_key(text: str) -> str:
     certain is refused: a key that was guessed would be sent to a vendor.
     """
     key = _unwrapped(text)
-    if not key:
+    if not key or _NAME_ALONE.fullmatch(key):
         return ""
     if key.lower().startswith(("bearer ", "basic ", "authorization:")):
         raise NotAKey("That is a whole header. Paste the API key alone, without the word in front of it.")
@@ -44,6 +53,8 @@ def clean_key(text: str) -> str:
         raise NotAKey(
             "That is the masked form of a key, as it is shown after saving. Paste the whole API key."
         )
+    if _PLACEHOLDER.fullmatch(key) and key != "none":
+        raise NotAKey("That stands in the place of an API key and is none. Paste the key itself.")
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise NotAKey("That does not look like an API key. Paste the key alone, in one line.")
     return key
@@ -57,8 +68,10 @@ def _unwrapped(text: str) -> str:
         named = _ASSIGNMENT.match(key)
         if named:
             key = key[named.end() :]
-        if len(key) >= 2 and _QUOTES.get(key[0]) == key[-1]:
+        if len(key) >= 2 and (_QUOTES.get(key[0]) == key[-1] or key[0] + key[-1] in _PAIRS):
             key = key[1:-1]
+        # Half of what surrounded it, and line ends that a program wrote out.
+        key = re.sub(r"(?:\\[rnt\"'])+$|^(?:\\[\"'])+", "", key).strip("\"'`“”‘’")
         if key == text:
             return key
         text = key

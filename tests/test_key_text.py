@@ -63,3 +63,49 @@ def test_what_is_not_certainly_a_key_is_refused_without_repeating_it(pasted: str
     with pytest.raises(NotAKey, match=told) as caught:
         clean_key(pasted)
     assert pasted not in str(caught.value)
+
+
+KEY = "sk-abcDEF0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"{}',
+        "{}'",
+        "{}\\n",
+        '\\"{}\\"',
+        "<{}>",
+        "({})",
+        "[{}],",
+        "api-key: {}",
+        "x-api-key: {}",
+        "key={}",
+        "\ufeff{}\r\n",
+    ],
+)
+def test_more_of_what_surrounds_a_key_is_taken_off(text: str) -> None:
+    assert clean_key(text.format(KEY)) == KEY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "your-api-key",
+        "YOUR_API_KEY",
+        "<your key>",
+        "$OPENAI_API_KEY",
+        "${KEY}",
+        "%API_KEY%",
+        "undefined",
+        "https://x.y",
+    ],
+)
+def test_what_stands_in_the_place_of_a_key_is_none(text: str) -> None:
+    with pytest.raises(NotAKey):
+        clean_key(text)
+
+
+def test_a_name_without_a_key_is_no_key_and_a_word_for_a_local_server_is_one() -> None:
+    assert clean_key("OPENAI_API_KEY=") == ""
+    assert clean_key("EMPTY") == "EMPTY"

@@ -6,9 +6,12 @@ import base64
 import ssl
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from sidecar.errors import Failure
+from sidecar.providers.kernel.proxies import proxy_for, table_of
 from tests.field.claims import field
 from tests.field.hostile import chat_chunks, claude_events, serving, stream
 from tests.field.lab import KEY, ask, own_models, refused, sidecar, vendor_environment
@@ -270,3 +273,29 @@ async def test_a_file_of_certificates_of_one_s_own_is_trusted(tmp_path: Path) ->
             await refused(process)
             await process.call("settings:save", {"key": "caFile", "value": str(pair[0])})
             assert (await ask(process))["answer"] == "Good morning"
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "address"),
+    [
+        ("corp.example:443", "https://corp.example"),
+        ("10.*", "https://10.1.2.3"),
+        ("http://corp.example/", "https://corp.example"),
+        ("'corp.example.'", "https://corp.example."),
+        ("<local>", "https://intranet"),
+        ("other.example|corp.example", "https://corp.example"),
+        ("api.*.example", "https://api.one.example"),
+        ("fd00::/8", "https://[fd00::1]"),
+    ],
+)
+def test_exceptions_from_the_proxy_are_understood_as_people_write_them(exceptions: str, address: str) -> None:
+    table = table_of({"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": exceptions})
+    parts = urlsplit(address)
+    assert proxy_for(parts.scheme, parts.hostname or "", parts.port, table) is None
+    assert proxy_for("https", "elsewhere.example.org", None, table) is not None
+
+
+@pytest.mark.parametrize("text", ["http//proxy.example:3128", "http://proxy.example/proxy.pac", "PROXY p:80"])
+def test_what_is_no_address_of_a_proxy_is_refused(text: str) -> None:
+    with pytest.raises(Failure, match="HTTPS_PROXY"):
+        proxy_for("https", "models.example", None, table_of({"HTTPS_PROXY": text}))

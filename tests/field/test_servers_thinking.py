@@ -31,7 +31,7 @@ async def said(tmp_path: Path, *texts: str, **params: Any) -> dict[str, Any]:
 
 @field("servers", "text, then `</think>` with no `<think>` before it, then the answer")
 @pytest.mark.parametrize("size", [1, 3, 1000])
-@pytest.mark.parametrize("tag", ["</think>", "</thinking>", "◁/think▷", "[/THINK]"])
+@pytest.mark.parametrize("tag", ["</think>", "</thinking>", "◁/think▷", "[/THINK]", "</Think>", "<|/think|>"])
 async def test_a_closing_tag_that_nothing_opened_ends_a_thought(tag: str, size: int, tmp_path: Path) -> None:
     found = await said(tmp_path, *cut(f"Let me see.{tag}\n\nAnswer", size))
     assert (found["thinking"], found["answer"]) == ("Let me see.", "Answer")

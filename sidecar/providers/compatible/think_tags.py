@@ -22,11 +22,16 @@ PAIRS = (
     ("[THINK]", "[/THINK]"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|think|>", "<|/think|>"),
+    ("<thinking_process>", "</thinking_process>"),
+    ("<unused94>thought", "<unused95>"),
+    ("<ctrl94>thought", "<ctrl95>"),
 )
 _CLOSE_OF = dict(PAIRS)
 _BEGINNINGS = (*_CLOSE_OF, *harmony.BEGINNINGS)
-_ANY_OPEN = re.compile("|".join(re.escape(opened) for opened, _ in PAIRS))
-_ANY_CLOSE = re.compile("|".join(re.escape(closed) for _, closed in PAIRS))
+# Servers and models write them in capitals too.
+_ANY_OPEN = re.compile("|".join(re.escape(opened) for opened, _ in PAIRS), re.IGNORECASE)
+_ANY_CLOSE = re.compile("|".join(re.escape(closed) for _, closed in PAIRS), re.IGNORECASE)
 _LONGEST = max(len(tag) for pair in PAIRS for tag in pair)
 
 
@@ -73,20 +78,22 @@ class ThinkSplitter:
             self._harmony, self._kept = harmony.HarmonySplitter(), ""
             yield from self._harmony.feed(start)
             return
-        opened = next((tag for tag in _CLOSE_OF if start.startswith(tag)), None)
+        opened = next((tag for tag in _CLOSE_OF if _same(start[: len(tag)], tag)), None)
         if opened is not None:
-            self._state, self._kept = "thinking", start.removeprefix(opened).removeprefix("\n")
+            self._state, self._kept = "thinking", start[len(opened) :].removeprefix("\n")
             self._close, self._lone = _CLOSE_OF[opened], None
-        elif start and not any(tag.startswith(start) for tag in _BEGINNINGS):
+        elif start and not any(_same(tag[: len(start)], start) for tag in _BEGINNINGS):
             # After thinking, the lines that set it apart belong to nobody.
             text = start if self._state == "after" else self._kept
             self._state, self._kept = "text", ""
             yield from self._text(text)
 
     def _thinking(self) -> Iterator[Spoken]:
-        thought, closed, rest = self._kept.partition(self._close)
-        if closed:
-            self._state, self._kept = "after", rest
+        thought = self._kept
+        closed = re.search(re.escape(self._close), thought, re.IGNORECASE)
+        if closed is not None:
+            self._state, self._kept = "after", thought[closed.end() :]
+            thought = thought[: closed.start()]
         else:
             held = _beginning_of(self._close, thought)
             self._kept = thought[len(thought) - held :]
@@ -153,9 +160,13 @@ def _is_quoted(before: str) -> bool:
     return line.count('"') % 2 == 1 or line.count("`") % 2 == 1 or before.count("```") % 2 == 1
 
 
+def _same(one: str, other: str) -> bool:
+    return one.lower() == other.lower()
+
+
 def _beginning_of(tag: str, text: str) -> int:
     """How many of the last characters could be the beginning of the tag."""
     for length in range(min(len(tag) - 1, len(text)), 0, -1):
-        if tag.startswith(text[-length:]):
+        if _same(tag[:length], text[-length:]):
             return length
     return 0

@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from urllib.parse import unquote, urlsplit
 
 from sidecar.errors import Failure
@@ -71,7 +72,7 @@ def table_of(
         none = none or system.get("no", "")
     if own and own.strip():
         found = {"all": ("the setting proxy", own.strip())}
-    return ProxyTable(found, tuple(each.lower() for each in re.split(r"[,\s;]+", none) if each))
+    return ProxyTable(found, tuple(map(_exception, filter(None, re.split(r"[,\s;|]+", none)))))
 
 
 def proxy_for(scheme: str, host: str, port: int | None, table: ProxyTable) -> Proxy | None:
@@ -80,7 +81,14 @@ def proxy_for(scheme: str, host: str, port: int | None, table: ProxyTable) -> Pr
     Raise Failure("provider_unavailable") for a proxy that is set and cannot be used.
     """
     named = table.by_scheme.get(scheme) or table.by_scheme.get("all")
-    if named is None or is_loopback(host) or _excepted(host.lower().strip("[]"), port, table.exceptions):
+    at = port or DEFAULT_PORTS.get(scheme)
+    if (
+        named is None
+        or is_loopback(host)
+        or _excepted(host.lower().strip("[]").rstrip("."), at, table.exceptions)
+    ):
+        return None
+    if named[1].strip("\"'").lower().removesuffix("://") == "direct":
         return None
     return read_proxy(named[1], named[0])
 
@@ -109,6 +117,8 @@ def read_proxy(text: str, named_by: str) -> Proxy:
         raise _unusable(named_by, "its port is no number, or its address is none") from None
     if not host or not re.fullmatch(r"[\w.:%-]+", host):
         raise _unusable(named_by, "it names no host")
+    if parts.path.strip("/") or parts.query:
+        raise _unusable(named_by, "an address with a path is no proxy, and a script (PAC) is not read")
     return Proxy(
         scheme,
         host,
@@ -131,11 +141,13 @@ def _unusable(named_by: str, why: str) -> Failure:
 def _excepted(host: str, port: int | None, exceptions: tuple[str, ...]) -> bool:
     address = _address(host)
     for each in exceptions:
-        if each == "*":
+        if each == "*" or (each == "<local>" and address is None and "." not in host):
             return True
         name, at = _host_and_port(each)
         if at is not None and at != port:
             continue
+        if "*" in name.lstrip("*.") and fnmatch(host, name):
+            return True
         if address is not None:
             network = _network(name)
             if network is not None and address.version == network.version and address in network:
@@ -143,6 +155,13 @@ def _excepted(host: str, port: int | None, exceptions: tuple[str, ...]) -> bool:
         elif host == name.lstrip("*.") or host.endswith("." + name.lstrip("*.")):
             return True
     return False
+
+
+def _exception(text: str) -> str:
+    """An exception as people write it: with quotes, a scheme, a path or a last dot around what counts."""
+    bare = re.sub(r"^[a-z][\w+.-]*://", "", text.lower().strip("\"'"))
+    host, slash, rest = bare.partition("/")
+    return (bare if slash and rest.isdigit() else host).rstrip(".")
 
 
 def _host_and_port(text: str) -> tuple[str, int | None]:
