@@ -353,7 +353,7 @@ class Container:
 
     async def _network_options(self) -> NetworkOptions:
         values = await self.settings.effective()
-        self.http.secrets.learn_login(values["proxy"] or "")
+        self.http.secrets.learn_address(values["proxy"] or "")
         return NetworkOptions(values["proxy"], values["caFile"])
 
     def _has(self, part: str) -> bool:

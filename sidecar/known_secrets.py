@@ -13,12 +13,24 @@ import base64
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from sidecar.contract.providers import PROVIDERS
 
 # Headers whose whole value is a key; one that has a scheme before it is known by that.
 _KEY_HEADERS = sorted({facts.key_header for facts in PROVIDERS if not facts.key_scheme})
+# Members of an address's query that hold keys. A lookbehind takes one length at a time.
+_KEY_MEMBERS = (
+    "key",
+    "api-key",
+    "api_key",
+    "apikey",
+    "subscription-key",
+    "access_token",
+    "token",
+    "secret",
+    "sig",
+)
 _SECRETS = re.compile(
     "|".join(
         [
@@ -28,7 +40,7 @@ _SECRETS = re.compile(
             # Whatever a vendor leaves of it.
             r"""(?i:(?<=api\skey\sprovided:\s))(?!\[key\ hidden\])[^\s"',;]+?(?=\.?(?:[\s"',;]|$))""",
             r"""(?<=Bearer\s)[^\s"',;]{4,}""",
-            r"""(?<=[?&]key=)[^&\s"']+""",
+            *(rf"""(?i:(?<=[?&]{name}=))[^&\s"']+""" for name in _KEY_MEMBERS),
             # The login of an address.
             r"""(?<=://)[^/?#\s"'@]+(?=@)""",
             *(rf"""(?i:(?<={re.escape(name)}:\s))[^\s"',;]+""" for name in _KEY_HEADERS),
@@ -60,6 +72,8 @@ _SPELLED = re.compile(
     r"|=\r?\n|(?:\\+[nrt])+|(?:[^\S\ ]|[\u00ad\u200b-\u200d\u2060\ufeff])\s*",
     re.VERBOSE,
 )
+# What a member of an address's query is called that holds a key: `key`, `api-key`, `code`, `sig`, `access_token`.
+_KEY_NAME = re.compile(r"key|token|secret|sig|auth|pass|pwd|code|cred", re.IGNORECASE)
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
@@ -84,15 +98,22 @@ class KnownSecrets:
                     blocks.setdefault(block, {})[spelling, at] = None
         self._blocks = {block: tuple(places) for block, places in blocks.items()}
 
-    def learn_login(self, url: str) -> None:
-        """Hide the password of an address from now on, as it is written there and as it is meant."""
+    def learn_address(self, url: str) -> None:
+        """Hide the password of an address, and the keys in its query, from now on, as written and as meant."""
         try:
-            login = urlsplit(url if "://" in url else f"//{url}").netloc.rpartition("@")[0]
+            parts = urlsplit(url if "://" in url else f"//{url}")
         except ValueError:
             return
+        login, _, _ = parts.netloc.rpartition("@")
         _, _, password = login.partition(":")
         self.learn(password)
         self.learn(unquote(password))
+        for written in parts.query.split("&"):
+            name, _, value = written.partition("=")
+            if _KEY_NAME.search(name):
+                self.learn(value)
+                self.learn(unquote(value))
+                self.learn(unquote_plus(value))
 
     def learn_environment(self, environment: Mapping[str, str]) -> None:
         """Hide what the variables for keys hold, and the passwords in the addresses of others."""
@@ -100,7 +121,7 @@ class KnownSecrets:
             if name.upper().endswith("_API_KEY"):
                 self.learn(value)
             elif name.upper().endswith(("_BASE_URL", "_PROXY")):
-                self.learn_login(value)
+                self.learn_address(value)
 
     def hide(self, text: str) -> str:
         """Return the text without the known secrets, and without what looks like one."""

@@ -86,9 +86,9 @@ def test_texts_in_json_are_hidden_wherever_they_stand() -> None:
 
 def test_the_password_of_an_address_is_hidden_as_it_is_written_and_as_it_is_meant() -> None:
     known = KnownSecrets()
-    known.learn_login("http://ada:p%40ssw%C3%B6rd-of-ada@127.0.0.1:8000/v1")
-    known.learn_login("bob:password-of-bob@proxy.example:3128")
-    known.learn_login("http://[broken")
+    known.learn_address("http://ada:p%40ssw%C3%B6rd-of-ada@127.0.0.1:8000/v1")
+    known.learn_address("bob:password-of-bob@proxy.example:3128")
+    known.learn_address("http://[broken")
     assert known.hide("p@sswörd-of-ada, p%40ssw%C3%B6rd-of-ada, password-of-bob") == ", ".join([HIDDEN] * 3)
 
 
@@ -98,3 +98,12 @@ def test_the_variables_of_the_environment_that_hold_secrets_are_known() -> None:
         {"LAB_API_KEY": KEY, "https_proxy": "http://a:proxy-password@p:1", "KEYBOARD": "qwertzuiop"}
     )
     assert known.hide(f"{KEY} proxy-password qwertzuiop") == f"{HIDDEN} {HIDDEN} qwertzuiop"
+
+
+def test_the_keys_in_the_query_of_an_address_are_hidden() -> None:
+    known = KnownSecrets()
+    known.learn_address(
+        "https://gate.example/v1?api-version=2024-10-21-preview&api-key=q8%2BZr-7fLm2pXw&code=Kd73jPq0ZnWs"
+    )
+    said = known.hide("q8+Zr-7fLm2pXw, q8%2BZr-7fLm2pXw and Kd73jPq0ZnWs of 2024-10-21-preview")
+    assert said == f"{HIDDEN}, {HIDDEN} and {HIDDEN} of 2024-10-21-preview"

@@ -62,6 +62,8 @@ class AnswerBound:
             self._last = event
         if isinstance(event, TextDelta | ThinkingDelta):
             self._left -= len(event.text)
+        if isinstance(event, Citation):
+            self._left -= len(event.url) + len(event.title)
         if self._left >= 0 or isinstance(event, Done):
             return None
         if self._last is None:

@@ -118,15 +118,18 @@ class Registry:
     ) -> None:
         self._http = http
         self._environment = environment
-        self._rows = {row.name: row for row in (*BUILT_IN, *overlay)}
+        self._rows: dict[str, ProviderRow] = {}
         self._made: dict[tuple[str, str | None], GuardedProvider] = {}
         self._batches: dict[str, BatchAdapter] = {}
+        self.lay(overlay)
 
     def lay(self, overlay: Iterable[ProviderRow]) -> None:
         """Lay these rows over the built-in ones, in place of those before. What is under way goes on as it began."""
         rows = {row.name: row for row in (*BUILT_IN, *overlay)}
         changed = {name for name in rows.keys() | self._rows.keys() if rows.get(name) != self._rows.get(name)}
         self._rows = rows
+        for row in rows.values():
+            self._http.secrets.learn_address(self.base_url(row.name))
         self._made = {place: made for place, made in self._made.items() if place[0] not in changed}
         self._batches = {name: made for name, made in self._batches.items() if name not in changed}
 
@@ -206,7 +209,7 @@ class Registry:
         return told or row.base_url
 
     def _make(self, row: ProviderRow, maker: str, base_url: str | None = None) -> Any:
-        self._http.secrets.learn_login(base_url or self.base_url(row.name))
+        self._http.secrets.learn_address(base_url or self.base_url(row.name))
         base = self._address(row, base_url)
         self._http.sites.add(Site(base, row.allow_http))
         module, _, function = maker.partition(":")

@@ -29,6 +29,11 @@ log = logging.getLogger("sidecar.recorder")
 _KEY_VARIABLE = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 _SHOWN_VARIABLE = re.compile(r"_(API_KEY|BASE_URL)$")
 _LOGIN = re.compile(r'(?<=://)[^/?#\s"]*@')
+_ADDRESS = re.compile(r'https?://[^\s"]+')
+_KEY_MEMBER = re.compile(
+    r"""(?<=[?&])((?:[\w-]*(?:key|token|secret|sig|auth|pass|pwd|code|cred)[\w-]*)=)[^&\s"']+""",
+    re.IGNORECASE,
+)
 _MAX_MODELS_BYTES = 1024 * 1024
 
 
@@ -77,7 +82,7 @@ def start_recorder(
         "empty": not (config.data_dir / "abai.db").exists(),
         "environment": _shown(config.environment, redaction),
     }
-    models = _own_models(config.data_dir)
+    models = _own_models(config.data_dir, known)
     return Recorder(
         path,
         redaction,
@@ -146,12 +151,16 @@ def _shown(environment: Mapping[str, str], redaction: Redaction) -> dict[str, st
     }
 
 
-def _own_models(data_dir: Path) -> str | None:
+def _own_models(data_dir: Path, known: KnownSecrets) -> str | None:
     """The person's own models and prices, without which nothing would cost the same."""
     path = data_dir / "models.json"
     try:
         text = path.read_text(encoding="utf-8") if path.stat().st_size <= _MAX_MODELS_BYTES else None
     except (OSError, UnicodeDecodeError):
         return None
-    # Played back, nobody wants a login; with a sign in its place the address would be none.
-    return None if text is None else _LOGIN.sub("", text)
+    if text is None:
+        return None
+    for address in _ADDRESS.findall(text):
+        known.learn_address(address)
+    # Played back, nobody wants a login or a key; with our sign in its place the address would be none.
+    return _KEY_MEMBER.sub(r"\1hidden", _LOGIN.sub("", text))

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -235,3 +235,20 @@ async def test_the_password_of_a_proxy_is_in_no_error(tmp_path: Path) -> None:
         async with sidecar(tmp_path, *DEBUG, models=models, environment=environment) as process:
             assert "not let through" in (await refused(process)).message
             await check_everywhere(process, tmp_path, PASSWORD)
+
+
+@pytest.mark.parametrize("name", ["key", "api-key", "access_token"])
+async def test_a_key_in_the_query_of_a_base_url_comes_back_by_no_way(name: str, tmp_path: Path) -> None:
+    data, recording = tmp_path / "data", tmp_path / "recording.jsonl"
+    written = quote(KEY, safe="")
+    async with serving(an_error(f"Refused: {KEY}, or {written}, or {in_pieces(KEY)}")) as server:
+        models = own_models(server.url, path=f"/v1?{name}={written}")
+        async with sidecar(data, *DEBUG, "--record", str(recording), models=models) as process:
+            assert "Refused" in (await refused(process)).message
+            assert KEY in unquote(server.asked[0].target)
+            await batch_rows(process, {"prompt": "Why?", "model": MODEL})
+            (data / "models.json").unlink()
+            await check_everywhere(process, data, KEY)
+            process.close_stdin()
+            await process.wait()
+    assert taint.leaks(recording.read_bytes(), KEY) == []

@@ -21,6 +21,8 @@ _ABSENT: Mapping[FinishReason, str] = {
 _BRACKET = re.compile(r"[{\[]")
 _FENCE = "```"
 _TAGS = ("json", "JSON", "")
+# What is nested deeper is neither checked nor sent on: a message has room for so much.
+MOST_DEPTH = 180
 # A reply full of values is checked from its end, and not for ever.
 MOST_CHECKED = 20
 _REST_OF_LINE = re.compile(r"[^\S\n]*\n")
@@ -75,7 +77,9 @@ def _values(text: str) -> list[Any]:
 def _read(candidates: Iterable[str]) -> Iterator[Any]:
     for candidate in candidates:
         with suppress(ValueError, RecursionError):
-            yield json.loads(candidate, parse_constant=_no_constant)
+            value = json.loads(candidate, parse_constant=_no_constant)
+            if not _is_too_deep(candidate, value):
+                yield value
 
 
 def _fenced(text: str) -> Iterator[str]:
@@ -107,11 +111,24 @@ def _whole_values(text: str) -> Iterator[Any]:
     while failed < 20 and (place := _BRACKET.search(text, start)) is not None:
         try:
             value, start = decoder.raw_decode(text, place.start())
-            yield value
+            if not _is_too_deep(text[place.start() : start], value):
+                yield value
         except json.JSONDecodeError as problem:
             start, failed = max(problem.pos, place.end()), failed + 1
         except (ValueError, RecursionError):
             return
+
+
+def _is_too_deep(text: str, value: Any) -> bool:
+    if text.count("[") + text.count("{") <= MOST_DEPTH:
+        return False
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [child for children in inner for child in children if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _no_constant(name: str) -> Any:

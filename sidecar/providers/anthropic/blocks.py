@@ -28,6 +28,7 @@ class Block:
         self._wire = dict(given)
         self._texts: dict[str, list[str]] = {}
         self._input: list[str] = []
+        self._cited = [*as_list(given.get("citations"))]
 
     @property
     def kind(self) -> str:
@@ -54,13 +55,13 @@ class Block:
         elif kind == "input_json_delta":
             self._input.append(as_text(delta.get("partial_json")))
         elif kind == "citations_delta" and isinstance(delta.get("citation"), Mapping):
-            self._wire["citations"] = [*(as_list(self._wire.get("citations"))), delta["citation"]]
+            self._cited.append(delta["citation"])
             return Piece(citation=_citation(delta["citation"]))
         return Piece()
 
     def citations(self) -> Iterator[Citation]:
         """What a text is cited from the beginning, as in a message that comes whole."""
-        for given in as_list(self._wire.get("citations")):
+        for given in self._cited:
             found = _citation(given)
             if found is not None:
                 yield found
@@ -78,6 +79,8 @@ class Block:
         whole = dict(self._wire)
         for name, pieces in self._texts.items():
             whole[name] = as_text(whole.get(name)) + "".join(pieces)
+        if self._cited:
+            whole["citations"] = self._cited
         if "".join(self._input).strip():
             try:
                 whole["input"] = orjson.loads("".join(self._input))

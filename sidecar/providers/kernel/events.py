@@ -35,6 +35,8 @@ SILENCE_AFTER_MARK_SECONDS = 1.0
 END_MARK = "[DONE]"
 # An answer with all that is sent around its words. The longest that vendors sell takes a quarter of it.
 MOST_STREAM_BYTES = 256 * 1024 * 1024
+# Each of them is looked at. The longest answers have half a million letters, and three lines around a piece.
+MOST_STREAM_LINES = 2_000_000
 
 
 class Parser(Protocol):
@@ -146,10 +148,11 @@ async def events_of(answer: HttpResponse, parser: Parser, reader: Reader) -> Asy
     server does not close is waited for a few seconds.
     """
     joiner = Joiner()
-    left = MOST_STREAM_BYTES
+    left, lines = MOST_STREAM_BYTES, MOST_STREAM_LINES
     while (chunk := await _next_chunk(answer, reader.patience)) is not None:
         left -= len(chunk)
-        if left < 0:
+        lines -= chunk.count(b"\n") + chunk.count(b"\r")
+        if left < 0 or lines < 0:
             raise OutcomeUnknown(
                 "provider_unavailable", "The API sent an answer that has no end. It may have charged for it."
             )
@@ -157,6 +160,8 @@ async def events_of(answer: HttpResponse, parser: Parser, reader: Reader) -> Asy
             yield event
         if reader.ended:
             break
+        # What has come already is given piece by piece without a wait, and others want their turn.
+        await asyncio.sleep(0)
     else:
         for event in _read(parser.finish(), reader, joiner):
             yield event

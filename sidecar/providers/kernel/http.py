@@ -43,6 +43,7 @@ REFUSAL_SECONDS = 10.0
 MAX_REFUSAL_BYTES = 256 * 1024
 # In memory a document of nothing but brackets takes twenty times its size.
 MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
+MOST_OPENING_PIECES = 1024  # all that comes is kept until it is known that the answer is no refusal
 
 ReadRefusal = Callable[[int, Mapping[str, str], bytes], Failure]
 """Status, headers with lower-case names, body (at most MAX_REFUSAL_BYTES) -> what to tell the person."""
@@ -303,8 +304,9 @@ async def _opened(
     try:
         async for chunk in chunks:
             beginning.append(chunk)
-            if opening.feed(chunk):
+            if opening.feed(chunk) or len(beginning) >= MOST_OPENING_PIECES:
                 break
+            await asyncio.sleep(0)
         else:
             opening.finish()
         kept = opening.refusal is None
@@ -318,6 +320,7 @@ async def _opened(
 async def _after(beginning: list[bytes], rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     while beginning:
         yield beginning.pop(0)
+        await asyncio.sleep(0)  # it is here already, and others want their turn
     async for chunk in rest:
         yield chunk
 

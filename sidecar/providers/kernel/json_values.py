@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from sidecar.providers.kernel.unpack import wide_encoding
+from sidecar.providers.kernel.value_bound import too_many_values
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
@@ -44,11 +45,13 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def read_lenient(data: bytes | str, *, keep_halves: bool = False) -> Any:
-    """Return the value. Raises ValueError for what is no JSON even so.
+    """Return the value. Raises ValueError for what is no JSON even so, or has too many values (`value_bound`).
 
     NaN and the infinities are None, control characters may stand in texts as they are, and a byte order mark may
     come first. Half an emoji becomes one that can be written down, unless `keep_halves`: its other half may follow.
     """
+    if too_many_values(data):
+        raise ValueError("too many values")
     try:
         return orjson.loads(data)
     except ValueError:
