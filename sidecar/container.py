@@ -265,7 +265,7 @@ class Container:
         if self._stopping:
             engine.stop_taking()
         if not self.config.read_only:
-            engine.resume()
+            engine.resumption.begin()
         return engine
 
     @cached_property
@@ -283,7 +283,7 @@ class Container:
             poll_ms=self.config.batch_poll_ms,
         )
         if not self.config.read_only:
-            native.resume()
+            native.resumption.begin()
         return native
 
     async def resumed_jobs(self) -> tuple[str, ...]:
@@ -298,16 +298,16 @@ class Container:
                 return ()
         except Failure:  # every call that needs the database tells why
             return ()
-        return (*await self.batches.resumed(), *await self.native.resumed())
+        return (*await self.batches.resumption.jobs(), *await self.native.resumption.jobs())
 
     def _resume_batches(self) -> None:
         """The database could be opened after all, or the catalogue is whole again: what waited for it goes on."""
         if self.config.read_only:
             return
         if self._has("batches"):
-            self.batches.resume()
+            self.batches.resumption.begin()
         if self._has("native"):
-            self.native.resume()
+            self.native.resumption.begin()
 
     async def warm_up(self, seconds: float = WARM_UP_SECONDS) -> None:
         """Loads, a piece at a time, what the first questions did without, and goes on with the jobs left over.

@@ -64,7 +64,7 @@ async def test_a_batch_that_is_being_stored_when_the_batches_are_made_is_kept(tm
         project = (await here.ask("project:create", {"name": "P"}))["result"]["id"]
         await here.services.store.write(jobs.create, Job("half", project, 0), storing=True)
         await here.services.warm_up(0)
-        await here.services.batches.resumed()
+        await here.services.batches.resumption.jobs()
         assert await here.services.store.write(jobs.stored, "half") is not None
 
 
@@ -103,9 +103,9 @@ async def test_a_job_that_was_left_running_goes_on_whoever_is_there(tmp_path: Pa
             assert hello["resumedJobs"] == [job["id"]]
         else:
             await here.services.warm_up(0)
-        assert here.services.batches.is_running(job["id"]) or await here.services.batches.resumed() == (
-            job["id"],
-        )
+        assert here.services.batches.is_running(
+            job["id"]
+        ) or await here.services.batches.resumption.jobs() == (job["id"],)
 
 
 async def test_what_is_made_while_the_process_ends_begins_nothing(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar.batch import checks
 from sidecar.batch.checks import AnswerCheck, Verdict
-from sidecar.batch.keyed_lock import KeyedLock
+from sidecar.batch.job_turns import KeyedLock
 from sidecar.chat.json_output.schema import read_schema
 from sidecar.core import Core
 from sidecar.errors import Failure

@@ -46,7 +46,7 @@ async def restore(call: Request, params: types.DataRestoreParams) -> dict[str, A
         # Also for who is cancelled meanwhile: the backup may be in place by then.
         app.settings.forget()
         app.session.forget()
-    app.native.resume()
+    app.native.resumption.begin()
     return _copy(*restored)
 
 
@@ -80,7 +80,7 @@ async def salvage(call: Request, params: None) -> dict[str, Any]:
     finally:
         app.settings.forget()
         app.session.forget()
-    app.native.resume()
+    app.native.resumption.begin()
     return {
         **({} if kept is None else {"kept": str(kept)}),
         "tables": [{"name": each.name, "rows": each.rows, "complete": each.complete} for each in found],

@@ -83,7 +83,7 @@ async def test_a_batch_that_the_page_runs_is_neither_resumed_nor_started_nor_can
                 await act("j")
             assert refused.value.kind == "conflict"
     async with works(tmp_path) as here:
-        assert await here.engine.resumed() == ()
+        assert await here.engine.resumption.jobs() == ()
         assert await here.statuses("j") == ["processing"]
 
 

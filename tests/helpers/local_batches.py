@@ -203,7 +203,7 @@ async def works(
     )
     intake = BatchSubmission(core)
     await store.write(after_a_run, clock())
-    engine.resume()
+    engine.resumption.begin()
     try:
         await store.write(_project)
         yield Works(store, intake, engine, provider, settings, known, clock, told, rows_told, refused)

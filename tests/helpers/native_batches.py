@@ -311,7 +311,7 @@ async def native_works(
         poll_ms=poll_ms,
         sleep=sleep or pause,
     )
-    native.resume()
+    native.resumption.begin()
     try:
         yield NativeWorks(store, native, intake, vendor, settings, clock, told, rows_told, refused, waits)
     finally:

@@ -8,11 +8,10 @@ from collections.abc import Callable
 
 from sidecar.batch import jobs as moves
 from sidecar.batch import row_transactions
-from sidecar.batch.keyed_lock import KeyedLock, unless_cancelled
+from sidecar.batch.job_turns import KeyedLock, Resumption, unless_cancelled
 from sidecar.batch.local.row_runner import RowRunner
 from sidecar.batch.local.run import JobRun
 from sidecar.batch.progress import Progress
-from sidecar.batch.resumption import Resumption
 from sidecar.batch.validation import refuse_missing_keys
 from sidecar.core import Core
 from sidecar.errors import Failure
@@ -49,15 +48,7 @@ class Engine:
         self._keyed_lock = KeyedLock()
         self._stopping = False
         self._stopped_at = 0.0
-        self._resumption = Resumption()
-
-    def resume(self) -> None:
-        """Goes on with what the last run left, once models may be asked. To be called inside the loop."""
-        self._resumption.begin(self._recover())
-
-    async def resumed(self) -> tuple[str, ...]:
-        """The jobs that go on by themselves. None where the database is not open within reasonable time."""
-        return await self._resumption.jobs()
+        self.resumption = Resumption(core.store, self._recover)
 
     async def start(
         self,
@@ -71,7 +62,7 @@ class Engine:
 
         Raises Failure: "not_found", "conflict", "missing_api_key", "budget_exceeded".
         """
-        await self._ready()
+        await self.resumption.ready()
         async with self._keyed_lock.of(job_id):
             if self._stopping:
                 raise Failure("shutting_down", "A-B/AI is closing. Start it again and repeat what you did.")
@@ -103,7 +94,7 @@ class Engine:
 
         Raises Failure: "not_found", "conflict".
         """
-        await self._ready()
+        await self.resumption.ready()
         async with self._keyed_lock.of(job_id):
             running = self._runs.get(job_id)
             job = await self._store.write(row_transactions.cancel, job_id, self._now_ms())
@@ -114,7 +105,7 @@ class Engine:
 
     async def cancel_project(self, project_id: str) -> None:
         """Stops the jobs of a project that is about to be deleted."""
-        await self._ready()
+        await self.resumption.ready()
         for job_id, (run, _) in list(self._runs.items()):
             if run.job.project_id == project_id:
                 try:
@@ -132,7 +123,7 @@ class Engine:
 
     async def finished(self, job_id: str) -> None:
         """Waits until the job runs no more, whatever ended it."""
-        await self._resumption.over()
+        await self.resumption.over()
         running = self._runs.get(job_id)
         if running is not None:
             await asyncio.wait({running[1]})
@@ -151,7 +142,7 @@ class Engine:
         They and their jobs go on at the next start. To be called before the store closes.
         """
         self.stop_taking()
-        await self._resumption.over()
+        await self.resumption.over()
         tasks = {task for _, task in self._runs.values()}
         if tasks:
             passed = asyncio.get_running_loop().time() - self._stopped_at
@@ -168,10 +159,6 @@ class Engine:
             if not self._stopping and not self.is_running(job.id):
                 self._run(job)
         return tuple(job.id for job in left)
-
-    async def _ready(self) -> None:
-        await self._resumption.over()
-        await self._store.database()
 
     async def _refuse_unready(self, job_id: str, retry_failed: bool) -> None:
         job = await self._store.read(jobs.get, job_id)

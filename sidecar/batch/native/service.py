@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from sidecar.batch import jobs as moves
-from sidecar.batch.keyed_lock import KeyedLock, unless_cancelled
+from sidecar.batch.job_turns import KeyedLock, Resumption, unless_cancelled
 from sidecar.batch.native import recollection, refusals, transactions
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.collect import Collector
@@ -17,7 +17,6 @@ from sidecar.batch.native.pace import FIRST_WAIT_MS, Pace
 from sidecar.batch.native.submission_loop import SubmissionLoop
 from sidecar.batch.native.worker import Tools
 from sidecar.batch.progress import Progress, ProgressReporter
-from sidecar.batch.resumption import Resumption
 from sidecar.batch.row_input import RowSource
 from sidecar.batch.submission import BatchSubmission
 from sidecar.core import Core
@@ -65,18 +64,10 @@ class NativeBatches:
         self._notify = notify
         self._notify_row = notify_row
         self._turns = KeyedLock()
-        self._resumption = Resumption()
+        self.resumption = Resumption(core.store, self._recover)
         self._stopping = False
         self._loops: dict[str, SubmissionLoop] = {}
         self._tools = Tools(core, uploader, Collector(core), Pace(poll_ms), sleep)
-
-    def resume(self) -> None:
-        """Goes on with what the last run left, once models may be asked. To be called inside the loop."""
-        self._resumption.begin(self._recover())
-
-    async def resumed(self) -> tuple[str, ...]:
-        """The jobs that go on by themselves. None where the database is not open within reasonable time."""
-        return await self._resumption.jobs()
 
     async def submit(
         self,
@@ -232,7 +223,7 @@ class NativeBatches:
     async def close(self) -> None:
         """End every look and every sending; all of it goes on at the next start."""
         self._stopping = True
-        await self._resumption.over()
+        await self.resumption.over()
         await asyncio.gather(*(loop.close(CLOSE_SECONDS) for loop in self._loops.values()))
 
     async def _start(
@@ -291,8 +282,7 @@ class NativeBatches:
         return tuple(job.id for job, _, _ in left)
 
     async def _ready(self) -> None:
-        await self._resumption.over()
-        await self._store.database()
+        await self.resumption.ready()
         if self._stopping:
             raise Failure("shutting_down", "A-B/AI is closing. Start it again and repeat what you did.")
 

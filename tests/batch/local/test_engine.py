@@ -283,7 +283,7 @@ async def test_stopping_in_order_lets_rows_in_flight_end_and_the_job_goes_on_at_
         left = await here.job(job.id)
         assert (left.status, left.completed_rows, len(provider.sent)) == ("processing", 2, 2)
     async with works(tmp_path, provider=provider) as here:
-        assert await here.engine.resumed() == (job.id,)
+        assert await here.engine.resumption.jobs() == (job.id,)
         ended = await here.ended(job.id)
         assert (ended.status, ended.completed_rows) == ("completed", 20)
         assert len(here.rows_told) == 18

@@ -143,7 +143,7 @@ async def test_a_doubt_outlives_the_process(tmp_path: Path) -> None:
     async with native_works(tmp_path, vendor, clock=clock, poll_ms=3_600_000) as here:
         job_id = await doubted(here)
     async with native_works(tmp_path, vendor, clock=clock, poll_ms=3_600_000) as here:
-        assert await here.native.resumed() == (job_id,)
+        assert await here.native.resumption.jobs() == (job_id,)
         await here.native.start(job_id)
         assert (await here.job(job_id)).status == "pending"
         vendor.forgetful = False
@@ -165,7 +165,7 @@ async def test_an_absence_that_another_key_sees_is_a_doubt_until_the_first_key_i
     vendor.hang_at, vendor.forgetful = None, True
     other = {"openai": "sk-of-another-project"}
     async with native_works(tmp_path, vendor, clock=clock, keys=other, poll_ms=3_600_000) as here:
-        (job_id,) = await here.native.resumed()
+        (job_id,) = await here.native.resumption.jobs()
         job = await here.until(job_id, lambda job: job.status == "pending")
         assert job.error_kind == "conflict"
         assert "another API key" in (job.error or "")
@@ -324,7 +324,7 @@ async def test_a_process_that_ends_in_the_middle_of_a_step_goes_on_at_the_next_s
         submitting.cancel()
     vendor.hang_at = None
     async with native_works(tmp_path, vendor, clock=clock, poll_ms=1_000) as here:
-        assert await here.native.resumed() == (job_id,)
+        assert await here.native.resumption.jobs() == (job_id,)
         await whole(here, job_id)
     assert len(vendor.created) == 1
 
@@ -375,7 +375,7 @@ async def test_a_job_whose_rows_had_all_ended_when_the_process_died_ends_at_the_
         # Between the end of its last row and its own.
         conn.execute("UPDATE batch_jobs SET status = 'processing', completed_at = NULL")
     async with native_works(tmp_path, vendor) as here:
-        await here.native.resumed()
+        await here.native.resumption.jobs()
         job = await here.only_job()
     assert (job.status, job.failed_rows) == ("completed", 1)
 
