@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from sidecar.errors import Failure
+from sidecar.store import open_targets
 from sidecar.store.sqlite_errors import storage_failure
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def target_file(path: str, data_dir: Path) -> Path:
     """Return the absolute path of a file that may be written: a plain file, or a name that is free.
 
     Raise Failure("invalid_params") for a folder, a link, a pipe or a device, for a file of the data folder's own and
-    where there is no folder.
+    where there is no folder. What is left half written beside it by a kill is cleared at the next start.
     """
     target = _absolute(path)
     found = _look(target)
@@ -46,6 +47,7 @@ def target_file(path: str, data_dir: Path) -> Path:
     if found is None:
         if not target.parent.is_dir():
             raise _refused(f"There is no folder {target.parent}. Make it, or choose another one.")
+        open_targets.note(target.parent, data_dir)
         return target
     if stat.S_ISLNK(found.st_mode) and not target.is_dir():
         # Put in its place, the file would end the link; written through it, it would be somewhere else.
@@ -56,6 +58,7 @@ def target_file(path: str, data_dir: Path) -> Path:
         raise _refused(f"{target} is a folder. Choose the name of a file in it.")
     if not stat.S_ISREG(found.st_mode):
         raise _refused(f"{target} is a pipe or a device, not a file. Choose another name.")
+    open_targets.note(target.parent, data_dir)
     return target
 
 
@@ -68,6 +71,7 @@ def target_folder(path: str, data_dir: Path) -> Path:
         raise _refused(f"{target} belongs to A-B/AI itself. Choose another folder.")
     if not target.parent.is_dir():
         raise _refused(f"There is no folder {target.parent}. Make it, or choose another one.")
+    open_targets.note(target, data_dir)
     return target
 
 

@@ -11,7 +11,7 @@ from glob import escape
 from pathlib import Path, PurePath
 
 from sidecar.errors import Failure
-from sidecar.store import log_origin, migrations
+from sidecar.store import log_origin, migrations, open_targets
 from sidecar.store.atomic_files import BACKUPS, PARTIAL, PRIVATE_FOLDER, create_private, make_private
 from sidecar.store.integrity import WAY_BACK
 from sidecar.store.lock import FolderLock, unusable_folder
@@ -62,6 +62,7 @@ def _clear_up(path: Path) -> None:
             for left in folder.glob(pattern):
                 with suppress(OSError):
                     left.unlink()
+    open_targets.clear(path.parent)
     shutil.rmtree(staging_folder(path), ignore_errors=True)
 
 

@@ -224,3 +224,21 @@ async def test_what_a_kill_left_half_written_is_cleared_at_the_next_start(tmp_pa
         names = {path.name for path in tmp_path.iterdir()}
     assert names & {*left, "abai.db.restoring"} == set()
     assert "holiday.partial" in names
+
+
+async def test_what_a_kill_left_half_written_elsewhere_is_cleared_at_the_next_start(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    async with sidecar(tmp_path / "data") as process:
+        await process.call("data:backup", {"path": str(home / "copy.db")})
+        process.kill()
+        await process.wait()
+    # As a kill in the middle leaves it.
+    left = [f".{'0a' * 16}.partial", f".{'0a' * 16}.partial-journal"]
+    kept = ["copy.db", "mine.partial", ".hidden.partial"]
+    for name in [*left, *kept[1:]]:
+        (home / name).write_bytes(b"half")
+    async with sidecar(tmp_path / "data") as process:
+        await process.call("project:list")
+        assert sorted(path.name for path in home.iterdir()) == sorted(kept)
+        assert not (tmp_path / "data" / "abai.db.targets").exists()
