@@ -163,13 +163,19 @@ def modules() -> tuple[tuple[str, ast.Module], ...]:
     )
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                yield f"{node.module}.{alias.name}"
+@cache
+def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree))
+
+
+@cache
+def imports(tree: ast.AST) -> tuple[str, ...]:
+    return tuple(
+        alias.name if isinstance(node, ast.Import) else f"{node.module}.{alias.name}"
+        for node in nodes(tree)
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.module)
+        for alias in node.names
+    )
 
 
 def part_of(file: str) -> str:
@@ -245,17 +251,19 @@ def test_an_outside_thing_is_touched_by_one_module_only(library: str) -> None:
     assert users, f"nobody imports {library} any more: take it out of the table and of pyproject.toml"
 
 
-def runtime_imports(tree: ast.Module, leaving_out: Set[int] = frozenset()) -> Iterator[str]:
+@cache
+def runtime_imports(tree: ast.Module, leaving_out: frozenset[int] = frozenset()) -> tuple[str, ...]:
     """Every import but those for type checkers only, and the nodes that are left out."""
     guarded = {
         id(inner)
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         for inner in ast.walk(node)
     } | leaving_out
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in guarded:
-            yield from imports(node)
+    left = (node for node in nodes(tree) if id(node) not in guarded)
+    return tuple(
+        each for node in left if isinstance(node, ast.Import | ast.ImportFrom) for each in imports(node)
+    )
 
 
 def test_heavy_libraries_are_imported_on_first_use() -> None:
@@ -280,12 +288,12 @@ def names_taken_from(module: str, tree: ast.Module) -> Iterator[str]:
     """The functions of that module of ours that are named here, whether called or handed to somebody who does."""
     package, _, name = module.rpartition(".")
     known_as: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.ImportFrom) and node.module == module:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module == package:
             known_as |= {alias.asname or alias.name for alias in node.names if alias.name == name}
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known_as:
             yield node.attr
 
@@ -308,7 +316,7 @@ def files_with_sql(pattern: str) -> set[str]:
     return {
         file
         for file, tree in modules()
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.search(node.value)
     }
 
@@ -324,7 +332,7 @@ def test_only_stdio_touches_the_standard_streams() -> None:
     touching = {
         file
         for file, tree in modules()
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and (node.value.id, node.attr) in {("sys", "stdin"), ("sys", "stdout")}
@@ -349,7 +357,7 @@ def test_every_module_that_must_wait_says_so_and_pure_ones_do_not() -> None:
     waiting = [
         file
         for file, tree in modules()
-        if file in pure and any(isinstance(n, ast.AsyncFunctionDef | ast.Await) for n in ast.walk(tree))
+        if file in pure and any(isinstance(n, ast.AsyncFunctionDef | ast.Await) for n in nodes(tree))
     ]
     assert waiting == []
 
@@ -385,11 +393,11 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def imported_modules(tree: ast.Module, names: Set[str]) -> Iterator[str]:
     """The modules that are imported as this one is, those for type checkers only left out."""
-    inner = {
+    inner = frozenset(
         id(node)
-        for function in ast.walk(tree)
+        for function in nodes(tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)
-    }
+    )
     for imported in runtime_imports(tree, leaving_out=inner):
         yield imported if imported in names else imported.rpartition(".")[0]

@@ -25,8 +25,9 @@ signal.set_wakeup_fd(sentinel.signals)
 sentinel.beat()
 
 def the_culprit():
-    # Keeps the lock of the interpreter, as any C code may.
-    ctypes.PyDLL(None).sleep(60)
+    # Keeps the lock of the interpreter, as any C code may; a signal wakes it up, and it sleeps again.
+    for _ in range(9):
+        ctypes.PyDLL(None).sleep(60)
 
 print(os.getpid(), flush=True)
 {then}

@@ -7,12 +7,14 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.process import REPOSITORY
 from tests.helpers.sidecar import mock_process, quiet_environment
+from tests.helpers.simulator import simulator_process
 
 LUNA, GROK = "openai/gpt-6-luna", "grok/grok-4.7"
 
@@ -20,10 +22,21 @@ LUNA, GROK = "openai/gpt-6-luna", "grok/grok-4.7"
 async def abai(data_dir: Path, *arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
     """The exit code, standard output and standard error of a command."""
     command = [sys.executable, "-m", "sidecar.cli", "--mock", "--data-dir", str(data_dir), *arguments]
+    return await run(*command, stdin=stdin)
+
+
+async def run(
+    *command: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
     pipe = asyncio.subprocess.PIPE
     async with asyncio.timeout(120):
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=REPOSITORY, env=quiet_environment()
+            *command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            cwd=REPOSITORY,
+            env=quiet_environment(**(env or {})),
         )
         out, err = await process.communicate(stdin)
     assert process.returncode is not None
@@ -232,44 +245,37 @@ async def test_the_contract_is_printed_as_openrpc_and_as_types(tmp_path: Path) -
 async def test_ctrl_c_in_a_terminal_stops_the_run_and_prints_the_line_that_goes_on(tmp_path: Path) -> None:
     import pty
 
-    # The first one ends at once, and the others take some seconds of no work.
+    # The first one ends soon, and the others never would at that vendor's pace.
     talks = [f"Talk {number} [[simulate: tokens=250]],{LUNA}" for number in range(1, 12)]
-    rows = [f"Talk 0 [[simulate: tokens=1]],{LUNA}", *talks]
-    path = table(tmp_path, *rows)
+    path = table(tmp_path, f"Talk 0 [[simulate: tokens=1]],{LUNA}", *talks)
     ours, theirs = pty.openpty()
-    environment = {**quiet_environment(), "TERM": "xterm", "COLUMNS": "140", "NO_COLOR": "1"}
-    process = await asyncio.create_subprocess_exec(
-        *[
-            sys.executable,
-            "-m",
-            "sidecar.cli",
-            "--mock",
-            "--data-dir",
-            str(tmp_path / "d"),
-            "run",
-            path,
-            "--yes",
-        ],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=REPOSITORY,
-        env=environment,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    shown = bytearray()
-    async with asyncio.timeout(90):
-        while b"cost so far $" not in shown:
-            shown += await asyncio.to_thread(os.read, ours, 4096)
-        process.send_signal(2)
-        while not re.search(rb"abai resume \S{36}", shown):
-            shown += await asyncio.to_thread(os.read, ours, 4096)
-        assert await process.wait() == 130
+    terminal = {"TERM": "xterm", "COLUMNS": "140", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "sidecar.cli", "--data-dir", str(tmp_path / "d")]
+    async with simulator_process(pace_ms=1_000) as slow:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            *("run", path, "--yes"),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=REPOSITORY,
+            env=quiet_environment(**slow.environment, **terminal),
+            start_new_session=True,
+        )
+        os.close(theirs)
+        shown = bytearray()
+        async with asyncio.timeout(90):
+            while b"cost so far $" not in shown:
+                shown += await asyncio.to_thread(os.read, ours, 4096)
+            process.send_signal(2)
+            while not re.search(rb"abai resume \S{36}", shown):
+                shown += await asyncio.to_thread(os.read, ours, 4096)
+            assert await process.wait() == 130
     os.close(ours)
     job = re.search(rb"abai resume (?:\x1b\S*?m)?([0-9a-f-]{36})", shown)
     assert job is not None
-    code, out, err = await abai(tmp_path / "d", "resume", job[1].decode())
+    async with simulator_process(pace_ms=0) as quick:
+        code, out, err = await run(*command, "resume", job[1].decode(), env=quick.environment)
     assert code == 0, err
     assert re.search(rf"{LUNA} +12 +0 ", out)
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
 
 import pytest
+import pytest_asyncio
 
 from tests.field.claims import field
-from tests.field.hostile import chat_chunk, chat_chunks, serving, stream
+from tests.field.hostile import HostileServer, chat_chunk, chat_chunks, serving, stream
 from tests.field.lab import ask, conversation, own_models, sidecar
+from tests.helpers.process import SidecarProcess
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
 DRAFT, FINAL = '{"answer": "draft"}', '{"answer": "final"}'
@@ -23,17 +27,31 @@ def cut(text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
-async def said(tmp_path: Path, *texts: str, **params: Any) -> dict[str, Any]:
-    answer = stream(*chat_chunks(*texts), "[DONE]")
-    async with serving(answer) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
-        return await ask(process, **params)
+class Lab(NamedTuple):
+    """A sidecar and its server, the same for all questions: none of these is in a conversation."""
+
+    server: HostileServer
+    process: SidecarProcess
+
+    async def said(self, *texts: str, **params: Any) -> dict[str, Any]:
+        self.server.answers(stream(*chat_chunks(*texts), "[DONE]"))
+        return await ask(self.process, **params)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
+    async with (
+        serving(stream("[DONE]")) as server,
+        sidecar(tmp_path_factory.mktemp("lab"), models=own_models(server.url), deadline=60) as process,
+    ):
+        yield Lab(server, process)
 
 
 @field("servers", "text, then `</think>` with no `<think>` before it, then the answer")
 @pytest.mark.parametrize("size", [1, 3, 1000])
 @pytest.mark.parametrize("tag", ["</think>", "</thinking>", "◁/think▷", "[/THINK]", "</Think>", "<|/think|>"])
-async def test_a_closing_tag_that_nothing_opened_ends_a_thought(tag: str, size: int, tmp_path: Path) -> None:
-    found = await said(tmp_path, *cut(f"Let me see.{tag}\n\nAnswer", size))
+async def test_a_closing_tag_that_nothing_opened_ends_a_thought(tag: str, size: int, lab: Lab) -> None:
+    found = await lab.said(*cut(f"Let me see.{tag}\n\nAnswer", size))
     assert (found["thinking"], found["answer"]) == ("Let me see.", "Answer")
 
 
@@ -46,8 +64,8 @@ async def test_a_closing_tag_that_nothing_opened_ends_a_thought(tag: str, size: 
         "A trailing </think>",
     ],
 )
-async def test_a_tag_that_the_answer_is_about_stays_in_it(text: str, tmp_path: Path) -> None:
-    found = await said(tmp_path, *cut(text, 4))
+async def test_a_tag_that_the_answer_is_about_stays_in_it(text: str, lab: Lab) -> None:
+    found = await lab.said(*cut(text, 4))
     assert found["answer"] == text
     assert not found.get("thinking")
 
@@ -67,8 +85,8 @@ async def test_a_tag_that_the_answer_is_about_stays_in_it(text: str, tmp_path: P
         f"<|channel|>analysis<|message|>{DRAFT}<|end|><|start|>assistant<|channel|>final<|message|>{FINAL}",
     ],
 )
-async def test_the_last_whole_value_outside_the_thinking_is_the_answer(text: str, tmp_path: Path) -> None:
-    found = await said(tmp_path, *cut(text, 5), options={"jsonSchema": SCHEMA})
+async def test_the_last_whole_value_outside_the_thinking_is_the_answer(text: str, lab: Lab) -> None:
+    found = await lab.said(*cut(text, 5), options={"jsonSchema": SCHEMA})
     assert found["json"] == {"answer": "final"}
 
 
@@ -86,8 +104,8 @@ async def test_the_last_whole_value_outside_the_thinking_is_the_answer(text: str
         ("<seed:think>", "</seed:think>"),
     ],
 )
-async def test_tags_in_use_are_known(opened: str, closed: str, size: int, tmp_path: Path) -> None:
-    found = await said(tmp_path, *cut(f"{opened}Hm.{closed}\nAnswer", size))
+async def test_tags_in_use_are_known(opened: str, closed: str, size: int, lab: Lab) -> None:
+    found = await lab.said(*cut(f"{opened}Hm.{closed}\nAnswer", size))
     assert (found["thinking"].strip(), found["answer"]) == ("Hm.", "Answer")
 
 
@@ -96,8 +114,8 @@ async def test_tags_in_use_are_known(opened: str, closed: str, size: int, tmp_pa
 @pytest.mark.parametrize(
     "text", [HARMONY, "<|start|>assistant" + HARMONY, HARMONY.removesuffix("<|return|>")]
 )
-async def test_raw_channels_are_told_apart(text: str, size: int, tmp_path: Path) -> None:
-    found = await said(tmp_path, *cut(text, size))
+async def test_raw_channels_are_told_apart(text: str, size: int, lab: Lab) -> None:
+    found = await lab.said(*cut(text, size))
     assert (found["thinking"], found["answer"]) == ("Hm.", "Answer")
 
 
@@ -123,21 +141,19 @@ async def test_raw_channels_are_told_apart(text: str, size: int, tmp_path: Path)
         {"content": "<think>Hm.</think>"},
     ],
 )
-async def test_a_thought_is_told_once_in_whatever_member_it_stands(
-    delta: dict[str, Any], tmp_path: Path
-) -> None:
+async def test_a_thought_is_told_once_in_whatever_member_it_stands(delta: dict[str, Any], lab: Lab) -> None:
     answer = stream(chat_chunk(delta), *chat_chunks("Answer"), "[DONE]")
-    async with serving(answer) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
-        found = await ask(process)
+    lab.server.answers(answer)
+    found = await ask(lab.process)
     assert (found["thinking"], found["answer"]) == ("Hm.", "Answer")
 
 
-async def test_thinking_never_goes_into_the_history(tmp_path: Path) -> None:
+async def test_thinking_never_goes_into_the_history(lab: Lab) -> None:
     answer = stream(*chat_chunks("A secret thought.</think>", "Answer"), "[DONE]")
-    async with serving(answer) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
-        talk = await conversation(process)
-        await ask(process, conversationId=talk)
-        await ask(process, "And?", conversationId=talk)
-        sent = json.dumps(server.asked[1].json)
+    lab.server.answers(answer)
+    talk = await conversation(lab.process)
+    await ask(lab.process, conversationId=talk)
+    await ask(lab.process, "And?", conversationId=talk)
+    sent = json.dumps(lab.server.asked[1].json)
     assert "Answer" in sent
     assert "secret thought" not in sent
