@@ -2447,7 +2447,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "e37efb1c89f371bc254f2a15ead1dcde44c6fad5079f845d12b3764b2a748048";
+export const SCHEMA_HASH = "7ca8354903157aab5d7033ab9f6e1cab56c762398611f36f24dbc4108ef2d727";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

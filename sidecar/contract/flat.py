@@ -24,12 +24,12 @@ FLAT: dict[str, tuple[tuple[Any, ...], ...]] = {
     ),
     "batch.BatchRetryFailedParams": (
         ("jobId", "job_id", "str", True, False, 1, None),
-        ("concurrency", "concurrency", "int", False, True, 1, 64),
+        ("concurrency", "concurrency", "int", False, True, 1, 256),
         ("notifyRows", "notify_rows", "bool", False, True, None, None),
     ),
     "batch.BatchStartParams": (
         ("jobId", "job_id", "str", True, False, 1, None),
-        ("concurrency", "concurrency", "int", False, True, 1, 64),
+        ("concurrency", "concurrency", "int", False, True, 1, 256),
         ("notifyRows", "notify_rows", "bool", False, True, None, None),
     ),
     "chat.ChatAbortParams": (("conversationId", "conversation_id", "str", True, False, 1, None),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "e37efb1c89f371bc254f2a15ead1dcde44c6fad5079f845d12b3764b2a748048"
+SCHEMA_HASH = "7ca8354903157aab5d7033ab9f6e1cab56c762398611f36f24dbc4108ef2d727"
 
 
 @dataclass(frozen=True, slots=True)

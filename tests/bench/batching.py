@@ -91,7 +91,7 @@ def answering(size: Size, report: Report, vendor: Vendor) -> None:
         for times, running in ((idle, False), (busy, True)):
             if running:
                 rows = int(200 * size.seconds) + 400
-                sidecar.ask("batch:submit", submission(rows, 32))
+                start(sidecar, rows, 32)
             ends = time.perf_counter() + size.seconds
             while time.perf_counter() < ends:
                 for method, params in (("settings:load", {}), ("project:list", None)):
@@ -109,7 +109,7 @@ def submitting(size: Size, report: Report) -> None:
     for rows in size.submitted:
         with folder() as data, Piped(ours(data), environment()) as sidecar:
             warmed(sidecar)
-            sidecar.write(sidecar.frame("batch:submit", {**submission(rows, 8), "start": False}, 99))
+            sidecar.write(sidecar.frame("batch:submit", submission(rows), 99))
             waits: list[float] = []
             begun = time.perf_counter()
             # What is asked from now on stands behind the large message and is taken up after it.
@@ -142,7 +142,7 @@ def batch(url: str, rows: int, at_once: int) -> tuple[float, float]:
 
 
 def _run(sidecar: Piped, rows: int, at_once: int) -> None:
-    sidecar.send("batch:submit", submission(rows, at_once), 5)
+    start(sidecar, rows, at_once)
     for body in sidecar.bodies():
         message = json.loads(body)
         assert "error" not in message, message
@@ -154,16 +154,20 @@ def _run(sidecar: Piped, rows: int, at_once: int) -> None:
             return
 
 
-def submission(rows: int, at_once: int) -> dict[str, Any]:
-    """Return the params of `batch:submit` of so many rows that start at once."""
+def start(sidecar: Piped, rows: int, at_once: int) -> None:
+    """Submit so many rows and start them, so many at once."""
+    job = sidecar.ask("batch:submit", submission(rows))
+    sidecar.send("batch:start", {"jobId": job["id"], "concurrency": at_once}, 5)
+
+
+def submission(rows: int) -> dict[str, Any]:
+    """Return the params of `batch:submit` of so many rows."""
     return {
         "projectId": PROJECT,
         "rows": [
             {"id": f"row-{number}", "prompt": f"Question {number}: what is the use of it?", "model": MODEL}
             for number in range(rows)
         ],
-        "start": True,
-        "concurrency": at_once,
     }
 
 

@@ -224,7 +224,7 @@ class BatchReportParams(WireModel):
 
 class BatchRetryFailedParams(WireModel):
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
-    concurrency: Annotated[int | None, Field(ge=1, le=64)] = None
+    concurrency: Annotated[int | None, Field(ge=1, le=256)] = None
     """Rows at once for each provider; absent, the setting."""
 
     notify_rows: Annotated[bool | None, Field(alias="notifyRows")] = None
@@ -291,7 +291,7 @@ class BatchRowUpdate(WireModel):
 
 class BatchStartParams(WireModel):
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
-    concurrency: Annotated[int | None, Field(ge=1, le=64)] = None
+    concurrency: Annotated[int | None, Field(ge=1, le=256)] = None
     """Rows at once for each provider; absent, the setting."""
 
     notify_rows: Annotated[bool | None, Field(alias="notifyRows")] = None

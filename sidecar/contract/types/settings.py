@@ -9,7 +9,7 @@ from sidecar.contract.base import WireModel
 from typing_extensions import TypeAliasType
 
 ConcurrencyLimitsAdditionalProperty = TypeAliasType(
-    "ConcurrencyLimitsAdditionalProperty", Annotated[int, Field(ge=1, le=64)]
+    "ConcurrencyLimitsAdditionalProperty", Annotated[int, Field(ge=1, le=256)]
 )
 
 

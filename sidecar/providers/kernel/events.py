@@ -156,14 +156,14 @@ async def events_of(answer: HttpResponse, parser: Parser, reader: Reader) -> Asy
             raise OutcomeUnknown(
                 "provider_unavailable", "The API sent an answer that has no end. It may have charged for it."
             )
-        for event in _read(parser.feed(chunk), reader, joiner):
+        for event in _joined(parser.feed(chunk), reader, joiner):
             yield event
         if reader.ended:
             break
         # What has come already is given piece by piece without a wait, and others want their turn.
         await asyncio.sleep(0)
     else:
-        for event in _read(parser.finish(), reader, joiner):
+        for event in _joined(parser.finish(), reader, joiner):
             yield event
     for event in joiner.rest():
         yield event
@@ -176,16 +176,44 @@ def ending(reader: Reader) -> Iterator[Event]:
         yield from joiner.take(event)
 
 
-def _read(pieces: list[SseEvent], reader: Reader, joiner: Joiner) -> Iterator[Event]:
+def _joined(pieces: list[SseEvent], reader: Reader, joiner: Joiner) -> Iterator[Event]:
+    """What the pieces say. Words that arrived together are one event: each is handed on by many hands."""
+    kind: type[TextDelta | ThinkingDelta] = TextDelta
+    texts: list[str] = []
+    problem: Exception | None = None
+    try:
+        for event in _read(pieces, reader):
+            if isinstance(event, TextDelta | ThinkingDelta):
+                if texts and type(event) is not kind:
+                    yield from joiner.take(kind("".join(texts)))
+                    texts.clear()
+                kind = type(event)
+                texts.append(event.text)
+                continue
+            if texts:
+                yield from joiner.take(kind("".join(texts)))
+                texts.clear()
+            yield from joiner.take(event)
+    except Exception as found:
+        # What was said before it is handed on first.
+        problem = found
+    if texts:
+        yield from joiner.take(kind("".join(texts)))
+    if problem is not None:
+        raise problem
+
+
+def _read(pieces: list[SseEvent], reader: Reader) -> Iterator[Event]:
     """Nothing is read behind the end, however the bytes were cut."""
     for piece in pieces:
         if reader.ended:
             return
-        for event in reader.read(piece):
-            yield from joiner.take(event)
+        yield from reader.read(piece)
 
 
 async def _next_chunk(answer: HttpResponse, patience: float | None) -> bytes | None:
+    if patience is None:
+        return await anext(answer.chunks, None)
     try:
         async with asyncio.timeout(patience):
             return await anext(answer.chunks, None)
@@ -193,8 +221,6 @@ async def _next_chunk(answer: HttpResponse, patience: float | None) -> bytes | N
         return None
     except Failure:
         # A finished answer is whole, however its connection ends.
-        if patience is None:
-            raise
         return None
 
 

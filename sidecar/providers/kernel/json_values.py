@@ -20,6 +20,8 @@ from sidecar.providers.kernel.value_bound import too_many_values
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
     """Return the object, an empty one for anything else."""
+    if type(value) is dict:
+        return value
     return value if isinstance(value, Mapping) else {}
 
 

@@ -72,9 +72,17 @@ class SseParser:
             chunk = chunk[1:]
         self._after_cr = chunk.endswith(b"\r")
         *lines, rest = _LINE_END.split(chunk)
-        events = []
+        if lines and self._pieces:
+            lines[0] = self._take() + lines[0]
+        events: list[SseEvent] = []
         for line in lines:
-            events += self._line(self._take() + line)
+            if line.startswith(b"data: {") and not self._bare:
+                # What most lines are, by the shortest way.
+                self._data.append(line[6:])
+                self._data_bytes += len(line) - 5
+                self._check_size()
+            else:
+                events += self._line(line)
         self._keep(rest)
         return events
 
@@ -168,13 +176,13 @@ class SseParser:
         return [SseEvent(document)]
 
     def _dispatch(self) -> list[SseEvent]:
-        event = SseEvent(b"\n".join(self._data).decode("utf-8", "replace"), self._name)
-        found = [event] if self._data else []
-        if self._data:
-            self._data.clear()
-            self._data_bytes = 0
-        self._name = None
-        return found
+        name, self._name = self._name, None
+        if not self._data:
+            return []
+        event = SseEvent(b"\n".join(self._data).decode("utf-8", "replace"), name)
+        self._data.clear()
+        self._data_bytes = 0
+        return [event]
 
     def _check_size(self) -> None:
         if self._pieces_bytes + self._data_bytes > self._max:

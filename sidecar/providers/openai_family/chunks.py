@@ -63,6 +63,49 @@ def _thought(value: Any) -> str:
     return ""
 
 
+# All that most pieces of an answer are made of. Nothing in them means anything but their text.
+_PLAIN_CHUNK = frozenset(
+    {
+        "id",
+        "object",
+        "created",
+        "model",
+        "system_fingerprint",
+        "service_tier",
+        "choices",
+        "usage",
+        "obfuscation",
+    }
+)
+_PLAIN_CHOICE = frozenset({"index", "delta", "logprobs", "finish_reason"})
+_PLAIN_DELTA = frozenset({"content", "role", "refusal"})
+
+
+def plain_text(chunk: Mapping[str, Any]) -> str | None:
+    """Return the text of a piece that is a text and nothing else; None for any other, which is to be looked through."""
+    choices = chunk.get("choices")
+    if (
+        type(choices) is not list
+        or len(choices) != 1
+        or chunk.get("object") != "chat.completion.chunk"
+        or chunk.get("usage") is not None
+        or not _PLAIN_CHUNK.issuperset(chunk)
+    ):
+        return None
+    choice = choices[0]
+    if (
+        type(choice) is not dict
+        or choice.get("finish_reason") is not None
+        or not _PLAIN_CHOICE.issuperset(choice)
+    ):
+        return None
+    delta = choice.get("delta")
+    if type(delta) is not dict or delta.get("refusal") is not None or not _PLAIN_DELTA.issuperset(delta):
+        return None
+    text = delta.get("content")
+    return text if type(text) is str and text else None
+
+
 # What gateways put around an answer.
 _ENVELOPES = ("data", "result", "output", "response", "body")
 # Where servers of their own kind write the words: Ollama's generate, llama.cpp's completion, text generation inference.

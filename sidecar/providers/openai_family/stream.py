@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from sidecar.providers.base import (
@@ -29,7 +29,7 @@ from sidecar.providers.kernel.events import (
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
-from sidecar.providers.openai_family.chunks import as_chunk, finish_word, piece_of, spoken
+from sidecar.providers.openai_family.chunks import as_chunk, finish_word, piece_of, plain_text, spoken
 from sidecar.providers.openai_family.citations import citations, cited_pages
 from sidecar.providers.openai_family.usage import UsageReports, chat_finish, chat_usage
 
@@ -92,6 +92,15 @@ class ChatReader:
             self.ended = self._finish is not None and self._usage is not None
             return
         for value in self._pieces.objects(event):
+            # What most pieces are, by the shortest way: the whole way finds the same in them.
+            text = None if self._id is None or self._marked or event.name else plain_text(value)
+            if text is not None:
+                self._model = as_text(value.get("model")) or self._model
+                self._id = as_text(value.get("id")) or self._id
+                self._tier = as_text(value.get("service_tier")) or self._tier
+                said = (TextDelta(text),) if self._splitter is None else self._splitter.feed(text)
+                yield from self._tell(said)
+                continue
             yield from self._chunk(as_chunk(value), event.name)
 
     def _chunk(self, chunk: Mapping[str, Any], name: str | None) -> Iterator[Event]:
@@ -176,7 +185,7 @@ class ChatReader:
             else:
                 yield event
 
-    def _tell(self, said: Iterator[Spoken]) -> Iterator[Event]:
+    def _tell(self, said: Iterable[Spoken]) -> Iterator[Event]:
         for event in said:
             if event.text:
                 self._begun = True

@@ -86,11 +86,8 @@ async def test_an_answer_streams_thoughts_then_text_then_done() -> None:
     assert failure is None
     assert events == [
         UsageSoFar(BEGUN),
-        ThinkingDelta("Hmm"),
-        ThinkingDelta("\n\n"),
-        ThinkingDelta("So"),
-        TextDelta("Hel"),
-        TextDelta("lo"),
+        ThinkingDelta("Hmm\n\nSo"),
+        TextDelta("Hello"),
         UsageSoFar(ENDED),
         Done("stop", ENDED, "claude-sonnet-5-5", "msg_1"),
     ]

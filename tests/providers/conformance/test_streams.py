@@ -84,7 +84,9 @@ async def test_only_the_usage_of_the_whole_answer_is_final(vendor: Vendor) -> No
 
 
 async def test_text_comes_piece_by_piece_then_the_usage_then_the_end(vendor: Vendor) -> None:
-    events, failure = await read(vendor, vendor.stream("Hel", "lo"))
+    events, failure = await read(
+        vendor, vendor.begin() + vendor.text("Hel"), vendor.text("lo") + vendor.end()
+    )
     assert failure is None
     usage = vendor.parts(COUNTS)
     done = Done("stop", usage, vendor.served, ANSWER_ID)
@@ -94,6 +96,11 @@ async def test_text_comes_piece_by_piece_then_the_usage_then_the_end(vendor: Ven
         done,
     ]
     assert events[-2:] == [UsageSoFar(usage), done]
+
+
+async def test_words_that_arrive_together_are_one_event(vendor: Vendor) -> None:
+    events, _ = await read(vendor, vendor.stream("Hel", "lo", " there"))
+    assert [event for event in events if isinstance(event, TextDelta)] == [TextDelta("Hello there")]
 
 
 async def test_thinking_comes_before_the_text_and_is_not_part_of_it(vendor: Vendor) -> None:

@@ -63,11 +63,8 @@ async def test_a_response_streams_thinking_text_citations_and_usage() -> None:
     cited = Citation("https://a.example", "A")
     assert failure is None
     assert events == [
-        ThinkingDelta("First"),
-        ThinkingDelta("\n\n"),
-        ThinkingDelta("Second"),
-        TextDelta("Hel"),
-        TextDelta("lo"),
+        ThinkingDelta("First\n\nSecond"),
+        TextDelta("Hello"),
         cited,
         UsageSoFar(usage),
         Done("stop", usage, "gpt-5-2025", "resp_1", (cited,)),
