@@ -8,7 +8,6 @@ from typing import Any
 from sidecar.providers.anthropic.blocks import Block
 from sidecar.providers.anthropic.errors import why_declined
 from sidecar.providers.anthropic.usage import (
-    added,
     contradiction,
     finish_reason,
     free_of_charge,
@@ -30,6 +29,7 @@ from sidecar.providers.kernel.errors import declined, stream_failure
 from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
+from sidecar.providers.kernel.token_counts import added
 from sidecar.providers.kernel.vendor import Asked
 
 

@@ -80,26 +80,6 @@ def message_usage(counts: Mapping[str, Any], *, hour: bool = False, wrong: str =
     )
 
 
-def added(before: Usage | None, now: Usage) -> Usage:
-    """The usage of a turn that took several requests, each billed for itself."""
-    if before is None:
-        return now
-    return Usage(
-        in_uncached=before.in_uncached + now.in_uncached,
-        cache_read=before.cache_read + now.cache_read,
-        cache_write_short=before.cache_write_short + now.cache_write_short,
-        cache_write_long=before.cache_write_long + now.cache_write_long,
-        out_visible=before.out_visible + now.out_visible,
-        out_reasoning=before.out_reasoning + now.out_reasoning,
-        searches=before.searches + now.searches,
-        prompt_total=before.prompt_total + now.prompt_total,
-        service_tier=now.service_tier or before.service_tier,
-        surcharges=now.surcharges or before.surcharges,
-        requests=(*(before.requests or (before,)), now),
-        doubt=now.doubt or before.doubt,
-    )
-
-
 def free_of_charge(usage: Usage) -> Usage:
     """The same tokens, not billed: the vendor says so of a refusal that comes before any output."""
     return replace(usage, charged_usd=Decimal(0))

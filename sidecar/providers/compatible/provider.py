@@ -14,11 +14,12 @@ from sidecar.providers.compatible.server_models import nothing_there, roots, ser
 from sidecar.providers.compatible.think_tags import ThinkSplitter
 from sidecar.providers.compatible.usage import compatible_usage
 from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.exchange import exchange
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
 from sidecar.providers.kernel.web_pages import WEB_PAGE
-from sidecar.providers.openai_family.exchange import exchange, judge_key
+from sidecar.providers.openai_family.errors import why_not_taken
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import chat_body
 from sidecar.providers.openai_family.second_attempts import RULES
@@ -109,7 +110,7 @@ class Compatible:
         asked = self._api.asked(key)
         for root in self._roots:
             try:
-                return await judge_key(self._api, f"{root}/models", asked)
+                return why_not_taken(await self._api.key_refusal(f"{root}/models", asked))
             except Failure as failure:
                 if failure.status not in (404, 405, 501):
                     raise

@@ -7,12 +7,12 @@ from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Begun, Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
-from sidecar.providers.gemini.usage import CONTINUATION, Searches, added, finish_reason, part_usage
+from sidecar.providers.gemini.usage import CONTINUATION, Searches, finish_reason, part_usage
 from sidecar.providers.kernel.errors import declined, stopped_without_answer, stream_failure
 from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
-from sidecar.providers.kernel.token_counts import grown
+from sidecar.providers.kernel.token_counts import added, grown
 from sidecar.providers.kernel.vendor import Asked
 
 

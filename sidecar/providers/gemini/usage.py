@@ -84,26 +84,6 @@ def _modality(reported: Mapping[str, Any]) -> str:
     return ""
 
 
-def added(first: Usage | None, second: Usage | None) -> Usage | None:
-    """The usage of two requests that were one answer: each is billed for itself.
-
-    The prompts are added too, so that no cached part can be larger than its whole.
-    """
-    if first is None or second is None:
-        return first or second
-    return Usage(
-        in_uncached=first.in_uncached + second.in_uncached,
-        cache_read=first.cache_read + second.cache_read,
-        out_visible=first.out_visible + second.out_visible,
-        out_reasoning=first.out_reasoning + second.out_reasoning,
-        searches=first.searches + second.searches,
-        prompt_total=first.prompt_total + second.prompt_total,
-        service_tier=second.service_tier or first.service_tier,
-        requests=(*(first.requests or (first,)), second),
-        doubt=first.doubt or second.doubt,
-    )
-
-
 class Searches:
     """The searches of one request, from the grounding that its chunks report.
 

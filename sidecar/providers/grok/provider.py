@@ -13,11 +13,12 @@ from sidecar.providers.grok.request import DIALECT, cache_place
 from sidecar.providers.grok.usage import VIOLATION_FEE_USD, chat_usage, responses_usage, with_violation_fee
 from sidecar.providers.kernel.client import VendorClient, about_key
 from sidecar.providers.kernel.events import Reader
+from sidecar.providers.kernel.exchange import exchange
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import after_last, list_models
 from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
-from sidecar.providers.openai_family.exchange import exchange, judge_key
+from sidecar.providers.openai_family.errors import why_not_taken
 from sidecar.providers.openai_family.options import resolve_options
 from sidecar.providers.openai_family.request import chat_body, responses_body
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
@@ -93,7 +94,7 @@ class Grok:
             description = await self._api.json("GET", f"{self._base_url}/api-key", asked)
         except Failure as failure:
             if failure.status in _NO_DESCRIPTION:
-                return await judge_key(self._api, f"{self._base_url}/models", asked)
+                return why_not_taken(await self._api.key_refusal(f"{self._base_url}/models", asked))
             refused = about_key(failure)
             return refused.message if refused is not None else None
         return key_problem(description)

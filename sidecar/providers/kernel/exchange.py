@@ -78,3 +78,25 @@ class AnswerExchange:
         except Failure as failure:
             self._asked.named(failure)
             raise
+
+
+async def exchange(
+    api: VendorClient,
+    attempt: Attempt,
+    headers: Mapping[str, str],
+    asked: Asked,
+    reader: Reader,
+    *,
+    another: Another,
+    pacer: RequestPacer | None = None,
+) -> AsyncGenerator[Event, None]:
+    """Send the question and yield events until Done. Closing the iterator closes the connection.
+
+    Raises Failure when nothing was run, OutcomeUnknown when something may have been.
+    """
+    made = AnswerExchange(api, asked, reader, headers, another=another, pacer=pacer)
+    async with aclosing(made.request(attempt)) as events:
+        async for event in events:
+            yield event
+    for event in made.ending():
+        yield event

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.providers.base import ANSWER_UNTOLD
+from sidecar.providers.base import ANSWER_UNTOLD, Usage
 from sidecar.providers.kernel.json_values import as_mapping
 
 _log = logging.getLogger(__name__)
@@ -68,6 +68,29 @@ def grown(before: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, Any
         else:
             whole[name] = value
     return whole
+
+
+def added(before: Usage | None, now: Usage) -> Usage:
+    """Return the usage of an answer that takes several requests, each billed for itself.
+
+    The prompts are added too, so that no cached part can be larger than its whole.
+    """
+    if before is None:
+        return now
+    return Usage(
+        in_uncached=before.in_uncached + now.in_uncached,
+        cache_read=before.cache_read + now.cache_read,
+        cache_write_short=before.cache_write_short + now.cache_write_short,
+        cache_write_long=before.cache_write_long + now.cache_write_long,
+        out_visible=before.out_visible + now.out_visible,
+        out_reasoning=before.out_reasoning + now.out_reasoning,
+        searches=before.searches + now.searches,
+        prompt_total=before.prompt_total + now.prompt_total,
+        service_tier=now.service_tier or before.service_tier,
+        surcharges=now.surcharges or before.surcharges,
+        requests=(*(before.requests or (before,)), now),
+        doubt=now.doubt or before.doubt,
+    )
 
 
 def _is_number(value: Any) -> bool:

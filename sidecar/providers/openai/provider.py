@@ -11,6 +11,7 @@ from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.bills import BilledLine, MinuteUsage
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.events import Reader
+from sidecar.providers.kernel.exchange import exchange
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import after_last, list_models
@@ -19,7 +20,7 @@ from sidecar.providers.openai.costs import organization_costs
 from sidecar.providers.openai.errors import OPENAI
 from sidecar.providers.openai.minutes import usage_of_minutes
 from sidecar.providers.openai.region import marked, surcharges
-from sidecar.providers.openai_family.exchange import exchange, judge_key
+from sidecar.providers.openai_family.errors import why_not_taken
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import chat_body, responses_body
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
@@ -90,7 +91,7 @@ class OpenAI:
 
     async def validate_key(self, key: str) -> str | None:
         """None when the key is taken, else why not. Raises Failure when nobody can tell."""
-        return await judge_key(self._api, f"{self._base_url}/models", self._api.asked(key))
+        return why_not_taken(await self._api.key_refusal(f"{self._base_url}/models", self._api.asked(key)))
 
     async def list_models(self, key: str) -> tuple[ListedModel, ...]:
         """Return the models that the key can use. Costs nothing. Raises Failure."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sidecar.errors import Failure
 from sidecar.providers.kernel.error_fields import ErrorFields, fields_of, speaks_of_key
 from sidecar.providers.kernel.json_values import as_list, as_mapping
 from sidecar.providers.kernel.vendor import VendorError
@@ -61,6 +62,14 @@ _STATUS_OF = {
 def classify(status: int | None, value: Any) -> VendorError:
     """Return what an error means, told by its code where it has no status."""
     return classify_fields(status, fields_of(value), named_fields(value))
+
+
+def why_not_taken(refused: Failure | None) -> str | None:
+    """Return why a server does not take a key, from how it refused it; None where the key works for questions."""
+    # A key restricted to some calls is refused at the free address, and yet it works for chats.
+    if refused is None or (refused.status == 403 and "scope" in (refused.detail or "").lower()):
+        return None
+    return refused.message
 
 
 def classify_fields(status: int | None, fields: ErrorFields, places: str = "") -> VendorError:

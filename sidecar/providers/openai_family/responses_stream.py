@@ -7,28 +7,24 @@ from typing import Any
 
 from sidecar.providers.base import (
     Begun,
-    Citation,
-    Done,
     Event,
-    FinishReason,
     TextDelta,
     ThinkingDelta,
     Usage,
     UsageSoFar,
 )
-from sidecar.providers.kernel.errors import declined, stream_failure
-from sidecar.providers.kernel.events import Pieces
+from sidecar.providers.kernel.errors import stream_failure
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
-from sidecar.providers.openai_family.citations import citations, cited_pages
+from sidecar.providers.openai_family.reader import AnswerReader, citations, cited_pages
 from sidecar.providers.openai_family.usage import incomplete_finish, responses_usage
 
 _THINKING = frozenset({"response.reasoning_summary_text.delta", "response.reasoning_text.delta"})
 _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 
 
-class ResponsesReader:
+class ResponsesReader(AnswerReader):
     """Reads the events of one response. `ended` is set when nothing more is to come.
 
     Takes a whole response too, from servers that do not stream. `read_usage` is given the whole response.
@@ -37,18 +33,9 @@ class ResponsesReader:
     def __init__(
         self, asked: Asked, *, read_usage: Callable[[Mapping[str, Any]], Usage | None] = responses_usage
     ) -> None:
-        self.ended = False
-        self._asked = asked
+        super().__init__(asked)
         self._read_usage = read_usage
-        self._produced = False
         self._thought = False
-        self._finish: FinishReason | None = None
-        self._refusal: list[str] = []
-        self._usage: Usage | None = None
-        self._model: str | None = None
-        self._id: str | None = None
-        self._citations: dict[str, Citation] = {}
-        self._pieces = Pieces()
 
     @property
     def patience(self) -> float | None:
@@ -76,23 +63,6 @@ class ResponsesReader:
                 yield Begun(self._id, self._model)
         else:
             yield from self._delta(kind, value)
-
-    def finish(self) -> Iterator[Event]:
-        """The end of the stream: Done, or what was wrong with it."""
-        if self._refusal:
-            raise declined("".join(self._refusal), self._asked)
-        if self._finish is None:
-            raise self._pieces.cut(self._asked)
-        if self._finish == "content_filter" and not self._produced:
-            raise declined("", self._asked)
-        yield Done(
-            self._finish,
-            self._usage,
-            self._model,
-            self._id,
-            tuple(self._citations.values()),
-            self._pieces.notes,
-        )
 
     def _delta(self, kind: str, value: Mapping[str, Any]) -> Iterator[Event]:
         text = as_text(value.get("delta"))
@@ -148,13 +118,3 @@ class ResponsesReader:
         if not self._refusal:
             self._refusal = [text for text in refusals if text]
         yield from self._cite(cited_pages(response.get("citations")))
-
-    def _cite(self, pages: Iterator[Citation]) -> Iterator[Event]:
-        for citation in pages:
-            if citation.url not in self._citations:
-                self._citations[citation.url] = citation
-                yield citation
-
-    def _identify(self, response: Mapping[str, Any]) -> None:
-        self._model = as_text(response.get("model")) or self._model
-        self._id = as_text(response.get("id")) or self._id

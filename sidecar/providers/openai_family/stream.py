@@ -7,10 +7,7 @@ from typing import Any, Protocol
 
 from sidecar.providers.base import (
     Begun,
-    Citation,
-    Done,
     Event,
-    FinishReason,
     TextDelta,
     TextWasThinking,
     ThinkingDelta,
@@ -18,19 +15,18 @@ from sidecar.providers.base import (
     UsageSoFar,
 )
 from sidecar.providers.kernel.error_fields import tells_error
-from sidecar.providers.kernel.errors import declined, stopped_without_answer, stream_failure
+from sidecar.providers.kernel.errors import stream_failure
 from sidecar.providers.kernel.events import (
     END_MARK,
     SILENCE_AFTER_MARK_SECONDS,
     SILENCE_BEFORE_USAGE_SECONDS,
     SILENCE_SECONDS,
-    Pieces,
 )
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.chunks import as_chunk, finish_word, piece_of, plain_text, spoken
-from sidecar.providers.openai_family.citations import citations, cited_pages
+from sidecar.providers.openai_family.reader import AnswerReader, citations, cited_pages
 from sidecar.providers.openai_family.usage import UsageReports, chat_finish, chat_usage
 
 Spoken = TextDelta | ThinkingDelta | TextWasThinking
@@ -44,7 +40,7 @@ class Splitter(Protocol):
     def finish(self) -> Iterator[Spoken]: ...
 
 
-class ChatReader:
+class ChatReader(AnswerReader):
     """Reads the events of one chat completion. `ended` is set when nothing more is to come.
 
     Takes a whole completion too, from servers that do not stream. `read_usage` is given the usage and the
@@ -58,20 +54,10 @@ class ChatReader:
         read_usage: Callable[[Mapping[str, Any], Any], Usage | None] = chat_usage,
         splitter: Splitter | None = None,
     ) -> None:
-        self.ended = False
-        self._asked = asked
+        super().__init__(asked)
         self._read_usage = read_usage
         self._splitter = splitter
-        self._begun = False
-        self._produced = False
-        self._finish: FinishReason | None = None
-        self._refusal: list[str] = []
-        self._usage: Usage | None = None
-        self._model: str | None = None
-        self._id: str | None = None
         self._tier: str | None = None
-        self._citations: dict[str, Citation] = {}
-        self._pieces = Pieces()
         self._reports = UsageReports()
         self._marked = False
 
@@ -145,24 +131,9 @@ class ChatReader:
         """The end of the stream: Done, or what was wrong with it."""
         if self._splitter is not None:
             yield from self._tell(self._splitter.finish())
-        if self._refusal:
-            raise declined("".join(self._refusal), self._asked)
         if self._finish is None and self._marked:
             self._finish = "stop"
-        if self._finish is None:
-            raise self._pieces.cut(self._asked)
-        if self._finish == "content_filter" and not self._produced:
-            raise declined("", self._asked)
-        if self._finish == "error" and not self._begun:
-            raise stopped_without_answer("", self._asked)
-        yield Done(
-            self._finish,
-            self._usage,
-            self._model,
-            self._id,
-            tuple(self._citations.values()),
-            self._pieces.notes,
-        )
+        yield from super().finish()
 
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[Event]:
         delta, whole = piece_of(choice)
@@ -191,9 +162,3 @@ class ChatReader:
                 self._begun = True
                 self._produced = self._produced or isinstance(event, TextDelta)
                 yield event
-
-    def _cite(self, pages: Iterator[Citation]) -> Iterator[Event]:
-        for page in pages:
-            if page.url not in self._citations:
-                self._citations[page.url] = page
-                yield page

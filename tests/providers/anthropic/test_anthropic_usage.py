@@ -9,13 +9,13 @@ import pytest
 
 from sidecar.money import pricing
 from sidecar.providers.anthropic.usage import (
-    added,
     finish_reason,
     free_of_charge,
     merged_counts,
     message_usage,
 )
 from sidecar.providers.base import Usage
+from sidecar.providers.kernel.token_counts import added
 from tests.helpers.models import catalogue
 
 DAY = date(2026, 11, 23)
