@@ -108,11 +108,6 @@ class HostileServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def answers(self, *scripts: Script | Answer) -> None:
-        """Answer so from now on, as a server that was asked nothing yet."""
-        self._scripts = scripts
-        self.asked.clear()
-
     async def requests(self, number: int, seconds: float = 20.0) -> list[Asked]:
         """Wait until so many requests have come."""
         async with asyncio.timeout(seconds), self.arrived:

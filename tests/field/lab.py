@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from pathlib import Path
 from textwrap import dedent, indent
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from tests.field.hostile import Answer, Switch, serving
 from tests.helpers.process import REPOSITORY, RpcError, SidecarProcess
 from tests.helpers.sidecar import command, quiet_environment
 
@@ -143,3 +144,25 @@ async def conversation(process: SidecarProcess) -> str:
     """The id of a conversation, made for the purpose."""
     made: str = (await process.call("conversation:create", {"projectId": await project(process)}))["id"]
     return made
+
+
+class Lab(NamedTuple):
+    """A sidecar and a server of its own for many questions: what the server says is all that differs between them."""
+
+    switch: Switch
+    process: SidecarProcess
+
+    async def answered(self, answer: Answer, **params: Any) -> dict[str, Any]:
+        """What the person sees of this answer. Raises RpcError."""
+        self.switch.say(answer)
+        return await ask(self.process, **params)
+
+
+@asynccontextmanager
+async def one_lab(data_dir: Path) -> AsyncIterator[Lab]:
+    switch = Switch()
+    async with (
+        serving(switch) as server,
+        sidecar(data_dir, models=own_models(server.url), deadline=60) as process,
+    ):
+        yield Lab(switch, process)

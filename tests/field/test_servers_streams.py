@@ -25,10 +25,10 @@ from tests.field.hostile import (
 )
 from tests.field.lab import (
     LAB_USD,
+    Lab,
     ask,
     conversation,
     messages,
-    own_models,
     refused,
     sidecar,
     vendor_environment,
@@ -40,10 +40,12 @@ PARTS = [json.dumps(each) for each in GOOD]
 BROKEN = '{"id": "c1", "choices": [{"index": 0, "delta": {"content": "lo'
 
 
-async def answered(answer: Answer, tmp_path: Path, **params: Any) -> dict[str, Any]:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def answered(answer: Answer, lab: Lab) -> dict[str, Any]:
     """What the person sees of this answer of their own server."""
-    async with serving(answer) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
-        found = await ask(process, **params)
+    found = await lab.answered(answer)
     assert found["costUSD"] == pytest.approx(LAB_USD)
     return found
 
@@ -73,8 +75,8 @@ def between(noise: Any) -> Answer:
         b"\n\n\n",
     ],
 )
-async def test_what_means_nothing_costs_nothing_wherever_it_stands(noise: bytes, tmp_path: Path) -> None:
-    assert (await answered(between(noise), tmp_path))["answer"] == "Good morning"
+async def test_what_means_nothing_costs_nothing_wherever_it_stands(noise: bytes, lab: Lab) -> None:
+    assert (await answered(between(noise), lab))["answer"] == "Good morning"
 
 
 @field("servers", 'an emoji as `"\\ud83d"` at the end of one piece')
@@ -88,8 +90,8 @@ async def test_what_means_nothing_costs_nothing_wherever_it_stands(noise: bytes,
         (("\ud83d", "\ude00\ud83d", "\ude00"), "😀😀"),
     ],
 )
-async def test_an_emoji_that_is_cut_in_two_is_one(texts: tuple[str, ...], shown: str, tmp_path: Path) -> None:
-    assert (await answered(stream(*chat_chunks(*texts), "[DONE]"), tmp_path))["answer"] == shown
+async def test_an_emoji_that_is_cut_in_two_is_one(texts: tuple[str, ...], shown: str, lab: Lab) -> None:
+    assert (await answered(stream(*chat_chunks(*texts), "[DONE]"), lab))["answer"] == shown
 
 
 @field("servers", 'an emoji as `"\\ud83d"` at the end of one piece')
@@ -107,37 +109,35 @@ async def test_an_emoji_that_is_cut_in_two_is_one_in_the_vendors_own_protocols(t
 
 @field("servers", "`-Infinity` among `logprobs`")
 @pytest.mark.parametrize("number", ["-Infinity", "NaN", "Infinity"])
-async def test_numbers_that_are_none_where_nobody_reads_them_are_no_trouble(
-    number: str, tmp_path: Path
-) -> None:
+async def test_numbers_that_are_none_where_nobody_reads_them_are_no_trouble(number: str, lab: Lab) -> None:
     piece = PARTS[0].replace(
         '"index": 0', f'"index": 0, "logprobs": {{"content": [{{"logprob": {number}}}]}}'
     )
-    assert (await answered(stream(piece, *GOOD[1:]), tmp_path))["answer"] == "Good morning"
+    assert (await answered(stream(piece, *GOOD[1:]), lab))["answer"] == "Good morning"
 
 
 @field("servers", "a raw tab inside a JSON text")
 @pytest.mark.parametrize("control", ["\t", "\x01", "\x1f", "\x00"])
-async def test_a_raw_control_character_is_part_of_the_text(control: str, tmp_path: Path) -> None:
+async def test_a_raw_control_character_is_part_of_the_text(control: str, lab: Lab) -> None:
     piece = PARTS[0].replace("Good ", f"Good{control}")
-    assert (await answered(stream(piece, *GOOD[1:]), tmp_path))["answer"] == f"Good{control}morning"
+    assert (await answered(stream(piece, *GOOD[1:]), lab))["answer"] == f"Good{control}morning"
 
 
 @field("servers", "one event whose JSON breaks off, between readable ones")
 @pytest.mark.parametrize("broken", [BROKEN, "{", BROKEN + '"}}]', "[" + BROKEN])
-async def test_one_event_that_breaks_off_loses_itself_alone_and_is_noted(broken: str, tmp_path: Path) -> None:
-    found = await answered(stream(GOOD[0], broken, *GOOD[1:], "[DONE]"), tmp_path)
+async def test_one_event_that_breaks_off_loses_itself_alone_and_is_noted(broken: str, lab: Lab) -> None:
+    found = await answered(stream(GOOD[0], broken, *GOOD[1:], "[DONE]"), lab)
     assert found["answer"] == "Good morning"
     assert any("could not be read" in note for note in found["notes"])
 
 
-async def test_two_events_without_the_line_between_them_are_two(tmp_path: Path) -> None:
+async def test_two_events_without_the_line_between_them_are_two(lab: Lab) -> None:
     lines = b"".join(f"data: {part}\n".encode() for part in PARTS)
-    assert (await answered(stream(lines + b"data: [DONE]\n\n"), tmp_path))["answer"] == "Good morning"
+    assert (await answered(stream(lines + b"data: [DONE]\n\n"), lab))["answer"] == "Good morning"
 
 
-async def test_lines_of_json_in_place_of_events_are_read(tmp_path: Path) -> None:
-    assert (await answered(stream("\n".join(PARTS).encode()), tmp_path))["answer"] == "Good morning"
+async def test_lines_of_json_in_place_of_events_are_read(lab: Lab) -> None:
+    assert (await answered(stream("\n".join(PARTS).encode()), lab))["answer"] == "Good morning"
 
 
 @field("servers", "`data: [DONE]` behind Anthropic's `message_stop`, in the same packet")
@@ -163,10 +163,8 @@ async def test_what_stands_behind_the_end_is_not_read(behind: bytes, tmp_path: P
         [*GOOD, "[DONE]", "[DONE]", {"error": {"message": "late"}}, chat_chunk({"content": "more"})],
     ],
 )
-async def test_the_mark_of_the_end_loses_nothing_wherever_it_stands(
-    events: list[Any], tmp_path: Path
-) -> None:
-    assert (await answered(stream(*events), tmp_path))["answer"] == "Good morning"
+async def test_the_mark_of_the_end_loses_nothing_wherever_it_stands(events: list[Any], lab: Lab) -> None:
+    assert (await answered(stream(*events), lab))["answer"] == "Good morning"
 
 
 @field("servers", "Stay as they are: `id:` and `retry:` lines, a byte order mark")
@@ -197,31 +195,28 @@ async def test_the_mark_of_the_end_loses_nothing_wherever_it_stands(
     ids=["marks", "deflate", "empty reason", "filter", "no mark", "whole"],
 )
 async def test_ids_retries_a_byte_order_mark_and_a_missing_last_newline_are_no_trouble(
-    answer: Answer, tmp_path: Path
+    answer: Answer, lab: Lab
 ) -> None:
-    assert (await answered(answer, tmp_path))["answer"] == "Good morning"
+    assert (await answered(answer, lab))["answer"] == "Good morning"
 
 
-async def test_bytes_that_are_no_text_are_marks_in_it(tmp_path: Path) -> None:
+async def test_bytes_that_are_no_text_are_marks_in_it(lab: Lab) -> None:
     piece = event(GOOD[0]).replace(b"Good ", b"G\xffd ")
-    assert (await answered(stream(piece, *GOOD[1:]), tmp_path))["answer"] == "G\ufffdd morning"
+    assert (await answered(stream(piece, *GOOD[1:]), lab))["answer"] == "G\ufffdd morning"
 
 
 @pytest.mark.parametrize("last", [b"", b"data: {nonsense\n\n"])
-async def test_a_stream_without_any_end_is_an_error_and_its_text_is_kept(last: bytes, tmp_path: Path) -> None:
-    async with (
-        serving(stream(*GOOD[:2], last)) as server,
-        sidecar(tmp_path, models=own_models(server.url)) as process,
-    ):
-        talk = await conversation(process)
-        error = await refused(process, conversationId=talk)
-        kept = await messages(process, talk)
+async def test_a_stream_without_any_end_is_an_error_and_its_text_is_kept(last: bytes, lab: Lab) -> None:
+    lab.switch.say(stream(*GOOD[:2], last))
+    talk = await conversation(lab.process)
+    error = await refused(lab.process, conversationId=talk)
+    kept = await messages(lab.process, talk)
     assert "may have charged" in error.message
     assert [message["content"] for message in kept] == ["Why?", "Good morning"]
 
 
 @pytest.mark.parametrize("keeps", ["the mark", "only its reason and usage"])
-async def test_a_finished_answer_whose_server_forgets_to_close_has_ended(keeps: str, tmp_path: Path) -> None:
+async def test_a_finished_answer_whose_server_forgets_to_close_has_ended(keeps: str, lab: Lab) -> None:
     marks = ["[DONE]"] if keeps == "the mark" else []
-    found = await answered(stream(*GOOD, *marks, keep_open=True), tmp_path)
+    found = await answered(stream(*GOOD, *marks, keep_open=True), lab)
     assert found["answer"] == "Good morning"

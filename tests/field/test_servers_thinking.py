@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from tests.field.claims import field
-from tests.field.hostile import HostileServer, chat_chunk, chat_chunks, serving, stream
-from tests.field.lab import ask, conversation, own_models, sidecar
-from tests.helpers.process import SidecarProcess
+from tests.field.hostile import chat_chunk, chat_chunks, stream
+from tests.field.lab import Lab, ask, conversation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -27,31 +24,15 @@ def cut(text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
-class Lab(NamedTuple):
-    """A sidecar and its server, the same for all questions: none of these is in a conversation."""
-
-    server: HostileServer
-    process: SidecarProcess
-
-    async def said(self, *texts: str, **params: Any) -> dict[str, Any]:
-        self.server.answers(stream(*chat_chunks(*texts), "[DONE]"))
-        return await ask(self.process, **params)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
-    async with (
-        serving(stream("[DONE]")) as server,
-        sidecar(tmp_path_factory.mktemp("lab"), models=own_models(server.url), deadline=60) as process,
-    ):
-        yield Lab(server, process)
+async def said(lab: Lab, *texts: str, **params: Any) -> dict[str, Any]:
+    return await lab.answered(stream(*chat_chunks(*texts), "[DONE]"), **params)
 
 
 @field("servers", "text, then `</think>` with no `<think>` before it, then the answer")
 @pytest.mark.parametrize("size", [1, 3, 1000])
 @pytest.mark.parametrize("tag", ["</think>", "</thinking>", "◁/think▷", "[/THINK]", "</Think>", "<|/think|>"])
 async def test_a_closing_tag_that_nothing_opened_ends_a_thought(tag: str, size: int, lab: Lab) -> None:
-    found = await lab.said(*cut(f"Let me see.{tag}\n\nAnswer", size))
+    found = await said(lab, *cut(f"Let me see.{tag}\n\nAnswer", size))
     assert (found["thinking"], found["answer"]) == ("Let me see.", "Answer")
 
 
@@ -65,7 +46,7 @@ async def test_a_closing_tag_that_nothing_opened_ends_a_thought(tag: str, size: 
     ],
 )
 async def test_a_tag_that_the_answer_is_about_stays_in_it(text: str, lab: Lab) -> None:
-    found = await lab.said(*cut(text, 4))
+    found = await said(lab, *cut(text, 4))
     assert found["answer"] == text
     assert not found.get("thinking")
 
@@ -86,7 +67,7 @@ async def test_a_tag_that_the_answer_is_about_stays_in_it(text: str, lab: Lab) -
     ],
 )
 async def test_the_last_whole_value_outside_the_thinking_is_the_answer(text: str, lab: Lab) -> None:
-    found = await lab.said(*cut(text, 5), options={"jsonSchema": SCHEMA})
+    found = await said(lab, *cut(text, 5), options={"jsonSchema": SCHEMA})
     assert found["json"] == {"answer": "final"}
 
 
@@ -105,7 +86,7 @@ async def test_the_last_whole_value_outside_the_thinking_is_the_answer(text: str
     ],
 )
 async def test_tags_in_use_are_known(opened: str, closed: str, size: int, lab: Lab) -> None:
-    found = await lab.said(*cut(f"{opened}Hm.{closed}\nAnswer", size))
+    found = await said(lab, *cut(f"{opened}Hm.{closed}\nAnswer", size))
     assert (found["thinking"].strip(), found["answer"]) == ("Hm.", "Answer")
 
 
@@ -115,7 +96,7 @@ async def test_tags_in_use_are_known(opened: str, closed: str, size: int, lab: L
     "text", [HARMONY, "<|start|>assistant" + HARMONY, HARMONY.removesuffix("<|return|>")]
 )
 async def test_raw_channels_are_told_apart(text: str, size: int, lab: Lab) -> None:
-    found = await lab.said(*cut(text, size))
+    found = await said(lab, *cut(text, size))
     assert (found["thinking"], found["answer"]) == ("Hm.", "Answer")
 
 
@@ -143,17 +124,16 @@ async def test_raw_channels_are_told_apart(text: str, size: int, lab: Lab) -> No
 )
 async def test_a_thought_is_told_once_in_whatever_member_it_stands(delta: dict[str, Any], lab: Lab) -> None:
     answer = stream(chat_chunk(delta), *chat_chunks("Answer"), "[DONE]")
-    lab.server.answers(answer)
-    found = await ask(lab.process)
+    found = await lab.answered(answer)
     assert (found["thinking"], found["answer"]) == ("Hm.", "Answer")
 
 
 async def test_thinking_never_goes_into_the_history(lab: Lab) -> None:
     answer = stream(*chat_chunks("A secret thought.</think>", "Answer"), "[DONE]")
-    lab.server.answers(answer)
+    lab.switch.say(answer)
     talk = await conversation(lab.process)
     await ask(lab.process, conversationId=talk)
     await ask(lab.process, "And?", conversationId=talk)
-    sent = json.dumps(lab.server.asked[1].json)
+    sent = json.dumps(lab.switch.asked[1].json)
     assert "Answer" in sent
     assert "secret thought" not in sent
