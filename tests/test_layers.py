@@ -25,6 +25,7 @@ GROUND = {
     "network_options",
     "base_url",
     "json_stream",
+    "provider_facts",
 }
 # Generated rows of data that import nothing: whoever needs them reads them.
 LEAVES = ("contract.errors", "contract.providers")

@@ -9,8 +9,9 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from sidecar.base_url import BadBaseUrl, BaseUrl, read_base_url
-from sidecar.contract.providers import PROVIDERS, ProviderFacts
+from sidecar.contract.providers import PROVIDERS
 from sidecar.errors import Failure
+from sidecar.provider_facts import ProviderFacts
 from sidecar.providers.base import BatchAdapter, Provider
 from sidecar.providers.guarded import GuardedBatches, GuardedProvider
 from sidecar.providers.kernel.http import HttpClient

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from urllib.parse import urlsplit
 
-from sidecar.contract.providers import PROVIDERS, ProviderFacts
+from sidecar.contract.providers import PROVIDERS
+from sidecar.provider_facts import ProviderFacts
 from sidecar.simulator.compatible.routes import CompatibleVendor
 from sidecar.simulator.vendor import SimulatedVendor
 

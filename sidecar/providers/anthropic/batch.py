@@ -22,7 +22,7 @@ from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
 from sidecar.providers.kernel.bodies import array_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.pages import listed_batches
+from sidecar.providers.kernel.pages import listed
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import ProviderRow
@@ -108,7 +108,7 @@ class AnthropicBatch:
     async def _candidates(self, key: str, part: BatchPart) -> list[BatchState]:
         """The list comes newest first, which the vendor promises: what is older than the intent ends it."""
         found: list[BatchState] = []
-        pages = listed_batches(self._api, f"{self._batches}?limit={PAGE}", "after_id", key)
+        pages = listed(self._api, f"{self._batches}?limit={PAGE}", "after_id", key, "batches")
         async with aclosing(pages):
             async for page in pages:
                 states = [state for state in map(batch_state, page) if state is not None]

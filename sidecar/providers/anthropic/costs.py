@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from sidecar.providers.bills import BilledLine
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.json_values import as_amount, as_mapping, as_text
-from sidecar.providers.kernel.pages import Pages
+from sidecar.providers.kernel.pages import listed, named_by_page
 
 # The longest range of one request, and the beta that the path belongs to.
 MOST_DAYS = 31
@@ -38,20 +39,12 @@ async def _range(api: VendorClient, root: str, key: str, first: date, last: date
         f"starting_at={first}T00:00:00Z&ending_at={last + timedelta(days=1)}T00:00:00Z&time_bucket_width=1d"
         "&group_by[]=model&group_by[]=token_type&group_by[]=cost_type&limit=1000"
     )
-    pages = Pages(
-        f"{root}/v1/organizations/analytics/cost?{query}",
-        "page",
-        lambda: api.failure("Anthropic's list of costs has no end. Try again."),
-    )
+    url = f"{root}/v1/organizations/analytics/cost?{query}"
     found: list[BilledLine] = []
-    while True:
-        page = await api.json("GET", pages.path, api.asked(key))
-        if not isinstance(page.get("data"), list):
-            raise api.failure("Anthropic did not list its costs. Try again.")
-        found += [line for row in page["data"] if (line := _line(as_mapping(row))) is not None]
-        if not page.get("has_more"):
-            return found
-        pages.turn_to(page.get("next_page"))
+    async with aclosing(listed(api, url, "page", key, "costs", named_by_page)) as pages:
+        async for rows in pages:
+            found += [line for row in rows if (line := _line(row)) is not None]
+    return found
 
 
 def _line(row: Mapping[str, Any]) -> BilledLine | None:

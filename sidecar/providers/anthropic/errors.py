@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.providers.kernel.error_fields import ErrorFields, fields_of, speaks_of_key
 from sidecar.providers.kernel.json_values import as_mapping, as_text
-from sidecar.providers.kernel.vendor import Vendor, VendorError
+from sidecar.providers.kernel.vendor import VendorError, built_in
 
 # Later versions refuse every temperature.
 VERSION = "2023-06-01"
@@ -101,11 +101,4 @@ def _until_reset_ms(headers: Mapping[str, str], now_ms: int) -> int | None:
     return max(waits, default=None)
 
 
-ANTHROPIC = Vendor(
-    "Anthropic",
-    classify,
-    key_header="x-api-key",
-    key_prefix="",
-    headers={"anthropic-version": VERSION},
-    reset_ms=_until_reset_ms,
-)
+ANTHROPIC = built_in("anthropic", classify, headers={"anthropic-version": VERSION}, reset_ms=_until_reset_ms)

@@ -9,7 +9,7 @@ from typing import Any
 from sidecar.errors import Failure
 from sidecar.providers.kernel.error_fields import fields_of, speaks_of_key
 from sidecar.providers.kernel.json_values import as_list, as_mapping
-from sidecar.providers.kernel.vendor import Vendor, VendorError
+from sidecar.providers.kernel.vendor import VendorError, built_in
 
 _BAD_KEY = re.compile(r"api[ _]key (not valid|is invalid|expired|not found|was reported)", re.I)
 _TOO_LONG = re.compile(
@@ -117,4 +117,4 @@ def _number(value: Any) -> float:
         return 0.0
 
 
-GEMINI = Vendor("Gemini", classify, key_header="x-goog-api-key", key_prefix="")
+GEMINI = built_in("gemini", classify)

@@ -12,13 +12,12 @@ from sidecar.providers.gemini.errors import refuses_form
 from sidecar.providers.gemini.request import in_words_instead, json_by_words
 from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.refused_fields import (
-    LOWER_LIMIT,
-    NO_SEARCH,
-    NO_TEMPERATURE,
-    NO_THINKING,
     STREAMING,
-    TEMPERATURE,
     most_told,
+    no_search,
+    no_temperature,
+    no_thinking,
+    too_high,
     without_field,
     without_inside,
 )
@@ -76,17 +75,10 @@ RULES = (
         on_body(json_by_words),
         about=_form,
     ),
-    Rule(
-        "temperature",
-        TEMPERATURE,
-        on_body(without_inside("generationConfig", "temperature")),
-        note=NO_TEMPERATURE,
-    ),
-    Rule(
-        "thinking",
+    no_temperature(without_inside("generationConfig", "temperature")),
+    no_thinking(
         re.compile(r"thinking|\bthoughts?\b", re.IGNORECASE),
-        on_body(without_inside("generationConfig", "thinkingConfig")),
-        note=NO_THINKING,
+        without_inside("generationConfig", "thinkingConfig"),
     ),
     Rule(
         "the place of the instructions",
@@ -94,19 +86,8 @@ RULES = (
         on_body(instructions_in_question),
     ),
     Rule("streaming", STREAMING, not_streamed),
-    Rule(
-        "web search",
-        re.compile(r"google_?search|grounding|\btools?\b", re.IGNORECASE),
-        on_body(without_field("tools")),
-        note=NO_SEARCH,
-        option="enableWebSearch",
-    ),
-    Rule(
-        "so high a limit",
-        re.compile(r"max_?output_?tokens|output tokens", re.IGNORECASE),
-        lower_limit,
-        note=LOWER_LIMIT,
-    ),
+    no_search(re.compile(r"google_?search|grounding|\btools?\b", re.IGNORECASE)),
+    too_high(re.compile(r"max_?output_?tokens|output tokens", re.IGNORECASE), lower_limit),
 )
 
 

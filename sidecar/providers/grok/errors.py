@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar.providers.kernel.error_fields import ErrorFields, fields_of
 from sidecar.providers.kernel.json_values import as_mapping
-from sidecar.providers.kernel.vendor import Vendor, VendorError
+from sidecar.providers.kernel.vendor import VendorError, built_in
 from sidecar.providers.openai_family.errors import classify_fields, named_fields
 
 # Its codes are sentences that say less than its words; the first line that fits the words decides.
@@ -45,4 +45,4 @@ def _translated(fields: ErrorFields) -> ErrorFields:
     return fields
 
 
-GROK = Vendor("xAI Grok", classify)
+GROK = built_in("grok", classify)

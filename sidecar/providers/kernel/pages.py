@@ -33,21 +33,35 @@ class Pages:
         self.path = f"{self._first}{joint}{self._parameter}={quote(beginning, safe='')}"
 
 
-async def listed_batches(
-    api: VendorClient, path: str, parameter: str, key: str
+Beginning = Callable[[Mapping[str, Any], list[Mapping[str, Any]]], object]
+"""A page and its rows -> where the next page begins."""
+
+
+def behind_last(page: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> object:
+    """Return the `id` of the last row, behind which the next page begins."""
+    return rows[-1].get("id") if rows else None
+
+
+def named_by_page(page: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> object:
+    """Return where the page itself says that the next one begins."""
+    return page.get("next_page")
+
+
+async def listed(
+    api: VendorClient, path: str, parameter: str, key: str, what: str, beginning: Beginning = behind_last
 ) -> AsyncGenerator[list[Mapping[str, Any]], None]:
-    """Yield the pages of a list that goes on behind the `id` of its last batch for as long as it says `has_more`.
+    """Yield the pages of a list of `what`, which goes on for as long as it says `has_more`.
 
     Raises Failure for what is no list, and for a list without an end.
     """
     title = api.vendor.title
-    pages = Pages(path, parameter, lambda: api.failure(f"{title}'s list of batches has no end. Try again."))
+    pages = Pages(path, parameter, lambda: api.failure(f"{title}'s list of {what} has no end. Try again."))
     while True:
         page = await api.json("GET", pages.path, api.asked(key))
         if not isinstance(page.get("data"), list):
-            raise api.failure(f"{title} did not list its batches. Try again.")
-        batches = [as_mapping(batch) for batch in page["data"]]
-        yield batches
+            raise api.failure(f"{title} did not list its {what}. Try again.")
+        rows = [as_mapping(row) for row in page["data"]]
+        yield rows
         if not page.get("has_more"):
             return
-        pages.turn_to(batches[-1].get("id") if batches else None)
+        pages.turn_to(beginning(page, rows))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sidecar.providers.kernel.second_attempts import Body
+from sidecar.providers.kernel.second_attempts import Body, Change, Rule, on_body
 
 STREAMING = re.compile(r"\bstream(?:ed|ing)?\b(?![_.])", re.IGNORECASE)
 TEMPERATURE = re.compile(r"\btemperature\b", re.IGNORECASE)
@@ -20,6 +20,9 @@ NO_EFFORT = "{model} has no such reasoning effort to set, so it was left out."
 NO_SEARCH = "{model} cannot search the web here, so web search was left out."
 NO_THINKING = "{model} does not take what was asked about its thinking, so that was left out."
 LOWER_LIMIT = "{model} does not write answers as long as that, so the limit was lowered."
+
+# The prompt and the limit together are more than the window.
+_NO_ROOM = re.compile(r"context|\+ [\d,]+ > [\d,]+", re.IGNORECASE)
 
 _NUMBER = r"`?'?\"?(\d[\d,_]*\d|\d)"
 # What the prompt takes of a window that prompt and answer share: (window, prompt) or (prompt, answer, window).
@@ -66,6 +69,37 @@ def without_inside(outer: str, *names: str) -> Callable[[Body], dict[str, Any] |
         return {**body, outer: kept} if kept else without_field(outer)(body)
 
     return change
+
+
+def no_temperature(change: Callable[[Body], dict[str, Any] | None]) -> Rule:
+    """Return the rule of a model that takes no temperature."""
+    return Rule("temperature", TEMPERATURE, on_body(change), note=NO_TEMPERATURE)
+
+
+def no_thinking(told: re.Pattern[str], change: Callable[[Body], dict[str, Any] | None]) -> Rule:
+    """Return the rule of a model that does not take what was asked about its thinking."""
+    return Rule("thinking", told, on_body(change), note=NO_THINKING)
+
+
+def no_effort(what: str, told: re.Pattern[str], change: Callable[[Body], dict[str, Any] | None]) -> Rule:
+    """Return the rule of a model that has no such effort; `what` the vendor calls it."""
+    return Rule(what, told, on_body(change), note=NO_EFFORT)
+
+
+def no_search(told: re.Pattern[str]) -> Rule:
+    """Return the rule of a model that cannot search the web; who asked for that by name is told so instead."""
+    return Rule("web search", told, on_body(without_field("tools")), note=NO_SEARCH, option="enableWebSearch")
+
+
+def no_room(change: Change) -> Rule:
+    """Return the rule of a prompt beside which an answer of that length has no room in the window."""
+    what = "a limit that the prompt leaves no room for"
+    return Rule(what, _NO_ROOM, change, note=LOWER_LIMIT, lasting=False)
+
+
+def too_high(told: re.Pattern[str], change: Change) -> Rule:
+    """Return the rule of a model that does not write answers as long as that."""
+    return Rule("so high a limit", told, change, note=LOWER_LIMIT)
 
 
 def without_anywhere(value: Any, word: str) -> Any:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sidecar.base_url import BaseUrl
+from sidecar.contract.providers import PROVIDERS
 from sidecar.errors import Failure
 from sidecar.providers.kernel.proxies import is_loopback
 
-SECRET_HEADERS = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie"})
+SECRET_HEADERS = frozenset({"authorization", "api-key", "cookie", *(facts.key_header for facts in PROVIDERS)})
 # Names that only a private network gives, and carriers' and overlay networks' own addresses.
 PRIVATE_ENDINGS = (".local", ".lan", ".internal", ".intranet", ".home.arpa", ".localdomain", ".corp", ".home")
 SHARED_NETWORK = ipaddress.ip_network("100.64.0.0/10")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sidecar.contract.providers import PROVIDERS
 from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
 
@@ -38,16 +39,29 @@ Classify = Callable[[int | None, Any], VendorError]
 class Vendor:
     """The facts of one vendor's API.
 
-    `headers` go with every request. `reset_ms` reads from a 429's headers, and the time now, how long to wait, where
+    The key goes into `key_header`, after the word `key_scheme` where there is one. `headers`
+    go with every request. `reset_ms` reads from a 429's headers, and the time now, how long to wait, where
     the vendor has its own way to say it.
     """
 
     title: str
     classify: Classify
     key_header: str = "authorization"
-    key_prefix: str = "Bearer "
+    key_scheme: str = "Bearer"
     headers: Mapping[str, str] = field(default_factory=dict)
     reset_ms: Callable[[Mapping[str, str], int], int | None] = lambda headers, now_ms: None
+
+
+def built_in(
+    name: str,
+    classify: Classify,
+    *,
+    headers: Mapping[str, str] | None = None,
+    reset_ms: Callable[[Mapping[str, str], int], int | None] = lambda headers, now_ms: None,
+) -> Vendor:
+    """Return the vendor of that name, called and keyed as its row of schemas/providers.json says."""
+    facts = next(facts for facts in PROVIDERS if facts.name == name)
+    return Vendor(facts.title, classify, facts.key_header, facts.key_scheme, headers or {}, reset_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +104,5 @@ def authorization(asked: Asked) -> dict[str, str]:
             f"The {vendor.title} API key holds characters that no key has. Paste it again in the settings.",
             provider=asked.provider,
         )
-    return {**vendor.headers, **({vendor.key_header: vendor.key_prefix + key} if key else {})}
+    value = f"{vendor.key_scheme} {key}" if vendor.key_scheme else key
+    return {**vendor.headers, **({vendor.key_header: value} if key else {})}

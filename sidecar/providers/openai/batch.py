@@ -16,7 +16,7 @@ from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.json_values import as_text
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
-from sidecar.providers.kernel.pages import listed_batches
+from sidecar.providers.kernel.pages import listed
 from sidecar.providers.openai.batch_format import (
     ENDPOINT,
     ERROR,
@@ -150,7 +150,7 @@ class OpenAIBatch:
     async def _listed(self, key: str, part: BatchPart) -> list[BatchState]:
         order = Order()
         ours: list[BatchState] = []
-        pages = listed_batches(self._api, f"{self._batches()}?limit={PAGE}", "after", key)
+        pages = listed(self._api, f"{self._batches()}?limit={PAGE}", "after", key, "batches")
         async with aclosing(pages):
             async for page in pages:
                 states = [batch_state(batch) for batch in page if is_of(batch, part)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sidecar.providers.bills import BilledLine
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.json_values import as_amount, as_list, as_mapping, as_text
-from sidecar.providers.kernel.pages import Pages
+from sidecar.providers.kernel.pages import listed, named_by_page
 
 MOST_DAYS = 180
 
@@ -22,23 +23,15 @@ async def organization_costs(
         f"start_time={_seconds(first)}&end_time={_seconds(last + timedelta(days=1))}"
         f"&bucket_width=1d&group_by[]=line_item&limit={MOST_DAYS}"
     )
-    pages = Pages(
-        f"{base_url}/organization/costs?{query}",
-        "page",
-        lambda: api.failure("OpenAI's list of costs has no end. Try again."),
-    )
+    url = f"{base_url}/organization/costs?{query}"
     found: list[BilledLine] = []
-    while True:
-        page = await api.json("GET", pages.path, api.asked(key))
-        if not isinstance(page.get("data"), list):
-            raise api.failure("OpenAI did not list its costs. Try again.")
-        for bucket in map(as_mapping, page["data"]):
-            day = datetime.fromtimestamp(int(bucket.get("start_time") or 0), UTC).date()
-            lines = (_line(day, as_mapping(result)) for result in as_list(bucket.get("results")))
-            found += [line for line in lines if line is not None]
-        if not page.get("has_more"):
-            return tuple(found)
-        pages.turn_to(page.get("next_page"))
+    async with aclosing(listed(api, url, "page", key, "costs", named_by_page)) as pages:
+        async for buckets in pages:
+            for bucket in buckets:
+                day = datetime.fromtimestamp(int(bucket.get("start_time") or 0), UTC).date()
+                lines = (_line(day, as_mapping(result)) for result in as_list(bucket.get("results")))
+                found += [line for line in lines if line is not None]
+    return tuple(found)
 
 
 def _line(day: date, result: Mapping[str, Any]) -> BilledLine | None:

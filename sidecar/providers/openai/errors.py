@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sidecar.providers.kernel.vendor import Vendor
+from sidecar.providers.kernel.vendor import built_in
 from sidecar.providers.openai_family.errors import classify
 
-OPENAI = Vendor("OpenAI", classify)
+OPENAI = built_in("openai", classify)

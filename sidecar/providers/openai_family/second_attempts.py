@@ -10,14 +10,14 @@ from typing import Any
 from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.refused_fields import (
     INSTRUCTIONS,
-    LOWER_LIMIT,
-    NO_EFFORT,
-    NO_SEARCH,
-    NO_TEMPERATURE,
     STREAMING,
-    TEMPERATURE,
     most_told,
+    no_effort,
+    no_room,
+    no_search,
+    no_temperature,
     room_told,
+    too_high,
     without_field,
     without_inside,
 )
@@ -140,17 +140,13 @@ RULES = (
         re.compile(r"\breasoning\.summary\b|\breasoning summar", re.IGNORECASE),
         on_body(without_inside("reasoning", "summary")),
     ),
-    Rule(
+    no_effort(
         "reasoning_effort",
         re.compile(r"\breasoning[_. ]?effort\b", re.IGNORECASE),
-        on_body(without_field("reasoning_effort")),
-        note=NO_EFFORT,
+        without_field("reasoning_effort"),
     ),
-    Rule(
-        "reasoning.effort",
-        re.compile(r"\breasoning\b", re.IGNORECASE),
-        on_body(without_inside("reasoning", "effort")),
-        note=NO_EFFORT,
+    no_effort(
+        "reasoning.effort", re.compile(r"\breasoning\b", re.IGNORECASE), without_inside("reasoning", "effort")
     ),
     Rule(
         "several instructions",
@@ -188,28 +184,16 @@ RULES = (
         ),
         on_body(other_limit),
     ),
-    Rule(
-        "a limit that the prompt leaves no room for",
-        re.compile(r"context|\+ [\d,]+ > [\d,]+", re.IGNORECASE),
-        fitting_limit,
-        note=LOWER_LIMIT,
-        lasting=False,
-    ),
-    Rule("so high a limit", _LIMIT_NAME, lower_limit, note=LOWER_LIMIT),
+    no_room(fitting_limit),
+    too_high(_LIMIT_NAME, lower_limit),
     Rule(
         "the name of the limit",
         re.compile(r"\bmax_(?:completion_)?tokens\b.*\bmax_(?:completion_)?tokens\b", re.DOTALL),
         on_body(other_limit),
     ),
     *(Rule(name, re.compile(rf"\b{name}\b"), on_body(without_field(name))) for name in _LIMITS),
-    Rule("temperature", TEMPERATURE, on_body(without_field("temperature")), note=NO_TEMPERATURE),
-    Rule(
-        "web search",
-        re.compile(r"\btools?\b|\bweb[_ ]search", re.IGNORECASE),
-        on_body(without_field("tools")),
-        note=NO_SEARCH,
-        option="enableWebSearch",
-    ),
+    no_temperature(without_field("temperature")),
+    no_search(re.compile(r"\btools?\b|\bweb[_ ]search", re.IGNORECASE)),
     Rule(
         "a field",
         re.compile(
