@@ -13,7 +13,23 @@ from typing import Any
 _TYPES: dict[str, type] = {"str": str, "int": int, "bool": bool, "dict": dict}
 
 
-def read(members: Sequence[tuple[Any, ...]], raw: Mapping[str, Any]) -> SimpleNamespace | None:
+class Plain(SimpleNamespace):
+    """Params that were read. Where one handler hands a part of them on whole, it asks this as it would a model."""
+
+    def model_dump(self, *, by_alias: bool = False, exclude_none: bool = False) -> dict[str, Any]:
+        """Return the members, by the names of the wire or our own, as a model does."""
+        given = vars(self)
+        dumped = {}
+        for wire, name, *_ in given["_members"]:
+            value = given[name]
+            if isinstance(value, Plain):
+                value = value.model_dump(by_alias=by_alias, exclude_none=exclude_none)
+            if value is not None or not exclude_none:
+                dumped[wire if by_alias else name] = value
+        return dumped
+
+
+def read(members: Sequence[tuple[Any, ...]], raw: Mapping[str, Any]) -> Plain | None:
     """Return the params under the names that a model gives them; None where only a model can judge them.
 
     `members` are those of `contract/flat.py`: wire name, name, kind, required, nullable, least, most.
@@ -36,7 +52,7 @@ def read(members: Sequence[tuple[Any, ...]], raw: Mapping[str, Any]) -> SimpleNa
                 return None
         values[name] = value
     # What else is sent may be a member by its other name.
-    return SimpleNamespace(**values) if seen == len(raw) else None
+    return Plain(_members=members, **values) if seen == len(raw) else None
 
 
 def _checked(kind: Any, value: Any, least: float | None, most: float | None) -> Any:

@@ -50,7 +50,13 @@ def commit_group(conn: sqlite3.Connection, works: Sequence[Work]) -> list[Outcom
 def _attempt(conn: sqlite3.Connection, work: Work) -> Outcome:
     conn.execute("SAVEPOINT one")
     try:
-        value = work(conn)
+        try:
+            value = work(conn)
+        except sqlite3.OperationalError as error:
+            if not _is_no_text(error):
+                raise
+            conn.execute("ROLLBACK TO one")
+            value = _leniently(conn, work)
     except Exception as error:
         if not conn.in_transaction:
             raise _RolledBackError from error
@@ -77,6 +83,24 @@ def read_snapshot(conn: sqlite3.Connection, work: Callable[[sqlite3.Connection],
     conn.execute("BEGIN")
     try:
         return work(conn)
+    except sqlite3.OperationalError as error:
+        if not _is_no_text(error):
+            raise
+        return _leniently(conn, work)
     finally:
         if conn.in_transaction:
             conn.execute("ROLLBACK")
+
+
+def _is_no_text(error: sqlite3.OperationalError) -> bool:
+    """Whether a text was read that is no UTF-8: another program may have put it there, or a disk. Python says so."""
+    return str(error).startswith("Could not decode")
+
+
+def _leniently(conn: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Run `work` with a sign in the place of each byte that is no text: too slow for every read."""
+    conn.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    try:
+        return work(conn)
+    finally:
+        conn.text_factory = str
