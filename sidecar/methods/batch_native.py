@@ -7,7 +7,7 @@ from typing import Any
 from sidecar.contract.types import batch as types
 from sidecar.methods import batch_wire, wire
 from sidecar.methods.services import Request
-from sidecar.providers.base import BatchState
+from sidecar.providers.batches import BatchState
 from sidecar.store import vendor_batches
 from sidecar.store.job_records import Job
 from sidecar.store.vendor_batches import VendorBatch

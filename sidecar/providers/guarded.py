@@ -14,10 +14,6 @@ from datetime import date
 from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
 from sidecar.providers.base import (
-    BatchAdapter,
-    BatchPart,
-    BatchResult,
-    BatchState,
     Begun,
     ChatRequest,
     Citation,
@@ -25,7 +21,6 @@ from sidecar.providers.base import (
     Event,
     ListedModel,
     ListsModels,
-    LookupResult,
     PreparedCall,
     Provider,
     TextDelta,
@@ -33,6 +28,7 @@ from sidecar.providers.base import (
     Usage,
     UsageSoFar,
 )
+from sidecar.providers.batches import BatchAdapter, BatchPart, BatchResult, BatchState, LookupResult
 from sidecar.providers.bills import BilledLine, MinuteUsage, RecordsCalls, TellsCosts, TellsMinutes
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown

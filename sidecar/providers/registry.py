@@ -12,7 +12,8 @@ from sidecar.base_url import BadBaseUrl, BaseUrl, read_base_url
 from sidecar.contract.providers import PROVIDERS
 from sidecar.errors import Failure
 from sidecar.provider_facts import ProviderFacts
-from sidecar.providers.base import BatchAdapter, Provider
+from sidecar.providers.base import Provider
+from sidecar.providers.batches import BatchAdapter
 from sidecar.providers.guarded import GuardedBatches, GuardedProvider
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.sites import Site

@@ -16,7 +16,8 @@ from sidecar.batch.files.export_rows import export_job
 from sidecar.batch.row import request_fingerprint
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchLimits, ChatRequest, Turn
+from sidecar.providers.base import ChatRequest, Turn
+from sidecar.providers.batches import BatchLimits
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.store import jobs, projects
 from tests.helpers.asking import Clock

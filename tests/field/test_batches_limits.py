@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sidecar.providers.base import BatchLimits, BatchPart, LookupResult
+from sidecar.providers.batches import BatchLimits, BatchPart, LookupResult
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from tests.field.claims import field
 from tests.field.vendors import (

@@ -21,7 +21,8 @@ from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, MemoryKeys
 from sidecar.money.catalogue import Catalogue
-from sidecar.providers.base import BatchAdapter, ChatRequest, Done, Event, PreparedCall, TextDelta, Usage
+from sidecar.providers.base import ChatRequest, Done, Event, PreparedCall, TextDelta, Usage
+from sidecar.providers.batches import BatchAdapter
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.settings import Settings
 from sidecar.store import conversations, messages, projects

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from sidecar.providers.base import BatchAdapter, BatchPart, BatchResult, BatchState, ChatRequest, Provider
+from sidecar.providers.base import ChatRequest, Provider
+from sidecar.providers.batches import BatchAdapter, BatchPart, BatchResult, BatchState
 from sidecar.simulator.core import Simulator
 from tests.helpers.simulated import NOW_MS
 

@@ -24,17 +24,15 @@ from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, MemoryKeys
 from sidecar.money.catalogue import Catalogue
-from sidecar.providers.base import (
+from sidecar.providers.base import Done, PreparedCall, Usage
+from sidecar.providers.batches import (
     BatchAdapter,
     BatchLimits,
     BatchPart,
     BatchResult,
     BatchState,
-    Done,
     Ending,
     LookupResult,
-    PreparedCall,
-    Usage,
 )
 from sidecar.settings import Settings
 from sidecar.spending.recovery import after_a_run

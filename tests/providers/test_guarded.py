@@ -9,17 +9,8 @@ import pytest
 
 from sidecar.errors import Failure
 from sidecar.known_secrets import HIDDEN, KnownSecrets
-from sidecar.providers.base import (
-    BatchResult,
-    BatchState,
-    Citation,
-    Done,
-    Event,
-    PreparedCall,
-    TextDelta,
-    Usage,
-    UsageSoFar,
-)
+from sidecar.providers.base import Citation, Done, Event, PreparedCall, TextDelta, Usage, UsageSoFar
+from sidecar.providers.batches import BatchResult, BatchState
 from sidecar.providers.guarded import GuardedBatches, GuardedProvider
 
 KEY = "a-key-of-no-shape-0123456789"

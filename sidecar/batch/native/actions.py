@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchState, LookupResult
+from sidecar.providers.batches import BatchState, LookupResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from sidecar.errors import Failure
 from sidecar.keys import key_mark
 from sidecar.money.charge import price_record
 from sidecar.money.model import utc_day
-from sidecar.providers.base import BatchPart, LookupResult
+from sidecar.providers.batches import BatchPart, LookupResult
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.spending.settlement import refused
 from sidecar.store import job_rows, vendor_batches

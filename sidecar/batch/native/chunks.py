@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import overload
 
-from sidecar.providers.base import BatchLimits
+from sidecar.providers.batches import BatchLimits
 
 # Ids of one part sort as its rows do.
 _DIGITS = 8

@@ -20,7 +20,8 @@ from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money import charge as charging
 from sidecar.money.model import utc_day
-from sidecar.providers.base import BatchAdapter, BatchResult, BatchState, TextDelta, ThinkingDelta, Usage
+from sidecar.providers.base import TextDelta, ThinkingDelta, Usage
+from sidecar.providers.batches import BatchAdapter, BatchResult, BatchState
 from sidecar.spending import settlement
 from sidecar.spending.settlement import Settlement
 from sidecar.store import vendor_batches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchState
+from sidecar.providers.batches import BatchState
 from sidecar.store.vendor_batches import VendorBatch
 
 EXPIRED = "The provider ended the batch before it ran this row, which cost nothing. Retry the failed rows."

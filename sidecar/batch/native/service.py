@@ -22,7 +22,7 @@ from sidecar.batch.submission import BatchSubmission
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money.model import utc_day
-from sidecar.providers.base import BatchState
+from sidecar.providers.batches import BatchState
 from sidecar.spending.budget import this_month
 from sidecar.store import jobs, vendor_batches
 from sidecar.store.job_records import Job, JobRow

@@ -12,7 +12,7 @@ from sidecar.batch import jobs as moves
 from sidecar.batch import row_transactions
 from sidecar.batch.native import endings, stops
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchState
+from sidecar.providers.batches import BatchState
 from sidecar.spending import intent, settlement
 from sidecar.spending.budget import Budget
 from sidecar.spending.settlement import Settlement

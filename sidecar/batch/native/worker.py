@@ -19,7 +19,7 @@ from sidecar.batch.native.pace import LONGEST_WAIT_MS, Pace
 from sidecar.batch.progress import ProgressReporter
 from sidecar.core import Core
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchState
+from sidecar.providers.batches import BatchState
 from sidecar.store import vendor_batches
 from sidecar.store.job_records import Job
 from sidecar.store.vendor_batches import VendorBatch

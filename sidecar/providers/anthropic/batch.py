@@ -16,7 +16,8 @@ from sidecar.providers.anthropic.batch_format import (
 )
 from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.provider import root
-from sidecar.providers.base import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult, PreparedCall
+from sidecar.providers.base import PreparedCall
+from sidecar.providers.batches import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult
 from sidecar.providers.kernel.batch_cancel import ask_to_stop
 from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
 from sidecar.providers.kernel.bodies import array_body
@@ -34,7 +35,7 @@ PAGE = 100
 
 
 class AnthropicBatch:
-    """A `base.BatchAdapter`. `base_url` ends where the vendor's own client's does, without a version."""
+    """A `batches.BatchAdapter`. `base_url` ends where the vendor's own client's does, without a version."""
 
     limits = LIMITS
 

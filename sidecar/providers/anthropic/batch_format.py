@@ -9,7 +9,8 @@ from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.providers.anthropic.stream import MessageReader
-from sidecar.providers.base import BatchPart, BatchResult, BatchState, Ending, PreparedCall
+from sidecar.providers.base import PreparedCall
+from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import stream_failure

@@ -11,7 +11,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult, PreparedCall
+from sidecar.providers.base import PreparedCall
+from sidecar.providers.batches import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult
 from sidecar.providers.gemini.address import address
 from sidecar.providers.gemini.batch_format import (
     FILE,
@@ -49,7 +50,7 @@ _FILE_MISSING = re.compile(
 
 
 class GeminiBatch:
-    """A `base.BatchAdapter`. `base_url` ends where the vendor's own client's does, without a version."""
+    """A `batches.BatchAdapter`. `base_url` ends where the vendor's own client's does, without a version."""
 
     limits = LIMITS
 

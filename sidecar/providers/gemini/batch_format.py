@@ -7,7 +7,8 @@ from itertools import chain
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchPart, BatchResult, BatchState, Ending, PreparedCall
+from sidecar.providers.base import PreparedCall
+from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.gemini.request import in_words_instead
 from sidecar.providers.gemini.stream import GeminiReader
 from sidecar.providers.kernel.batch_rows import outcome_of

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult, PreparedCall
+from sidecar.providers.base import PreparedCall
+from sidecar.providers.batches import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult
 from sidecar.providers.grok.batch_format import (
     CANCELLED,
     NAME,
@@ -43,7 +44,7 @@ PAGE = 100
 
 
 class GrokBatch:
-    """A `base.BatchAdapter`. `base_url` ends with `/v1`, as the vendor's own does."""
+    """A `batches.BatchAdapter`. `base_url` ends with `/v1`, as the vendor's own does."""
 
     limits = LIMITS
 

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchPart, BatchResult, BatchState, Ending, PreparedCall
+from sidecar.providers.base import PreparedCall
+from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.grok.usage import chat_usage
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json

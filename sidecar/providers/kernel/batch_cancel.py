@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchState
+from sidecar.providers.batches import BatchState
 
 
 async def ask_to_stop(

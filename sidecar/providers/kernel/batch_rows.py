@@ -8,16 +8,8 @@ from contextlib import aclosing
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.base import (
-    BatchResult,
-    Done,
-    Event,
-    TextDelta,
-    TextWasThinking,
-    ThinkingDelta,
-    Usage,
-    UsageSoFar,
-)
+from sidecar.providers.base import Done, Event, TextDelta, TextWasThinking, ThinkingDelta, Usage, UsageSoFar
+from sidecar.providers.batches import BatchResult
 from sidecar.providers.kernel.jsonl import read_line
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked

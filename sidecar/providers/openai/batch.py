@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult, PreparedCall
+from sidecar.providers.base import PreparedCall
+from sidecar.providers.batches import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult
 from sidecar.providers.kernel.batch_cancel import ask_to_stop
 from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
 from sidecar.providers.kernel.bodies import form_body, lines_body
@@ -41,7 +42,7 @@ PAGE = 100
 
 
 class OpenAIBatch:
-    """A `base.BatchAdapter`. `base_url` ends where the vendor's own client's does, with `/v1`."""
+    """A `batches.BatchAdapter`. `base_url` ends where the vendor's own client's does, with `/v1`."""
 
     limits = LIMITS
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import orjson
 
-from sidecar.providers.base import BatchPart, BatchResult, BatchState, Ending, PreparedCall, Usage
+from sidecar.providers.base import PreparedCall, Usage
+from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import refused_response, stream_failure

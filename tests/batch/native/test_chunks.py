@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.batch.native import chunks
 from sidecar.batch.native.chunks import ChunkSize, SpooledLines
-from sidecar.providers.base import BatchLimits
+from sidecar.providers.batches import BatchLimits
 
 LIMITS = BatchLimits(rows=3, bytes=100, row_bytes=60)
 

@@ -34,7 +34,7 @@ from sidecar.batch.native.machine import (
 )
 from sidecar.batch.native.pace import CREATION_MS, LONGEST_WAIT_MS, SETTLING_MS, Pace
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchState, LookupResult
+from sidecar.providers.batches import BatchState, LookupResult
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.store.job_records import Job
 from sidecar.store.vendor_batches import VendorBatch

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchLimits, BatchResult, Done
+from sidecar.providers.base import Done
+from sidecar.providers.batches import BatchLimits, BatchResult
 from sidecar.store import ledger, projects, vendor_batches
 from tests.helpers.native_batches import MODEL, USAGE, NativeWorks, Vendor, answer, native_works, on_disk
 

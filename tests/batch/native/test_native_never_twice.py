@@ -13,7 +13,7 @@ import pytest
 
 from sidecar.batch.native.machine import LONGEST_DOUBT_MS
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchLimits, LookupResult
+from sidecar.providers.batches import BatchLimits, LookupResult
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.store import ledger
 from tests.helpers.asking import Clock

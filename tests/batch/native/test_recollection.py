@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchResult
+from sidecar.providers.batches import BatchResult
 from tests.helpers.native_batches import Vendor, answer, native_works
 
 COST_USD = Decimal("0.00225")

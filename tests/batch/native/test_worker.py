@@ -8,7 +8,7 @@ import pytest
 
 from sidecar.batch.native.worker import AT_ONCE
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchLimits, BatchState
+from sidecar.providers.batches import BatchLimits, BatchState
 from tests.helpers.native_batches import NativeWorks, Vendor, native_works
 
 

@@ -12,7 +12,7 @@ from sidecar.errors import Failure
 from sidecar.providers.anthropic.batch import AnthropicBatch
 from sidecar.providers.anthropic.batch_format import batch_state, outcome
 from sidecar.providers.anthropic.errors import ANTHROPIC
-from sidecar.providers.base import BatchPart, BatchState
+from sidecar.providers.batches import BatchPart, BatchState
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked
 from tests.helpers.batches import outcomes

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal
 
 from sidecar.providers.anthropic.batch import AnthropicBatch
 from sidecar.providers.anthropic.provider import Anthropic
-from sidecar.providers.base import BatchAdapter, BatchPart, BatchState, Provider
+from sidecar.providers.base import Provider
+from sidecar.providers.batches import BatchAdapter, BatchPart, BatchState
 from sidecar.providers.kernel.http import HttpClient
 from tests.helpers.simulated import NOW_MS
 from tests.providers.conformance.batch_vendor import ANSWER, BatchVendor, Price, RowEnd, json_lines

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from sidecar.providers.base import BatchAdapter, BatchPart, BatchState, ChatRequest, Provider
+from sidecar.providers.base import ChatRequest, Provider
+from sidecar.providers.batches import BatchAdapter, BatchPart, BatchState
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.transport import simulated_transport

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar, Literal
 
-from sidecar.providers.base import BatchAdapter, BatchPart, BatchState, Provider
+from sidecar.providers.base import Provider
+from sidecar.providers.batches import BatchAdapter, BatchPart, BatchState
 from sidecar.providers.grok.batch import GrokBatch
 from sidecar.providers.grok.provider import Grok
 from sidecar.providers.kernel.http import HttpClient

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from sidecar.providers.base import BatchAdapter, BatchPart, BatchState, Provider
+from sidecar.providers.base import Provider
+from sidecar.providers.batches import BatchAdapter, BatchPart, BatchState
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.openai.batch import OpenAIBatch
 from sidecar.providers.openai.provider import OpenAI

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchResult
+from sidecar.providers.batches import BatchResult
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from tests.helpers.batches import KEY, outcomes
 from tests.helpers.scripted import Chunk, Reply

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchPart
+from sidecar.providers.batches import BatchPart
 from sidecar.providers.gemini.batch import GeminiBatch
 from sidecar.providers.gemini.batch_format import batch_state, outcome
 from sidecar.providers.gemini.errors import GEMINI

@@ -11,7 +11,7 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from sidecar.providers.base import BatchPart
+from sidecar.providers.batches import BatchPart
 from sidecar.providers.gemini.batch_format import file_body, input_line
 from tests.helpers.batches import billed
 from tests.helpers.gemini import plan

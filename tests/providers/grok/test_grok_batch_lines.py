@@ -12,7 +12,7 @@ from xai_sdk.batch import ListBatchResultsResponse  # type: ignore[import-untype
 from xai_sdk.proto import batch_pb2  # type: ignore[import-untyped]
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchPart, BatchResult
+from sidecar.providers.batches import BatchPart, BatchResult
 from sidecar.providers.grok.batch import GrokBatch
 from sidecar.providers.grok.batch_format import batch_state, never_ran, outcome
 from sidecar.providers.grok.errors import GROK

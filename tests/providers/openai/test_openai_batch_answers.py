@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.base import BatchPart
+from sidecar.providers.batches import BatchPart
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai.batch import OpenAIBatch
 from sidecar.providers.openai.batch_format import batch_state, outcome
