@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 async def backup(call: Request, params: types.DataBackupParams) -> dict[str, Any]:
     app = call.services
+    # An opening that is under way clears up, the note of where files are being written too.
+    await app.store.database()
     target = await asyncio.to_thread(target_file, params.path, app.config.data_dir)
     return _copy(target, await app.store.backup(target))
 
