@@ -6,10 +6,12 @@ import sqlite3
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orjson
+
 from sidecar.errors import Failure
 from sidecar.methods import wire
 from sidecar.methods.services import Request
-from sidecar.store import conversations, message_versions, messages
+from sidecar.store import conversations, message_json, message_versions, messages
 from sidecar.store import search as full_text
 from sidecar.store.background_read import scan
 from sidecar.store.records import Message, SearchHit
@@ -52,15 +54,11 @@ async def add(call: Request, params: types.MessagesAddParams) -> dict[str, Any]:
     return wire.message(await app.store.write(insert))
 
 
-async def list_(call: Request, params: types.MessagesListParams) -> list[dict[str, Any]]:
+async def list_(call: Request, params: types.MessagesListParams) -> orjson.Fragment:
     page = await call.services.store.read(
-        messages.list_page, params.conversation_id, params.limit, params.before
+        message_json.list_page, params.conversation_id, params.limit, params.before
     )
-    if page is None:
-        raise Failure(
-            "not_found", "There is no such message in this conversation to list from. List it anew."
-        )
-    return [wire.message(found) for found in page]
+    return orjson.Fragment(page)
 
 
 async def edit(call: Request, params: types.MessagesEditParams) -> dict[str, Any]:

@@ -39,12 +39,13 @@ def columns(table: str = "messages") -> str:
 WIDTH = len(COLUMNS.split(",")) + 6
 _COST, _CITATIONS = 8, 12
 # Earlier versions are listed with what took their place.
-_SHOWN = f"SELECT {columns()} FROM messages WHERE conversation_id = ? AND superseded_by IS NULL"  # noqa: S608
-LIST_SQL = f"{_SHOWN} ORDER BY timestamp, seq"
-PAGE_SQL = f"{_SHOWN} ORDER BY timestamp DESC, seq DESC LIMIT ?"
-PAGE_BEFORE_SQL = (
+_SHOWN = "FROM messages WHERE conversation_id = ? AND superseded_by IS NULL"
+_LIST = f"{_SHOWN} ORDER BY timestamp, seq"
+_PAGE = f"{_SHOWN} ORDER BY timestamp DESC, seq DESC LIMIT ?"
+_PAGE_BEFORE = (
     f"{_SHOWN} AND timestamp <= ? AND (timestamp < ? OR seq < ?) ORDER BY timestamp DESC, seq DESC LIMIT ?"
 )
+LIST_SQL, PAGE_SQL, PAGE_BEFORE_SQL = (f"SELECT {columns()} {what}" for what in (_LIST, _PAGE, _PAGE_BEFORE))
 NEWEST_TURN_SQL = (
     "SELECT turn_id, content FROM messages WHERE conversation_id = ? AND role = 'user' AND superseded_by IS NULL"
     " ORDER BY timestamp DESC, seq DESC LIMIT 1"
@@ -120,11 +121,22 @@ def list_page(
 
     Raises Failure("not_found") when the conversation holds no message `before`.
     """
+    return [record(row) for row in page_rows(conn, columns(), conversation_id, limit, before)]
+
+
+def page_rows(
+    conn: sqlite3.Connection,
+    selected: str,
+    conversation_id: str,
+    limit: int | None = None,
+    before: str | None = None,
+) -> list[tuple[Any, ...]]:
+    """What is selected of the messages of such a page, in its order. Raises as `list_page` does."""
     if limit is None and before is None:
-        return [record(row) for row in conn.execute(LIST_SQL, (conversation_id,))]
+        return conn.execute(f"SELECT {selected} {_LIST}", (conversation_id,)).fetchall()
     wanted = -1 if limit is None else limit
     if before is None:
-        rows = conn.execute(PAGE_SQL, (conversation_id, wanted)).fetchall()
+        rows = conn.execute(f"SELECT {selected} {_PAGE}", (conversation_id, wanted)).fetchall()
     else:
         key = position(conn, conversation_id, before)
         if key is None:
@@ -132,9 +144,10 @@ def list_page(
                 "not_found", "The message to list from is not in this conversation. Load the list again."
             )
         timestamp, seq = key
-        rows = conn.execute(PAGE_BEFORE_SQL, (conversation_id, timestamp, timestamp, seq, wanted)).fetchall()
+        values = (conversation_id, timestamp, timestamp, seq, wanted)
+        rows = conn.execute(f"SELECT {selected} {_PAGE_BEFORE}", values).fetchall()
     rows.reverse()
-    return [record(row) for row in rows]
+    return rows
 
 
 def position(conn: sqlite3.Connection, conversation_id: str, message_id: str) -> tuple[int, int] | None:
