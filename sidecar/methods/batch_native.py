@@ -9,8 +9,7 @@ from sidecar.methods import batch_wire, wire
 from sidecar.methods.services import Request
 from sidecar.providers.batches import BatchState
 from sidecar.store import vendor_batches
-from sidecar.store.job_records import Job
-from sidecar.store.vendor_batches import VendorBatch
+from sidecar.store.job_records import Job, VendorBatch
 
 
 async def shown(call: Request, job: Job) -> dict[str, Any]:

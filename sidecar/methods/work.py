@@ -14,9 +14,8 @@ from sidecar.methods import batch_native, work_wire
 from sidecar.methods.services import Request
 from sidecar.store import job_rows, jobs, ledger, messages, vendor_batches
 from sidecar.store.answer_pieces import AnswerPiece
-from sidecar.store.job_records import Job
+from sidecar.store.job_records import Job, VendorBatch
 from sidecar.store.records import LedgerEntry, Message
-from sidecar.store.vendor_batches import VendorBatch
 
 if TYPE_CHECKING:
     from sidecar.contract.types import work as types

@@ -11,8 +11,8 @@ from sidecar.methods import wire
 from sidecar.providers.kernel.limits import Hold
 from sidecar.rpc.to_wire_error import to_wire_error
 from sidecar.store.answer_pieces import AnswerPiece
+from sidecar.store.job_records import VendorBatch
 from sidecar.store.records import LedgerEntry, Message
-from sidecar.store.vendor_batches import VendorBatch
 
 _ENDS = {"cancelled": "stopped", "error": "failed", "interrupted": "interrupted"}
 

@@ -12,8 +12,8 @@ from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import ModelEntry, PriceEntry, utc_day
 from sidecar.money.spent_by_model import model_name
 from sidecar.providers.base import Usage
-from sidecar.store import activity
-from sidecar.store.activity import CallUsage, RecordedCall
+from sidecar.store import recorded_calls
+from sidecar.store.recorded_calls import CallUsage, RecordedCall
 from sidecar.store.store import Store
 
 # Other readers of the database, and the loop, get their turn between two pages.
@@ -124,7 +124,7 @@ async def reprice(
     end = _END_MS if until is None else _bounded(until)
 
     def add_page(conn: sqlite3.Connection, after: tuple[int, int] | None) -> tuple[int, int] | None:
-        calls = activity.calls_page(conn, first, end, project_id, after, PAGE)
+        calls = recorded_calls.calls_page(conn, first, end, project_id, after, PAGE)
         for call in calls:
             tally.add(call)
         return calls[-1].position if len(calls) == PAGE else None

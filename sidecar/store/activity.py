@@ -1,4 +1,4 @@
-"""What looks back: what was done in a project, what was spent on which model, and the calls one by one."""
+"""What looks back: what was done in a project, and what was spent on which model."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from decimal import Decimal
 from typing import Literal
 
 from sidecar.store import conversations, ledger, projects
-from sidecar.store.columns import from_json, from_pico, uncertain_from
+from sidecar.store.columns import from_pico, uncertain_from
 from sidecar.store.records import CERTAIN, Conversation, Uncertain
 
 Kind = Literal["chat", "batch"]
 
 _PREVIEW_CHARS = 200
 # Requests that ran, or may have run. The sign keeps the planner from taking an index by state for them.
-_RAN = "+state IN ('settled', 'unknown')"
+RAN = "+state IN ('settled', 'unknown')"
 _SPENT = (
     "SELECT coalesce(sum(cost_pico), 0), coalesce(sum(coalesce(prompt_total, 0) + coalesce(out_visible, 0)"
     " + coalesce(out_reasoning, 0)), 0) FROM ledger WHERE "
@@ -43,8 +43,8 @@ _BY_MODEL = (
     f" coalesce(sum(coalesce(out_visible, 0) + coalesce(out_reasoning, 0)), 0), {_UNCERTAIN} FROM ledger WHERE "
 )
 # In the order of the index, so that nothing is sorted; what is the same in several projects is added up afterwards.
-BY_MODEL_SQL = f"{_BY_MODEL}{_RAN} GROUP BY project_id, served_model, model"
-BY_MODEL_IN_PROJECT_SQL = f"{_BY_MODEL}project_id = ? AND {_RAN} GROUP BY served_model, model"
+BY_MODEL_SQL = f"{_BY_MODEL}{RAN} GROUP BY project_id, served_model, model"
+BY_MODEL_IN_PROJECT_SQL = f"{_BY_MODEL}project_id = ? AND {RAN} GROUP BY served_model, model"
 # Earlier versions are few, and have an index of their own.
 MESSAGES_SQL = (
     "SELECT (SELECT count(*) FROM messages) - (SELECT count(*) FROM messages WHERE superseded_by IS NOT NULL)"
@@ -56,17 +56,6 @@ MESSAGES_IN_PROJECT_SQL = (
 )
 JOBS_COUNT_SQL = "SELECT count(*) FROM batch_jobs"
 JOBS_COUNT_IN_PROJECT_SQL = "SELECT count(*) FROM batch_jobs WHERE project_id = ?"
-
-_CALLS = (
-    "SELECT rowid, created_at, served_model, model, cost_pico, in_uncached, cache_read, cache_write_short,"  # noqa: S608
-    f" cache_write_long, out_visible, out_reasoning, searches, prompt_total, batch_rate,"
-    f" service_tier, surcharges, CASE WHEN requests > 1 THEN parts END FROM ledger WHERE {_RAN}"
-    " AND created_at >= ? AND created_at < ? AND (created_at > ? OR rowid > ?)"
-)
-CALLS_SQL = f"{_CALLS} ORDER BY created_at, rowid LIMIT ?"
-CALLS_IN_PROJECT_SQL = f"{_CALLS} AND project_id = ? ORDER BY created_at, rowid LIMIT ?"
-
-_PROMPT = ("in_uncached", "cache_read", "cache_write_short", "cache_write_long")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,40 +105,6 @@ class Stats:
     jobs: int
 
 
-@dataclass(frozen=True, slots=True)
-class CallUsage:
-    """The recorded tokens of a call; the names are those of the providers' Usage."""
-
-    in_uncached: int
-    cache_read: int
-    cache_write_short: int
-    cache_write_long: int
-    out_visible: int
-    out_reasoning: int
-    searches: int
-    prompt_total: int
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedCall:
-    """A call that ran, or may have run. `usage` and `cost_usd` are None where they are not known.
-
-    `batch_rate` says that it went by a vendor's own batch; tier and surcharges are the vendor's words.
-    `requests` are those of an answer that took several, each billed for itself.
-    """
-
-    position: tuple[int, int]
-    created_at: int
-    served_model: str | None
-    model: str | None
-    cost_usd: Decimal | None
-    usage: CallUsage | None
-    batch_rate: bool = False
-    service_tier: str | None = None
-    surcharges: tuple[str, ...] = ()
-    requests: tuple[CallUsage, ...] = ()
-
-
 def recent(
     conn: sqlite3.Connection, project_id: str, kinds: frozenset[Kind], limit: int
 ) -> list[ActivityEntry] | None:
@@ -187,38 +142,6 @@ def stats(conn: sqlite3.Connection, project_id: str | None, month_start: int, we
         messages=conn.execute(messages, named).fetchone()[0],
         jobs=conn.execute(jobs, named).fetchone()[0],
     )
-
-
-def calls_page(
-    conn: sqlite3.Connection,
-    since: int,
-    until: int,
-    project_id: str | None = None,
-    after: tuple[int, int] | None = None,
-    limit: int = 500,
-) -> list[RecordedCall]:
-    """Calls begun at `since` or later and before `until` (ms), oldest first, after the `position` of another."""
-    from_at, from_row = after or (since, -1)
-    given = (max(since, from_at), until, from_at, from_row)
-    if project_id is None:
-        rows = conn.execute(CALLS_SQL, (*given, limit))
-    else:
-        rows = conn.execute(CALLS_IN_PROJECT_SQL, (*given, project_id, limit))
-    return [
-        RecordedCall(
-            (at, number),
-            at,
-            served,
-            model,
-            from_pico(pico),
-            _usage(*tokens),
-            bool(rate),
-            tier,
-            _words(words),
-            _requests(parts),
-        )
-        for number, at, served, model, pico, *tokens, rate, tier, words, parts in rows
-    ]
 
 
 def _chat(conn: sqlite3.Connection, conversation: Conversation) -> Callable[[], ActivityEntry]:
@@ -259,48 +182,6 @@ def _batch(
         )
 
     return make
-
-
-def _usage(
-    in_uncached: int | None,
-    cache_read: int | None,
-    cache_write_short: int | None,
-    cache_write_long: int | None,
-    out_visible: int | None,
-    out_reasoning: int | None,
-    searches: int | None,
-    prompt_total: int | None,
-) -> CallUsage | None:
-    # What was imported from the old app's tables knows the prompt and the answer, and no parts.
-    if in_uncached is None or out_visible is None or prompt_total is None:
-        return None
-    return CallUsage(
-        in_uncached,
-        cache_read or 0,
-        cache_write_short or 0,
-        cache_write_long or 0,
-        out_visible,
-        out_reasoning or 0,
-        searches or 0,
-        prompt_total,
-    )
-
-
-def _requests(parts: str | None) -> tuple[CallUsage, ...]:
-    """The requests of an answer out of the lines of its bill, which name each."""
-    counts: dict[int, dict[str, int]] = {}
-    for part in () if parts is None else from_json(parts):
-        counts.setdefault(part.get("request", 1), {})[part["unit"]] = part["quantity"]
-    found = []
-    for _, units in sorted(counts.items()):
-        prompt = [units.get(name, 0) for name in _PROMPT]
-        rest = [units.get(name, 0) for name in ("out_visible", "out_reasoning", "searches")]
-        found.append(CallUsage(*(*prompt, *rest, sum(prompt))))
-    return tuple(found)
-
-
-def _words(stored: str | None) -> tuple[str, ...]:
-    return () if stored is None else tuple(from_json(stored))
 
 
 def _usd(pico: int) -> Decimal:

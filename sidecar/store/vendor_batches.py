@@ -4,57 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import fields
+from typing import Any
 
 from sidecar.store.columns import from_json, storable, to_json
-from sidecar.store.job_records import PendingRow, RowStatus
-
-PartState = Literal["intent", "submitted", "ended", "collected", "failed", "doubtful"]
-
-
-@dataclass(frozen=True, slots=True)
-class VendorBatch:
-    """Rows of one job that are, or are to be, one native batch.
-
-    intent: its creation may or may not have been asked for; `submitted_at` says when, None that it certainly was
-    not. submitted: the vendor's id is known. ended: the vendor is done with it, or (without an id) refused it for
-    `error`, whose kind is then the `vendor_status`; its rows are yet to be closed. collected, failed: they are.
-    doubtful: nobody can say whether the vendor has it; `error` is what is known. `key_mark` is that of the key
-    with which its creation was asked for. `stop_heard_at`: since when the vendor knows that it is to stop.
-    `refused_id` is the vendor's id of the last creation for which it had no room, and of which it ran nothing.
-    """
-
-    id: str
-    job_id: str
-    provider: str
-    tag: str
-    state: PartState
-    rows: int
-    created_at: int
-    model: str | None = None
-    native_id: str | None = None
-    input_file_id: str | None = None
-    bytes: int | None = None
-    submitted_at: int | None = None
-    ended_at: int | None = None
-    polled_at: int | None = None
-    vendor_status: str | None = None
-    counts: Mapping[str, int] | None = None
-    error: str | None = None
-    key_mark: str | None = None
-    stop_heard_at: int | None = None
-    refused_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VendorBatchRow:
-    """A row of a part that has not ended. `model` is `provider/id` as it was asked for."""
-
-    row: PendingRow
-    custom_id: str
-    model: str
-
+from sidecar.store.job_records import PartState, PendingRow, RowStatus, VendorBatch, VendorBatchRow
 
 _FIELDS = tuple(field.name for field in fields(VendorBatch))
 _COLUMNS = ", ".join(_FIELDS)

@@ -38,10 +38,9 @@ from sidecar.settings import Settings
 from sidecar.spending.recovery import after_a_run
 from sidecar.store import job_rows, jobs, projects, vendor_batches
 from sidecar.store.database import Database
-from sidecar.store.job_records import Job, JobRow
+from sidecar.store.job_records import Job, JobRow, VendorBatch
 from sidecar.store.records import LedgerEntry
 from sidecar.store.store import Store
-from sidecar.store.vendor_batches import VendorBatch
 from tests.helpers.asking import Clock, all_entries
 from tests.helpers.local_batches import Only, PromptedProvider
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sidecar.methods.work_wire import waiting_for
-from sidecar.store.vendor_batches import PartState, VendorBatch
+from sidecar.store.job_records import PartState, VendorBatch
 from tests.helpers.inside import Inside
 from tests.helpers.process import SidecarProcess
 from tests.helpers.sidecar import mock_process

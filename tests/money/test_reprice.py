@@ -20,8 +20,9 @@ from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import ModelEntry, PriceEntry
 from sidecar.money.reprice import ModelReprice, Tally
 from sidecar.providers.base import Usage
-from sidecar.store.activity import CallUsage, RecordedCall, Spending
+from sidecar.store.activity import Spending
 from sidecar.store.database import Database
+from sidecar.store.recorded_calls import CallUsage, RecordedCall
 from sidecar.store.store import Store
 from tests.helpers.spending import USAGE, spent
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from sidecar.store import activity, conversations, ledger, messages, projects
-from sidecar.store.activity import ActivityEntry, CallUsage, Kind, Spending
+from sidecar.store import activity, conversations, ledger, messages, projects, recorded_calls
+from sidecar.store.activity import ActivityEntry, Kind, Spending
+from sidecar.store.recorded_calls import CallUsage
 from sidecar.store.records import LedgerEntry, Message, Uncertain
 from tests.helpers.spending import spent
 from tests.store.clock import NOW
@@ -31,8 +32,11 @@ PLANS = {
         activity.JOBS_COUNT_IN_PROJECT_SQL,
         "COVERING INDEX batch_jobs_by_project",
     ),
-    "calls": (activity.CALLS_SQL, "SEARCH ledger USING INDEX ledger_by_time"),
-    "calls of a project": (activity.CALLS_IN_PROJECT_SQL, "SEARCH ledger USING INDEX ledger_by_project"),
+    "calls": (recorded_calls.CALLS_SQL, "SEARCH ledger USING INDEX ledger_by_time"),
+    "calls of a project": (
+        recorded_calls.CALLS_IN_PROJECT_SQL,
+        "SEARCH ledger USING INDEX ledger_by_project",
+    ),
 }
 
 
@@ -177,7 +181,7 @@ def test_calls_are_paged_oldest_first_without_a_gap_or_a_double(talks: sqlite3.C
     for project, expected in ((None, range(30)), ("p", [n for n in range(30) if n % 3])):
         seen: list[int] = []
         after = None
-        while page := activity.calls_page(talks, 0, NOW + 100, project, after, limit=4):
+        while page := recorded_calls.calls_page(talks, 0, NOW + 100, project, after, limit=4):
             seen += [30 - int(call.cost_usd or 0) for call in page]
             after = page[-1].position
         assert seen == list(expected)
@@ -189,7 +193,7 @@ def test_calls_are_those_begun_in_the_window_that_ran_or_may_have_run(talks: sql
     ledger.intent(talks, LedgerEntry("open", NOW, "chat"))
     ledger.intent(talks, LedgerEntry("unknown", NOW + 1, "chat", model="m"))
     ledger.mark_unknown(talks, "unknown", now=NOW, error_kind=None)
-    found = activity.calls_page(talks, NOW, NOW + 10)
+    found = recorded_calls.calls_page(talks, NOW, NOW + 10)
     assert [call.served_model for call in found] == ["first", None, "last"]
     assert found[0].usage == CallUsage(1_000, 0, 0, 0, 150, 50, 0, 1_000)
     assert (found[1].usage, found[1].cost_usd) == (None, None)

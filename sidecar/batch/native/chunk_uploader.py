@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from sidecar import failpoints
 from sidecar.batch import row_outcomes, row_transactions
-from sidecar.batch.native import chunks, transactions
+from sidecar.batch.native import chunks, intents, transactions
 from sidecar.batch.native.chunks import ChunkSize, SpooledLines
-from sidecar.batch.native.transactions import Member, Settled
+from sidecar.batch.native.intents import Member
+from sidecar.batch.native.transactions import Settled
 from sidecar.batch.row import Row, request_fingerprint
 from sidecar.batch.row_transactions import retry_on_storage_error
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
@@ -23,8 +24,7 @@ from sidecar.providers.batches import BatchPart, LookupResult
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.spending.settlement import refused
 from sidecar.store import job_rows, vendor_batches
-from sidecar.store.job_records import PendingRow
-from sidecar.store.vendor_batches import VendorBatch
+from sidecar.store.job_records import PendingRow, VendorBatch
 
 PAGE_ROWS = 200
 OTHER_KEY = "It was sent with another API key, and with the present one it cannot be seen: put that key back."
@@ -110,7 +110,7 @@ class ChunkUploader:
             bytes=chunk.size.bytes,
         )
         failpoints.failpoint("before-part-intent")
-        opened = await self._store.write(transactions.open_part, part, chunk.members, part.created_at)
+        opened = await self._store.write(intents.open_part, part, chunk.members, part.created_at)
         failpoints.failpoint("after-part-intent")
         return part if opened else None
 
@@ -150,7 +150,7 @@ class ChunkUploader:
         file_id = await adapter.upload(key, batch)
         failpoints.failpoint("after-upload")
         mark, host = key_mark(key, part.id), self._providers.host(part.provider)
-        if not await self._store.write(transactions.sending, part, file_id, host, mark, self._now_ms()):
+        if not await self._store.write(intents.sending, part, file_id, host, mark, self._now_ms()):
             raise Failure("cancelled", "The batch was cancelled before this row was sent.")
         failpoints.failpoint_soon("create-sent")
         try:

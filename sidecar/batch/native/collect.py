@@ -25,8 +25,7 @@ from sidecar.providers.batches import BatchAdapter, BatchResult, BatchState
 from sidecar.spending import settlement
 from sidecar.spending.settlement import Settlement
 from sidecar.store import vendor_batches
-from sidecar.store.job_records import Job, JobRow, RowOutcome
-from sidecar.store.vendor_batches import VendorBatch, VendorBatchRow
+from sidecar.store.job_records import Job, JobRow, RowOutcome, VendorBatch, VendorBatchRow
 
 log = logging.getLogger("sidecar.batch")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState
-from sidecar.store.vendor_batches import VendorBatch
+from sidecar.store.job_records import VendorBatch
 
 EXPIRED = "The provider ended the batch before it ran this row, which cost nothing. Retry the failed rows."
 # No word of paying again: what is missing may lie at the vendor, paid for.

@@ -100,8 +100,7 @@ from sidecar.batch.native.pace import LONGEST_WAIT_MS, Pace
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState, LookupResult
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
-from sidecar.store.job_records import Job
-from sidecar.store.vendor_batches import VendorBatch
+from sidecar.store.job_records import Job, VendorBatch
 
 # A person has given up on it: after so long no vendor is at work on it any more, and nobody looks for it.
 LONGEST_DOUBT_MS = 48 * 3_600_000

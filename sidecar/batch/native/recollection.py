@@ -7,8 +7,7 @@ import sqlite3
 from sidecar.batch import jobs as moves
 from sidecar.errors import Failure
 from sidecar.store import jobs, vendor_batches
-from sidecar.store.job_records import Job
-from sidecar.store.vendor_batches import VendorBatch
+from sidecar.store.job_records import Job, VendorBatch
 
 
 def reopen(conn: sqlite3.Connection, job_id: str, now: int) -> tuple[Job, list[VendorBatch]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sidecar.batch import jobs as moves
 from sidecar.batch.job_turns import KeyedLock, Resumption, unless_cancelled
-from sidecar.batch.native import recollection, refusals, transactions
+from sidecar.batch.native import intents, recollection, refusals, transactions
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.collect import Collector
 from sidecar.batch.native.pace import FIRST_WAIT_MS, Pace
@@ -25,8 +25,7 @@ from sidecar.money.model import utc_day
 from sidecar.providers.batches import BatchState
 from sidecar.spending.budget import this_month
 from sidecar.store import jobs, vendor_batches
-from sidecar.store.job_records import Job, JobRow
-from sidecar.store.vendor_batches import VendorBatch
+from sidecar.store.job_records import Job, JobRow, VendorBatch
 
 log = logging.getLogger("sidecar.batch")
 
@@ -246,7 +245,7 @@ class NativeBatches:
     async def _begin(self, job_id: str, reopened: Any, *, notify_rows: bool) -> Job:
         now = self._now_ms()
         beginning = self._store.write(
-            transactions.start,
+            intents.start,
             job_id,
             reopened,
             now=now,

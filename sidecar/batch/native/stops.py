@@ -8,8 +8,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from sidecar.errors import Failure
 from sidecar.store import jobs, ledger, vendor_batches
-from sidecar.store.job_records import Job
-from sidecar.store.vendor_batches import VendorBatch
+from sidecar.store.job_records import Job, VendorBatch
 
 
 def heard(conn: sqlite3.Connection, part: VendorBatch, now: int) -> Job | None:

@@ -6,12 +6,12 @@ import asyncio
 import logging
 from contextlib import aclosing, suppress
 
-from sidecar.batch.native import transactions
+from sidecar.batch.native import intents, transactions
 from sidecar.batch.native.worker import Tools, Worker
 from sidecar.batch.progress import ProgressReporter
 from sidecar.errors import Failure
 from sidecar.store import job_rows, vendor_batches
-from sidecar.store.vendor_batches import VendorBatch
+from sidecar.store.job_records import VendorBatch
 
 log = logging.getLogger("sidecar.batch")
 
@@ -96,7 +96,7 @@ class SubmissionLoop:
     async def _held_up(self) -> bool:
         """Whether rows wait that a part in doubt had held up, and does no more."""
         try:
-            return await self._tools.core.store.read(transactions.ready_to_send, self.job_id) is not None
+            return await self._tools.core.store.read(intents.ready_to_send, self.job_id) is not None
         except Failure:  # the store's, which every call that needs the store tells
             return False
 

@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from typing import Any
 
 from sidecar.batch import jobs as moves
 from sidecar.batch import row_transactions
 from sidecar.batch.native import endings, stops
+from sidecar.batch.native.intents import entry_id, ready_to_send
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState
-from sidecar.spending import intent, settlement
-from sidecar.spending.budget import Budget
+from sidecar.spending import settlement
 from sidecar.spending.settlement import Settlement
 from sidecar.store import job_rows, jobs, vendor_batches
-from sidecar.store.job_records import Job, JobRow, RowOutcome, RowStatus
-from sidecar.store.records import LedgerEntry
-from sidecar.store.vendor_batches import PartState, VendorBatch
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A row that is put into a part. `price` is that of its model when it is sent, `question` names what it asks."""
-
-    row_id: str
-    custom_id: str
-    question: str
-    model: str
-    reserve_usd: Decimal | None
-    price: Mapping[str, Any] | None
+from sidecar.store.job_records import Job, JobRow, PartState, RowOutcome, VendorBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,85 +28,8 @@ class Settled:
     settlement: Settlement
 
 
-def entry_id(part_id: str, custom_id: str) -> str:
-    """The ledger's row of a row in a part: made from both, so that it is found again without being kept."""
-    return f"{part_id}/{custom_id}"
-
-
 def job_of(conn: sqlite3.Connection, part: VendorBatch) -> Job | None:
     return jobs.get(conn, part.job_id)
-
-
-def start(
-    conn: sqlite3.Connection,
-    job_id: str,
-    reopened: Sequence[RowStatus],
-    *,
-    now: int,
-    notify_rows: bool,
-    budget: Budget,
-) -> Job:
-    """The job runs from now on, with the rows that had ended so waiting again, and holds back what they may cost.
-
-    Raises Failure("budget_exceeded") or Failure("not_found"), and then nothing has changed.
-    """
-    if reopened:
-        vendor_batches.detach(conn, job_id, reopened)
-        changed = job_rows.reopen(conn, job_id, reopened)
-        if set(reopened) <= set(moves.FAILED_ROWS):
-            jobs.count(conn, job_id, failed=-changed)
-    return row_transactions.run_from_now(
-        conn, job_id, now=now, concurrency=None, notify_rows=notify_rows, budget=budget
-    )
-
-
-def open_part(conn: sqlite3.Connection, part: VendorBatch, members: Sequence[Member], now: int) -> bool:
-    """Writes, before a byte leaves, which rows are about to travel as this part. False when the job may not send."""
-    job = ready_to_send(conn, part.job_id)
-    if job is None:
-        return False
-    vendor_batches.insert(conn, part)
-    for member in members:
-        if not vendor_batches.assign(conn, part.id, member.row_id, member.custom_id, member.question, now):
-            raise RuntimeError("a row that is to travel is under way already")
-    intent.write_chunk(conn, job.id, (_entry(job, part, member) for member in members))
-    return True
-
-
-def _entry(job: Job, part: VendorBatch, member: Member) -> LedgerEntry:
-    return LedgerEntry(
-        id=entry_id(part.id, member.custom_id),
-        created_at=part.created_at,
-        kind="batch",
-        project_id=job.project_id,
-        job_id=job.id,
-        row_id=member.row_id,
-        provider=part.provider,
-        model=member.model,
-        price=member.price,
-        estimate_usd=member.reserve_usd,
-        batch_rate=True,
-    )
-
-
-def sending(
-    conn: sqlite3.Connection,
-    part: VendorBatch,
-    input_file_id: str | None,
-    host: str,
-    key_mark: str,
-    now: int,
-) -> bool:
-    """Writes that the creation may have been asked for from now on. False when the job was cancelled or deleted.
-
-    Its rows keep where they go and by which key. The mark is theirs too: their ids begin with the part's.
-    """
-    job = jobs.get(conn, part.job_id)
-    if job is None or job.status == "cancelled":
-        return False
-    vendor_batches.sending(conn, part.id, input_file_id, key_mark, now)
-    intent.keep_place(conn, part.id, host, key_mark)
-    return True
 
 
 def observe(conn: sqlite3.Connection, part_id: str, state: BatchState, now: int) -> VendorBatch | None:
@@ -249,15 +156,6 @@ def write_off(conn: sqlite3.Connection, part: VendorBatch, now: int) -> None:
     end = settlement.refused if part.submitted_at is None else settlement.unknown
     for custom_id in vendor_batches.custom_ids(conn, part.id):
         settlement.settle(conn, entry_id(part.id, custom_id), end("cancelled"), now)
-
-
-def ready_to_send(conn: sqlite3.Connection, job_id: str) -> Job | None:
-    """The job, if it runs, has rows that no part holds yet, and no part of it is in doubt."""
-    job = jobs.get(conn, job_id)
-    if job is None or job.status != "processing" or not job_rows.pending_providers(conn, job_id):
-        return None
-    doubted = any(part.state == "doubtful" for part in vendor_batches.of_job(conn, job_id))
-    return None if doubted else job
 
 
 def give_up(conn: sqlite3.Connection, job_id: str, failure: Failure, now: int) -> Job | None:

@@ -21,8 +21,7 @@ from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState
 from sidecar.store import vendor_batches
-from sidecar.store.job_records import Job
-from sidecar.store.vendor_batches import VendorBatch
+from sidecar.store.job_records import Job, VendorBatch
 
 P = ParamSpec("P")
 

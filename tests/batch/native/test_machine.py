@@ -36,8 +36,7 @@ from sidecar.batch.native.pace import CREATION_MS, LONGEST_WAIT_MS, SETTLING_MS,
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState, LookupResult
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
-from sidecar.store.job_records import Job
-from sidecar.store.vendor_batches import VendorBatch
+from sidecar.store.job_records import Job, VendorBatch
 
 ASKED_AT = 10_000
 LOOKS, LATER_MS, HINT_MS = 3, 8_000, 290_000
