@@ -5,7 +5,7 @@ Rows are counted and priced one after the other; how long answers to a template 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ from sidecar.money.cost_range import assumptions
 from sidecar.money.tokens import COUNTER, TokenCounter, counts_exactly
 from sidecar.providers.base import Usage
 from sidecar.store import answers
-from sidecar.store.job_records import UNCACHED, CachedShare, Lengths
+from sidecar.store.job_records import UNCACHED, CachedShare, Lengths, Mode
 from sidecar.store.store import Store
 
 # How long answers are where nothing is known of earlier ones: as JSON, as text, and what a model thinks before.
@@ -241,3 +241,41 @@ class Estimator:
 
     async def _lengths(self, template: str | None, model: str) -> Lengths | None:
         return await self._store.read(answers.lengths, self._project_id or "", template, model)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionOption:
+    """A way to run rows: from here at once, or by a provider's batch, which it ends within so many hours, if told."""
+
+    mode: Mode
+    sum: Sum
+    provider: str | None = None
+    within_hours: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateCounts:
+    """How many rows there are, and of how many of them something is to be said."""
+
+    rows: int = 0
+    answered: int = 0
+    unpriced: int = 0
+    unfilled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What rows may cost: each with its id, all together, and by each way there is. Without a price, in no sum.
+
+    `answered` are the ids of those that the project has an answer to; `unfilled` have each a sentence, and no price.
+    The lists may be cut; the counts are of all rows.
+    """
+
+    rows: Sequence[tuple[str, RowEstimate]]
+    total: Total
+    ways: Sequence[ExecutionOption]
+    answered: Sequence[str]
+    unpriced: Sequence[str]
+    unfilled: Sequence[tuple[str, str]]
+    counts: EstimateCounts
+    assumptions: Sequence[str] = ()

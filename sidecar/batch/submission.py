@@ -7,63 +7,22 @@ held in memory.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from sidecar.batch.estimate import Estimator, RowEstimate, Sum, Total
-from sidecar.batch.row import Row
-from sidecar.batch.row_input import GivenRows, Numbered, RowSource, in_turns, refuse_issues, row_key
+from sidecar.batch.estimate import Estimate, EstimateCounts, Estimator, ExecutionOption, RowEstimate, Total
+from sidecar.batch.row_input import GivenRows, Numbered, RowSource, in_turns, refuse_issues
 from sidecar.batch.scoring import Scorer
-from sidecar.batch.validation import MOST_ISSUES, RowProfile, RowValidator, refuse_missing_keys
+from sidecar.batch.stored_rows import Recalled, add_rows, close_job, new_row, open_job, unknown_project
+from sidecar.batch.validation import MOST_ISSUES, RowValidator, refuse_missing_keys
 from sidecar.core import Core
 from sidecar.errors import Failure
-from sidecar.store import answers, job_rows, jobs, projects
-from sidecar.store.columns import storable
-from sidecar.store.job_records import Answer, Job, Mode, NewRow
+from sidecar.store import answers, jobs, projects
+from sidecar.store.job_records import Job, Mode, NewRow
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionOption:
-    """A way to run rows: from here at once, or by a provider's batch, which it ends within so many hours, if told."""
-
-    mode: Mode
-    sum: Sum
-    provider: str | None = None
-    within_hours: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EstimateCounts:
-    """How many rows there are, and of how many of them something is to be said."""
-
-    rows: int = 0
-    answered: int = 0
-    unpriced: int = 0
-    unfilled: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What rows may cost: each with its id, all together, and by each way there is. Without a price, in no sum.
-
-    `answered` are the ids of those that the project has an answer to; `unfilled` have each a sentence, and no price.
-    The lists may be cut; the counts are of all rows.
-    """
-
-    rows: Sequence[tuple[str, RowEstimate]]
-    total: Total
-    ways: Sequence[ExecutionOption]
-    answered: Sequence[str]
-    unpriced: Sequence[str]
-    unfilled: Sequence[tuple[str, str]]
-    counts: EstimateCounts
-    assumptions: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +31,6 @@ class _Checked:
 
     rows: int
     providers: Set[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Recalled:
-    """What a row asks, by name, and the earlier answer to it, if there is one."""
-
-    question: str | None = None
-    answer: Answer | None = None
 
 
 class BatchSubmission:
@@ -114,7 +65,7 @@ class BatchSubmission:
         nothing to send.
         """
         if await self._store.read(projects.get, project_id) is None:
-            raise _unknown_project()
+            raise unknown_project()
         await self.scorer.read(checks)
         source = _source(given)
         checker = await self._checker()
@@ -146,7 +97,7 @@ class BatchSubmission:
         Raises Failure: "not_found", "invalid_params" for rows that cannot be asked.
         """
         if project_id is not None and await self._store.read(projects.get, project_id) is None:
-            raise _unknown_project()
+            raise unknown_project()
         source = _source(given)
         checker = await self._checker()
         await self._check(checker, source)
@@ -237,7 +188,7 @@ class BatchSubmission:
         return _Checked(rows, providers)
 
     async def _store_all(self, job: Job, source: RowSource, checker: RowValidator, *, reuse: bool) -> Job:
-        await self._store.write(_open, job)
+        await self._store.write(open_job, job)
         try:
             appraiser, total = Estimator(self._store, job.project_id), Total()
             taken, needed, index = set[str](), set[str](), 0
@@ -253,15 +204,15 @@ class BatchSubmission:
                             estimated = await appraiser.estimate(row, shape, prompt)
                             total.add(shape.provider, estimated)
                             needed.add(shape.provider)
-                        new = _new_row(job, index, row, shape, prompt, estimated, known, taken)
+                        new = new_row(job, index, row, shape, prompt, estimated, known, taken)
                         made.append(new if problem is None else replace(new, error_message=problem[1]))
                         index += 1
-                    await self._store.write(_add, job.id, made, self._now_ms())
+                    await self._store.write(add_rows, job.id, made, self._now_ms())
             # Rows that are answered already need no key.
             await self._refuse_missing_keys(needed)
             if job.mode == "native" and not total.rows:
                 raise _nothing_to_send()
-            return await self._store.write(_close, job.id, total.kept())
+            return await self._store.write(close_job, job.id, total.kept())
         except BaseException:
             # Nobody was told of it. What is left by a crash is removed at the next start.
             await asyncio.shield(self._store.write(jobs.delete, job.id))
@@ -291,76 +242,6 @@ async def _one_by_one(source: RowSource) -> AsyncGenerator[Numbered, None]:
         async for chunk in read:
             async for _, numbered in in_turns(chunk):
                 yield numbered
-
-
-def _new_row(
-    job: Job,
-    index: int,
-    row: Row,
-    shape: RowProfile,
-    prompt: str,
-    estimated: RowEstimate | None,
-    known: Recalled,
-    taken: set[str],
-) -> NewRow:
-    # As the database will keep it: halves of surrogate pairs become alike there.
-    key = storable(row_key(job.id, row.id))
-    while key in taken:
-        key = f"{key}#{index}"
-    taken.add(key)
-    return NewRow(
-        id=key,
-        row_index=index,
-        request=row.fields,
-        prompt=prompt,
-        provider=shape.provider,
-        model=shape.serving.asked_id,
-        template=row.template,
-        reserve_usd=_reserve(job.mode, estimated),
-        question=known.question,
-        answer=known.answer,
-    )
-
-
-def _reserve(mode: Mode, estimated: RowEstimate | None) -> Decimal | None:
-    """The most that the row may cost the way it is going to be sent."""
-    if estimated is None:
-        return None
-    range_ = (estimated.native if mode == "native" else None) or estimated.local
-    return None if range_ is None else range_.high_usd
-
-
-def _open(conn: sqlite3.Connection, job: Job) -> None:
-    if projects.get(conn, job.project_id) is None:
-        raise _unknown_project()
-    jobs.create(conn, job, storing=True)
-
-
-def _add(conn: sqlite3.Connection, job_id: str, rows: Sequence[NewRow], now: int) -> None:
-    if not jobs.is_being_stored(conn, job_id):
-        raise _unknown_project()
-    job_rows.insert_many(conn, job_id, rows, now)
-    jobs.count(
-        conn,
-        job_id,
-        completed=sum(row.answer is not None for row in rows),
-        failed=sum(row.error_message is not None for row in rows),
-    )
-
-
-def _close(conn: sqlite3.Connection, job_id: str, estimate: Mapping[str, str]) -> Job:
-    jobs.keep_estimate(conn, job_id, estimate)
-    job = jobs.stored(conn, job_id)
-    if job is None:
-        raise _unknown_project()
-    return job
-
-
-def _unknown_project() -> Failure:
-    return Failure(
-        "not_found",
-        "There is no such project; it may have been deleted. Choose another one.",
-    )
 
 
 def _nothing_to_send() -> Failure:

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from sidecar.batch.estimate import Sum
+from sidecar.batch.estimate import Estimate, ExecutionOption, Sum
 from sidecar.batch.progress import Progress
-from sidecar.batch.submission import Estimate, ExecutionOption
 from sidecar.methods import wire
 from sidecar.store.job_records import Job, JobRow
 from sidecar.store.verdicts import Counted

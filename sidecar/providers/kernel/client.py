@@ -15,10 +15,11 @@ from sidecar.json_stream import ArrayElements, JsonTooLarge
 from sidecar.providers.kernel.bodies import Body
 from sidecar.providers.kernel.errors import refused_response
 from sidecar.providers.kernel.events import Opening
-from sidecar.providers.kernel.http import HttpClient, HttpResponse, ReadOpening, ReadRefusal
+from sidecar.providers.kernel.http import HttpClient, ReadRefusal
 from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.jsonl import LineReader
 from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.response_body import HttpResponse, ReadOpening
 from sidecar.providers.kernel.vendor import Asked, Vendor, authorization
 
 log = logging.getLogger("sidecar.providers")

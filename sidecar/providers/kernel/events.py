@@ -13,7 +13,6 @@ from sidecar.errors import Failure
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, UsageSoFar
 from sidecar.providers.kernel.error_fields import tells_error
 from sidecar.providers.kernel.errors import cut_off, opening_refusal, unreadable, web_page
-from sidecar.providers.kernel.http import HttpResponse
 from sidecar.providers.kernel.json_values import (
     as_list,
     as_mapping,
@@ -23,6 +22,7 @@ from sidecar.providers.kernel.json_values import (
     whole_text,
 )
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.response_body import HttpResponse
 from sidecar.providers.kernel.sse import MOST_STRAY, STRAY, SseEvent, SseParser
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.kernel.web_pages import is_page

@@ -9,9 +9,8 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 from sidecar import __version__, clock
 from sidecar.errors import Failure
@@ -28,8 +27,19 @@ from sidecar.providers.kernel.outcome import (
     certainly_not_run,
     wait_before_retry_ms,
 )
+from sidecar.providers.kernel.response_body import (
+    HttpResponse,
+    ReadOpening,
+    after_beginning,
+    close_response,
+    lower_names,
+    read_beginning,
+    refusal_body,
+    unpacked,
+    unreadable,
+)
 from sidecar.providers.kernel.sites import Sites
-from sidecar.providers.kernel.unpack import ACCEPTED, CannotUnpack, Unpacker
+from sidecar.providers.kernel.unpack import ACCEPTED, CannotUnpack
 from sidecar.providers.kernel.web_pages import is_page, page_instead
 
 if TYPE_CHECKING:
@@ -39,43 +49,11 @@ CONNECT_SECONDS = 5.0
 # Getting a connection at all: names to resolve, TLS to agree on.
 OPEN_SECONDS = 30.0
 READ_SECONDS = 600.0
-REFUSAL_SECONDS = 10.0
-MAX_REFUSAL_BYTES = 256 * 1024
 # In memory a document of nothing but brackets takes twenty times its size.
 MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
-MOST_OPENING_PIECES = 1024  # all that comes is kept until it is known that the answer is no refusal
 
 ReadRefusal = Callable[[int, Mapping[str, str], bytes], Failure]
 """Status, headers with lower-case names, body (at most MAX_REFUSAL_BYTES) -> what to tell the person."""
-
-
-class OpeningReader(Protocol):
-    """Reads the beginning of an accepted answer, which may be a refusal all the same: `refusal` says so.
-
-    `status` is the one that the refusal should have come with.
-    """
-
-    refusal: Failure | None
-    status: int | None
-
-    def feed(self, chunk: bytes) -> bool:
-        """Whether it is decided."""
-
-    def finish(self) -> None:
-        """The answer has ended before it was decided."""
-
-
-ReadOpening = Callable[[Mapping[str, str]], OpeningReader]
-"""Headers with lower-case names -> what reads the beginning of that answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
-    """A 2xx answer whose body is still to come. Header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    chunks: AsyncIterator[bytes]
 
 
 class HttpClient:
@@ -131,10 +109,10 @@ class HttpClient:
                 method, url, headers, body, read_refusal, peer, once, pacer, read_opening
             )
             try:
-                async with aclosing(rest), aclosing(_after(beginning, rest)) as chunks:
-                    yield HttpResponse(response.status_code, _lower(response.headers), chunks)
+                async with aclosing(rest), aclosing(after_beginning(beginning, rest)) as chunks:
+                    yield HttpResponse(response.status_code, lower_names(response.headers), chunks)
             finally:
-                await _close(response)
+                await close_response(response)
         finally:
             if pacer is not None:
                 pacer.leave()
@@ -210,16 +188,18 @@ class HttpClient:
                 if 200 <= status < 300:
                     rest = self._chunks(response, method, peer)
                     beginning: list[bytes] = []
-                    opening = await _opened(response, rest, beginning, read_opening)
+                    opening = await read_beginning(response, rest, beginning, read_opening)
                     if opening is None or opening.refusal is None:
                         if pacer is not None:
-                            pacer.observe(status, _lower(response.headers), None)
+                            pacer.observe(status, lower_names(response.headers), None)
                         return response, beginning, rest
                     failure, status = opening.refusal, opening.status or status
                 else:
-                    failure = read_refusal(status, _lower(response.headers), await _refusal_body(response))
+                    failure = read_refusal(
+                        status, lower_names(response.headers), await refusal_body(response)
+                    )
                 if pacer is not None:
-                    pacer.observe(status, _lower(response.headers), failure.retry_after_ms)
+                    pacer.observe(status, lower_names(response.headers), failure.retry_after_ms)
                 if once and not certainly_not_run(status):
                     failure = OutcomeUnknown.instead_of(failure)
             longest, retries = LONGEST_HINT_MS, self._retries
@@ -235,10 +215,10 @@ class HttpClient:
 
     async def _chunks(self, response: httpx.Response, method: str, peer: str) -> AsyncGenerator[bytes, None]:
         try:
-            async for chunk in _unpacked(response):
+            async for chunk in unpacked(response):
                 yield chunk
         except CannotUnpack as problem:
-            raise _unreadable(str(problem), method, peer, self.secrets) from None
+            raise unreadable(str(problem), method, peer, self.secrets) from None
         except Exception as error:
             raise broken(error, method, peer, self.secrets, sent=True) from None
 
@@ -257,10 +237,10 @@ async def _sent_to(
     for _ in range(redirects.MOST):
         request = _request(client, method, url, headers, content)
         response = await client.send(request, stream=True)
-        there = redirects.followed(url, response.status_code, _lower(response.headers))
+        there = redirects.followed(url, response.status_code, lower_names(response.headers))
         if there is None:
             return response
-        await _close(response)
+        await close_response(response)
         url = there
     return await client.send(_request(client, method, url, headers, content), stream=True)
 
@@ -285,44 +265,6 @@ def _request(
 async def _sent(body: RawBody) -> AsyncGenerator[bytes, None]:
     for piece in body.pieces():
         yield piece
-
-
-async def _opened(
-    response: httpx.Response,
-    chunks: AsyncGenerator[bytes, None],
-    beginning: list[bytes],
-    read_opening: ReadOpening | None,
-) -> OpeningReader | None:
-    """What has read the beginning of an accepted answer, whose bytes are then in `beginning`.
-
-    The connection of one that is a refusal is closed.
-    """
-    if read_opening is None:
-        return None
-    opening = read_opening(_lower(response.headers))
-    kept = False
-    try:
-        async for chunk in chunks:
-            beginning.append(chunk)
-            if opening.feed(chunk) or len(beginning) >= MOST_OPENING_PIECES:
-                break
-            await asyncio.sleep(0)
-        else:
-            opening.finish()
-        kept = opening.refusal is None
-    finally:
-        if not kept:
-            await chunks.aclose()
-            await _close(response)
-    return opening
-
-
-async def _after(beginning: list[bytes], rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    while beginning:
-        yield beginning.pop(0)
-        await asyncio.sleep(0)  # it is here already, and others want their turn
-    async for chunk in rest:
-        yield chunk
 
 
 def _unread(message: str, once: bool) -> Failure:
@@ -351,50 +293,3 @@ def network(
     from sidecar.providers.kernel.network import Network
 
     return Network(environment, options)
-
-
-async def _unpacked(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    """The body in pieces that are bounded, whatever it was packed from. Raises CannotUnpack."""
-    unpacker = Unpacker(response.headers.get("content-encoding", ""))
-    async for data in cast("httpx.AsyncByteStream", response.stream):
-        for number, piece in enumerate(unpacker.feed(data)):
-            if number:
-                # Little data may hold very much, and others want their turn.
-                await asyncio.sleep(0)
-            yield piece
-    if rest := unpacker.finish():
-        yield rest
-
-
-def _unreadable(why: str, method: str, peer: str, secrets: KnownSecrets) -> Failure:
-    message = f"The {peer} API sent an answer that cannot be unpacked."
-    if method == "GET":
-        return Failure("provider_unavailable", f"{message} Try again.", detail=secrets.hide(why))
-    return OutcomeUnknown(
-        "provider_unavailable", f"{message} It may have charged for it; try again.", detail=secrets.hide(why)
-    )
-
-
-async def _refusal_body(response: httpx.Response) -> bytes:
-    """What arrives of an error body in reasonable time and size: the status says enough without it."""
-    body = bytearray()
-    try:
-        with suppress(Exception):
-            async with asyncio.timeout(REFUSAL_SECONDS):
-                async for chunk in _unpacked(response):
-                    body += chunk
-                    if len(body) > MAX_REFUSAL_BYTES:
-                        break
-    finally:
-        await _close(response)
-    return bytes(body[:MAX_REFUSAL_BYTES])
-
-
-async def _close(response: httpx.Response) -> None:
-    # A connection that breaks while it is closed is closed.
-    with suppress(Exception):
-        await response.aclose()
-
-
-def _lower(headers: httpx.Headers) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}

@@ -1,0 +1,95 @@
+"""A batch as it is stored when it is handed in: the job, then its rows some at a time, until all of them are there."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sidecar.batch.estimate import RowEstimate
+from sidecar.batch.row import Row
+from sidecar.batch.row_input import row_key
+from sidecar.batch.validation import RowProfile
+from sidecar.errors import Failure
+from sidecar.store import job_rows, jobs, projects
+from sidecar.store.columns import storable
+from sidecar.store.job_records import Answer, Job, Mode, NewRow
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What a row asks, by name, and the earlier answer to it, if there is one."""
+
+    question: str | None = None
+    answer: Answer | None = None
+
+
+def new_row(
+    job: Job,
+    index: int,
+    row: Row,
+    shape: RowProfile,
+    prompt: str,
+    estimated: RowEstimate | None,
+    known: Recalled,
+    taken: set[str],
+) -> NewRow:
+    # As the database will keep it: halves of surrogate pairs become alike there.
+    key = storable(row_key(job.id, row.id))
+    while key in taken:
+        key = f"{key}#{index}"
+    taken.add(key)
+    return NewRow(
+        id=key,
+        row_index=index,
+        request=row.fields,
+        prompt=prompt,
+        provider=shape.provider,
+        model=shape.serving.asked_id,
+        template=row.template,
+        reserve_usd=_reserve(job.mode, estimated),
+        question=known.question,
+        answer=known.answer,
+    )
+
+
+def _reserve(mode: Mode, estimated: RowEstimate | None) -> Decimal | None:
+    """The most that the row may cost the way it is going to be sent."""
+    if estimated is None:
+        return None
+    range_ = (estimated.native if mode == "native" else None) or estimated.local
+    return None if range_ is None else range_.high_usd
+
+
+def open_job(conn: sqlite3.Connection, job: Job) -> None:
+    if projects.get(conn, job.project_id) is None:
+        raise unknown_project()
+    jobs.create(conn, job, storing=True)
+
+
+def add_rows(conn: sqlite3.Connection, job_id: str, rows: Sequence[NewRow], now: int) -> None:
+    if not jobs.is_being_stored(conn, job_id):
+        raise unknown_project()
+    job_rows.insert_many(conn, job_id, rows, now)
+    jobs.count(
+        conn,
+        job_id,
+        completed=sum(row.answer is not None for row in rows),
+        failed=sum(row.error_message is not None for row in rows),
+    )
+
+
+def close_job(conn: sqlite3.Connection, job_id: str, estimate: Mapping[str, str]) -> Job:
+    jobs.keep_estimate(conn, job_id, estimate)
+    job = jobs.stored(conn, job_id)
+    if job is None:
+        raise unknown_project()
+    return job
+
+
+def unknown_project() -> Failure:
+    return Failure(
+        "not_found",
+        "There is no such project; it may have been deleted. Choose another one.",
+    )
