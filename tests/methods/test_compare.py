@@ -20,10 +20,10 @@ async def refusal(app: Inside, method: str, **params: Any) -> str:
     return str((await app.ask(method, params))["error"]["data"]["kind"])
 
 
-async def compared(app: Inside) -> tuple[str, dict[str, Any]]:
+async def compared(app: Inside, content: str = "Why?") -> tuple[str, dict[str, Any]]:
     """The project, and a turn with an answer of each model."""
     project = (await result(app, "project:create", name="Votes"))["id"]
-    asked = {"conversationId": "talk", "content": "Why?", "modelIds": MODELS}
+    asked = {"conversationId": "talk", "content": content, "modelIds": MODELS}
     return project, await result(app, "chat:compare", **asked)
 
 
@@ -100,9 +100,9 @@ async def test_what_cannot_be_voted_on_is_refused(app: Inside) -> None:
 
 
 async def test_differences_of_a_turn(app: Inside) -> None:
-    _, turn = await compared(app)
+    _, turn = await compared(app, "Reply with exactly: The sky is blue. It is day.")
     found = await result(app, "compare:differences", turnId=turn["turnId"])
     assert {each["model"] for each in found["answers"]} == set(MODELS)
     kinds = [each["sharedBy"] for each in found["statements"]]
-    assert "all" in kinds
+    assert kinds == ["all", "all"]
     assert await refusal(app, "compare:differences", turnId="nobody") == "not_found"
