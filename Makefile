@@ -57,11 +57,15 @@ demo-app: setup ## the same from Node, as Electron's main process would run it
 example: setup ## the example app, simulated: in Electron where that is installed, else in any browser
 	cd bridge && npm run --silent example
 
-test: check ## every check and every test, Python and TypeScript: both are run, also when one of them fails
-	@$(MAKE) --no-print-directory --keep-going test-python test-typescript
+# One after the other, each also when one before it has failed; which did is the last that is said.
+all_of = failed=; for part in $(1); do $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; done; \
+	if [ -n "$$failed" ]; then echo "FAILED:$$failed" >&2; exit 1; fi; echo "passed: $(1)"
+
+test: setup ## every check and every test, Python and TypeScript: all are run, also when one of them fails
+	@$(call all_of,check test-python test-typescript)
 
 test-fast: setup ## most of the certainty in a minute: no frozen binary, no crashes, no browser
-	@$(MAKE) --no-print-directory --keep-going test-fast-python test-fast-typescript
+	@$(call all_of,test-fast-python test-fast-typescript)
 
 soak: setup ## what is hostile alone: odd values, leaks, memory, kills, and each fault ROUNDS times into docs/reliability.md
 	ABAI_SOAK=1 $(PYTEST) tests/fuzz tests/field/test_trust_secrets.py tests/field/test_trust_memory.py tests/crash tests/batch/test_crash.py \
