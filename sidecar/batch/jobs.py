@@ -50,3 +50,13 @@ def refuse_ended(job: Job) -> None:
 
 def unknown_job() -> Failure:
     return Failure("not_found", "There is no such batch; it may have been deleted. List the batches anew.")
+
+
+def not_known_yet(job: Job) -> Failure:
+    """For a job of which nobody can say yet whether the provider has it."""
+    return Failure(
+        "conflict",
+        "It is not known yet whether the provider has received this batch. It is being looked for: see the list of "
+        "batches, and do not submit it again.",
+        detail=job.id,
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sidecar.batch.row import Row, request_fingerprint
@@ -12,11 +14,13 @@ from sidecar.chat.prepare import resolve_options, with_context
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.keys import Keys
+from sidecar.money.catalogue import Catalogue
 from sidecar.money.cost_range import NO_EXTRAS, Extras, extras_of, frame_tokens
 from sidecar.money.model import PriceEntry, Serving, utc_day
 from sidecar.providers.base import Providers
 
 MOST_ISSUES = 100
+_SHOWN_MODELS = 5
 # Kinds of rows that are remembered; a large file may have a schema of its own in each row.
 MOST_KINDS = 10_000
 # As for a chat: a budget must reserve something for an answer without a limit.
@@ -128,6 +132,23 @@ async def refuse_missing_keys(names: Set[str], providers: Providers, keys: Keys)
             f"Missing API keys for providers: {', '.join(missing)}. "
             "Add them in the settings, then send the batch again.",
             provider=missing[0],
+        )
+
+
+def refuse_unable(models: Iterable[str], provider: str, catalogue: Catalogue, day: date) -> None:
+    """Raises Failure("unsupported") with those of the models that the provider does not run in batches."""
+    unable = dict[str, None]()
+    for name in models:
+        with contextlib.suppress(Failure):  # an unknown model is told with the other faults of its row
+            model = catalogue.served(name, day).model
+            if model.provider != provider or "batch" not in model.features:
+                unable[name] = None
+    if unable:
+        names = ", ".join(list(unable)[:_SHOWN_MODELS]) + (", …" if len(unable) > _SHOWN_MODELS else "")
+        raise Failure(
+            "unsupported",
+            f"{provider} does not run these models in batches: {names}. Run the batch locally, or choose others.",
+            provider=provider,
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from sidecar.money import parse
-from sidecar.money.aliases import Names
+from sidecar.money.catalogue import Names
 from sidecar.money.json_reader import CatalogueError, JsonReader
 from sidecar.money.model import ModelEntry, PriceEntry
 

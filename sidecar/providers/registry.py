@@ -123,6 +123,7 @@ class Registry:
         self._rows: dict[str, ProviderRow] = {}
         self._made: dict[tuple[str, str | None], GuardedProvider] = {}
         self._batches: dict[str, BatchAdapter] = {}
+        self._hosts: dict[tuple[str, str | None], str] = {}
         self.lay(overlay)
 
     def lay(self, overlay: Iterable[ProviderRow]) -> None:
@@ -134,6 +135,7 @@ class Registry:
             self._http.secrets.learn_address(self.base_url(row.name))
         self._made = {place: made for place, made in self._made.items() if place[0] not in changed}
         self._batches = {name: made for name, made in self._batches.items() if name not in changed}
+        self._hosts.clear()
 
     def visitor(self, name: str, base_url: str) -> GuardedProvider:
         """A server of a person's own that is not among the rows. Raises Failure for an address that is none."""
@@ -194,7 +196,10 @@ class Registry:
 
     def host(self, name: str, base_url: str | None = None) -> str:
         """The name of the host that calls go to. Raises Failure("not_found") and for an address that is none."""
-        return urlsplit(self._address(self.row(name), base_url).address).hostname or ""
+        if (name, base_url) not in self._hosts:
+            address = self._address(self.row(name), base_url).address
+            self._hosts[name, base_url] = urlsplit(address).hostname or ""
+        return self._hosts[name, base_url]
 
     def needs_key(self, name: str) -> bool:
         """Whether calls go nowhere without an API key. Raises Failure("not_found")."""

@@ -5,8 +5,7 @@ from datetime import date
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.money.aliases import Names
-from sidecar.money.catalogue import Catalogue
+from sidecar.money.catalogue import Catalogue, Names
 from sidecar.money.json_reader import CatalogueError
 from sidecar.money.model import ModelEntry, utc_day
 

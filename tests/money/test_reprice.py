@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from sidecar.errors import Failure
 from sidecar.money import pricing, reprice, spent_by_model
-from sidecar.money.aliases import Names
-from sidecar.money.catalogue import Catalogue
+from sidecar.money.catalogue import Catalogue, Names
 from sidecar.money.model import ModelEntry, PriceEntry
 from sidecar.money.reprice import ModelReprice, Tally
 from sidecar.providers.base import Usage

@@ -10,7 +10,7 @@ from typing import Any
 
 from sidecar.batch import jobs as moves
 from sidecar.batch.job_turns import KeyedLock, Resumption, unless_cancelled
-from sidecar.batch.native import intents, recollection, refusals, transactions
+from sidecar.batch.native import intents, recollection, transactions
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.collect import Collector
 from sidecar.batch.native.pace import FIRST_WAIT_MS, Pace
@@ -19,6 +19,7 @@ from sidecar.batch.native.worker import Tools
 from sidecar.batch.progress import Progress, ProgressReporter
 from sidecar.batch.row_input import RowSource
 from sidecar.batch.submission import BatchSubmission
+from sidecar.batch.validation import refuse_unable
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money.model import utc_day
@@ -93,7 +94,7 @@ class NativeBatches:
             "native",
             reuse=reuse,
             checks=checks,
-            refuse=lambda models: refusals.refuse_unable(models, provider, self._catalogue, day),
+            refuse=lambda models: refuse_unable(models, provider, self._catalogue, day),
         )
         first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         first.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -115,7 +116,7 @@ class NativeBatches:
             self._loop(job).send(first)
         done, _ = await asyncio.wait({first}, timeout=ARRIVAL_SECONDS)
         if not done:
-            raise refusals.not_known_yet(job)
+            raise moves.not_known_yet(job)
         return job, first.result()
 
     async def start(self, job_id: str, *, retry_failed: bool = False, notify_rows: bool = False) -> Job:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +14,6 @@ from sidecar.errors import Failure
 from sidecar.json_stream import ArrayElements, JsonTooLarge
 from sidecar.providers.kernel.bodies import Body
 from sidecar.providers.kernel.errors import refused_response
-from sidecar.providers.kernel.events import Opening
 from sidecar.providers.kernel.http import HttpClient, ReadRefusal
 from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.jsonl import LineReader
@@ -42,26 +41,6 @@ class VendorClient:
     def asked(self, key: str, model: str | None = None) -> Asked:
         """Return who is asked for what, with that key."""
         return Asked(self.vendor, self.name, model, key, self._http.secrets)
-
-    def answer(
-        self,
-        url: str,
-        asked: Asked,
-        body: Body,
-        *,
-        headers: Mapping[str, str],
-        pacer: RequestPacer | None = None,
-    ) -> AbstractAsyncContextManager[HttpResponse]:
-        """The answer of a model. What is refused in it is refused, whatever its status. Raises as `stream` does."""
-        return self.stream(
-            "POST",
-            url,
-            asked,
-            body,
-            headers=headers,
-            pacer=pacer,
-            read_opening=lambda told: Opening(asked, told, self.now_ms()),
-        )
 
     @asynccontextmanager
     async def stream(

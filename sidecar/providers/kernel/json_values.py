@@ -1,6 +1,7 @@
 """JSON as vendors write it: read even where something in it is wrong, and each value as what it is to be (pure).
 
-Of a value of another kind than the one that is asked for comes the empty one of that kind, or None.
+Of a value of another kind than the one that is asked for comes the empty one of that kind, or None. A piece of a few
+megabytes can hold millions of empty lists, and each of them is looked at by somebody: so many are not read.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from typing import Any
 import orjson
 
 from sidecar.providers.kernel.unpack import wide_encoding
-from sidecar.providers.kernel.value_bound import too_many_values
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
@@ -117,3 +117,22 @@ def moment_ms(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e11:
         return None
     return int(value * 1000)
+
+
+# Looked at in a second at most. The longest lists of models and pages found have a tenth of it.
+MOST_VALUES = 100_000
+
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+
+
+def too_many_values(data: bytes | str) -> bool:
+    """Whether the JSON has more values and names than anybody should look at. Marks inside its texts do not count."""
+    if len(data) <= MOST_VALUES:
+        return False
+    plain = data if isinstance(data, bytes) else data.encode("utf-8", "replace")
+    return _marks(plain) > MOST_VALUES and _marks(_TEXT.sub(b'""', plain)) > MOST_VALUES
+
+
+def _marks(data: bytes) -> int:
+    """What stands before or between values, of which there are no more than these."""
+    return data.count(b",") + data.count(b":") + data.count(b"[") + data.count(b"{")
