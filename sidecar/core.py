@@ -15,7 +15,7 @@ from sidecar.store.store import Store
 
 if TYPE_CHECKING:
     from sidecar.checker.replies import ReplyChecker
-    from sidecar.providers.base import Providers
+    from sidecar.providers.by_name import Providers
 
 
 async def _always() -> None:

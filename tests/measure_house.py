@@ -89,7 +89,7 @@ def main(checkout: Path) -> None:
     totals = (files.total(), lines.total(), inside.total(), out.total())
     sys.stdout.write("{:30} {:6} {:7} {:15} {:10}\n".format("all", *totals))
     sys.stdout.write(f"circles: {circles(graph) or 'none'}\n")
-    twice = {name: where for name, where in sorted(classes.items()) if len(where) > 1}
+    twice = {name: where for name, where in sorted(classes.items()) if len(set(where)) > 1}
     sys.stdout.write(f"class names that stand twice: {len(twice) or 'none'}\n")
     for name, where in twice.items():
         sys.stdout.write(f"  {name}: {', '.join(where)}\n")

@@ -17,7 +17,7 @@ from sidecar.keys import Keys
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.cost_range import NO_EXTRAS, Extras, extras_of, frame_tokens
 from sidecar.money.model import PriceEntry, Serving, utc_day
-from sidecar.providers.base import Providers
+from sidecar.providers.by_name import Providers
 
 MOST_ISSUES = 100
 _SHOWN_MODELS = 5

@@ -13,7 +13,7 @@ from sidecar.store.backups import list_backups
 from sidecar.store.diagnosis import check_database
 from sidecar.store.exports import export_tables
 from sidecar.store.integrity import DAMAGED
-from sidecar.store.restore import restore as put_back
+from sidecar.store.restore import restore as restore_backup
 from sidecar.store.restore import restore_readable
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ async def export(call: Request, params: types.DataExportParams) -> dict[str, Any
 async def restore(call: Request, params: types.DataRestoreParams) -> dict[str, Any]:
     app = call.services
     try:
-        restored = await put_back(
+        restored = await restore_backup(
             app.store,
             app.database_file,
             params.path,

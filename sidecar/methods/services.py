@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sidecar.batch.submission import BatchSubmission
     from sidecar.chat.discovery import Discovery
     from sidecar.chat.service import ChatService
-    from sidecar.providers.base import Providers
+    from sidecar.providers.by_name import Providers
     from sidecar.store.database import Database
     from sidecar.store.job_records import Job
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from sidecar.providers.kernel.limits import RequestPacer
-
-if TYPE_CHECKING:
-    from sidecar.providers.batches import BatchAdapter
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 FinishReason = Literal["stop", "length", "content_filter", "cancelled", "error"]
@@ -197,25 +194,6 @@ class PreparedCall:
     surcharges: tuple[str, ...] = ()
     refusal_usd: Decimal = Decimal(0)
     asked: frozenset[str] = frozenset()
-
-
-class Providers(Protocol):
-    """The providers of this run, by name."""
-
-    def get(self, name: str, base_url: str | None = None) -> Provider:
-        """The provider, at `base_url` if one is given. Raises Failure("not_found") or Failure("unsupported")."""
-
-    def batch(self, name: str) -> BatchAdapter:
-        """Its batch API. Raises Failure("not_found") or Failure("unsupported")."""
-
-    def batch_hours(self, name: str) -> int | None:
-        """Within how many hours its batches end; None where the vendor promises nothing."""
-
-    def host(self, name: str, base_url: str | None = None) -> str:
-        """The name of the host that its calls go to. Raises Failure("not_found")."""
-
-    def needs_key(self, name: str) -> bool:
-        """Whether calls go nowhere without an API key."""
 
 
 class Provider(Protocol):

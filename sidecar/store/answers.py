@@ -42,7 +42,7 @@ CACHED_SAMPLE = 5_000
 
 
 def earlier(conn: sqlite3.Connection, project_id: str | None, questions: Iterable[str]) -> dict[str, Answer]:
-    """The newest answer that the project has to each of these questions (`question_name`), where it has one."""
+    """The newest answer that the project has to each of these questions (`request_fingerprint`), where it has one."""
     found: dict[str, Answer] = {}
     for question in questions:
         row = conn.execute(SAME_QUESTION_SQL, (question, project_id)).fetchone()

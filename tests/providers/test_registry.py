@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.base import Providers
+from sidecar.providers.by_name import Providers
 from sidecar.providers.compatible.provider import Compatible
 from sidecar.providers.guarded import GuardedBatches, GuardedProvider
 from sidecar.providers.openai.batch import OpenAIBatch
