@@ -14,8 +14,7 @@ from sidecar.batch.files.encodings import TextEncoding, find_encoding, named_enc
 from sidecar.batch.files.json_text import encode
 from sidecar.batch.files.object_rows import object_rows
 from sidecar.batch.files.options import AS_IT_IS, ImportOptions
-from sidecar.batch.files.reading import Read, RowError
-from sidecar.batch.files.row_errors import RowErrors, encoded
+from sidecar.batch.files.row_errors import Read, RowError, RowErrors, encoded
 from sidecar.batch.files.seen import Seen
 from sidecar.batch.files.tables import csv_rows, table_rows
 from sidecar.errors import Failure

@@ -12,7 +12,7 @@ from sidecar.batch.files.encodings import TextEncoding
 from sidecar.batch.files.layout import Layout, layout_of
 from sidecar.batch.files.numbers import as_value
 from sidecar.batch.files.options import ImportOptions
-from sidecar.batch.files.reading import Read, RowError
+from sidecar.batch.files.row_errors import Read, RowError
 from sidecar.batch.files.seen import SAMPLES, Seen
 from sidecar.batch.files.shapes import shaped
 from sidecar.json_stream import BrokenJson

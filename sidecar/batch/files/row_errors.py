@@ -1,14 +1,28 @@
-"""What is told of rows that were left out: the first of them with how they were read, and how many more. Pure."""
+"""What comes of a place in a file: a row, or why there is none; and what is told of those that were left out. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from sidecar.batch.files.json_text import encode
-from sidecar.batch.files.reading import RowError
+from sidecar.batch.files.seen import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """Why a row was left out, or with number 0 what is to be said of the file as a whole."""
+
+    message: str
+    data: Mapping[str, Any] | None = None
+
+
+# By its number: from 1 as a spreadsheet counts below the header, empty rows too; 0 is the file as a whole.
+Read = tuple[int, dict[str, Any] | RowError | Seen]
+
 
 MAX_ERRORS = 1_000
 # An error shows the row as it was read, unless that is an essay, or enough is shown already.

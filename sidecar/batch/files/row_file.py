@@ -14,8 +14,7 @@ import orjson
 from sidecar.batch.files.import_rows import read_rows
 from sidecar.batch.files.numbers import as_sent
 from sidecar.batch.files.options import ImportOptions
-from sidecar.batch.files.reading import RowError
-from sidecar.batch.files.row_errors import RowErrors, encoded
+from sidecar.batch.files.row_errors import RowError, RowErrors, encoded
 from sidecar.batch.files.seen import Seen
 from sidecar.batch.row import Row
 from sidecar.batch.row_input import ROWS_A_WRITE, Numbered

@@ -11,7 +11,7 @@ from sidecar.batch.files.columns import BadRow, field_of, squeezed
 from sidecar.batch.files.encodings import BAD_BYTE, TextEncoding
 from sidecar.batch.files.layout import Layout, layout_of
 from sidecar.batch.files.options import ImportOptions
-from sidecar.batch.files.reading import Read, RowError
+from sidecar.batch.files.row_errors import Read, RowError
 from sidecar.batch.files.seen import SAMPLES, Seen
 from sidecar.batch.files.text_cells import CellRows
 

@@ -18,8 +18,7 @@ from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.provider import root
 from sidecar.providers.base import PreparedCall
 from sidecar.providers.batches import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult
-from sidecar.providers.kernel.batch_cancel import ask_to_stop
-from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
+from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows, unconfirmed
 from sidecar.providers.kernel.bodies import array_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient

@@ -27,8 +27,7 @@ from sidecar.providers.gemini.batch_format import (
 from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.gemini.request import model_path
 from sidecar.providers.gemini.upload import upload
-from sidecar.providers.kernel.batch_cancel import ask_to_stop
-from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
+from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows, unconfirmed
 from sidecar.providers.kernel.bodies import lines_body
 from sidecar.providers.kernel.client import ACCEPT_JSON, VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient

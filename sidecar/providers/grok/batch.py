@@ -24,8 +24,7 @@ from sidecar.providers.grok.batch_format import (
     outcome,
 )
 from sidecar.providers.grok.errors import GROK
-from sidecar.providers.kernel.batch_cancel import ask_to_stop
-from sidecar.providers.kernel.batch_rows import read_rows
+from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows
 from sidecar.providers.kernel.bodies import Body, array_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient

@@ -1,15 +1,15 @@
-"""The rows that come out of a vendor's batch: each once, with what its reader made of its reply."""
+"""What any vendor's batch comes to: its rows, each once with what its reader made of its reply, and its stop."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, Event, TextDelta, TextWasThinking, ThinkingDelta, Usage, UsageSoFar
-from sidecar.providers.batches import BatchResult
+from sidecar.providers.batches import BatchResult, BatchState
 from sidecar.providers.kernel.jsonl import read_line
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked
@@ -94,3 +94,18 @@ def unconfirmed(asked: Asked) -> OutcomeUnknown:
         provider=asked.provider,
         model=asked.model,
     )
+
+
+async def ask_to_stop(
+    cancel: Awaitable[object], check: Callable[[], Awaitable[BatchState]], *, stopping: str = ""
+) -> None:
+    """Await the cancel. A refusal means nothing when the batch has ended, or has the vendor's word `stopping`.
+
+    Raises the Failure of the cancel otherwise, and that of the check.
+    """
+    try:
+        await cancel
+    except Failure:
+        state = await check()
+        if not state.ended and (not stopping or state.word != stopping):
+            raise

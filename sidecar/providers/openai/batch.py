@@ -10,8 +10,7 @@ from uuid import uuid4
 from sidecar.errors import Failure
 from sidecar.providers.base import PreparedCall
 from sidecar.providers.batches import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult
-from sidecar.providers.kernel.batch_cancel import ask_to_stop
-from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
+from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows, unconfirmed
 from sidecar.providers.kernel.bodies import form_body, lines_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sidecar.batch.files.columns import OLDER_RESULT_COLUMNS, RESULT_COLUMNS, ROW_FIELDS
 from sidecar.batch.files.export_rows import WHOLE, ExportOptions, Format, write_rows
 from sidecar.batch.files.import_rows import read_rows
-from sidecar.batch.files.reading import RowError
+from sidecar.batch.files.row_errors import RowError
 from sidecar.batch.files.seen import Seen
 from sidecar.batch.template import spelled
 from sidecar.errors import Failure
