@@ -123,8 +123,9 @@ async def follow(sidecar: Connection, job_id: str, err: Console, *, retry: bool 
     waiting = await _waiting(sidecar, job_id, retry=retry)
     with shown.of(waiting):
         method = "batch:retry-failed" if retry else "batch:start"
-        await sidecar.call(method, {"jobId": job_id, "notifyRows": True})
         try:
+            # Its rows begin, and are shown, before the answer to this has come.
+            await sidecar.call(method, {"jobId": job_id, "notifyRows": True})
             await ended
         except asyncio.CancelledError:
             await sidecar.call("batch:cancel", {"jobId": job_id})

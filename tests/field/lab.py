@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.field.hostile import Answer, Switch, serving
-from tests.helpers.process import REPOSITORY, RpcError, SidecarProcess
+from tests.helpers.process import DEADLINE_SECONDS, REPOSITORY, RpcError, SidecarProcess
 from tests.helpers.sidecar import command, quiet_environment
 
 # A priced model at a server of the person's own: 1,000 tokens in and 100 out cost 0.0012 dollars.
@@ -79,7 +79,7 @@ async def sidecar(
     models: Any = None,
     environment: Mapping[str, str] | None = None,
     keychain: str | None = None,
-    deadline: float = 20.0,
+    deadline: float = DEADLINE_SECONDS,
 ) -> AsyncIterator[SidecarProcess]:
     """A sidecar that has not been asked anything yet. `models` becomes its models.json.
 
