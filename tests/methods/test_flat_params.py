@@ -59,7 +59,7 @@ def _likely(kind: Any) -> st.SearchStrategy[Any] | None:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, SimpleNamespace):
-        return {name: _plain(each) for name, each in vars(value).items()}
+        return {name: _plain(each) for name, each in vars(value).items() if name != "_members"}
     return value
 
 

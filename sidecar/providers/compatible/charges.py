@@ -39,6 +39,8 @@ def charged_usd(usage: Mapping[str, Any]) -> tuple[Decimal | None, str]:
         cost = _of_object(told)
     else:
         cost = _dollars(told)
+    if cost is None and usage.get("is_byok") is True:
+        return None, "the gateway's own fee was not told"
     if cost is None or usage.get("is_byok") is not True:
         return cost, "" if told is None or cost is not None else "the charge is impossible"
     upstream = _upstream(as_mapping(usage.get("cost_details")))
