@@ -14,7 +14,7 @@ from typing import Literal
 from sidecar import clock
 from sidecar.errors import Failure
 from sidecar.settings import Settings
-from sidecar.store import job_rows, jobs, ledger
+from sidecar.store import job_rows, jobs, ledger_sums
 
 What = Literal["answer", "batch", "row"]
 
@@ -84,13 +84,13 @@ def uncounted(budget: Budget, at_most_usd: Decimal | None, name: str) -> tuple[s
 
 def standing(conn: sqlite3.Connection, limit_usd: Decimal, since: int) -> Balance:
     """Return how a month stands that began at `since` (ms)."""
-    chats = ledger.reserved_for_chats(conn)
+    chats = ledger_sums.reserved_for_chats(conn)
     return Balance(
         limit_usd,
-        ledger.spent_since(conn, since),
-        ledger.uncertain_since(conn, since).at_most_usd,
+        ledger_sums.spent_since(conn, since),
+        ledger_sums.uncertain_since(conn, since).at_most_usd,
         chats,
-        ledger.reserved(conn) - chats,
+        ledger_sums.reserved(conn) - chats,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from sidecar.store import conversations, ledger, projects
+from sidecar.store import conversations, ledger_sums, projects
 from sidecar.store.columns import from_pico, uncertain_from
 from sidecar.store.records import CERTAIN, Conversation, Uncertain
 
@@ -135,10 +135,10 @@ def stats(conn: sqlite3.Connection, project_id: str | None, month_start: int, we
     jobs = JOBS_COUNT_SQL if project_id is None else JOBS_COUNT_IN_PROJECT_SQL
     return Stats(
         spending=spending,
-        month_usd=ledger.spent_since(conn, month_start, project_id),
-        week_usd=ledger.spent_since(conn, week_start, project_id),
-        month_uncertain=ledger.uncertain_since(conn, month_start, project_id),
-        week_uncertain=ledger.uncertain_since(conn, week_start, project_id),
+        month_usd=ledger_sums.spent_since(conn, month_start, project_id),
+        week_usd=ledger_sums.spent_since(conn, week_start, project_id),
+        month_uncertain=ledger_sums.uncertain_since(conn, month_start, project_id),
+        week_uncertain=ledger_sums.uncertain_since(conn, week_start, project_id),
         messages=conn.execute(messages, named).fetchone()[0],
         jobs=conn.execute(jobs, named).fetchone()[0],
     )
@@ -155,7 +155,7 @@ def _chat(conn: sqlite3.Connection, conversation: Conversation) -> Callable[[], 
             title=conversation.name,
             cost_usd=_usd(pico),
             tokens=tokens,
-            uncertain=ledger.uncertain_in_conversation(conn, conversation.id),
+            uncertain=ledger_sums.uncertain_in_conversation(conn, conversation.id),
             preview=newest[0] if newest else None,
         )
 

@@ -8,8 +8,8 @@ from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
-from sidecar.store.columns import from_json, from_pico, to_json, to_pico, uncertain_from
-from sidecar.store.records import CostEvidence, LedgerEntry, TokenUsage, Uncertain
+from sidecar.store.columns import from_json, from_pico, to_json, to_pico
+from sidecar.store.records import CostEvidence, LedgerEntry, TokenUsage
 
 _FIELDS = tuple(field.name for field in fields(LedgerEntry))
 _COLUMN_OF = {
@@ -22,30 +22,6 @@ _BOOLEANS = ("incomplete", "batch_rate", "uncertain", "charged")
 _JSON = ("price", "parts", "surcharges")
 COLUMNS = ", ".join(_COLUMN_OF.get(name, name) for name in _FIELDS)
 _INSERT_SQL = f"INSERT INTO ledger ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"  # noqa: S608
-SPENT_SQL = "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE created_at >= ?"
-RESERVED_SQL = (
-    "SELECT (SELECT coalesce(sum(estimate_pico), 0) FROM ledger WHERE state = 'intent')"
-    " + (SELECT coalesce(sum(reserved_pico), 0) FROM batch_jobs WHERE reserved_pico > 0)"
-)
-RESERVED_FOR_CHATS_SQL = (
-    "SELECT coalesce(sum(estimate_pico), 0) FROM ledger WHERE state = 'intent' AND kind = 'chat'"
-)
-_UNCERTAIN = (
-    "SELECT count(*), coalesce(sum(at_least_pico), 0), coalesce(sum(at_most_pico), 0), count(*) - count(at_most_pico)"
-    " FROM ledger WHERE uncertain = 1"
-)
-UNCERTAIN_SQL = f"{_UNCERTAIN} AND created_at >= ?"
-UNCERTAIN_IN_PROJECT_SQL = f"{_UNCERTAIN} AND created_at >= ? AND project_id = ?"
-UNCERTAIN_IN_CONVERSATION_SQL = f"{_UNCERTAIN} AND conversation_id = ?"
-SPENT_IN_PROJECT_SQL = (
-    "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE project_id = ? AND created_at >= ?"
-)
-
-# What follows a slash in the order of characters is a nought: the ids of a part's rows lie between the two.
-BOUND_OF_PART_SQL = (
-    "SELECT coalesce(sum(at_most_pico), 0), coalesce(sum(at_most_pico IS NULL), 0) FROM ledger"
-    " WHERE id >= ? AND id < ? AND state IN ('intent', 'unknown')"
-)
 
 
 def intent(conn: sqlite3.Connection, entry: LedgerEntry) -> None:
@@ -280,47 +256,6 @@ def models_after(conn: sqlite3.Connection, row: int) -> tuple[int, frozenset[str
 def any_open(conn: sqlite3.Connection) -> bool:
     """Whether a request is under way."""
     return conn.execute("SELECT 1 FROM ledger WHERE state = 'intent' LIMIT 1").fetchone() is not None
-
-
-def spent_since(conn: sqlite3.Connection, since_ms: int, project_id: str | None = None) -> Decimal:
-    """What is known to have been spent on requests begun at `since_ms` or later, in US dollars."""
-    if project_id is None:
-        row = conn.execute(SPENT_SQL, (since_ms,)).fetchone()
-    else:
-        row = conn.execute(SPENT_IN_PROJECT_SQL, (project_id, since_ms)).fetchone()
-    return from_pico(row[0]) or Decimal(0)
-
-
-def uncertain_since(conn: sqlite3.Connection, since_ms: int, project_id: str | None = None) -> Uncertain:
-    """The calls begun at `since_ms` or later whose cost is not known: how many, and what they come to."""
-    if project_id is None:
-        return _uncertain(conn, UNCERTAIN_SQL, since_ms)
-    return _uncertain(conn, UNCERTAIN_IN_PROJECT_SQL, since_ms, project_id)
-
-
-def uncertain_in_conversation(conn: sqlite3.Connection, conversation_id: str) -> Uncertain:
-    """The calls of a conversation whose cost is not known."""
-    return _uncertain(conn, UNCERTAIN_IN_CONVERSATION_SQL, conversation_id)
-
-
-def _uncertain(conn: sqlite3.Connection, sql: str, *named: Any) -> Uncertain:
-    return uncertain_from(*conn.execute(sql, named).fetchone())
-
-
-def reserved(conn: sqlite3.Connection) -> Decimal:
-    """The estimates of requests that are under way and of rows that jobs have yet to send, in US dollars."""
-    return from_pico(conn.execute(RESERVED_SQL).fetchone()[0]) or Decimal(0)
-
-
-def reserved_for_chats(conn: sqlite3.Connection) -> Decimal:
-    """The part of `reserved` that chats under way hold; batches hold the rest."""
-    return from_pico(conn.execute(RESERVED_FOR_CHATS_SQL).fetchone()[0]) or Decimal(0)
-
-
-def bound_of_part(conn: sqlite3.Connection, part_id: str) -> Decimal | None:
-    """The most that those rows of a part of a native batch may cost whose cost is not known; None without a price."""
-    total, unbounded = conn.execute(BOUND_OF_PART_SQL, (f"{part_id}/", f"{part_id}0")).fetchone()
-    return None if unbounded else from_pico(total) or Decimal(0)
 
 
 def _usage_columns(usage: TokenUsage | None) -> tuple[int | None, ...]:

@@ -28,7 +28,7 @@ from sidecar.providers.batches import BatchAdapter
 from sidecar.providers.kernel.limits import KeyLimiters, RequestPacer
 from sidecar.settings import Settings
 from sidecar.spending.recovery import after_a_run
-from sidecar.store import job_rows, jobs, ledger, projects
+from sidecar.store import job_rows, jobs, ledger_sums, projects
 from sidecar.store.database import Database
 from sidecar.store.job_records import Job, JobRow
 from sidecar.store.records import LedgerEntry
@@ -160,7 +160,7 @@ class Works:
         return await self.store.read(all_entries)
 
     async def reserved(self) -> Decimal:
-        return await self.store.read(ledger.reserved)
+        return await self.store.read(ledger_sums.reserved)
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sidecar.spending.budget import standing
-from sidecar.store import jobs, ledger
+from sidecar.store import jobs, ledger_sums
 from tests.helpers.inside import Inside, inside
 
 EXAMPLES = int(os.environ.get("MONEY_EXAMPLES", "6"))
@@ -145,7 +145,7 @@ def charged(here: Inside) -> Decimal:
 async def ours(here: Inside) -> tuple[Decimal, Decimal]:
     """What our own account says was spent, at least and at most."""
     read = here.services.store.read
-    known, uncertain = await read(ledger.spent_since, 0), await read(ledger.uncertain_since, 0)
+    known, uncertain = await read(ledger_sums.spent_since, 0), await read(ledger_sums.uncertain_since, 0)
     assert not uncertain.unbounded
     return known + uncertain.at_least_usd, known + uncertain.at_most_usd
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import answers, job_rows, jobs, ledger, projects
+from sidecar.store import answers, job_rows, jobs, ledger, ledger_sums, projects
 from sidecar.store.job_records import Job, JobRow, Lengths, NewRow, RowOutcome
 from sidecar.store.records import LedgerEntry
 from tests.store.clock import NOW
@@ -27,7 +27,7 @@ PLANS = {
     "the answers of a model": (answers.MODEL_LENGTHS_SQL, "COVERING INDEX ledger_by_model"),
     "what caches had for a template": (answers.TEMPLATE_CACHED_SQL, "batch_results_by_template"),
     "what caches had for a model": (answers.MODEL_CACHED_SQL, "ledger_by_project"),
-    "what jobs hold back": (ledger.RESERVED_SQL, "batch_jobs_by_reserve"),
+    "what jobs hold back": (ledger_sums.RESERVED_SQL, "batch_jobs_by_reserve"),
 }
 
 
@@ -179,11 +179,11 @@ def test_what_jobs_hold_back_counts_as_reserved(home: sqlite3.Connection) -> Non
     _job(home)
     jobs.reserve(home, "j", Decimal("1.5"))
     ledger.intent(home, LedgerEntry("e", NOW, "chat", estimate_usd=Decimal("0.25")))
-    assert ledger.reserved(home) == Decimal("1.75")
+    assert ledger_sums.reserved(home) == Decimal("1.75")
     jobs.unreserve(home, "j", Decimal("0.5"))
-    assert ledger.reserved(home) == Decimal("1.25")
+    assert ledger_sums.reserved(home) == Decimal("1.25")
     jobs.end(home, "j", "completed", now=NOW)
-    assert ledger.reserved(home) == Decimal("0.25")
+    assert ledger_sums.reserved(home) == Decimal("0.25")
 
 
 def test_earlier_answers_tell_their_lengths_without_the_extremes(home: sqlite3.Connection) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.store import ledger
+from sidecar.store import ledger, ledger_sums
 from sidecar.store.columns import from_pico, to_pico
 from sidecar.store.records import LedgerEntry, Uncertain
 from tests.store.clock import NOW
@@ -56,7 +56,7 @@ def test_an_intent_is_open_until_it_is_settled(conn: sqlite3.Connection) -> None
     )
     assert ledger.get(conn, "l") == stored
     assert stored.state == "intent"
-    assert ledger.reserved(conn) == Decimal("0.05")
+    assert ledger_sums.reserved(conn) == Decimal("0.05")
     settled = ledger.settle(
         conn,
         "l",
@@ -89,7 +89,7 @@ def test_an_intent_is_open_until_it_is_settled(conn: sqlite3.Connection) -> None
         prompt_total=116,
     )
     assert ledger.get(conn, "l") == settled
-    assert ledger.reserved(conn) == 0
+    assert ledger_sums.reserved(conn) == 0
 
 
 def test_a_row_is_settled_once(conn: sqlite3.Connection) -> None:
@@ -97,7 +97,7 @@ def test_a_row_is_settled_once(conn: sqlite3.Connection) -> None:
     assert _settle(conn, "l", "1") is not None
     assert _settle(conn, "l", "2") is None
     assert ledger.fail(conn, "l", now=NOW, error_kind="timeout") is None
-    assert ledger.spent_since(conn, 0) == 1
+    assert ledger_sums.spent_since(conn, 0) == 1
     assert _settle(conn, "none", "1") is None
 
 
@@ -106,7 +106,7 @@ def test_a_failed_request_costs_nothing(conn: sqlite3.Connection) -> None:
     failed = ledger.fail(conn, "l", now=NOW + 1, error_kind="rate_limited", request_id="req")
     assert failed is not None
     assert (failed.state, failed.cost_usd, failed.error_kind) == ("failed", None, "rate_limited")
-    assert ledger.spent_since(conn, 0) == 0
+    assert ledger_sums.spent_since(conn, 0) == 0
 
 
 def test_what_may_have_been_charged_is_unknown_and_can_still_be_settled(conn: sqlite3.Connection) -> None:
@@ -115,10 +115,10 @@ def test_what_may_have_been_charged_is_unknown_and_can_still_be_settled(conn: sq
     assert unknown is not None
     assert unknown.state == "unknown"
     assert unknown.cost_usd is None
-    assert ledger.spent_since(conn, 0) == 0
-    assert ledger.uncertain_since(conn, 0) == Uncertain(1, Decimal(0), Decimal("0.05"))
+    assert ledger_sums.spent_since(conn, 0) == 0
+    assert ledger_sums.uncertain_since(conn, 0) == Uncertain(1, Decimal(0), Decimal("0.05"))
     settled = _settle(conn, "l", "0.5")
-    assert ledger.uncertain_since(conn, 0) == Uncertain()
+    assert ledger_sums.uncertain_since(conn, 0) == Uncertain()
     assert settled is not None
     assert settled.error_kind is None
 
@@ -136,9 +136,9 @@ def test_sums_are_by_time_by_project_and_by_model(conn: sqlite3.Connection) -> N
     for entry_id, at, project, model in rows:
         ledger.intent(conn, replace(ENTRY, id=entry_id, created_at=at, project_id=project, model=model))
         _settle(conn, entry_id, "0.1")
-    assert ledger.spent_since(conn, NOW) == Decimal("0.2")
-    assert ledger.spent_since(conn, NOW, "p") == Decimal("0.1")
-    assert ledger.spent_since(conn, 0, "none") == 0
+    assert ledger_sums.spent_since(conn, NOW) == Decimal("0.2")
+    assert ledger_sums.spent_since(conn, NOW, "p") == Decimal("0.1")
+    assert ledger_sums.spent_since(conn, 0, "none") == 0
 
 
 def test_a_state_that_is_none_of_the_four_is_refused(conn: sqlite3.Connection) -> None:
@@ -163,5 +163,5 @@ def test_what_is_uncertain_costs_what_arrived_at_least_and_what_was_reserved_at_
     assert (first.at_least_usd, first.at_most_usd) == (Decimal("0.01"), Decimal("0.05"))
     # More has arrived than was thought possible.
     assert (second.at_least_usd, second.at_most_usd) == (Decimal("0.2"), Decimal("0.2"))
-    assert ledger.uncertain_since(conn, 0) == Uncertain(2, Decimal("0.21"), Decimal("0.25"))
-    assert ledger.uncertain_since(conn, 0, "elsewhere") == Uncertain()
+    assert ledger_sums.uncertain_since(conn, 0) == Uncertain(2, Decimal("0.21"), Decimal("0.25"))
+    assert ledger_sums.uncertain_since(conn, 0, "elsewhere") == Uncertain()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.store import ledger, migrations, open_database
+from sidecar.store import ledger_sums, migrations, open_database
 from sidecar.store.database import Database
 from tests.store import old_app
 from tests.store.clock import NOW
@@ -129,10 +129,10 @@ def test_what_the_old_rows_cost_is_in_the_ledger(tmp_path: Path) -> None:
     path = old_app.make(tmp_path / "abai.db", old_app.TABLES, old_app.GOOD_ROWS)
     with closing(_migrated(path)) as conn:
         # Two answers, one row of a batch, and a job whose rows were never stored; a cost of 0 is no spending.
-        assert ledger.spent_since(conn, 0) == Decimal("0.0125") + Decimal("0.0075") + Decimal(
+        assert ledger_sums.spent_since(conn, 0) == Decimal("0.0125") + Decimal("0.0075") + Decimal(
             "0.5"
         ) + Decimal("0.25")
-        assert ledger.spent_since(conn, 0, "p1") == ledger.spent_since(conn, 0)
+        assert ledger_sums.spent_since(conn, 0, "p1") == ledger_sums.spent_since(conn, 0)
         found = _rows(
             conn,
             "SELECT message_id, job_id, row_id, provider, model, created_at, turn_id, prompt_total, out_visible,"
@@ -186,7 +186,7 @@ def test_rows_whose_parents_were_never_stored_are_kept_under_recovered_ones(tmp_
             " FROM batch_jobs WHERE id = 'j-lost'",
         ) == [("Recovered batch", home, 1, 1, 0, 0.5)]
         assert _rows(conn, "SELECT count(*) FROM batch_results") == [(2,)]
-        assert ledger.spent_since(conn, 0) == Decimal("0.5")
+        assert ledger_sums.spent_since(conn, 0) == Decimal("0.5")
 
 
 GARBLED = """
@@ -236,7 +236,7 @@ def test_nulls_duplicates_and_garbled_values_lose_no_row(tmp_path: Path) -> None
             (1, "success", None),
             (2, "error", None),
         ]
-        assert ledger.spent_since(conn, 0) == Decimal("0.25")
+        assert ledger_sums.spent_since(conn, 0) == Decimal("0.25")
 
 
 def test_columns_that_are_missing_and_tables_that_are_unknown_are_no_trouble(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from sidecar.store import conversations, ledger, messages, projects, turns, vendor_batches
+from sidecar.store import conversations, ledger_sums, messages, projects, turns, vendor_batches
 
 PLANS = {
     "projects, last used first": (projects.LIST_SQL, "projects_by_use"),
@@ -20,9 +20,9 @@ PLANS = {
     "whether a model has answered": (turns.ANSWERED_SQL, "messages_by_turn"),
     "whether a model is answering": (turns.ATTEMPTED_SQL, "ledger_by_turn"),
     "the newest conversation without a name": (turns.NEWEST_UNNAMED_SQL, "conversations_by_origin"),
-    "what chats under way hold": (ledger.RESERVED_FOR_CHATS_SQL, "ledger_by_state"),
-    "spending since": (ledger.SPENT_SQL, "COVERING INDEX ledger_by_time"),
-    "a project's spending since": (ledger.SPENT_IN_PROJECT_SQL, "COVERING INDEX ledger_by_project"),
+    "what chats under way hold": (ledger_sums.RESERVED_FOR_CHATS_SQL, "ledger_by_state"),
+    "spending since": (ledger_sums.SPENT_SQL, "COVERING INDEX ledger_by_time"),
+    "a project's spending since": (ledger_sums.SPENT_IN_PROJECT_SQL, "COVERING INDEX ledger_by_project"),
     "jobs of a project": (
         "SELECT * FROM batch_jobs WHERE project_id = ? ORDER BY created_at DESC, id LIMIT ?",
         "batch_jobs_by_project",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 
 from sidecar.errors import Failure
-from sidecar.store import jobs, ledger, vendor_batches
+from sidecar.store import jobs, ledger_sums, vendor_batches
 from sidecar.store.job_records import Job, VendorBatch
 
 
@@ -70,7 +70,7 @@ def _given_up(part: VendorBatch) -> bool:
 
 def _at_most_usd(conn: sqlite3.Connection, parts: Sequence[VendorBatch]) -> Decimal | None:
     """The most that the rows of the parts may cost; None where a price is not known."""
-    bounds = [ledger.bound_of_part(conn, part.id) for part in parts]
+    bounds = [ledger_sums.bound_of_part(conn, part.id) for part in parts]
     known = [bound for bound in bounds if bound is not None]
     return sum(known, Decimal(0)) if len(known) == len(bounds) else None
 

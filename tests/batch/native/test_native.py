@@ -11,7 +11,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.base import Done
 from sidecar.providers.batches import BatchLimits, BatchResult
-from sidecar.store import ledger, projects, vendor_batches
+from sidecar.store import ledger_sums, projects, vendor_batches
 from tests.helpers.native_batches import MODEL, USAGE, NativeWorks, Vendor, answer, native_works, on_disk
 
 # 1,000 tokens in and 200 out of gpt-4o at half its price: 0.00125 + 0.001 dollars.
@@ -107,7 +107,7 @@ async def test_a_job_that_cannot_be_sent_for_a_fault_of_the_disk_is_not_left_run
             "failed",
             "internal_error",
         )
-        assert await here.store.read(ledger.reserved) == 0
+        assert await here.store.read(ledger_sums.reserved) == 0
         await here.store.write(lambda conn: conn.execute("DROP TRIGGER full") and None)
         await here.native.start(job.id)
         job = await here.ended(job.id)
@@ -415,7 +415,7 @@ async def test_a_job_above_the_months_budget_sends_nothing(tmp_path: Path) -> No
         await here.settings.save("monthlyBudgetUSD", 100)
         await here.native.start(job.id)
         job = await here.ended(job.id)
-        assert await here.store.read(ledger.reserved) == 0
+        assert await here.store.read(ledger_sums.reserved) == 0
     assert raised.value.kind == "budget_exceeded"
     assert (job.status, job.completed_rows) == ("completed", 1)
 
@@ -424,7 +424,7 @@ async def test_the_budget_holds_what_the_rows_may_cost_until_they_are_settled(tm
     async with native_works(tmp_path, Vendor(checks_to_end=1_000_000)) as here:
         await here.submit("One", "Two")
         entries = await here.entries()
-        held = await here.store.read(ledger.reserved)
+        held = await here.store.read(ledger_sums.reserved)
     assert held == sum((entry.estimate_usd or Decimal(0) for entry in entries), Decimal(0)) > 0
     # A few tokens in, and the 8,192 that the settings let it write, at half of gpt-4o's price.
     assert Decimal("0.04096") < (entries[0].estimate_usd or 0) < Decimal("0.04100")
@@ -483,11 +483,11 @@ async def test_deleting_its_project_sends_no_further_part_of_a_batch(tmp_path: P
         await here.native.cancel_project("p")
         await here.store.write(projects.delete, "p")
         for _ in range(200):
-            await here.store.read(ledger.reserved)
+            await here.store.read(ledger_sums.reserved)
         assert len(vendor.held) == 1
         assert all(held.cancelled for held in vendor.held.values())
         assert [entry.state for entry in await here.entries()] == ["unknown", "failed"]
-        assert await here.store.read(ledger.reserved) == 0
+        assert await here.store.read(ledger_sums.reserved) == 0
 
 
 async def test_a_creation_under_way_when_its_project_is_deleted_is_stopped_at_the_vendor(
@@ -505,7 +505,7 @@ async def test_a_creation_under_way_when_its_project_is_deleted_is_stopped_at_th
         await vendor.hanging.wait()
         deleting = asyncio.create_task(here.native.cancel_project("p"))
         for _ in range(50):
-            await here.store.read(ledger.reserved)
+            await here.store.read(ledger_sums.reserved)
         answering.set()
         await deleting
         await here.store.write(projects.delete, "p")

@@ -15,7 +15,7 @@ from sidecar.batch.native.machine import LONGEST_DOUBT_MS
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchLimits, LookupResult
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.store import ledger
+from sidecar.store import ledger_sums
 from tests.helpers.asking import Clock
 from tests.helpers.native_batches import NativeWorks, Vendor, native_works, on_disk
 
@@ -216,7 +216,7 @@ async def test_a_cancelled_batch_whose_key_is_gone_does_not_hold_back_the_budget
         begun = clock.ms
         await here.ended(job_id)
         assert clock.ms - begun > 40 * 3_600_000
-        assert await here.store.read(ledger.reserved) == 0
+        assert await here.store.read(ledger_sums.reserved) == 0
         assert {entry.state for entry in await here.entries()} == {"unknown"}
         assert [row.status for row in await here.rows(job_id)] == ["cancelled"] * 3
 
