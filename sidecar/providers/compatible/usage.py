@@ -71,7 +71,9 @@ def compatible_usage(told: Mapping[str, Any], service_tier: Any = None) -> Usage
     }
     parts = chat_usage(whole, service_tier)
     charged, doubt = charged_usd(usage)
-    parts = replace(parts, charged_usd=charged, doubt=parts.doubt or doubt)
+    parts = replace(
+        parts, charged_usd=charged, doubt=parts.doubt or doubt or _of_hits_and_misses(usage, prompt)
+    )
     return parts if parts.prompt_total or parts.out_total or charged is not None else None
 
 
@@ -90,6 +92,14 @@ def _prompt(usage: Mapping[str, Any]) -> Any:
 def _not_missed(usage: Mapping[str, Any], prompt: Any) -> int | None:
     missed = usage.get("prompt_cache_miss_tokens")
     return as_count(prompt) - as_count(missed) if missed and as_count(missed) <= as_count(prompt) else None
+
+
+def _of_hits_and_misses(usage: Mapping[str, Any], prompt: Any) -> str:
+    """Why what the cache had and what it had not cannot be, where a server tells both."""
+    told = [usage.get("prompt_cache_hit_tokens"), usage.get("prompt_cache_miss_tokens")]
+    if None in told or sum(map(as_count, told)) == as_count(prompt):
+        return ""
+    return "what the cache had and what it had not are not the prompt"
 
 
 def _leaves_out_cached(usage: Mapping[str, Any], prompt: Any) -> bool:
