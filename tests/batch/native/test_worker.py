@@ -17,6 +17,7 @@ class Crowded(Vendor):
 
     inside = 0
     most = 0
+    wanted = 0
 
     async def check(self, key: str, native_id: str) -> BatchState:
         await self._be_inside()
@@ -29,6 +30,9 @@ class Crowded(Vendor):
     async def _be_inside(self) -> None:
         self.inside += 1
         self.most = max(self.most, self.inside)
+        # Until as many are there as may be, and then a while in which one more would be seen.
+        while self.most < self.wanted:
+            await asyncio.sleep(0)
         for _ in range(20):
             await asyncio.sleep(0)
         self.inside -= 1
@@ -66,9 +70,10 @@ async def test_only_so_many_parts_are_looked_at_at_once(tmp_path: Path) -> None:
     vendor = Crowded(limits=BatchLimits(rows=1, bytes=1_000_000), checks_to_end=1_000_000)
     async with native_works(tmp_path, vendor, sleep=pause_for_good) as here:
         job = await here.submit(*"ABCDEFGHIJ")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(vendor.held) < 10:
                 await asyncio.sleep(0)
+            vendor.wanted = AT_ONCE
             # Whose vendor must be asked to stop is looked at without delay.
             await here.native.cancel(job.id)
             while vendor.calls.count("cancel") < 10:
