@@ -9,8 +9,6 @@ from typing import Any
 _SCALARS = frozenset({"str", "int", "float", "bool"})
 _BOUNDS = {"min_length": "least", "max_length": "most", "ge": "least", "le": "most"}
 _NO = object()
-# Types within others that no method asks for more than their members; of the rest some are written out again.
-_INNER = frozenset({"ClientInfo"})
 
 Member = tuple[str, str, Any, bool, bool, Any, Any]
 """Wire name, name, kind, required, nullable, least, most: as sidecar/methods/flat_params.py reads them."""
@@ -73,7 +71,7 @@ def _kind(annotation: ast.expr, known: Mapping[str, Any]) -> tuple[Any, bool]:
         return "any", True
     if text == "dict[str, Any]":
         return "dict", False
-    if text in known and text in _INNER:
+    if text in known:
         return known[text], False
     if text.startswith("Literal["):
         words = ast.literal_eval(text.removeprefix("Literal"))

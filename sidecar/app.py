@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from sidecar import clock
+from sidecar import clock, slow_callbacks
 from sidecar.config import Config
 from sidecar.container import Container
 from sidecar.contract.errors import ERRORS
@@ -55,6 +55,8 @@ def run(config: Config, streams: WireStreams, secrets: KnownSecrets, sentinel: S
 
         config = setup.as_recorded(config, config.mock_from)
     secrets.learn_environment(config.environment)
+    if slow_callbacks.VARIABLE in config.environment:
+        slow_callbacks.watch(config.environment)
     asyncio.run(_run(config, streams, secrets, sentinel))
 
 

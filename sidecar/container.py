@@ -7,11 +7,11 @@ the answers do; `warm_up` loads them once those are out.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import uuid
 from collections.abc import Callable
 from functools import cached_property
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sidecar import clock
@@ -21,6 +21,7 @@ from sidecar.core import Core
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
 from sidecar.keys import Keys, KeyStore
+from sidecar.load_ahead import load_ahead
 from sidecar.methods.work_news import WorkNews
 from sidecar.money.catalogue_files import CatalogueFiles
 from sidecar.network_options import NetworkOptions, Options
@@ -317,13 +318,14 @@ class Container:
         if self.config.read_only:
             return
         await asyncio.sleep(seconds)
-        for name in ("methods.settings", "methods.chat", "chat.service", "methods.batch"):
-            import_module(f"sidecar.{name}")
-            await asyncio.sleep(0)
+        # Beside the loop, which answers meanwhile.
+        await asyncio.to_thread(load_ahead)
         if not self._stopping:
             self._caring = asyncio.create_task(self.caretaker.run())
             _ = self.batches, self.native, self.chat
             await self.http.open()
+            # What is there now stays, and need not be gone through whenever memory is cleared up.
+            gc.freeze()
 
     def stop_taking(self) -> None:
         """The process is about to end: nothing of a batch begins any more."""

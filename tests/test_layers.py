@@ -26,6 +26,7 @@ GROUND = {
     "base_url",
     "json_stream",
     "provider_facts",
+    "spared",
 }
 # Generated rows of data that import nothing: whoever needs them reads them.
 LEAVES = ("contract.errors", "contract.providers")
@@ -125,9 +126,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "store",
         "providers",
     }
-    | {"keys", "settings", "current_project"},
+    | {"keys", "settings", "current_project", "load_ahead"},
+    "load_ahead": set(),
+    "slow_callbacks": set(),
     "app": {"container", "contract", "rpc", "methods", "providers", "simulator", "recorder"}
-    | {"keys", "keychain", "parent", "sentinel", "watchdog"},
+    | {"keys", "keychain", "parent", "sentinel", "slow_callbacks", "watchdog"},
     "recorder": {"app", "contract", "keys", "methods", "money", "rpc", "simulator", "store"}
     | {
         "providers.kernel.broken",

@@ -17,9 +17,9 @@ ROWS_A_TURN = 50
 ROWS_A_WRITE = 1_000
 
 
-def with_ids(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The rows with an id each: their own, or one by their place."""
-    for number, row in enumerate(rows, 1):
+def with_ids(rows: Iterable[Mapping[str, Any]], first: int = 1) -> Iterator[Mapping[str, Any]]:
+    """The rows with an id each: their own, or one by their place, of which that of the first is given."""
+    for number, row in enumerate(rows, first):
         yield row if row.get("id") else {"id": f"row-{number}", **{k: v for k, v in row.items() if k != "id"}}
 
 
@@ -69,9 +69,10 @@ class GivenRows:
     """Rows that came with a message."""
 
     def __init__(self, wire_rows: Sequence[Mapping[str, Any]]) -> None:
-        self._rows = [Row(each) for each in with_ids(wire_rows)]
+        self._rows = wire_rows
 
     async def chunks(self) -> AsyncGenerator[Sequence[Numbered], None]:
         """Yield the rows, numbered by their place."""
         for begin in range(0, len(self._rows), ROWS_A_WRITE):
-            yield list(enumerate(self._rows[begin : begin + ROWS_A_WRITE], begin + 1))
+            chunk = with_ids(self._rows[begin : begin + ROWS_A_WRITE], begin + 1)
+            yield [(number, Row(each)) for number, each in enumerate(chunk, begin + 1)]

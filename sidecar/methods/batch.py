@@ -32,7 +32,7 @@ MOST_LATENCY_MS = 1e16
 
 async def submit(call: Request, params: types.BatchSubmitParams) -> dict[str, Any]:
     app, wanted = call.services, params.root
-    given = batch_rows.given(call, wanted)
+    given = await batch_rows.given(call, wanted)
     job = await app.intake.submit(
         wanted.project_id,
         given.source,
@@ -68,7 +68,7 @@ async def retry_failed(call: Request, params: types.BatchRetryFailedParams) -> d
 
 async def submit_native(call: Request, params: types.BatchSubmitNativeParams) -> dict[str, Any]:
     wanted = params.root
-    provider, given = wanted.provider_name, batch_rows.given(call, wanted)
+    provider, given = wanted.provider_name, await batch_rows.given(call, wanted)
     job, native_id = await call.services.native.submit(
         wanted.project_id,
         given.source,
@@ -134,7 +134,7 @@ async def get(call: Request, params: types.BatchGetParams) -> dict[str, Any]:
 
 async def estimate(call: Request, params: types.BatchEstimateParams) -> dict[str, Any]:
     wanted = params.root
-    given = batch_rows.given(call, wanted)
+    given = await batch_rows.given(call, wanted)
     found = await call.services.intake.estimate(given.source, wanted.project_id, listed=given.listed)
     counts = batch_wire.counts(found) if given.listed is not None else {}
     return batch_wire.estimate(found) | counts | given.errors()

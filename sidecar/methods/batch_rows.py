@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from typing import Any
 
 from sidecar.batch.files.numbers import as_sent
 from sidecar.batch.files.row_file import FileRows
-from sidecar.batch.row_input import GivenRows, Numbered, RowSource
+from sidecar.batch.row_input import ROWS_A_TURN, GivenRows, Numbered, RowSource
 from sidecar.contract.types import batch as types
 from sidecar.methods import batch_files
 from sidecar.methods.services import Request
+from sidecar.spared import spared
 
 # Of a file, so many rows stand in each list of an estimate.
 LISTED_ROWS = 1_000
@@ -46,13 +48,13 @@ class Given:
         return {"errors": self.file.errors()} if self.file else {}
 
 
-def given(call: Request, wanted: _ByRows | _ByFile) -> Given:
+async def given(call: Request, wanted: _ByRows | _ByFile) -> Given:
     """The rows that a request is about. Raises Failure for a path at which there is no file."""
     learn = call.services.discovery.learn
     if isinstance(wanted, _ByFile):
         file = batch_files.file_rows(call, wanted)
         return Given(_Learning(file, learn), file)
-    return Given(_Learning(GivenRows(wire_rows(wanted.rows)), learn))
+    return Given(_Learning(GivenRows(await wire_rows(wanted.rows)), learn))
 
 
 def checks(wanted: _Submitted) -> list[dict[str, Any]]:
@@ -60,15 +62,21 @@ def checks(wanted: _Submitted) -> list[dict[str, Any]]:
     return [check.model_dump(by_alias=True, exclude_none=True) for check in wanted.checks or ()]
 
 
-def wire_rows(rows: Iterable[types.BatchRow]) -> list[dict[str, Any]]:
-    """The rows as they are kept: what they say, and nothing that they leave out.
+async def wire_rows(rows: list[types.BatchRow]) -> list[dict[str, Any]]:
+    """The rows as they are kept: what they say, and nothing that they leave out. They are taken out of the list.
 
     Data that JavaScript would spell otherwise on its way back is kept as the text that a template prints.
     """
-    kept = [row.model_dump(by_alias=True, exclude_none=True) for row in rows]
-    for row in kept:
-        if data := row.get("data"):
-            row["data"] = {name: as_sent(value) for name, value in data.items()}
+    kept: list[dict[str, Any]] = []
+    rows.reverse()
+    with spared():
+        while rows:
+            row = rows.pop().model_dump(by_alias=True, exclude_none=True)
+            if data := row.get("data"):
+                row["data"] = {name: as_sent(value) for name, value in data.items()}
+            kept.append(row)
+            if len(kept) % ROWS_A_TURN == 0:
+                await asyncio.sleep(0)
     return kept
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
@@ -13,15 +14,27 @@ from sidecar.contract.methods import METHODS, Method
 from sidecar.errors import Failure
 from sidecar.methods import flat_params
 from sidecar.rpc.dispatch import Route
+from sidecar.spared import spared
 
 # Served by rpc itself, because it is about requests and not about anything of ours.
 _NOT_OURS = "rpc"
+# They bring rows, of which nothing depends on what came before.
+_ASIDE = frozenset({"batch:submit", "batch:submit-native", "batch:estimate"})
+# A list of any length. So many of its items are judged in one turn.
+_LONG, _ITEMS_A_TURN = "rows", 200
 
 
 def build_routes(methods: Iterable[Method] = METHODS) -> dict[str, Route]:
     """Every served method with its handler, under all its names."""
     return {
-        name: Route(name, _handler(method), parser(method), method.notification)
+        name: Route(
+            name,
+            _handler(method),
+            parser(method),
+            method.notification,
+            _loader(method),
+            aside=method.name in _ASIDE,
+        )
         for method in _served(methods)
         for name in (method.name, *method.aliases)
     }
@@ -79,20 +92,86 @@ def parser(method: Method) -> Callable[[dict[str, Any] | None], Any]:
 
     def parse(raw: dict[str, Any] | None) -> Any:
         plain = None if members is None else flat_params.read(members, raw or {})
-        return plain or judged(raw)
+        if plain is not None:
+            return plain
+        rows = None if raw is None else raw.get(_LONG)
+        return in_turns(raw or {}, rows) if type(rows) is list and len(rows) > _ITEMS_A_TURN else judged(raw)
 
-    def judged(raw: dict[str, Any] | None) -> Any:
+    def errors_in(raw: dict[str, Any] | None) -> tuple[Any, Sequence[Any]]:
         # Imported with the first request that needs it, not at start-up.
         from pydantic import ValidationError
 
         types = importlib.import_module(f"sidecar.contract.types.{method.module}")
         try:
-            return getattr(types, type_name).model_validate(raw or {})
+            return getattr(types, type_name).model_validate(raw or {}), ()
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)
-            raise _invalid(of_the_likeliest(found, vars(types))) from None
+            return None, of_the_likeliest(found, vars(types))
+
+    def judged(raw: dict[str, Any] | None) -> Any:
+        made, errors = errors_in(raw)
+        if errors:
+            raise _invalid(errors)
+        return made
+
+    async def in_turns(raw: dict[str, Any], rows: list[Any]) -> Any:
+        """As `judged`, with turns for everybody else. What was judged is let go of: all at once takes long."""
+        whole: Any = None
+        wrong: list[Any] = []
+        with spared():
+            for at in range(0, len(rows), _ITEMS_A_TURN):
+                part = rows[at : at + _ITEMS_A_TURN]
+                rows[at : at + len(part)] = [None] * len(part)
+                made, errors = errors_in({**raw, _LONG: part})
+                wrong += _moved(errors, at)
+                if whole is None:
+                    whole = made
+                elif made is not None:
+                    _items(whole).extend(_items(made))
+                await asyncio.sleep(0)
+        if wrong:
+            raise _invalid(wrong)
+        return whole
 
     return parse
+
+
+def _items(made: Any) -> list[Any]:
+    items: list[Any] = getattr(getattr(made, "root", made), _LONG)
+    return items
+
+
+def _moved(errors: Sequence[Any], by: int) -> list[Any]:
+    """The errors by their places in the whole list. What is wrong beside it is told once."""
+    moved = []
+    for each in errors:
+        where = each["loc"]
+        if where[:1] == (_LONG,) and len(where) > 1:
+            moved.append({**each, "loc": (_LONG, where[1] + by, *where[2:])})
+        elif not by:
+            moved.append(each)
+    return moved
+
+
+def _loader(method: Method) -> Callable[[], Awaitable[None] | None]:
+    """Its module, and the model of its params where they are no plain ones, are loaded beside the loop."""
+    loaded = False
+
+    def load_all() -> None:
+        _module(method.module)
+        if method.params is not None and f"{method.module}.{method.params}" not in FLAT:
+            types = importlib.import_module(f"sidecar.contract.types.{method.module}")
+            getattr(types, method.params).model_rebuild()
+
+    async def loading() -> None:
+        nonlocal loaded
+        await asyncio.to_thread(load_all)
+        loaded = True
+
+    def load() -> Awaitable[None] | None:
+        return None if loaded else loading()
+
+    return load
 
 
 def of_the_likeliest(errors: Sequence[Any], type_names: Container[str]) -> Sequence[Any]:

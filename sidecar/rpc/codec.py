@@ -41,17 +41,23 @@ def loads(data: bytes) -> Any:
 
     Escaped lone surrogates become U+FFFD. Ids keep every digit; other integers beyond 64 bits may be floats.
     """
-    if _marks(data) > MAX_VALUES and _too_many(data):
+    if marks(data) > MAX_VALUES and _too_many(data):
         raise BadJson("values", recover_id(data[:4096], data[-256:]))
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
         return _loads_slowly(data)
-    if len(data) > 2 * MAX_DEPTH and data.count(b"[") + data.count(b"{") > MAX_DEPTH and _too_deep(value):
+    if len(data) > 2 * MAX_DEPTH and data.count(b"[") + data.count(b"{") > MAX_DEPTH and too_deep(value):
         raise BadJson("depth", _id_of(value))
     if _has_float_id(value):
         value = _loads_slowly(data)
     return value
+
+
+def method_of(head: bytes) -> str | None:
+    """The method of a request of which only the first bytes are known, where it stands before `params`."""
+    found = _leading_member(head, b'"method"')
+    return None if found is None else found[1:-1].decode("utf-8", "replace")
 
 
 def dumps(value: Any) -> bytes:
@@ -70,14 +76,22 @@ def recover_id(head: bytes, tail: bytes = b"") -> Any:
 
     It is found where clients put it: among the plain members before `params`, or as the very last member.
     """
+    leading = _leading_member(head, b'"id"')
+    if leading is not None:
+        return _plain_id(leading)
+    last = _TRAILING_ID.search(tail)
+    return _plain_id(last[1]) if last else None
+
+
+def _leading_member(head: bytes, name: bytes) -> bytes | None:
+    """The text of a plain member among those before the first that is none."""
     position = 0
     if head.lstrip().startswith(b"{"):
         while found := _LEADING_MEMBER.match(head, position):
-            if found[1] == b'"id"':
-                return _plain_id(found[2])
+            if found[1] == name:
+                return bytes(found[2])
             position = found.end()
-    last = _TRAILING_ID.search(tail)
-    return _plain_id(last[1]) if last else None
+    return None
 
 
 def clean(text: str) -> str:
@@ -89,10 +103,10 @@ def _too_many(data: bytes) -> bool:
     """Whether there are too many values, marks inside texts left out."""
     if next(islice(_STRING.finditer(data), MAX_VALUES, None), None) is not None:
         return True
-    return _marks(_STRING.sub(b"", data)) > MAX_VALUES
+    return marks(_STRING.sub(b"", data)) > MAX_VALUES
 
 
-def _marks(data: bytes) -> int:
+def marks(data: bytes) -> int:
     """What stands before or between values, of which there are no more than these."""
     return data.count(b",") + data.count(b":") + data.count(b"[") + data.count(b"{")
 
@@ -122,16 +136,16 @@ def _loads_slowly(data: bytes) -> Any:
         raise BadJson("depth", recover_id(data[:4096], data[-256:])) from None
     except ValueError:
         raise BadJson("syntax") from None
-    if _too_deep(value):
+    if too_deep(value):
         raise BadJson("depth", _id_of(value))
     if refused:
         raise BadJson("number", _id_of(value))
     return _cleaned(value)
 
 
-def _too_deep(value: Any) -> bool:
+def too_deep(value: Any, most: int = MAX_DEPTH) -> bool:
     level = [value] if isinstance(value, (dict, list)) else []
-    for _ in range(MAX_DEPTH):
+    for _ in range(most):
         level = [
             child
             for parent in level

@@ -43,13 +43,16 @@ class Route:
     """One method: `parse` turns the params object (or None) into what the handler takes, or raises Failure.
 
     A result is anything JSON can say, or `codec.Raw`. A notification's result is never shown: asked with an
-    id, it answers null.
+    id, it answers null. `parse` may give what is to be awaited. `load` gives what is to be awaited before, or None when
+    all is there. A large message with a method that is `aside` may be taken up after those that came behind it.
     """
 
     name: str
     handler: Callable[[Call[Any], Any], Awaitable[Any]]
     parse: Callable[[dict[str, Any] | None], Any]
     notification: bool = False
+    load: Callable[[], Awaitable[None] | None] | None = None
+    aside: bool = False
 
 
 class Dispatcher:
@@ -73,6 +76,8 @@ class Dispatcher:
         self._on_exit = on_exit
         self.in_flight = in_flight if in_flight is not None else InFlight()
         self._shut_down = False
+        # The ids of requests that are being read, and whether they were cancelled meanwhile.
+        self._unread: dict[Any, bool] = {}
         self._routes = {"shutdown": Route("shutdown", _nothing, lambda params: params), **routes}
 
     async def accept(self, message: Any) -> None:
@@ -88,6 +93,25 @@ class Dispatcher:
             batch = _Batch(len(message), self._outbox, self._max_bytes)
             for element in message:
                 await self._start(element, batch.add)
+
+    def is_aside(self, method: str | None) -> bool:
+        """Whether a large message with that method may be taken up after those that came behind it."""
+        route = self._routes.get(method or "")
+        return route is not None and route.aside
+
+    async def accept_later(self, id: Any, reading: Awaitable[Any]) -> None:  # noqa: A002
+        """As `accept`, of a request whose message is still to be read. It can be cancelled meanwhile.
+
+        Raises what reading it raises.
+        """
+        self._unread[id] = False
+        try:
+            message = await reading
+        finally:
+            cancelled = self._unread.pop(id, False)
+        await self.accept(message)
+        if cancelled:
+            self.in_flight.cancel(id)
 
     def refuse(self, failure: Failure, id: Any = None) -> None:  # noqa: A002
         """Answers something that could not be taken as a request."""
@@ -111,6 +135,8 @@ class Dispatcher:
         elif request.method == "$/cancelRequest":
             for cancelled in cancelled_ids(request.params):
                 self.in_flight.cancel(cancelled)
+                if cancelled in self._unread:
+                    self._unread[cancelled] = True
             reply(None if request.is_notification else _success(request.id))
         elif (
             self.in_flight.is_full
@@ -192,7 +218,13 @@ class Dispatcher:
             )
         params = named_params(request.params)
         call = Call(self._services, request.method, self._progress(running, params), self._outbox.notify)
-        result = await route.handler(call, route.parse(params))
+        loading = None if route.load is None else route.load()
+        if loading is not None:
+            await loading
+        parsed = route.parse(params)
+        if asyncio.iscoroutine(parsed):
+            parsed = await parsed
+        result = await route.handler(call, parsed)
         # The table decides, not the handler: who was cancelled is never answered with a result by accident.
         if running.cancelled:
             raise asyncio.CancelledError

@@ -15,6 +15,7 @@ from sidecar.rpc.dispatch import MAX_MESSAGE_BYTES, Dispatcher, Route
 from sidecar.rpc.envelope import refusal
 from sidecar.rpc.framing import Frame, FrameReader
 from sidecar.rpc.in_flight import InFlight
+from sidecar.rpc.large_messages import loads_in_turns
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.stdio import ClientGone, WireReader, WireStreams, WireWriter
 from sidecar.rpc.to_wire_error import ErrorRow
@@ -28,6 +29,8 @@ UNWIND_SECONDS = 1.0
 STUCK_SECONDS = 1.0
 # After so many frames the handlers get a turn, so that limits see what the frames before have done.
 FRAMES_A_TURN = 64
+# A larger frame is read in pieces, with turns for everybody else.
+LARGE_BYTES = 128 * 1024
 
 
 async def serve(
@@ -98,18 +101,23 @@ async def _read(
     arrived: Callable[[Frame | None], None],
 ) -> None:
     decoder = FrameReader(max_bytes)
+    aside: set[asyncio.Task[None]] = set()
     try:
         while not stop.is_set() and (chunk := await reader.read()):
             frames = decoder.feed(chunk)
             if outbox.framing is None:
                 outbox.framing = decoder.framing
-            await _take(frames, dispatcher, outbox, max_bytes, stop, arrived)
+            await _take(frames, dispatcher, outbox, max_bytes, stop, arrived, aside)
         if not stop.is_set():
-            await _take(decoder.finish(), dispatcher, outbox, max_bytes, stop, arrived)
+            await _take(decoder.finish(), dispatcher, outbox, max_bytes, stop, arrived, aside)
             arrived(None)
+            if aside:
+                await asyncio.wait(aside)
     except Exception:
         log.exception("reading has failed")
     finally:
+        for task in aside:
+            task.cancel()
         stop.set()
 
 
@@ -120,18 +128,19 @@ async def _take(
     max_bytes: int,
     stop: asyncio.Event,
     arrived: Callable[[Frame | None], None],
+    aside: set[asyncio.Task[None]],
 ) -> None:
     for number, frame in enumerate(frames, 1):
         await outbox.room()
         arrived(frame)
         if isinstance(frame, bytes):
-            try:
-                message = codec.loads(frame)
-            except codec.BadJson as problem:
-                log.warning("a frame of %d bytes cannot be read: %s", len(frame), problem)
-                dispatcher.refuse(*refusal(problem, max_bytes))
+            taking = _accept(frame, dispatcher, max_bytes)
+            if len(frame) > LARGE_BYTES and dispatcher.is_aside(codec.method_of(frame[:4096])):
+                task = asyncio.create_task(taking)
+                aside.add(task)
+                task.add_done_callback(aside.discard)
             else:
-                await dispatcher.accept(message)
+                await taking
         else:
             log.warning("bytes were passed over: %s", type(frame).__name__)
             dispatcher.refuse(*refusal(frame, max_bytes))
@@ -139,6 +148,18 @@ async def _take(
             return
         if number % FRAMES_A_TURN == 0:
             await asyncio.sleep(0)
+
+
+async def _accept(frame: bytes, dispatcher: Dispatcher, max_bytes: int) -> None:
+    try:
+        if len(frame) > LARGE_BYTES:
+            reading = loads_in_turns(frame)
+            await dispatcher.accept_later(codec.recover_id(frame[:4096], frame[-256:]), reading)
+        else:
+            await dispatcher.accept(codec.loads(frame))
+    except codec.BadJson as problem:
+        log.warning("a frame of %d bytes cannot be read: %s", len(frame), problem)
+        dispatcher.refuse(*refusal(problem, max_bytes))
 
 
 def _unseen(frame: Frame | None) -> None:
