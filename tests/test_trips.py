@@ -20,9 +20,10 @@ MOST_FILES = {
     "settings:save": 16,
     "batch:get-results": 17,
     "messages:add": 19,
-    "chat:send": 73,
-    "batch:start": 79,
-    "batch:submit-native": 95,
+    # What a timer does by the way belongs to some runs and not to others: two more than were counted.
+    "chat:send": 75,
+    "batch:start": 81,
+    "batch:submit-native": 98,
 }
 
 
