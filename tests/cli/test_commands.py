@@ -16,6 +16,12 @@ from tests.helpers.process import REPOSITORY
 from tests.helpers.sidecar import mock_process, quiet_environment
 from tests.helpers.simulator import simulator_process
 
+# Whoever runs the tests in the background may have them ignore Ctrl-C, which programs inherit.
+HEARS_CTRL_C = (
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+)
 LUNA, GROK = "openai/gpt-6-luna", "grok/grok-4.7"
 
 
@@ -253,6 +259,7 @@ async def test_ctrl_c_in_a_terminal_stops_the_run_and_prints_the_line_that_goes_
     command = [sys.executable, "-m", "sidecar.cli", "--data-dir", str(tmp_path / "d")]
     async with simulator_process(pace_ms=1_000) as slow:
         process = await asyncio.create_subprocess_exec(
+            *HEARS_CTRL_C,
             *command,
             *("run", path, "--yes"),
             stdin=theirs,
