@@ -262,7 +262,13 @@ class Container:
         from sidecar.providers.kernel.limits import KeyLimiters
 
         runner = RowRunner(core=self.core, preparer=self.preparer, limiters=KeyLimiters(self.now_ms))
-        engine = Engine(core=self.core, runner=runner, notify=self._notify, notify_row=self._notify_row)
+        engine = Engine(
+            core=self.core,
+            runner=runner,
+            notify=self._notify,
+            notify_row=self._notify_row,
+            hand_over=lambda job_id: self.native.take_over(job_id),
+        )
         if self._stopping:
             engine.stop_taking()
         if not self.config.read_only:
@@ -281,6 +287,9 @@ class Container:
             uploader=ChunkUploader(self.core, self.preparer),
             notify=self._notify,
             notify_row=self._notify_row,
+            start_here=lambda job_id, *, canary, limits: self.batches.start(
+                job_id, canary=canary, limits=limits
+            ),
             poll_ms=self.config.batch_poll_ms,
         )
         if not self.config.read_only:

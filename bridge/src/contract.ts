@@ -85,6 +85,9 @@ export interface BallotAnswer {
   text: string;
 }
 
+/** So many rows, spread over models and lengths of prompts, run first and alone, from the sidecar also where a provider gets the rest. When they have ended the others follow by themselves, unless a limit of `stopWhen` does not hold; without one, when more than half of them failed. */
+export type BatchCanary = number | null;
+
 export interface BatchCancelParams {
   jobId: string;
 }
@@ -371,6 +374,7 @@ export interface BatchJob {
   native?: NativeBatch[];
   /** How each model did by each check, in the order of the checks; only where one job is asked for. Absent without checks. */
   checks?: BatchCheckCount[];
+  safeguard?: BatchSafeguard;
   /** A sentence, when the job as a whole failed. */
   error?: string;
   /** Only in the answer to `batch:submit` by path: why rows of the file were left out, and remarks on it, as `batch:import` tells them. */
@@ -436,6 +440,7 @@ export interface BatchProgressNotification {
   /** Seconds that remain, while that can be told. */
   etaSeconds?: number;
   rowsPerSecond?: number;
+  safeguard?: BatchSafeguard;
 }
 
 export interface BatchReportParams {
@@ -559,12 +564,39 @@ export interface BatchRowUpdate {
   result: BatchRowOutcome;
 }
 
+/** What the batch was asked to hold before it goes on by itself. */
+export interface BatchSafeguard {
+  /** `canary`: its first rows run alone. `paused`: a limit did not hold; the status is `failed`, or `processing` while a provider is still at work. */
+  state: "canary" | "running" | "paused";
+  /** How many rows ran first, or do. */
+  canary?: number;
+  stopWhen?: BatchStopWhen;
+  /** Only when it has paused. */
+  tripped?: BatchTripped[];
+}
+
 export interface BatchStartParams {
   jobId: string;
   /** Rows at once for each provider; absent, the setting. */
   concurrency?: number | null;
   /** True: a `batch:row-done` for each row that ends. */
   notifyRows?: boolean | null;
+  canary?: BatchCanary;
+  stopWhen?: BatchStopWhen | null;
+}
+
+/** Limits at which a batch pauses by itself: nothing more begins, its rows wait, and `error` and `safeguard` say which limit did not hold and by how much. `batch:start` goes on past it. Shares and means count once 10 rows have ended, or the canary. Kept with the job until others are given. */
+export interface BatchStopWhen {
+  /** The largest share of failed rows; also of the latest 200, where it is more than chance. */
+  errorRate?: number | null;
+  /** The largest share of answers that are not the JSON asked for, among those of which JSON was asked; also of the latest 200. */
+  invalidJsonRate?: number | null;
+  /** US dollars a row, on average. */
+  costPerRowUSD?: number | null;
+  /** Tokens an answer, on average, with those of thinking. */
+  meanOutputTokens?: number | null;
+  /** US dollars of the whole job; counts from the first row on. Rows in flight still end. */
+  totalUSD?: number | null;
 }
 
 /** Rows straight from a file of any size, which is read as `batch:import` reads it with these options. Rows that cannot be read are left out and told in `errors`; the others go. A file of which no row can be read is refused. */
@@ -618,12 +650,15 @@ export interface BatchSubmitNativeFile {
   fileName?: string | null;
   reuseAnswers?: ReuseAnswers;
   checks?: BatchChecks;
+  canary?: BatchCanary;
+  stopWhen?: BatchStopWhen | null;
 }
 
 export type BatchSubmitNativeParams = BatchSubmitNativeRows | BatchSubmitNativeFile;
 
 export interface BatchSubmitNativeResult {
   jobId: string;
+  /** Empty where a canary runs first: then `batch:get` tells it, once the provider has the other rows. */
   nativeBatchId: string;
   provider: string;
   status: "submitted";
@@ -638,6 +673,8 @@ export interface BatchSubmitNativeRows {
   fileName?: string | null;
   reuseAnswers?: ReuseAnswers;
   checks?: BatchChecks;
+  canary?: BatchCanary;
+  stopWhen?: BatchStopWhen | null;
 }
 
 export type BatchSubmitParams = BatchSubmitRows | BatchSubmitFile;
@@ -650,6 +687,15 @@ export interface BatchSubmitRows {
   start?: boolean | null;
   reuseAnswers?: ReuseAnswers;
   checks?: BatchChecks;
+}
+
+/** A limit that did not hold. */
+export interface BatchTripped {
+  name: "errorRate" | "invalidJsonRate" | "costPerRowUSD" | "meanOutputTokens" | "totalUSD";
+  limit: number;
+  measured: number;
+  /** Where it was measured of so many rows only, the latest. */
+  recentRows?: number;
 }
 
 /** A row that cannot be filled in from its data, and why. */
@@ -2447,7 +2493,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "7ca8354903157aab5d7033ab9f6e1cab56c762398611f36f24dbc4108ef2d727";
+export const SCHEMA_HASH = "a920302dd1e733a31edbb7999aadf0235f67b7110516cc6843a1e8e4d5d777ef";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -14,11 +14,13 @@ from decimal import Decimal
 from typing import TypeVar
 
 from sidecar.batch import jobs as moves
+from sidecar.batch import safeguard_transactions
+from sidecar.batch.safeguard_transactions import NOTHING_WANTED, SafeguardWanted
 from sidecar.errors import Failure
 from sidecar.spending import intent
 from sidecar.spending.budget import Budget, give_back, hold, hold_again
 from sidecar.spending.settlement import Settlement, settle
-from sidecar.store import job_rows, jobs
+from sidecar.store import job_rows, jobs, pending_rows
 from sidecar.store.job_records import Job, JobRow, PendingRow, RowOutcome, RowStatus
 from sidecar.store.records import LedgerEntry
 
@@ -53,8 +55,9 @@ def start(
     concurrency: int | None,
     notify_rows: bool,
     budget: Budget,
+    wanted: SafeguardWanted = NOTHING_WANTED,
 ) -> Job:
-    """The job runs from now on, and holds back the most that its rows may cost.
+    """The job runs from now on, and holds back the most that its rows may cost. `wanted` is what it asks before.
 
     Raises Failure: "not_found", "conflict", or "budget_exceeded", and then nothing has changed.
     """
@@ -65,6 +68,8 @@ def start(
     changed = job_rows.reopen(conn, job_id, reopened)
     if retry_failed:
         jobs.count(conn, job_id, failed=-changed)
+    if job.safeguard is not None or wanted is not NOTHING_WANTED:
+        safeguard_transactions.arm(conn, job, wanted, retry_failed=retry_failed, now=now)
     return run_from_now(
         conn, job_id, now=now, concurrency=concurrency, notify_rows=notify_rows, budget=budget
     )
@@ -231,5 +236,5 @@ def cancel(conn: sqlite3.Connection, job_id: str, now: int) -> Job:
 
 def reopenable(conn: sqlite3.Connection, job_id: str, statuses: Collection[RowStatus]) -> list[str]:
     """The providers of the rows that a start would send."""
-    waiting = job_rows.pending_providers(conn, job_id)
-    return sorted({*waiting, *job_rows.providers(conn, job_id, statuses)})
+    waiting = pending_rows.pending_providers(conn, job_id)
+    return sorted({*waiting, *pending_rows.providers(conn, job_id, statuses)})

@@ -103,8 +103,18 @@ async def submit(sidecar: Connection, rows: Mapping[str, Any], path: Path) -> st
     return str((await sidecar.call("batch:submit", params))["id"])
 
 
-async def follow(sidecar: Connection, job_id: str, err: Console, *, retry: bool = False) -> Mapping[str, Any]:
-    """Start a job and show it until it has ended. Cancelling the task stops the job first; its rows stay."""
+async def follow(
+    sidecar: Connection,
+    job_id: str,
+    err: Console,
+    *,
+    retry: bool = False,
+    asked: Mapping[str, Any] | None = None,
+) -> Mapping[str, Any]:
+    """Start a job and show it until it has ended. Cancelling the task stops the job first; its rows stay.
+
+    `asked` are the members of a start that say what is to hold before it goes on by itself.
+    """
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     shown = _Bars(err)
 
@@ -125,7 +135,7 @@ async def follow(sidecar: Connection, job_id: str, err: Console, *, retry: bool 
         method = "batch:retry-failed" if retry else "batch:start"
         try:
             # Its rows begin, and are shown, before the answer to this has come.
-            await sidecar.call(method, {"jobId": job_id, "notifyRows": True})
+            await sidecar.call(method, {"jobId": job_id, "notifyRows": True, **(asked or {})})
             await ended
         except asyncio.CancelledError:
             await sidecar.call("batch:cancel", {"jobId": job_id})

@@ -27,11 +27,6 @@ FLAT: dict[str, tuple[tuple[Any, ...], ...]] = {
         ("concurrency", "concurrency", "int", False, True, 1, 256),
         ("notifyRows", "notify_rows", "bool", False, True, None, None),
     ),
-    "batch.BatchStartParams": (
-        ("jobId", "job_id", "str", True, False, 1, None),
-        ("concurrency", "concurrency", "int", False, True, 1, 256),
-        ("notifyRows", "notify_rows", "bool", False, True, None, None),
-    ),
     "chat.ChatAbortParams": (("conversationId", "conversation_id", "str", True, False, 1, None),),
     "compare.CompareBallotParams": (
         ("turnId", "turn_id", "str", False, True, 1, None),

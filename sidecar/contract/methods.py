@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "7ca8354903157aab5d7033ab9f6e1cab56c762398611f36f24dbc4108ef2d727"
+SCHEMA_HASH = "a920302dd1e733a31edbb7999aadf0235f67b7110516cc6843a1e8e4d5d777ef"
 
 
 @dataclass(frozen=True, slots=True)

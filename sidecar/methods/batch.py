@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -9,12 +10,13 @@ import orjson
 
 from sidecar.batch import external_jobs
 from sidecar.batch import jobs as moves
+from sidecar.batch.safeguard_transactions import goes_to_the_vendor
 from sidecar.contract.types import batch as types
-from sidecar.methods import batch_files, batch_native, batch_rows, batch_wire
+from sidecar.methods import batch_files, batch_native, batch_rows, batch_safeguard, batch_wire
 from sidecar.methods.services import Request
 from sidecar.store import job_rows, jobs, verdicts
 from sidecar.store.cursors import garbled
-from sidecar.store.job_records import Job, JobStatus
+from sidecar.store.job_records import Job, JobStatus, LimitName
 
 PAGE = 100
 _STATUSES: dict[str, JobStatus] = {
@@ -47,7 +49,12 @@ async def submit(call: Request, params: types.BatchSubmitParams) -> dict[str, An
 
 
 async def start(call: Request, params: types.BatchStartParams) -> dict[str, Any]:
-    return await _start(call, params, retry_failed=False)
+    return await _start(
+        call,
+        params,
+        canary=params.canary or 0,
+        limits=_limits(params.stop_when),
+    )
 
 
 async def cancel(call: Request, params: types.BatchCancelParams) -> dict[str, Any]:
@@ -76,6 +83,8 @@ async def submit_native(call: Request, params: types.BatchSubmitNativeParams) ->
         wanted.file_name or given.file_name,
         reuse=bool(wanted.reuse_answers),
         checks=batch_rows.checks(wanted),
+        canary=wanted.canary or 0,
+        limits=_limits(wanted.stop_when),
     )
     call.services.job_changed(job)
     sent = {"jobId": job.id, "nativeBatchId": native_id, "provider": provider, "status": "submitted"}
@@ -177,19 +186,36 @@ def _told(update: types.BatchRowUpdate) -> external_jobs.RowUpdate:
     )
 
 
+def _limits(wanted: types.BatchStopWhen | None) -> Mapping[LimitName, float] | None:
+    return None if wanted is None else batch_safeguard.limits(wanted)
+
+
 async def _start(
-    call: Request, params: types.BatchStartParams | types.BatchRetryFailedParams, *, retry_failed: bool
+    call: Request,
+    params: types.BatchStartParams | types.BatchRetryFailedParams,
+    *,
+    retry_failed: bool = False,
+    canary: int = 0,
+    limits: Mapping[LimitName, float] | None = None,
 ) -> dict[str, Any]:
     app, notify_rows = call.services, bool(params.notify_rows)
-    if (await _job(call, params.job_id)).mode == "native":
-        job = await app.native.start(params.job_id, retry_failed=retry_failed, notify_rows=notify_rows)
-    else:
-        job = await app.batches.start(
-            params.job_id,
-            retry_failed=retry_failed,
-            concurrency=params.concurrency,
-            notify_rows=notify_rows,
+    job = await _job(call, params.job_id)
+    if canary and job.mode == "native":
+        await app.native.lend(params.job_id)
+    elif job.mode == "native" or (not canary and goes_to_the_vendor(job, retry_failed=retry_failed)):
+        job = await app.native.start(
+            params.job_id, retry_failed=retry_failed, notify_rows=notify_rows, limits=limits
         )
+        app.job_changed(job)
+        return await batch_native.shown(call, job)
+    job = await app.batches.start(
+        params.job_id,
+        retry_failed=retry_failed,
+        concurrency=params.concurrency,
+        notify_rows=notify_rows,
+        canary=canary,
+        limits=limits,
+    )
     app.job_changed(job)
     return await batch_native.shown(call, job)
 

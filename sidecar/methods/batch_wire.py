@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar.batch.estimate import Estimate, ExecutionOption, Sum
 from sidecar.batch.progress import Progress
-from sidecar.methods import wire
+from sidecar.methods import batch_safeguard, wire
 from sidecar.store.job_records import Job, JobRow
 from sidecar.store.verdicts import Counted
 
@@ -36,6 +36,7 @@ def job(record: Job, native: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]
         "totalCost": float(record.cost_usd),
         "createdAt": record.created_at,
         **wire.bounds(record.uncertain, record.cost_usd),
+        **({} if record.safeguard is None else batch_safeguard.shown(record.safeguard)),
     } | wire.present(optional)
 
 
@@ -91,6 +92,7 @@ def progress(told: Progress) -> dict[str, Any]:
         "percentage": told.percentage,
         **({} if told.job.uncertain.calls else {"costUSD": float(told.job.cost_usd)}),
         **wire.bounds(told.job.uncertain, told.job.cost_usd),
+        **({} if told.job.safeguard is None else batch_safeguard.shown(told.job.safeguard)),
     } | wire.present(optional)
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 from sidecar import clock
 from sidecar.errors import Failure
 from sidecar.settings import Settings
-from sidecar.store import job_rows, jobs, ledger_sums
+from sidecar.store import jobs, ledger_sums, pending_rows
 
 What = Literal["answer", "batch", "row"]
 
@@ -165,7 +165,7 @@ def hold(conn: sqlite3.Connection, job_id: str, budget: Budget | None = None) ->
     With a budget it is asked first: raises Failure("budget_exceeded"), and the transaction must not be kept then.
     """
     jobs.reserve(conn, job_id, Decimal(0))
-    waiting = job_rows.pending_reserve(conn, job_id)
+    waiting = pending_rows.pending_reserve(conn, job_id)
     if budget is not None:
         reserve(conn, budget, waiting, "batch")
     jobs.reserve(conn, job_id, waiting)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sidecar.store.records import CERTAIN, Uncertain
 
@@ -15,6 +15,36 @@ JobStatus = Literal["pending", "processing", "completed", "failed", "cancelled"]
 RowStatus = Literal[
     "pending", "processing", "success", "error", "error-missing-key", "error-api", "cancelled"
 ]
+
+
+LimitName = Literal["errorRate", "invalidJsonRate", "costPerRowUSD", "meanOutputTokens", "totalUSD"]
+LIMIT_NAMES: tuple[LimitName, ...] = get_args(LimitName)
+
+
+@dataclass(frozen=True, slots=True)
+class Tripped:
+    """A limit that did not hold, and what was measured; `recent_rows` where only the latest rows were looked at."""
+
+    name: LimitName
+    limit: float
+    measured: float
+    recent_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Safeguard:
+    """What a job asks before it goes on by itself. `canary` rows run before all others, in the phase "canary".
+
+    `limits` are shares, US dollars or tokens by their names, of rows that ended at `since` (ms) or later; `tripped` are
+    those at which it has paused. `native`: the other rows go to the vendor's batch service.
+    """
+
+    canary: int = 0
+    limits: Mapping[LimitName, float] = field(default_factory=dict)
+    phase: Literal["canary", "all"] = "all"
+    tripped: tuple[Tripped, ...] = ()
+    native: bool = False
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +76,7 @@ class Job:
     error_kind: str | None = None
     uncertain: Uncertain = CERTAIN
     checks: Sequence[Mapping[str, Any]] | None = None
+    safeguard: Safeguard | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from sidecar.store.columns import (
     uncertain_from,
     usd_from_real,
 )
-from sidecar.store.job_records import JobRow, NewRow, PendingRow, RowOutcome, RowStatus
+from sidecar.store.job_records import JobRow, NewRow, RowOutcome, RowStatus
 from sidecar.store.records import CERTAIN
 
 _COLUMNS = (
@@ -28,18 +28,11 @@ _COLUMNS = (
     " || (count(*) - count(l.at_most_pico)) FROM ledger l WHERE l.uncertain = 1"
     " AND l.row_id = batch_results.id AND l.job_id = batch_results.job_id HAVING count(*) > 0), verdicts"
 )
+ENDED_SINCE_SQL = (
+    f"SELECT {_COLUMNS} FROM batch_results WHERE job_id = ? AND updated_at >= ?"  # noqa: S608
+    " AND status NOT IN ('pending', 'processing', 'cancelled')"
+)
 PAGE_SQL = f"SELECT {_COLUMNS} FROM batch_results WHERE job_id = ? ORDER BY row_index LIMIT ? OFFSET ?"  # noqa: S608
-NEXT_PENDING_SQL = (
-    "SELECT id, row_index, request, prompt, reserve_pico, broken_answers FROM batch_results"
-    " WHERE job_id = ? AND provider = ? AND status = 'pending' AND row_index > ? ORDER BY row_index LIMIT ?"
-)
-NEXT_PROVIDER_SQL = (
-    "SELECT provider FROM batch_results WHERE job_id = ? AND provider > ? AND status = 'pending'"
-    " ORDER BY provider LIMIT 1"
-)
-PENDING_RESERVE_SQL = (
-    "SELECT coalesce(sum(reserve_pico), 0) FROM batch_results WHERE job_id = ? AND status = 'pending'"
-)
 KEPT_SQL = (
     f"SELECT {_COLUMNS} FROM batch_results"  # noqa: S608
     " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NOT NULL"
@@ -111,39 +104,9 @@ def stream(conn: sqlite3.Connection, job_id: str) -> Iterator[JobRow]:
     return map(_record, conn.execute(PAGE_SQL, (job_id, -1, 0)))
 
 
-def pending_providers(conn: sqlite3.Connection, job_id: str) -> list[str]:
-    """Who is needed for the rows that have not begun; a seek for each, however many rows there are."""
-    found: list[str] = []
-    while row := conn.execute(NEXT_PROVIDER_SQL, (job_id, found[-1] if found else "")).fetchone():
-        found.append(row[0])
-    return found
-
-
-def providers(conn: sqlite3.Connection, job_id: str, statuses: Collection[RowStatus]) -> list[str]:
-    """Who is needed for the rows with these statuses that can be run."""
-    marks = ", ".join("?" * len(statuses))
-    rows = conn.execute(
-        "SELECT DISTINCT provider FROM batch_results WHERE job_id = ? AND provider IS NOT NULL"  # noqa: S608
-        f" AND status IN ({marks})",
-        (job_id, *statuses),
-    )
-    return sorted(row[0] for row in rows)
-
-
-def next_pending(
-    conn: sqlite3.Connection, job_id: str, provider: str, after: int, limit: int
-) -> list[PendingRow]:
-    """A provider's next rows that have not begun, behind the row index `after`."""
-    rows = conn.execute(NEXT_PENDING_SQL, (job_id, provider, after, limit))
-    return [
-        PendingRow(row_id, index, from_json(request), prompt, from_pico(pico), broken)
-        for row_id, index, request, prompt, pico, broken in rows
-    ]
-
-
-def pending_reserve(conn: sqlite3.Connection, job_id: str) -> Decimal:
-    """The most that the rows which have not begun may cost, in US dollars."""
-    return from_pico(conn.execute(PENDING_RESERVE_SQL, (job_id,)).fetchone()[0]) or Decimal(0)
+def ended_since(conn: sqlite3.Connection, job_id: str, since: int) -> Iterator[JobRow]:
+    """The rows that ended at that time (ms) or later, one at a time."""
+    return map(_record, conn.execute(ENDED_SINCE_SQL, (job_id, since)))
 
 
 def count_begun(conn: sqlite3.Connection, job_id: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, cast
 
+from sidecar.store import safeguards
 from sidecar.store.columns import (
     from_json,
     from_pico,
@@ -24,7 +25,7 @@ STORING = "storing"
 _COLUMNS = (
     "id, project_id, created_at, file_name, mode, source, status, total_rows, completed_rows, failed_rows,"
     " cost_pico, total_cost, estimate, started_at, completed_at, concurrency, notify_rows, error, error_kind,"
-    " uncertain_calls, uncertain_least_pico, uncertain_most_pico, unbounded_calls, checks"
+    " safeguard, uncertain_calls, uncertain_least_pico, uncertain_most_pico, unbounded_calls, checks"
 )
 _PAGE = f"SELECT {_COLUMNS} FROM batch_jobs WHERE project_id = ? AND status <> 'storing'"  # noqa: S608
 PAGE_SQL = f"{_PAGE} ORDER BY created_at DESC, id LIMIT ?"
@@ -300,6 +301,7 @@ def _record(row: tuple[Any, ...]) -> Job:
         notify_rows,
         error,
         error_kind,
+        safeguard,
         *uncertain,
         checks,
     ) = row
@@ -325,4 +327,5 @@ def _record(row: tuple[Any, ...]) -> Job:
         error_kind=error_kind,
         uncertain=uncertain_from(*uncertain),
         checks=None if checks is None else from_json(checks),
+        safeguard=None if safeguard is None else safeguards.from_text(safeguard),
     )

@@ -112,3 +112,42 @@ async def test_a_job_that_is_killed_again_and_again_does_every_row_and_none_that
     assert states["settled"] == ROWS
     assert states.keys() <= {"settled", "unknown"}
     assert (reserved, per_row) == (0, per_job)
+
+
+async def test_a_kill_in_the_canary_neither_skips_nor_passes_it(tmp_path: Path) -> None:
+    hangs, refused = "[[simulate: slow_first_ms=60000]]", "[[simulate: status=400]]"
+    async with simulator_process(pace_ms=1) as simulator:
+        env = quiet_environment(**simulator.environment)
+        async with SidecarProcess(command(tmp_path), env=env) as process:
+            project = await process.call("project:create", {"name": "Canary"})
+            prompts = [f"A {refused}", f"B {hangs}", *(f"C{n} {refused}" for n in range(20))]
+            rows = [{"prompt": prompt, "model": MODEL} for prompt in prompts]
+            job = (await process.call("batch:submit", {"projectId": project["id"], "rows": rows}))["id"]
+            asks = {"jobId": job, "canary": 2, "stopWhen": {"errorRate": 0.25}, "notifyRows": True}
+            started = await process.call("batch:start", asks)
+            assert started["safeguard"] == {
+                "state": "canary",
+                "canary": 2,
+                "stopWhen": {"errorRate": 0.25},
+            }
+            await process.notification("batch:row-done")
+            process.kill()
+            await process.wait()
+        async with SidecarProcess(command(tmp_path), env=env) as process:
+            assert (await process.call("initialize", {"protocolVersion": "1.0"}))["resumedJobs"] == [job]
+            found = await process.call("batch:get-status", {"jobId": job})
+            assert (found["status"], found["safeguard"]["state"]) == ("processing", "canary")
+            # The row that hangs has left once more: no more is sent of the canary, and nothing else is.
+            async with asyncio.timeout(60):
+                while sum(_asked(await simulator.ledger()).values()) < 3:
+                    await process.call("system:health")
+            process.kill()
+            await process.wait()
+        # The row that hangs was at work in two deaths, and is set aside: the canary is over.
+        async with SidecarProcess(command(tmp_path), env=env) as process:
+            await process.call("initialize", {"protocolVersion": "1.0"})
+            found = await _finished_job(process, job)
+        asked = _asked(await simulator.ledger())
+    assert (found["status"], found["safeguard"]["state"]) == ("failed", "paused")
+    assert found["safeguard"]["tripped"] == [{"name": "errorRate", "limit": 0.25, "measured": 1.0}]
+    assert {prompt[0] for prompt in asked} == {"A", "B"}

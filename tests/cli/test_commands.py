@@ -179,6 +179,19 @@ tests:
     assert (code, "No model is named" in err) == (2, True)
 
 
+async def test_a_run_pauses_where_it_was_told_to_and_says_how_it_goes_on(tmp_path: Path) -> None:
+    rows = [f"Who? [[simulate: status=400]],{GROK}"] * 3 + [f"Why?,{LUNA}"] * 3
+    flags = ("--canary", "4", "--stop-when", "errorRate=0.4", "--yes")
+    code, _, err = await abai(tmp_path / "d", "run", table(tmp_path, *rows), *flags)
+    assert code == 1
+    assert "4 rows go first, and the others follow by themselves; it pauses beyond errorRate 0.4." in err
+    assert "The batch paused after its first 4 rows: 50 % of the rows failed, and 40 % were allowed." in err
+    job = re.search(r"job (\S+)", err)
+    assert job is not None
+    code, _, _ = await abai(tmp_path / "d", "resume", job[1])
+    assert code == 100
+
+
 async def test_a_run_that_may_cost_more_than_allowed_sends_nothing(tmp_path: Path) -> None:
     code, _, err = await abai(
         tmp_path / "d", "run", table(tmp_path, f"Why?,{LUNA}"), "--yes", "--max-usd", "0.0000001"

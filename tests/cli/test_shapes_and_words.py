@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sidecar.cli.commands.apart import Shell, assignment
+from sidecar.cli.safeguard import safeguard, safeguard_words
 from sidecar.cli.shapes import BadShape, read_shape
 from sidecar.cli.words import cost_of, dollars, option_values, percentile, seconds
 
@@ -82,3 +83,17 @@ def test_options_are_json_where_they_are_json() -> None:
 )
 def test_a_variable_is_set_as_the_shell_wants_it(shell: Shell | None, line: str) -> None:
     assert assignment(shell, "A", "b") == line
+
+
+def test_a_large_table_is_begun_with_care_unless_the_person_says_otherwise() -> None:
+    told = {"highUSD": 3.0}
+    large = {"canary": 50, "stopWhen": {"errorRate": 0.1, "invalidJsonRate": 0.1, "totalUSD": 3.0}}
+    assert safeguard(1_000, told, None, {}) == {}
+    assert safeguard(1_001, told, None, {}) == large
+    assert safeguard(1_001, told, 0, {"totalUSD": 1.0}) == {"stopWhen": large["stopWhen"] | {"totalUSD": 1.0}}  # type: ignore[operator]
+    assert safeguard(5, told, 2, {}) == {"canary": 2}
+    assert safeguard_words({}) is None
+    assert safeguard_words(large) == (
+        "50 rows go first, and the others follow by themselves; it pauses beyond errorRate 0.1, invalidJsonRate 0.1, "
+        "totalUSD 3. --no-safeguard runs all of them at once."
+    )

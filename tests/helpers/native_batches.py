@@ -38,7 +38,7 @@ from sidecar.settings import Settings
 from sidecar.spending.recovery import after_a_run
 from sidecar.store import job_rows, jobs, projects, vendor_batches
 from sidecar.store.database import Database
-from sidecar.store.job_records import Job, JobRow, VendorBatch
+from sidecar.store.job_records import Job, JobRow, LimitName, VendorBatch
 from sidecar.store.records import LedgerEntry
 from sidecar.store.store import Store
 from tests.helpers.asking import Clock, all_entries
@@ -305,6 +305,7 @@ async def native_works(
         uploader=uploader,
         notify=told.append,
         notify_row=lambda job_id, row: rows_told.append(row),
+        start_here=_nobody_here,
         poll_ms=poll_ms,
         sleep=sleep or pause,
     )
@@ -321,6 +322,10 @@ def on_disk(folder: Path, sql: str) -> list[Any]:
     """What another program would read at this moment."""
     with closing(sqlite3.connect(folder / "abai.db")) as conn:
         return conn.execute(sql).fetchall()
+
+
+async def _nobody_here(job_id: str, *, canary: int, limits: Mapping[LimitName, float] | None) -> Job:
+    raise AssertionError("Nothing runs rows from here.")
 
 
 def _project(conn: sqlite3.Connection) -> None:

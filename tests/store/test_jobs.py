@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import answers, job_rows, jobs, ledger, ledger_sums, projects
+from sidecar.store import answers, job_rows, jobs, ledger, ledger_sums, pending_rows, projects
 from sidecar.store.job_records import Job, JobRow, Lengths, NewRow, RowOutcome
 from sidecar.store.records import LedgerEntry
 from tests.store.clock import NOW
@@ -15,9 +15,9 @@ PLANS = {
     "a page of jobs": (jobs.PAGE_SQL, "batch_jobs_by_project"),
     "the next page of jobs": (jobs.NEXT_PAGE_SQL, "batch_jobs_by_project"),
     "the rows of a job": (job_rows.PAGE_SQL, "batch_results_by_row"),
-    "a provider's next rows": (job_rows.NEXT_PENDING_SQL, "batch_results_pending"),
-    "the next provider": (job_rows.NEXT_PROVIDER_SQL, "batch_results_pending"),
-    "what is left to reserve": (job_rows.PENDING_RESERVE_SQL, "batch_results_pending"),
+    "a provider's next rows": (pending_rows.NEXT_PENDING_SQL, "batch_results_pending"),
+    "the next provider": (pending_rows.NEXT_PROVIDER_SQL, "batch_results_pending"),
+    "what is left to reserve": (pending_rows.PENDING_RESERVE_SQL, "batch_results_pending"),
     "jobs with rows that have begun": (job_rows.BEGUN_SQL, "batch_results_begun"),
     "rows that the last run left": (jobs.LEFT_OVER_SQL, "batch_results_begun"),
     "jobs that the last run left": (jobs.LEFT_OVER_SQL, "batch_jobs_by_status"),
@@ -136,13 +136,13 @@ def test_rows_of_the_app_before_the_sidecar_keep_their_data_and_cost(home: sqlit
 def test_rows_that_wait_are_given_in_order_by_provider(home: sqlite3.Connection) -> None:
     _job(home)
     _rows(home, "b", "a", "b", "a", "b")
-    assert job_rows.pending_providers(home, "j") == ["a", "b"]
-    assert [row.row_index for row in job_rows.next_pending(home, "j", "b", -1, 2)] == [0, 2]
-    assert [row.row_index for row in job_rows.next_pending(home, "j", "b", 2, 2)] == [4]
-    assert job_rows.pending_reserve(home, "j") == Decimal("2.5")
+    assert pending_rows.pending_providers(home, "j") == ["a", "b"]
+    assert [row.row_index for row in pending_rows.next_pending(home, "j", "b", -1, 2)] == [0, 2]
+    assert [row.row_index for row in pending_rows.next_pending(home, "j", "b", 2, 2)] == [4]
+    assert pending_rows.pending_reserve(home, "j") == Decimal("2.5")
     assert job_rows.begin(home, "j/0", "q", NOW)
     assert not job_rows.begin(home, "j/0", "q", NOW)
-    assert [row.row_index for row in job_rows.next_pending(home, "j", "b", -1, 2)] == [2, 4]
+    assert [row.row_index for row in pending_rows.next_pending(home, "j", "b", -1, 2)] == [2, 4]
     assert job_rows.jobs_with_begun_rows(home) == ["j"]
 
 

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sidecar.batch import jobs as moves
 from sidecar.batch import row_transactions
+from sidecar.batch.canary import canary_of
 from sidecar.batch.job_turns import KeyedLock, Resumption, unless_cancelled
 from sidecar.batch.local.row_runner import RowRunner
 from sidecar.batch.local.run import JobRun
 from sidecar.batch.progress import Progress
+from sidecar.batch.safeguard_transactions import NOTHING_WANTED, SafeguardWanted
 from sidecar.batch.validation import refuse_missing_keys
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.providers.kernel.limits import Hold
 from sidecar.spending.budget import this_month
 from sidecar.store import jobs
-from sidecar.store.job_records import Job, JobRow
+from sidecar.store.job_records import Job, JobRow, LimitName, RowStatus
 
 log = logging.getLogger("sidecar.batch")
 
 
 class Engine:
-    """The local jobs that run. `notify` gets their progress, `notify_row` rows that have ended where that is wanted."""
+    """The local jobs that run. `notify` gets their progress, `notify_row` rows that have ended where that is wanted.
+
+    `hand_over` is told of a job whose canary ran here, and whose other rows are the vendor's from now on.
+    """
 
     def __init__(
         self,
@@ -33,7 +38,9 @@ class Engine:
         runner: RowRunner,
         notify: Callable[[Progress], None],
         notify_row: Callable[[str, JobRow], None],
+        hand_over: Callable[[str], None] = lambda job_id: None,
     ) -> None:
+        self._core = core
         self._store = core.store
         self.runner = runner
         self._providers = core.providers
@@ -43,6 +50,7 @@ class Engine:
         self._catalogue_whole = core.catalogue_whole
         self._notify = notify
         self._notify_row = notify_row
+        self._hand_over = hand_over
         self._runs: dict[str, tuple[JobRun, asyncio.Task[None]]] = {}
         self._starting: set[str] = set()
         self._keyed_lock = KeyedLock()
@@ -57,8 +65,10 @@ class Engine:
         retry_failed: bool = False,
         concurrency: int | None = None,
         notify_rows: bool = False,
+        canary: int = 0,
+        limits: Mapping[LimitName, float] | None = None,
     ) -> Job:
-        """The job, running from now on.
+        """The job, running from now on. So many rows as a `canary` run first; `limits` are where it pauses by itself.
 
         Raises Failure: "not_found", "conflict", "missing_api_key", "budget_exceeded".
         """
@@ -70,7 +80,8 @@ class Engine:
                 raise moves.already_running()
             self._starting.add(job_id)
             try:
-                await self._refuse_unready(job_id, retry_failed)
+                job, statuses = await self._refuse_unready(job_id, retry_failed)
+                first = await canary_of(self._core, job, canary, ("pending", *statuses)) if canary else ()
                 now = self._now_ms()
                 beginning = self._store.write(
                     row_transactions.start,
@@ -80,6 +91,7 @@ class Engine:
                     concurrency=concurrency,
                     notify_rows=notify_rows,
                     budget=await this_month(self._settings, now),
+                    wanted=SafeguardWanted(first, limits) if first or limits is not None else NOTHING_WANTED,
                 )
                 job = await unless_cancelled(
                     beginning, lambda: self._store.write(row_transactions.cancel, job_id, self._now_ms())
@@ -160,7 +172,8 @@ class Engine:
                 self._run(job)
         return tuple(job.id for job in left)
 
-    async def _refuse_unready(self, job_id: str, retry_failed: bool) -> None:
+    async def _refuse_unready(self, job_id: str, retry_failed: bool) -> tuple[Job, tuple[RowStatus, ...]]:
+        """Give the job and which of its ended rows are sent again."""
         job = await self._store.read(jobs.get, job_id)
         if job is None:
             raise moves.unknown_job()
@@ -168,6 +181,7 @@ class Engine:
         statuses = moves.rows_to_reopen(job, retry_failed=retry_failed)
         needed = await self._store.read(row_transactions.reopenable, job_id, statuses)
         await refuse_missing_keys(set(needed), self._providers, self._keys)
+        return job, statuses
 
     def _run(self, job: Job) -> None:
         run = JobRun(
@@ -181,7 +195,13 @@ class Engine:
         )
         task = asyncio.create_task(run.run())
         self._runs[job.id] = (run, task)
-        task.add_done_callback(lambda _: self._runs.pop(job.id, None))
+        task.add_done_callback(lambda _: self._ended(run))
+
+    def _ended(self, run: JobRun) -> None:
+        self._runs.pop(run.job.id, None)
+        # When the process is about to end, the next start finds a job at a vendor that has yet to send its rows.
+        if run.handed_over and not self._stopping:
+            self._hand_over(run.job.id)
 
     async def _cut_off(self, running: tuple[JobRun, asyncio.Task[None]]) -> None:
         run, task = running

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from sidecar import clock
-from sidecar.batch import row_transactions
+from sidecar.batch import row_transactions, safeguard_transactions
 from sidecar.batch.local.row_runner import RowRunner, RowSkipped, RunContext
 from sidecar.batch.progress import Progress, ProgressReporter
+from sidecar.batch.watch import Watch
 from sidecar.errors import Failure
 from sidecar.settings import Settings
 from sidecar.spending.budget import Budget, this_month
-from sidecar.store import job_rows, jobs
-from sidecar.store.job_records import Job, JobRow, PendingRow
+from sidecar.store import job_rows, jobs, pending_rows
+from sidecar.store.job_records import Job, JobRow, PendingRow, Tripped
 from sidecar.store.store import Store
 
 log = logging.getLogger("sidecar.batch")
@@ -30,8 +31,9 @@ ROWS_A_BUDGET_CHECK = 200
 class ProviderQueue:
     """A provider's rows in order, read a page at a time."""
 
-    def __init__(self, store: Store, job_id: str, provider: str) -> None:
+    def __init__(self, store: Store, job_id: str, provider: str, *, canary: bool = False) -> None:
         self._store = store
+        self._canary = canary
         self._job_id = job_id
         self._provider = provider
         self._page: deque[PendingRow] = deque()
@@ -43,7 +45,12 @@ class ProviderQueue:
         async with self._reading:
             if not self._page:
                 page = await self._store.read(
-                    job_rows.next_pending, self._job_id, self._provider, self._after, PAGE_ROWS
+                    pending_rows.next_pending,
+                    self._job_id,
+                    self._provider,
+                    self._after,
+                    PAGE_ROWS,
+                    canary=self._canary,
                 )
                 self._page.extend(page)
                 if page:
@@ -79,12 +86,18 @@ class JobRun:
         self._must_check = True
         self._unchecked = 0
         self._limit: Decimal | None = None
+        self._watch: Watch | None = None
+        self._tripped: tuple[Tripped, ...] = ()
+        self.handed_over = False
 
     async def run(self) -> None:
-        """Raises nothing: what ends the job is stored and told."""
+        """Raises nothing: what ends the job is stored and told. `handed_over`: its other rows are the vendor's."""
         try:
-            await self._send_all()
-            ended = await self._conclude()
+            self._watch = await Watch.of(self._store, self.job) if self.job.safeguard is not None else None
+            if await self._passed_canary():
+                self._trip(self._watch.look(self.job) if self._watch else ())
+                await self._send_all()
+            ended = None if self.handed_over else await self._conclude()
         except Failure as failure:
             # The disk: the job is as it was, and a start of the sidecar or of the job goes on with it.
             log.error("batch %s stopped: %s", self.job.id, failure.message)
@@ -112,13 +125,34 @@ class JobRun:
         for worker in self._workers:
             worker.cancel()
 
-    async def _send_all(self) -> None:
+    async def _passed_canary(self) -> bool:
+        """Run the canary if there is one. False where the other rows are not to be run, or not from here."""
+        kept = self.job.safeguard
+        if self._watch is None or kept is None or kept.phase != "canary":
+            return True
+        await self._send_all(canary=True)
+        if self._stopping:
+            return False
+        job = await self._store.read(jobs.get, self.job.id) or self.job
+        self._trip(self._watch.look(job, whole=True))
+        if self._stopping:
+            return False
+        passed = await self._store.write(safeguard_transactions.pass_canary, self.job.id)
+        if passed is None or passed.safeguard is None:
+            return False
+        self.handed_over = passed.mode != self.job.mode
+        self.job = passed
+        self._watch.passed(passed.safeguard)
+        self._reporter.changed(passed)
+        return not self.handed_over
+
+    async def _send_all(self, *, canary: bool = False) -> None:
         chosen = await self._settings.effective()
         # Answers that were stored just before the process died need no place of a provider's.
         unread = self._contexts[""] = RunContext(self.job, self._row_ended, self._budget, self._overran, 1)
         for row in await self._store.read(job_rows.kept, self.job.id):
             self._workers.add(asyncio.create_task(self._judge(unread, row)))
-        for provider in await self._store.read(job_rows.pending_providers, self.job.id):
+        for provider in await self._store.read(pending_rows.pending_providers, self.job.id):
             ceiling = self.job.concurrency or chosen["concurrency"].get(provider) or CONCURRENCY
             context = self._contexts[provider] = RunContext(
                 self.job,
@@ -129,12 +163,13 @@ class JobRun:
                 retries=chosen["retryBrokenAnswers"],
                 stopping=self._stopping,
             )
-            queue = ProviderQueue(self._store, self.job.id, provider)
+            queue = ProviderQueue(self._store, self.job.id, provider, canary=canary)
             # Twice as many as there are places: who backs off has none, and somebody else uses it.
             for _ in range(2 * ceiling):
                 self._workers.add(asyncio.create_task(self._work(queue, context)))
         if self._workers:
             await asyncio.wait(self._workers)
+        self._workers.clear()
 
     async def _work(self, queue: ProviderQueue, context: RunContext) -> None:
         while not self._stopping:
@@ -166,7 +201,10 @@ class JobRun:
 
     async def _conclude(self) -> Job | None:
         now = self._now_ms()
-        if self._halted is not None and self._halted.kind != "shutting_down":
+        if self._tripped and self._watch is not None:
+            write = self._store.write
+            await write(safeguard_transactions.pause, self.job.id, self._tripped, self._watch.tally, now)
+        elif self._halted is not None and self._halted.kind != "shutting_down":
             await self._store.write(row_transactions.stop, self.job.id, self._halted, now)
         elif not self._stopping:
             await self._store.write(row_transactions.complete, self.job.id, now)
@@ -174,6 +212,14 @@ class JobRun:
 
     def _row_ended(self, job: Job, row: JobRow) -> None:
         self._reporter.rows_ended(job, (row,))
+        if self._watch is not None:
+            self._trip(self._watch.ended(job, row))
+
+    def _trip(self, tripped: tuple[Tripped, ...]) -> None:
+        """Let nothing more begin where a limit does not hold."""
+        if tripped and not self._stopping:
+            self._tripped = tripped
+            self.stop_taking()
 
     def _overran(self) -> None:
         self._must_check = True

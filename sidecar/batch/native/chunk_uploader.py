@@ -23,7 +23,7 @@ from sidecar.money.model import utc_day
 from sidecar.providers.batches import BatchPart, LookupResult
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.spending.settlement import refused
-from sidecar.store import job_rows, vendor_batches
+from sidecar.store import pending_rows, vendor_batches
 from sidecar.store.job_records import PendingRow, VendorBatch
 
 PAGE_ROWS = 200
@@ -65,7 +65,9 @@ class ChunkUploader:
         filling: dict[str, Chunk] = {}
         after = -1
         try:
-            while page := await self._store.read(job_rows.next_pending, job_id, provider, after, PAGE_ROWS):
+            while page := await self._store.read(
+                pending_rows.next_pending, job_id, provider, after, PAGE_ROWS
+            ):
                 after = page[-1].row_index
                 for row in page:
                     question = await self._prepared(job_id, row)

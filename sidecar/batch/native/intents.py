@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.batch import jobs as moves
-from sidecar.batch import row_transactions
+from sidecar.batch import row_transactions, safeguard_transactions
+from sidecar.batch.safeguard_transactions import NOTHING_WANTED, SafeguardWanted
 from sidecar.spending import intent
 from sidecar.spending.budget import Budget
-from sidecar.store import job_rows, jobs, vendor_batches
+from sidecar.store import job_rows, jobs, pending_rows, vendor_batches
 from sidecar.store.job_records import Job, RowStatus, VendorBatch
 from sidecar.store.records import LedgerEntry
 
@@ -42,6 +43,7 @@ def start(
     now: int,
     notify_rows: bool,
     budget: Budget,
+    wanted: SafeguardWanted = NOTHING_WANTED,
 ) -> Job:
     """The job runs from now on, with the rows that had ended so waiting again, and holds back what they may cost.
 
@@ -52,6 +54,10 @@ def start(
         changed = job_rows.reopen(conn, job_id, reopened)
         if set(reopened) <= set(moves.FAILED_ROWS):
             jobs.count(conn, job_id, failed=-changed)
+    job = jobs.get(conn, job_id)
+    if job is not None and (job.safeguard is not None or wanted is not NOTHING_WANTED):
+        again = reopened == moves.FAILED_ROWS
+        safeguard_transactions.arm(conn, job, wanted, retry_failed=again, now=now)
     return row_transactions.run_from_now(
         conn, job_id, now=now, concurrency=None, notify_rows=notify_rows, budget=budget
     )
@@ -107,9 +113,11 @@ def sending(
 
 
 def ready_to_send(conn: sqlite3.Connection, job_id: str) -> Job | None:
-    """The job, if it runs, has rows that no part holds yet, and no part of it is in doubt."""
+    """The job, if it runs, has rows that no part holds yet, no part of it is in doubt, and its limits hold."""
     job = jobs.get(conn, job_id)
-    if job is None or job.status != "processing" or not job_rows.pending_providers(conn, job_id):
+    if job is None or job.status != "processing" or not pending_rows.pending_providers(conn, job_id):
+        return None
+    if job.safeguard is not None and job.safeguard.tripped:
         return None
     doubted = any(part.state == "doubtful" for part in vendor_batches.of_job(conn, job_id))
     return None if doubted else job

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from sidecar.batch import jobs as moves
+from sidecar.batch import safeguard_transactions
 from sidecar.batch.job_turns import KeyedLock, Resumption, unless_cancelled
 from sidecar.batch.native import intents, recollection, transactions
 from sidecar.batch.native.chunk_uploader import ChunkUploader
@@ -18,6 +19,7 @@ from sidecar.batch.native.submission_loop import SubmissionLoop
 from sidecar.batch.native.worker import Tools
 from sidecar.batch.progress import Progress, ProgressReporter
 from sidecar.batch.row_input import RowSource
+from sidecar.batch.safeguard_transactions import NOTHING_WANTED, SafeguardWanted, goes_to_the_vendor
 from sidecar.batch.submission import BatchSubmission
 from sidecar.batch.validation import refuse_unable
 from sidecar.core import Core
@@ -26,7 +28,7 @@ from sidecar.money.model import utc_day
 from sidecar.providers.batches import BatchState
 from sidecar.spending.budget import this_month
 from sidecar.store import jobs, vendor_batches
-from sidecar.store.job_records import Job, JobRow, VendorBatch
+from sidecar.store.job_records import Job, JobRow, LimitName, VendorBatch
 
 log = logging.getLogger("sidecar.batch")
 
@@ -36,10 +38,19 @@ ARRIVAL_SECONDS = 120.0
 CLOSE_SECONDS = 2.0
 
 
+class StartHere(Protocol):
+    """Starts a job whose rows run from here, at first or altogether. Raises Failure."""
+
+    def __call__(
+        self, job_id: str, *, canary: int, limits: Mapping[LimitName, float] | None
+    ) -> Awaitable[Job]: ...
+
+
 class NativeBatches:
     """The jobs at vendors. `notify` gets their progress, `notify_row` each row that has ended where that is wanted.
 
-    `poll_ms` fixes the time between two looks at a vendor, for tests and demonstrations.
+    `start_here` runs a job's canary from here. `poll_ms` fixes the time between two looks at a vendor, for tests and
+    demonstrations.
     """
 
     def __init__(
@@ -50,6 +61,7 @@ class NativeBatches:
         uploader: ChunkUploader,
         notify: Callable[[Progress], None],
         notify_row: Callable[[str, JobRow], None],
+        start_here: StartHere,
         poll_ms: int | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -63,6 +75,8 @@ class NativeBatches:
         self._now_ms = core.now_ms
         self._notify = notify
         self._notify_row = notify_row
+        self._start_here = start_here
+        self._taking_over: set[asyncio.Task[None]] = set()
         self._turns = KeyedLock()
         self.resumption = Resumption(core.store, self._recover)
         self._stopping = False
@@ -78,8 +92,13 @@ class NativeBatches:
         *,
         reuse: bool = False,
         checks: Sequence[Mapping[str, Any]] = (),
+        canary: int = 0,
+        limits: Mapping[LimitName, float] | None = None,
     ) -> tuple[Job, str]:
         """Stores the rows and sends them at once; gives the job and the vendor's id of its first part.
+
+        With a `canary` so many rows run from here first, and the id is not known yet: it is empty. `limits` are where
+        the job pauses by itself.
 
         Raises Failure: what refuses rows, "unsupported", "budget_exceeded", what the vendor says, and "conflict"
         when nobody knows whether the first part has arrived: the job then waits, and must not be submitted again.
@@ -96,22 +115,23 @@ class NativeBatches:
             checks=checks,
             refuse=lambda models: refuse_unable(models, provider, self._catalogue, day),
         )
+        if canary:
+            await self.lend(job.id)
+            try:
+                return await self._start_here(job.id, canary=canary, limits=limits), ""
+            except Failure as failure:
+                await self._store.write(transactions.give_up_unsent, job.id, failure, self._now_ms())
+                raise
         first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         first.add_done_callback(lambda done: done.cancelled() or done.exception())
         async with self._turns.of(job.id):
             if self._is_sending(job.id):
                 raise moves.already_running()
             try:
-                job = await self._begin(job.id, (), notify_rows=False)
+                wanted = NOTHING_WANTED if limits is None else SafeguardWanted(limits=limits)
+                job = await self._begin(job.id, (), notify_rows=False, wanted=wanted)
             except Failure as failure:
-                await self._store.write(
-                    jobs.end,
-                    job.id,
-                    "failed",
-                    now=self._now_ms(),
-                    error=failure.message,
-                    error_kind=failure.kind,
-                )
+                await self._store.write(transactions.give_up_unsent, job.id, failure, self._now_ms())
                 raise
             self._loop(job).send(first)
         done, _ = await asyncio.wait({first}, timeout=ARRIVAL_SECONDS)
@@ -119,18 +139,46 @@ class NativeBatches:
             raise moves.not_known_yet(job)
         return job, first.result()
 
-    async def start(self, job_id: str, *, retry_failed: bool = False, notify_rows: bool = False) -> Job:
-        """Sends what waits; of a part in doubt it asks the vendor again.
+    async def lend(self, job_id: str) -> None:
+        """Have the job's canary run from here, before the vendor gets the rest. Raises Failure("conflict")."""
+        async with self._turns.of(job_id):
+            await self._store.write(transactions.lend, job_id)
+
+    def take_over(self, job_id: str) -> None:
+        """Send the rest of a job whose canary ran from here."""
+
+        async def send() -> None:
+            await self._ready()
+            self._loop(await self._known(job_id)).send()
+
+        # Where it cannot be, the next start of the sidecar sends it.
+        task = asyncio.create_task(_unless_refused(send()))
+        self._taking_over.add(task)
+        task.add_done_callback(self._taking_over.discard)
+
+    async def start(
+        self,
+        job_id: str,
+        *,
+        retry_failed: bool = False,
+        notify_rows: bool = False,
+        limits: Mapping[LimitName, float] | None = None,
+    ) -> Job:
+        """Sends what waits; of a part in doubt it asks the vendor again. A job whose canary paused is the vendor's now.
 
         Raises Failure: "not_found", "conflict", "budget_exceeded".
         """
         await self._ready()
         await self._catalogue_whole()
         async with self._turns.of(job_id):
+            if goes_to_the_vendor(await self._known(job_id), retry_failed=retry_failed):
+                await self._store.write(safeguard_transactions.hand_over, job_id)
             job, opened = await self._known(job_id), await self._opened(job_id)
             doubtful = [part for part in opened if part.state == "doubtful"]
             if not doubtful:
-                return await self._start(job, opened, retry_failed, notify_rows)
+                return await self._start(
+                    job, opened, retry_failed, notify_rows, SafeguardWanted(limits=limits)
+                )
         if retry_failed:
             raise Failure(
                 "conflict", doubtful[0].error or "A part of this batch is in doubt. Start it first."
@@ -227,10 +275,16 @@ class NativeBatches:
         await asyncio.gather(*(loop.close(CLOSE_SECONDS) for loop in self._loops.values()))
 
     async def _start(
-        self, job: Job, opened: Sequence[VendorBatch], retry_failed: bool, notify_rows: bool
+        self,
+        job: Job,
+        opened: Sequence[VendorBatch],
+        retry_failed: bool,
+        notify_rows: bool,
+        wanted: SafeguardWanted,
     ) -> Job:
-        # Rows that failed in other parts can travel again meanwhile.
-        beside = retry_failed and job.status == "processing" and job.failed_rows > 0
+        # Rows that failed in other parts can travel again meanwhile, and those before which the job had paused.
+        paused = job.safeguard is not None and bool(job.safeguard.tripped)
+        beside = job.status == "processing" and (paused or (retry_failed and job.failed_rows > 0))
         if self._is_sending(job.id) or (opened and job.status == "processing" and not beside):
             raise moves.already_running()
         if opened and not beside:
@@ -239,11 +293,13 @@ class NativeBatches:
                 "The provider is still at work on rows of this batch. Wait until it has ended them.",
             )
         reopened = moves.rows_to_reopen(job, retry_failed=retry_failed, mode="native")
-        begun = await self._begin(job.id, reopened, notify_rows=notify_rows)
+        begun = await self._begin(job.id, reopened, notify_rows=notify_rows, wanted=wanted)
         self._loop(begun).send()
         return begun
 
-    async def _begin(self, job_id: str, reopened: Any, *, notify_rows: bool) -> Job:
+    async def _begin(
+        self, job_id: str, reopened: Any, *, notify_rows: bool, wanted: SafeguardWanted = NOTHING_WANTED
+    ) -> Job:
         now = self._now_ms()
         beginning = self._store.write(
             intents.start,
@@ -252,6 +308,7 @@ class NativeBatches:
             now=now,
             notify_rows=notify_rows,
             budget=await this_month(self._settings, now),
+            wanted=wanted,
         )
         return await unless_cancelled(
             beginning, lambda: self._store.write(transactions.cancel, job_id, self._now_ms())
@@ -296,3 +353,10 @@ class NativeBatches:
             reporter = ProgressReporter(job, self._notify, self._notify_row, self._now_ms)
             loop = self._loops[job.id] = SubmissionLoop(job.id, self._tools, reporter)
         return loop
+
+
+async def _unless_refused(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Failure as failure:
+        log.warning("a batch whose canary held is sent later: %s", failure.message)

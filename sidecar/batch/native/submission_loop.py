@@ -9,8 +9,9 @@ from contextlib import aclosing, suppress
 from sidecar.batch.native import intents, transactions
 from sidecar.batch.native.worker import Tools, Worker
 from sidecar.batch.progress import ProgressReporter
+from sidecar.batch.watch import Watch
 from sidecar.errors import Failure
-from sidecar.store import job_rows, vendor_batches
+from sidecar.store import jobs, pending_rows, vendor_batches
 from sidecar.store.job_records import VendorBatch
 
 log = logging.getLogger("sidecar.batch")
@@ -105,7 +106,7 @@ class SubmissionLoop:
         store, first = self._tools.core.store, self._first
         self._sent.clear()
         try:
-            for provider in await store.read(job_rows.pending_providers, self.job_id):
+            for provider in await store.read(pending_rows.pending_providers, self.job_id):
                 if not await self._send_all(provider, first):
                     break
             job = await store.write(transactions.refresh_job, self.job_id, self._tools.core.now_ms())
@@ -133,6 +134,8 @@ class SubmissionLoop:
             async for chunk in chunks:
                 awaited = first is not None and not first.done()
                 with chunk.lines:
+                    if await self._paused():
+                        return False
                     uploader = self._tools.uploader
                     part = None if self._stopping else await uploader.open(self.job_id, provider, chunk)
                     if part is None:
@@ -143,6 +146,19 @@ class SubmissionLoop:
                 if first is not None and awaited:
                     await worker.known()
                     first.set_result(await self._arrived(part))
+        return True
+
+    async def _paused(self) -> bool:
+        """Whether the job's limits do not hold, so that nothing more of it is sent."""
+        store, now = self._tools.core.store, self._tools.core.now_ms()
+        job = await store.read(jobs.get, self.job_id)
+        watch = await Watch.of(store, job) if job is not None and job.safeguard is not None else None
+        tripped = watch.look(job) if job is not None and watch is not None else ()
+        if watch is None or not tripped:
+            return False
+        paused = await store.write(transactions.pause, self.job_id, tripped, watch.tally, now)
+        if paused is not None:
+            self.reporter.changed(paused)
         return True
 
     async def _arrived(self, part: VendorBatch) -> str:

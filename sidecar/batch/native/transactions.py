@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sidecar.batch import jobs as moves
-from sidecar.batch import row_transactions
+from sidecar.batch import row_transactions, safeguard_transactions
 from sidecar.batch.native import endings, stops
 from sidecar.batch.native.intents import entry_id, ready_to_send
+from sidecar.batch.safeguard import RowTally
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState
 from sidecar.spending import settlement
 from sidecar.spending.settlement import Settlement
-from sidecar.store import job_rows, jobs, vendor_batches
-from sidecar.store.job_records import Job, JobRow, PartState, RowOutcome, VendorBatch
+from sidecar.store import job_rows, jobs, pending_rows, vendor_batches
+from sidecar.store.job_records import Job, JobRow, PartState, RowOutcome, Tripped, VendorBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,14 @@ def refresh_job(
     everything = vendor_batches.of_job(conn, job_id)
     opened = [part for part in everything if part.state not in ("collected", "failed")]
     doubtful = next((part for part in opened if part.state == "doubtful"), None)
-    waiting = bool(job_rows.pending_providers(conn, job_id))
+    waiting = bool(pending_rows.pending_providers(conn, job_id))
     if not waiting and not opened:
         return _end(conn, job, everything, now)
+    if job.safeguard is not None and job.safeguard.tripped:
+        # It has paused: what its vendor was given before is still collected.
+        if opened:
+            return jobs.note(conn, job_id, "processing", job.error, job.error_kind)
+        return jobs.end(conn, job_id, "failed", now=now, error=job.error, error_kind=job.error_kind)
     if doubtful is not None:
         moving = any(part.state != "doubtful" for part in opened)
         return jobs.note(conn, job_id, "processing" if moving else "pending", doubtful.error, "conflict")
@@ -171,6 +177,29 @@ def give_up(conn: sqlite3.Connection, job_id: str, failure: Failure, now: int) -
     return jobs.end(conn, job_id, "failed", now=now, error=failure.message, error_kind=failure.kind)
 
 
+def give_up_unsent(conn: sqlite3.Connection, job_id: str, failure: Failure, now: int) -> None:
+    """Nothing of the job could be sent: it waits to be started by hand."""
+    jobs.end(conn, job_id, "failed", now=now, error=failure.message, error_kind=failure.kind)
+
+
+def pause(
+    conn: sqlite3.Connection, job_id: str, tripped: Sequence[Tripped], tally: RowTally, now: int
+) -> Job | None:
+    """Limits did not hold: nothing more is sent until a person starts the job. None when it is gone or has ended."""
+    moving = any(part.state not in ("collected", "failed") for part in vendor_batches.of_job(conn, job_id))
+    return safeguard_transactions.pause(conn, job_id, tripped, tally, now, moving=moving)
+
+
+def lend(conn: sqlite3.Connection, job_id: str) -> None:
+    """The job's canary is about to run from here. Raises Failure("conflict") while a vendor has something of it."""
+    if any(part.state not in ("collected", "failed") for part in vendor_batches.of_job(conn, job_id)):
+        raise Failure(
+            "conflict",
+            "The provider is still at work on rows of this batch. Wait until it has ended them, then start a canary.",
+        )
+    safeguard_transactions.lend(conn, job_id)
+
+
 def left_open(conn: sqlite3.Connection) -> list[tuple[Job, list[VendorBatch], bool]]:
     """The native jobs that something is yet to be done about: the parts not collected, and whether it may send."""
     parts: dict[str, list[VendorBatch]] = {}
@@ -188,7 +217,7 @@ def left_open(conn: sqlite3.Connection) -> list[tuple[Job, list[VendorBatch], bo
 def end_finished(conn: sqlite3.Connection, now: int) -> None:
     """Ends the native jobs whose every row had ended when the process died, before they were ended themselves."""
     for job in jobs.with_status(conn, "processing"):
-        if job.mode != "native" or job_rows.pending_providers(conn, job.id):
+        if job.mode != "native" or pending_rows.pending_providers(conn, job.id):
             continue
         everything = vendor_batches.of_job(conn, job.id)
         if all(part.state in ("collected", "failed") for part in everything):

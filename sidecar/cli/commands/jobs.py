@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -135,10 +136,17 @@ def compare(
     look(context, work)
 
 
-async def follow_to_end(sidecar: Connection, state: Invocation, job: str, *, retry: bool = False) -> int:
+async def follow_to_end(
+    sidecar: Connection,
+    state: Invocation,
+    job: str,
+    *,
+    retry: bool = False,
+    asked: Mapping[str, Any] | None = None,
+) -> int:
     """Run a job to its end and show its figures. Return the exit code."""
     try:
-        ended = await follow(sidecar, job, state.err, retry=retry)
+        ended = await follow(sidecar, job, state.err, retry=retry, asked=asked)
     except asyncio.CancelledError:
         state.err.print(
             f"Stopped. What has ended stays. Go on with: [bold]abai resume {job}[/]", highlight=False

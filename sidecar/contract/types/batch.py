@@ -297,6 +297,30 @@ class BatchStartParams(WireModel):
     notify_rows: Annotated[bool | None, Field(alias="notifyRows")] = None
     """True: a `batch:row-done` for each row that ends."""
 
+    canary: Annotated[int | None, Field(ge=1, le=1000)] = None
+    """So many rows, spread over models and lengths of prompts, run first and alone, from the sidecar also where a provider gets the rest. When they have ended the others follow by themselves, unless a limit of `stopWhen` does not hold; without one, when more than half of them failed."""
+
+    stop_when: Annotated[BatchStopWhen | None, Field(alias="stopWhen")] = None
+
+
+class BatchStopWhen(WireModel):
+    """Limits at which a batch pauses by itself: nothing more begins, its rows wait, and `error` and `safeguard` say which limit did not hold and by how much. `batch:start` goes on past it. Shares and means count once 10 rows have ended, or the canary. Kept with the job until others are given."""
+
+    error_rate: Annotated[float | None, Field(alias="errorRate", ge=0.0, le=1.0)] = None
+    """The largest share of failed rows; also of the latest 200, where it is more than chance."""
+
+    invalid_json_rate: Annotated[float | None, Field(alias="invalidJsonRate", ge=0.0, le=1.0)] = None
+    """The largest share of answers that are not the JSON asked for, among those of which JSON was asked; also of the latest 200."""
+
+    cost_per_row_usd: Annotated[float | None, Field(alias="costPerRowUSD", ge=0.0)] = None
+    """US dollars a row, on average."""
+
+    mean_output_tokens: Annotated[float | None, Field(alias="meanOutputTokens", ge=0.0)] = None
+    """Tokens an answer, on average, with those of thinking."""
+
+    total_usd: Annotated[float | None, Field(alias="totalUSD", ge=0.0)] = None
+    """US dollars of the whole job; counts from the first row on. Rows in flight still end."""
+
 
 class BatchSubmitFile(WireModel):
     """Rows straight from a file of any size, which is read as `batch:import` reads it with these options. Rows that cannot be read are left out and told in `errors`; the others go. A file of which no row can be read is refused."""
@@ -375,6 +399,11 @@ class BatchSubmitNativeFile(WireModel):
     checks: Annotated[list[BatchCheck] | None, Field(max_length=50)] = None
     """What every answer is held against; see the results."""
 
+    canary: Annotated[int | None, Field(ge=1, le=1000)] = None
+    """So many rows, spread over models and lengths of prompts, run first and alone, from the sidecar also where a provider gets the rest. When they have ended the others follow by themselves, unless a limit of `stopWhen` does not hold; without one, when more than half of them failed."""
+
+    stop_when: Annotated[BatchStopWhen | None, Field(alias="stopWhen")] = None
+
 
 class BatchSubmitNativeRows(WireModel):
     project_id: Annotated[str, Field(alias="projectId", min_length=1)]
@@ -386,6 +415,11 @@ class BatchSubmitNativeRows(WireModel):
 
     checks: Annotated[list[BatchCheck] | None, Field(max_length=50)] = None
     """What every answer is held against; see the results."""
+
+    canary: Annotated[int | None, Field(ge=1, le=1000)] = None
+    """So many rows, spread over models and lengths of prompts, run first and alone, from the sidecar also where a provider gets the rest. When they have ended the others follow by themselves, unless a limit of `stopWhen` does not hold; without one, when more than half of them failed."""
+
+    stop_when: Annotated[BatchStopWhen | None, Field(alias="stopWhen")] = None
 
 
 class BatchSubmitNativeParams(RootModel[BatchSubmitNativeRows | BatchSubmitNativeFile]):
