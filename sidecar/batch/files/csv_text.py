@@ -96,6 +96,9 @@ class Records:
         self._again: deque[str] = deque()
         self._pulled: list[str] = []
         self._open = re.compile(rf'(?:^|{re.escape(delimiter)})"(?:[^"]|"")*$')
+        self._cell = re.compile(
+            rf'("(?:[^"]|"")*"|(?!")[^{re.escape(delimiter)}]*)({re.escape(delimiter)}|$)', re.DOTALL
+        )
         self.width: int | None = None
         self.model_at: int | None = None
 
@@ -146,14 +149,31 @@ class Records:
         return len(cells) == self.width and not any(cell.count('"') % 2 for cell in cells)
 
     def _swallowed(self, record: list[str]) -> bool:
-        """Whether the lines of one record are each as much of a record as it is."""
+        """Whether the lines of one record are each as much of a record as it is.
+
+        What stands before the quote that is open is no sign of it: a text of several lines begins like that too.
+        """
         if self.width is None or len(record) > self.width:
             return False
-        lines = [line.rstrip("\r\n").split(self._delimiter) for line in self._pulled[:-1]]
+        before, behind = self._at_open_quote(self._pulled[0].rstrip("\r\n"))
+        first = [*before, *behind]
+        others = [line.rstrip("\r\n").split(self._delimiter) for line in self._pulled[1:-1]]
+        lines = [first, *others]
         whole = [cells for cells in lines if len(cells) == self.width]
         if self.model_at is not None and self.model_at < len(record) and record[self.model_at].strip():
-            return any(cells[self.model_at].strip() == record[self.model_at].strip() for cells in whole)
+            signs = [cells for cells in whole if cells is not first or self.model_at > len(before)]
+            return any(cells[self.model_at].strip() == record[self.model_at].strip() for cells in signs)
         return len(lines) > 1 and self.width > 2 and len(whole) == len(lines) and _counts_on(whole)
+
+    def _at_open_quote(self, line: str) -> tuple[list[str], list[str]]:
+        """Return the whole cells of a line, and what its other cells would be if the first of them were bare."""
+        found, position = [], 0
+        while cell := self._cell.match(line, position):
+            found.append(cell[1])
+            position = cell.end()
+            if not cell[2]:
+                return found, []
+        return found, line[position:].split(self._delimiter)
 
 
 def _counts_on(lines: list[list[str]]) -> bool:

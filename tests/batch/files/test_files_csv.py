@@ -246,3 +246,23 @@ def test_thirty_thousand_columns_of_one_name_are_read_as_fast_as_any() -> None:
     assert len(rows[0]["data"]) == many
     assert rows[0]["data"][f"a_{many}"] == "1"
     assert len(errors) == MAX_ERRORS + 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'model,prompt\ngpt,"one\ntwo"\ngpt,"x\ny"\n',
+        'model,id,prompt\ngpt,1,"one\ntwo"\ngpt,2,"x\r\ny"\n',
+        'id;model;prompt\n1;gpt;"one\ntwo"\n2;gpt;"x\ry"\n',
+    ],
+)
+def test_prompts_of_several_lines_in_the_last_column_are_read_where_the_model_stands_first(text: str) -> None:
+    rows, errors = read(text)
+    assert [each["prompt"].splitlines() for each in rows] == [["one", "two"], ["x", "y"]]
+    assert errors == []
+
+
+def test_a_quote_left_open_in_the_last_column_swallows_no_other_row() -> None:
+    rows, errors = read('model,id,prompt\nm,1,"open\nm,2,b\nm,3,"\nm,5,e\n')
+    assert [each["id"] for each in rows] == ["2", "5"]
+    assert [each["row"] for each in errors] == [1, 3]
