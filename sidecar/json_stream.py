@@ -1,4 +1,4 @@
-"""A JSON document of any size, as it arrives or as it is read: the elements of its arrays one by one, as bytes (pure).
+"""A JSON document of any size as it arrives: the elements of its arrays one by one, as bytes (pure).
 
 [ {"a": 1} , {"b": [2]} ]        Elements are cut by counting brackets outside strings, and never decoded here:
   ^------^   ^--------^          whoever takes one decodes it. What one holds is at most one element and one chunk.
@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 # One element, or what stands around the arrays.
 MOST_BYTES = 16 * 1024 * 1024
 MOST_DEPTH = 1_000
-_CHUNK_BYTES = 256 * 1024
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _SPACE = re.compile(rb"[ \t\r\n]*+")
@@ -42,7 +41,7 @@ class JsonTooLarge(BrokenJson):
     """One of the bounds is passed: the size of an element, of what stands around, its depth, or the number of them."""
 
 
-class _Cutter:
+class Cutter:
     """A window on the document, and how far its first value has been looked through."""
 
     def __init__(self, most_bytes: int, most_depth: int) -> None:
@@ -154,7 +153,7 @@ class ArrayElements:
         most_elements: int | None = None,
     ) -> None:
         self._name = b'"%b"' % member.encode("ascii")
-        self._cutter = _Cutter(most_bytes, most_depth)
+        self._cutter = Cutter(most_bytes, most_depth)
         self._most_bytes = most_bytes
         self._left = most_elements
         self._rest = bytearray()
@@ -225,95 +224,3 @@ class ArrayElements:
                 f"What stands around the elements is too large: over {self._most_bytes:,} bytes."
             )
         return self._inside
-
-
-def read_elements(
-    read: Callable[[int], bytes],
-    lists: tuple[str, ...] = ("rows",),
-    *,
-    most_bytes: int = MOST_BYTES,
-    most_depth: int = MOST_DEPTH,
-) -> Iterator[bytes]:
-    """Yield the elements of the array that the document is, or that is the first such member of the object that it is.
-
-    `read` returns up to so many bytes, b"" at the end. Raise BrokenJson where the document cannot be read any more,
-    which includes JsonTooLarge.
-    """
-    reader = _Reader(read, _Cutter(most_bytes, most_depth))
-    whole = reader.peek() == b"["
-    if reader.take(b"[{") == b"{" and not reader.find(lists):
-        raise BrokenJson(f'The file is an object without a list of "{lists[0]}". Give an array of objects.')
-    if reader.peek() == b"]":
-        reader.take(b"]")
-    else:
-        while True:
-            while (element := reader.quick()) is not None:
-                yield element
-            yield reader.value()
-            if reader.take(b",]") == b"]":
-                break
-    if whole and reader.peek():
-        raise BrokenJson(
-            "Behind the end of the list there is more, which was not read. Put all rows into one list."
-        )
-
-
-class _Reader:
-    """Pulls a document in chunks and holds it against the grammar."""
-
-    def __init__(self, read: Callable[[int], bytes], cutter: _Cutter) -> None:
-        self._read = read
-        self._cutter = cutter
-        self.quick = cutter.quick
-
-    def peek(self) -> bytes:
-        """Return the next byte that is no space; b"" at the end."""
-        while not (found := self._cutter.peek()):
-            if not self._more():
-                return b""
-        return found
-
-    def take(self, wanted: bytes) -> bytes:
-        """Pass over the next byte, which must be one of these. Raise BrokenJson."""
-        found = self.peek()
-        if not found or found not in wanted:
-            names = " or ".join(f'"{chr(character)}"' for character in wanted)
-            seen = f'"{_letter(self._cutter)}"' if found else "the end of the file"
-            raise BrokenJson(f"Where {names} should stand there is {seen}.")
-        self._cutter.at += 1
-        return found
-
-    def value(self) -> bytes:
-        """Return the next value, which may be broken inside. Raise BrokenJson where there is none."""
-        if (first := self.peek()) in b",:]}":
-            seen = f'"{first.decode()}"' if first else "the end of the file"
-            raise BrokenJson(f"From here on the file is not JSON (Expecting value, not {seen}).")
-        while (found := self._cutter.value()) is None:
-            if not self._more():
-                found = self._cutter.value(ended=True)
-                break
-        return found or b""
-
-    def find(self, lists: tuple[str, ...]) -> bool:
-        """Pass over the members before the list, and over the beginning of its array."""
-        if self.peek() == b"}":
-            return False
-        names = {b'"%b"' % name.encode("ascii") for name in lists}
-        while True:
-            name = self.value()
-            self.take(b":")
-            if name in names and self.peek() == b"[":
-                self.take(b"[")
-                return True
-            self.value()
-            if self.take(b",}") == b"}":
-                return False
-
-    def _more(self) -> bool:
-        chunk = self._read(_CHUNK_BYTES)
-        self._cutter.add(chunk)
-        return bool(chunk)
-
-
-def _letter(cutter: _Cutter) -> str:
-    return bytes(cutter.data[cutter.at : cutter.at + 4]).decode("utf-8", "ignore")[:1] or "?"

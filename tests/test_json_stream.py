@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sidecar.json_stream import MOST_BYTES, ArrayElements, BrokenJson, JsonTooLarge, read_elements
+from sidecar.json_file import read_elements
+from sidecar.json_stream import MOST_BYTES, ArrayElements, BrokenJson, JsonTooLarge
 
 TRICKY = [
     {"text": 'a "quoted" } ] , [ { : text', "n": [1, [2, {"rows": [3]}], []]},

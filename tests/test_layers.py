@@ -24,6 +24,7 @@ GROUND = {
     "process_memory",
     "network_options",
     "base_url",
+    "json_file",
     "json_stream",
     "provider_facts",
     "spared",

@@ -28,6 +28,16 @@ _PACKED = (
     (b"PK", "The file is packed, or is no workbook of Excel. Unpack it, or save it as .xlsx or CSV UTF-8."),
     (b"SQLite format", "The file is a database. Export a table of it as CSV or JSON."),
     (b"Obj\x01", "The file is in Avro. Save it as Parquet, CSV or JSON Lines."),
+    (b"\x89PNG", "The file is a picture. Give a table of prompts: CSV, JSON, JSON Lines, XLSX or Parquet."),
+    (
+        b"\xff\xd8\xff",
+        "The file is a picture. Give a table of prompts: CSV, JSON, JSON Lines, XLSX or Parquet.",
+    ),
+    (b"GIF8", "The file is a picture. Give a table of prompts: CSV, JSON, JSON Lines, XLSX or Parquet."),
+    (
+        b"{\\rtf",
+        "The file is a document of a word processor. Copy its table into a spreadsheet, and save that as CSV.",
+    ),
     (b"ARROW1", "The file is in Arrow. Save it as Parquet, CSV or JSON Lines."),
 )
 

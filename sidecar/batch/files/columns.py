@@ -58,7 +58,14 @@ _FIELD_OF = {name.casefold(): name for name in ROW_FIELDS} | {
     "responseschema": "jsonSchema",
 }
 # What a column of prompts may be called where none is called a prompt, the likelier name first.
-PROMPT_NAMES = ("question", "query", "instruction", "input", "text", "request", "message", "content", "task")
+_PROMPT_WORDS = """
+    question query instruction input text request message content task
+    prompts questions queries instructions inputs texts requests messages tasks problem ctx goal utterance sentence
+    frage fragen aufgabe anfrage eingabe vraag pregunta texto pergunta domanda testo texte demande fråga spørgsmål
+    kysymys pytanie otázka soru вопрос запрос промпт текст 问题 問題 提示词 提示詞 提示 質問
+    プロンプト テキスト 질문 프롬프트
+"""
+PROMPT_NAMES = tuple(_PROMPT_WORDS.split())
 # The last column before the results of a table that was exported; it says how its cells were written.
 DEFUSED_MARK = "abai:formulas-defused"
 PLAIN_MARK = "abai:formulas-as-they-are"
@@ -75,6 +82,10 @@ _TRUTHS = (
 _TRUE = frozenset(word for word, _ in _TRUTHS)
 _WORDS = _TRUE | frozenset(word for _, word in _TRUTHS)
 
+# What programs write into a cell of numbers in which there is none.
+_NO_VALUE = frozenset({"na", "n/a", "#n/a", "<na>", "nan", "null", "none", "nil", "-", "--"})
+_OPTIONS = frozenset({"temperature", "maxOutputTokens", "jsonMode", "jsonSchema"})
+
 _SHOWN_CHARS = 60
 _REMEMBERED = 256
 
@@ -86,6 +97,11 @@ class BadRow(ValueError):
 def field_of(column: str) -> str | None:
     """The field of a row that a column of this name fills; None for data."""
     return _FIELD_OF.get(squeezed(column))
+
+
+def says_nothing(field: str, value: Any) -> bool:
+    """Whether the value of an option is a word for that there is none."""
+    return field in _OPTIONS and isinstance(value, str) and value.strip().casefold() in _NO_VALUE
 
 
 def squeezed(name: str) -> str:

@@ -13,6 +13,7 @@ from itertools import pairwise
 MAX_CELL_CHARS = 16 * 1024 * 1024
 DELIMITERS = ",;\t|"
 _TOP_RECORDS = 10
+_END_OF_FILE = "\x1a"
 _SAMPLE_CHARS = 64 * 1024
 
 # Excel and LibreOffice run a cell that begins with one of these, the wide forms included.
@@ -44,6 +45,29 @@ def delimiter_of(sample: str, is_field: Callable[[str], bool]) -> str:
 def declared_delimiter(text: str) -> str | None:
     found = re.match(r"sep=(.)[\r\n]", text, re.IGNORECASE | re.DOTALL)
     return found[1] if found and found[1] in DELIMITERS else None
+
+
+def has_backslash_quotes(sample: str, delimiter: str) -> bool:
+    """Whether quotes inside quoted cells are written with a backslash before them, as some databases export."""
+    return (
+        '\\"' in sample
+        and _is_broken(sample, delimiter)
+        and not _is_broken(doubled_quotes(sample), delimiter)
+    )
+
+
+def doubled_quotes(text: str) -> str:
+    return text.replace('\\"', '""')
+
+
+def _is_broken(sample: str, delimiter: str) -> bool:
+    try:
+        for _ in csv.reader(sample.splitlines(keepends=True), delimiter=delimiter, strict=True):
+            pass
+    except csv.Error as error:
+        # A sample may end within a cell.
+        return "unexpected end" not in str(error)
+    return False
 
 
 def first_records(sample: str, delimiter: str) -> list[list[str]]:
@@ -125,6 +149,9 @@ class Records:
             line = self._again.popleft() if self._again else next(self._lines, None)
             if line is None:
                 return
+            if line.startswith(_END_OF_FILE) and not line.strip(_END_OF_FILE + "\r\n"):
+                # Old programs of Windows end a file so.
+                continue
             self._pulled.append(line)
             yield line
 

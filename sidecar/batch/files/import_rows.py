@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from sidecar.batch.files import binary_tables, csv_text, objects, seen
+from sidecar.batch.files import binary_tables, csv_text, objects, plain_lines, seen
 from sidecar.batch.files.columns import field_of
 from sidecar.batch.files.encodings import TextEncoding, find_encoding, named_encoding, unreadable
 from sidecar.batch.files.json_text import encode
@@ -27,6 +29,17 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 # Half of the longest text that a renderer can hold.
 MAX_RESULT_BYTES = 256 * 1024 * 1024
 _HEAD_BYTES = 256 * 1024
+# Endings of files that may be a list of prompts, a line each.
+_PLAIN = ("txt", "text", "")
+_OTHER_TEXTS = re.compile(r"[\ufeff\s]*<(!doctype html|html|\?xml)\b", re.IGNORECASE)
+_WEB_PAGE = (
+    "The file is a web page, perhaps one that asks to sign in. Download the table itself, then import that."
+)
+_IS_NO_TABLE = {
+    "!doctype html": _WEB_PAGE,
+    "html": _WEB_PAGE,
+    "?xml": "The file is XML. Save its table as CSV, JSON or XLSX.",
+}
 
 _IN_CELLS, _IN_COLUMNS = TextEncoding("xlsx"), TextEncoding("parquet")
 
@@ -124,7 +137,11 @@ def read_rows(
         raise unreadable(encoding, "UTF-8")
     if encoding.remark is not None:
         yield 0, RowError(encoding.remark)
-    if kind == "table":
+    if kind == "table" and (other := _OTHER_TEXTS.match(head)):
+        raise _refused(_IS_NO_TABLE[other[1].casefold()])
+    if kind == "table" and name in _PLAIN and plain_lines.is_list(head, options, _is_field):
+        read = _read_lines(stream, encoding, options)
+    elif kind == "table":
         read = _read_csv(stream, encoding, options)
     else:
         read = object_rows(objects.values(stream, encoding, kind), encoding, options)
@@ -200,6 +217,17 @@ def _read_csv(stream: BinaryIO, encoding: TextEncoding, options: ImportOptions) 
         sample = csv_text.sample_of(text)
         text.seek(0)
         yield from csv_rows(iter(text), sample, encoding, options)
+    except UnicodeError:
+        raise unreadable(encoding) from None
+    finally:
+        text.detach()
+
+
+def _read_lines(stream: BinaryIO, encoding: TextEncoding, options: ImportOptions) -> Iterator[Read]:
+    text = io.TextIOWrapper(stream, encoding.name, encoding.errors)
+    yield 0, RowError("The file has no columns: each of its lines is read as a prompt.")
+    try:
+        yield from table_rows(plain_lines.records(text), encoding, replace(options, header=False))
     except UnicodeError:
         raise unreadable(encoding) from None
     finally:

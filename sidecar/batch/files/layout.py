@@ -17,6 +17,7 @@ from sidecar.batch.files.columns import (
     asked_by_template,
     field_of,
     make_row,
+    says_nothing,
     squeezed,
     unescaped,
 )
@@ -77,7 +78,7 @@ class Layout:
                 behind = str(value or "")
             elif column.field != LEFT_OUT:
                 named[column.name] = value
-                if value is not None:
+                if value is not None and not says_nothing(column.field, value):
                     given[column.field] = value
         found |= data
         if behind.strip() and isinstance(prompt := given.get("prompt"), str):

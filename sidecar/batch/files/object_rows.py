@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from sidecar.batch.files import objects, seen
+from sidecar.batch.files import json_tables, objects, seen, shapes
 from sidecar.batch.files.columns import BadRow, from_object
 from sidecar.batch.files.encodings import TextEncoding
 from sidecar.batch.files.layout import Layout, layout_of
@@ -14,7 +14,6 @@ from sidecar.batch.files.numbers import as_value
 from sidecar.batch.files.options import ImportOptions
 from sidecar.batch.files.row_errors import Read, RowError
 from sidecar.batch.files.seen import SAMPLES, Seen
-from sidecar.batch.files.shapes import shaped
 from sidecar.json_stream import BrokenJson
 
 _MOST_LAYOUTS = 1_000
@@ -31,7 +30,8 @@ def object_rows(
     reader = _ObjectReader(options, columns)
     samples: list[Mapping[str, Any]] = []
     try:
-        for number, value in found:
+        for number, value in json_tables.with_header(found, header=options.header):
+            value = json_tables.unwrapped(value)
             if isinstance(value, Mapping) and len(samples) < SAMPLES:
                 samples.append(value)
             if isinstance(value, objects.Unreadable):
@@ -55,6 +55,7 @@ class _ObjectReader:
         self._columns = columns
         self._options = options
         self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._told_turns = False
         self.remarks: list[str] = []
 
     def row(self, value: Any) -> dict[str, Any] | RowError:
@@ -62,8 +63,13 @@ class _ObjectReader:
         try:
             if isinstance(value, str) and (options.models or options.template):
                 value = {"prompt": value}
-            if isinstance(value, dict) and not options.columns and (known := shaped(value)) is not None:
+            if (
+                isinstance(value, dict)
+                and not options.columns
+                and (known := shapes.shaped(value)) is not None
+            ):
                 fields, data = known
+                self._remark_turns(value)
                 return self._layout(tuple(fields)).row(list(fields.values()), data, options)
             members, data = from_object(value)
             return self._layout(tuple(members)).row(list(members.values()), data, options)
@@ -71,6 +77,13 @@ class _ObjectReader:
             return RowError("This row is nested too deep to be read. Give its data with fewer levels.")
         except BadRow as error:
             return RowError(str(error), as_value(value) if isinstance(value, dict) else None)
+
+    def _remark_turns(self, value: dict[str, Any]) -> None:
+        if not self._told_turns and len(shapes.turns_of(value)) > 1:
+            self._told_turns = True
+            self.remarks.append(
+                "Some rows have several turns, and a row asks one question: the first is asked, the others are data."
+            )
 
     def _layout(self, names: tuple[str, ...]) -> Layout:
         layout = self._layouts.get(names)

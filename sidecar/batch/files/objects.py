@@ -6,21 +6,29 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
+from sidecar.batch.files import json_tables
 from sidecar.batch.files.encodings import TextEncoding, unreadable
 from sidecar.batch.files.numbers import read_json, read_spelled
-from sidecar.json_stream import MOST_BYTES, BrokenJson, read_elements
+from sidecar.json_file import SEPARATORS, read_elements, read_values
+from sidecar.json_stream import MOST_BYTES, BrokenJson
 
-Kind = Literal["table", "array", "object", "lines"]
+Kind = Literal["table", "array", "object", "lines", "values"]
 
 # What programs call the list of rows in an object.
 LISTS = ("rows", "data", "items", "records", "prompts", "examples", "requests", "tests", "results")
 # Above the header of a table there may be a title.
 _TOP_LINES = 5
+_LOOKED_AT = 64 * 1024
+_AROUND_LINE = b" \t\r\n" + SEPARATORS
+_DECODER = json.JSONDecoder()
 _BEGINS_ARRAY = re.compile(r'\[\s*(?:[\]\[{"\d-]|true|false|null)')
 _WRAPS = re.compile(r'\{\s*"(?:' + "|".join(LISTS) + r')"\s*:\s*\[')
+# What holds its rows as objects or texts is read as it comes, without looking at all of it first.
+_LISTS_ROWS = re.compile(r'"(?:' + "|".join(LISTS) + r')"\s*:\s*\[\s*[{"]')
 _BEGINS_OBJECT = re.compile(r'\{\s*["}]')
 
 
@@ -38,7 +46,7 @@ def kind_of(head: str, said: Kind, names_prompt: Callable[[str], bool], *, whole
 
     `names_prompt` tells of a line whether it is the header of a table.
     """
-    text = head.lstrip("\ufeff \t\r\n")
+    text = head.lstrip("\ufeff\x1e \t\r\n")
     first = text.partition("\n")[0]
     if text.startswith("["):
         return "array" if said != "table" or _BEGINS_ARRAY.match(text) else "table"
@@ -50,6 +58,8 @@ def kind_of(head: str, said: Kind, names_prompt: Callable[[str], bool], *, whole
 
 
 def _kind_of_object(text: str, first: str, whole: bool) -> Kind:
+    if _stands_alone(text):
+        return "values"
     try:
         value = read_json(first)
     except ValueError:
@@ -60,8 +70,22 @@ def _kind_of_object(text: str, first: str, whole: bool) -> Kind:
     more = text[len(first) :].strip()
     if more or not isinstance(value, dict):
         return "lines"
+    if json_tables.unfolded(value) is not None:
+        return "object"
     wrapped = any(isinstance(value.get(name), list) for name in LISTS) and "messages" not in value
     return "object" if wrapped or not value or "rows" in value else "lines"
+
+
+def _stands_alone(text: str) -> bool:
+    """Whether a first object that is printed over many lines, or ends within one, has another behind it."""
+    try:
+        end = _DECODER.raw_decode(text)[1]
+    except (ValueError, RecursionError):
+        return False
+    behind = text[end:].lstrip(" \t\r\n,\x1e")
+    return behind.startswith("{") and (
+        "\n" in text[:end].strip() or "\n" not in text[end : text.index(behind, end)]
+    )
 
 
 def _is_open(line: str) -> bool:
@@ -82,15 +106,37 @@ def values(stream: BinaryIO, encoding: TextEncoding, kind: Kind) -> Iterator[tup
             text.seek(0)
         if kind == "lines":
             yield from _lines(source)
+        elif kind == "values":
+            yield from _numbered(read_values(source.read), encoding)
         else:
-            for number, element in enumerate(read_elements(source.read, LISTS), start=1):
-                value = _value(element, encoding)
-                if isinstance(value, Unreadable) and not value.message.startswith("This row"):
-                    raise BrokenJson(value.message)
-                yield number, value
+            yield from _document(source, encoding, may_be_table=kind == "object")
     finally:
         if text is not None:
             text.detach()
+
+
+def _document(source: Any, encoding: TextEncoding, *, may_be_table: bool) -> Iterator[tuple[int, Any]]:
+    """The elements of an array or of the list in an object; or the rows of a table in one of the ways of programs."""
+    begin = source.read(MOST_BYTES) if may_be_table else b""
+    if (
+        begin
+        and len(begin) < MOST_BYTES
+        and not _LISTS_ROWS.search(begin[:_LOOKED_AT].decode("utf-8", "replace"))
+    ):
+        rows = json_tables.unfolded(_value(begin, encoding))
+        if rows is not None:
+            yield from enumerate(rows, start=1)
+            return
+    held = io.BytesIO(begin)
+    yield from _numbered(read_elements(lambda size: held.read(size) or source.read(size), LISTS), encoding)
+
+
+def _numbered(elements: Iterator[bytes], encoding: TextEncoding) -> Iterator[tuple[int, Any]]:
+    for number, element in enumerate(elements, start=1):
+        value = _value(element, encoding)
+        if isinstance(value, Unreadable) and not value.message.startswith("This row"):
+            raise BrokenJson(value.message)
+        yield number, value
 
 
 def _begins_with_mark(text: io.TextIOWrapper, encoding: TextEncoding) -> bool:
@@ -133,10 +179,19 @@ def _lines(source: Any) -> Iterator[tuple[int, Any]]:
                 Unreadable(f"This line is larger than {MOST_BYTES // 1024**2} MB, more than a row may be."),
             )
         elif line.strip():
-            value = _value(line)
-            if isinstance(value, Unreadable) and not value.message.startswith("This row"):
-                value = Unreadable(value.message.replace("From here on the file", "This line"))
-            yield number, value
+            yield from ((number, value) for value in _values_of(line.strip(_AROUND_LINE)))
+
+
+def _values_of(line: bytes) -> list[Any]:
+    """The value of a line, or its values where it has several, with commas around them or not."""
+    value = _value(line)
+    if not isinstance(value, Unreadable) or value.message.startswith("This row"):
+        return [value]
+    with suppress(BrokenJson):
+        values = [_value(each) for each in read_values(io.BytesIO(line).read)]
+        if not any(isinstance(each, Unreadable) or not isinstance(each, dict) for each in values):
+            return values
+    return [Unreadable(value.message.replace("From here on the file", "This line"))]
 
 
 def _value(element: bytes, encoding: TextEncoding | None = None) -> Any:

@@ -18,7 +18,7 @@ def shaped(record: Mapping[str, Any]) -> Shaped | None:
     """Return (fields, data) of an object in a well-known shape, None for any other. Raise BadRow.
 
     Known are lines of OpenAI's, Anthropic's and Gemini's batches, chats with their `messages`, `contents` or
-    `conversations`, and tests of promptfoo.
+    `conversations`, questions in turns, and tests of promptfoo.
     """
     body = _mapping(record, "body") or _mapping(record, "params") or _mapping(record, "request")
     if body and any(name in body for name in ("messages", "contents", "input", "prompt")):
@@ -33,9 +33,38 @@ def shaped(record: Mapping[str, Any]) -> Shaped | None:
         if isinstance(record.get("id"), str):
             fields["id"] = record["id"]
         return fields, data
+    if any(_is_conversation(record.get(name)) for name in ("prompt", "input")):
+        # What stands beside it, such as the answer that was wanted, is data.
+        fields, data = _call({name: record.get(name) for name in ("prompt", "input") if record.get(name)})
+        fields = {name: value for name, value in fields.items() if value is not None}
+        return fields, {
+            **{name: each for name, each in record.items() if name not in ("prompt", "input")},
+            **data,
+        }
+    if (turns := turns_of(record)) and "prompt" not in record:
+        others = {f"turn_{number}": turn for number, turn in enumerate(turns[1:], start=2)}
+        kept = {
+            name: value for name, value in record.items() if name not in ("turns", "id", "model", "system")
+        }
+        fields = {name: record[name] for name in ("id", "model", "system") if name in record}
+        return {**fields, "prompt": template.escape(turns[0])}, {**kept, **others}
     if isinstance(record.get("vars"), Mapping) and "prompt" not in record:
         return {}, dict(record["vars"])
     return None
+
+
+def turns_of(record: Mapping[str, Any]) -> Sequence[str]:
+    """Return the questions of a record that asks one after the other, as sets of questions for assistants do."""
+    turns = record.get("turns")
+    return turns if isinstance(turns, list) and turns and all(isinstance(each, str) for each in turns) else ()
+
+
+def _is_conversation(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(each, Mapping) and ("role" in each or "from" in each) for each in value)
+    )
 
 
 def _call(body: Mapping[str, Any]) -> Shaped:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from sidecar.batch.files import csv_text
+from sidecar.batch.files import csv_text, markdown
 from sidecar.batch.files.columns import BadRow, field_of, squeezed
 from sidecar.batch.files.encodings import BAD_BYTE, TextEncoding
 from sidecar.batch.files.layout import Layout, layout_of
@@ -27,6 +27,9 @@ def csv_rows(
     lines: Iterable[str], sample: str, encoding: TextEncoding, options: ImportOptions
 ) -> Iterator[Read]:
     """Yield what each record of a CSV gives. `sample` is how it begins."""
+    if markdown.is_table(sample):
+        yield from table_rows(markdown.records(lines), encoding, options, delimiter="|")
+        return
     wanted = {squeezed(name) for name in options.columns.values()}
     delimiter = options.delimiter or csv_text.delimiter_of(
         sample, lambda cell: field_of(cell) is not None or squeezed(cell) in wanted
@@ -34,6 +37,9 @@ def csv_rows(
     lines = iter(lines)
     if csv_text.declared_delimiter(sample):
         next(lines)
+    if csv_text.has_backslash_quotes(sample, delimiter):
+        lines = map(csv_text.doubled_quotes, lines)
+        yield 0, RowError('Quotes with a backslash before them (\\") are read as quotes within the text.')
     records = csv_text.Records(lines, delimiter)
     yield from table_rows(records, encoding, options, delimiter=delimiter, tell=records)
 

@@ -15,7 +15,8 @@ import orjson
 from sidecar.chat.transfer import chatgpt, claude, own_format
 from sidecar.chat.transfer.message_tree import TakenConversation
 from sidecar.errors import Failure
-from sidecar.json_stream import BrokenJson, read_elements
+from sidecar.json_file import read_elements
+from sidecar.json_stream import BrokenJson
 from sidecar.store.atomic_files import file_failure
 
 Service = Literal["chatgpt", "claude", "abai"]

@@ -125,7 +125,7 @@ def test_a_cell_becomes_the_value_that_it_means(name: str, cell: str, value: Any
         ("temperature", "hot", 'The temperature must be a number from 0 to 2, not "hot".'),
         ("temperature", "2.1", 'not "2.1".'),
         ("temperature", "-0.1", 'not "-0.1".'),
-        ("temperature", "nan", 'not "nan".'),
+        ("temperature", "inf", 'not "inf".'),
         ("temperature", "1e999", "number from 0 to 2"),
         ("maxOutputTokens", "1.5", "whole number"),
         ("maxOutputTokens", "-1", "whole number"),

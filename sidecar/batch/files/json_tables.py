@@ -1,0 +1,89 @@
+"""Tables as programs write them into JSON: columns beside each other, rows as lists, rows inside envelopes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sidecar.batch.files.columns import PROMPT_NAMES, field_of, squeezed
+
+# The member in which a record of another program has what is a row here, and what must stand beside it.
+_ENVELOPES = (("row", "row_idx"), ("inputs", "outputs"), ("fields", "createdTime"))
+
+
+def names_prompt(names: Sequence[Any]) -> bool:
+    """Whether some name is that of a prompt, or is likely to be."""
+    return any(
+        isinstance(name, str) and (field_of(name) == "prompt" or squeezed(name) in PROMPT_NAMES)
+        for name in names
+    )
+
+
+def unfolded(document: Any) -> list[Any] | None:
+    """Return the rows of a document that is a table in another order than row by row, None where it is none.
+
+    Known are pandas' `split`, `columns` and `index`, columns that are lists, and names with lists of cells.
+    """
+    if not isinstance(document, Mapping) or not document:
+        return None
+    names, cells = document.get("columns"), document.get("data", document.get("rows"))
+    if (
+        isinstance(names, list)
+        and _are_texts(names)
+        and isinstance(cells, list)
+        and all(isinstance(each, list) for each in cells)
+    ):
+        return [dict(zip(names, each, strict=False)) for each in cells]
+    values = list(document.values())
+    if names_prompt(list(document)):
+        if all(map(_are_plain, values)) and len({len(each) for each in values}) == 1:
+            return [dict(zip(document, each, strict=True)) for each in zip(*values, strict=True)]
+        if all(isinstance(each, Mapping) and each.keys() == values[0].keys() for each in values):
+            return [{name: document[name][place] for name in document} for place in values[0]]
+        return None
+    if all(isinstance(each, Mapping) and names_prompt(list(each)) for each in values):
+        return [{"id": name, **each} for name, each in document.items()]
+    return None
+
+
+def unwrapped(record: Any) -> Any:
+    """Return what a record of another program says of a row, without its envelope."""
+    if isinstance(record, Mapping):
+        for inside, beside in _ENVELOPES:
+            if isinstance(record.get(inside), Mapping) and beside in record:
+                more = record[beside]
+                return {**(more if isinstance(more, Mapping) else {}), **record[inside]}
+    return record
+
+
+def with_header(found: Iterator[tuple[int, Any]], *, header: bool) -> Iterator[tuple[int, Any]]:
+    """Yield the rows by name where they come as lists, and the first of these names a prompt.
+
+    Without a `header` their names are column_1 and so on.
+    """
+    names: Sequence[str] | None = None
+    for number, value in found:
+        if not isinstance(value, list):
+            yield number, value
+        elif not header:
+            yield number, {f"column_{place}": cell for place, cell in enumerate(value, start=1)}
+        elif names is None and _are_texts(value) and names_prompt(value):
+            names = value
+        elif names is None:
+            yield number, value
+        else:
+            yield number - 1, dict(zip(names, value, strict=False))
+
+
+def _are_lists(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, list) for each in value)
+
+
+def _are_plain(value: Any) -> bool:
+    return (
+        isinstance(value, list) and bool(value) and not any(isinstance(each, dict | list) for each in value)
+    )
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
