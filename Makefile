@@ -46,9 +46,9 @@ bridge/node_modules/.ready: bridge/package.json bridge/package-lock.json
 	cd bridge && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-demo: ## three models side by side, a restart, a batch that survives kill -9, a native batch
+demo: ## three models side by side, a restart, a batch that survives kill -9, a native batch, a report
 	@test -e $(VENV)/.ready || $(MAKE) --no-print-directory $(VENV)/.ready-cli
-	$(BIN)/python -m sidecar.cli demo
+	$(BIN)/python -m sidecar.cli demo --report build/demo-report.html
 
 demo-app: setup ## the same from Node, as Electron's main process would run it
 	cd bridge && npm run --silent build

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -30,8 +31,8 @@ class DemoFailed(Exception):
     """Something is not as it should be; the message says what."""
 
 
-async def show(target: Target, out: Console, err: Console) -> None:
-    """Ask, restart, run a batch through a crash, and one at a vendor. Raise DemoFailed."""
+async def show(target: Target, report: Path, out: Console, err: Console) -> None:
+    """Ask, restart, run a batch through a crash, and one at a vendor, and write a report. Raise DemoFailed."""
     err.rule("One question, three models")
     async with connected(target) as sidecar:
         _check(
@@ -64,6 +65,13 @@ async def show(target: Target, out: Console, err: Console) -> None:
         out.print(await figures(sidecar, submitted["jobId"]))
         err.rule("What it would have cost")
         out.print(await costs_table(sidecar, "model", out))
+        err.rule("The report")
+        params = {"jobIds": [job, submitted["jobId"]], "path": str(report)}
+        written = await sidecar.call("batch:report", params)
+        err.print(
+            "Every answer, cost and second of both batches is on one page that needs no network. Open it:"
+        )
+        out.print(written["path"], soft_wrap=True, highlight=False)
 
 
 def _rows(models: Sequence[str]) -> list[Row]:

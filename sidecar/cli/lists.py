@@ -17,6 +17,7 @@ BAR_WIDTH = 30
 DAYS = 30
 _FIGURES = frozenset(
     {"in", "out", "context", "rows", "failed", "cost", "number", "a million", "ours", "theirs", "difference"}
+    | {"rating", "wins", "losses", "ties", "a win"}
 )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sidecar import __version__
-from sidecar.cli.commands import apart, asking, catalogue, jobs, keys, looking, money, tables
+from sidecar.cli.commands import apart, asking, catalogue, jobs, keys, looking, money, tables, voting
 from sidecar.cli.connection import Target
 from sidecar.cli.invocation import Invocation, console
 
@@ -43,6 +45,23 @@ def main_flags(
     context.obj = Invocation(Target(data_dir, mock), as_json, console(), console(stderr=True))
 
 
+def flags_first(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the flags of every command in front, wherever a person has put them."""
+    before: list[str] = []
+    behind: list[str] = []
+    given = iter(arguments)
+    for each in given:
+        if each == "--":
+            return [*before, *behind, each, *given]
+        if each in ("--json", "--mock") or each.startswith("--data-dir="):
+            before.append(each)
+        elif each == "--data-dir":
+            before += [each, *islice(given, 1)]
+        else:
+            behind.append(each)
+    return before + behind
+
+
 COMMANDS = {
     "Ask": (asking.ask, tables.run),
     "Jobs": (
@@ -56,6 +75,7 @@ COMMANDS = {
         jobs.report,
         jobs.compare,
     ),
+    "Votes": (voting.vote, voting.board),
     "Models and money": (
         catalogue.models,
         catalogue.discover,
@@ -74,12 +94,3 @@ keys_app.command("set")(keys.save)
 keys_app.command("list")(keys.listed)
 keys_app.command("check")(keys.check)
 app.add_typer(keys_app, name="keys", rich_help_panel="Models and money")
-
-
-def main() -> None:
-    """Run the console script."""
-    app()
-
-
-if __name__ == "__main__":
-    main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -162,24 +163,38 @@ async def results(sidecar: Connection, job_id: str) -> Any:
         offset += len(page)
 
 
+@dataclass(slots=True)
+class _Figures:
+    """What came of a model's rows, whose answers are not kept."""
+
+    rows: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+    unknown: bool = False
+    times: array[float] = field(default_factory=lambda: array("d"))
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.rows += 1
+        self.usd += row.get("cost_usd") or 0
+        self.unknown |= row.get("cost_usd") is None
+        self.tokens += row["tokens_in"] + row["tokens_out"]
+        if row["status"] == "success":
+            self.times.append(row["latency_ms"])
+
+
 async def figures(sidecar: Connection, job_id: str) -> Table:
     """What came of a job, a line a model."""
-    rows: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    found: defaultdict[str, _Figures] = defaultdict(_Figures)
     async for row in results(sidecar, job_id):
-        rows[row["model"]].append(row)
+        found[row["model"]].add(row)
     table = Table(box=None, pad_edge=False)
     for name in ("model", "rows", "failed", "tokens", "cost", "median", "95 %"):
         table.add_column(name, justify="left" if name == "model" else "right")
-    for model, of_model in rows.items():
-        good = [row for row in of_model if row["status"] == "success"]
-        times = [row["latency_ms"] for row in good]
-        unknown = sum(row.get("cost_usd") is None for row in of_model)
-        cost = dollars(sum(row.get("cost_usd") or 0 for row in of_model)) + (" + ?" if unknown else "")
-        tokens = sum(row["tokens_in"] + row["tokens_out"] for row in of_model)
-        shown = [seconds(percentile(times, 0.5)), seconds(percentile(times, 0.95))]
-        table.add_row(
-            model, f"{len(of_model):,}", f"{len(of_model) - len(good):,}", f"{tokens:,}", cost, *shown
-        )
+    for model, each in found.items():
+        cost = dollars(each.usd) + (" + ?" if each.unknown else "")
+        counts = [f"{number:,}" for number in (each.rows, each.rows - len(each.times), each.tokens)]
+        shown = [seconds(percentile(each.times, 0.5)), seconds(percentile(each.times, 0.95))]
+        table.add_row(model, *counts, cost, *shown)
     return table
 
 

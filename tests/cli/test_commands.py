@@ -244,13 +244,16 @@ async def test_a_program_runs_against_the_simulator_and_its_exit_code_is_told(tm
     assert code == 7
 
 
-async def test_the_demo_shows_a_comparison_and_a_batch_that_survives_a_kill_and_leaves_nothing(
+async def test_the_demo_shows_a_comparison_and_a_batch_that_survives_a_kill_and_leaves_its_report_alone(
     tmp_path: Path,
 ) -> None:
-    code, out, _ = await abai(tmp_path, "demo")
+    page = tmp_path / "new" / "report.html"
+    code, out, _ = await abai(tmp_path, "demo", "--report", str(page))
     assert code == 0
     assert "simulated" in out
-    assert list(tmp_path.iterdir()) == []
+    assert out.rstrip().splitlines()[-1] == str(page)
+    assert "<html" in page.read_text(encoding="utf-8")
+    assert list(tmp_path.rglob("*")) == [page.parent, page]
 
 
 async def test_the_contract_is_printed_as_openrpc_and_as_types(tmp_path: Path) -> None:
@@ -340,3 +343,30 @@ async def test_a_look_at_a_folder_lets_no_job_go_on(tmp_path: Path) -> None:
         code, found, _ = await abai(tmp_path, "--json", "jobs")
         assert code == 0
         assert json.loads(found)[0]["status"] == "processing"
+
+
+async def test_a_vote_is_blind_and_the_board_says_what_a_win_costs(tmp_path: Path) -> None:
+    asked = ("ask", "Reply with exactly: one", "-m", LUNA, "-m", GROK)
+    assert (await abai(tmp_path, *asked))[0] == 0
+    code, out, err = await abai(tmp_path, "vote", stdin=b"Z\na\n")
+    assert code == 0, err
+    before, _, behind = err.partition("Which is best?")
+    assert LUNA not in before
+    assert "Write one of A/B" in behind
+    assert re.search(rf"A was ({LUNA}|{GROK}), \$\S+ ←", behind)
+    assert {LUNA, GROK} == {line.split()[0] for line in out.splitlines()[1:]}
+    code, out, _ = await abai(tmp_path, "board", "--json")
+    assert [each["wins"] for each in json.loads(out)["models"]] == [1, 0]
+
+
+async def test_a_batch_is_voted_on_question_by_question_until_one_has_had_enough(tmp_path: Path) -> None:
+    rows = [
+        f"Reply with exactly: {word},{model}" for word in ("one", "two", "three") for model in (LUNA, GROK)
+    ]
+    _, _, err = await abai(tmp_path / "d", "run", table(tmp_path, *rows), "--yes")
+    job = err.rpartition("job ")[2].split()[0]
+    code, out, err = await abai(tmp_path / "d", "vote", job, stdin=b"s\n=\nq\n")
+    assert (code, err.count("Which is best?")) == (0, 3)
+    assert [line.split()[-3:] for line in out.splitlines()[1:]] == [["0", "0", "1"]] * 2
+    code, _, err = await abai(tmp_path / "e", "vote")
+    assert (code, "Ask several with -m, then vote." in err) == (1, True)

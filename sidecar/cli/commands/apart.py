@@ -32,13 +32,23 @@ class Shell(StrEnum):
     POWERSHELL = "powershell"
 
 
-def demo(context: typer.Context) -> None:
+def demo(
+    context: typer.Context,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Where its report is written; else among temporary files.", dir_okay=False),
+    ] = None,
+) -> None:
     """Show a comparison, a batch through a crash, and one at a vendor; simulated. Example: `abai demo`"""
     state: Invocation = context.obj
+    if report is None:
+        report = Path(tempfile.mkdtemp(prefix="abai-demo-report-")) / "report.html"
+    else:
+        report.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="abai-demo-") as folder:
         target = Target(Path(folder), mock=True, more=FAST)
         try:
-            asyncio.run(show(target, state.out, state.err))
+            asyncio.run(show(target, report.absolute(), state.out, state.err))
         except (CallRefused, DemoFailed) as wrong:
             state.err.print(f"[red]{wrong}[/]", highlight=False)
             raise typer.Exit(BROKEN) from None
