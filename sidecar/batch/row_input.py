@@ -58,7 +58,12 @@ Numbered = tuple[int, Row]
 
 
 class RowSource(Protocol):
-    """Rows that can be gone through several times, the same each time. Only a chunk of them need be in memory."""
+    """Rows that can be gone through several times, the same each time. Only a chunk of them need be in memory.
+
+    `ids_are_unique` is whether it sees to it itself that no two have one id.
+    """
+
+    ids_are_unique: bool
 
     def chunks(self) -> AsyncGenerator[Sequence[Numbered], None]:
         """Yield as many at once as are written at once. Raise Failure for rows that cannot be read at all."""
@@ -67,6 +72,8 @@ class RowSource(Protocol):
 
 class GivenRows:
     """Rows that came with a message."""
+
+    ids_are_unique = False
 
     def __init__(self, wire_rows: Sequence[Mapping[str, Any]]) -> None:
         self._rows = wire_rows

@@ -33,15 +33,10 @@ def new_row(
     prompt: str,
     estimated: RowEstimate | None,
     known: Recalled,
-    taken: set[str],
+    taken: set[str] | None,
 ) -> NewRow:
-    # As the database will keep it: halves of surrogate pairs become alike there.
-    key = storable(row_key(job.id, row.id))
-    while key in taken:
-        key = f"{key}#{index}"
-    taken.add(key)
     return NewRow(
-        id=key,
+        id=_key(job.id, row.id, index, taken),
         row_index=index,
         request=row.fields,
         prompt=prompt,
@@ -52,6 +47,21 @@ def new_row(
         question=known.question,
         answer=known.answer,
     )
+
+
+def _key(job_id: str, row_id: str, index: int, taken: set[str] | None) -> str:
+    """The row's id in the database, which is in none of `taken`; None where ids are known to be unique.
+
+    Halves of surrogate pairs become alike there.
+    """
+    given = row_key(job_id, row_id)
+    key = storable(given)
+    if taken is None:
+        return key if key == given else f"{key}#{index}"
+    while key in taken:
+        key = f"{key}#{index}"
+    taken.add(key)
+    return key
 
 
 def _reserve(mode: Mode, estimated: RowEstimate | None) -> Decimal | None:

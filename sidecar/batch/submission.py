@@ -191,7 +191,9 @@ class BatchSubmission:
         await self._store.write(open_job, job)
         try:
             appraiser, total = Estimator(self._store, job.project_id), Total()
-            taken, needed, index = set[str](), set[str](), 0
+            needed, index = set[str](), 0
+            # A million ids take a hundred megabytes and more.
+            taken = None if source.ids_are_unique else set[str]()
             async with aclosing(source.chunks()) as read:
                 async for chunk in read:
                     recalled = await self._recalled(job.project_id, chunk, checker) if reuse else None

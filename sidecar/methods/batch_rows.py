@@ -87,6 +87,7 @@ class _Learning:
         self._source = source
         self._learn = learn
         self._learned: set[str] = set()
+        self.ids_are_unique = source.ids_are_unique
 
     async def chunks(self) -> AsyncGenerator[Sequence[Numbered], None]:
         """Yield the chunks of the source."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from bisect import bisect_right
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -29,6 +30,7 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 # Half of the longest text that a renderer can hold.
 MAX_RESULT_BYTES = 256 * 1024 * 1024
 _HEAD_BYTES = 256 * 1024
+_MADE_ID = re.compile(r"row-([1-9]\d{0,17})", re.ASCII)
 # Endings of files that may be a list of prompts, a line each.
 _PLAIN = ("txt", "text", "")
 _OTHER_TEXTS = re.compile(r"[\ufeff\s]*<(!doctype html|html|\?xml)\b", re.IGNORECASE)
@@ -175,23 +177,41 @@ def _with_ids(read: Iterator[Read], pulse: Pulse, options: ImportOptions) -> Ite
 
 
 class _Ids:
-    """Makes sure that no two rows have one id."""
+    """Makes sure that no two rows have one id. Ids that were made are kept as numbers from one to another."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        self._made: list[list[int]] = []
 
     def given(self, number: int, row: dict[str, Any]) -> dict[str, Any] | RowError:
         row_id = row.get("id")
         if row_id is None:
             row_id = f"row-{number}"
-            while row_id in self._taken:
+            if row_id not in self._taken and not self._was_made(row_id):
+                self._make(number)
+                return {"id": row_id, **row}
+            while row_id in self._taken or self._was_made(row_id):
                 row_id += "-"
             row = {"id": row_id, **row}
-        elif row_id in self._taken:
+        elif row_id in self._taken or self._was_made(row_id):
             message = f'The id "{row_id[:60]}" is that of an earlier row. Give each row its own, or leave the ids out.'
             return RowError(message, row)
         self._taken.add(row_id)
         return row
+
+    def _make(self, number: int) -> None:
+        if self._made and self._made[-1][1] == number - 1:
+            self._made[-1][1] = number
+        else:
+            self._made.append([number, number])
+
+    def _was_made(self, row_id: str) -> bool:
+        found = _MADE_ID.fullmatch(row_id)
+        if found is None or not self._made:
+            return False
+        number = int(found[1])
+        place = bisect_right(self._made, number, key=lambda each: each[0]) - 1
+        return place >= 0 and number <= self._made[place][1]
 
 
 def _head(stream: BinaryIO, encoding: TextEncoding) -> tuple[str, bool]:

@@ -29,6 +29,8 @@ _State = tuple[int, int, int]
 class FileRows:
     """Rows read from a file as an import reads them; those that cannot be read are left out and told in `errors`."""
 
+    ids_are_unique = True
+
     def __init__(self, path: str, options: ImportOptions) -> None:
         """Raise Failure("not_found") and Failure("invalid_params") for a path at which there is no file."""
         self._path = source_file(path)
