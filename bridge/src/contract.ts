@@ -522,7 +522,11 @@ export interface BatchRow {
   jsonSchema?: JsonSchemaOption | null;
   /** Values for `{{name}}`; `jsonMode` and `jsonSchema` in it count too. */
   data?: Record<string, unknown> | null;
+  checks?: BatchRowChecks;
 }
+
+/** What the answer to this row is held against, besides the checks of the batch. */
+export type BatchRowChecks = BatchCheck[] | null;
 
 export interface BatchRowDoneNotification {
   jobId: string;
@@ -2493,7 +2497,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "a920302dd1e733a31edbb7999aadf0235f67b7110516cc6843a1e8e4d5d777ef";
+export const SCHEMA_HASH = "136f113a0cdb1800e6b39d4987b0aa5a191bc131eed2c65c7dd2a8e9ceaaac81";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -43,10 +43,10 @@ class Verdict:
         return {"name": self.name, "passed": self.passed} | ({} if self.note is None else {"note": self.note})
 
 
-def read(specs: list[Mapping[str, Any]]) -> list[AnswerCheck]:
-    """Return the checks with a name each: the one given, or one that says what it asks."""
+def read(specs: Sequence[Mapping[str, Any]], others: Iterable[AnswerCheck] = ()) -> list[AnswerCheck]:
+    """Return the checks with a name each, which none of the others has: the one given, or what it asks."""
     found: list[AnswerCheck] = []
-    taken: set[str] = set()
+    taken = {each.name for each in others}
     for number, spec in enumerate(specs, start=1):
         name = str(spec.get("name") or _words(spec))
         if name in taken:

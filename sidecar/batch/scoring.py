@@ -36,7 +36,7 @@ class Scorer:
     async def read(self, specs: Sequence[Mapping[str, Any]]) -> None:
         """Look through checks before they are kept. Raises Failure("invalid_params") that names the wrong one."""
         for number, spec in enumerate(specs):
-            problem = checks.problem(spec) or await self._hidden_problem(spec)
+            problem = await self.problem(spec)
             if problem is not None:
                 member, message = problem
                 raise Failure(
@@ -45,18 +45,25 @@ class Scorer:
                     issues=[{"path": f"checks.{number}.{member}", "message": message}],
                 )
 
+    async def problem(self, spec: Mapping[str, Any]) -> tuple[str, str] | None:
+        """What keeps a check from being one: the member, and a sentence."""
+        return checks.problem(spec) or await self._hidden_problem(spec)
+
     async def judge(self, job: Job) -> None:
-        """Hold what was answered since the last time against the job's checks."""
-        wanted, after = checks.read(list(job.checks or ())), -1
+        """Hold what was answered since the last time against the job's checks and the rows' own."""
+        wanted, after = checks.read(job.checks or ()), -1
         overruns: dict[str, int] = {}
         async with self._locks.of(job.id):
             while rows := await self._store.read(verdicts.unjudged, job.id, after, PAGE_ROWS):
                 after = rows[-1].row_index
                 found = [await self._decided(check, rows, overruns) for check in wanted]
-                judged = [
-                    (row.row_id, row.response, [column[number].stored() for column in found])
-                    for number, row in enumerate(rows)
-                ]
+                judged = []
+                for number, row in enumerate(rows):
+                    own = [
+                        await self._decided(each, [row], overruns) for each in checks.read(row.checks, wanted)
+                    ]
+                    came = [column[number] for column in found] + [each[0] for each in own]
+                    judged.append((row.row_id, row.response, [each.stored() for each in came]))
                 await self._store.write(verdicts.keep, judged)
 
     async def _decided(

@@ -7,12 +7,14 @@ held in memory.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from sidecar.batch.estimate import Estimate, EstimateCounts, Estimator, ExecutionOption, RowEstimate, Total
+from sidecar.batch.row import Row
 from sidecar.batch.row_input import GivenRows, Numbered, RowSource, in_turns, refuse_issues
 from sidecar.batch.scoring import Scorer
 from sidecar.batch.stored_rows import Recalled, add_rows, close_job, new_row, open_job, unknown_project
@@ -31,6 +33,8 @@ class _Checked:
 
     rows: int
     providers: Set[str]
+    # Whether some of them have checks of their own.
+    rows_check: bool
 
 
 class BatchSubmission:
@@ -79,7 +83,7 @@ class BatchSubmission:
             file_name,
             mode=mode,
             total_rows=checked.rows,
-            checks=list(checks) or None,
+            checks=list(checks) if checks or checked.rows_check else None,
         )
         stored = await self._store_all(job, source, checker, reuse=reuse)
         await self._session.name_project(project_id)
@@ -166,12 +170,12 @@ class BatchSubmission:
         """Raises Failure("invalid_params") for rows that can never be asked, and when no row can be filled in."""
         issues: list[dict[str, str]] = []
         wrong, found, rows = False, 0, 0
-        models, providers = dict[str, None](), set[str]()
+        models, providers, looked_at = dict[str, None](), set[str](), set[str]()
         async with aclosing(_one_by_one(source)) as read:
             async for number, row in read:
                 rows += 1
                 models[row.model] = None
-                problem = checker.problem(row)
+                problem = checker.problem(row) or await self._check_problem(row, looked_at)
                 if problem is None:
                     providers.add(checker.shape(row).provider)
                 wrong = wrong or problem is not None
@@ -185,7 +189,18 @@ class BatchSubmission:
         refuse(models)
         if wrong or found == rows:
             refuse_issues(issues)
-        return _Checked(rows, providers)
+        return _Checked(rows, providers, bool(looked_at))
+
+    async def _check_problem(self, row: Row, looked_at: set[str]) -> tuple[str, str] | None:
+        """What is wrong with the row's own checks. Those of which nothing was wrong are looked at once."""
+        for number, spec in enumerate(row.fields.get("checks") or ()):
+            name = json.dumps(spec, sort_keys=True)
+            if name not in looked_at:
+                problem = await self.scorer.problem(spec)
+                if problem is not None:
+                    return f"checks.{number}.{problem[0]}", problem[1]
+                looked_at.add(name)
+        return None
 
     async def _store_all(self, job: Job, source: RowSource, checker: RowValidator, *, reuse: bool) -> Job:
         await self._store.write(open_job, job)

@@ -6,16 +6,19 @@
     tests:
       - vars: {language: [French, Dutch], text: "Good morning"}      a list: once with each
 
-Each prompt goes to each provider with the variables of each test.
+Each prompt goes to each provider with the variables of each test. Its assertions become checks.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from sidecar.cli import promptfoo_checks
 from sidecar.cli.connection import CallRefused
 
 ENDINGS = (".yaml", ".yml")
@@ -29,8 +32,17 @@ _OPTIONS = {
 }
 
 
-def read(path: Path, models: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the rows of a file; `models` take the place of its providers. Raise CallRefused with a sentence."""
+@dataclass(frozen=True, slots=True)
+class PromptfooFile:
+    """The rows of a file, what all their answers are held against, and the kinds of assertions that are not."""
+
+    rows: list[dict[str, Any]]
+    checks: list[dict[str, Any]]
+    left_out: Counter[str]
+
+
+def read(path: Path, models: Sequence[str]) -> PromptfooFile:
+    """Read a file; `models` take the place of its providers. Raise CallRefused with a sentence."""
     import yaml
 
     try:
@@ -42,11 +54,16 @@ def read(path: Path, models: Sequence[str]) -> list[dict[str, Any]]:
             f"{path.name} has no prompts. It needs `prompts`, and may have `providers` and `tests`.",
             "invalid_params",
         )
-    return list(rows(document, models, path.parent))
+    base = document.get("defaultTest")
+    left_out = Counter[str]()
+    checks = promptfoo_checks.of(base.get("assert") if isinstance(base, dict) else None, left_out)
+    return PromptfooFile(list(rows(document, models, path.parent, left_out)), checks, left_out)
 
 
-def rows(document: Mapping[str, Any], models: Sequence[str], folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield each prompt for each model with the variables of each test."""
+def rows(
+    document: Mapping[str, Any], models: Sequence[str], folder: Path, left_out: Counter[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield each prompt for each model with the variables and the assertions of each test."""
     asked: list[tuple[str, dict[str, Any]]] = [(model, {}) for model in models] or [
         _provider(each) for each in _list(document.get("providers"))
     ]
@@ -55,12 +72,17 @@ def rows(document: Mapping[str, Any], models: Sequence[str], folder: Path) -> It
             "No model is named. Name `providers` in the file, or one with -m.", "invalid_params"
         )
     base = _variables(document.get("defaultTest"))
-    tests = [{**base, **_variables(each)} for each in _list(document.get("tests"))] or [base]
+    tests = [
+        ({**base, **_variables(each)}, promptfoo_checks.of(each.get("assert"), left_out))
+        for each in _list(document.get("tests"))
+        if isinstance(each, dict)
+    ] or [(base, [])]
     for prompt in _list(document["prompts"]):
         text = _prompt(prompt, folder)
-        for values in (each for test in tests for each in _each(test)):
+        for values, checks in ((each, checks) for test, checks in tests for each in _each(test)):
+            more = {name: value for name, value in (("data", values), ("checks", checks)) if value}
             for model, options in asked:
-                yield {"prompt": text, "model": model, **options} | ({"data": values} if values else {})
+                yield {"prompt": text, "model": model, **options, **more}
 
 
 def _provider(given: Any) -> tuple[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -43,8 +44,12 @@ async def rows_given(sidecar: Connection, table: PromptTable, err: Console) -> M
     """
     wanted = {"models": list(table.models), "template": table.template, "columns": dict(table.columns)}
     if table.path.suffix.lower() in promptfoo.ENDINGS:
-        read_rows = promptfoo.read(table.path, table.models)
-        return {"rows": read_rows if table.first is None else _first(read_rows, table.first)}
+        config = promptfoo.read(table.path, table.models)
+        if config.left_out:
+            kinds = ", ".join(f"{kind} ({number:,})" for kind, number in sorted(config.left_out.items()))
+            err.print(f"[yellow]These assertions are not checked here:[/] {kinds}", highlight=False)
+        asked = config.rows if table.first is None else _first(config.rows, table.first)
+        return {"rows": asked, **({"checks": config.checks} if config.checks else {})}
     params = {"path": str(table.path.absolute()), **{name: value for name, value in wanted.items() if value}}
     if table.first is None:
         return params
@@ -161,6 +166,18 @@ async def results(sidecar: Connection, job_id: str) -> Any:
         for row in page:
             yield row
         offset += len(page)
+
+
+def check_figures(job: Mapping[str, Any]) -> Table | None:
+    """How each model did by each check of a job, None where there are none."""
+    if not job.get("checks"):
+        return None
+    table = Table(box=None, pad_edge=False)
+    for name in ("check", "model", "passed", "of"):
+        table.add_column(name, justify="right" if name in ("passed", "of") else "left")
+    for each in job["checks"]:
+        table.add_row(escape(each["name"]), each["model"], f"{each['passed']:,}", f"{each['judged']:,}")
+    return table
 
 
 @dataclass(slots=True)

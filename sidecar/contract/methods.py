@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "a920302dd1e733a31edbb7999aadf0235f67b7110516cc6843a1e8e4d5d777ef"
+SCHEMA_HASH = "136f113a0cdb1800e6b39d4987b0aa5a191bc131eed2c65c7dd2a8e9ceaaac81"
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,7 @@ async def _counted(call: Request, job_id: str) -> dict[str, Any]:
     """A BatchJob, with how its answers did by its checks."""
     job = await _judged(call, job_id)
     shown = await batch_native.shown(call, job)
-    if not job.checks:
+    if job.checks is None:
         return shown
     counted = await call.services.store.read(verdicts.counted, job_id)
     return {**shown, "checks": [batch_wire.check_count(each) for each in counted]}
@@ -233,7 +233,7 @@ async def _counted(call: Request, job_id: str) -> dict[str, Any]:
 async def _judged(call: Request, job_id: str) -> Job:
     """The job, whose answers were held against its checks. Of a folder that is only read they are as they were."""
     job = await _job(call, job_id)
-    if job.checks and not call.services.config.read_only:
+    if job.checks is not None and not call.services.config.read_only:
         await call.services.intake.scorer.judge(job)
     return job
 

@@ -94,7 +94,7 @@ def create(conn: sqlite3.Connection, job: Job, *, storing: bool = False) -> Job:
             int(job.notify_rows),
             job.error,
             job.error_kind,
-            to_json(list(job.checks)) if job.checks else None,
+            None if job.checks is None else to_json(list(job.checks)),
         ),
     )
     return job

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sidecar.store.columns import from_json, to_json
@@ -20,12 +20,13 @@ COUNTED_SQL = (
 
 
 class Unjudged(NamedTuple):
-    """An answer that was not looked at yet, with the data of its row."""
+    """An answer that was not looked at yet, with the data of its row and its own checks."""
 
     row_index: int
     row_id: str
     response: str
     data: Mapping[str, Any]
+    checks: Sequence[Mapping[str, Any]] = ()
 
 
 class Counted(NamedTuple):
@@ -40,7 +41,7 @@ class Counted(NamedTuple):
 def unjudged(conn: sqlite3.Connection, job_id: str, after: int, limit: int) -> list[Unjudged]:
     """The answers of a job, behind the row index `after`, that were not looked at yet."""
     return [
-        Unjudged(index, row_id, response, _data(request, original))
+        Unjudged(index, row_id, response, *_data_and_checks(request, original))
         for index, row_id, response, request, original in conn.execute(UNJUDGED_SQL, (job_id, after, limit))
     ]
 
@@ -60,12 +61,11 @@ def counted(conn: sqlite3.Connection, job_id: str) -> list[Counted]:
     ]
 
 
-def _data(request: str | None, original: str | None) -> Mapping[str, Any]:
-    found = (
-        from_json(request).get("data")
-        if request is not None
-        else None
-        if original is None
-        else from_json(original)
-    )
-    return found if isinstance(found, dict) else {}
+def _data_and_checks(
+    request: str | None, original: str | None
+) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]:
+    if request is not None:
+        asked = from_json(request)
+        return asked.get("data") or {}, asked.get("checks") or ()
+    found = None if original is None else from_json(original)
+    return (found if isinstance(found, dict) else {}), ()

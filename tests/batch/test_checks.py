@@ -146,3 +146,34 @@ async def test_a_check_that_is_none_is_refused_before_anything_is_stored(
         refused = await app.ask("batch:submit", {"projectId": project, "rows": rows, "checks": [spec]})
         assert refused["error"]["data"]["issues"][0]["path"] == f"checks.0.{member}"
         assert await result(app, "batch:list", projectId=project) == []
+
+
+async def test_a_row_has_checks_of_its_own_besides_those_of_the_batch(tmp_path: Path) -> None:
+    async with inside(tmp_path, day="2026-11-23") as app:
+        project = (await result(app, "project:create", name="Checked"))["id"]
+        rows: list[dict[str, Any]] = [
+            {
+                "prompt": "Reply with exactly: red",
+                "model": MODELS[0],
+                "checks": [{"type": "contains", "value": "red"}],
+            },
+            {"prompt": "Reply with exactly: blue", "model": MODELS[0]},
+        ]
+        red = {"type": "contains", "value": "red"}
+        both = [("contains red", True), ("contains red (1)", True)]
+        for shared, expected in (([], [both[:1], []]), ([red], [both, [("contains red", False)]])):
+            job = await ended(app, project, rows, shared)
+            results = await result(app, "batch:get-results", jobId=job)
+            assert [
+                [(each["name"], each["passed"]) for each in row.get("checks", [])] for row in results
+            ] == expected
+        counted = (await result(app, "batch:get", jobId=job))["checks"]
+        assert [(each["name"], each["passed"], each["judged"]) for each in counted] == [
+            ("contains red", 1, 2),
+            ("contains red (1)", 1, 1),
+        ]
+        rows[1]["checks"] = [{"type": "contains"}]
+        refused = await app.ask("batch:submit", {"projectId": project, "rows": rows})
+        assert refused["error"]["data"]["issues"] == [
+            {"path": "rows.1.checks.0.value", "message": 'A check of type "contains" needs a value.'}
+        ]

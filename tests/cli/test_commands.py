@@ -166,14 +166,24 @@ providers:
 tests:
   - vars: {word: [ping, pong]}
   - vars: {word: ding}
-    assert: [{type: contains, value: ding}]
+    assert: [{type: contains, value: ding}, {type: icontains, value: DING}, {type: llm-rubric, value: kind}]
+defaultTest:
+  assert: [{type: is-json, metric: json}, {type: not-contains, value: "{{word}}!"}]
 """,
         encoding="utf-8",
     )
     code, out, err = await abai(tmp_path / "d", "run", str(path), "--yes")
     assert code == 0, err
     figures = {line.split()[0]: line.split()[1:3] for line in out.splitlines()[1:]}
-    assert figures == {LUNA: ["6", "0"], GROK: ["6", "0"]}
+    assert {name: figures[name] for name in (LUNA, GROK)} == {LUNA: ["6", "0"], GROK: ["6", "0"]}
+    assert "These assertions are not checked here: llm-rubric (1)" in err
+    checked = {tuple(re.split(r"\s{2,}", line.strip())) for line in out.splitlines()}
+    assert checked >= {
+        ("json", LUNA, "0", "6"),
+        ("not contains {{word}}!", GROK, "6", "6"),
+        ("contains ding", LUNA, "2", "2"),
+        ("contains DING", GROK, "2", "2"),
+    }
     path.write_text("prompts: [Hello]\n", encoding="utf-8")
     code, _, err = await abai(tmp_path / "d", "run", str(path), "--yes")
     assert (code, "No model is named" in err) == (2, True)
@@ -370,3 +380,17 @@ async def test_a_batch_is_voted_on_question_by_question_until_one_has_had_enough
     assert [line.split()[-3:] for line in out.splitlines()[1:]] == [["0", "0", "1"]] * 2
     code, _, err = await abai(tmp_path / "e", "vote")
     assert (code, "Ask several with -m, then vote." in err) == (1, True)
+
+
+async def test_a_wide_table_has_a_line_a_question_and_columns_for_each_model(tmp_path: Path) -> None:
+    rows = [f"Reply with exactly: {word},{model}" for word in ("one", "two") for model in (LUNA, GROK)]
+    _, _, err = await abai(tmp_path / "d", "run", table(tmp_path, *rows), "--yes")
+    job = err.rpartition("job ")[2].split()[0]
+    code, _, err = await abai(tmp_path / "d", "export", job, str(tmp_path / "wide.csv"), "--wide")
+    assert code == 0, err
+    lines = (tmp_path / "wide.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) == 3
+    assert LUNA in lines[0]
+    assert GROK in lines[0]
+    code, _, err = await abai(tmp_path / "d", "export", job, str(tmp_path / "wide.json"), "--wide")
+    assert (code, "a .csv or a .xlsx" in err or "as .csv or .xlsx" in err) == (2, True)

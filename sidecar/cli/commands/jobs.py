@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from sidecar.cli import comparing, lists
 from sidecar.cli.connection import CallRefused, Connection
+from sidecar.cli.exporting import export_rows, export_wide
 from sidecar.cli.invocation import ROWS_FAILED, Invocation, end, look, perform, show_value
-from sidecar.cli.run import figures, follow, results
+from sidecar.cli.run import check_figures, figures, follow, results
 
 
 class Beside(StrEnum):
@@ -59,7 +61,7 @@ def show(context: typer.Context, job: Annotated[str, typer.Argument(help="The jo
 
     async def work(sidecar: Connection, state: Invocation) -> None:
         found = await sidecar.call("batch:get", {"jobId": job})
-        show_value(state, found, lists.jobs_table([found]), await figures(sidecar, job))
+        show_value(state, found, lists.jobs_table([found]), *await _tables(sidecar, found))
 
     look(context, work)
 
@@ -78,15 +80,15 @@ def export(
     context: typer.Context,
     job: Annotated[str, typer.Argument(help="The job's id.")],
     path: Annotated[Path, typer.Argument(help="The file to write; its ending says in which form.")],
+    wide: Annotated[
+        bool, typer.Option("--wide", help="A line a question, with columns for each model: .csv or .xlsx.")
+    ] = False,
 ) -> None:
     """Write a job's rows and results into a file. Example: `abai export 5f0c2e1a-… results.csv`"""
-    form = {".json": "json", ".jsonl": "jsonl"}.get(path.suffix.lower(), "csv")
 
     async def work(sidecar: Connection, state: Invocation) -> None:
-        written = await sidecar.call(
-            "batch:export", {"jobId": job, "path": str(path.absolute()), "format": form}
-        )
-        state.err.print(f"{written['rows']:,} rows are in {written['path']}")
+        written = await (export_wide if wide else export_rows)(sidecar, job, path.absolute())
+        state.err.print(f"{written['rows']:,} rows are in {written['path']}", soft_wrap=True)
 
     look(context, work)
 
@@ -136,6 +138,11 @@ def compare(
     look(context, work)
 
 
+async def _tables(sidecar: Connection, job: Mapping[str, Any]) -> list[Table]:
+    checked = check_figures(job)
+    return [await figures(sidecar, job["id"]), *([] if checked is None else [checked])]
+
+
 async def follow_to_end(
     sidecar: Connection,
     state: Invocation,
@@ -152,7 +159,7 @@ async def follow_to_end(
             f"Stopped. What has ended stays. Go on with: [bold]abai resume {job}[/]", highlight=False
         )
         raise
-    show_value(state, ended, await figures(sidecar, job))
+    show_value(state, ended, *await _tables(sidecar, ended))
     state.err.print(f"job {job}", highlight=False)
     if ended.get("error"):
         raise CallRefused(ended["error"])

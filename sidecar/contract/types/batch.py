@@ -256,6 +256,9 @@ class BatchRow(WireModel):
     data: dict[str, Any] | None = None
     """Values for `{{name}}`; `jsonMode` and `jsonSchema` in it count too."""
 
+    checks: Annotated[list[BatchCheck] | None, Field(max_length=20)] = None
+    """What the answer to this row is held against, besides the checks of the batch."""
+
 
 class BatchRowOutcome(WireModel):
     """What the renderer found out about a row that it ran itself."""
