@@ -97,6 +97,18 @@ export function stream<M extends StreamingMethod>(
   return { result, [Symbol.asyncIterator]: () => pieces.iterate(cancel) };
 }
 
+/**
+ * Join answers that are on their way, after a reload or from a second window: the text so far as one piece of the type
+ * `so-far`, then `text` by `text`, each once, and `ended` for each answer. `after` leaves out what is there already.
+ * Leaving the loop, or aborting, ends the listening alone: the answers go on.
+ */
+export function attach(
+  answers: Omit<ParamsOf<"work:attach">, "partialResultToken">,
+  options: StreamOptions = {},
+): Stream<"work:attach"> {
+  return stream("work:attach", answers, options);
+}
+
 /** What has arrived and was not taken yet. */
 class Pieces {
   readonly #waiting: ProgressValue[] = [];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { findSidecar } from "../src/command.js";
 import { ERROR_CODES } from "../src/contract.js";
-import { call, CallError, on, stream } from "../src/renderer.js";
+import { attach, call, CallError, on, stream } from "../src/renderer.js";
 import { clientFor, it, temporaryFolder } from "./helpers.js";
 import { PROJECT, quickMock } from "./mocks.js";
 import { open } from "./window.js";
@@ -63,6 +63,29 @@ it("a person who presses Stop ends the request at the vendor, and keeps what had
   assert.equal(answer?.finishReason, "cancelled");
   assert.notEqual(answer?.content, "");
 });
+
+it("a second window joins an answer on its way, reads every word of it once, and leaving it stops nothing", async (t) => {
+  pageWith(await WORLDS["a real sidecar"](t));
+  const { id: projectId } = await call("project:create", { name: "Joined" });
+  const { id: conversationId } = await call("conversation:create", { projectId });
+  const first = stream("chat:send", { content: SLOW, modelId: MODEL, conversationId });
+  for await (const piece of { [Symbol.asyncIterator]: () => piecesUntilLeft(first) }) if (piece.type === "text") break;
+  const [turn] = (await call("work:list", { projectId })).turns;
+  const turnId = turn?.turnId ?? "";
+  for await (const piece of attach({ turnId })) if (piece.type === "so-far") break;
+  const joined = attach({ turnId });
+  let text = "";
+  for await (const piece of joined) if (piece.type === "so-far" || piece.type === "text") text += piece.text;
+  const { answer } = await first.result;
+  assert.equal(text, answer);
+  assert.deepEqual((await joined.result).answers.map(({ state }) => state), ["whole"]);
+});
+
+/** The pieces of a stream for who leaves them without stopping it. */
+function piecesUntilLeft<T>(told: AsyncIterable<T>): AsyncIterator<T> {
+  const pieces = told[Symbol.asyncIterator]();
+  return { next: () => pieces.next() };
+}
 
 it("a page that leaves the loop stops the request, and one that had given up before asks nothing", async (t) => {
   pageWith(await WORLDS["a real sidecar"](t));

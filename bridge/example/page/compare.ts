@@ -1,7 +1,8 @@
 import type { Message, Model, WorkTurn } from "@abai/bridge/contract";
-import { call, sentence, stream } from "./api.js";
+import { attach, call, sentence, stream } from "./api.js";
 import { Column } from "./column.js";
 import { find, make, onSubmit, say } from "./dom.js";
+import type { Vote } from "./vote.js";
 
 /** One question to several models at once; their texts stream side by side. */
 export class Compare {
@@ -12,7 +13,10 @@ export class Compare {
   readonly #followUp = find("follow-up", HTMLInputElement);
   #conversationId = "";
 
-  constructor(readonly onEnd: () => Promise<void>) {
+  constructor(
+    readonly vote: Vote,
+    readonly onEnd: () => Promise<void>,
+  ) {
     onSubmit(find("compare", HTMLFormElement), () => this.#run());
     // By its conversation, so that an answer is stopped also after the page was loaded anew.
     this.#stop.addEventListener("click", () => {
@@ -43,6 +47,7 @@ export class Compare {
     this.#show(answers.map(({ model }) => model ?? ""));
     for (const answer of answers) this.#columns.get(answer.model ?? "")?.stored(answer);
     this.#ended(conversationId, question.content, answers);
+    this.vote.offer(question.turnId, answers.length);
   }
 
   /** Goes on with answers that were on their way before the page was loaded. */
@@ -51,7 +56,7 @@ export class Compare {
     this.#begin(answers.map(({ modelId }) => modelId));
     this.#conversationId = conversationId;
     await this.#until(async () => {
-      const told = stream("work:attach", { turnId });
+      const told = attach({ turnId });
       for await (const piece of told) {
         const column = this.#columns.get(piece.type === "done" ? "" : (piece.modelId ?? ""));
         if (piece.type === "so-far") column?.replace(piece.text);
@@ -59,6 +64,7 @@ export class Compare {
         else if (piece.type === "ended") column?.joined(piece.answer);
       }
       const ended = (await told.result).answers;
+      this.vote.offer(turnId, ended.filter(({ state }) => state === "whole").length);
       return ending(ended.length, ended.filter(({ error }) => error !== undefined).length);
     });
   }
@@ -74,13 +80,15 @@ export class Compare {
       const told = stream("chat:compare", { conversationId: this.#conversationId, content, modelIds });
       for await (const piece of told)
         if (piece.type === "text") this.#columns.get(piece.modelId ?? "")?.add(piece.text);
-      const { replies } = await told.result;
+      const { replies, turnId: asked } = await told.result;
       for (const each of replies) {
         const column = this.#columns.get(each.modelId);
         if ("error" in each) column?.failed(each.error.message);
         else column?.answered(each.reply);
       }
-      return ending(replies.length, replies.filter((each) => "error" in each).length);
+      const failed = replies.filter((each) => "error" in each).length;
+      this.vote.offer(asked, replies.length - failed);
+      return ending(replies.length, failed);
     });
   }
 
@@ -102,6 +110,7 @@ export class Compare {
   #begin(modelIds: readonly string[]): void {
     this.#ask.disabled = true;
     this.#stop.disabled = false;
+    this.vote.offer(undefined, 0);
     say(this.#status, `Asking ${modelIds.length} models …`);
     this.#show(modelIds);
   }

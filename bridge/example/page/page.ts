@@ -5,6 +5,7 @@ import { Compare } from "./compare.js";
 import { find } from "./dom.js";
 import { Projects } from "./projects.js";
 import { Settings } from "./settings.js";
+import { Vote } from "./vote.js";
 
 const WORDS = {
   electron: "Electron, simulated sidecar",
@@ -14,7 +15,8 @@ const WORDS = {
 
 async function main(): Promise<void> {
   find("where", HTMLElement).textContent = WORDS[await boot()];
-  const compare: Compare = new Compare(() => projects.showActivity());
+  const vote: Vote = new Vote(() => projects.current?.id);
+  const compare: Compare = new Compare(vote, () => projects.showActivity());
   const projects = new Projects(
     (project) => (document.title = `${project.name} – A-B/AI example`),
     (conversationId) => compare.open(conversationId),

@@ -65,6 +65,8 @@ function journeys(executablePath: string): void {
       await page.locator("body[data-ready=true]").waitFor();
       await addProject(page);
       await compare(page);
+      // The mock shows a ballot that was recorded, and counts no votes.
+      await vote(page, search === "" ? 3 : 0);
       await accessible(page);
       await screenshot(page, `example-${file}-compare`);
       await batch(page);
@@ -239,6 +241,18 @@ async function compare(page: Page): Promise<void> {
     assert.match((await card.locator("footer").textContent()) ?? "", /^\$0\.\d{6} · \d+ tokens in, \d+ out · \d+\.\d s$/);
   }
   await page.locator("#activity li", { hasText: "Why is the sky blue" }).first().waitFor();
+}
+
+/** Says which answer is best before anybody is named, and sees then who wrote it and how the models do. */
+async function vote(page: Page, models: number): Promise<void> {
+  await page.click("#vote");
+  await page.locator("#ballot article").nth(1).waitFor();
+  assert.doesNotMatch((await page.textContent("#ballot")) ?? "", /openai|anthropic|gemini|grok/);
+  await accessible(page);
+  await page.locator("#ballot article button").first().click();
+  await page.locator("#vote-status", { hasText: /^[AB] it is: A was \w+\// }).waitFor();
+  await page.locator("#ballot table").waitFor();
+  assert.ok((await page.locator("#ballot tbody tr").count()) >= models);
 }
 
 async function batch(page: Page): Promise<void> {
