@@ -131,3 +131,19 @@ async def test_cancelling_closes_the_connections_of_rows_in_flight(tmp_path: Pat
     assert [row["status"] for row in rows] == ["cancelled"] * 20
     # Nobody knows whether the eight will be charged; the others were never sent.
     assert [row["cost_usd"] for row in rows] == [None] * 8 + [0.0] * 12
+
+
+@pytest.mark.parametrize("order", ["cut=3", "error_after=3"])
+async def test_rows_whose_answers_break_off_are_asked_again_at_every_vendor(
+    tmp_path: Path, order: str
+) -> None:
+    models = (MODEL, "anthropic/claude-haiku-5-5", "gemini/gemini-3.8-flash", "grok/grok-4.7")
+    async with inside(tmp_path, day=DAY) as here:
+        project = (await here.ask("project:create", {"name": "Batches"}))["result"]["id"]
+        rows = [{"prompt": f"Tell a story. [[simulate: {order}]]", "model": model} for model in models]
+        job = (await here.ask("batch:submit", {"projectId": project, "rows": rows, "start": True}))["result"][
+            "id"
+        ]
+        await here.services.batches.finished(job)
+        came = (await here.ask("batch:get-results", {"jobId": job}))["result"]
+    assert [(row["attempts"], row["status"]) for row in came] == [(3, "error-api")] * 4

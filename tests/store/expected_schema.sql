@@ -15,6 +15,7 @@ CREATE TABLE messages ( seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, conver
 CREATE VIRTUAL TABLE messages_fts USING fts5 ( content, content='messages', content_rowid='seq', tokenize='unicode61 remove_diacritics 2' );
 CREATE TABLE projects ( id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL DEFAULT '', settings TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(settings)), created_at INTEGER NOT NULL, last_used INTEGER NOT NULL , chat TEXT CHECK (chat IS NULL OR json_valid(chat))) STRICT;
 CREATE TABLE settings ( key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value)), updated_at INTEGER NOT NULL ) STRICT;
+CREATE TABLE unheard_stops ( provider TEXT NOT NULL, native_id TEXT NOT NULL, asked_at INTEGER NOT NULL, PRIMARY KEY (provider, native_id)) STRICT;
 CREATE TABLE votes ( id TEXT NOT NULL PRIMARY KEY, project_id TEXT NOT NULL REFERENCES projects (id) ON DELETE CASCADE, question TEXT NOT NULL, turn_id TEXT, job_id TEXT, row_id TEXT, answers TEXT NOT NULL CHECK (json_valid(answers)), created_at INTEGER NOT NULL, voted_at INTEGER, winner TEXT, note TEXT) STRICT;
 CREATE INDEX batch_jobs_by_project ON batch_jobs (project_id, created_at DESC, id);
 CREATE INDEX batch_jobs_by_reserve ON batch_jobs (reserved_pico) WHERE reserved_pico > 0;

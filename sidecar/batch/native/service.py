@@ -16,6 +16,7 @@ from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.collect import Collector
 from sidecar.batch.native.pace import FIRST_WAIT_MS, Pace
 from sidecar.batch.native.submission_loop import SubmissionLoop
+from sidecar.batch.native.unheard import UnheardStops
 from sidecar.batch.native.worker import Tools
 from sidecar.batch.progress import Progress, ProgressReporter
 from sidecar.batch.row_input import RowSource
@@ -81,7 +82,9 @@ class NativeBatches:
         self.resumption = Resumption(core.store, self._recover)
         self._stopping = False
         self._loops: dict[str, SubmissionLoop] = {}
-        self._tools = Tools(core, uploader, Collector(core), Pace(poll_ms), sleep)
+        pace = Pace(poll_ms)
+        self._tools = Tools(core, uploader, Collector(core), pace, sleep)
+        self._unheard = UnheardStops(core, uploader.key, pace, sleep)
 
     async def submit(
         self,
@@ -214,9 +217,10 @@ class NativeBatches:
         return job
 
     async def cancel_project(self, project_id: str) -> None:
-        """Asks vendors to stop what a project that is about to be deleted has there; its cost stays unknown.
+        """Asks vendors to stop what a project that is about to be deleted has there, until they have heard it.
 
-        Nothing of it is sent any more. A creation that is under way is waited for: nobody could stop it later.
+        Its cost stays unknown. Nothing of it is sent any more. A creation that is under way is waited for: nobody
+        could stop it later.
         """
         await self._ready()
         for job in await self._store.write(transactions.cancel_project, project_id, self._now_ms()):
@@ -234,10 +238,9 @@ class NativeBatches:
         await asyncio.gather(*(loop.leave_alone() for loop in loops.values()))
         for part in await self._store.read(vendor_batches.open_of_project, project_id):
             if part.native_id is not None:
-                with contextlib.suppress(Failure):
-                    adapter = self._providers.batch(part.provider)
-                    await adapter.cancel(await self._uploader.key(part.provider), part.native_id)
+                await self._unheard.ask(part.provider, part.native_id)
             await self._store.write(transactions.write_off, part, self._now_ms())
+        self._unheard.begin()
 
     async def status(self, provider: str, native_id: str) -> BatchState:
         """What the vendor says of a batch now. Raises Failure."""
@@ -272,6 +275,7 @@ class NativeBatches:
         """End every look and every sending; all of it goes on at the next start."""
         self._stopping = True
         await self.resumption.over()
+        await self._unheard.close()
         await asyncio.gather(*(loop.close(CLOSE_SECONDS) for loop in self._loops.values()))
 
     async def _start(
@@ -327,6 +331,7 @@ class NativeBatches:
 
     async def _recover(self) -> tuple[str, ...]:
         await self._catalogue_whole()
+        self._unheard.begin()
         await self._store.write(transactions.end_finished, self._now_ms())
         left = await self._store.read(transactions.left_open)
         for job, parts, waits in left:

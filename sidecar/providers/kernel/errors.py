@@ -74,7 +74,12 @@ def stream_failure(value: Any, asked: Asked, *, produced: bool) -> Failure:
     """Return the Failure for an error inside a stream; with anything `produced`, nobody knows what is billed."""
     error = asked.vendor.classify(None, asked.secrets.hide_in(value))
     failure = _failure(error, asked, "", may_retry(error.status, {}), error.hint_ms)
-    return OutcomeUnknown.instead_of(failure) if produced else failure
+    if not produced:
+        return failure
+    unknown = OutcomeUnknown.instead_of(failure)
+    # In the middle of an answer a vendor that is not well has broken off, whatever it says of it.
+    unknown.broke_off = failure.kind == "provider_unavailable"
+    return unknown
 
 
 def row_failure(error: Any, asked: Asked) -> Failure:

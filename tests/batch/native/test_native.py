@@ -11,7 +11,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.base import Done
 from sidecar.providers.batches import BatchLimits, BatchResult
-from sidecar.store import ledger_sums, projects, vendor_batches
+from sidecar.store import ledger_sums, projects, unheard_stops, vendor_batches
 from tests.helpers.native_batches import MODEL, USAGE, NativeWorks, Vendor, answer, native_works, on_disk
 
 # 1,000 tokens in and 200 out of gpt-4o at half its price: 0.00125 + 0.001 dollars.
@@ -455,6 +455,48 @@ async def test_deleting_its_project_stops_a_batch_at_the_vendor(tmp_path: Path) 
         assert [entry.state for entry in await here.entries()] == ["unknown"]
         assert await here.store.read(vendor_batches.open_parts) == []
     assert "cancel" in here.vendor.calls
+
+
+async def test_a_vendor_that_does_not_hear_of_a_deletion_is_asked_to_stop_until_it_does_over_a_restart(
+    tmp_path: Path,
+) -> None:
+    class Deaf(Vendor):
+        deaf = 3
+
+        async def cancel(self, key, native_id):  # type: ignore[no-untyped-def]
+            self.calls.append("cancel")
+            self.deaf -= 1
+            if self.deaf < 0:
+                await super().cancel(key, native_id)
+            elif self.deaf == 1:
+                raise Failure("not_found", "There is no such batch.")
+            else:
+                raise Failure("provider_unavailable", "Not now.")
+
+    vendor = Deaf(checks_to_end=1_000_000)
+    async with native_works(tmp_path, vendor) as here:
+        await here.submit("One")
+        await here.native.cancel_project("p")
+        await here.store.write(projects.delete, "p")
+        assert len(await here.store.read(unheard_stops.waiting)) == 1
+    async with native_works(tmp_path, vendor) as here, asyncio.timeout(20):
+        while await here.store.read(unheard_stops.waiting):
+            await asyncio.sleep(0)
+    assert [held.cancelled for held in vendor.held.values()] == [True]
+
+
+async def test_a_batch_that_had_ended_before_its_project_was_deleted_is_not_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    class Ended(Vendor):
+        async def cancel(self, key, native_id):  # type: ignore[no-untyped-def]
+            self.held[native_id].checks = self.checks_to_end
+            raise Failure("provider_rejected", "It has ended.")
+
+    async with native_works(tmp_path, Ended(checks_to_end=1_000_000)) as here:
+        await here.submit("One")
+        await here.native.cancel_project("p")
+        assert await here.store.read(unheard_stops.waiting) == []
 
 
 async def test_deleting_its_project_sends_no_further_part_of_a_batch(tmp_path: Path) -> None:
