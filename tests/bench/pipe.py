@@ -31,7 +31,7 @@ class Piped:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=REPOSITORY,
-            env={**os.environ, **(environment or {})},
+            env={**_as_installed(), **(environment or {})},
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -169,3 +169,8 @@ def memory_mb(pid: int) -> float | None:
         return None
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
     return int(found[1]) / 1024 if found else None
+
+
+def _as_installed() -> dict[str, str]:
+    """The environment as an app has it: a setting of developers would have all of us compiled at every start."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -1,0 +1,105 @@
+"""What speed rests on and no machine changes: statements a row, tasks a call, modules before the first answer.
+
+Whoever makes one smaller lowers its number; whoever makes one larger says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from tests.helpers.inside import Inside, inside
+from tests.helpers.process import REPOSITORY
+
+MODEL = "openai/gpt-6-luna"
+ROWS = 40
+MOST_STATEMENTS_A_ROW = 11
+MOST_STATEMENTS_A_MESSAGE = 5
+MOST_TASKS_A_CALL = 1
+MOST_MODULES = 310
+
+_TRANSACTIONS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA", "--")
+
+
+async def _result(here: Inside, method: str, **params: Any) -> Any:
+    answer = await here.ask(method, params)
+    assert "result" in answer, answer
+    return answer["result"]
+
+
+async def _written(here: Inside, work: Callable[[], Coroutine[Any, Any, object]]) -> list[str]:
+    """The statements that the writer carries out for some work, without those around transactions."""
+    found: list[str] = []
+    await here.services.store.write(lambda conn: conn.set_trace_callback(found.append))
+    await work()
+    await here.services.store.write(lambda conn: conn.set_trace_callback(None))
+    stated = [each for each in found if not each.lstrip().upper().startswith(_TRANSACTIONS)]
+    # What a trigger does is told as the statement that set it off once more.
+    return [each for before, each in pairwise(["", *stated]) if each != before]
+
+
+async def test_a_row_of_a_batch_is_written_by_few_statements(tmp_path: Path) -> None:
+    async with inside(tmp_path, day="2026-11-23") as here:
+        project = (await _result(here, "project:create", name="P"))["id"]
+        rows = [{"prompt": f"Reply with exactly: {number}", "model": MODEL} for number in range(ROWS)]
+        job = (await _result(here, "batch:submit", projectId=project, rows=rows))["id"]
+
+        async def run() -> None:
+            await _result(here, "batch:start", jobId=job)
+            await here.services.batches.finished(job)
+
+        found = await _written(here, run)
+    print(len(found) / ROWS)
+    assert len(found) / ROWS <= MOST_STATEMENTS_A_ROW
+
+
+async def test_a_message_is_added_by_few_statements(tmp_path: Path) -> None:
+    async with inside(tmp_path, day="2026-11-23") as here:
+        project = (await _result(here, "project:create", name="P"))["id"]
+        thread = (await _result(here, "conversation:create", projectId=project, name="C"))["id"]
+
+        async def add() -> None:
+            await _result(here, "messages:add", conversationId=thread, role="user", content="Hi")
+
+        await add()
+        found = await _written(here, add)
+    print(len(found))
+    assert len(found) <= MOST_STATEMENTS_A_MESSAGE
+
+
+async def test_a_small_call_makes_few_tasks(tmp_path: Path) -> None:
+    async with inside(tmp_path, day="2026-11-23") as here:
+        await _result(here, "settings:load")
+        made: list[str] = []
+
+        def factory(loop: asyncio.AbstractEventLoop, coro: Any, **more: Any) -> Any:
+            made.append(coro.__qualname__)
+            return asyncio.Task(coro, loop=loop, **more)
+
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(factory)
+        try:
+            await _result(here, "settings:load")
+        finally:
+            loop.set_task_factory(None)
+    # The first is the test's own, in place of the reading of the pipe.
+    assert made[0] == "Dispatcher.accept"
+    assert len(made) - 1 <= MOST_TASKS_A_CALL
+
+
+def test_few_modules_are_loaded_before_the_first_answer(tmp_path: Path) -> None:
+    code = "import sys; import sidecar.app; sys.stdout.write(str(len(sys.modules)))"
+    command = [
+        sys.executable,
+        "-I",
+        "-c",
+        f"sys = __import__('sys'); sys.path.insert(0, {str(REPOSITORY)!r}); {code}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    print(done.stdout)
+    assert int(done.stdout) <= MOST_MODULES
