@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults.fault import PAGE, Counts, Fault, page
+from tests.faults.fault import PAGE, Counts, Fault, page, read_peaks
 from tests.faults.suite import FAULTS
 
 
@@ -29,13 +29,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often each fault is brought about")
     parser.add_argument("--write-table", action="store_true", help="write docs/reliability.md from this run")
+    parser.add_argument(
+        "--peaks", type=Path, help="what tests/field/test_trust_memory.py wrote to $ABAI_PEAKS"
+    )
     given = parser.parse_args()
     found = asyncio.run(run(given.rounds))
     harmed = [fault.name for fault, counts in found if counts.harm]
     if harmed:
         print("harm was done by: " + ", ".join(harmed), file=sys.stderr)
     elif given.write_table:
-        PAGE.write_text(page(found), encoding="utf-8")
+        peaks = read_peaks(given.peaks.read_text("utf-8")) if given.peaks else {}
+        PAGE.write_text(page(found, peaks), encoding="utf-8")
     return bool(harmed)
 
 

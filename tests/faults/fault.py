@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,15 @@ FOOT = """
   down as unknown. A row at work in a kill is asked for once more, and its job says that the first cost is not known.
 - **secret out**: what was said on the pipe or in the log, and files of the data folder but the one for keys, with
   12 characters or more in a row of a key in use.
+"""
+PEAKS = """
+## However much comes
+
+The most memory that the process ever had, all of it, while it was sent what it must not hold, and answered
+`system:health` all the while. The tests are `tests/field/test_trust_memory.py`, and none may pass 600 MB.
+
+| what came of it | at most |
+| --- | ---: |
 """
 
 
@@ -66,8 +75,8 @@ class Fault:
     run: Callable[[Path, int], Awaitable[Counts]]
 
 
-def page(found: Iterable[tuple[Fault, Counts]]) -> str:
-    """Return the whole page."""
+def page(found: Iterable[tuple[Fault, Counts]], peaks: Mapping[str, int]) -> str:
+    """Return the whole page; `peaks` are the most bytes that the process had, by what it was sent."""
     rows = [
         cells(
             fault.name,
@@ -81,12 +90,23 @@ def page(found: Iterable[tuple[Fault, Counts]]) -> str:
         )
         for fault, counts in found
     ]
-    return HEAD + "".join(rows) + FOOT
+    most = [cells(name, f"{size / 1024**2:,.0f} MB") for name, size in sorted(peaks.items())]
+    return HEAD + "".join(rows) + FOOT + PEAKS + "".join(most)
+
+
+def read_peaks(text: str) -> dict[str, int]:
+    """Return the largest peak of each test that wrote its own, by what it says."""
+    found: dict[str, int] = {}
+    for line in text.splitlines():
+        name, _, size = line.partition("\t")
+        name = name.removeprefix("test_").partition("[")[0].replace("_", " ")
+        found[name] = max(found.get(name, 0), int(size))
+    return found
 
 
 def told(text: str) -> list[tuple[str, str]]:
     """Return the fault and what happened of each row of a page."""
-    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    rows = [line.split(" | ") for line in text.partition(PEAKS)[0].splitlines() if line.startswith("| ")]
     return [(row[0].removeprefix("| "), row[2]) for row in rows[2:]]
 
 
