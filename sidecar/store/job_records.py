@@ -221,6 +221,7 @@ class VendorBatch:
     doubtful: nobody can say whether the vendor has it; `error` is what is known. `key_mark` is that of the key
     with which its creation was asked for. `stop_heard_at`: since when the vendor knows that it is to stop.
     `refused_id` is the vendor's id of the last creation for which it had no room, and of which it ran nothing.
+    `interruptions` counts the deaths of the process in a row while it was at work.
     """
 
     id: str
@@ -243,6 +244,7 @@ class VendorBatch:
     key_mark: str | None = None
     stop_heard_at: int | None = None
     refused_id: str | None = None
+    interruptions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from sidecar.batch import jobs as moves
 from sidecar.batch import safeguard_transactions
 from sidecar.batch.job_turns import KeyedLock, Resumption, unless_cancelled
-from sidecar.batch.native import intents, recollection, transactions
+from sidecar.batch.native import intents, interruptions, recollection, transactions
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.collect import Collector
 from sidecar.batch.native.pace import FIRST_WAIT_MS, Pace
@@ -177,7 +177,7 @@ class NativeBatches:
             if goes_to_the_vendor(await self._known(job_id), retry_failed=retry_failed):
                 await self._store.write(safeguard_transactions.hand_over, job_id)
             job, opened = await self._known(job_id), await self._opened(job_id)
-            doubtful = [part for part in opened if part.state == "doubtful"]
+            doubtful = [part for part in opened if part.state == "doubtful" or interruptions.is_aside(part)]
             if not doubtful:
                 return await self._start(
                     job, opened, retry_failed, notify_rows, SafeguardWanted(limits=limits)
@@ -186,8 +186,7 @@ class NativeBatches:
             raise Failure(
                 "conflict", doubtful[0].error or "A part of this batch is in doubt. Start it first."
             )
-        for part in doubtful:
-            await self._loop(job).worker(part.id).step_now()
+        await self._take_up(job, doubtful)
         return await self._known(job_id)
 
     async def collect(self, job_id: str) -> Job:
@@ -199,8 +198,7 @@ class NativeBatches:
         async with self._turns.of(job_id):
             job, opened = await self._store.write(recollection.reopen, job_id, self._now_ms())
         self._loop(job).reporter.changed(job)
-        for part in opened:
-            await self._loop(job).worker(part.id).step_now()
+        await self._take_up(job, opened)
         return await self._known(job_id)
 
     async def cancel(self, job_id: str) -> Job:
@@ -318,6 +316,14 @@ class NativeBatches:
             beginning, lambda: self._store.write(transactions.cancel, job_id, self._now_ms())
         )
 
+    async def _take_up(self, job: Job, parts: Sequence[VendorBatch]) -> None:
+        """Look after parts at once, those too that were set aside."""
+        if any(map(interruptions.is_aside, parts)):
+            await self._store.write(interruptions.take_up, job.id)
+            await self._store.write(transactions.refresh_job, job.id, self._now_ms())
+        for part in parts:
+            await self._loop(job).worker(part.id).step_now()
+
     async def _known(self, job_id: str) -> Job:
         job = await self._store.read(jobs.get, job_id)
         if job is None:
@@ -332,11 +338,17 @@ class NativeBatches:
     async def _recover(self) -> tuple[str, ...]:
         await self._catalogue_whole()
         self._unheard.begin()
+        await self._store.write(interruptions.count)
         await self._store.write(transactions.end_finished, self._now_ms())
         left = await self._store.read(transactions.left_open)
         for job, parts, waits in left:
             loop = self._loop(job)
+            aside = [part for part in parts if interruptions.is_aside(part)]
+            if aside:
+                await self._store.write(transactions.refresh_job, job.id, self._now_ms())
             for part in parts:
+                if part in aside:
+                    continue
                 known = part.state in ("submitted", "ended")
                 loop.worker(part.id, FIRST_WAIT_MS if known else 0)
             if waits:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sidecar.batch import jobs as moves
 from sidecar.batch import row_transactions, safeguard_transactions
-from sidecar.batch.native import endings, stops
+from sidecar.batch.native import endings, interruptions, stops
 from sidecar.batch.native.intents import entry_id, ready_to_send
 from sidecar.batch.safeguard import RowTally
 from sidecar.errors import Failure
@@ -119,7 +119,7 @@ def refresh_job(
         return None
     everything = vendor_batches.of_job(conn, job_id)
     opened = [part for part in everything if part.state not in ("collected", "failed")]
-    doubtful = next((part for part in opened if part.state == "doubtful"), None)
+    resting = [part for part in opened if part.state == "doubtful" or interruptions.is_aside(part)]
     waiting = bool(pending_rows.pending_providers(conn, job_id))
     if not waiting and not opened:
         return _end(conn, job, everything, now)
@@ -128,9 +128,10 @@ def refresh_job(
         if opened:
             return jobs.note(conn, job_id, "processing", job.error, job.error_kind)
         return jobs.end(conn, job_id, "failed", now=now, error=job.error, error_kind=job.error_kind)
-    if doubtful is not None:
-        moving = any(part.state != "doubtful" for part in opened)
-        return jobs.note(conn, job_id, "processing" if moving else "pending", doubtful.error, "conflict")
+    if resting:
+        told = resting[0].error if resting[0].state == "doubtful" else interruptions.SET_ASIDE
+        moving = len(resting) < len(opened)
+        return jobs.note(conn, job_id, "processing" if moving else "pending", told, "conflict")
     if trouble is not None:
         return jobs.note(conn, job_id, "processing", trouble.message, trouble.kind)
     return jobs.note(conn, job_id, "processing", None, None)

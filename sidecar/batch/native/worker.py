@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Concatenate, ParamSpec
 
-from sidecar.batch.native import actions, endings, machine, stops, transactions
+from sidecar.batch.native import actions, endings, interruptions, machine, stops, transactions
 from sidecar.batch.native.actions import Action, Observed, Sent
 from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
 from sidecar.batch.native.collect import Collector, Page, Reading
@@ -217,7 +217,8 @@ class Worker:
             case None:
                 return None
             case actions.Send():
-                return await self._send_again(part)
+                async with self._at_work(part):
+                    return await self._send_again(part)
             case actions.Adopt(state, wait_ms):
                 return await self._adopt(part, state, wait_ms)
             case actions.Wait(wait_ms, trouble, silent):
@@ -235,7 +236,8 @@ class Worker:
             case actions.AskToStop(native_id):
                 return await self._ask_to_stop(part, native_id)
             case actions.Collect(state, last):
-                return await self._collect(part, state, last)
+                async with self._at_work(part):
+                    return await self._collect(part, state, last)
             case actions.WriteOff():
                 await self._close(self._tools.collector.close(part, machine.cancelled(), free=False))
             case actions.Refuse(reason):
@@ -245,6 +247,16 @@ class Worker:
                     await self._tools.core.store.write(refused, part.id, reason.kind, reason.message, now)
                 await self._close(self._tools.collector.close(part, reason, free=True))
         return None
+
+    @asynccontextmanager
+    async def _at_work(self, part: VendorBatch) -> AsyncIterator[None]:
+        """On the disk that something is done with the part which may take the process with it."""
+        store = self._tools.core.store
+        await store.write(interruptions.begin, part.id)
+        try:
+            yield
+        finally:
+            await asyncio.shield(store.write(interruptions.end, part.id))
 
     async def _send_again(self, part: VendorBatch) -> int | None:
         chunk = await self._tools.uploader.chunk_of(part)

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from sidecar.batch.native import interruptions
 from sidecar.errors import Failure
 from sidecar.providers.base import Done
 from sidecar.providers.batches import BatchLimits, BatchResult
-from sidecar.store import ledger_sums, projects, unheard_stops, vendor_batches
+from sidecar.store import jobs, ledger_sums, projects, unheard_stops, vendor_batches
 from tests.helpers.native_batches import MODEL, USAGE, NativeWorks, Vendor, answer, native_works, on_disk
 
 # 1,000 tokens in and 200 out of gpt-4o at half its price: 0.00125 + 0.001 dollars.
@@ -553,3 +555,27 @@ async def test_a_creation_under_way_when_its_project_is_deleted_is_stopped_at_th
         await here.store.write(projects.delete, "p")
         await asyncio.gather(submitting, return_exceptions=True)
         assert [held.cancelled for held in vendor.held.values()] == [True]
+
+
+async def test_a_part_at_work_in_two_deaths_in_a_row_is_left_alone_until_the_person_starts_it(
+    tmp_path: Path,
+) -> None:
+    async with native_works(tmp_path, Vendor(checks_to_end=1_000_000)) as here:
+        held = here.vendor.held
+        job = await here.submit("One")
+        (part,) = await here.parts(job.id)
+    for deaths in (1, 2):
+        with closing(sqlite3.connect(tmp_path / "abai.db")) as conn, conn:
+            conn.execute("UPDATE batch_parts SET at_work = 1")
+        async with native_works(tmp_path, Vendor(checks_to_end=1_000_000, held=held)) as here:
+            await here.native.resumption.over()
+            assert [each.interruptions for each in await here.parts(job.id)] == [deaths]
+            told = await here.store.read(jobs.get, job.id)
+    assert told is not None
+    assert (told.status, told.error) == ("pending", interruptions.SET_ASIDE)
+    assert here.vendor.calls == []
+    async with native_works(tmp_path, Vendor(checks_to_end=0, held=held)) as here:
+        await here.native.start(job.id)
+        assert (await here.ended(job.id)).completed_rows == 1
+        (part,) = await here.parts(job.id)
+    assert (part.state, part.interruptions) == ("collected", 0)
