@@ -13,7 +13,7 @@ from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import refused_response, stream_failure
-from sidecar.providers.kernel.json_values import as_count, as_mapping
+from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
 from sidecar.providers.openai_family.usage import responses_usage
@@ -123,7 +123,7 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
 
 def is_of(batch: Mapping[str, Any], part: BatchPart) -> bool:
     """Whether this batch is the part's: by our tag on it, or by the file, which was uploaded for nothing else."""
-    if batch.get("id") in part.others:
+    if as_text(batch.get("id")) in part.others:
         return False
     if as_mapping(batch.get("metadata")).get(TAG) == part.tag:
         return True
