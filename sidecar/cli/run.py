@@ -185,6 +185,7 @@ class _Figures:
     """What came of a model's rows, whose answers are not kept."""
 
     rows: int = 0
+    failed: int = 0
     tokens: int = 0
     usd: float = 0.0
     unknown: bool = False
@@ -195,6 +196,7 @@ class _Figures:
         self.usd += row.get("cost_usd") or 0
         self.unknown |= row.get("cost_usd") is None
         self.tokens += row["tokens_in"] + row["tokens_out"]
+        self.failed += row["status"].startswith("error")
         if row["status"] == "success":
             self.times.append(row["latency_ms"])
 
@@ -209,7 +211,7 @@ async def figures(sidecar: Connection, job_id: str) -> Table:
         table.add_column(name, justify="left" if name == "model" else "right")
     for model, each in found.items():
         cost = dollars(each.usd) + (" + ?" if each.unknown else "")
-        counts = [f"{number:,}" for number in (each.rows, each.rows - len(each.times), each.tokens)]
+        counts = [f"{number:,}" for number in (each.rows, each.failed, each.tokens)]
         shown = [seconds(percentile(each.times, 0.5)), seconds(percentile(each.times, 0.95))]
         table.add_row(model, *counts, cost, *shown)
     return table

@@ -192,10 +192,12 @@ defaultTest:
 async def test_a_run_pauses_where_it_was_told_to_and_says_how_it_goes_on(tmp_path: Path) -> None:
     rows = [f"Who? [[simulate: status=400]],{GROK}"] * 3 + [f"Why?,{LUNA}"] * 3
     flags = ("--canary", "4", "--stop-when", "errorRate=0.4", "--yes")
-    code, _, err = await abai(tmp_path / "d", "run", table(tmp_path, *rows), *flags)
+    code, out, err = await abai(tmp_path / "d", "run", table(tmp_path, *rows), *flags)
     assert code == 1
     assert "4 rows go first, and the others follow by themselves; it pauses beyond errorRate 0.4." in err
     assert "The batch paused after its first 4 rows: 50 % of the rows failed, and 40 % were allowed." in err
+    # Rows that wait have not failed.
+    assert [line.split()[1:3] for line in out.splitlines()[1:]] == [["3", "2"], ["3", "0"]]
     job = re.search(r"job (\S+)", err)
     assert job is not None
     code, _, _ = await abai(tmp_path / "d", "resume", job[1])
