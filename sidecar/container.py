@@ -28,8 +28,7 @@ from sidecar.network_options import NetworkOptions, Options
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
 from sidecar.settings import Settings
-from sidecar.spending.recovery import after_a_run
-from sidecar.store import jobs
+from sidecar.store import left_over
 from sidecar.store.backups import Caretaker
 from sidecar.store.database import Database
 from sidecar.store.legacy_import import take_over
@@ -304,7 +303,7 @@ class Container:
             if await self.store.opened_within(RESUME_SECONDS) is None:
                 return ()
             made = self._has("batches") and self._has("native")
-            if not made and not await self.store.read(jobs.any_left_over):
+            if not made and not await self.store.read(left_over.of_batches):
                 return ()
         except Failure:  # every call that needs the database tells why
             return ()
@@ -390,7 +389,12 @@ async def _clear_up(database: Database, config: Config, now: int) -> None:
 
     Before anything else is written: later, a batch that is being stored would look like one that never was.
     """
-    interrupted = await database.write(after_a_run, now)
-    if interrupted:
-        log.warning("%d answers were cut off when the sidecar last ended; their cost is unknown", interrupted)
+    if await database.write(left_over.anything_open):
+        from sidecar.spending.recovery import after_a_run
+
+        interrupted = await database.write(after_a_run, now)
+        if interrupted:
+            log.warning(
+                "%d answers were cut off when the sidecar last ended; their cost is unknown", interrupted
+            )
     await take_over(database, config.data_dir, now)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sidecar.methods import wire
-from sidecar.store.job_records import Job, JobStatus
 
 if TYPE_CHECKING:
     from sidecar.chat.live_answers import LiveAnswer
+    from sidecar.store.job_records import Job, JobStatus
 
 
 class WorkNews:

@@ -42,11 +42,6 @@ BUSY_SQL = (
     "SELECT EXISTS"
     " (SELECT 1 FROM batch_jobs WHERE source = 'sidecar' AND status IN ('processing', 'storing'))"
 )
-LEFT_OVER_SQL = (
-    "SELECT EXISTS (SELECT 1 FROM batch_jobs WHERE status = 'processing')"
-    " OR EXISTS (SELECT 1 FROM batch_parts WHERE state IN ('intent', 'submitted', 'ended', 'doubtful'))"
-    " OR EXISTS (SELECT 1 FROM batch_results WHERE status = 'processing')"
-)
 
 _WORDS: dict[str, JobStatus] = {
     "pending": "pending",
@@ -150,11 +145,6 @@ def unfinished_native(conn: sqlite3.Connection, project_id: str) -> list[str]:
         (project_id,),
     )
     return [row[0] for row in rows]
-
-
-def any_left_over(conn: sqlite3.Connection) -> bool:
-    """Whether the last run left a job that goes on, or something of one to clear up."""
-    return bool(conn.execute(LEFT_OVER_SQL).fetchone()[0])
 
 
 def is_being_stored(conn: sqlite3.Connection, job_id: str) -> bool:

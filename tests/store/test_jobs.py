@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import answers, job_rows, jobs, ledger, ledger_sums, pending_rows, projects
+from sidecar.store import answers, job_rows, jobs, ledger, ledger_sums, left_over, pending_rows, projects
 from sidecar.store.job_records import Job, JobRow, Lengths, NewRow, RowOutcome
 from sidecar.store.records import LedgerEntry
 from tests.store.clock import NOW
@@ -19,9 +19,11 @@ PLANS = {
     "the next provider": (pending_rows.NEXT_PROVIDER_SQL, "batch_results_pending"),
     "what is left to reserve": (pending_rows.PENDING_RESERVE_SQL, "batch_results_pending"),
     "jobs with rows that have begun": (job_rows.BEGUN_SQL, "batch_results_begun"),
-    "rows that the last run left": (jobs.LEFT_OVER_SQL, "batch_results_begun"),
-    "jobs that the last run left": (jobs.LEFT_OVER_SQL, "batch_jobs_by_status"),
-    "parts that the last run left": (jobs.LEFT_OVER_SQL, "batch_parts_by_state"),
+    "rows that the last run left": (left_over.OF_BATCHES_SQL, "batch_results_begun"),
+    "jobs that the last run left": (left_over.OF_BATCHES_SQL, "batch_jobs_by_status"),
+    "parts that the last run left": (left_over.OF_BATCHES_SQL, "batch_parts_by_state"),
+    "requests that were under way": (left_over.OPEN_SQL, "ledger_by_state"),
+    "rows that were under way": (left_over.OPEN_SQL, "batch_results_begun"),
     "the newest answers to a template": (answers.TEMPLATE_LENGTHS_SQL, "batch_results_by_template"),
     "an answer to the same question": (answers.SAME_QUESTION_SQL, "batch_results_by_question"),
     "the answers of a model": (answers.MODEL_LENGTHS_SQL, "COVERING INDEX ledger_by_model"),
