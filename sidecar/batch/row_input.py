@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from sidecar.batch.row import Row
 from sidecar.batch.validation import MOST_ISSUES
 from sidecar.errors import Failure
+from sidecar.turns import give_way
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ async def in_turns(rows: Sequence[T]) -> AsyncIterator[tuple[int, T]]:
     for number, row in enumerate(rows):
         yield number, row
         if number % ROWS_A_TURN == ROWS_A_TURN - 1:
-            await asyncio.sleep(0)
+            await give_way()
 
 
 # A row with the number by which its owner knows it, from 1.

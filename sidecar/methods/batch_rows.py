@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from sidecar.contract.types import batch as types
 from sidecar.methods import batch_files
 from sidecar.methods.services import Request
 from sidecar.spared import spared
+from sidecar.turns import give_way
 
 # Of a file, so many rows stand in each list of an estimate.
 LISTED_ROWS = 1_000
@@ -76,7 +76,7 @@ async def wire_rows(rows: list[types.BatchRow]) -> list[dict[str, Any]]:
                 row["data"] = {name: as_sent(value) for name, value in data.items()}
             kept.append(row)
             if len(kept) % ROWS_A_TURN == 0:
-                await asyncio.sleep(0)
+                await give_way()
     return kept
 
 

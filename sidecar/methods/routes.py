@@ -15,6 +15,7 @@ from sidecar.errors import Failure
 from sidecar.methods import flat_params
 from sidecar.rpc.dispatch import Route
 from sidecar.spared import spared
+from sidecar.turns import give_way
 
 # Served by rpc itself, because it is about requests and not about anything of ours.
 _NOT_OURS = "rpc"
@@ -128,7 +129,7 @@ def parser(method: Method) -> Callable[[dict[str, Any] | None], Any]:
                     whole = made
                 elif made is not None:
                     _items(whole).extend(_items(made))
-                await asyncio.sleep(0)
+                await give_way()
         if wrong:
             raise _invalid(wrong)
         return whole

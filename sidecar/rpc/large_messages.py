@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from sidecar.rpc import codec, long_list
 from sidecar.spared import spared
+from sidecar.turns import give_way
 
 
 async def loads_in_turns(data: bytes) -> Any:
@@ -28,7 +28,7 @@ async def loads_in_turns(data: bytes) -> Any:
                 return codec.loads(data)
             elements += values
             position = end
-            await asyncio.sleep(0)
+            await give_way()
     if name in data[position:]:
         # Said twice, it means what is said last.
         return codec.loads(data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +24,7 @@ from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.spending.settlement import refused
 from sidecar.store import pending_rows, vendor_batches
 from sidecar.store.job_records import PendingRow, VendorBatch
+from sidecar.turns import give_way
 
 PAGE_ROWS = 200
 OTHER_KEY = "It was sent with another API key, and with the present one it cannot be seen: put that key back."
@@ -90,7 +90,7 @@ class ChunkUploader:
                         chunk = filling[name] = self._empty()
                         line = self._line(provider, chunk, row, question)
                     self._add(provider, chunk, row, question, line)
-                await asyncio.sleep(0)
+                await give_way()
             for chunk in filling.values():
                 if chunk.members:
                     yield chunk
