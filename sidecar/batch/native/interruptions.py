@@ -1,4 +1,4 @@
-"""Parts at work when the process died: after two deaths in a row they are left alone (transactions)."""
+"""Parts whose results were read when the process died: after two deaths in a row they are left alone (transactions)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sidecar.store.job_records import VendorBatch
 
 MOST_INTERRUPTIONS = 2
 SET_ASIDE = (
-    "A-B/AI ended twice in a row while it worked at this batch, so it was set aside and is not looked after by itself "
-    "any more. What has run at the provider is paid, and its results can still be fetched: start the batch to go on."
+    "A-B/AI ended twice in a row while it read the results of this batch, so it was set aside and is not looked after "
+    "by itself any more. What has run at the provider is paid, and can still be fetched: start the batch to go on."
 )
 
 
@@ -19,8 +19,13 @@ def is_aside(part: VendorBatch) -> bool:
 
 
 def begin(conn: sqlite3.Connection, part_id: str) -> None:
-    """Something is about to be done with the part that may take the process with it."""
+    """The results of the part are about to be read."""
     conn.execute("UPDATE batch_parts SET at_work = 1 WHERE id = ?", (part_id,))
+
+
+def went_on(conn: sqlite3.Connection, part_id: str) -> None:
+    """Some of it was done and stored: what took the process before does not take it every time."""
+    conn.execute("UPDATE batch_parts SET interruptions = 0 WHERE id = ?", (part_id,))
 
 
 def end(conn: sqlite3.Connection, part_id: str) -> None:

@@ -217,8 +217,7 @@ class Worker:
             case None:
                 return None
             case actions.Send():
-                async with self._at_work(part):
-                    return await self._send_again(part)
+                return await self._send_again(part)
             case actions.Adopt(state, wait_ms):
                 return await self._adopt(part, state, wait_ms)
             case actions.Wait(wait_ms, trouble, silent):
@@ -250,7 +249,7 @@ class Worker:
 
     @asynccontextmanager
     async def _at_work(self, part: VendorBatch) -> AsyncIterator[None]:
-        """On the disk that something is done with the part which may take the process with it."""
+        """On the disk that results of the part are read, which may take the process with them."""
         store = self._tools.core.store
         await store.write(interruptions.begin, part.id)
         try:
@@ -300,7 +299,8 @@ class Worker:
         adapter = self._tools.core.providers.batch(part.provider)
         try:
             key = await self._tools.uploader.key(part.provider)
-            await self._close(collector.read(part, reading, adapter, key))
+            pages = collector.read(part, reading, adapter, key)
+            await self._close(pages if not part.interruptions else self._going_on(part, pages))
         except Failure as failure:
             if not last or failure.kind in machine.NOT_THE_RESULTS:
                 return await self._go_on(part, failure)
@@ -308,6 +308,15 @@ class Worker:
         reason = endings.without_result(part.provider, state, too_large=reading.too_large > 0)
         await self._close(collector.close(part, reason, free=nothing, ran_nothing=nothing))
         return None
+
+    async def _going_on(
+        self, part: VendorBatch, pages: AsyncGenerator[Page, None]
+    ) -> AsyncGenerator[Page, None]:
+        """The pages. With the first that is stored it is known that the last death was another thing's fault."""
+        async with aclosing(pages):
+            async for page in pages:
+                yield page
+                await self._tools.core.store.write(interruptions.went_on, part.id)
 
     async def _close(self, pages: AsyncGenerator[Page, None]) -> None:
         async with aclosing(pages):
