@@ -4,40 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import sqlite3
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from sidecar.chat import labels, transactions
 from sidecar.chat.chat_types import ChatInput, ChatResult
 from sidecar.chat.live_answers import AnswerEnd, LiveAnswer, LiveAnswers, Running, ended_badly
-from sidecar.chat.options import room_for_history, roughly_tokens
+from sidecar.chat.options import room_for_history
+from sidecar.chat.paid_answer import PaidAnswer
 from sidecar.chat.piece_keeper import KEEP_SECONDS, PieceKeeper
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer, refuse_empty
-from sidecar.chat.stream_accumulator import StreamAccumulator
+from sidecar.chat.reservation import present_texts, reservation
+from sidecar.chat.shielded_writes import ShieldedWrites
 from sidecar.chat.waiting import Waiting, WaitReporter
 from sidecar.core import Core
 from sidecar.errors import Failure
-from sidecar.money import charge as charging
-from sidecar.money.cost_range import GUESSED_FACTOR, extras_of, frame_tokens, highest
 from sidecar.money.model import utc_day
-from sidecar.providers.base import Begun, Event, PreparedCall, Turn, Usage
+from sidecar.providers.base import Event, PreparedCall
 from sidecar.spending import intent, settlement
-from sidecar.spending.bounds import least_usage
 from sidecar.spending.budget import this_month
 from sidecar.store.records import LedgerEntry
 
-log = logging.getLogger("sidecar.chat")
-
 Emit = Callable[[Event | Waiting], None]
-Write = Callable[[sqlite3.Connection], None]
-# A budget must reserve something for an answer without a limit.
-UNLIMITED_ANSWER_TOKENS = 8_192
 
 
 class ChatService:
@@ -48,6 +38,7 @@ class ChatService:
     ) -> None:
         self.live = LiveAnswers() if live is None else live
         self._keep_seconds = keep_seconds
+        self._core = core
         self._store = core.store
         self._catalogue = core.catalogue
         self._preparer = RequestPreparer(core)
@@ -56,10 +47,8 @@ class ChatService:
         self._session = core.session
         self._new_id = core.new_id
         self._now_ms = core.now_ms
-        self._on_invalid_key = core.on_invalid_key
         self._running = Running()
-        self._settling: set[asyncio.Task[None]] = set()
-        self._unsaved: list[Write] = []
+        self._writes = ShieldedWrites(core.store)
 
     async def send(self, chat_input: ChatInput, emit: Emit) -> ChatResult:
         """Asks, streams to `emit`, stores and prices the answer.
@@ -109,26 +98,11 @@ class ChatService:
 
     async def close(self) -> None:
         """Waits until every answer that was cut off is settled. To be called before the store closes."""
-        while self._settling:
-            await asyncio.wait(self._settling)
-        await self._save_again()
+        await self._writes.close()
 
     async def _begin(self, prepared: PreparedRequest) -> transactions.OpenedQuestion:
-        if self._unsaved:
-            await self._shielded(self._save_again())
+        await self._writes.save_again()
         now, model, plan = self._now_ms(), prepared.serving.model, prepared.plan
-        request = prepared.request
-        present = [request.system or "", request.developer or "", prepared.chat_input.content]
-        price = self._catalogue.price_entry(model, utc_day(now))
-        answer = plan.max_output_tokens or model.max_output_tokens or UNLIMITED_ANSWER_TOKENS
-
-        around = frame_tokens(plan.body, *present)
-
-        def estimate(earlier: Sequence[Turn]) -> Decimal | None:
-            texts = [*present, *(turn.text for turn in earlier)]
-            tokens = around + GUESSED_FACTOR * sum(map(roughly_tokens, texts))
-            return highest(price, tokens, answer, extras_of(request, model, plan))
-
         budget = await this_month(self._settings, now)
         writing = asyncio.ensure_future(
             self._store.write(
@@ -143,8 +117,8 @@ class ChatService:
                     key=prepared.key,
                 ),
                 chat_input=prepared.chat_input,
-                room=room_for_history(model.context_size, plan.max_output_tokens, present),
-                estimate=estimate,
+                room=room_for_history(model.context_size, plan.max_output_tokens, present_texts(prepared)),
+                estimate=reservation(prepared, self._catalogue.price_entry(model, utc_day(now))),
                 budget=budget,
                 session=self._session,
                 new_id=self._new_id,
@@ -154,7 +128,7 @@ class ChatService:
             return await asyncio.shield(writing)
         except asyncio.CancelledError:
             # The intent is on its way to the disk; left open, it would reserve budget and claim the turn.
-            await self._shielded(self._take_back(writing))
+            await self._writes.shielded(self._take_back(writing))
             raise
 
     async def _project_chat(self, conversation_id: str | None) -> Mapping[str, Any] | None:
@@ -180,9 +154,10 @@ class ChatService:
     async def _answer(
         self, prepared: PreparedRequest, opened: transactions.OpenedQuestion, emit: Emit
     ) -> ChatResult:
-        accumulator, message_id, started = StreamAccumulator(), self._new_id(), self._now_ms()
+        answer = PaidAnswer(self._core, prepared, opened.entry)
+        message_id, started = self._new_id(), self._now_ms()
         live = LiveAnswer(opened.entry, message_id, started, self._now_ms)
-        live.cost_so_far = partial(self._least_usd, prepared, opened.entry, accumulator)
+        live.cost_so_far = answer.least_usd
         keeper = PieceKeeper(self._store, live, prepared.serving.label, self._now_ms, self._keep_seconds)
 
         def report(event: Event | Waiting) -> None:
@@ -194,63 +169,42 @@ class ChatService:
         try:
             try:
                 plan = prepared.plan_after(opened.earlier)
-                async with aclosing(
-                    prepared.provider.stream(plan, prepared.key, WaitReporter(report))
-                ) as events:
-                    async for event in events:
-                        accumulator.take(event)
-                        if isinstance(event, Begun):
-                            await intent.keep_response_id(self._store, opened.entry.id, event)
-                        report(event)
+                await answer.read(plan, WaitReporter(report), report)
             finally:
-                self._finish(keeper)
+                self._writes.see_to_its_end(keeper.stop())
         except BaseException as problem:
             # Shielded: a second cancellation, or the end of the process's patience, must not lose what was paid.
             try:
-                await self._shielded(
-                    self._settle_broken(prepared, opened.entry, message_id, accumulator, problem)
+                await self._writes.shielded(
+                    self._settle_broken(prepared, opened.entry, message_id, answer, problem)
                 )
             finally:
                 self.live.finish(live, ended_badly(problem))
             raise
         result = None
         try:
-            result = await self._whole(prepared, opened, plan, accumulator, message_id, started)
+            result = await self._whole(prepared, opened, plan, answer, message_id, started)
         finally:
-            self.live.finish(live, _end_of(result, accumulator))
-        return await self._read(prepared, accumulator, result)
-
-    def _finish(self, keeper: PieceKeeper) -> None:
-        writing = keeper.stop()
-        if writing is not None:
-            self._settling.add(writing)
-            writing.add_done_callback(self._settled)
-
-    def _least_usd(
-        self, prepared: PreparedRequest, entry: LedgerEntry, accumulator: StreamAccumulator
-    ) -> Decimal | None:
-        """What an answer that is being written has cost at least by now."""
-        least = least_usage(accumulator.usage, accumulator.arrived_bytes)
-        return self._charge(prepared, entry, accumulator, least).usd
+            self.live.finish(live, _end_of(result, answer))
+        return await self._read_json(prepared, answer, result)
 
     async def _whole(
         self,
         prepared: PreparedRequest,
         opened: transactions.OpenedQuestion,
         plan: PreparedCall,
-        accumulator: StreamAccumulator,
+        answer: PaidAnswer,
         message_id: str,
         started: int,
     ) -> ChatResult:
         """Store an answer that came to its end, and price it."""
-        charge = self._charge(prepared, opened.entry, accumulator, accumulator.usage)
+        accumulator, whole = answer.arrived, answer.whole()
+        charge = answer.charge(accumulator.usage)
         finish, ended = accumulator.finish_reason or "stop", self._now_ms()
-        pricing = partial(self._charge, prepared, opened.entry, accumulator)
-        whole = settlement.whole(accumulator, pricing)
         label = labels.label(prepared.serving, charge)
         unsaved: tuple[str, ...] = ()
         try:
-            await self._save(
+            await self._writes.save(
                 partial(
                     transactions.settle,
                     entry=opened.entry,
@@ -295,44 +249,31 @@ class ChatService:
             is_json=prepared.wants_json,
         )
 
-    async def _read(
-        self, prepared: PreparedRequest, accumulator: StreamAccumulator, result: ChatResult
+    async def _read_json(
+        self, prepared: PreparedRequest, answer: PaidAnswer, result: ChatResult
     ) -> ChatResult:
         """The result with its JSON, where that was asked for. Raises Failure("invalid_output")."""
         if not prepared.wants_json:
             return result
         # It is stored by now: whatever comes of this, what was paid for is there.
-        value = await self._checker.read(accumulator.text, prepared.json_schema, result.finish_reason)
+        value = await self._checker.read(answer.arrived.text, prepared.json_schema, result.finish_reason)
         return replace(result, json=value)
-
-    def _charge(
-        self,
-        prepared: PreparedRequest,
-        entry: LedgerEntry,
-        accumulator: StreamAccumulator,
-        usage: Usage | None,
-    ) -> charging.Charge:
-        called, day = prepared.serving.model, utc_day(entry.created_at)
-        return charging.charge(self._catalogue, called, accumulator.served_model, usage, day)
 
     async def _settle_broken(
         self,
         prepared: PreparedRequest,
         entry: LedgerEntry,
         message_id: str,
-        accumulator: StreamAccumulator,
+        answer: PaidAnswer,
         problem: BaseException,
     ) -> None:
         """The stream did not end well: what had arrived is kept, with what is known of its cost."""
         if isinstance(problem, Failure):
-            prepared.with_context(problem)
-            if problem.kind == "invalid_api_key":
-                self._on_invalid_key(prepared.serving.model.provider)
-        charge = self._charge(prepared, entry, accumulator, accumulator.usage)
-        money = settlement.broken(problem, accumulator, partial(self._charge, prepared, entry, accumulator))
+            answer.name(problem)
+        accumulator, money = answer.arrived, answer.broken(problem)
         if isinstance(problem, Failure):
             settlement.tell_cost(problem, money, entry.estimate_usd)
-        await self._save(
+        await self._writes.save(
             partial(
                 transactions.settle,
                 entry=entry,
@@ -341,40 +282,14 @@ class ChatService:
                 accumulator=accumulator,
                 settlement=money,
                 finish_reason="error" if isinstance(problem, Exception) else "cancelled",
-                label=labels.label(prepared.serving, charge),
+                label=labels.label(prepared.serving, answer.charge(accumulator.usage)),
                 now=self._now_ms(),
             )
         )
 
-    async def _save(self, write: Write) -> None:
-        """Writes what came of a request. What the disk does not take is kept for `_save_again`, and raised."""
-        try:
-            await self._store.write(write)
-        except Failure as failure:
-            if failure.kind == "storage_error":
-                self._unsaved.append(write)
-            raise
 
-    async def _save_again(self) -> None:
-        waiting, self._unsaved = self._unsaved, []
-        for write in waiting:
-            with contextlib.suppress(Failure):
-                await self._save(write)
-
-    async def _shielded(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._settling.add(task)
-        task.add_done_callback(self._settled)
-        await asyncio.wait({task})
-
-    def _settled(self, task: asyncio.Task[None]) -> None:
-        self._settling.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("an answer that broke off could not be settled", exc_info=task.exception())
-
-
-def _end_of(result: ChatResult | None, accumulator: StreamAccumulator) -> AnswerEnd:
+def _end_of(result: ChatResult | None, answer: PaidAnswer) -> AnswerEnd:
     """How an answer ended that the vendor wrote to its end; without a result it was cut off while it was stored."""
     if result is None:
-        return AnswerEnd("stopped", accumulator.finish_reason)
+        return AnswerEnd("stopped", answer.arrived.finish_reason)
     return AnswerEnd("whole", result.finish_reason, result.cost_usd, result.at_least_usd, result.at_most_usd)

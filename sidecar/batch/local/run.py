@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from sidecar import clock
 from sidecar.batch import row_transactions, safeguard_transactions
-from sidecar.batch.local.row_runner import RowRunner, RowSkipped, RunContext
+from sidecar.batch.local.row_runner import RowRunner
+from sidecar.batch.local.run_context import RowSkipped, RunContext
 from sidecar.batch.progress import Progress, ProgressReporter
 from sidecar.batch.watch import Watch
 from sidecar.errors import Failure
@@ -190,7 +191,7 @@ class JobRun:
 
     async def _judge(self, context: RunContext, row: JobRow) -> None:
         try:
-            await self._runner.judge(context, row)
+            await self._runner.endings.judge_left_over(context, row)
         except Failure as failure:
             self._halt(failure)
 

@@ -1,0 +1,67 @@
+"""An answer that is paid for, while it arrives: its events, and what the ledger is told of it, whatever ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import aclosing
+from decimal import Decimal
+
+from sidecar.chat.prepare import PreparedRequest
+from sidecar.chat.stream_accumulator import StreamAccumulator
+from sidecar.core import Core
+from sidecar.errors import Failure
+from sidecar.money.charge import Charge, charge
+from sidecar.money.model import utc_day
+from sidecar.providers.base import Begun, Event, PreparedCall, RequestPacer, Usage
+from sidecar.spending import intent, settlement
+from sidecar.spending.bounds import least_usage
+from sidecar.spending.settlement import Settlement
+from sidecar.store.records import LedgerEntry
+
+
+class PaidAnswer:
+    """The answer to a prepared request whose intent is `entry`; `arrived` is what there is of it."""
+
+    def __init__(self, core: Core, prepared: PreparedRequest, entry: LedgerEntry) -> None:
+        self.arrived = StreamAccumulator()
+        self._core = core
+        self._prepared = prepared
+        self._entry = entry
+
+    async def read(
+        self, plan: PreparedCall, pacer: RequestPacer, report: Callable[[Event], None] | None = None
+    ) -> None:
+        """Ask, and read to the end. Raise what the provider raises; `arrived` has what came before."""
+        async with aclosing(self._prepared.provider.stream(plan, self._prepared.key, pacer)) as events:
+            async for event in events:
+                self.arrived.take(event)
+                if isinstance(event, Begun):
+                    # From the first event on: a request that is cut can be found at the vendor by it.
+                    await intent.keep_response_id(self._core.store, self._entry.id, event)
+                if report is not None:
+                    report(event)
+
+    def charge(self, usage: Usage | None) -> Charge:
+        """Return what a usage comes to by the price of the model and the day that were asked."""
+        day = utc_day(self._entry.created_at)
+        return charge(
+            self._core.catalogue, self._prepared.serving.model, self.arrived.served_model, usage, day
+        )
+
+    def least_usd(self) -> Decimal | None:
+        """Return what the answer has cost at least by now; None without a price."""
+        return self.charge(least_usage(self.arrived.usage, self.arrived.arrived_bytes)).usd
+
+    def whole(self) -> Settlement:
+        """Return the settlement of an answer that came to its end."""
+        return settlement.whole(self.arrived, self.charge)
+
+    def broken(self, problem: BaseException, *, in_flight: bool = True) -> Settlement:
+        """Return the settlement of an answer that did not. `in_flight`: one was awaited."""
+        return settlement.broken(problem, self.arrived, self.charge, in_flight=in_flight)
+
+    def name(self, failure: Failure, *, known: bool = False) -> None:
+        """Let a failure name the model as the person does, and tell of a refused key that was not `known` to be."""
+        self._prepared.with_context(failure)
+        if failure.kind == "invalid_api_key" and not known:
+            self._core.on_invalid_key(self._prepared.serving.model.provider)
