@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import uuid
 from collections.abc import Callable
 from functools import cached_property
@@ -25,13 +24,12 @@ from sidecar.load_ahead import load_ahead
 from sidecar.methods.work_news import WorkNews
 from sidecar.money.catalogue_files import CatalogueFiles
 from sidecar.network_options import NetworkOptions, Options
+from sidecar.opening import DatabaseOpener
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
 from sidecar.settings import Settings
 from sidecar.store import left_over
 from sidecar.store.backups import Caretaker
-from sidecar.store.database import Database
-from sidecar.store.legacy_import import take_over
 from sidecar.store.store import Store
 from sidecar.store.used_models import UsedModels
 
@@ -48,8 +46,6 @@ if TYPE_CHECKING:
     from sidecar.providers.registry import ProviderRow, Registry
     from sidecar.store.job_records import Job, JobRow
 
-log = logging.getLogger("sidecar")
-
 # Keys that only read what an organisation was charged, and the variables that may hold them.
 ADMIN_KEY_VARIABLES = {
     "openai-admin": ("OPENAI_ADMIN_KEY",),
@@ -59,8 +55,6 @@ ADMIN_KEY_VARIABLES = {
 WARM_UP_SECONDS = 0.3
 # How long the handshake waits for the database before it answers without the jobs that go on.
 RESUME_SECONDS = 2.0
-# A sidecar ends within five seconds of being told to, and the disk may be slow.
-HELD_SECONDS, HELD_LOOK_SECONDS = 8.0, 0.1
 # Rows in flight have no one who waits for them, and go on at the next start.
 BATCH_GRACE_SECONDS = 4.0
 
@@ -86,8 +80,8 @@ class Container:
             config.data_dir, self._catalogue_changed, lambda: self.store.database(), self._resume_batches
         )
         self.catalogue = self.catalogue_files.catalogue
-        self.database_file = config.data_dir / "abai.db"
-        self._held_until = asyncio.get_running_loop().time() + HELD_SECONDS
+        self.open_database = DatabaseOpener(config, now_ms)
+        self.database_file = self.open_database.file
         self.store = Store(self.open_database, on_late_opening=self._resume_batches)
         self.caretaker = Caretaker(self.store, self.database_file, now_ms)
         self._caring: asyncio.Task[None] | None = None
@@ -116,41 +110,6 @@ class Container:
     def job_changed(self, job: Job) -> None:
         """Tell the client, where it wants to know, that a batch has begun or was stopped."""
         self._work_news.job_changed(job)
-
-    async def open_database(self) -> Database:
-        """Opens the file of the data folder. Raises Failure; the folder is free again then.
-
-        A sidecar that was told to end still holds the folder while it settles what it had begun: at the start it is
-        waited for.
-        """
-        database = await self._database_to_look_at() or await self._free_database()
-        if database.read_only:
-            return database
-        try:
-            await _clear_up(database, self.config, self.now_ms())
-        except BaseException:
-            # It holds the folder, and whoever opens next would find it taken.
-            await database.close()
-            raise
-        return database
-
-    async def _database_to_look_at(self) -> Database | None:
-        """Where only looking is wanted: one that is there and of this version. Any other is opened as always."""
-        if not self.config.read_only or not self.database_file.exists():
-            return None
-        try:
-            return await Database.open(self.database_file, now_ms=self.now_ms, read_only=True)
-        except Failure:
-            return None
-
-    async def _free_database(self) -> Database:
-        while True:
-            try:
-                return await Database.open(self.database_file, now_ms=self.now_ms)
-            except Failure as failure:
-                if failure.kind != "conflict" or asyncio.get_running_loop().time() > self._held_until:
-                    raise
-            await asyncio.sleep(HELD_LOOK_SECONDS)
 
     @cached_property
     def http(self) -> HttpClient:
@@ -382,19 +341,3 @@ class Container:
         from sidecar.methods import batch_wire
 
         self._outbox.notify("batch:row-done", batch_wire.row_done(job_id, row))
-
-
-async def _clear_up(database: Database, config: Config, now: int) -> None:
-    """What the last run could not end, and what the app before the sidecar left in files.
-
-    Before anything else is written: later, a batch that is being stored would look like one that never was.
-    """
-    if await database.write(left_over.anything_open):
-        from sidecar.spending.recovery import after_a_run
-
-        interrupted = await database.write(after_a_run, now)
-        if interrupted:
-            log.warning(
-                "%d answers were cut off when the sidecar last ended; their cost is unknown", interrupted
-            )
-    await take_over(database, config.data_dir, now)

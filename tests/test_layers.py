@@ -128,8 +128,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "store",
         "providers",
     }
-    | {"keys", "settings", "current_project", "load_ahead"},
+    | {"keys", "settings", "current_project", "load_ahead", "opening"},
     "load_ahead": set(),
+    "opening": {"store", "spending"},
     "slow_callbacks": set(),
     "app": {"container", "contract", "rpc", "methods", "providers", "simulator", "recorder"}
     | {"keys", "keychain", "parent", "sentinel", "slow_callbacks", "watchdog"},

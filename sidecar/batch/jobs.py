@@ -60,3 +60,19 @@ def not_known_yet(job: Job) -> Failure:
         "batches, and do not submit it again.",
         detail=job.id,
     )
+
+
+def refuse_native_start(job: Job, *, at_work: bool, sending: bool, retry_failed: bool) -> None:
+    """Raise Failure("conflict") where nothing of a job at its vendor may be sent now (pure).
+
+    `at_work`: the vendor has parts of it that have not ended. Rows that failed in other parts can travel again
+    meanwhile, and those before which the job had paused.
+    """
+    paused = job.safeguard is not None and bool(job.safeguard.tripped)
+    beside = job.status == "processing" and (paused or (retry_failed and job.failed_rows > 0))
+    if sending or (at_work and job.status == "processing" and not beside):
+        raise already_running()
+    if at_work and not beside:
+        raise Failure(
+            "conflict", "The provider is still at work on rows of this batch. Wait until it has ended them."
+        )

@@ -20,7 +20,7 @@ from sidecar.errors import Failure
 from sidecar.spending import intent
 from sidecar.spending.budget import Budget, give_back, hold, hold_again
 from sidecar.spending.settlement import Settlement, settle
-from sidecar.store import job_rows, jobs, pending_rows
+from sidecar.store import job_rows, jobs, pending_rows, row_sweeps
 from sidecar.store.job_records import Job, JobRow, PendingRow, RowOutcome, RowStatus
 from sidecar.store.records import LedgerEntry
 
@@ -65,7 +65,7 @@ def start(
     if job is None:
         raise moves.unknown_job()
     reopened = moves.rows_to_reopen(job, retry_failed=retry_failed)
-    changed = job_rows.reopen(conn, job_id, reopened)
+    changed = row_sweeps.reopen(conn, job_id, reopened)
     if retry_failed:
         jobs.count(conn, job_id, failed=-changed)
     if job.safeguard is not None or wanted is not NOTHING_WANTED:
@@ -227,7 +227,7 @@ def cancel(conn: sqlite3.Connection, job_id: str, now: int) -> Job:
         raise moves.unknown_job()
     moves.refuse_foreign(job)
     moves.refuse_ended(job)
-    job_rows.cancel_pending(conn, job_id, now)
+    row_sweeps.cancel_pending(conn, job_id, now)
     ended = jobs.end(conn, job_id, "cancelled", now=now)
     if ended is None:
         raise moves.unknown_job()

@@ -12,7 +12,7 @@ from sidecar.chat.live_answers import Delay, LiveAnswer
 from sidecar.errors import Failure
 from sidecar.methods import batch_native, work_wire
 from sidecar.methods.services import Request
-from sidecar.store import job_rows, jobs, ledger, messages, pending_rows, vendor_batches
+from sidecar.store import jobs, ledger, messages, pending_rows, row_sweeps, vendor_batches
 from sidecar.store.answer_pieces import AnswerPiece
 from sidecar.store.job_records import Job, VendorBatch
 from sidecar.store.records import LedgerEntry, Message
@@ -139,7 +139,7 @@ class _Joined:
 
 def _batches(conn: sqlite3.Connection, project_id: str | None) -> _Batches:
     running = [
-        (job, job_rows.count_begun(conn, job.id), pending_rows.pending_providers(conn, job.id))
+        (job, row_sweeps.count_begun(conn, job.id), pending_rows.pending_providers(conn, job.id))
         for mode in ("local", "native")
         for job in jobs.going_on(conn, mode)
         if project_id in (None, job.project_id)

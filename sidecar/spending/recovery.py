@@ -5,7 +5,16 @@ from __future__ import annotations
 import sqlite3
 
 from sidecar.spending.budget import hold
-from sidecar.store import answer_pieces, conversations, job_rows, jobs, ledger, messages, vendor_batches
+from sidecar.store import (
+    answer_pieces,
+    conversations,
+    jobs,
+    ledger,
+    messages,
+    row_sweeps,
+    unfinished_jobs,
+    vendor_batches,
+)
 from sidecar.store.records import Message
 
 STOPPED = (
@@ -33,18 +42,18 @@ def after_a_run(conn: sqlite3.Connection, now: int) -> int:
     _keep_what_had_arrived(conn)
     interrupted = ledger.mark_interrupted(conn, now)
     running = [job.id for job in jobs.going_on(conn, "local")]
-    for job_id in dict.fromkeys((*running, *job_rows.jobs_with_begun_rows(conn))):
+    for job_id in dict.fromkeys((*running, *row_sweeps.jobs_with_begun_rows(conn))):
         job = jobs.get(conn, job_id)
         if job is None or job.source != "sidecar" or job.mode != "local":
             continue
-        job_rows.count_interruption(conn, job_id)
+        row_sweeps.count_interruption(conn, job_id)
         _end_what_keeps_failing(conn, job_id, job.status == "processing", now)
-        job_rows.release_all(conn, job_id)
+        row_sweeps.release_all(conn, job_id)
         if job.status == "processing":
             hold(conn, job_id)
         elif job.status == "cancelled":
             # The process died before the rows that were cut off were settled.
-            job_rows.cancel_pending(conn, job_id, now)
+            row_sweeps.cancel_pending(conn, job_id, now)
     return interrupted
 
 
@@ -80,9 +89,9 @@ def _end_what_keeps_failing(conn: sqlite3.Connection, job_id: str, goes_on: bool
 
     An answer that is stored costs nothing more, and is read by the job that goes on. Where none does, the row ends.
     """
-    aside = job_rows.set_aside(conn, job_id, MOST_INTERRUPTIONS, "conflict", SET_ASIDE, now)
+    aside = row_sweeps.set_aside(conn, job_id, MOST_INTERRUPTIONS, "conflict", SET_ASIDE, now)
     if not goes_on:
-        aside += job_rows.end_kept(conn, job_id, "invalid_output", UNREAD, now)
+        aside += row_sweeps.end_kept(conn, job_id, "invalid_output", UNREAD, now)
     if aside:
         jobs.count(conn, job_id, failed=aside)
 
@@ -96,10 +105,10 @@ def of_a_backup(conn: sqlite3.Connection, now: int) -> None:
     for job in jobs.going_on(conn, "local"):
         jobs.end(conn, job.id, "failed", now=now, error=STOPPED, error_kind="conflict")
         _end_what_keeps_failing(conn, job.id, False, now)
-        job_rows.release_all(conn, job.id)
+        row_sweeps.release_all(conn, job.id)
         ledger.mark_interrupted(conn, now, job.id)
     # Rows at a provider are asked for again whatever happened since; those that no part held yet may hold one by now.
-    for job_id in jobs.native_unsent(conn):
+    for job_id in unfinished_jobs.native_unsent(conn):
         jobs.end(conn, job_id, "failed", now=now, error=STOPPED, error_kind="conflict")
     # The backup does not know whether a part was asked for after it was made: the provider does.
     vendor_batches.may_have_been_sent(conn)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from decimal import Decimal
 from typing import Any
@@ -37,7 +37,6 @@ KEPT_SQL = (
     f"SELECT {_COLUMNS} FROM batch_results"  # noqa: S608
     " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NOT NULL"
 )
-BEGUN_SQL = "SELECT DISTINCT job_id FROM batch_results WHERE status = 'processing'"
 
 _WORDS: dict[str, RowStatus] = {
     "pending": "pending",
@@ -107,19 +106,6 @@ def stream(conn: sqlite3.Connection, job_id: str) -> Iterator[JobRow]:
 def ended_since(conn: sqlite3.Connection, job_id: str, since: int) -> Iterator[JobRow]:
     """The rows that ended at that time (ms) or later, one at a time."""
     return map(_record, conn.execute(ENDED_SINCE_SQL, (job_id, since)))
-
-
-def count_begun(conn: sqlite3.Connection, job_id: str) -> int:
-    """How many rows of a job have begun and not ended."""
-    row = conn.execute(
-        "SELECT count(*) FROM batch_results WHERE job_id = ? AND status = 'processing'", (job_id,)
-    ).fetchone()
-    return int(row[0])
-
-
-def jobs_with_begun_rows(conn: sqlite3.Connection) -> list[str]:
-    """The jobs that have a row which has begun and not ended."""
-    return [row[0] for row in conn.execute(BEGUN_SQL)]
 
 
 def begin(conn: sqlite3.Connection, row_id: str, question: str, now: int) -> bool:
@@ -211,63 +197,6 @@ def release(
         (now, int(broke_off), cost, cost, row_id),
     )
     return changed.rowcount > 0
-
-
-def count_interruption(conn: sqlite3.Connection, job_id: str) -> None:
-    """The process died while the job's rows that had begun were at work."""
-    conn.execute(
-        "UPDATE batch_results SET interruptions = interruptions + 1 WHERE job_id = ? AND status = 'processing'",
-        (job_id,),
-    )
-
-
-def set_aside(
-    conn: sqlite3.Connection, job_id: str, interruptions: int, error_kind: str, error_message: str, now: int
-) -> int:
-    """Rows without an answer that were at work in so many deaths of the process in a row end; how many they are."""
-    return conn.execute(
-        "UPDATE batch_results SET status = 'error', error_kind = ?, error_message = ?, updated_at = ?"
-        " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NULL AND interruptions >= ?",
-        (error_kind, error_message, now, job_id, interruptions),
-    ).rowcount
-
-
-def end_kept(conn: sqlite3.Connection, job_id: str, error_kind: str, error_message: str, now: int) -> int:
-    """Rows whose answer is stored, and that nobody will read, end with it; how many they are."""
-    return conn.execute(
-        "UPDATE batch_results SET status = 'error', error_kind = ?, error_message = ?, updated_at = ?"
-        " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NOT NULL",
-        (error_kind, error_message, now, job_id),
-    ).rowcount
-
-
-def release_all(conn: sqlite3.Connection, job_id: str) -> int:
-    """Rows that had begun when the process died, and have no answer, wait again."""
-    return conn.execute(
-        "UPDATE batch_results SET status = 'pending'"
-        " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NULL",
-        (job_id,),
-    ).rowcount
-
-
-def cancel_pending(conn: sqlite3.Connection, job_id: str, now: int) -> int:
-    """Rows that have not begun never will, unless the job is started again."""
-    return conn.execute(
-        "UPDATE batch_results SET status = 'cancelled', updated_at = ? WHERE job_id = ? AND status = 'pending'",
-        (now, job_id),
-    ).rowcount
-
-
-def reopen(conn: sqlite3.Connection, job_id: str, statuses: Collection[RowStatus]) -> int:
-    """Rows that ended so wait again. Attempts and costs go on counting."""
-    marks = ", ".join("?" * len(statuses))
-    return conn.execute(
-        "UPDATE batch_results SET status = 'pending', response = NULL, error_kind = NULL, error_message = NULL,"  # noqa: S608
-        " tokens_in = NULL, tokens_out = NULL, latency = NULL, finish_reason = NULL, interruptions = 0,"
-        " broken_answers = 0"
-        f" WHERE job_id = ? AND status IN ({marks}) AND request IS NOT NULL",
-        (job_id, *statuses),
-    ).rowcount
 
 
 def put(conn: sqlite3.Connection, row: JobRow, now: int) -> RowStatus | None:

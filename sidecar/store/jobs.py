@@ -33,15 +33,6 @@ NEXT_PAGE_SQL = (
     f"{_PAGE} AND created_at <= ? AND (created_at < ? OR id > ?) ORDER BY created_at DESC, id LIMIT ?"
 )
 BY_STATUS_SQL = f"SELECT {_COLUMNS} FROM batch_jobs WHERE status = ? ORDER BY created_at, id"  # noqa: S608
-# Rows of a job at a vendor that no part holds yet, as far as this database knows.
-UNSENT_SQL = (
-    "SELECT id FROM batch_jobs WHERE source = 'sidecar' AND mode = 'native' AND status = 'processing' AND EXISTS"
-    " (SELECT 1 FROM batch_results r WHERE r.job_id = batch_jobs.id AND r.status = 'pending')"
-)
-BUSY_SQL = (
-    "SELECT EXISTS"
-    " (SELECT 1 FROM batch_jobs WHERE source = 'sidecar' AND status IN ('processing', 'storing'))"
-)
 
 _WORDS: dict[str, JobStatus] = {
     "pending": "pending",
@@ -125,26 +116,6 @@ def with_status(conn: sqlite3.Connection, status: str) -> list[Job]:
 def going_on(conn: sqlite3.Connection, mode: Mode) -> list[Job]:
     """Our own jobs that run in that mode, or did when the process ended; oldest first."""
     return [job for job in with_status(conn, "processing") if job.source == "sidecar" and job.mode == mode]
-
-
-def native_unsent(conn: sqlite3.Connection) -> list[str]:
-    """The jobs at vendors that have yet to send a row."""
-    return [row[0] for row in conn.execute(UNSENT_SQL).fetchall()]
-
-
-def any_running(conn: sqlite3.Connection) -> bool:
-    """Whether a job of ours runs or is being stored."""
-    return bool(conn.execute(BUSY_SQL).fetchone()[0])
-
-
-def unfinished_native(conn: sqlite3.Connection, project_id: str) -> list[str]:
-    """A project's jobs at vendors that may still send something, or be started."""
-    rows = conn.execute(
-        "SELECT id FROM batch_jobs WHERE project_id = ? AND mode = 'native'"
-        " AND status IN ('pending', 'processing', 'failed')",
-        (project_id,),
-    )
-    return [row[0] for row in rows]
 
 
 def is_being_stored(conn: sqlite3.Connection, job_id: str) -> bool:

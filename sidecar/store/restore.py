@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.store import jobs, ledger, log_origin, migrations, open_database
+from sidecar.store import ledger, log_origin, migrations, open_database, unfinished_jobs
 from sidecar.store.atomic_files import PRIVATE_FOLDER, create_private, source_file
 from sidecar.store.backup import copy_database
 from sidecar.store.database import Database
@@ -137,7 +137,7 @@ async def _exchange(
 
 
 def _is_busy(conn: sqlite3.Connection) -> bool:
-    return ledger.any_open(conn) or jobs.any_running(conn)
+    return ledger.any_open(conn) or unfinished_jobs.any_running(conn)
 
 
 def _stage(backup: Path, present: Path, staging: Path, calm: Calm, now: int, pulse: Pulse) -> None:

@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import answers, job_rows, jobs, ledger, ledger_sums, left_over, pending_rows, projects
+from sidecar.store import (
+    answers,
+    job_rows,
+    jobs,
+    ledger,
+    ledger_sums,
+    left_over,
+    pending_rows,
+    projects,
+    row_sweeps,
+)
 from sidecar.store.job_records import Job, JobRow, Lengths, NewRow, RowOutcome
 from sidecar.store.records import LedgerEntry
 from tests.store.clock import NOW
@@ -18,7 +28,7 @@ PLANS = {
     "a provider's next rows": (pending_rows.NEXT_PENDING_SQL, "batch_results_pending"),
     "the next provider": (pending_rows.NEXT_PROVIDER_SQL, "batch_results_pending"),
     "what is left to reserve": (pending_rows.PENDING_RESERVE_SQL, "batch_results_pending"),
-    "jobs with rows that have begun": (job_rows.BEGUN_SQL, "batch_results_begun"),
+    "jobs with rows that have begun": (row_sweeps.BEGUN_SQL, "batch_results_begun"),
     "rows that the last run left": (left_over.OF_BATCHES_SQL, "batch_results_begun"),
     "jobs that the last run left": (left_over.OF_BATCHES_SQL, "batch_jobs_by_status"),
     "parts that the last run left": (left_over.OF_BATCHES_SQL, "batch_parts_by_state"),
@@ -132,7 +142,7 @@ def test_rows_of_the_app_before_the_sidecar_keep_their_data_and_cost(home: sqlit
     assert row == JobRow(
         "old", "j", 0, "Hi", "success", data={"a": 1}, response="Ho", cost_usd=Decimal("0.25")
     )
-    assert job_rows.reopen(home, "j", ["success"]) == 0
+    assert row_sweeps.reopen(home, "j", ["success"]) == 0
 
 
 def test_rows_that_wait_are_given_in_order_by_provider(home: sqlite3.Connection) -> None:
@@ -145,7 +155,7 @@ def test_rows_that_wait_are_given_in_order_by_provider(home: sqlite3.Connection)
     assert job_rows.begin(home, "j/0", "q", NOW)
     assert not job_rows.begin(home, "j/0", "q", NOW)
     assert [row.row_index for row in pending_rows.next_pending(home, "j", "b", -1, 2)] == [2, 4]
-    assert job_rows.jobs_with_begun_rows(home) == ["j"]
+    assert row_sweeps.jobs_with_begun_rows(home) == ["j"]
 
 
 def test_a_row_ends_once_and_its_costs_add_up(home: sqlite3.Connection) -> None:
@@ -157,7 +167,7 @@ def test_a_row_ends_once_and_its_costs_add_up(home: sqlite3.Connection) -> None:
     )
     assert job_rows.finish(home, "j/0", failed, NOW)
     assert not job_rows.finish(home, "j/0", RowOutcome("success"), NOW)
-    assert job_rows.reopen(home, "j", ["error"]) == 1
+    assert row_sweeps.reopen(home, "j", ["error"]) == 1
     job_rows.begin(home, "j/0", "q", NOW)
     assert job_rows.finish(home, "j/0", RowOutcome("success", "A", 5, 6, Decimal("0.2"), 70), NOW)
     row = job_rows.get(home, "j/0")

@@ -13,7 +13,7 @@ from sidecar.batch import row_transactions, safeguard_transactions
 from sidecar.batch.safeguard_transactions import NOTHING_WANTED, SafeguardWanted
 from sidecar.spending import intent
 from sidecar.spending.budget import Budget
-from sidecar.store import job_rows, jobs, pending_rows, vendor_batches
+from sidecar.store import jobs, pending_rows, row_sweeps, vendor_batches
 from sidecar.store.job_records import Job, RowStatus, VendorBatch
 from sidecar.store.records import LedgerEntry
 
@@ -51,7 +51,7 @@ def start(
     """
     if reopened:
         vendor_batches.detach(conn, job_id, reopened)
-        changed = job_rows.reopen(conn, job_id, reopened)
+        changed = row_sweeps.reopen(conn, job_id, reopened)
         if set(reopened) <= set(moves.FAILED_ROWS):
             jobs.count(conn, job_id, failed=-changed)
     job = jobs.get(conn, job_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -14,11 +13,11 @@ from sidecar.batch.job_turns import KeyedLock, Resumption, unless_cancelled
 from sidecar.batch.native import intents, interruptions, recollection, transactions
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.collect import Collector
-from sidecar.batch.native.pace import FIRST_WAIT_MS, Pace
-from sidecar.batch.native.submission_loop import SubmissionLoop
+from sidecar.batch.native.loops import SubmissionLoops
+from sidecar.batch.native.pace import Pace
+from sidecar.batch.native.part_steps import Tools
 from sidecar.batch.native.unheard import UnheardStops
-from sidecar.batch.native.worker import Tools
-from sidecar.batch.progress import Progress, ProgressReporter
+from sidecar.batch.progress import Progress
 from sidecar.batch.row_input import RowSource
 from sidecar.batch.safeguard_transactions import NOTHING_WANTED, SafeguardWanted, goes_to_the_vendor
 from sidecar.batch.submission import BatchSubmission
@@ -35,8 +34,6 @@ log = logging.getLogger("sidecar.batch")
 
 # How long a submission waits until it is known whether its first part has arrived, and a deletion likewise.
 ARRIVAL_SECONDS = 120.0
-# How long the end of the process waits for a creation to be answered.
-CLOSE_SECONDS = 2.0
 
 
 class StartHere(Protocol):
@@ -74,16 +71,14 @@ class NativeBatches:
         self._catalogue_whole = core.catalogue_whole
         self._settings = core.settings
         self._now_ms = core.now_ms
-        self._notify = notify
-        self._notify_row = notify_row
         self._start_here = start_here
         self._taking_over: set[asyncio.Task[None]] = set()
         self._turns = KeyedLock()
         self.resumption = Resumption(core.store, self._recover)
         self._stopping = False
-        self._loops: dict[str, SubmissionLoop] = {}
         pace = Pace(poll_ms)
-        self._tools = Tools(core, uploader, Collector(core), pace, sleep)
+        tools = Tools(core, uploader, Collector(core), pace, sleep)
+        self._loops = SubmissionLoops(tools, notify, notify_row)
         self._unheard = UnheardStops(core, uploader.key, pace, sleep)
 
     async def submit(
@@ -128,7 +123,7 @@ class NativeBatches:
         first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         first.add_done_callback(lambda done: done.cancelled() or done.exception())
         async with self._turns.of(job.id):
-            if self._is_sending(job.id):
+            if self._loops.is_sending(job.id):
                 raise moves.already_running()
             try:
                 wanted = NOTHING_WANTED if limits is None else SafeguardWanted(limits=limits)
@@ -136,7 +131,7 @@ class NativeBatches:
             except Failure as failure:
                 await self._store.write(transactions.give_up_unsent, job.id, failure, self._now_ms())
                 raise
-            self._loop(job).send(first)
+            self._loops.of(job).send(first)
         done, _ = await asyncio.wait({first}, timeout=ARRIVAL_SECONDS)
         if not done:
             raise moves.not_known_yet(job)
@@ -152,7 +147,7 @@ class NativeBatches:
 
         async def send() -> None:
             await self._ready()
-            self._loop(await self._known(job_id)).send()
+            self._loops.of(await self._known(job_id)).send()
 
         # Where it cannot be, the next start of the sidecar sends it.
         task = asyncio.create_task(_unless_refused(send()))
@@ -197,7 +192,7 @@ class NativeBatches:
         await self._ready()
         async with self._turns.of(job_id):
             job, opened = await self._store.write(recollection.reopen, job_id, self._now_ms())
-        self._loop(job).reporter.changed(job)
+        self._loops.of(job).reporter.changed(job)
         await self._take_up(job, opened)
         return await self._known(job_id)
 
@@ -209,9 +204,9 @@ class NativeBatches:
         await self._ready()
         async with self._turns.of(job_id):
             job = await self._store.write(transactions.cancel, job_id, self._now_ms())
-        self._loop(job).reporter.changed(job)
+        self._loops.of(job).reporter.changed(job)
         for part in await self._opened(job_id):
-            self._loop(job).worker(part.id).wake()
+            self._loops.of(job).worker(part.id).wake()
         return job
 
     async def cancel_project(self, project_id: str) -> None:
@@ -222,18 +217,10 @@ class NativeBatches:
         """
         await self._ready()
         for job in await self._store.write(transactions.cancel_project, project_id, self._now_ms()):
-            self._loop(job).reporter.changed(job)
+            self._loops.of(job).reporter.changed(job)
         parts = await self._store.read(vendor_batches.open_of_project, project_id)
-        loops = {part.job_id: self._loops[part.job_id] for part in parts if part.job_id in self._loops}
-        creating = [
-            loops[part.job_id].rested(part.id)
-            for part in parts
-            if part.native_id is None and part.submitted_at is not None and part.job_id in loops
-        ]
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*creating), ARRIVAL_SECONDS)
         # Nobody collects what is about to be written off.
-        await asyncio.gather(*(loop.leave_alone() for loop in loops.values()))
+        await self._loops.leave(parts, ARRIVAL_SECONDS)
         for part in await self._store.read(vendor_batches.open_of_project, project_id):
             if part.native_id is not None:
                 await self._unheard.ask(part.provider, part.native_id)
@@ -258,7 +245,7 @@ class NativeBatches:
             raise Failure("not_found", f"No batch with the id {native_id} was sent to {provider} from here.")
         read_before = part.state in ("collected", "failed")
         if not read_before:
-            await self._loop(await self._known(part.job_id)).worker(part.id).step_now()
+            await self._loops.of(await self._known(part.job_id)).worker(part.id).step_now()
             part = await self._store.read(vendor_batches.get, part.id)
         elif await self._store.read(vendor_batches.unread, part.id):
             await self.collect(part.job_id)
@@ -274,7 +261,7 @@ class NativeBatches:
         self._stopping = True
         await self.resumption.over()
         await self._unheard.close()
-        await asyncio.gather(*(loop.close(CLOSE_SECONDS) for loop in self._loops.values()))
+        await self._loops.close()
 
     async def _start(
         self,
@@ -284,19 +271,12 @@ class NativeBatches:
         notify_rows: bool,
         wanted: SafeguardWanted,
     ) -> Job:
-        # Rows that failed in other parts can travel again meanwhile, and those before which the job had paused.
-        paused = job.safeguard is not None and bool(job.safeguard.tripped)
-        beside = job.status == "processing" and (paused or (retry_failed and job.failed_rows > 0))
-        if self._is_sending(job.id) or (opened and job.status == "processing" and not beside):
-            raise moves.already_running()
-        if opened and not beside:
-            raise Failure(
-                "conflict",
-                "The provider is still at work on rows of this batch. Wait until it has ended them.",
-            )
+        moves.refuse_native_start(
+            job, at_work=bool(opened), sending=self._loops.is_sending(job.id), retry_failed=retry_failed
+        )
         reopened = moves.rows_to_reopen(job, retry_failed=retry_failed, mode="native")
         begun = await self._begin(job.id, reopened, notify_rows=notify_rows, wanted=wanted)
-        self._loop(begun).send()
+        self._loops.of(begun).send()
         return begun
 
     async def _begin(
@@ -322,7 +302,7 @@ class NativeBatches:
             await self._store.write(interruptions.take_up, job.id)
             await self._store.write(transactions.refresh_job, job.id, self._now_ms())
         for part in parts:
-            await self._loop(job).worker(part.id).step_now()
+            await self._loops.of(job).worker(part.id).step_now()
 
     async def _known(self, job_id: str) -> Job:
         job = await self._store.read(jobs.get, job_id)
@@ -342,34 +322,13 @@ class NativeBatches:
         await self._store.write(transactions.end_finished, self._now_ms())
         left = await self._store.read(transactions.left_open)
         for job, parts, waits in left:
-            loop = self._loop(job)
-            aside = [part for part in parts if interruptions.is_aside(part)]
-            if aside:
-                await self._store.write(transactions.refresh_job, job.id, self._now_ms())
-            for part in parts:
-                if part in aside:
-                    continue
-                known = part.state in ("submitted", "ended")
-                loop.worker(part.id, FIRST_WAIT_MS if known else 0)
-            if waits:
-                loop.send()
+            await self._loops.go_on(job, parts, waits=waits)
         return tuple(job.id for job, _, _ in left)
 
     async def _ready(self) -> None:
         await self.resumption.ready()
         if self._stopping:
             raise Failure("shutting_down", "A-B/AI is closing. Start it again and repeat what you did.")
-
-    def _is_sending(self, job_id: str) -> bool:
-        return job_id in self._loops and self._loops[job_id].sending
-
-    def _loop(self, job: Job) -> SubmissionLoop:
-        self._loops = {id_: loop for id_, loop in self._loops.items() if not loop.ended}
-        loop = self._loops.get(job.id)
-        if loop is None:
-            reporter = ProgressReporter(job, self._notify, self._notify_row, self._now_ms)
-            loop = self._loops[job.id] = SubmissionLoop(job.id, self._tools, reporter)
-        return loop
 
 
 async def _unless_refused(work: Awaitable[None]) -> None:

@@ -15,7 +15,7 @@ from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState
 from sidecar.spending import settlement
 from sidecar.spending.settlement import Settlement
-from sidecar.store import job_rows, jobs, pending_rows, vendor_batches
+from sidecar.store import job_rows, jobs, pending_rows, row_sweeps, unfinished_jobs, vendor_batches
 from sidecar.store.job_records import Job, JobRow, PartState, RowOutcome, Tripped, VendorBatch
 
 
@@ -149,13 +149,13 @@ def cancel(conn: sqlite3.Connection, job_id: str, now: int) -> Job:
     if job is None:
         raise moves.unknown_job()
     moves.refuse_ended(job)
-    job_rows.cancel_pending(conn, job_id, now)
+    row_sweeps.cancel_pending(conn, job_id, now)
     return jobs.end(conn, job_id, "cancelled", now=now) or job
 
 
 def cancel_project(conn: sqlite3.Connection, project_id: str, now: int) -> list[Job]:
     """Cancels every job of the project that may still send something. Gives them."""
-    return [cancel(conn, job_id, now) for job_id in jobs.unfinished_native(conn, project_id)]
+    return [cancel(conn, job_id, now) for job_id in unfinished_jobs.unfinished_native(conn, project_id)]
 
 
 def write_off(conn: sqlite3.Connection, part: VendorBatch, now: int) -> None:

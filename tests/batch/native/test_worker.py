@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.batch.native.worker import AT_ONCE
+from sidecar.batch.native.part_steps import AT_ONCE
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchLimits, BatchState
 from tests.helpers.native_batches import NativeWorks, Vendor, native_works
