@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.drawings import boxes_in, drawing, modules_in
+
 ROOT = Path(__file__).parent.parent
+STATES_OF = {"The states of a native part": "batch_parts", "The states of a ledger row": "ledger"}
+DRAWINGS = ("The pipe", "A turn", "A local row", *STATES_OF)
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "bridge" / "README.md"])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
@@ -58,13 +62,7 @@ def test_every_page_is_linked_from_another(page: Path) -> None:
 
 
 def test_the_drawings_name_modules_that_are_there() -> None:
-    drawings = "".join(
-        re.findall(
-            r"^```.*?^```", (ROOT / "docs/architecture.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
-        )
-    )
-    parts = "rpc|methods|chat|batch|money|spending|providers|store"
-    modules = set(re.findall(rf"\b((?:{parts})(?:/[a-z_]+)+)", drawings))
+    modules = [module for heading in DRAWINGS for module in modules_in(drawing(heading))]
     assert len(modules) > 20
     gone = [
         module
@@ -72,3 +70,10 @@ def test_the_drawings_name_modules_that_are_there() -> None:
         if not (ROOT / "sidecar" / module).is_dir() and not (ROOT / "sidecar" / f"{module}.py").exists()
     ]
     assert gone == []
+
+
+def test_the_states_that_are_drawn_are_those_that_the_database_takes() -> None:
+    schema = (ROOT / "tests/store/expected_schema.sql").read_text("utf-8")
+    for heading, table in STATES_OF.items():
+        (taken,) = re.findall(rf"CREATE TABLE {table} \(.*?CHECK \(state IN \(([^)]*)\)\)", schema)
+        assert boxes_in(drawing(heading)) == set(re.findall(r"'(\w+)'", taken))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.drawings import drawing, modules_in
 from tests.helpers.inside import Inside, inside
 from tests.trips import Trip, tracing
 
@@ -25,6 +26,11 @@ MOST_FILES = {
     "batch:start": 85,
     "batch:submit-native": 102,
 }
+
+
+# What docs/architecture.md draws of a request, without what only some of its kind pass through.
+DRAWN = {"A turn": "chat:send", "A local row": "batch:start"}
+ONLY_SOME = {"checker/replies"}
 
 
 async def result(here: Inside, method: str, **params: Any) -> Any:
@@ -108,3 +114,14 @@ async def test_no_request_goes_through_more_files_than_it_needs(trips: dict[str,
         if len(trip.files) > MOST_FILES[method]
     }
     assert too_long == {}
+
+
+async def test_a_request_goes_through_all_that_is_drawn_of_it(trips: dict[str, Trip]) -> None:
+    def entered(module: str, method: str) -> bool:
+        inside_of, file = f"{module.rstrip('/')}/", f"{module}.py"
+        return any(path == file or path.startswith(inside_of) for path in trips[method].files)
+
+    for heading, method in DRAWN.items():
+        drawn = set(modules_in(drawing(heading))) - ONLY_SOME
+        assert drawn
+        assert {module for module in drawn if not entered(module, method)} == set(), heading
