@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from tests.helpers.process import REPOSITORY
 from tests.helpers.sidecar import mock_process, quiet_environment
 from tests.helpers.simulator import simulator_process
+from tests.helpers.terminal import run
 
 # Whoever runs the tests in the background may have them ignore Ctrl-C, which programs inherit.
 HEARS_CTRL_C = (
@@ -29,24 +29,6 @@ async def abai(data_dir: Path, *arguments: str, stdin: bytes = b"") -> tuple[int
     """The exit code, standard output and standard error of a command."""
     command = [sys.executable, "-m", "sidecar.cli", "--mock", "--data-dir", str(data_dir), *arguments]
     return await run(*command, stdin=stdin)
-
-
-async def run(
-    *command: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
-) -> tuple[int, str, str]:
-    pipe = asyncio.subprocess.PIPE
-    async with asyncio.timeout(120):
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
-            cwd=REPOSITORY,
-            env=quiet_environment(**(env or {})),
-        )
-        out, err = await process.communicate(stdin)
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
 
 
 def table(folder: Path, *lines: str) -> str:

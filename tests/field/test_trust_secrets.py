@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from tests.field import taint
+from tests.field import sweep, taint
 from tests.field.claims import field
 from tests.field.hostile import (
     Answer,
@@ -25,6 +26,7 @@ from tests.field.hostile import (
 )
 from tests.field.lab import MODEL, ask, batch_rows, own_models, refused, sidecar, vendor_environment
 from tests.helpers.process import RpcError, SidecarProcess
+from tests.helpers.terminal import run
 
 # Like no vendor's: nothing but knowing it can hide it. It has what percent and base64 write in other ways.
 KEY = "k7f3Qz9+LmW2p/Xr8TnB5vYc1HdJ4sGa6=="
@@ -48,23 +50,14 @@ def gemini_error(words: str) -> Answer:
     return whole({"error": {"code": 400, "message": words, "status": "INVALID_ARGUMENT"}}, 400)
 
 
-async def check_everywhere(process: SidecarProcess, folder: Path, *secrets: str) -> None:
-    """Whatever can be asked for is asked for, and all that was said and written is searched."""
-    await process.call("data:export", {"path": str(folder / "export.json")})
-    await process.call("data:backup", {"path": str(folder / "copy.db")})
-    jobs = []
-    for made in await process.call("project:list"):
-        await process.call("activity:get", {"projectId": made["id"]})
-        jobs += await process.call("batch:list", {"projectId": made["id"]})
-    for job in jobs:
-        await process.call("batch:get-results", {"jobId": job["id"]})
-        await process.call(
-            "batch:export", {"jobId": job["id"], "path": str(folder / "rows.csv"), "format": "csv"}
-        )
+async def check_everywhere(process: SidecarProcess, folder: Path, *secrets: str) -> set[str]:
+    """Ask for whatever can be asked for, and search all that was said and written. Return what answered."""
+    answered = await sweep.everything(process, folder)
     taint.check(process, folder, *secrets)
     process.close_stdin()
     assert await process.wait() == 0
     taint.check(process, folder, *secrets)
+    return answered
 
 
 ERRORS: dict[str, Callable[[], Answer]] = {
@@ -94,11 +87,23 @@ async def test_no_error_brings_the_key_back(way: str, tmp_path: Path) -> None:
         serving(ERRORS[way]()) as server,
         sidecar(tmp_path, *DEBUG, models=own_models(server.url), environment=LAB) as process,
     ):
-        error = await refused(process)
+        error = await refused(process, conversationId="c")
         rows = await batch_rows(process, {"prompt": "Why?", "model": MODEL})
         assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
         assert error.message
         assert rows[0]["error"]
+        await check_everywhere(process, tmp_path, KEY)
+
+
+async def test_a_list_of_models_and_a_key_that_is_tried_bring_no_key_back(tmp_path: Path) -> None:
+    named = {"object": "list", "data": [{"id": KEY, "name": KEY}, {"id": "m"}], "note": KEY}
+    async with (
+        serving(whole(named), an_error(f"You said {KEY}.", 401)) as server,
+        sidecar(tmp_path, *DEBUG, models=own_models(server.url), environment=LAB) as process,
+    ):
+        await process.call("models:discover", {"provider": "lab"})
+        with pytest.raises(RpcError, match="You said"):
+            await process.call("models:discover", {"provider": "lab"})
         await check_everywhere(process, tmp_path, KEY)
 
 
@@ -153,9 +158,10 @@ async def test_nothing_that_comes_with_an_answer_brings_the_key_back(way: str, t
         if "inside the stream" in way:
             assert "broken" in str(await refused(process))
         else:
-            assert (await ask(process))["answer"] == "Good morning"
+            assert (await ask(process, conversationId="c"))["answer"] == "Good morning"
         await batch_rows(process, {"prompt": "Why?", "model": MODEL})
-        await check_everywhere(process, tmp_path, KEY)
+        answered = await check_everywhere(process, tmp_path, KEY)
+        assert answered >= sweep.OF_AN_ANSWER or "inside the stream" in way
 
 
 CHUNKED = {"transfer-encoding": "chunked"}
@@ -252,3 +258,30 @@ async def test_a_key_in_the_query_of_a_base_url_comes_back_by_no_way(name: str, 
             process.close_stdin()
             await process.wait()
     assert taint.leaks(recording.read_bytes(), KEY) == []
+
+
+async def test_no_command_in_a_terminal_shows_the_key(tmp_path: Path) -> None:
+    data, prompts = tmp_path / "data", tmp_path / "prompts.csv"
+    data.mkdir()
+    prompts.write_text(f"prompt,model\nWhy?,{MODEL}\nWhy not?,{MODEL}\n")
+    async with serving(an_error(f"You said {KEY}."), an_error(in_pieces(KEY)), named(model=KEY)) as server:
+        (data / "models.json").write_text(json.dumps(own_models(server.url)))
+
+        async def abai(*arguments: str) -> str:
+            command = (sys.executable, "-m", "sidecar.cli", "--data-dir", str(data), *arguments)
+            _, out, err = await run(*command, env=LAB)
+            assert taint.leaks(f"{out}{err}".encode(), KEY) == []
+            return out + err
+
+        assert "You said" in await abai("ask", "Why?", "-m", MODEL)
+        await abai("run", str(prompts), "--yes")
+        jobs = json.loads(await abai("jobs", "--json"))
+        job_id = jobs[0]["id"]
+        assert server.asked
+        await abai("show", job_id, "--json")
+        await abai("explain", job_id)
+        await abai("export", job_id, str(tmp_path / "results.csv"))
+        await abai("report", job_id, "-o", str(tmp_path / "report.html"))
+        await abai("doctor")
+        await abai("keys", "list")
+    assert taint.folder_leaks(tmp_path, KEY) == {}

@@ -1,0 +1,28 @@
+"""Commands as processes of their own, as a terminal runs them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from tests.helpers.process import REPOSITORY
+from tests.helpers.sidecar import quiet_environment
+
+
+async def run(
+    *command: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
+    """Return the exit code, standard output and standard error."""
+    pipe = asyncio.subprocess.PIPE
+    async with asyncio.timeout(120):
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            cwd=REPOSITORY,
+            env=quiet_environment(**(env or {})),
+        )
+        out, err = await process.communicate(stdin)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
