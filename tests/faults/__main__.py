@@ -38,7 +38,7 @@ def main() -> int:
     if harmed:
         print("harm was done by: " + ", ".join(harmed), file=sys.stderr)
     elif given.write_table:
-        peaks = read_peaks(given.peaks.read_text("utf-8")) if given.peaks else {}
+        peaks = read_peaks(given.peaks.read_text("utf-8")) if given.peaks else []
         PAGE.write_text(page(found, peaks), encoding="utf-8")
     return bool(harmed)
 

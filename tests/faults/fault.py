@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,11 @@ PEAKS = """
 ## However much comes
 
 The most memory that the process ever had, all of it, while it was sent what it must not hold, and answered
-`system:health` all the while. The tests are `tests/field/test_trust_memory.py`, and none may pass 600 MB.
+`system:health` all the while.The tests are `tests/field/test_trust_memory.py` and
+`test_trust_pieces.py`, and none may pass 600 MB. The bounds are constants below `sidecar`.
 
-| what came of it | at most |
-| --- | ---: |
+| what came of it | at most | bound | what was told |
+| --- | ---: | --- | --- |
 """
 
 
@@ -67,6 +68,16 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Peak:
+    """The most bytes that the process had when something was sent, the constant that kept it so, and what was told."""
+
+    sent: str
+    size: int
+    bound: str
+    told: str
+
+
+@dataclass(frozen=True)
 class Fault:
     """`happened` is what `run` holds the process to, in a folder of its own; each round has another number."""
 
@@ -75,8 +86,8 @@ class Fault:
     run: Callable[[Path, int], Awaitable[Counts]]
 
 
-def page(found: Iterable[tuple[Fault, Counts]], peaks: Mapping[str, int]) -> str:
-    """Return the whole page; `peaks` are the most bytes that the process had, by what it was sent."""
+def page(found: Iterable[tuple[Fault, Counts]], peaks: Iterable[Peak]) -> str:
+    """Return the whole page."""
     rows = [
         cells(
             fault.name,
@@ -90,18 +101,23 @@ def page(found: Iterable[tuple[Fault, Counts]], peaks: Mapping[str, int]) -> str
         )
         for fault, counts in found
     ]
-    most = [cells(name, f"{size / 1024**2:,.0f} MB") for name, size in sorted(peaks.items())]
+    most = [
+        cells(peak.sent, f"{peak.size / 1024**2:,.0f} MB", f"`{peak.bound}`", peak.told) for peak in peaks
+    ]
     return HEAD + "".join(rows) + FOOT + PEAKS + "".join(most)
 
 
-def read_peaks(text: str) -> dict[str, int]:
-    """Return the largest peak of each test that wrote its own, by what it says."""
-    found: dict[str, int] = {}
+def read_peaks(text: str) -> list[Peak]:
+    """Return, of what each test wrote, the largest peak for each bound, in order of what was sent."""
+    found: dict[tuple[str, str], Peak] = {}
     for line in text.splitlines():
-        name, _, size = line.partition("\t")
-        name = name.removeprefix("test_").partition("[")[0].replace("_", " ")
-        found[name] = max(found.get(name, 0), int(size))
-    return found
+        test, size, bound, told = line.split("\t")
+        sent = test.removeprefix("test_").partition("[")[0].replace("_", " ")
+        peak = Peak(sent, int(size), bound, told)
+        before = found.setdefault((sent, bound), peak)
+        if before.size < peak.size:
+            found[sent, bound] = peak
+    return [found[key] for key in sorted(found)]
 
 
 def told(text: str) -> list[tuple[str, str]]:

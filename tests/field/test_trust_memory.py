@@ -9,6 +9,7 @@ import os
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,15 @@ def peak_bytes(process: SidecarProcess) -> int:
 
 
 @asynccontextmanager
-async def staying_small(process: SidecarProcess) -> AsyncIterator[None]:
-    """Ask for the health all the time of the block, each answer in time, and look at the memory in the end."""
+async def staying_small(process: SidecarProcess, bound: str) -> AsyncIterator[list[str]]:
+    """Ask for the health all the time of the block, each answer in time, and look at the memory in the end.
+
+    `bound` is the constant that keeps it small, as `module.NAME` below `sidecar`. What the block adds to the list is
+    what a person was told.
+    """
+    module, _, constant = bound.rpartition(".")
+    assert isinstance(getattr(import_module(f"sidecar.{module}"), constant), int | str)
+    told: list[str] = []
     await process.call("system:health")
 
     async def watch() -> None:
@@ -48,7 +56,7 @@ async def staying_small(process: SidecarProcess) -> AsyncIterator[None]:
 
     watching = asyncio.create_task(watch())
     try:
-        yield
+        yield told
         assert not watching.done(), watching.exception()
         async with asyncio.timeout(HEALTH_SECONDS):
             await process.call("system:health")
@@ -60,7 +68,7 @@ async def staying_small(process: SidecarProcess) -> AsyncIterator[None]:
         # `make soak` makes a table of them.
         name = os.environ["PYTEST_CURRENT_TEST"].partition("::")[2].rpartition(" ")[0]
         with Path(peaks).open("a", encoding="utf-8") as file:
-            file.write(f"{name}\t{peak}\n")
+            file.write("\t".join((name, str(peak), bound, " ".join(told))) + "\n")
     assert peak < MOST_BYTES
 
 
@@ -83,9 +91,10 @@ async def test_a_body_that_is_packed_twice_is_not_unpacked(tmp_path: Path) -> No
     async with (
         serving(raw(head(200, headers, "text/event-stream"), body)) as server,
         sidecar(tmp_path, models=own_models(server.url)) as process,
-        staying_small(process),
+        staying_small(process, "providers.kernel.unpack.ACCEPTED") as told,
     ):
-        assert "cannot be unpacked" in (await refused(process)).message
+        told.append((await refused(process)).message)
+        assert "cannot be unpacked" in told[0]
 
 
 @field("trust", "Stays as it is: the same body packed once")
@@ -96,9 +105,11 @@ async def test_a_body_that_is_packed_once_is_read_as_far_as_it_can_be(status: in
     async with (
         serving(raw(head(status, headers, "text/event-stream"), body)) as server,
         sidecar(tmp_path, models=own_models(server.url)) as process,
-        staying_small(process),
+        staying_small(process, "providers.kernel.unpack.PIECE_BYTES") as told,
     ):
-        assert (await refused(process)).data["provider"] == "lab"
+        error = await refused(process)
+        assert error.data["provider"] == "lab"
+        told.append(error.message)
 
 
 async def test_an_answer_that_is_packed_once_is_read(tmp_path: Path) -> None:
@@ -128,9 +139,10 @@ async def test_an_answer_without_end_ends_where_it_is_too_long(
     async with (
         serving(endless(piece)) as server,
         sidecar(tmp_path, models=own_models(server.url), deadline=60) as process,
-        staying_small(process),
+        staying_small(process, "providers.guarded.MOST_LETTERS") as told,
     ):
         answer = await ask(process, options=asked)
+        told.append(f"An answer that ended as `{answer['finishReason']}`")
     assert answer["finishReason"] == "length"
     assert 60_000 < len(answer["answer"]) < most
 
@@ -145,33 +157,39 @@ async def test_a_stream_of_nothing_without_end_ends_with_a_sentence(
     async with (
         serving(endless(many)) as server,
         sidecar(tmp_path, models=own_models(server.url), deadline=60) as process,
-        staying_small(process),
+        staying_small(process, "providers.kernel.events.MOST_STREAM_BYTES") as told,
     ):
-        assert "no end" in (await refused(process)).message
+        told.append((await refused(process)).message)
+        assert "no end" in told[0]
 
 
 @field("trust", "a frame `[1,1,…]` of 500,000 ones")
 @pytest.mark.parametrize(
-    ("frame", "kind"),
+    ("frame", "kind", "bound"),
     [
-        (b"[" + b"1," * 499_999 + b"1]", "invalid_request"),
+        (b"[" + b"1," * 499_999 + b"1]", "invalid_request", "rpc.dispatch.MAX_BATCH"),
         (
             b"[" + b",".join([json.dumps(request("system:health", ..., 1)).encode()] * 100_000) + b"]",
             "invalid_request",
+            "rpc.dispatch.MAX_BATCH",
         ),
         (
             b"[" + b",".join([json.dumps(request("exit", ..., ...)).encode()] * 1_001) + b"]",
             "invalid_request",
+            "rpc.dispatch.MAX_BATCH",
         ),
-        (b"[" + b"[]," * 20_000_000 + b"1]", "message_too_large"),
-        (b"[" + b'"",' * 20_000_000 + b"1]", "message_too_large"),
+        (b"[" + b"[]," * 20_000_000 + b"1]", "message_too_large", "rpc.codec.MAX_VALUES"),
+        (b"[" + b'"",' * 20_000_000 + b"1]", "message_too_large", "rpc.codec.MAX_VALUES"),
     ],
     ids=["ones", "good requests", "few too many", "lists", "texts"],
 )
-async def test_a_frame_of_very_many_is_refused_as_a_whole(frame: bytes, kind: str, tmp_path: Path) -> None:
-    async with sidecar(tmp_path) as process, staying_small(process):
+async def test_a_frame_of_very_many_is_refused_as_a_whole(
+    frame: bytes, kind: str, bound: str, tmp_path: Path
+) -> None:
+    async with sidecar(tmp_path) as process, staying_small(process, bound) as told:
         process.send_raw(frame + b"\n")
         answer = await process.read_message()
+        told.append(answer["error"]["message"])
         assert answer["error"]["data"]["kind"] == kind
         assert answer["id"] is None
 
@@ -180,19 +198,21 @@ async def test_a_frame_of_very_many_is_refused_as_a_whole(frame: bytes, kind: st
 async def test_a_state_of_very_many_lists_is_refused_under_its_own_id(tmp_path: Path) -> None:
     state = b'{"projectId": "p", "state": {"a": [' + b"[]," * 20_000_000 + b"[]]}}"
     frame = b'{"jsonrpc": "2.0", "id": "s", "method": "jobqueue:save-state", "params": ' + state + b"}\n"
-    async with sidecar(tmp_path) as process, staying_small(process):
+    async with sidecar(tmp_path) as process, staying_small(process, "rpc.codec.MAX_VALUES") as told:
         process.send_raw(frame)
         answer = await process.read_message()
+        told.append(answer["error"]["message"])
     assert answer["id"] == "s"
     assert answer["error"]["data"]["kind"] == "message_too_large"
     assert "values" in answer["error"]["message"]
 
 
 async def test_a_long_text_of_brackets_is_a_text(tmp_path: Path) -> None:
-    async with sidecar(tmp_path) as process, staying_small(process):
+    async with sidecar(tmp_path) as process, staying_small(process, "rpc.dispatch.MAX_MESSAGE_BYTES") as told:
         with pytest.raises(RpcError, match="no model") as caught:
             await ask(process, "[{,:" * MEGABYTE, model="nobody/nothing")
         assert caught.value.data["kind"] in ("not_found", "invalid_params")
+        told.append(caught.value.message)
 
 
 @field("trust", "a results file of 900 MB in one line")
@@ -240,7 +260,7 @@ async def test_a_results_file_of_one_endless_line_keeps_nobody_from_the_other_ro
         environment = vendor_environment(server.url, "anthropic")
         async with (
             sidecar(tmp_path, "--batch-poll-seconds", "1", environment=environment, deadline=60) as process,
-            staying_small(process),
+            staying_small(process, "providers.kernel.jsonl.MAX_LINE_BYTES") as said,
         ):
             made = (await process.call("project:create", {"name": "Field"}))["id"]
             asked = [{"prompt": "Why?", "model": "anthropic/claude-sonnet-5"} for _ in range(2)]
@@ -249,7 +269,7 @@ async def test_a_results_file_of_one_endless_line_keeps_nobody_from_the_other_ro
             )
             while (await process.notification("batch:progress"))["status"] not in ("completed", "failed"):
                 pass
-            results = await process.call("batch:get-results", {"jobId": job["jobId"]})
-    told = results["results"] if isinstance(results, dict) else results
-    assert [row["status"] for row in told].count("success") == 1
-    assert ["too large to be read" in row.get("errorMessage", "") for row in told].count(True) == 1
+            rows_now = await process.call("batch:get-results", {"jobId": job["jobId"]})
+            said += [row["errorMessage"] for row in rows_now if "errorMessage" in row]
+    assert [row["status"] for row in rows_now].count("success") == 1
+    assert ["too large to be read" in sentence for sentence in said] == [True]

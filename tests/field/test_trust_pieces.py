@@ -30,9 +30,11 @@ async def test_what_says_nothing_and_does_not_end_ends_with_a_sentence(way: str,
     async with (
         serving(WAYS[way]()) as server,
         sidecar(tmp_path, models=own_models(server.url), deadline=60) as process,
-        staying_small(process),
+        staying_small(process, "providers.kernel.events.MOST_STREAM_LINES") as told,
     ):
-        assert (await refused(process)).data["kind"] == "provider_unavailable"
+        error = await refused(process)
+        assert error.data["kind"] == "provider_unavailable"
+        told.append(error.message)
 
 
 async def test_an_answer_that_cites_without_end_is_cut_at_its_bound(tmp_path: Path) -> None:
@@ -46,7 +48,7 @@ async def test_an_answer_that_cites_without_end_is_cut_at_its_bound(tmp_path: Pa
     async with (
         serving(many) as server,
         sidecar(tmp_path, models=own_models(server.url)) as process,
-        staying_small(process),
+        staying_small(process, "providers.guarded.MOST_LETTERS"),
     ):
         answer = await ask(process)
     assert answer["finishReason"] == "length"
