@@ -5,6 +5,11 @@ Knows literals, classes, groups, alternatives (takes the first) and quantifiers 
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
+# A group that holds what it says, with JavaScript's name, Python's, or none.
+_NAMED = re.compile(r"\?:|\?P?<\w+>")
 _ESCAPES = {"d": "1", "w": "a", "s": " ", "D": "a", "W": "-", "S": "a", "t": "\t", "n": "\n", "r": "\r"}
 
 # Of a whole text, and of each of its groups.
@@ -15,7 +20,7 @@ def sample_pattern(pattern: str) -> str:
     """The text, or an empty one for what is beyond it."""
     try:
         text, end = _alternatives(pattern, 0)
-    except (IndexError, ValueError, RecursionError):
+    except (IndexError, ValueError, RecursionError, StopIteration):
         return ""
     return text if end == len(pattern) else ""
 
@@ -51,6 +56,10 @@ def _atom(pattern: str, at: int) -> tuple[str, int]:
         return _class(pattern, at + 1)
     if char == "\\":
         escaped = pattern[at + 1]
+        if pattern.startswith("{", at + 2) and escaped in "pu":
+            end = pattern.index("}", at)
+            named = pattern[at + 3 : end]
+            return chr(int(named, 16)) if escaped == "u" else _of_category(named), end + 1
         if escaped in "bBAZz":
             return "", at + 2
         if escaped.isalnum() and escaped not in _ESCAPES:
@@ -60,14 +69,20 @@ def _atom(pattern: str, at: int) -> tuple[str, int]:
 
 
 def _group(pattern: str, at: int) -> tuple[str, int]:
-    if pattern.startswith("?:", at):
-        at += 2
+    named = _NAMED.match(pattern, at)
+    if named is not None:
+        at = named.end()
     elif pattern[at] == "?":
         raise ValueError("a group that only looks around")
     text, at = _alternatives(pattern, at)
     if pattern[at] != ")":
         raise ValueError("an open group")
     return text, at + 1
+
+
+def _of_category(named: str) -> str:
+    """A character of `\\p{…}`."""
+    return next(char for char in "Aa1.+ " if unicodedata.category(char).startswith(named))
 
 
 def _class(pattern: str, at: int) -> tuple[str, int]:
@@ -78,6 +93,8 @@ def _class(pattern: str, at: int) -> tuple[str, int]:
     char, end = pattern[at], pattern.index("]", at + 1)
     while pattern[end - 1] == "\\":
         end = pattern.index("]", end + 1)
+    if char == "\\" and pattern.startswith("{", at + 2):
+        return _atom(pattern, at)[0], end + 1
     if char == "\\":
         char = _ESCAPES.get(pattern[at + 1], pattern[at + 1])
     return char, end + 1

@@ -120,12 +120,20 @@ def test_a_schema_that_holds_itself_without_an_end_still_gives_a_value() -> None
         r"^a.c\\$",
         r"^[\d-]{2,}$",
         r"^$",
+        r"^(?P<year>\d{4})$",
     ],
 )
 def test_simple_patterns_are_matched(pattern: str) -> None:
     assert re.search(pattern, sample_pattern(pattern))
 
 
-@pytest.mark.parametrize("pattern", ["(?=x)", "[", "(", "a{", "\\p{L}", ")", "\\"])
+@pytest.mark.parametrize(
+    ("pattern", "text"), [(r"^(?<a>x|y)-\d$", "x-1"), (r"^[\p{Lu} ]{2}$", "AA"), (r"\u{1F600}", "😀")]
+)
+def test_patterns_of_javascript_are_matched(pattern: str, text: str) -> None:
+    assert sample_pattern(pattern) == text
+
+
+@pytest.mark.parametrize("pattern", ["(?=x)", "[", "(", "a{", "\\p{Zl}", ")", "\\"])
 def test_what_is_no_simple_pattern_gives_nothing(pattern: str) -> None:
     assert sample_pattern(pattern) == ""

@@ -6,14 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sidecar.chat.json_output.ecma_patterns import NoPattern, with_python_patterns
+from sidecar.chat.json_output.places import HOLDS_A_SCHEMA, HOLDS_SCHEMAS_BY_NAME, HOLDS_SCHEMAS_IN_LIST
 from sidecar.chat.json_output.refs import problem_with_references
 from sidecar.errors import Failure
 
 _TYPE_NAMES = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
-_HOLDS_SCHEMAS_BY_NAME = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
-_HOLDS_SCHEMAS_IN_LIST = ("anyOf", "allOf", "oneOf", "prefixItems")
-_HOLDS_A_SCHEMA = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
-
 # Far more than a vendor takes.
 MOST_VALUES, MOST_LETTERS = 10_000, 1_000_000
 _MOST_IN_A_LIST, _MOST_UNLIKE = 300, 1_000
@@ -78,13 +76,13 @@ def _spell_out(schema: Any) -> Any:
     if not isinstance(schema, Mapping):
         return schema
     spelled = dict(schema)
-    for keyword in _HOLDS_SCHEMAS_BY_NAME:
+    for keyword in HOLDS_SCHEMAS_BY_NAME:
         if isinstance(spelled.get(keyword), Mapping):
             spelled[keyword] = {name: _spell_out(inner) for name, inner in spelled[keyword].items()}
-    for keyword in _HOLDS_SCHEMAS_IN_LIST:
+    for keyword in HOLDS_SCHEMAS_IN_LIST:
         if isinstance(spelled.get(keyword), list):
             spelled[keyword] = [_spell_out(inner) for inner in spelled[keyword]]
-    for keyword in _HOLDS_A_SCHEMA:
+    for keyword in HOLDS_A_SCHEMA:
         if keyword in spelled:
             spelled[keyword] = _spell_out(spelled[keyword])
     return spelled
@@ -97,7 +95,10 @@ def _check(schema: dict[str, Any]) -> None:
         raise _wrong("its $schema must be text")
     checker = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
-        checker.check_schema(schema)
+        readable = with_python_patterns(schema, check_only=True)
+        checker.check_schema(readable)
+    except NoPattern as problem:
+        raise _wrong(str(problem)) from None
     except jsonschema.SchemaError as problem:
         where = ".".join(str(step) for step in problem.absolute_path) or "its root"
         raise _wrong(f"at {where}: {problem.message}") from None

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from sidecar.chat.json_output.ecma_patterns import with_python_patterns
 from sidecar.chat.json_output.refs import known
 from sidecar.chat.json_output.strip_nulls import without_added_nulls
 from sidecar.errors import Failure
@@ -141,7 +142,9 @@ def _breaks(value: Any, schema: Mapping[str, Any]) -> str | None:
 
     checker = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
-        error = jsonschema.exceptions.best_match(checker(schema, registry=known()).iter_errors(value))
+        patterns: dict[str, str] = {}
+        readable = with_python_patterns(schema, written=patterns)
+        error = jsonschema.exceptions.best_match(checker(readable, registry=known()).iter_errors(value))
     except RecursionError:
         return "it is nested too deeply to be checked"
     except Unresolvable as problem:
@@ -149,7 +152,10 @@ def _breaks(value: Any, schema: Mapping[str, Any]) -> str | None:
     if error is None:
         return None
     where = ".".join(str(step) for step in error.absolute_path) or "the whole"
-    return f"{where}: {error.message}"[:200]
+    said = error.message
+    for python, given in patterns.items():
+        said = said.replace(repr(python), repr(given))
+    return f"{where}: {said}"[:200]
 
 
 def _invalid(message: str, reply: str) -> Failure:
