@@ -67,6 +67,22 @@ REFUSALS: tuple[tuple[Any, str, str], ...] = (
         "provider_rejected",
         "Unsupported value",
     ),
+    (
+        {
+            "error": {
+                "code": 400,
+                "message": "Provider returned error",
+                "metadata": {"raw": '{"error": {"message": "Said upstream"}}', "provider_name": "X"},
+            }
+        },
+        "provider_rejected",
+        "Provider returned error: Said upstream",
+    ),
+    (
+        {"error": {"code": 400, "message": '{"error": {"message": "Said inside"}}'}},
+        "provider_rejected",
+        "says: Said inside",
+    ),
     ({"ret_code": "40001", "ret_msg": "No permission"}, "invalid_api_key", "No permission"),
     (
         {"header": {"code": 10013, "message": "inappropriate content"}},
@@ -109,6 +125,8 @@ ODD_HTTP: dict[str, Answer] = {
     "a header of an encoding that was taken off": raw(
         head(200, {"content-encoding": "gzip"}), json.dumps(ANSWER).encode()
     ),
+    "a charset where the encoding should be": raw(head(200, {"content-encoding": "UTF-8"}, SSE), BODY),
+    "packed, and not a word of it": raw(head(200, None, SSE), gzip.compress(BODY)),
 }
 
 
@@ -136,6 +154,10 @@ async def test_the_last_words_of_a_server_are_repeated(tmp_path: Path) -> None:
         "Internal Server Error": raw(head(200, None, SSE), half, b"Internal Server Error"),
         "llama runner died": raw(
             head(200, None, SSE), half, b'error: {"message": "llama runner died", "code": 500}\n\n'
+        ),
+        "said in XML": raw(
+            head(400, None, "application/xml"),
+            b"<?xml version='1.0'?><Error><Code>X</Code><Message>said in XML</Message></Error>",
         ),
         "bad gzip": raw(
             head(400, {"content-encoding": "gzip"}), gzip.compress(b'{"error": {"message": "bad gzip"}}')

@@ -220,3 +220,26 @@ async def test_a_finished_answer_whose_server_forgets_to_close_has_ended(keeps: 
     marks = ["[DONE]"] if keeps == "the mark" else []
     found = await answered(stream(*GOOD, *marks, keep_open=True), lab)
     assert found["answer"] == "Good morning"
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [*PARTS, "[done]"],
+        [*PARTS, '"[DONE]"'],
+        ["".join(PARTS), "[DONE]"],
+        ["data: ".join(PARTS)],
+        [*map(json.dumps, PARTS), "[DONE]"],
+    ],
+    ids=["mark in small letters", "mark as JSON", "objects without a line between", "glued", "JSON in JSON"],
+)
+async def test_pieces_that_are_written_down_oddly_are_read(events: list[str], lab: Lab) -> None:
+    found = await answered(stream(*events), lab)
+    assert found["answer"] == "Good morning"
+    assert found.get("notes", []) == []
+
+
+async def test_a_thought_of_google_s_compatible_api_is_no_answer(lab: Lab) -> None:
+    thought = chat_chunk({"content": "Hm.", "extra_content": {"google": {"thought": True}}})
+    found = await answered(stream(thought, *GOOD, "[DONE]"), lab)
+    assert (found["thinking"], found["answer"]) == ("Hm.", "Good morning")

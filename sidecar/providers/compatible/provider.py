@@ -64,16 +64,13 @@ class Compatible:
         """The request as it will be sent. Raises Failure("unsupported")."""
         dialect = self._dialect
         choices = resolve_options(request, dialect)
-        notes = choices.notes
         if self._attempts.refuses(request.model, "stream_options"):
             dialect = replace(dialect, chat_stream_options=None)
-            told = f"{self._dialect.title} does not report what it used, so the cost is not known."
-            notes = (*notes, told)
         return PreparedCall(
             path=_CHAT,
             headers={"accept": "text/event-stream"},
             body=chat_body(request, choices, dialect),
-            notes=notes,
+            notes=choices.notes,
             max_output_tokens=choices.max_output_tokens,
             asked=request.asked,
         )

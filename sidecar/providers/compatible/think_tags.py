@@ -26,6 +26,7 @@ PAIRS = (
     ("<thinking_process>", "</thinking_process>"),
     ("<unused94>thought", "<unused95>"),
     ("<ctrl94>thought", "<ctrl95>"),
+    ("<|channel>thought", "<channel|>"),
 )
 _CLOSE_OF = dict(PAIRS)
 _BEGINNINGS = (*_CLOSE_OF, *harmony.BEGINNINGS)

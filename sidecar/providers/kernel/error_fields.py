@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +10,11 @@ from typing import Any
 
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text, read_lenient, whole_text
 from sidecar.providers.kernel.unpack import wide_encoding
+from sidecar.providers.kernel.web_pages import is_page
 
 LONGEST_MESSAGE = 500
+# An error inside an error inside an error is passed on so far.
+MOST_NESTED = 20_000
 
 _ABOUT_KEY = re.compile(
     r"\bkeys?\b|api.?key|access token|bearer|credential|authenti|unauthori|permission|scope|\brights\b", re.I
@@ -24,6 +28,10 @@ _ANSWERS = (
     "delta",
     "content_block",
     "generated_text",
+)
+# What storage and gateways that answer in XML say it in.
+_XML_WORDS = re.compile(
+    r"<(?:\w+:)?(message|faultstring|detail|description|reason|text)\b[^>]*>([^<]+)<", re.I
 )
 _EVENTS = ("message", "content_block", "response.", "ping")
 # The names of members, in small letters and without underscores.
@@ -64,12 +72,15 @@ def speaks_of_key(message: str) -> bool:
 
 
 def read_body(body: bytes) -> Any:
-    """Return an error body as JSON, or as text where it is none. HTML is nobody's words, and empty."""
+    """Return an error body as JSON or text; of XML the words in it. HTML is nobody's words, and empty."""
     text = body.decode(wide_encoding(body) or "utf-8", "replace").lstrip("\ufeff").strip()
     try:
         return read_lenient(text)
     except ValueError:
-        return "" if text.startswith("<") else text
+        if not text.startswith("<"):
+            return text
+        said = _XML_WORDS.search(text)
+        return "" if said is None or is_page(body) else html.unescape(said[2]).strip()
 
 
 def tells_error(value: Mapping[str, Any], name: str | None = None) -> bool:
@@ -122,9 +133,7 @@ def fields_of(value: Any) -> ErrorFields:
                 return found
         elif member == "error" and _word(inner) and _first(told, _MESSAGES):
             # The name of an error, beside what it says.
-            return ErrorFields(
-                whole_text(_first(told, _MESSAGES))[:LONGEST_MESSAGE], _word(inner), _first(told, _CODES)
-            )
+            return ErrorFields(whole_text(_words(told))[:LONGEST_MESSAGE], _word(inner), _first(told, _CODES))
         elif isinstance(inner, str) and inner and member in ("error", "err", "detail"):
             return ErrorFields(
                 whole_text(inner)[:LONGEST_MESSAGE], _first(told, _TYPES), _first(told, _CODES)
@@ -133,11 +142,32 @@ def fields_of(value: Any) -> ErrorFields:
         if as_mapping(choice).get("error"):
             return fields_of(choice)
     return ErrorFields(
-        whole_text(_first(told, _MESSAGES))[:LONGEST_MESSAGE],
+        whole_text(_words(told))[:LONGEST_MESSAGE],
         _first(told, _TYPES),
         _first(told, _CODES),
         _word(told.get("param")),
     )
+
+
+def _words(told: Mapping[str, Any]) -> str:
+    """What the error says: a gateway's own words, and behind them those of whom it asked, which it passes on."""
+    words = _passed_on(_first(told, _MESSAGES))
+    upstream = _passed_on(_in_small(told.get("metadata")).get("raw"))
+    return f"{words}: {upstream}" if words and upstream and upstream not in words else words or upstream
+
+
+def _passed_on(value: Any) -> str:
+    """The words of an error that stands as JSON in a text, or the text."""
+    if isinstance(value, Mapping):
+        return fields_of(value).message
+    text = _word(value)
+    start = text.lstrip()
+    if not start.startswith(("{", "[{")) or len(text) > MOST_NESTED:
+        return text
+    try:
+        return fields_of(read_lenient(start)).message or text
+    except (ValueError, RecursionError):
+        return text
 
 
 def _in_small(value: Any) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDel
 from sidecar.providers.kernel.errors import cut_off, unreadable
 from sidecar.providers.kernel.json_values import (
     cut_before_half,
+    glued_values,
     read_lenient,
     whole_text,
 )
@@ -26,11 +27,16 @@ from sidecar.providers.kernel.vendor import Asked
 SILENCE_SECONDS = 3.0
 SILENCE_BEFORE_USAGE_SECONDS = 20.0
 SILENCE_AFTER_MARK_SECONDS = 1.0
-END_MARK = "[DONE]"
+_END_MARKS = frozenset({"[DONE]", '"[DONE]"'})
 # An answer with all that is sent around its words. The longest that vendors sell takes a quarter of it.
 MOST_STREAM_BYTES = 256 * 1024 * 1024
 # Each of them is looked at. The longest answers have half a million letters, and three lines around a piece.
 MOST_STREAM_LINES = 2_000_000
+
+
+def is_end_mark(data: str) -> bool:
+    """Whether the data of an event is the mark behind the last one."""
+    return len(data) < 16 and data.strip().upper() in _END_MARKS
 
 
 class Parser(Protocol):
@@ -71,7 +77,7 @@ class Pieces:
         if event.name == STRAY:
             self._stray = data
             return []
-        if not data or data == END_MARK:
+        if not data or is_end_mark(data):
             return []
         values = self._values(data)
         if values is None:
@@ -99,13 +105,16 @@ class Pieces:
     def _values(data: str) -> list[Any] | None:
         with suppress(ValueError):
             value = read_lenient(data, keep_halves=True)
+            if isinstance(value, str) and value.lstrip().startswith("{"):
+                # Written down once too often.
+                value = read_lenient(value, keep_halves=True)
             return value if isinstance(value, list) else [value]
-        values = []
+        values: list[Any] = []
         lines = data.split("\n")
         for line in lines if len(lines) > 1 else ():
             with suppress(ValueError):
                 values.append(read_lenient(line, keep_halves=True))
-        return values or None
+        return values or glued_values(data) or None
 
 
 class Joiner:

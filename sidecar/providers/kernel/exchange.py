@@ -16,7 +16,7 @@ from sidecar.providers.base import Done, Event
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.error_fields import tells_error
 from sidecar.providers.kernel.errors import opening_refusal, web_page
-from sidecar.providers.kernel.events import END_MARK, Pieces, Reader, ending, events_of
+from sidecar.providers.kernel.events import Pieces, Reader, ending, events_of, is_end_mark
 from sidecar.providers.kernel.json_values import (
     as_list,
     as_mapping,
@@ -70,7 +70,7 @@ class Opening:
 
     def _decide(self, events: list[SseEvent]) -> bool:
         for event in events:
-            if event.data.strip() == END_MARK:
+            if is_end_mark(event.data):
                 return True
             for value in self._pieces.objects(event):
                 if tells_error(value, event.name):

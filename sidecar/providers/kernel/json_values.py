@@ -42,6 +42,7 @@ def as_count(value: Any) -> int:
     return int(value) if value != float("inf") else 0
 
 
+_BETWEEN_GLUED = re.compile(r"\s*(?:data:)?\s*")
 _BOM = "\ufeff"
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -63,6 +64,23 @@ def read_lenient(data: bytes | str, *, keep_halves: bool = False) -> Any:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value if keep_halves else without_halves(value)
+
+
+def glued_values(text: str) -> list[Any]:
+    """Return the values of a text in which one stands behind the other, or behind `data:`; none of any other text."""
+    if too_many_values(text):
+        return []
+    decoder = json.JSONDecoder(strict=False, parse_constant=lambda name: None)
+    values, position = [], 0
+    while position < len(text):
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            return []
+        values.append(value)
+        between = _BETWEEN_GLUED.match(text, end)
+        position = len(text) if between is None else between.end()
+    return values if len(values) > 1 else []
 
 
 def read_document(data: bytes) -> Any:

@@ -9,7 +9,7 @@ from sidecar.providers.kernel.unpack import wide_encoding
 
 WEB_PAGE = "a web page"
 _PAGE = re.compile(
-    rb"<(!--|(!doctype|html|head|body|title|h[1-6]|div|p|center|meta|script|link|table|form|span|font|\?xml)\b)",
+    rb"<(!--|(!doctype|html|head|body|title|h[1-6]|div|p|center|meta|script|link|table|form|span|font)\b|\?xml\b[^>]*>\s*<(!doctype\s+)?html\b)",
     re.IGNORECASE,
 )
 

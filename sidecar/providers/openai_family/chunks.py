@@ -31,7 +31,14 @@ def spoken(message: Mapping[str, Any]) -> Iterator[TextDelta | ThinkingDelta]:
     thought = next(filter(None, (_thought(message.get(name)) for name in _THOUGHTS)), "")
     if thought:
         yield ThinkingDelta(thought)
-    yield from _parts(message.get("content"))
+    for part in _parts(message.get("content")):
+        yield ThinkingDelta(part.text) if _marked_as_thought(message) else part
+
+
+def _marked_as_thought(message: Mapping[str, Any]) -> bool:
+    """Whether Google's compatible API says beside a piece that it is a thought."""
+    extra = message.get("extra_content")
+    return extra is not None and as_mapping(as_mapping(extra).get("google")).get("thought") is True
 
 
 def _parts(content: Any) -> Iterator[TextDelta | ThinkingDelta]:

@@ -17,10 +17,10 @@ from sidecar.providers.base import (
 from sidecar.providers.kernel.error_fields import tells_error
 from sidecar.providers.kernel.errors import stream_failure
 from sidecar.providers.kernel.events import (
-    END_MARK,
     SILENCE_AFTER_MARK_SECONDS,
     SILENCE_BEFORE_USAGE_SECONDS,
     SILENCE_SECONDS,
+    is_end_mark,
 )
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.sse import SseEvent
@@ -72,7 +72,7 @@ class ChatReader(AnswerReader):
 
     def read(self, event: SseEvent) -> Iterator[Event]:
         """What this event says. Raises Failure for an error in it; what cannot be read is left out."""
-        if event.data.strip() == END_MARK:
+        if is_end_mark(event.data):
             # Before any word of the answer the mark is no end; before the usage there may be more to tell.
             self._marked = True
             self.ended = self._finish is not None and self._usage is not None

@@ -53,10 +53,28 @@ def test_no_piece_is_larger_than_the_bound() -> None:
     assert max(sizes) <= PIECE_BYTES
 
 
-@pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,deflate", "br", "zstd", "gzip, br"])
-def test_more_than_one_layer_and_what_was_not_asked_for_is_refused(encoding: str) -> None:
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,deflate", "gzip, br"])
+def test_more_than_one_layer_is_refused(encoding: str) -> None:
     with pytest.raises(CannotUnpack):
         Unpacker(encoding)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"), [("br", b"\x0b\x02\x80hello\x03"), ("zstd", b"\x28\xb5\x2f\xfd\x04")]
+)
+def test_a_packing_that_was_not_asked_for_is_refused(encoding: str, data: bytes) -> None:
+    with pytest.raises(CannotUnpack, match="not asked for"):
+        unpacked(encoding, data)
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "none", "binary", "br", "gzip"])
+def test_what_is_not_packed_at_all_is_read_whatever_the_header_says(encoding: str) -> None:
+    assert unpacked(encoding, b'{"a": 1}') == b'{"a": 1}'
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "deflate", "utf-8"])
+def test_what_is_packed_is_unpacked_whatever_the_header_says(encoding: str) -> None:
+    assert unpacked(encoding, gzip.compress(TEXT)) == TEXT
 
 
 @pytest.mark.parametrize(
