@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
@@ -113,7 +114,7 @@ def read_peaks(text: str) -> list[Peak]:
     for line in text.splitlines():
         test, size, bound, told = line.split("\t")
         sent = test.removeprefix("test_").partition("[")[0].replace("_", " ")
-        peak = Peak(sent, int(size), bound, told)
+        peak = Peak(sent, int(size), bound, shorten(told, 240, placeholder=" …"))
         before = found.setdefault((sent, bound), peak)
         if before.size < peak.size:
             found[sent, bound] = peak
