@@ -11,6 +11,7 @@ from sidecar.providers.kernel.json_values import as_list, as_mapping
 from sidecar.providers.kernel.vendor import VendorError
 from sidecar.providers.openai_family.error_words import (
     BLOCKED,
+    CREDIT_USED_UP,
     NO_SUCH_MODEL,
     TOO_LONG,
     speaks_of,
@@ -23,6 +24,9 @@ SPENT = frozenset(
         "credit_balance_exhausted",
         "project_spend_limit_exceeded",
         "organization_spend_limit_exceeded",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "exceeded_current_quota_error",
     }
 )
 _BAD_KEY = frozenset({"invalid_api_key", "invalid_authentication", "account_deactivated"})
@@ -38,6 +42,10 @@ _FORM = re.compile(
     r"|\bnot supported\b|\bdoes(?:n't| not) support\b",
     re.I,
 )
+
+_TOO_LARGE = re.compile(r"\brequest (is )?too large\b", re.I)
+# What passes by itself, in words that may speak of billing too.
+_PASSES = re.compile(r"rate.?limit|try again in|\bper[ _-](second|minute|min|hour|day)|\b[RT]P[MDS]\b", re.I)
 
 # The errors of a running stream carry no status; each code stands for the one it would have had.
 _STATUS_OF = {
@@ -80,6 +88,9 @@ def classify_fields(status: int | None, fields: ErrorFields, places: str = "") -
     standing = status if status is not None else _standing(fields)
     if standing in (500, 501) and (fields.type in _REFUSALS or _FORM.search(fields.message)):
         standing = 400
+    if standing == 429 and _TOO_LARGE.search(fields.message):
+        # More than the key may send in a minute: it is refused however long one waits.
+        standing = 413
     kind = _kind(standing, fields)
     codes = " ".join(part for part in (fields.type, fields.code, fields.param) if part)
     return VendorError(
@@ -87,7 +98,9 @@ def classify_fields(status: int | None, fields: ErrorFields, places: str = "") -
         standing,
         said=fields.message,
         codes=": ".join(part for part in (places, codes) if part),
-        spent="credit" if kind == "rate_limited" and (_is_spent(fields) or standing == 402) else None,
+        spent="credit"
+        if kind == "rate_limited" and (_is_spent(fields, standing) or standing == 402)
+        else None,
         missing=fields.code == "model_not_found"
         or (kind == "provider_rejected" and speaks_of(NO_SUCH_MODEL, fields.message)),
     )
@@ -101,7 +114,7 @@ def named_fields(value: Any) -> str:
 
 def _kind(status: int, fields: ErrorFields) -> str:
     """The contract's kind for this status and these fields. The words win where the status is vague."""
-    if _is_spent(fields) or status in (402, 429):
+    if _is_spent(fields, status) or status in (402, 429):
         return "rate_limited"
     if fields.code in _BAD_KEY or status == 401 or "incorrect api key" in fields.message.lower():
         return "invalid_api_key"
@@ -134,5 +147,9 @@ def _status_in(code: str) -> int | None:
     return int(code) if code.isascii() and code.isdigit() and 400 <= int(code) < 600 else None
 
 
-def _is_spent(fields: ErrorFields) -> bool:
-    return fields.code in SPENT or fields.type in SPENT
+def _is_spent(fields: ErrorFields, status: int) -> bool:
+    if fields.code in SPENT or fields.type in SPENT:
+        return True
+    # Other servers say it in words alone.
+    words = fields.message
+    return status == 429 and speaks_of(CREDIT_USED_UP, words) and not _PASSES.search(words)

@@ -32,6 +32,24 @@ def error(message: str = "It says so.", **members: Any) -> bytes:
         (429, error(code="credit_balance_exhausted"), "rate_limited", False),
         (429, error(code="project_spend_limit_exceeded"), "rate_limited", False),
         (429, error(code="organization_spend_limit_exceeded"), "rate_limited", False),
+        (400, error(code="billing_hard_limit_reached"), "rate_limited", False),
+        (429, error(type="billing_not_active", code="billing_not_active"), "rate_limited", False),
+        (429, error("Your account is suspended, check your billing details."), "rate_limited", False),
+        (429, error("余额不足或无可用资源包,请充值。", code="1113"), "rate_limited", False),
+        # It passes: only what would raise it has to do with billing.
+        (
+            429,
+            error("Limit: 3 / min. Try again in 20s. Add a method in billing to raise it."),
+            "rate_limited",
+            True,
+        ),
+        (429, error("Rate limit reached; see account/billing."), "rate_limited", True),
+        (
+            429,
+            error("Request too large on tokens per min (TPM): Limit 30000, Requested 50000.", type="tokens"),
+            "context_length_exceeded",
+            False,
+        ),
         (503, b"upstream is down", "provider_unavailable", True),
     ],
 )
