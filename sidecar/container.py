@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sidecar.checker.replies import ReplyChecker
     from sidecar.providers.kernel.http import HttpClient
     from sidecar.providers.registry import ProviderRow, Registry
+    from sidecar.spending.free_searches import FreeSearchCounts
     from sidecar.store.job_records import Job, JobRow
 
 # Keys that only read what an organisation was charged, and the variables that may hold them.
@@ -171,6 +172,12 @@ class Container:
         return ReplyChecker()
 
     @cached_property
+    def free_searches(self) -> FreeSearchCounts:
+        from sidecar.spending.free_searches import FreeSearchCounts
+
+        return FreeSearchCounts(self.store, self.settings, self.catalogue)
+
+    @cached_property
     def core(self) -> Core:
         """What every part that asks models is handed. Making it makes the providers, so it is made late."""
         return Core(
@@ -184,6 +191,7 @@ class Container:
             now_ms=self.now_ms,
             new_id=self.new_id,
             on_invalid_key=self._refused_key,
+            free_searches=self.free_searches,
             catalogue_whole=self.catalogue_files.whole,
         )
 

@@ -16,6 +16,7 @@ from sidecar.store.store import Store
 if TYPE_CHECKING:
     from sidecar.checker.replies import ReplyChecker
     from sidecar.providers.by_name import Providers
+    from sidecar.spending.free_searches import FreeSearchCounts
 
 
 async def _always() -> None:
@@ -41,4 +42,5 @@ class Core:
     now_ms: Now
     new_id: Callable[[], str]
     on_invalid_key: Callable[[str], None]
+    free_searches: FreeSearchCounts
     catalogue_whole: Callable[[], Awaitable[None]] = _always

@@ -165,6 +165,7 @@ def test_the_settings_have_the_defaults_of_the_contract() -> None:
         "jsonMode": True,
         "reasoningEffort": "high",
         "monthlyBudgetUSD": None,
+        "freeSearches": False,
         "concurrency": {},
         "retryBrokenAnswers": 2,
         "proxy": None,

@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": {
         "checker",
         "money",
+        "spending",
         "store",
         "keys",
         "settings",

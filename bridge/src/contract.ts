@@ -2067,6 +2067,8 @@ export interface Settings {
   reasoningEffort: ReasoningEffort;
   /** US dollars for a calendar month, local time; null: no limit. */
   monthlyBudgetUSD: number | null;
+  /** Whether the keys have the free searches that a vendor gives a day or a month (Gemini's, on its paid tier, and nobody else uses them): so many then cost nothing. */
+  freeSearches: boolean;
   /** Rows of a local batch that run at once, for each provider. */
   concurrency: ConcurrencyLimits;
   /** How often a row of a local batch is asked again by itself when its answer broke off; each time may be charged. 0: never. */
@@ -2497,7 +2499,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "136f113a0cdb1800e6b39d4987b0aa5a191bc131eed2c65c7dd2a8e9ceaaac81";
+export const SCHEMA_HASH = "6bceb353b471b2da961b4fa1544beda7c4470405b76948290510d30ac8687b43";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,
@@ -2537,6 +2539,7 @@ export const DEFAULT_SETTINGS: Readonly<Settings> = {
   jsonMode: true,
   reasoningEffort: "high",
   monthlyBudgetUSD: null,
+  freeSearches: false,
   concurrency: {},
   retryBrokenAnswers: 2,
   proxy: null,

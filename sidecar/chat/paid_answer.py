@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 from decimal import Decimal
 
 from sidecar.chat.prepare import PreparedRequest
@@ -15,6 +16,7 @@ from sidecar.money.model import utc_day
 from sidecar.providers.base import Begun, Event, PreparedCall, RequestPacer, Usage
 from sidecar.spending import intent, settlement
 from sidecar.spending.bounds import least_usage
+from sidecar.spending.free_searches import Allowance
 from sidecar.spending.settlement import Settlement
 from sidecar.store.records import LedgerEntry
 
@@ -27,23 +29,30 @@ class PaidAnswer:
         self._core = core
         self._prepared = prepared
         self._entry = entry
+        self._allowance: Allowance | None = None
 
     async def read(
         self, plan: PreparedCall, pacer: RequestPacer, report: Callable[[Event], None] | None = None
     ) -> None:
         """Ask, and read to the end. Raise what the provider raises; `arrived` has what came before."""
-        async with aclosing(self._prepared.provider.stream(plan, self._prepared.key, pacer)) as events:
+        core, prepared = self._core, self._prepared
+        if prepared.request.web_search_max_uses is not None:
+            price = core.catalogue.price_entry(prepared.serving.model, utc_day(self._entry.created_at))
+            self._allowance = await core.free_searches.of(price, self._entry.created_at)
+        async with aclosing(prepared.provider.stream(plan, prepared.key, pacer)) as events:
             async for event in events:
                 self.arrived.take(event)
                 if isinstance(event, Begun):
                     # From the first event on: a request that is cut can be found at the vendor by it.
-                    await intent.keep_response_id(self._core.store, self._entry.id, event)
+                    await intent.keep_response_id(core.store, self._entry.id, event)
                 if report is not None:
                     report(event)
 
     def charge(self, usage: Usage | None) -> Charge:
         """Return what a usage comes to by the price of the model and the day that were asked."""
         day = utc_day(self._entry.created_at)
+        if usage is not None and self._allowance is not None:
+            usage = replace(usage, free_searches=self._allowance.take(self._entry.id, usage.searches))
         return charge(
             self._core.catalogue, self._prepared.serving.model, self.arrived.served_model, usage, day
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "136f113a0cdb1800e6b39d4987b0aa5a191bc131eed2c65c7dd2a8e9ceaaac81"
+SCHEMA_HASH = "6bceb353b471b2da961b4fa1544beda7c4470405b76948290510d30ac8687b43"
 
 
 @dataclass(frozen=True, slots=True)

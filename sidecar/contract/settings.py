@@ -15,6 +15,7 @@ DEFAULTS: dict[str, Any] = {
     "jsonMode": True,
     "reasoningEffort": "high",
     "monthlyBudgetUSD": None,
+    "freeSearches": False,
     "concurrency": {},
     "retryBrokenAnswers": 2,
     "proxy": None,

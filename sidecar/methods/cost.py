@@ -12,9 +12,10 @@ from sidecar.methods.cost_lines import explained
 from sidecar.methods.cost_settling import settle_unknown
 from sidecar.methods.services import Request
 from sidecar.money import reprice as money
-from sidecar.money.bill_file import day_of, read_bill
+from sidecar.money.bill_file import read_bill
 from sidecar.money.reconcile import ReconciledRow
 from sidecar.money.reconcile import reconcile as lay_beside
+from sidecar.money.vendor_days import day_of
 from sidecar.providers.bills import BilledLine, TellsCosts
 from sidecar.store import ledger
 from sidecar.store.atomic_files import file_failure, source_file

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sidecar.methods.services import Request
+from sidecar.methods.services import Request, Services
 from sidecar.spending.recovery import of_a_backup
 from sidecar.store.atomic_files import target_file
 from sidecar.store.backups import list_backups
@@ -46,8 +46,7 @@ async def restore(call: Request, params: types.DataRestoreParams) -> dict[str, A
         )
     finally:
         # Also for who is cancelled meanwhile: the backup may be in place by then.
-        app.settings.forget()
-        app.session.forget()
+        _read_anew(app)
     app.native.resumption.begin()
     return _copy(*restored)
 
@@ -80,8 +79,7 @@ async def salvage(call: Request, params: None) -> dict[str, Any]:
             app.store, app.database_file, reopen=app.open_database, calm=of_a_backup, now_ms=app.now_ms
         )
     finally:
-        app.settings.forget()
-        app.session.forget()
+        _read_anew(app)
     app.native.resumption.begin()
     return {
         **({} if kept is None else {"kept": str(kept)}),
@@ -92,3 +90,10 @@ async def salvage(call: Request, params: None) -> dict[str, Any]:
 
 def _copy(path: Path, size: int) -> dict[str, Any]:
     return {"path": str(path), "bytes": size}
+
+
+def _read_anew(app: Services) -> None:
+    """Another database is in place: nothing of the one before is to be remembered."""
+    app.settings.forget()
+    app.session.forget()
+    app.free_searches.forget()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sidecar.chat.discovery import Discovery
     from sidecar.chat.service import ChatService
     from sidecar.providers.by_name import Providers
+    from sidecar.spending.free_searches import FreeSearchCounts
     from sidecar.store.database import Database
     from sidecar.store.job_records import Job
 
@@ -48,6 +49,9 @@ class Services(Protocol):
 
     @property
     def keys(self) -> Keys: ...
+
+    @property
+    def free_searches(self) -> FreeSearchCounts: ...
 
     @property
     def chat(self) -> ChatService: ...

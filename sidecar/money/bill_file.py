@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from io import StringIO
 
 from sidecar.errors import Failure
+from sidecar.money.vendor_days import day_of
 from sidecar.providers.bills import BilledLine
 
 # Names that columns have, likeliest first. Google's cost is before its credits, which ours knows nothing of either.
@@ -106,24 +107,6 @@ def vendor_day(moment: str, *, pacific: bool) -> date:
     at = datetime.fromisoformat(text)
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return day_of(int(at.timestamp() * 1000), pacific=pacific)
-
-
-def day_of(at_ms: int, *, pacific: bool) -> date:
-    """Return the vendor's day of a moment in ms since 1970: UTC, or that of the US Pacific coast."""
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return moment.astimezone(timezone(_pacific_offset(moment))).date() if pacific else moment.date()
-
-
-def _pacific_offset(moment: datetime) -> timedelta:
-    """Summer there lasts from the second Sunday of March to the first of November, from 2 o'clock to 2 o'clock."""
-    summer = _sunday(moment.year, 3, 2).replace(hour=10)
-    winter = _sunday(moment.year, 11, 1).replace(hour=9)
-    return timedelta(hours=-7 if summer <= moment < winter else -8)
-
-
-def _sunday(year: int, month: int, number: int) -> datetime:
-    first = datetime(year, month, 1, tzinfo=UTC)
-    return first + timedelta(days=(6 - first.weekday()) % 7 + 7 * (number - 1))
 
 
 def _rows(rows: Iterable[Mapping[str, str]]) -> Iterable[Mapping[str, str]]:

@@ -19,6 +19,7 @@ _OURS = {
     "out_visible": OUTPUT,
     "out_reasoning": OUTPUT,
     "searches": SEARCH,
+    "free_searches": SEARCH,
 }
 
 

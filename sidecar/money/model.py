@@ -27,6 +27,15 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeSearches:
+    """Searches that a vendor gives free of charge, by its own days: so many a day or a month for all who share them."""
+
+    count: int
+    per: Literal["day", "month"]
+    shared_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class PriceEntry:
     """What a model costs from the start of `starts_on` (UTC). `tiers` stand lowest line first.
 
@@ -43,6 +52,7 @@ class PriceEntry:
     tiers: tuple[Tier, ...] = ()
     web_search_per_1k: Decimal | None = None
     search_block_tokens: int = 0
+    free_searches: FreeSearches | None = None
     notes: str = ""
     own: bool = False
     service_tiers: Mapping[str, Decimal] = field(default_factory=dict)

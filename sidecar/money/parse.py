@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from sidecar.money.json_reader import JsonReader, read_json
-from sidecar.money.model import RATE_KEYS, Alias, ModelEntry, PriceEntry, Rates, Tier
+from sidecar.money.model import RATE_KEYS, Alias, FreeSearches, ModelEntry, PriceEntry, Rates, Tier
 
 FEATURES = (
     "json_mode",
@@ -30,6 +30,7 @@ PRICE_MEMBERS = (
     "tiers",
     "webSearchPer1k",
     "searchBlockTokens",
+    "freeSearches",
     "notes",
 )
 
@@ -65,9 +66,19 @@ def price_entry(
         notes=node.get("notes", str, ""),
         own=own_file is not None,
         search_block_tokens=node.count("searchBlockTokens", least=0) or 0,
+        free_searches=_free_searches(node.node("freeSearches")),
         service_tiers={**(service_tiers or {}), **_multipliers(node.node("serviceTiers"))},
         service_per_million={tier: _rates(rates) or {} for tier, rates in node.children("servicePerMillion")},
     )
+
+
+def _free_searches(node: JsonReader | None) -> FreeSearches | None:
+    if node is None:
+        return None
+    node.only(("count", "per", "sharedBy"))
+    if (per := node.text("per")) not in ("day", "month"):
+        node.fail("per", "must be day or month")
+    return FreeSearches(node.need_count("count"), "day" if per == "day" else "month", node.text("sharedBy"))
 
 
 def _tier(node: JsonReader, below: Rates, batch_below: Rates | None) -> Tier:

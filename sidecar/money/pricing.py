@@ -136,9 +136,11 @@ def _request_parts(usage: Usage, entry: PriceEntry, *, batch: bool) -> list[Part
     if usage.searches:
         if entry.web_search_per_1k is None:
             return Unpriced("no price for searches")
-        parts.append(
-            _part("searches", usage.searches, _EXACT.multiply(entry.web_search_per_1k, Decimal(1000)))
-        )
+        free = min(usage.free_searches, usage.searches) if entry.free_searches is not None else 0
+        if free:
+            parts.append(_part("free_searches", free, Decimal(0)))
+        if billed := usage.searches - free:
+            parts.append(_part("searches", billed, _EXACT.multiply(entry.web_search_per_1k, Decimal(1000))))
         if entry.search_block_tokens:
             rate = (batched if batch and batched else standard)["prompt"]
             tokens = usage.searches * entry.search_block_tokens

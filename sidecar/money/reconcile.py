@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sidecar.money.bill_file import day_of
 from sidecar.money.bill_units import WHOLE, our_unit, their_unit
 from sidecar.money.catalogue import Catalogue
+from sidecar.money.vendor_days import day_of
 from sidecar.providers.bills import BilledLine
 from sidecar.store.records import LedgerEntry
 
@@ -134,7 +134,7 @@ def _explanation(row: ReconciledRow, today: date, *, free: bool) -> str:
         return "The vendor counts more: other programs on the same account, or taxes."
     if late:
         return "The vendor counts less so far: its figures come hours late. Look again tomorrow."
-    quota = "free searches, " if free else ""
+    quota = "free searches (see the setting freeSearches), " if free else ""
     return f"The vendor counts less: {quota}credits, discounts or a commitment, which are not in our ledger."
 
 

@@ -149,6 +149,7 @@ def _usage(call: RecordedCall, usage: CallUsage) -> Usage:
         out_visible=usage.out_visible,
         out_reasoning=usage.out_reasoning,
         searches=usage.searches,
+        free_searches=usage.free_searches,
         prompt_total=usage.prompt_total,
         service_tier=call.service_tier,
         surcharges=call.surcharges,

@@ -75,6 +75,8 @@ class Usage:
     billable web searches. `charged_usd` is what the vendor itself says it charged, where it says so.
     `doubt` is why the counts cannot be right: then nothing is derived from them.
     `surcharges` are the vendor's words for what raises its prices whatever the tier: where and how fast it ran.
+    `free_searches` are those of the searches that a quota of the key covers: the vendor does not say so, the ledger
+    counts them.
     `requests` are those of an answer that took several, each of which is billed for itself; the counts are their sums.
     """
 
@@ -89,6 +91,7 @@ class Usage:
     charged_usd: Decimal | None = None
     service_tier: str | None = None
     surcharges: tuple[str, ...] = ()
+    free_searches: int = field(default=0, compare=False)
     requests: tuple[Usage, ...] = field(default=(), compare=False)
     doubt: str = field(default="", compare=False)
 

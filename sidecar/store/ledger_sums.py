@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sidecar.store.columns import from_pico, uncertain_from
+from sidecar.store.columns import from_pico, to_json, uncertain_from
 from sidecar.store.records import Uncertain
 
 SPENT_SQL = "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE created_at >= ?"
@@ -32,6 +33,17 @@ BOUND_OF_PART_SQL = (
     "SELECT coalesce(sum(at_most_pico), 0), coalesce(sum(at_most_pico IS NULL), 0) FROM ledger"
     " WHERE id >= ? AND id < ? AND state IN ('intent', 'unknown')"
 )
+
+
+SEARCHES_SQL = (
+    "SELECT coalesce(sum(searches), 0) FROM ledger WHERE created_at >= ? AND searches > 0"
+    " AND coalesce(served_model, model) IN (SELECT value FROM json_each(?))"
+)
+
+
+def searches_since(conn: sqlite3.Connection, since_ms: int, models: Sequence[str]) -> int:
+    """How many searches the requests begun at `since_ms` or later made that one of the models answered."""
+    return int(conn.execute(SEARCHES_SQL, (since_ms, to_json(list(models)))).fetchone()[0])
 
 
 def spent_since(conn: sqlite3.Connection, since_ms: int, project_id: str | None = None) -> Decimal:

@@ -12,7 +12,7 @@ from sidecar.store.columns import from_json, from_pico
 _CALLS = (
     "SELECT rowid, created_at, served_model, model, cost_pico, in_uncached, cache_read, cache_write_short,"  # noqa: S608
     f" cache_write_long, out_visible, out_reasoning, searches, prompt_total, batch_rate,"
-    f" service_tier, surcharges, CASE WHEN requests > 1 THEN parts END FROM ledger WHERE {RAN}"
+    f" service_tier, surcharges, CASE WHEN requests > 1 OR searches > 0 THEN parts END FROM ledger WHERE {RAN}"
     " AND created_at >= ? AND created_at < ? AND (created_at > ? OR rowid > ?)"
 )
 CALLS_SQL = f"{_CALLS} ORDER BY created_at, rowid LIMIT ?"
@@ -32,6 +32,7 @@ class CallUsage:
     out_reasoning: int
     searches: int
     prompt_total: int
+    free_searches: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def calls_page(
             served,
             model,
             from_pico(pico),
-            _usage(*tokens),
+            _usage(*tokens, free_searches=_free_searches(parts)),
             bool(rate),
             tier,
             _words(words),
@@ -95,6 +96,8 @@ def _usage(
     out_reasoning: int | None,
     searches: int | None,
     prompt_total: int | None,
+    *,
+    free_searches: int,
 ) -> CallUsage | None:
     # What was imported from the old app's tables knows the prompt and the answer, and no parts.
     if in_uncached is None or out_visible is None or prompt_total is None:
@@ -108,6 +111,7 @@ def _usage(
         out_reasoning or 0,
         searches or 0,
         prompt_total,
+        free_searches,
     )
 
 
@@ -121,7 +125,11 @@ def _requests(parts: str | None) -> tuple[CallUsage, ...]:
         prompt = [units.get(name, 0) for name in _PROMPT]
         rest = [units.get(name, 0) for name in ("out_visible", "out_reasoning", "searches")]
         found.append(CallUsage(*(*prompt, *rest, sum(prompt))))
-    return tuple(found)
+    return tuple(found) if len(found) > 1 else ()
+
+
+def _free_searches(parts: str | None) -> int:
+    return sum(part["quantity"] for part in from_json(parts or "[]") if part["unit"] == "free_searches")
 
 
 def _words(stored: str | None) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from sidecar.providers.base import ChatRequest, Done, Event, PreparedCall, TextD
 from sidecar.providers.batches import BatchAdapter
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.settings import Settings
+from sidecar.spending.free_searches import FreeSearchCounts
 from sidecar.store import conversations, messages, projects
 from sidecar.store.database import Database
 from sidecar.store.records import LedgerEntry, Message
@@ -183,10 +184,10 @@ async def desk(
     store = Store(lambda: Database.open(folder / "abai.db", now_ms=clock))
     settings = Settings(store, DEFAULTS, clock)
     session = CurrentProject(store, ids("project"), clock)
-    checker = ReplyChecker()
+    checker, catalogue = ReplyChecker(), Catalogue.load(folder / "models.json")
     core = Core(
         store=store,
-        catalogue=Catalogue.load(folder / "models.json"),
+        catalogue=catalogue,
         providers=OneProvider(provider, keyless),
         keys=Keys(MemoryKeys(dict(saved if keys is None else keys)), {}, {}),
         settings=settings,
@@ -195,6 +196,7 @@ async def desk(
         new_id=ids("id"),
         now_ms=clock,
         on_invalid_key=refused.append,
+        free_searches=FreeSearchCounts(store, settings, catalogue),
     )
     chat = ChatService(core, keep_seconds=keep_seconds)
     try:

@@ -27,6 +27,7 @@ from sidecar.providers.base import ChatRequest, Done, Event, PreparedCall, Provi
 from sidecar.providers.batches import BatchAdapter
 from sidecar.providers.kernel.limits import KeyLimiters, RequestPacer
 from sidecar.settings import Settings
+from sidecar.spending.free_searches import FreeSearchCounts
 from sidecar.spending.recovery import after_a_run
 from sidecar.store import job_rows, jobs, ledger_sums, projects
 from sidecar.store.database import Database
@@ -174,10 +175,10 @@ async def works(
     saved = MemoryKeys({"openai": "sk-test-key-1234"} if keys is None else dict(keys))
     told, rows_told = list[Progress](), list[JobRow]()
     known = Keys(saved, {}, {})
-    checker = ReplyChecker()
+    checker, catalogue = ReplyChecker(), Catalogue.load()
     core = Core(
         store=store,
-        catalogue=Catalogue.load(),
+        catalogue=catalogue,
         providers=Only(provider),
         keys=known,
         settings=settings,
@@ -186,6 +187,7 @@ async def works(
         now_ms=clock,
         new_id=ids(f"id-{id(store)}"),
         on_invalid_key=refused.append,
+        free_searches=FreeSearchCounts(store, settings, catalogue),
     )
     engine = Engine(
         core=core,

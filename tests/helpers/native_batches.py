@@ -35,6 +35,7 @@ from sidecar.providers.batches import (
     LookupResult,
 )
 from sidecar.settings import Settings
+from sidecar.spending.free_searches import FreeSearchCounts
 from sidecar.spending.recovery import after_a_run
 from sidecar.store import job_rows, jobs, projects, vendor_batches
 from sidecar.store.database import Database
@@ -294,6 +295,7 @@ async def native_works(
         now_ms=clock,
         new_id=new_id,
         on_invalid_key=refused.append,
+        free_searches=FreeSearchCounts(store, settings, catalogue),
     )
     intake = BatchSubmission(core)
     uploader = ChunkUploader(core, RequestPreparer(core))

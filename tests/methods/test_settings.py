@@ -27,6 +27,7 @@ async def test_every_setting_has_the_default_of_the_contract(app: Inside) -> Non
         "jsonMode": True,
         "reasoningEffort": "high",
         "monthlyBudgetUSD": None,
+        "freeSearches": False,
         "concurrency": {},
         "retryBrokenAnswers": 2,
         "proxy": None,

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.money.bill_file import day_of, read_bill
+from sidecar.money.bill_file import read_bill
 from sidecar.money.bill_units import their_unit
 from sidecar.money.reconcile import ReconciledRow, reconcile
+from sidecar.money.vendor_days import day_of
 from sidecar.providers.bills import BilledLine
 from sidecar.store.records import LedgerEntry
 from tests.helpers.models import catalogue

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sidecar.money.bill_file import day_of
+from sidecar.money.vendor_days import day_of
 from sidecar.store import ledger
 from sidecar.store.records import LedgerEntry
 from tests.helpers.inside import Inside, inside

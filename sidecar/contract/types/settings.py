@@ -48,6 +48,9 @@ class Settings(WireModel):
     monthly_budget_usd: Annotated[float | None, Field(alias="monthlyBudgetUSD", ge=0.0)]
     """US dollars for a calendar month, local time; null: no limit."""
 
+    free_searches: Annotated[bool, Field(alias="freeSearches")]
+    """Whether the keys have the free searches that a vendor gives a day or a month (Gemini's, on its paid tier, and nobody else uses them): so many then cost nothing."""
+
     concurrency: dict[str, ConcurrencyLimitsAdditionalProperty]
     """Rows of a local batch that run at once, for each provider."""
 
