@@ -29,7 +29,8 @@ def settle_by_record(
         entry.id,
         Settlement(
             "settled",
-            usage=usage,
+            # A vendor that tells what it charged alone leaves the counts as they are known here.
+            usage=usage if any(usage.counts) else None,
             cost_usd=cost.usd,
             served_model=entry.served_model or cost.served_id,
             request_id=entry.request_id,

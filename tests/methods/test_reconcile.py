@@ -90,20 +90,21 @@ async def test_a_vendor_without_an_interface_is_laid_beside_a_file(app: Inside) 
     assert (day["theirsUSD"], day["calls"]) == (1.5, 1)
 
 
+@vendors
 @pytest.mark.parametrize("others", [0, 1])
 async def test_a_cut_call_is_settled_by_the_minute_in_which_it_was_the_only_one(
-    others: int, tmp_path: Path
+    others: int, vendor: str, tmp_path: Path
 ) -> None:
     outside = Outside()
     simulator = outside.world.simulator
     async with inside(tmp_path, world=outside.world, more_keys=ADMIN) as here:
-        model = MODELS["openai"]
+        model = MODELS[vendor]
         await here.ask("chat:send", {"content": "Cut. [[simulate: cut=2]]", "modelId": model})
         [billed] = simulator.billed()
         # Another program on the same key, in the same minute.
         simulator.bill = OrganizationBill(others=[replace(billed)] * others)
         outside.now += 1_800_000
-        params = {"provider": "openai", "from": "2026-11-29", "to": "2026-12-01"}
+        params = {"provider": vendor, "from": "2026-11-29", "to": "2026-12-01"}
         result = (await here.ask("cost:reconcile", params))["result"]
     [day] = result["days"]
     [entry] = simulator.ledger.entries

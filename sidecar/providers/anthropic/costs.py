@@ -49,13 +49,18 @@ async def _range(api: VendorClient, root: str, key: str, first: date, last: date
 
 def _line(row: Mapping[str, Any]) -> BilledLine | None:
     """A row, whose amount is in cents and written as text."""
-    cost, group = as_mapping(row.get("cost")), as_mapping(row.get("group"))
-    cents = as_amount(cost.get("amount"))
+    group, cents = as_mapping(row.get("group")), cents_of(row)
     try:
         day = date.fromisoformat(as_text(row.get("starting_at"))[:10])
     except ValueError:
         return None
-    if cents is None or as_text(cost.get("currency")).upper() not in ("", "USD"):
+    if cents is None:
         return None
     unit = as_text(group.get("token_type")) or as_text(group.get("cost_type"))
     return BilledLine(day, as_text(group.get("model")), unit, cents * _CENT)
+
+
+def cents_of(row: Mapping[str, Any]) -> Decimal | None:
+    """Return what a row charges in cents, after discounts; None where it does not say so in dollars."""
+    cost = as_mapping(row.get("cost"))
+    return as_amount(cost.get("amount")) if as_text(cost.get("currency")).upper() in ("", "USD") else None

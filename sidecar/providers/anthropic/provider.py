@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from sidecar.providers.anthropic.costs import organization_costs
 from sidecar.providers.anthropic.errors import ANTHROPIC
+from sidecar.providers.anthropic.minutes import charged_in_minutes
 from sidecar.providers.anthropic.options import resolve_options
 from sidecar.providers.anthropic.request import caches_an_hour, continued, message_body
 from sidecar.providers.anthropic.second_attempts import RULES
 from sidecar.providers.anthropic.stream import MessageReader
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
-from sidecar.providers.bills import BilledLine
+from sidecar.providers.bills import BilledLine, MinuteUsage
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.exchange import AnswerExchange
 from sidecar.providers.kernel.http import HttpClient
@@ -91,6 +92,10 @@ class Anthropic:
     async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
         """Return what the organisation of an admin key spent, by the vendor's day. Raises Failure."""
         return await organization_costs(self._http, self._root, self.name, key, first, last)
+
+    async def minutes(self, key: str, model: str, first_ms: int, end_ms: int) -> MinuteUsage | None:
+        """Return what the model's requests were charged in these minutes. Raises Failure."""
+        return await charged_in_minutes(self._http, self._root, self.name, key, model, first_ms, end_ms)
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> Anthropic:

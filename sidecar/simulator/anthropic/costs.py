@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import orjson
 
-from sidecar.simulator.billing import BilledCall, OrganizationBill, page_of
+from sidecar.simulator.billing import MINUTE_MS, BilledCall, OrganizationBill, page_of
 from sidecar.simulator.exchange import Refusal, Refused, SimRequest
 
 PATH = "/v1/organizations/analytics/cost"
@@ -38,6 +38,8 @@ def answer(
         raise Refused(Refusal(400, "starting_at: Field required")) from None
     if (end - first).days > MOST_DAYS:
         raise Refused(Refusal(400, f"ending_at: the range must be at most {MOST_DAYS} days"))
+    if request.query.get("time_bucket_width") == "1m":
+        return _minutes(request, calls, rules, now_ms)
     days, following = page_of(
         rules.days(calls, "anthropic", first, end, now_ms), request.query.get("page", "")
     )
@@ -57,6 +59,31 @@ def answer(
         for unit, usd in units.items()
     ]
     return orjson.dumps({"data": data, "has_more": following is not None, "next_page": following})
+
+
+def _minutes(request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int) -> bytes:
+    """The charges of each minute by model and service tier, all of them on one page."""
+    first, end = (
+        int(datetime.fromisoformat(request.query[name]).timestamp()) * 1_000
+        for name in ("starting_at", "ending_at")
+    )
+    found: dict[tuple[int, str, bool], list[BilledCall]] = {}
+    for call in rules.calls(calls, "anthropic", first, end, now_ms):
+        key = call.at_ms - call.at_ms % MINUTE_MS, call.model, call.batch
+        found.setdefault(key, []).append(call)
+    data = [
+        {
+            "starting_at": datetime.fromtimestamp(minute / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "group": {"model": model, "service_tier": "batch" if batch else "standard"},
+            "cost": {
+                "amount": format(sum(usd for each in same for usd in each.units.values()) * 100, "f"),
+                "currency": "USD",
+                "requests": len(same),
+            },
+        }
+        for (minute, model, batch), same in sorted(found.items())
+    ]
+    return orjson.dumps({"data": data, "has_more": False, "next_page": None})
 
 
 def _cost_type(unit: str) -> str:
