@@ -30,7 +30,7 @@ async def add(call: Request, params: types.MessagesAddParams) -> dict[str, Any]:
     identifier, now = app.new_id(), app.now_ms()
 
     def insert(conn: sqlite3.Connection) -> Message:
-        if conversations.get(conn, params.conversation_id) is None:
+        if conversations.touch(conn, params.conversation_id, now) is None:
             raise Failure(
                 "not_found", "There is no such conversation to add the message to. Create it first."
             )
@@ -48,7 +48,6 @@ async def add(call: Request, params: types.MessagesAddParams) -> dict[str, Any]:
             tokens_out=params.tokens_out,
             timestamp=now,
         )
-        conversations.touch(conn, params.conversation_id, now)
         return messages.insert(conn, made)
 
     return wire.message(await app.store.write(insert))

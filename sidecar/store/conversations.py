@@ -72,11 +72,12 @@ def rename(conn: sqlite3.Connection, conversation_id: str, name: str) -> Convers
 
 
 def touch(conn: sqlite3.Connection, conversation_id: str, now: int) -> Conversation | None:
-    """Marks it as used. Time never runs backwards."""
-    conn.execute(
-        "UPDATE conversations SET last_used = max(last_used, ?) WHERE id = ?", (now, conversation_id)
-    )
-    return get(conn, conversation_id)
+    """Mark it as used, and return it as it is then; None where there is none. Time never runs backwards."""
+    row = conn.execute(
+        f"UPDATE conversations SET last_used = max(last_used, ?) WHERE id = ? RETURNING {COLUMNS}",  # noqa: S608
+        (now, conversation_id),
+    ).fetchone()
+    return None if row is None else Conversation(*row)
 
 
 def delete(conn: sqlite3.Connection, conversation_id: str) -> bool:

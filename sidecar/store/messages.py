@@ -51,6 +51,12 @@ NEWEST_TURN_SQL = (
     " ORDER BY timestamp DESC, seq DESC LIMIT 1"
 )
 NEWEST_TIME_SQL = "SELECT max(timestamp) FROM messages WHERE conversation_id = ?"
+_INSERT = (
+    f"INSERT INTO messages ({_STORED}) VALUES (?1, ?2, ?3, ?4, ?5, {{timestamp}}, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"  # noqa: S608
+    " ?14, ?15, ?16, ?17) RETURNING timestamp"
+)
+INSERT_SQL = _INSERT.format(timestamp=f"max(?6, coalesce(({NEWEST_TIME_SQL.replace('?', '?2')}), ?6))")
+INSERT_IN_PLACE_SQL = _INSERT.format(timestamp="?6")
 
 
 def insert(conn: sqlite3.Connection, message: Message, *, in_place: bool = False) -> Message:
@@ -59,37 +65,32 @@ def insert(conn: sqlite3.Connection, message: Message, *, in_place: bool = False
 
     Raises sqlite3.IntegrityError when the id is taken or there is no such conversation.
     """
-    newest = None if in_place else conn.execute(NEWEST_TIME_SQL, (message.conversation_id,)).fetchone()[0]
-    stored = replace(
-        message,
-        content=storable(message.content),
-        thinking=None if message.thinking is None else storable(message.thinking),
-        citations=message.citations or None,
-        timestamp=message.timestamp if newest is None else max(message.timestamp, newest),
-    )
-    conn.execute(
-        f"INSERT INTO messages ({_STORED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+    content = storable(message.content)
+    thinking = None if message.thinking is None else storable(message.thinking)
+    citations = message.citations or None
+    (timestamp,) = conn.execute(
+        INSERT_IN_PLACE_SQL if in_place else INSERT_SQL,
         (
-            stored.id,
-            stored.conversation_id,
-            stored.turn_id,
-            stored.role,
-            stored.content,
-            stored.timestamp,
-            stored.provider,
-            stored.model,
-            usd_to_real(stored.cost_usd),
-            stored.tokens_in,
-            stored.tokens_out,
-            stored.thinking,
-            None if stored.citations is None else to_json(list(stored.citations)),
-            stored.finish_reason,
-            to_pico(stored.cost_usd),
-            stored.copied_from,
-            stored.superseded_by,
+            message.id,
+            message.conversation_id,
+            message.turn_id,
+            message.role,
+            content,
+            message.timestamp,
+            message.provider,
+            message.model,
+            usd_to_real(message.cost_usd),
+            message.tokens_in,
+            message.tokens_out,
+            thinking,
+            None if citations is None else to_json(list(citations)),
+            message.finish_reason,
+            to_pico(message.cost_usd),
+            message.copied_from,
+            message.superseded_by,
         ),
-    )
-    return stored
+    ).fetchone()
+    return replace(message, content=content, thinking=thinking, citations=citations, timestamp=timestamp)
 
 
 def newest_turn(conn: sqlite3.Connection, conversation_id: str) -> str | None:
