@@ -138,7 +138,8 @@ def end_row(
 def _ended(
     conn: sqlite3.Connection, job_id: str, row_id: str, outcome: RowOutcome, now: int
 ) -> tuple[Job, JobRow] | None:
-    if not job_rows.finish(conn, row_id, outcome, now):
+    row = job_rows.finish(conn, row_id, outcome, now)
+    if row is None:
         return None
     job = jobs.count(
         conn,
@@ -147,8 +148,7 @@ def _ended(
         failed=int(outcome.status in moves.FAILED_ROWS),
         cost_usd=outcome.cost_usd,
     )
-    row = job_rows.get(conn, row_id)
-    return None if job is None or row is None else (job, row)
+    return None if job is None else (job, row)
 
 
 def keep_answer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -39,14 +40,22 @@ class PaidAnswer:
         if prepared.request.web_search_max_uses is not None:
             price = core.catalogue.price_entry(prepared.serving.model, utc_day(self._entry.created_at))
             self._allowance = await core.free_searches.of(price, self._entry.created_at)
-        async with aclosing(prepared.provider.stream(plan, prepared.key, pacer)) as events:
-            async for event in events:
-                self.arrived.take(event)
-                if isinstance(event, Begun):
-                    # From the first event on: a request that is cut can be found at the vendor by it.
-                    await intent.keep_response_id(core.store, self._entry.id, event)
-                if report is not None:
-                    report(event)
+        keeping: set[asyncio.Task[None]] = set()
+        try:
+            async with aclosing(prepared.provider.stream(plan, prepared.key, pacer)) as events:
+                async for event in events:
+                    self.arrived.take(event)
+                    if isinstance(event, Begun):
+                        # From the first event on: a request that is cut can be found at the vendor by it. Nobody
+                        # waits for the disk meanwhile, whose next write is that of a word that has come.
+                        keeping.add(
+                            asyncio.create_task(intent.keep_response_id(core.store, self._entry.id, event))
+                        )
+                    if report is not None:
+                        report(event)
+        finally:
+            if keeping:
+                await asyncio.wait(keeping)
 
     def charge(self, usage: Usage | None) -> Charge:
         """Return what a usage comes to by the price of the model and the day that were asked."""

@@ -158,14 +158,14 @@ def kept(conn: sqlite3.Connection, job_id: str) -> list[JobRow]:
     return [_record(row) for row in conn.execute(KEPT_SQL, (job_id,))]
 
 
-def finish(conn: sqlite3.Connection, row_id: str, outcome: RowOutcome, now: int) -> bool:
-    """The row has ended. False when it is gone, or had ended before."""
+def finish(conn: sqlite3.Connection, row_id: str, outcome: RowOutcome, now: int) -> JobRow | None:
+    """The row has ended: as it is from now on. None when it is gone, or had ended before."""
     cost = to_pico(outcome.cost_usd)
-    changed = conn.execute(
-        "UPDATE batch_results SET status = ?, response = ?, tokens_in = ?, tokens_out = ?, latency = ?,"
+    row = conn.execute(
+        "UPDATE batch_results SET status = ?, response = ?, tokens_in = ?, tokens_out = ?, latency = ?,"  # noqa: S608
         " error_kind = ?, error_message = ?, finish_reason = ?, updated_at = ?, verdicts = NULL,"
         " cost_pico = CASE WHEN ? IS NULL THEN cost_pico ELSE coalesce(cost_pico, 0) + ? END"
-        " WHERE id = ? AND status IN ('pending', 'processing')",
+        f" WHERE id = ? AND status IN ('pending', 'processing') RETURNING {_COLUMNS}",
         (
             outcome.status,
             None if outcome.response is None else storable(outcome.response),
@@ -180,8 +180,8 @@ def finish(conn: sqlite3.Connection, row_id: str, outcome: RowOutcome, now: int)
             cost,
             row_id,
         ),
-    )
-    return changed.rowcount > 0
+    ).fetchone()
+    return None if row is None else _record(row)
 
 
 def release(

@@ -198,13 +198,13 @@ def count(
     failed: int = 0,
     cost_usd: Decimal | None = None,
 ) -> Job | None:
-    """Adds to the counters and to the cost."""
-    conn.execute(
-        "UPDATE batch_jobs SET completed_rows = completed_rows + ?, failed_rows = failed_rows + ?,"
-        " cost_pico = coalesce(cost_pico, 0) + ? WHERE id = ?",
+    """Adds to the counters and to the cost. None where `get` shows no such job."""
+    row = conn.execute(
+        "UPDATE batch_jobs SET completed_rows = completed_rows + ?, failed_rows = failed_rows + ?,"  # noqa: S608
+        f" cost_pico = coalesce(cost_pico, 0) + ? WHERE id = ? RETURNING {_COLUMNS}, status = 'storing'",
         (completed, failed, to_pico(cost_usd) or 0, job_id),
-    )
-    return get(conn, job_id)
+    ).fetchone()
+    return None if row is None or row[-1] else _record(row[:-1])
 
 
 def reserve(conn: sqlite3.Connection, job_id: str, usd: Decimal) -> None:

@@ -47,11 +47,11 @@ def settle(
     incomplete: bool = False,
     at_least_usd: Decimal | None = None,
     evidence: CostEvidence | None = None,
-) -> LedgerEntry | None:
+) -> bool:
     """The request ran. An argument that is None leaves what the intent said, but for `cost_usd`: None is not known.
 
     What it cost at most is then what the intent reserved, and at least `at_least_usd`. `evidence` is what the cost
-    is made of. None when there is no such row that is open (or unknown, which a later answer may settle).
+    is made of. False when there is no such row that is open (or unknown, which a later answer may settle).
     """
     return _ran(
         conn,
@@ -88,7 +88,7 @@ def _ran(
     at_least_usd: Decimal | None = None,
     evidence: CostEvidence | None = None,
     error_kind: str | None = None,
-) -> LedgerEntry | None:
+) -> bool:
     made_of, cost = evidence or CostEvidence(), to_pico(cost_usd)
     least = cost if cost is not None else to_pico(at_least_usd) or 0
     changed = conn.execute(
@@ -122,19 +122,19 @@ def _ran(
             before[-1],
         ),
     )
-    return get(conn, entry_id) if changed.rowcount else None
+    return changed.rowcount > 0
 
 
 def fail(
     conn: sqlite3.Connection, entry_id: str, *, now: int, error_kind: str, request_id: str | None = None
-) -> LedgerEntry | None:
-    """The request was refused or never left, and cost nothing. None when there is no such open row."""
+) -> bool:
+    """The request was refused or never left, and cost nothing. False when there is no such open row."""
     changed = conn.execute(
         "UPDATE ledger SET state = 'failed', settled_at = ?, error_kind = ?, request_id = coalesce(?, request_id),"
         " at_least_pico = 0, at_most_pico = 0 WHERE id = ? AND state = 'intent'",
         (now, error_kind, request_id, entry_id),
     )
-    return get(conn, entry_id) if changed.rowcount else None
+    return changed.rowcount > 0
 
 
 def mark_unknown(
@@ -150,7 +150,7 @@ def mark_unknown(
     request_id: str | None = None,
     at_least_usd: Decimal | None = None,
     evidence: CostEvidence | None = None,
-) -> LedgerEntry | None:
+) -> bool:
     """The request may have run and been charged, and what is not said. None when there is no such open row.
 
     `usage` is the least that it can have been, `at_least_usd` what that comes to.

@@ -40,7 +40,7 @@ ENTRY = LedgerEntry(
 )
 
 
-def _settle(conn: sqlite3.Connection, entry_id: str, cost: str | None, now: int = NOW) -> LedgerEntry | None:
+def _settle(conn: sqlite3.Connection, entry_id: str, cost: str | None, now: int = NOW) -> bool:
     return ledger.settle(
         conn, entry_id, now=now, usage=_Usage(), cost_usd=None if cost is None else Decimal(cost)
     )
@@ -57,7 +57,7 @@ def test_an_intent_is_open_until_it_is_settled(conn: sqlite3.Connection) -> None
     assert ledger.get(conn, "l") == stored
     assert stored.state == "intent"
     assert ledger_sums.reserved(conn) == Decimal("0.05")
-    settled = ledger.settle(
+    assert ledger.settle(
         conn,
         "l",
         now=NOW + 5,
@@ -68,7 +68,7 @@ def test_an_intent_is_open_until_it_is_settled(conn: sqlite3.Connection) -> None
         request_id="req",
         incomplete=True,
     )
-    assert settled == replace(
+    assert ledger.get(conn, "l") == replace(
         stored,
         state="settled",
         settled_at=NOW + 5,
@@ -88,22 +88,22 @@ def test_an_intent_is_open_until_it_is_settled(conn: sqlite3.Connection) -> None
         searches=2,
         prompt_total=116,
     )
-    assert ledger.get(conn, "l") == settled
     assert ledger_sums.reserved(conn) == 0
 
 
 def test_a_row_is_settled_once(conn: sqlite3.Connection) -> None:
     ledger.intent(conn, ENTRY)
-    assert _settle(conn, "l", "1") is not None
-    assert _settle(conn, "l", "2") is None
-    assert ledger.fail(conn, "l", now=NOW, error_kind="timeout") is None
+    assert _settle(conn, "l", "1")
+    assert not _settle(conn, "l", "2")
+    assert not ledger.fail(conn, "l", now=NOW, error_kind="timeout")
     assert ledger_sums.spent_since(conn, 0) == 1
-    assert _settle(conn, "none", "1") is None
+    assert not _settle(conn, "none", "1")
 
 
 def test_a_failed_request_costs_nothing(conn: sqlite3.Connection) -> None:
     ledger.intent(conn, ENTRY)
-    failed = ledger.fail(conn, "l", now=NOW + 1, error_kind="rate_limited", request_id="req")
+    assert ledger.fail(conn, "l", now=NOW + 1, error_kind="rate_limited", request_id="req")
+    failed = ledger.get(conn, "l")
     assert failed is not None
     assert (failed.state, failed.cost_usd, failed.error_kind) == ("failed", None, "rate_limited")
     assert ledger_sums.spent_since(conn, 0) == 0
@@ -111,13 +111,15 @@ def test_a_failed_request_costs_nothing(conn: sqlite3.Connection) -> None:
 
 def test_what_may_have_been_charged_is_unknown_and_can_still_be_settled(conn: sqlite3.Connection) -> None:
     ledger.intent(conn, ENTRY)
-    unknown = ledger.mark_unknown(conn, "l", now=NOW, error_kind="interrupted")
+    assert ledger.mark_unknown(conn, "l", now=NOW, error_kind="interrupted")
+    unknown = ledger.get(conn, "l")
     assert unknown is not None
     assert unknown.state == "unknown"
     assert unknown.cost_usd is None
     assert ledger_sums.spent_since(conn, 0) == 0
     assert ledger_sums.uncertain_since(conn, 0) == Uncertain(1, Decimal(0), Decimal("0.05"))
-    settled = _settle(conn, "l", "0.5")
+    assert _settle(conn, "l", "0.5")
+    settled = ledger.get(conn, "l")
     assert ledger_sums.uncertain_since(conn, 0) == Uncertain()
     assert settled is not None
     assert settled.error_kind is None
@@ -125,7 +127,8 @@ def test_what_may_have_been_charged_is_unknown_and_can_still_be_settled(conn: sq
 
 def test_a_call_without_a_price_is_unpriced_and_not_free(conn: sqlite3.Connection) -> None:
     ledger.intent(conn, ENTRY)
-    settled = _settle(conn, "l", None)
+    assert _settle(conn, "l", None)
+    settled = ledger.get(conn, "l")
     assert settled is not None
     assert settled.cost_usd is None
     assert conn.execute("SELECT cost_pico FROM ledger").fetchone() == (None,)
