@@ -154,9 +154,36 @@ def _moved(errors: Sequence[Any], by: int) -> list[Any]:
     return moved
 
 
+class FirstUse:
+    """Loads what a method needs when it is first called. Call it before the work: it gives what is to be awaited.
+
+    Whoever comes while it is loaded waits in line, and whoever comes when it has just been does not overtake them:
+    messages that were sent one after the other are stored in that order.
+    """
+
+    def __init__(self, load: Callable[[], None]) -> None:
+        self._load = load
+        self._loaded = False
+        self._in_line = 0
+        # A lock is fair: it is had in the order in which it was asked for.
+        self._line = asyncio.Lock()
+
+    def __call__(self) -> Awaitable[None] | None:
+        return None if self._loaded and not self._in_line else self._wait()
+
+    async def _wait(self) -> None:
+        self._in_line += 1
+        try:
+            async with self._line:
+                if not self._loaded:
+                    await asyncio.to_thread(self._load)
+                    self._loaded = True
+        finally:
+            self._in_line -= 1
+
+
 def _loader(method: Method) -> Callable[[], Awaitable[None] | None]:
-    """Its module, and the model of its params where they are no plain ones, are loaded beside the loop."""
-    loaded = False
+    """Its module, and the model of its params where they are no plain ones."""
 
     def load_all() -> None:
         _module(method.module)
@@ -164,15 +191,7 @@ def _loader(method: Method) -> Callable[[], Awaitable[None] | None]:
             types = importlib.import_module(f"sidecar.contract.types.{method.module}")
             getattr(types, method.params).model_rebuild()
 
-    async def loading() -> None:
-        nonlocal loaded
-        await asyncio.to_thread(load_all)
-        loaded = True
-
-    def load() -> Awaitable[None] | None:
-        return None if loaded else loading()
-
-    return load
+    return FirstUse(load_all)
 
 
 def of_the_likeliest(errors: Sequence[Any], type_names: Container[str]) -> Sequence[Any]:
