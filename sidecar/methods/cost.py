@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
@@ -30,6 +32,9 @@ NOTES = (
     "An organisation's figures include every program on the same account, and come minutes to hours late.",
     "Discounts, credits, taxes and commitments are not in our ledger.",
 )
+
+# A bill of a year by day, model and unit takes a hundredth of it.
+MOST_BILL_BYTES = 64 * 2**20
 
 
 async def reprice(call: Request, params: types.CostRepriceParams) -> dict[str, Any]:
@@ -121,11 +126,11 @@ async def _billed(
     if params.path:
         source = source_file(params.path)
         try:
-            text = (await asyncio.to_thread(source.read_bytes)).decode("utf-8-sig", "replace")
+            text = await asyncio.to_thread(_text_of, source)
         except OSError as error:
             raise file_failure(error, source) from error
     if text is not None:
-        return read_bill(text, pacific=provider == "gemini")
+        return await asyncio.to_thread(read_bill, text, pacific=provider == "gemini")
     teller, name = app.providers.get(provider), f"{provider}-admin"
     if settled and name not in app.admin_keys:
         return ()
@@ -183,6 +188,17 @@ def _shown(row: ReconciledRow) -> dict[str, Any]:
             "explanation": row.explanation or None,
         }
     )
+
+
+def _text_of(source: Path) -> str:
+    """The text of a bill, as consoles and tables write it. Raises OSError, and Failure for what is no bill's size."""
+    if source.stat().st_size > MOST_BILL_BYTES:
+        raise _invalid(
+            f"The file is larger than {MOST_BILL_BYTES // 2**20} MB. Export the bill of fewer days.", "path"
+        )
+    data = source.read_bytes()
+    wide = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return data.decode("utf-16" if wide else "utf-8-sig", "replace")
 
 
 def _day(text: str, path: str) -> date:

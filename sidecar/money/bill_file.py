@@ -51,6 +51,8 @@ _UNIT = (
     "unit",
     "type",
 )
+# More than any bill; what is no number at all is not below it either.
+MOST_USD = Decimal(10**12)
 # How many lines a console writes above its table.
 MOST_LINES_ABOVE = 30
 _CURRENCY = ("currency", "amount_currency")
@@ -62,7 +64,10 @@ def read_bill(text: str, *, pacific: bool) -> tuple[BilledLine, ...]:
     Raises Failure("invalid_params") that says which column is missing, or which line cannot be read.
     """
     rows = _table(text.lstrip("\ufeff"))
-    names = {(name or "").strip().lower(): name for name in rows.fieldnames or ()}
+    try:
+        names = {(name or "").strip().lower(): name for name in rows.fieldnames or ()}
+    except csv.Error as error:
+        raise _no_table(error) from None
     day_at, model_at, usd_at = (_column(names, each) for each in (_DAY, _MODEL, _USD))
     if day_at is None or model_at is None or usd_at is None:
         missing = ", ".join(
@@ -78,7 +83,7 @@ def read_bill(text: str, *, pacific: bool) -> tuple[BilledLine, ...]:
         if currency.strip().upper() != "USD":
             raise _unread(f"Line {number} is in {currency}, and ours are dollars. Export the bill in USD.")
         try:
-            usd = Decimal((row.get(usd_at) or "0").strip().lstrip("$").replace(",", ""))
+            usd = _amount(row.get(usd_at) or "0", semicolons=rows.reader.dialect.delimiter == ";")
             day = vendor_day(row.get(day_at) or "", pacific=pacific)
         except (ValueError, InvalidOperation):
             raise _unread(f"Line {number} has no day or no amount that can be read.") from None
@@ -86,6 +91,26 @@ def read_bill(text: str, *, pacific: bool) -> tuple[BilledLine, ...]:
             BilledLine(day, row.get(model_at) or "", (row.get(unit_at) or "") if unit_at else "", usd)
         )
     return tuple(found)
+
+
+def _amount(text: str, *, semicolons: bool) -> Decimal:
+    """A number of dollars. A comma is the decimal point between semicolons, behind a point, or before no three digits.
+
+    Raises InvalidOperation.
+    """
+    bare = text.strip().strip("$ \u00a0").replace(" ", "").replace("\u00a0", "")
+    whole, _, rest = bare.partition(",")
+    if "." in bare:
+        decimal_comma = bare.rfind(",") > bare.rindex(".")
+    else:
+        three = len(rest) == 3 or "," in rest
+        decimal_comma = "," in bare and (semicolons or not three or whole.lstrip("-") == "0")
+    if decimal_comma:
+        bare = bare.replace(".", "").replace(",", ".")
+    usd = Decimal(bare.replace(",", ""))
+    if not abs(usd) < MOST_USD:
+        raise InvalidOperation
+    return usd
 
 
 def _table(text: str) -> csv.DictReader[str]:
@@ -113,11 +138,15 @@ def _rows(rows: Iterable[Mapping[str, str]]) -> Iterable[Mapping[str, str]]:
     try:
         yield from rows
     except csv.Error as error:
-        raise _unread(f"The file is no CSV table that can be read ({error}).") from None
+        raise _no_table(error) from None
 
 
 def _column(names: Mapping[str, str], known: Iterable[str]) -> str | None:
     return next((names[name] for name in known if name in names), None)
+
+
+def _no_table(error: csv.Error) -> Failure:
+    return _unread(f"The file is no CSV table that can be read ({error}). Export the bill as CSV.")
 
 
 def _unread(message: str) -> Failure:

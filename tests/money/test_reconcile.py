@@ -168,3 +168,35 @@ def test_a_unit_is_read_from_what_a_vendor_calls_it(told: str, unit: str) -> Non
 def test_a_file_that_is_no_bill_says_where(text: str, words: str) -> None:
     with pytest.raises(Failure, match=words):
         read_bill(text, pacific=False)
+
+
+@pytest.mark.parametrize(
+    ("table", "usd"),
+    [
+        ("date,model,cost\n2026-11-23,m,0.05\n", "0.05"),
+        ("date,model,cost\n2026-11-23,m,$ 0.05\n", "0.05"),
+        ('date,model,cost\n2026-11-23,m,"1,234.56"\n', "1234.56"),
+        ('date,model,cost\n2026-11-23,m,"1,234"\n', "1234"),
+        ('date,model,cost\n2026-11-23,m,"1,234,567"\n', "1234567"),
+        ("date;model;cost\n2026-11-23;m;0,05\n", "0.05"),
+        ("date;model;cost\n2026-11-23;m;1,234\n", "1.234"),
+        ("date;model;cost\n2026-11-23;m;1.234,56\n", "1234.56"),
+        ('date,model,cost\n2026-11-23,m,"0,123"\n', "0.123"),
+        ('date,model,cost\n2026-11-23,m,"12,5"\n', "12.5"),
+        ("date,model,cost\n2026-11-23,m,-3.5\n", "-3.5"),
+    ],
+)
+def test_an_amount_is_read_as_the_country_of_the_console_writes_it(table: str, usd: str) -> None:
+    assert [line.usd for line in read_bill(table, pacific=False)] == [Decimal(usd)]
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-inf", "1e400", "much"])
+def test_an_amount_that_is_none_is_told_with_its_line(amount: str) -> None:
+    with pytest.raises(Failure, match="Line 2 has no day or no amount"):
+        read_bill(f"date,model,cost\n2026-11-23,m,{amount}\n", pacific=False)
+
+
+def test_a_database_in_the_place_of_a_bill_is_no_bug_of_ours() -> None:
+    with pytest.raises(Failure) as caught:
+        read_bill("SQLite format 3\0" + "x" * 200_000 + "\0,,", pacific=False)
+    assert caught.value.kind == "invalid_params"
