@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.error_fields import read_body
+from sidecar.providers.kernel.error_fields import LONGEST_MESSAGE, read_body
 from sidecar.providers.kernel.error_headers import may_retry, request_id, retry_after_ms
 from sidecar.providers.kernel.json_values import whole_text
 from sidecar.providers.kernel.outcome import OutcomeUnknown
@@ -111,11 +111,13 @@ def unreadable(asked: Asked, said: str = "") -> Failure:
     return failure
 
 
-def declined(detail: str, asked: Asked) -> Failure:
-    """Return the failure for the model's own no. `detail` is why, where the vendor says it."""
+def declined(detail: str, asked: Asked, *, words: str = "") -> Failure:
+    """Return the failure for the model's own no. `detail` is why, where the vendor says it; `words` are the model's."""
+    words = asked.secrets.hide(whole_text(" ".join(words.split())))[:LONGEST_MESSAGE]
+    quoted = f" It says: {words}{'' if words[-1] in '.!?' else '.'}" if words else ""
     return Failure(
         "content_filtered",
-        f"{asked.model or 'The model'} declined to answer. Rephrase the request.",
+        f"{asked.model or 'The model'} declined to answer.{quoted} Rephrase the request.",
         provider=asked.provider,
         model=asked.model,
         detail=asked.secrets.hide(detail) or None,

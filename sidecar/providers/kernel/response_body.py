@@ -13,7 +13,7 @@ from sidecar.known_secrets import KnownSecrets
 from sidecar.providers.kernel.outcome import (
     OutcomeUnknown,
 )
-from sidecar.providers.kernel.unpack import Unpacker
+from sidecar.providers.kernel.unpack import Charset, Unpacker, named_charset
 
 if TYPE_CHECKING:
     import httpx
@@ -94,7 +94,24 @@ async def after_beginning(
 
 
 async def unpacked(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    """The body in pieces that are bounded, whatever it was packed from. Raises CannotUnpack."""
+    """The body in pieces that are bounded, whatever it was packed from, as UTF-8 whatever charset it is in.
+
+    Raises CannotUnpack.
+    """
+    name = named_charset(response.headers.get("content-type", ""))
+    if name is None:
+        async for piece in _unpacked(response):
+            yield piece
+        return
+    charset = Charset(name)
+    async for piece in _unpacked(response):
+        for letters in charset.feed(piece):
+            yield letters
+    for letters in charset.feed(b"", final=True):
+        yield letters
+
+
+async def _unpacked(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     unpacker = Unpacker(response.headers.get("content-encoding", ""))
     async for data in cast("httpx.AsyncByteStream", response.stream):
         for number, piece in enumerate(unpacker.feed(data)):

@@ -111,7 +111,8 @@ class SseParser:
             self._keep(_LINE_END.split(seen)[-1])
             return b""
         self._started = True
-        self._document = content[:1] in (b"{", b"[")
+        # Some gateways write their answer down once more, as a text of JSON.
+        self._document = content.removeprefix(b'"')[:1] in (b"{", b"[")
         return seen
 
     def _take(self) -> bytes:
@@ -127,6 +128,7 @@ class SseParser:
             self._check_size()
 
     def _line(self, line: bytes) -> list[SseEvent]:
+        line = line.removeprefix(_BOM)
         if not line:
             return self._dispatch()
         if self._bare and line[:1] not in b'\t "{}[],':

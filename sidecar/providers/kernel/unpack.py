@@ -1,12 +1,13 @@
 """The bytes of a body as they travelled -> what they are, in pieces of a size that somebody can hold (pure).
 
 One layer of gzip or deflate, which is all that is asked for: what is packed twice can grow a million times. Then
-UTF-16, as some Windows servers and proxies send it, made UTF-8.
+UTF-16, as some Windows servers and proxies send it, and the charset that the header names made UTF-8.
 """
 
 from __future__ import annotations
 
 import codecs
+import re
 import zlib
 from collections.abc import Iterator
 
@@ -57,9 +58,18 @@ class Unpacker:
                 piece = self._stream.decompress(data, PIECE_BYTES)
                 if piece:
                     yield piece
-                data = b"" if self._stream.eof else self._stream.unconsumed_tail
+                data = self._behind() if self._stream.eof else self._stream.unconsumed_tail
         except zlib.error as error:
             raise CannotUnpack(f"the body is packed wrongly: {error}") from None
+
+    def _behind(self) -> bytes:
+        """What is still to unpack behind an end: a server that packs each piece by itself sends one after the other."""
+        assert self._stream is not None
+        rest = self._stream.unused_data
+        if not rest.startswith(_GZIP[:1]) or not rest.startswith(_GZIP[: len(rest)]):
+            return b""
+        self._stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        return rest
 
     def _look(self, data: bytes) -> None:
         """Hold the header against the first bytes. Raise CannotUnpack for a packing that was not asked for."""
@@ -123,3 +133,61 @@ class Narrowed:
         """Return what was waited with."""
         kept, self._kept = self._kept, b""
         return kept
+
+
+_NAMED = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.IGNORECASE)
+# What the web calls so is Windows' code page, which has more letters: https://encoding.spec.whatwg.org/#names-and-labels
+_WIDENED = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030"}
+
+
+def named_charset(content_type: str) -> str | None:
+    """Return the codec for the charset of a `content-type`; None for UTF-8, UTF-16, none, and what is no charset."""
+    found = _NAMED.search(content_type)
+    if found is None:
+        return None
+    try:
+        name = codecs.lookup(found[1]).name
+        # Codecs that take no text are no charsets.
+        b"".decode(name)
+    except (LookupError, ValueError):
+        return None
+    # Those of Unicode are told by their bytes.
+    return None if name.startswith("utf") else _WIDENED.get(name, name)
+
+
+class Charset:
+    """Makes UTF-8 of a body that is in the codec `name`, or in UTF-8 all the same, as many are: the bytes decide.
+
+    The header counts from the first letter on that is no UTF-8.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._utf8 = codecs.getincrementaldecoder("utf-8")()
+        self._named = codecs.getincrementaldecoder(name)("replace")
+        self._decided = False
+        self._trusts_header = False
+
+    def feed(self, data: bytes, final: bool = False) -> Iterator[bytes]:
+        """Yield the same letters in UTF-8: nothing while a letter is not whole."""
+        if not self._decided:
+            kept = self._utf8.getstate()[0]
+            try:
+                text = self._utf8.decode(data, final)
+            except UnicodeDecodeError:
+                self._decided = self._trusts_header = True
+                data = kept + data
+            else:
+                # One letter of several bytes is a chance of one in many that it is another charset's.
+                self._decided = not text.isascii()
+                if text:
+                    yield text.encode()
+                return
+        if self._trusts_header:
+            text = self._named.decode(data, final)
+            if text:
+                yield text.encode("utf-8", "replace")
+        elif kept := self._utf8.getstate()[0]:
+            self._utf8.reset()
+            yield kept + data
+        elif data:
+            yield data

@@ -5,11 +5,13 @@ An older protocol, a server's own, or a gateway that wraps the answer up: what w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.providers.base import TextDelta, ThinkingDelta
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
+from sidecar.providers.openai_family.other_protocols import translated
 
 # Several may hold the same thought; the first that holds anything is it.
 _THOUGHTS = (
@@ -23,6 +25,8 @@ _THOUGHTS = (
 )
 # What a tool was asked or has found is not what the model says.
 _NO_WORDS = frozenset({"tool_use", "tool_call", "tool_result", "function_call", "refusal"})
+# What any part of a content has at least one of.
+_PART_MEMBERS = frozenset({"type", "text", "content", "parts", "value", "thought", "thinking"})
 _THINKING_PARTS = frozenset({"thinking", "reasoning", "reasoning_text", "thought", "reasoning.text"})
 
 
@@ -31,8 +35,20 @@ def spoken(message: Mapping[str, Any]) -> Iterator[TextDelta | ThinkingDelta]:
     thought = next(filter(None, (_thought(message.get(name)) for name in _THOUGHTS)), "")
     if thought:
         yield ThinkingDelta(thought)
-    for part in _parts(message.get("content")):
+    content = message.get("content")
+    for part in (
+        (TextDelta(json.dumps(content, ensure_ascii=False)),) if _is_plain_value(content) else _parts(content)
+    ):
         yield ThinkingDelta(part.text) if _marked_as_thought(message) else part
+
+
+def _is_plain_value(content: Any) -> bool:
+    """Whether the content is the value that was asked for as JSON, in place of a text that holds it."""
+    if isinstance(content, list):
+        return bool(content) and all(map(_is_plain_value, content))
+    if isinstance(content, Mapping):
+        return bool(content) and not _PART_MEMBERS.intersection(content)
+    return isinstance(content, int | float) and not isinstance(content, bool)
 
 
 def _marked_as_thought(message: Mapping[str, Any]) -> bool:
@@ -104,6 +120,7 @@ def plain_text(chunk: Mapping[str, Any]) -> str | None:
         type(choice) is not dict
         or choice.get("finish_reason") is not None
         or not _PLAIN_CHOICE.issuperset(choice)
+        or choice.get("index", 0) != 0
     ):
         return None
     delta = choice.get("delta")
@@ -134,6 +151,9 @@ def as_chunk(value: Mapping[str, Any]) -> Mapping[str, Any]:
     if "choices" in value:
         choices = value["choices"]
         return {**value, "choices": [choices]} if isinstance(choices, Mapping) else value
+    other = translated(value)
+    if other is not None:
+        return other
     for name in _ENVELOPES:
         inside = value.get(name)
         if isinstance(inside, Mapping) and ("choices" in inside or _said(inside) is not None):
@@ -172,8 +192,10 @@ def _as_message(told: Any) -> Any:
         return {"content": told}
     message = as_mapping(told)
     # Only a message without a content has its words elsewhere.
-    if message.get("content") is None and isinstance(message.get("text"), str):
-        return {**message, "content": message["text"]}
+    if message.get("content") is None:
+        words = (message.get("text"), as_mapping(message.get("audio")).get("transcript"))
+        written = next((each for each in words if isinstance(each, str)), None)
+        return told if written is None else {**message, "content": written}
     return told
 
 
@@ -211,3 +233,40 @@ def _ended(value: Mapping[str, Any]) -> dict[str, str]:
     if not word and not over:
         return {}
     return {"finish_reason": word or ("length" if value.get("status") == "incomplete" else "stop")}
+
+
+class Choices:
+    """Tells the one answer that was asked for from others that a server gives beside it.
+
+    Some count their pieces where the number of the choice belongs, and some give one answer as two choices of one
+    number: another number is another answer only where it stands beside the first, or begins with a role.
+    """
+
+    def __init__(self) -> None:
+        self._first: str | None = None
+        self._others: set[str] = set()
+
+    def ours(self, chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """Yield the choices of a chunk that are the answer."""
+        listed = [as_mapping(choice) for choice in as_list(chunk.get("choices"))]
+        for choice in listed:
+            number = choice.get("index")
+            if number is None:
+                yield choice
+                continue
+            number = str(number)
+            if self._first is None:
+                self._first = number
+            begins = bool(as_mapping(choice.get("delta")).get("role"))
+            if number != self._first and (len(listed) > 1 or begins):
+                self._others.add(number)
+            if number not in self._others:
+                yield choice
+
+
+def tools_called(message: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of the tools that a message, or a piece of one, asks to use."""
+    calls = [as_mapping(as_mapping(call).get("function")) for call in as_list(message.get("tool_calls"))]
+    for call in [*calls, as_mapping(message.get("function_call"))]:
+        if as_text(call.get("name")):
+            yield as_text(call["name"])

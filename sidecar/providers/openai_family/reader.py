@@ -30,11 +30,13 @@ class AnswerReader:
         self._id: str | None = None
         self._citations: dict[str, Citation] = {}
         self._pieces = Pieces()
+        self._tools: dict[str, None] = {}
 
     def finish(self) -> Iterator[Event]:
         """Yield the end of the stream: Done, or raise what was wrong with it."""
         if self._refusal:
-            raise declined("".join(self._refusal), self._asked)
+            words = "".join(self._refusal)
+            raise declined(words, self._asked, words=words)
         if self._finish is None:
             raise self._pieces.cut(self._asked)
         if self._finish == "content_filter" and not self._produced:
@@ -47,8 +49,17 @@ class AnswerReader:
             self._model,
             self._id,
             tuple(self._citations.values()),
-            self._pieces.notes,
+            (*self._pieces.notes, *self._wanted_tools()),
         )
+
+    def _wanted_tools(self) -> Iterator[str]:
+        """Why there is no word: the model waits for what a tool would find."""
+        if self._tools and not self._produced:
+            names = ", ".join(name[:60] for name in list(self._tools)[:3])
+            yield (
+                f"The model asked to use a tool ({names}), and it was given none. "
+                "Ask it to answer in words, or choose another model."
+            )
 
     def _identify(self, told: Mapping[str, Any]) -> None:
         self._model = as_text(told.get("model")) or self._model

@@ -22,10 +22,18 @@ from sidecar.providers.kernel.events import (
     SILENCE_SECONDS,
     is_end_mark,
 )
-from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_text
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
-from sidecar.providers.openai_family.chunks import as_chunk, finish_word, piece_of, plain_text, spoken
+from sidecar.providers.openai_family.chunks import (
+    Choices,
+    as_chunk,
+    finish_word,
+    piece_of,
+    plain_text,
+    spoken,
+    tools_called,
+)
 from sidecar.providers.openai_family.reader import AnswerReader, citations, cited_pages
 from sidecar.providers.openai_family.usage import UsageReports, chat_finish, chat_usage
 
@@ -60,6 +68,7 @@ class ChatReader(AnswerReader):
         self._tier: str | None = None
         self._reports = UsageReports()
         self._marked = False
+        self._choices = Choices()
 
     @property
     def patience(self) -> float | None:
@@ -100,8 +109,8 @@ class ChatReader(AnswerReader):
         self._tier = as_text(chunk.get("service_tier")) or self._tier
         # What comes behind the end is no part of the answer; its usage is.
         if not (self._marked and self._begun):
-            for choice in as_list(chunk.get("choices")):
-                yield from self._choice(as_mapping(choice))
+            for choice in self._choices.ours(chunk):
+                yield from self._choice(choice)
             yield from self._cite(cited_pages(chunk.get("citations")))
             # A mark before the first word was none.
             self._marked = self._marked and not self._begun
@@ -111,8 +120,8 @@ class ChatReader(AnswerReader):
         """An error behind a whole answer takes nothing of it back; else what was said before it is kept."""
         if self._finish is not None:
             return
-        for choice in as_list(chunk.get("choices")):
-            yield from self._choice(as_mapping(choice))
+        for choice in self._choices.ours(chunk):
+            yield from self._choice(choice)
         if self._begun:
             yield from self._count(chunk)
         raise stream_failure(chunk, self._asked, produced=self._begun)
@@ -139,6 +148,7 @@ class ChatReader(AnswerReader):
         delta, whole = piece_of(choice)
         if isinstance(delta, Mapping):
             yield from self._tell(self._spoken(delta))
+            self._tools |= dict.fromkeys(tools_called(delta))
             if isinstance(delta.get("refusal"), str) and delta["refusal"]:
                 self._refusal.append(delta["refusal"])
             yield from self._cite(citations(delta.get("annotations")))
