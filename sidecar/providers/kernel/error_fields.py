@@ -34,6 +34,9 @@ _XML_WORDS = re.compile(
     r"<(?:\w+:)?(message|faultstring|detail|description|reason|text)\b[^>]*>([^<]+)<", re.I
 )
 _EVENTS = ("message", "content_block", "response.", "ping")
+_FOR_TERMINALS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# What stands before an error that is written down as text, or as an event of a stream.
+_BEFORE_JSON = re.compile(r"(?:(?:event|id|retry):[^\n]*\n)*(?:data|error)\s*:\s*(?=[{\[])", re.I)
 # The names of members, in small letters and without underscores.
 _MESSAGES = (
     "message",
@@ -75,7 +78,7 @@ def read_body(body: bytes) -> Any:
     """Return an error body as JSON or text; of XML the words in it. HTML is nobody's words, and empty."""
     text = body.decode(wide_encoding(body) or "utf-8", "replace").lstrip("\ufeff").strip()
     try:
-        return read_lenient(text)
+        return read_lenient(_BEFORE_JSON.sub("", text, count=1) if _BEFORE_JSON.match(text) else text)
     except ValueError:
         if not text.startswith("<"):
             return text
@@ -116,9 +119,11 @@ def fields_of(value: Any) -> ErrorFields:
     with the names spelled as servers of any sort spell them.
     """
     if isinstance(value, str):
-        return ErrorFields(message=whole_text(value)[:LONGEST_MESSAGE])
+        return ErrorFields(message=_shown(value))
     if isinstance(value, list):
-        return fields_of(value[0]) if value else ErrorFields()
+        if all(isinstance(each, str) for each in value):
+            return ErrorFields(message=_shown(" ".join(value)))
+        return fields_of(value[0])
     if not isinstance(value, Mapping):
         return ErrorFields()
     told = _in_small(value)
@@ -133,27 +138,49 @@ def fields_of(value: Any) -> ErrorFields:
                 return found
         elif member == "error" and _word(inner) and _first(told, _MESSAGES):
             # The name of an error, beside what it says.
-            return ErrorFields(whole_text(_words(told))[:LONGEST_MESSAGE], _word(inner), _first(told, _CODES))
+            return ErrorFields(_shown(_words(told)), _word(inner), _first(told, _CODES))
         elif isinstance(inner, str) and inner and member in ("error", "err", "detail"):
-            return ErrorFields(
-                whole_text(inner)[:LONGEST_MESSAGE], _first(told, _TYPES), _first(told, _CODES)
-            )
+            return ErrorFields(_shown(inner), _first(told, _TYPES), _first(told, _CODES))
     for choice in as_list(told.get("choices")):
         if as_mapping(choice).get("error"):
             return fields_of(choice)
     return ErrorFields(
-        whole_text(_words(told))[:LONGEST_MESSAGE],
+        _shown(_words(told)),
         _first(told, _TYPES),
         _first(told, _CODES),
         _word(told.get("param")),
     )
 
 
+def _shown(words: str) -> str:
+    """Words of a server as they may stand in a sentence: without what only a terminal understands, and bounded."""
+    return whole_text(_FOR_TERMINALS.sub("", words).strip())[:LONGEST_MESSAGE]
+
+
 def _words(told: Mapping[str, Any]) -> str:
     """What the error says: a gateway's own words, and behind them those of whom it asked, which it passes on."""
-    words = _passed_on(_first(told, _MESSAGES))
+    words = _passed_on(_first(told, _MESSAGES)) or _in_parts(told)
+    place = [str(each) for each in as_list(told.get("loc")) if each != "body"]
+    words = f"{'.'.join(place)}: {words}" if words and place else words
     upstream = _passed_on(_in_small(told.get("metadata")).get("raw"))
     return f"{words}: {upstream}" if words and upstream and upstream not in words else words or upstream
+
+
+def _in_parts(told: Mapping[str, Any]) -> str:
+    """The words of an error that are a list, or stand by language or by field; with the place in the request."""
+    for member in (*_MESSAGES, "errors"):
+        parts = told.get(member)
+        if isinstance(parts, Mapping) and parts:
+            inside = fields_of(parts).message
+            if inside:
+                return inside
+            said = {
+                name: each[0] if isinstance(each, list) and each else each for name, each in parts.items()
+            }
+            return "; ".join(f"{name}: {_word(each)}" for name, each in said.items() if _word(each))
+        if isinstance(parts, list) and parts:
+            return fields_of(parts).message
+    return _word(told.get("error"))
 
 
 def _passed_on(value: Any) -> str:

@@ -22,7 +22,7 @@ def may_retry(status: int, headers: Mapping[str, str]) -> bool:
     word = headers.get("x-should-retry", "").strip().lower()
     if word in ("true", "false"):
         return word == "true"
-    return status in (408, 409, 429) or status >= 500
+    return status in (408, 409, 425, 429) or status >= 500
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:

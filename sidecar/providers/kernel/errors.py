@@ -31,6 +31,8 @@ def http_status(code: Any) -> Any:
     return code
 
 
+# What servers say, and proxies with a page of their own, to a request of a size that they do not take.
+TOO_LARGE = frozenset({413, 414})
 # A key, a length or a content that is refused is refused again, whatever the status.
 RETRYABLE = frozenset({"rate_limited", "provider_unavailable", "provider_rejected", "timeout"})
 
@@ -45,7 +47,8 @@ def refused_response(
     error = asked.vendor.classify(status, value)
     retryable = may_retry(error.status, headers)
     final = status >= 400 and not retryable
-    if final and error.kind in ("invalid_api_key", "provider_rejected") and is_page(body):
+    is_no_answer = error.kind in ("invalid_api_key", "provider_rejected") and status not in TOO_LARGE
+    if final and is_no_answer and is_page(body):
         failure = web_page(asked, f" ({status})")
         failure.status, failure.request_id = status, request_id(headers)
         return failure
@@ -114,7 +117,7 @@ def unreadable(asked: Asked, said: str = "") -> Failure:
 def declined(detail: str, asked: Asked, *, words: str = "") -> Failure:
     """Return the failure for the model's own no. `detail` is why, where the vendor says it; `words` are the model's."""
     words = asked.secrets.hide(whole_text(" ".join(words.split())))[:LONGEST_MESSAGE]
-    quoted = f" It says: {words}{'' if words[-1] in '.!?' else '.'}" if words else ""
+    quoted = _quoted(words)
     return Failure(
         "content_filtered",
         f"{asked.model or 'The model'} declined to answer.{quoted} Rephrase the request.",
@@ -135,6 +138,11 @@ def stopped_without_answer(detail: str, asked: Asked) -> Failure:
     )
 
 
+def _quoted(said: str) -> str:
+    ends = said.rstrip(")]\"'”’»").endswith((*".!?。！？…",))
+    return f" It says: {said}{'' if ends else '.'}" if said else ""
+
+
 def _unknown(what: str, asked: Asked) -> OutcomeUnknown:
     return OutcomeUnknown(
         "provider_unavailable", f"{what}; try again.", provider=asked.provider, model=asked.model
@@ -143,7 +151,7 @@ def _unknown(what: str, asked: Asked) -> OutcomeUnknown:
 
 def _failure(error: VendorError, asked: Asked, shown: str, retryable: bool, hint_ms: int | None) -> Failure:
     said = error.said.strip()
-    quoted = f" It says: {said}{'' if said[-1] in '.!?' else '.'}" if said else ""
+    quoted = _quoted(said)
     detail = f"{error.codes}: {said}" if error.codes else said
     failure = Failure(
         error.kind,
@@ -219,6 +227,11 @@ def _sentence(error: VendorError, asked: Asked, shown: str, quoted: str, hint_ms
             return f"The {title} API is not available at the moment{shown}. Try again later.{quoted}"
         case "timeout":
             return f"The {title} API did not answer in time. {error.advice or 'Try again.'}{quoted}"
+    if error.status in TOO_LARGE and not quoted:
+        return (
+            f"The {title} API, or a proxy before it, does not take a request of this size{shown}. "
+            "Shorten it, or raise the limit there. Nothing was run."
+        )
     if error.missing and model:
         return f"The {title} API has no model {model} for this key. Choose another model.{quoted}"
     if error.missing:

@@ -66,7 +66,8 @@ def wait_before_retry_ms(
     """
     if isinstance(failure, OutcomeUnknown) or failure.retryable is not True:
         return None
-    if failure.retry_after_ms is not None:
+    # A wait that is over is no hint to ask again without a breath: that is asked for once.
+    if failure.retry_after_ms is not None and (failure.retry_after_ms > 0 or attempt == 0):
         return failure.retry_after_ms if failure.retry_after_ms <= longest_hint_ms else None
     # The exponent is bounded so that a large number of attempts stays a small number.
     longest = min(FIRST_WAIT_MS << min(attempt, 10), LONGEST_WAIT_MS)

@@ -11,6 +11,12 @@ CREDIT_USED_UP = (
     r"quota.{0,20}(exhausted|used up)",
     r"current quota|\bbilling\b|arrears|余额|欠费",
 )
+# The same where nothing but the words or the code says that it is about money.
+CREDIT_GONE = (
+    r"insufficient.{0,10}(balance|quota|credit|fund)",
+    r"credit balance.{0,20}(low|empty|enough)",
+    r"\barrear(s|age)\b|free.?tier.{0,30}\b(exhausted|only)\b|余额不足|额度不足|欠费",
+)
 TOO_FAST = (
     r"rate.?limit|too many (requests|concurrent)|requests per|concurrency|throttl|请求过多|限流",
     r"limit.{0,20}(reached|exceeded)",

@@ -11,6 +11,7 @@ from sidecar.providers.kernel.json_values import as_list, as_mapping
 from sidecar.providers.kernel.vendor import VendorError
 from sidecar.providers.openai_family.error_words import (
     BLOCKED,
+    CREDIT_GONE,
     CREDIT_USED_UP,
     NO_SUCH_MODEL,
     TOO_LONG,
@@ -39,7 +40,7 @@ _REFUSALS = frozenset({"invalid_request_error", "BadRequestError", "UnsupportedP
 _FORM = re.compile(
     r"BadRequestError|UnsupportedParamsError|TemplateError|\broles must alternate|\bonly user and assistant roles"
     r"|\b(?:unsupported|unknown|unrecogni[sz]ed) (?:parameter|value|field|argument|role)"
-    r"|\bnot supported\b|\bdoes(?:n't| not) support\b",
+    r"|\bnot supported\b|\bdoes(?:n't| not) support\b|\brequires more (?:system )?memory",
     re.I,
 )
 
@@ -86,7 +87,9 @@ def classify_fields(status: int | None, fields: ErrorFields, places: str = "") -
     Its codes begin with the `places` in the request that a validating server points at.
     """
     standing = status if status is not None else _standing(fields)
-    if standing in (500, 501) and (fields.type in _REFUSALS or _FORM.search(fields.message)):
+    if standing in (500, 501) and (
+        fields.type in _REFUSALS or _FORM.search(fields.message) or speaks_of(TOO_LONG, fields.message)
+    ):
         standing = 400
     if standing == 429 and _TOO_LARGE.search(fields.message):
         # More than the key may send in a minute: it is refused however long one waits.
@@ -150,6 +153,8 @@ def _status_in(code: str) -> int | None:
 def _is_spent(fields: ErrorFields, status: int) -> bool:
     if fields.code in SPENT or fields.type in SPENT:
         return True
-    # Other servers say it in words alone.
+    # Other servers say it in words alone, or in codes of their own.
     words = fields.message
+    if status in (400, 403) and speaks_of(CREDIT_GONE, f"{fields.code} {words}"):
+        return True
     return status == 429 and speaks_of(CREDIT_USED_UP, words) and not _PASSES.search(words)

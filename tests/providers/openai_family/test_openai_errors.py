@@ -58,7 +58,7 @@ def test_each_of_its_words_has_its_kind(status: int, body: bytes, kind: str, ret
     assert (failure.kind, failure.retryable) == (kind, retryable)
     assert (failure.provider, failure.model, failure.status) == ("openai", "gpt-5", status)
     assert failure.request_id == "req_1"
-    assert failure.message.endswith(".")
+    assert failure.message.endswith((".", "。"))
 
 
 @pytest.mark.parametrize(
