@@ -45,7 +45,7 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
         return None
     counts = batch.get("request_counts")
     told = isinstance(counts, Mapping)
-    ended = word == "ended"
+    ended = word.lower() == "ended"
     url = batch.get(RESULTS)
     archived = batch.get("archived_at") is not None
     return BatchState(
@@ -90,6 +90,9 @@ def outcome(line: Mapping[str, Any], asked: Asked) -> BatchResult | None:
     if not isinstance(custom_id, str):
         return None
     kind = result.get("type")
+    if not kind:
+        # What is not told may have run: it is looked for again.
+        return None
     if kind == "succeeded":
         message = as_mapping(result.get("message"))
         reader = MessageReader(asked)

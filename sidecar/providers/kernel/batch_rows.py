@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, Event, TextDelta, TextWasThinking, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.batches import BatchResult, BatchState
-from sidecar.providers.kernel.jsonl import read_line
+from sidecar.providers.kernel.jsonl import read_objects
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked
 
@@ -74,16 +74,17 @@ async def read_rows(
                 _log.warning("a result of batch %s is too large to be read", native_id)
                 yield BatchResult("", too_large=True)
                 continue
-            value = read_line(piece)
-            came = None if value is None else outcome(value)
-            if came is None:
-                _log.warning("a result of batch %s names no row", native_id)
-                yield BatchResult("")
-            elif came.custom_id not in told:
-                answered = came.failure is None and came.never_ran is None
-                if answered or came.custom_id not in failed:
-                    (told if answered else failed).add(came.custom_id)
-                    yield came
+            found: Sequence[Mapping[str, Any] | None] = read_objects(piece)
+            for value in found or [None]:
+                came = None if value is None else outcome(value)
+                if came is None:
+                    _log.warning("a result of batch %s names no row", native_id)
+                    yield BatchResult("")
+                elif came.custom_id not in told:
+                    answered = came.failure is None and came.never_ran is None
+                    if answered or came.custom_id not in failed:
+                        (told if answered else failed).add(came.custom_id)
+                        yield came
 
 
 def unconfirmed(asked: Asked) -> OutcomeUnknown:

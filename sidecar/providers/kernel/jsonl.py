@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sidecar.providers.kernel.json_values import read_lenient
+from sidecar.providers.kernel.json_values import glued_values, read_lenient
 
 # In memory a line of nothing but brackets takes twenty times its size.
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
 
 class LineReader:
-    """Takes lines cut anywhere, LF or CRLF, the last one with or without its end; blank ones are no lines.
+    """Takes lines cut anywhere, which LF, CRLF or CR end, the last one or not; blank ones are no lines.
 
     A line of more than `most_bytes` is not kept, and comes as an empty one.
     """
@@ -24,7 +24,8 @@ class LineReader:
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The lines that this chunk completes."""
-        *ended, rest = chunk.split(b"\n")
+        # Inside JSON a bare CR is no part of a text.
+        *ended, rest = chunk.replace(b"\r", b"\n").split(b"\n")
         for end in ended:
             self._add(end)
             yield from self.finish()
@@ -47,10 +48,16 @@ class LineReader:
             self._begun.append(part)
 
 
-def read_line(line: bytes) -> Mapping[str, Any] | None:
-    """The JSON object of a line; None for anything else."""
+def read_objects(line: bytes) -> list[Mapping[str, Any]]:
+    """Return the JSON objects of a line: one; several of a list, or where the ends between them are gone; or none."""
     try:
         value = read_lenient(line)
     except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
+        value = glued_values(line.decode("utf-8", "replace"))
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
+
+
+def read_line(line: bytes) -> Mapping[str, Any] | None:
+    """Return the one JSON object of a line; None for anything else."""
+    found = read_objects(line)
+    return found[0] if len(found) == 1 else None

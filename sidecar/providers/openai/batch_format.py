@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import refused_response, stream_failure
-from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text, read_lenient
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
 from sidecar.providers.openai_family.usage import responses_usage
@@ -65,7 +66,7 @@ def outcome(
         if never_ran is not None:
             return BatchResult(custom_id, never_ran=never_ran)
         return BatchResult(custom_id, failure=stream_failure(line, asked, produced=False))
-    status, body = response.get("status_code"), as_mapping(response.get("body"))
+    status, body = response.get("status_code"), _body(response.get("body"))
     if isinstance(status, int) and not 200 <= status < 300:
         headers = {"x-request-id": str(response.get("request_id") or "")}
         return BatchResult(
@@ -74,6 +75,14 @@ def outcome(
     reader = ResponsesReader(asked, read_usage=read_usage)
     events = chain(reader.take(body), reader.finish())
     return outcome_of(custom_id, events, model=body.get("model"), response_id=body.get("id"))
+
+
+def _body(told: Any) -> Mapping[str, Any]:
+    """The reply, which some gateways write down as a text of JSON."""
+    if isinstance(told, str):
+        with suppress(ValueError):
+            return as_mapping(read_lenient(told))
+    return as_mapping(told)
 
 
 TAG = "abai_part"
@@ -97,6 +106,7 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
     native_id, word = batch.get("id"), batch.get("status")
     if not isinstance(native_id, str) or not isinstance(word, str) or not native_id:
         return None
+    word = word.lower()
     counts = batch.get("request_counts")
     told = isinstance(counts, Mapping)
     handles = {name: batch[name] for name in (OUTPUT, ERROR) if batch.get(name)}
@@ -160,8 +170,10 @@ def _ready(word: str, counts: Mapping[str, Any], has_files: bool) -> bool:
 
 
 def _listed(batch: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    listed = as_mapping(batch.get("errors")).get("data")
-    return [as_mapping(error) for error in listed] if isinstance(listed, list) else []
+    told = batch.get("errors")
+    listed = as_mapping(told).get("data", told)
+    errors = listed if isinstance(listed, list) else [listed] if listed else []
+    return [{"message": error} if isinstance(error, str) else as_mapping(error) for error in errors]
 
 
 def _errors(batch: Mapping[str, Any]) -> str | None:

@@ -1,0 +1,65 @@
+"""Results, states and reasons of batches that gateways write otherwise than the vendor whose API they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.field.vendors import Misbehaviour, Whole, ended, native, rows, submitted, vendors
+
+RESULTS = r"GET /v1/files/\S+/content"
+STATE = r"GET /v1/batches/"
+
+
+def _as_list(lines: list[bytes]) -> bytes:
+    return b"[" + b",".join(lines) + b"]"
+
+
+def _bodies_as_text(lines: list[bytes]) -> bytes:
+    found = [orjson.loads(line) for line in lines]
+    for line in found:
+        line["response"]["body"] = orjson.dumps(line["response"]["body"]).decode()
+    return b"\n".join(map(orjson.dumps, found))
+
+
+WRITTEN: dict[str, Callable[[list[bytes]], bytes]] = {
+    "a list": _as_list,
+    "no ends between them": b"".join,
+    "ends of an old Macintosh": b"\r".join,
+    "replies as text": _bodies_as_text,
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+async def test_results_are_read_however_a_gateway_writes_them_down(written: str, tmp_path: Path) -> None:
+    def otherwise(said: Whole) -> Whole:
+        return said[0], WRITTEN[written](said[1].splitlines())
+
+    def shouted(said: Whole) -> Whole:
+        batch = orjson.loads(said[1])
+        return said[0], orjson.dumps({**batch, "status": batch["status"].upper()})
+
+    odd = Misbehaviour(RESULTS, otherwise, times=1_000)
+    loud = Misbehaviour(STATE, shouted, times=1_000)
+    async with vendors(odd, loud) as there, native(tmp_path, there) as process:
+        job_id = await submitted(process)
+        found = await ended(process, job_id)
+        came = await rows(process, job_id)
+    assert [row["status"] for row in came] == ["success"] * 3
+    assert found["totalCost"] == pytest.approx(float(there.batches[0]["chargedUSD"]))
+    assert odd.left == 999
+
+
+@pytest.mark.parametrize("told", [["The third line is bad"], "The third line is bad"])
+async def test_why_a_batch_was_refused_is_told_in_whatever_shape_it_comes(told: Any, tmp_path: Path) -> None:
+    def bare(said: Whole) -> Whole:
+        batch = orjson.loads(said[1])
+        return said[0], orjson.dumps(batch | {"errors": told} if batch["status"] == "failed" else batch)
+
+    async with vendors(Misbehaviour(STATE, bare, times=1_000)) as there, native(tmp_path, there) as process:
+        found = await ended(process, await submitted(process, prompts=["One [[simulate: batch_fails=true]]"]))
+    assert "The third line is bad. Nothing of it was run or charged." in found["error"]
