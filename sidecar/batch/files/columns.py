@@ -69,7 +69,9 @@ PROMPT_NAMES = tuple(_PROMPT_WORDS.split())
 # The last column before the results of a table that was exported; it says how its cells were written.
 DEFUSED_MARK = "abai:formulas-defused"
 PLAIN_MARK = "abai:formulas-as-they-are"
-_SEPARATORS = re.compile(r"[\s_.\-]+")
+_SEPARATORS = re.compile(r"[\s_.\-\u200b-\u200f\u2060\ufeff\u00ad]+")
+# What is pasted along with a name and nobody sees.
+_UNSEEN = " \t\r\n\u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 # Digits in threes, as people write thousands in one country or another.
 _THOUSANDS = re.compile(r"\+?[1-9]\d{0,2}(?:([,.'’_ \u00a0\u202f\u2009])\d{3})(?:\1\d{3})*")
 # A spreadsheet writes its two truths in the language of its owner.
@@ -83,7 +85,7 @@ _TRUE = frozenset(word for word, _ in _TRUTHS)
 _WORDS = _TRUE | frozenset(word for _, word in _TRUTHS)
 
 # What programs write into a cell of numbers in which there is none.
-_NO_VALUE = frozenset({"na", "n/a", "#n/a", "<na>", "nan", "null", "none", "nil", "-", "--"})
+_NO_VALUE = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "nil", "-", "--"})
 _OPTIONS = frozenset({"temperature", "maxOutputTokens", "jsonMode", "jsonSchema"})
 
 _SHOWN_CHARS = 60
@@ -107,6 +109,11 @@ def says_nothing(field: str, value: Any) -> bool:
 def squeezed(name: str) -> str:
     """Return a name without what people write differently in it: capitals, blanks and lines."""
     return _SEPARATORS.sub("", name).casefold()
+
+
+def as_name(text: str) -> str:
+    """Return the name of a model without blanks around it, the invisible ones too."""
+    return text.strip(_UNSEEN).strip()
 
 
 def escaped(name: str) -> str:
@@ -151,7 +158,7 @@ def _row(values: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     row["prompt"] = _text(values.get("prompt", ""), "prompt")
     if not row["prompt"].strip():
         raise BadRow("The prompt is empty.")
-    row["model"] = _text(values.get("model", ""), "model").strip()
+    row["model"] = as_name(_text(values.get("model", ""), "model"))
     if not row["model"]:
         raise BadRow("The model is empty.")
     for name in ("system", "developer"):
@@ -252,7 +259,7 @@ def _schema(value: Any) -> dict[str, Any]:
 # How text that is not blank becomes the value of a field, for those where it is another one. A column of options says
 # a few things over and over.
 TEXT_VALUES: Mapping[str, Callable[[str], Any]] = {
-    "model": str.strip,
+    "model": as_name,
     "temperature": lru_cache(_REMEMBERED)(_temperature),
     "maxOutputTokens": lru_cache(_REMEMBERED)(_token_limit),
     "jsonMode": lru_cache(_REMEMBERED)(_truth),

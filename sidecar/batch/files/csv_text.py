@@ -12,6 +12,8 @@ from itertools import pairwise
 # One cell; the standard library's own limit of 128 KiB is less than some prompts.
 MAX_CELL_CHARS = 16 * 1024 * 1024
 DELIMITERS = ",;\t|"
+# Those of keyboards and programs elsewhere: they count where none of the others finds a name that is known.
+_RARE_DELIMITERS = "\uff0c\uff1b\u060c\u061b^~\u00a6\x01\x1f"
 _TOP_RECORDS = 10
 _END_OF_FILE = "\x1a"
 _SAMPLE_CHARS = 64 * 1024
@@ -39,7 +41,11 @@ def delimiter_of(sample: str, is_field: Callable[[str], bool]) -> str:
         even = len(widths) > 1 and len(set(widths)) == 1 and widths[0] > 1
         return fields, even, max(widths, default=0)
 
-    return max(DELIMITERS, key=score)
+    found = max(DELIMITERS, key=score)
+    if score(found)[0]:
+        return found
+    rare = max(_RARE_DELIMITERS, key=score)
+    return rare if score(rare)[0] else found
 
 
 def declared_delimiter(text: str) -> str | None:
@@ -58,6 +64,23 @@ def has_backslash_quotes(sample: str, delimiter: str) -> bool:
 
 def doubled_quotes(text: str) -> str:
     return text.replace('\\"', '""')
+
+
+def has_spaced_quotes(sample: str, delimiter: str) -> bool:
+    """Whether there are blanks between the delimiters and the quotes that belong to them."""
+    spaced = _spaced_quotes(delimiter)
+    return spaced.search(sample) is not None and not _is_broken(spaced.sub(delimiter, sample), delimiter)
+
+
+def without_spaces(delimiter: str) -> Callable[[str], str]:
+    """Return what takes the blanks before quotes out of a line."""
+    spaced = _spaced_quotes(delimiter)
+    return lambda line: spaced.sub(delimiter, line)
+
+
+def _spaced_quotes(delimiter: str) -> re.Pattern[str]:
+    # Within a cell a quote is doubled.
+    return re.compile(rf'{re.escape(delimiter)} +(?="[^"])')
 
 
 def _is_broken(sample: str, delimiter: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -36,6 +36,18 @@ _CHOICES = (
     ("euc_kr", "Korean"),
     ("mac_roman", "old Macintosh"),
 )
+# These too where their letters are nearly all of the script that they are for.
+_FOR_SCRIPTS = (
+    ("cp1253", "Windows, Greek", re.compile("[\u0370-\u03ff]")),
+    ("cp1255", "Windows, Hebrew", re.compile("[\u0590-\u05ff]")),
+    ("cp1256", "Windows, Arabic", re.compile("[\u0600-\u06ff]")),
+    ("cp874", "Windows, Thai", re.compile("[\u0e00-\u0e7f]")),
+    ("koi8_r", "Russian, KOI8", re.compile("[\u0430-\u044f]")),
+    ("cp866", "old DOS, Cyrillic", re.compile("[\u0410-\u044f]")),
+    ("cp1254", "Windows, Turkish", re.compile("[ğĞıİşŞçÇöÖüÜâî]")),
+    ("cp850", "old DOS", re.compile("[äöüÄÖÜßéèêàâçñáíóú]")),
+)
+_OF_SCRIPT = 0.9
 # Letters, and the signs that Western European texts have; a letter of another code page falls on other signs.
 _WESTERN = re.compile("[À-ÖØ-öø-ÿŠšŽžŒœŸ€‚„…†‡‰‹›‘’“”•–—™¡£§©«®°±·»¿ªº´²³½¼¾ \x00-\x7f]*")
 _ODD = re.compile(
@@ -141,15 +153,24 @@ def _by_letters(sample: bytes) -> TextEncoding:
     text = _decoded(sample, "cp1252")
     if text and _WESTERN.fullmatch(text.replace("\n", " ").replace("\xa0", " ")) and not _ODD.search(text):
         return TextEncoding("cp1252", _found("Windows Latin", "cp1252"), broken=True)
+    choices = [*_in_its_script(sample), *_CHOICES]
     shown = [
         f'"{name}" ({whose}: {start})'
-        for name, whose in _CHOICES
+        for name, whose in choices
         if (start := _beginning(_decoded(sample, name)))
     ]
     raise _refused(
         "The file is not UTF-8, and its encoding cannot be told. Say its encoding, or save it as UTF-8. "
         f"Its letters would be, as {', as '.join(shown) or 'nothing that is known, '}."
     )
+
+
+def _in_its_script(sample: bytes) -> Iterator[tuple[str, str]]:
+    for name, whose, script in _FOR_SCRIPTS:
+        text = _decoded(sample, name)
+        others = len(_NOT_ASCII.findall(text))
+        if others and len(script.findall(text)) >= _OF_SCRIPT * others:
+            yield name, whose
 
 
 def _found(called: str, name: str) -> str:

@@ -33,7 +33,9 @@ _HEAD_BYTES = 256 * 1024
 _MADE_ID = re.compile(r"row-([1-9]\d{0,17})", re.ASCII)
 # Endings of files that may be a list of prompts, a line each.
 _PLAIN = ("txt", "text", "")
-_OTHER_TEXTS = re.compile(r"[\ufeff\s]*<(!doctype html|html|\?xml)\b", re.IGNORECASE)
+_OTHER_TEXTS = re.compile(
+    r"[\ufeff\s]*<(!doctype html|html|\?xml)\b|(version https://git-lfs)\.|(bplist)00", re.IGNORECASE
+)
 _WEB_PAGE = (
     "The file is a web page, perhaps one that asks to sign in. Download the table itself, then import that."
 )
@@ -41,6 +43,10 @@ _IS_NO_TABLE = {
     "!doctype html": _WEB_PAGE,
     "html": _WEB_PAGE,
     "?xml": "The file is XML. Save its table as CSV, JSON or XLSX.",
+    "version https://git-lfs": (
+        "The file is a pointer of Git LFS, and the table itself was not fetched. Run git lfs pull first."
+    ),
+    "bplist": "The file is a property list of macOS. Export its table as CSV, JSON or XLSX.",
 }
 
 _IN_CELLS, _IN_COLUMNS = TextEncoding("xlsx"), TextEncoding("parquet")
@@ -140,7 +146,7 @@ def read_rows(
     if encoding.remark is not None:
         yield 0, RowError(encoding.remark)
     if kind == "table" and (other := _OTHER_TEXTS.match(head)):
-        raise _refused(_IS_NO_TABLE[other[1].casefold()])
+        raise _refused(_IS_NO_TABLE[next(filter(None, other.groups())).casefold()])
     if kind == "table" and name in _PLAIN and plain_lines.is_list(head, options, _is_field):
         read = _read_lines(stream, encoding, options)
     elif kind == "table":

@@ -18,6 +18,8 @@ from sidecar.batch.files.text_cells import CellRows
 # Above a header there may be a title, a date and the like.
 _TOP_RECORDS = 20
 _LOOKED_AT = 12
+# What a row of nothing is made of; a file that was not written to its end has zeros there.
+_BLANK = " \t\r\n\0\u00a0"
 _BAD = "\N{REPLACEMENT CHARACTER}"
 
 Record = Sequence[str] | csv_text.BrokenRecord
@@ -40,6 +42,8 @@ def csv_rows(
     if csv_text.has_backslash_quotes(sample, delimiter):
         lines = map(csv_text.doubled_quotes, lines)
         yield 0, RowError('Quotes with a backslash before them (\\") are read as quotes within the text.')
+    if csv_text.has_spaced_quotes(sample, delimiter):
+        lines = map(csv_text.without_spaces(delimiter), lines)
     records = csv_text.Records(lines, delimiter)
     yield from table_rows(records, encoding, options, delimiter=delimiter, tell=records)
 
@@ -86,7 +90,7 @@ def table_rows(
     for number, record in enumerate(chain(top[at + 1 :], source), start=1):
         if isinstance(record, csv_text.BrokenRecord):
             yield number, RowError(record.message)
-        elif record and (record[0].strip() or any(cell.strip() for cell in record)):
+        elif record and (record[0].strip(_BLANK) or any(cell.strip(_BLANK) for cell in record)):
             if len(samples) < SAMPLES:
                 samples.append(record)
             yield number, reader.row(record)
