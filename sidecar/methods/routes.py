@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -27,13 +28,14 @@ _LONG, _ITEMS_A_TURN = "rows", 200
 
 def build_routes(methods: Iterable[Method] = METHODS) -> dict[str, Route]:
     """Every served method with its handler, under all its names."""
+    first_uses = FirstUses()
     return {
         name: Route(
             name,
             _handler(method),
             parser(method),
             method.notification,
-            _loader(method),
+            first_uses.of(partial(_load, method)),
             aside=method.name in _ASIDE,
         )
         for method in _served(methods)
@@ -154,44 +156,42 @@ def _moved(errors: Sequence[Any], by: int) -> list[Any]:
     return moved
 
 
-class FirstUse:
-    """Loads what a method needs when it is first called. Call it before the work: it gives what is to be awaited.
+class FirstUses:
+    """Loads what a method needs when it is first called, beside the loop, and keeps all calls in their order.
 
-    Whoever comes while it is loaded waits in line, and whoever comes when it has just been does not overtake them:
-    messages that were sent one after the other are stored in that order.
+    Whoever comes while something is loaded waits in line, and whoever comes when it has just been does not overtake
+    those: what was sent one after the other is stored in that order, and read after it.
     """
 
-    def __init__(self, load: Callable[[], None]) -> None:
-        self._load = load
-        self._loaded = False
+    def __init__(self) -> None:
         self._in_line = 0
         # A lock is fair: it is had in the order in which it was asked for.
         self._line = asyncio.Lock()
 
-    def __call__(self) -> Awaitable[None] | None:
-        return None if self._loaded and not self._in_line else self._wait()
+    def of(self, load: Callable[[], None]) -> Callable[[], Awaitable[None] | None]:
+        """Return what a method calls before its work: it gives what is to be awaited, None where nothing is."""
+        loaded = False
 
-    async def _wait(self) -> None:
-        self._in_line += 1
-        try:
-            async with self._line:
-                if not self._loaded:
-                    await asyncio.to_thread(self._load)
-                    self._loaded = True
-        finally:
-            self._in_line -= 1
+        async def wait() -> None:
+            nonlocal loaded
+            self._in_line += 1
+            try:
+                async with self._line:
+                    if not loaded:
+                        await asyncio.to_thread(load)
+                        loaded = True
+            finally:
+                self._in_line -= 1
+
+        return lambda: None if loaded and not self._in_line else wait()
 
 
-def _loader(method: Method) -> Callable[[], Awaitable[None] | None]:
+def _load(method: Method) -> None:
     """Its module, and the model of its params where they are no plain ones."""
-
-    def load_all() -> None:
-        _module(method.module)
-        if method.params is not None and f"{method.module}.{method.params}" not in FLAT:
-            types = importlib.import_module(f"sidecar.contract.types.{method.module}")
-            getattr(types, method.params).model_rebuild()
-
-    return FirstUse(load_all)
+    _module(method.module)
+    if method.params is not None and f"{method.module}.{method.params}" not in FLAT:
+        types = importlib.import_module(f"sidecar.contract.types.{method.module}")
+        getattr(types, method.params).model_rebuild()
 
 
 def of_the_likeliest(errors: Sequence[Any], type_names: Container[str]) -> Sequence[Any]:

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from sidecar.methods.routes import FirstUse
+from sidecar.methods.routes import FirstUses
 from tests.helpers.inside import inside
 
 
@@ -17,10 +17,12 @@ async def test_calls_that_come_while_a_method_is_loaded_go_on_in_their_order_and
         begun.set()
         go_on.wait(20)
 
-    ready, order = FirstUse(load), list[int]()
+    first_uses, order = FirstUses(), list[int]()
+    # Two methods: what one of them reads, the other may have written just before.
+    methods = first_uses.of(load), first_uses.of(lambda: None)
 
     async def call(number: int) -> None:
-        waiting = ready()
+        waiting = methods[number % 2]()
         if waiting is not None:
             await waiting
         order.append(number)
@@ -36,7 +38,7 @@ async def test_calls_that_come_while_a_method_is_loaded_go_on_in_their_order_and
             await asyncio.sleep(0)
     assert order == list(range(200))
     assert len(loads) == 1
-    assert ready() is None
+    assert [ready() for ready in methods] == [None, None]
 
 
 async def test_a_method_that_could_not_be_loaded_is_tried_again() -> None:
@@ -47,7 +49,7 @@ async def test_a_method_that_could_not_be_loaded_is_tried_again() -> None:
         if len(tries) == 1:
             raise ImportError
 
-    ready = FirstUse(load)
+    ready = FirstUses().of(load)
     results = await asyncio.gather(
         *(waiting for waiting in (ready(), ready()) if waiting), return_exceptions=True
     )
