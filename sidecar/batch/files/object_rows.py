@@ -32,8 +32,8 @@ def object_rows(
     try:
         for number, value in json_tables.with_header(found, header=options.header):
             value = json_tables.unwrapped(value)
-            if isinstance(value, Mapping) and len(samples) < SAMPLES:
-                samples.append(value)
+            if isinstance(value, Mapping | str) and len(samples) < SAMPLES:
+                samples.append(_as_asked(value))
             if isinstance(value, objects.Unreadable):
                 yield number, RowError(value.message)
             else:
@@ -48,6 +48,17 @@ def object_rows(
             yield 0, Seen(names, values, False, encoding.name)
 
 
+def _as_asked(value: Mapping[str, Any] | str) -> Mapping[str, Any]:
+    """An object as it is looked at: by the fields that its question gives, where it has a well-known shape."""
+    if isinstance(value, str):
+        return {"prompt": value}
+    with suppress(BadRow, RecursionError):
+        fields, data = shapes.shaped(value) or ({}, {})
+        if fields.get("prompt"):
+            return {name: each for name, each in {**data, **fields}.items() if each is not None}
+    return value
+
+
 class _ObjectReader:
     """Rows from objects; of each set of names the layout is worked out once. `remarks` are still to be told."""
 
@@ -55,13 +66,13 @@ class _ObjectReader:
         self._columns = columns
         self._options = options
         self._layouts: dict[tuple[str, ...], Layout] = {}
-        self._told_turns = False
+        self._told_turns = self._told_left_out = False
         self.remarks: list[str] = []
 
     def row(self, value: Any) -> dict[str, Any] | RowError:
         options = self._options
         try:
-            if isinstance(value, str) and (options.models or options.template):
+            if isinstance(value, str):
                 value = {"prompt": value}
             if (
                 isinstance(value, dict)
@@ -70,6 +81,7 @@ class _ObjectReader:
             ):
                 fields, data = known
                 self._remark_turns(value)
+                self._remark_left_out(value)
                 return self._layout(tuple(fields)).row(list(fields.values()), data, options)
             members, data = from_object(value)
             return self._layout(tuple(members)).row(list(members.values()), data, options)
@@ -84,6 +96,12 @@ class _ObjectReader:
             self.remarks.append(
                 "Some rows have several turns, and a row asks one question: the first is asked, the others are data."
             )
+
+    def _remark_left_out(self, value: dict[str, Any]) -> None:
+        if not self._told_left_out and (names := shapes.left_out(value)):
+            self._told_left_out = True
+            listed = ", ".join(f'"{name[:40]}"' for name in names[:5])
+            self.remarks.append(f"What a row has no place for is left out: {listed}.")
 
     def _layout(self, names: tuple[str, ...]) -> Layout:
         layout = self._layouts.get(names)

@@ -23,7 +23,8 @@ LISTS = ("rows", "data", "items", "records", "prompts", "examples", "requests", 
 # Above the header of a table there may be a title.
 _TOP_LINES = 5
 _LOOKED_AT = 64 * 1024
-_AROUND_LINE = b" \t\r\n" + SEPARATORS
+# Programs that glue files together leave a mark of UTF-8 before any line.
+_AROUND_LINE = b" \t\r\n\xef\xbb\xbf" + SEPARATORS
 _DECODER = json.JSONDecoder()
 _BEGINS_ARRAY = re.compile(r'\[\s*(?:[\]\[{"\d-]|true|false|null)')
 _WRAPS = re.compile(r'\{\s*"(?:' + "|".join(LISTS) + r')"\s*:\s*\[')

@@ -17,17 +17,23 @@ _MODEL = frozenset({"assistant", "model", "gpt", "bot"})
 def shaped(record: Mapping[str, Any]) -> Shaped | None:
     """Return (fields, data) of an object in a well-known shape, None for any other. Raise BadRow.
 
-    Known are lines of OpenAI's, Anthropic's and Gemini's batches, chats with their `messages`, `contents` or
+    Known are lines of OpenAI's, Anthropic's, Gemini's and xAI's batches, chats with their `messages`, `contents` or
     `conversations`, questions in turns, and tests of promptfoo.
     """
-    body = _mapping(record, "body") or _mapping(record, "params") or _mapping(record, "request")
+    if _is_result(record):
+        raise BadRow(
+            "This is a line of the results of a batch, which has an answer and no question. "
+            "Import the file that the batch was made from."
+        )
+    body = _body(record)
+    if body and str(record.get("url") or "").endswith(_NO_QUESTIONS):
+        raise BadRow(f"This row goes to {record['url']}, which answers no question. Give rows of chats.")
     if body and any(name in body for name in ("messages", "contents", "input", "prompt")):
         fields, data = _call(body)
-        for name in ("custom_id", "key", "id"):
-            if isinstance(record.get(name), str):
-                fields["id"] = record[name]
-                break
-        return fields, data
+        beside = _mapping(record, "metadata") or {}
+        ids = (record.get("custom_id"), record.get("key"), record.get("id"), record.get("batch_request_id"))
+        named = next((each for each in (*ids, beside.get("key")) if isinstance(each, str)), None)
+        return {**fields, **({"id": named} if named is not None else {})}, data
     if any(isinstance(record.get(name), list) for name in ("messages", "contents", "conversations")):
         fields, data = _call(record)
         if isinstance(record.get("id"), str):
@@ -51,6 +57,26 @@ def shaped(record: Mapping[str, Any]) -> Shaped | None:
     if isinstance(record.get("vars"), Mapping) and "prompt" not in record:
         return {}, dict(record["vars"])
     return None
+
+
+# Where a vendor's own endpoint gives something else than words.
+_NO_QUESTIONS = ("/embeddings", "/moderations", "/images/generations", "/images/edits", "/audio/speech")
+
+
+def _body(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a line of a batch asks its vendor for."""
+    asked = _mapping(record, "batch_request") or {}
+    inside = (_mapping(asked, name) for name in ("chat_get_completion", "responses"))
+    found = (_mapping(record, name) for name in ("body", "params", "request"))
+    return next(filter(None, (*found, *inside)), None)
+
+
+def _is_result(record: Mapping[str, Any]) -> bool:
+    if "prompt" in record or not ("custom_id" in record or "key" in record or "batch_request_id" in record):
+        return False
+    answered = _mapping(record, "response") or _mapping(record, "result") or _mapping(record, "batch_result")
+    told = ("body", "type", "candidates", "response", "message", "status_code")
+    return answered is not None and any(name in answered for name in told)
 
 
 def turns_of(record: Mapping[str, Any]) -> Sequence[str]:
@@ -83,12 +109,7 @@ def _call(body: Mapping[str, Any]) -> Shaped:
     config = _mapping(body, "generationConfig") or _mapping(body, "generation_config") or {}
     for field, names in _OPTIONS.items():
         fields[field] = next((each[name] for each in (body, config) for name in names if name in each), None)
-    if "json" in str(config.get("responseMimeType") or config.get("response_mime_type") or ""):
-        fields["jsonMode"] = True
-    wanted = _mapping(body, "response_format") or {}
-    if wanted.get("type") in ("json_object", "json_schema"):
-        fields["jsonMode"] = True
-        fields["jsonSchema"] = (_mapping(wanted, "json_schema") or {}).get("schema")
+    fields |= _wanted_json(body, config)
     if answer is None:
         return fields, {}
     # The answer that was given then is data; the question is no template for that.
@@ -98,11 +119,43 @@ def _call(body: Mapping[str, Any]) -> Shaped:
     return fields, {"answer": answer}
 
 
+def _wanted_json(body: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request says of JSON, in the words of any of the vendors."""
+    fields: dict[str, Any] = {}
+    if "json" in str(config.get("responseMimeType") or config.get("response_mime_type") or ""):
+        fields["jsonMode"] = True
+        found = (_mapping(config, name) for name in _GEMINI_SCHEMAS)
+        fields["jsonSchema"] = next(filter(None, found), None)
+    for place in ("text", "output_config", ""):
+        around = (_mapping(body, place) or {}) if place else body
+        wanted = next(filter(None, (_mapping(around, name) for name in _FORMATS)), {})
+        if wanted.get("type") in ("json_object", "json_schema"):
+            fields["jsonMode"] = True
+            fields["jsonSchema"] = (_mapping(wanted, "json_schema") or wanted).get("schema")
+    return fields
+
+
+def left_out(record: Mapping[str, Any]) -> list[str]:
+    """Return what a line of a vendor's batch asks for and a row has no place for."""
+    return [name for name in _body(record) or {} if name not in _TAKEN]
+
+
+_GEMINI_SCHEMAS = ("responseJsonSchema", "response_json_schema", "responseSchema", "response_schema")
+_FORMATS = ("response_format", "format", "output_format")
 _GEMINI_SYSTEM = ("systemInstruction", "system_instruction")
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "maxOutputTokens": ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens"),
     "temperature": ("temperature",),
 }
+# What a row has a place for, or what says nothing of the answer.
+_TAKEN = frozenset(
+    {
+        *("messages", "contents", "conversations", "input", "prompt", "model", "system", "instructions"),
+        *("generationConfig", "generation_config", "text", "output_config", "stream", "stream_options"),
+        *("store", "metadata", "user", *_GEMINI_SYSTEM, *_FORMATS),
+        *(name for names in _OPTIONS.values() for name in names),
+    }
+)
 
 
 def _conversation(turns: Any) -> tuple[str, list[str], str | None]:

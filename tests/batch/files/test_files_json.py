@@ -94,7 +94,9 @@ def test_a_bad_row_costs_itself_only(bad: Any) -> None:
     rows, errors = read(json.dumps([bad, GOOD]))
     assert rows == [row(2)]
     assert [error["row"] for error in errors] == [1]
-    assert errors[0].get("data") == (bad if isinstance(bad, dict) else None)
+    # A text is a prompt that lacks a model.
+    shown = {"prompt": bad} if isinstance(bad, str) else bad
+    assert errors[0].get("data") == (shown if isinstance(shown, dict) else None)
 
 
 @pytest.mark.parametrize(
