@@ -31,6 +31,8 @@ _STEP = re.compile(
 # The same letters of JavaScript's and of Python's escapes; any other stands for itself.
 _SAME = frozenset("dDwWsSbBfnrtvxu0123456789AZ")
 _ASCII = {"d": "0-9", "w": "A-Za-z0-9_"}
+# A pattern is read on the loop; so many letters take a twentieth of a second.
+MOST_LETTERS = 50_000
 _FLAGS_OF_PYTHON = re.compile(r"\(\?[aiLmsux]+\)")
 # The long names of `\p{…}` that people write; the short ones are Unicode's own.
 _CATEGORIES = {
@@ -123,6 +125,8 @@ def with_python_patterns(
 
 def _compiled(pattern: str, check_only: bool) -> str:
     try:
+        if len(pattern) > MOST_LETTERS:
+            raise NoPattern(f"it has more than {MOST_LETTERS:,} letters")
         python = to_python(pattern, check_only=check_only)
         re.compile(python)
     except (re.error, OverflowError, RecursionError, NoPattern) as problem:
