@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from sidecar.chat.json_output.ecma_patterns import with_python_patterns
+from sidecar.chat.json_output.multiples import with_exact_multiples
 from sidecar.chat.json_output.refs import known
 from sidecar.chat.json_output.strip_nulls import without_added_nulls
 from sidecar.errors import Failure
@@ -140,13 +141,16 @@ def _breaks(value: Any, schema: Mapping[str, Any]) -> str | None:
     import jsonschema
     from referencing.exceptions import Unresolvable
 
-    checker = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    draft = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    checker = with_exact_multiples(draft)
     try:
         patterns: dict[str, str] = {}
         readable = with_python_patterns(schema, written=patterns)
         error = jsonschema.exceptions.best_match(checker(readable, registry=known()).iter_errors(value))
     except RecursionError:
         return "it is nested too deeply to be checked"
+    except ArithmeticError:
+        return "a number in it is too large to be checked"
     except Unresolvable as problem:
         return f"the schema's reference {problem.ref[:100]!r} leads to nothing"
     if error is None:
