@@ -18,8 +18,6 @@ from sidecar.batch.files.text_cells import CellRows
 # Above a header there may be a title, a date and the like.
 _TOP_RECORDS = 20
 _LOOKED_AT = 12
-# What a row of nothing is made of; a file that was not written to its end has zeros there.
-_BLANK = " \t\r\n\0\u00a0"
 _BAD = "\N{REPLACEMENT CHARACTER}"
 
 Record = Sequence[str] | csv_text.BrokenRecord
@@ -90,7 +88,7 @@ def table_rows(
     for number, record in enumerate(chain(top[at + 1 :], source), start=1):
         if isinstance(record, csv_text.BrokenRecord):
             yield number, RowError(record.message)
-        elif record and (record[0].strip(_BLANK) or any(cell.strip(_BLANK) for cell in record)):
+        elif record and (record[0].strip() or any(cell.strip() for cell in record)) and not _is_zeros(record):
             if len(samples) < SAMPLES:
                 samples.append(record)
             yield number, reader.row(record)
@@ -199,6 +197,11 @@ def _header_at(source: Iterator[Record], top: list[Record], options: ImportOptio
         if len(top) >= _LOOKED_AT:
             break
     return first
+
+
+def _is_zeros(record: Sequence[str]) -> bool:
+    """Whether it is what stands at the end of a file that was not written to its end."""
+    return len(record) == 1 and record[0][:1] == "\0" and not record[0].strip("\0")
 
 
 def _is_wide(record: Record) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.batch.files.columns import OLDER_RESULT_COLUMNS, RESULT_COLUMNS, ROW_FIELDS
+from sidecar.batch.files.columns import OLDER_RESULT_COLUMNS, RESULT_COLUMNS, ROW_FIELDS, as_name
 from sidecar.batch.files.export_rows import WHOLE, ExportOptions, Format, write_rows
 from sidecar.batch.files.import_rows import read_rows
 from sidecar.batch.files.row_errors import RowError
@@ -62,7 +62,7 @@ def rows(
     data: st.SearchStrategy[Any], optional: st.SearchStrategy[str]
 ) -> st.SearchStrategy[list[dict[str, Any]]]:
     row = st.fixed_dictionaries(
-        {"id": FILLED, "prompt": FILLED, "model": FILLED.map(str.strip)},
+        {"id": FILLED, "prompt": FILLED, "model": FILLED.map(as_name).filter(bool)},
         optional={
             "system": optional,
             "developer": optional,
