@@ -48,7 +48,8 @@ def refused_response(
     retryable = may_retry(error.status, headers)
     final = status >= 400 and not retryable
     is_no_answer = error.kind in ("invalid_api_key", "provider_rejected") and status not in TOO_LARGE
-    if final and is_no_answer and is_page(body):
+    # A network that wants a login says 511, with a page of its own or none.
+    if status == 511 or (final and is_no_answer and is_page(body)):
         failure = web_page(asked, f" ({status})")
         failure.status, failure.request_id = status, request_id(headers)
         return failure

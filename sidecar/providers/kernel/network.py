@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
 
-import aiohttp
 import httpx
+
+# aiohttp makes contexts of certificates that nobody uses while it is loaded, and these want to write the keys of their
+# connections into the file that this variable names: where it cannot be written, nothing could be asked.
+os.environ.pop("SSLKEYLOGFILE", None)
+
+import aiohttp
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exceptions
 
