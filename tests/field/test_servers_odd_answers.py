@@ -137,3 +137,31 @@ async def test_the_words_of_a_model_that_declines_are_repeated(lab: Lab) -> None
     )
     message = (await refused(lab.process)).message
     assert message == "m declined to answer. It says: I cannot help with that. Rephrase the request."
+
+
+def in_pieces(text: str, size: int) -> Answer:
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    return stream(*chat_chunks(*pieces), "[DONE]")
+
+
+@pytest.mark.parametrize("size", [1, 5, 100])
+async def test_the_mark_of_a_turn_s_end_that_a_template_leaves_is_no_part_of_the_answer(
+    size: int, lab: Lab
+) -> None:
+    for mark in ("<|im_end|>", "<|eot_id|>\n", "\n<|endoftext|>", "<end_of_turn>"):
+        found = await lab.answered(in_pieces(SAYS + mark, size))
+        assert found["answer"].rstrip() == SAYS, mark
+
+
+@pytest.mark.parametrize("size", [1, 5, 100])
+async def test_a_mark_that_the_answer_is_about_stays_in_it(size: int, lab: Lab) -> None:
+    for text in (
+        "It is <|im_end|>",
+        "<|im_end|>",
+        "`<|im_end|>`",
+        "a<|im_end|> and more",
+        "a <",
+        "a <|im",
+        "x<y",
+    ):
+        assert (await lab.answered(in_pieces(text, size)))["answer"] == text

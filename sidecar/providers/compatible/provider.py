@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall, Usage
 from sidecar.providers.compatible.charges import call_record
+from sidecar.providers.compatible.end_tokens import EndTokens
 from sidecar.providers.compatible.errors import compatible
 from sidecar.providers.compatible.server_models import nothing_there, roots, server_models
 from sidecar.providers.compatible.think_tags import ThinkSplitter
@@ -84,7 +85,7 @@ class Compatible:
         was run, OutcomeUnknown when something may have been.
         """
         asked = self._api.asked(key, str(plan.body["model"]))
-        reader = ChatReader(asked, read_usage=compatible_usage, splitter=ThinkSplitter())
+        reader = ChatReader(asked, read_usage=compatible_usage, splitter=EndTokens(ThinkSplitter()))
         attempt = self._attempts.known(
             Attempt(self._roots[0] + plan.path, plan.body, str(plan.body["model"]), plan.asked)
         )
