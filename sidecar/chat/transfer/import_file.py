@@ -90,10 +90,14 @@ def _elements(stream: IO[bytes]) -> Iterator[bytes]:
         def read(size: int) -> bytes:
             return rest.read(size) or stream.read(size)
 
+    begun = False
     try:
-        yield from read_elements(read, ("conversations",), most_bytes=MOST_BYTES)
+        for element in read_elements(read, ("conversations",), most_bytes=MOST_BYTES):
+            begun = True
+            yield element
     except BrokenJson as error:
-        raise _refused(f"This file cannot be read to its end: {error}") from error
+        # Where nothing was found it is another file: a page, a text, what another program exports.
+        raise _refused(f"This file cannot be read to its end: {error}" if begun else NEITHER) from error
 
 
 def _found(number: int, element: bytes) -> Found:

@@ -194,7 +194,11 @@ def test_a_zip_file_is_opened_and_an_empty_conversation_is_told(tmp_path: Path) 
         (b'[{"title": "x"}]', "no file of conversations"),
         (b"PK\x03\x04 broken", "damaged"),
         (json.dumps([TALK]).encode()[:-40], "not valid JSON"),
-        (b'{"rows": []}', "cannot be read to its end"),
+        (b'{"rows": []}', "no file of conversations"),
+        (b"<html>chat</html>", "no file of conversations"),
+        (b"**You:** Hi", "no file of conversations"),
+        (b"", "no file of conversations"),
+        (json.dumps([TALK]).encode() + b"{}", "cannot be read to its end"),
     ],
 )
 def test_what_is_no_such_file_is_refused_with_a_sentence(tmp_path: Path, content: bytes, words: str) -> None:
