@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.field.vendors import Misbehaviour, Whole, ended, native, rows, submitted, vendors
+from tests.field.vendors import Misbehaviour, Whole, ended, native, rows, submitted, until, vendors
 
 RESULTS = r"GET /v1/files/\S+/content"
 STATE = r"GET /v1/batches/"
@@ -63,3 +63,19 @@ async def test_why_a_batch_was_refused_is_told_in_whatever_shape_it_comes(told: 
     async with vendors(Misbehaviour(STATE, bare, times=1_000)) as there, native(tmp_path, there) as process:
         found = await ended(process, await submitted(process, prompts=["One [[simulate: batch_fails=true]]"]))
     assert "The third line is bad. Nothing of it was run or charged." in found["error"]
+
+
+async def test_a_batch_that_ended_and_names_no_results_says_what_it_waits_for(tmp_path: Path) -> None:
+    def nameless(said: Whole) -> Whole:
+        batch = orjson.loads(said[1])
+        return said[0], orjson.dumps(batch | {"output_file_id": None, "error_file_id": None})
+
+    silent = Misbehaviour(STATE, nameless, times=100_000)
+    async with vendors(silent) as there, native(tmp_path, there, poll_seconds=0.01) as process:
+        job_id = await submitted(process)
+        found = await until(process, job_id, lambda job: bool(job.get("error")))
+        assert "names no results of it yet" in found["error"]
+        silent.left = 0
+        found = await ended(process, job_id)
+        assert found["totalCost"] == pytest.approx(float(there.batches[0]["chargedUSD"]))
+    assert not found.get("error")

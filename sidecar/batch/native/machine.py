@@ -53,6 +53,7 @@ the vendor said to the last look, or what came of a sending, of asking it to sto
     stopping  cancelled  not found, for days                 WriteOff
     ended     any        ended, with results                 Collect
     ended     any        ended, no results yet               Wait: later
+    ended     any        ended, no results, many looks       Wait: later, for results
     ended     any        ended, no results for a day         Collect: at last
     ended     any        ended long ago, first look          Wait: later
     ended     running    ended, no room                      PutBack: look later
@@ -202,6 +203,16 @@ def no_room(part: VendorBatch) -> Failure:
     )
 
 
+def no_results(part: VendorBatch) -> Failure:
+    """Return why an ended part is still looked at."""
+    return Failure(
+        "provider_unavailable",
+        f"{part.provider} says that this batch has ended, and names no results of it yet. They are looked for "
+        "again for a day; nothing has to be paid twice.",
+        provider=part.provider,
+    )
+
+
 def cancelled() -> Failure:
     """Return why a row of a cancelled job has no answer."""
     return Failure("cancelled", "The batch was cancelled before this row was sent.")
@@ -260,7 +271,9 @@ def _checked(part: VendorBatch, state: BatchState, now: int, wait_ms: int, looks
         return PutBack(wait_ms)
     waited = 0 if part.ended_at is None else now - part.ended_at
     last = waited > PATIENCE_MS and looks >= FEWEST_LOOKS
-    return Collect(state, last) if state.results_ready or last else Wait(wait_ms)
+    if state.results_ready or last:
+        return Collect(state, last)
+    return Wait(wait_ms, no_results(part) if looks >= FEWEST_LOOKS else None)
 
 
 def _hindered(part: VendorBatch, failure: Failure, now: int, wait_ms: int, wanted: bool) -> Action:
