@@ -56,11 +56,14 @@ def _as_response(body: Mapping[str, Any]) -> dict[str, Any]:
 def outcome(
     line: Mapping[str, Any], asked: Asked, now_ms: int, read_usage: ReadResponse = responses_usage
 ) -> BatchResult | None:
-    """What came of the row of an output or error line; None for a line that names no row."""
+    """What came of the row of an output or error line; None for a line that names no row, or says nothing of it."""
     custom_id = line.get("custom_id")
     if not isinstance(custom_id, str):
         return None
     response, error = as_mapping(line.get("response")), as_mapping(line.get("error"))
+    if not response and not line.get("error"):
+        # Nobody says that it did not run: it is looked for again, and not counted as free.
+        return None
     if not response:
         never_ran = _NEVER_RAN.get(str(error.get("code")))
         if never_ran is not None:

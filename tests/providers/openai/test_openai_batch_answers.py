@@ -138,7 +138,6 @@ def test_the_errors_of_a_validation_are_told_and_the_rest_counted() -> None:
     ("line", "kind"),
     [
         ({"response": None, "error": {"code": "server_error", "message": "Broke."}}, "provider_unavailable"),
-        ({"response": None, "error": None}, "provider_unavailable"),
         ({"response": {"status_code": 429, "body": {"error": {"message": "slow"}}}}, "rate_limited"),
         ({"response": {"status_code": 400, "body": {}}}, "provider_rejected"),
         ({"response": {"status_code": 200, "body": {}}}, "provider_unavailable"),
@@ -168,6 +167,13 @@ def test_a_row_that_failed_has_the_kind_of_its_cause(line: dict[str, Any], kind:
     assert came.failure is not None
     assert came.failure.kind == kind
     assert came.done is None
+
+
+@pytest.mark.parametrize("line", [{}, {"response": None, "error": None}, {"response": {}, "error": {}}])
+def test_a_row_of_which_a_line_says_nothing_is_not_taken_for_one_that_cost_nothing(
+    line: dict[str, Any],
+) -> None:
+    assert outcome({"custom_id": "a", **line}, ASKED, 0) is None
 
 
 def test_a_reply_brings_its_thinking_its_sources_and_its_usage() -> None:
