@@ -9,6 +9,8 @@ from typing import Protocol, runtime_checkable
 
 from sidecar.providers.base import Usage
 
+MINUTE_MS = 60_000
+
 
 @dataclass(frozen=True, slots=True)
 class BilledLine:
@@ -54,3 +56,13 @@ class TellsCosts(Protocol):
 
     async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
         """Return the lines of the days from `first` to `last`. Costs nothing. Raises Failure."""
+
+
+def whole_minutes(first_ms: int, end_ms: int) -> tuple[int, int]:
+    """Return the beginning of the minute of `first_ms` and the end of that of `end_ms`, in milliseconds since 1970."""
+    return first_ms - first_ms % MINUTE_MS, end_ms - end_ms % MINUTE_MS + MINUTE_MS
+
+
+def is_named(told: str, model: str) -> bool:
+    """Whether a vendor that tells a model by its dated name, `gpt-5-2025-08-07`, means `model` by `told`."""
+    return f"{told}-20".startswith(f"{model}-20")

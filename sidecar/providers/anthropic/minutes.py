@@ -8,13 +8,11 @@ from decimal import Decimal
 
 from sidecar.providers.anthropic.costs import COSTS, cents_of
 from sidecar.providers.base import Usage
-from sidecar.providers.bills import MinuteUsage
+from sidecar.providers.bills import MinuteUsage, is_named, whole_minutes
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
 from sidecar.providers.kernel.pages import listed, named_by_page
-
-MINUTE_MS = 60_000
 
 
 async def charged_in_minutes(
@@ -25,7 +23,7 @@ async def charged_in_minutes(
     The usage holds what was charged and no counts. None where there were no requests. Raises Failure.
     """
     api = VendorClient(http, COSTS, name)
-    first, end = first_ms - first_ms % MINUTE_MS, end_ms - end_ms % MINUTE_MS + MINUTE_MS
+    first, end = whole_minutes(first_ms, end_ms)
     url = (
         f"{root}/v1/organizations/analytics/cost?starting_at={_text(first)}&ending_at={_text(end)}"
         "&time_bucket_width=1m&group_by[]=model&group_by[]=service_tier&limit=1000"
@@ -35,8 +33,7 @@ async def charged_in_minutes(
         async for rows in pages:
             for row in rows:
                 group = as_mapping(row.get("group"))
-                # The vendor tells a model by its dated name.
-                if not (as_text(group.get("model")) + "-20").startswith(f"{model}-20"):
+                if not is_named(as_text(group.get("model")), model):
                     continue
                 amount = cents_of(row)
                 if amount is None:

@@ -6,19 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.providers.base import Usage
-from sidecar.providers.bills import MinuteUsage
+from sidecar.providers.bills import MINUTE_MS, MinuteUsage, is_named, whole_minutes
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, as_text
-
-MINUTE_MS = 60_000
 
 
 async def usage_of_minutes(
     api: VendorClient, base_url: str, key: str, model: str, first_ms: int, end_ms: int
 ) -> MinuteUsage | None:
     """Return what the model's requests used from the minute of `first_ms` to that of `end_ms`. Raises Failure."""
-    first = first_ms - first_ms % MINUTE_MS
-    end = end_ms - end_ms % MINUTE_MS + MINUTE_MS
+    first, end = whole_minutes(first_ms, end_ms)
     query = (
         f"start_time={first // 1_000}&end_time={end // 1_000}&bucket_width=1m"
         f"&limit={(end - first) // MINUTE_MS}&group_by[]=model"
@@ -41,9 +38,7 @@ async def _results(api: VendorClient, url: str, key: str, model: str) -> list[Ma
     results = (
         as_mapping(each) for bucket in page["data"] for each in as_list(as_mapping(bucket).get("results"))
     )
-    # The vendor tells a model by its dated name.
-    dated = f"{model}-20"
-    return [each for each in results if (as_text(each.get("model")) + "-20").startswith(dated)]
+    return [each for each in results if is_named(as_text(each.get("model")), model)]
 
 
 def _usage(told: Mapping[str, Any], searches: int) -> Usage:

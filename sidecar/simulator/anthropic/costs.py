@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import orjson
 
 from sidecar.simulator.billing import MINUTE_MS, BilledCall, OrganizationBill, page_of
+from sidecar.simulator.bodies import utc_text
 from sidecar.simulator.exchange import Refusal, Refused, SimRequest
 
 PATH = "/v1/organizations/analytics/cost"
@@ -73,7 +74,7 @@ def _minutes(request: SimRequest, calls: Sequence[BilledCall], rules: Organizati
         found.setdefault(key, []).append(call)
     data = [
         {
-            "starting_at": datetime.fromtimestamp(minute / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "starting_at": utc_text(minute),
             "group": {"model": model, "service_tier": "batch" if batch else "standard"},
             "cost": {
                 "amount": format(sum(usd for each in same for usd in each.units.values()) * 100, "f"),
