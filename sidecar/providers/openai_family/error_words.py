@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+_TOO_LITTLE = r"insufficient.{0,10}(balance|quota|credit|fund)"
 CREDIT_USED_UP = (
-    r"insufficient.{0,10}(balance|quota|credit|fund)",
+    _TOO_LITTLE,
     r"(balance|credit).{0,20}(low|empty|enough)",
     r"(out of|no more|add|more) (credits?|funds|balance)",
     r"quota.{0,20}(exhausted|used up)",
@@ -13,7 +14,7 @@ CREDIT_USED_UP = (
 )
 # The same where nothing but the words or the code says that it is about money.
 CREDIT_GONE = (
-    r"insufficient.{0,10}(balance|quota|credit|fund)",
+    _TOO_LITTLE,
     r"credit balance.{0,20}(low|empty|enough)",
     r"\barrear(s|age)\b|free.?tier.{0,30}\b(exhausted|only)\b|余额不足|额度不足|欠费",
 )

@@ -101,9 +101,7 @@ def classify_fields(status: int | None, fields: ErrorFields, places: str = "") -
         standing,
         said=fields.message,
         codes=": ".join(part for part in (places, codes) if part),
-        spent="credit"
-        if kind == "rate_limited" and (_is_spent(fields, standing) or standing == 402)
-        else None,
+        spent="credit" if _is_spent(fields, standing) else None,
         missing=fields.code == "model_not_found"
         or (kind == "provider_rejected" and speaks_of(NO_SUCH_MODEL, fields.message)),
     )
@@ -117,7 +115,7 @@ def named_fields(value: Any) -> str:
 
 def _kind(status: int, fields: ErrorFields) -> str:
     """The contract's kind for this status and these fields. The words win where the status is vague."""
-    if _is_spent(fields, status) or status in (402, 429):
+    if _is_spent(fields, status) or status == 429:
         return "rate_limited"
     if fields.code in _BAD_KEY or status == 401 or "incorrect api key" in fields.message.lower():
         return "invalid_api_key"
@@ -151,7 +149,7 @@ def _status_in(code: str) -> int | None:
 
 
 def _is_spent(fields: ErrorFields, status: int) -> bool:
-    if fields.code in SPENT or fields.type in SPENT:
+    if status == 402 or fields.code in SPENT or fields.type in SPENT:
         return True
     # Other servers say it in words alone, or in codes of their own.
     words = fields.message
