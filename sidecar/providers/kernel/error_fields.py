@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sidecar.providers.kernel.charset import wide_encoding
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text, read_lenient, whole_text
-from sidecar.providers.kernel.unpack import wide_encoding
 from sidecar.providers.kernel.web_pages import is_page
 
 LONGEST_MESSAGE = 500

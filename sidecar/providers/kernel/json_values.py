@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from sidecar.providers.kernel.unpack import wide_encoding
+from sidecar.providers.kernel.charset import wide_encoding
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
-from sidecar.providers.kernel.outcome import (
-    OutcomeUnknown,
-)
-from sidecar.providers.kernel.unpack import Charset, Unpacker, named_charset
+from sidecar.providers.kernel.charset import Charset, named_charset
+from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.unpack import Unpacker
 
 if TYPE_CHECKING:
     import httpx
@@ -105,9 +104,9 @@ async def unpacked(response: httpx.Response) -> AsyncGenerator[bytes, None]:
         return
     charset = Charset(name)
     async for piece in _unpacked(response):
-        for letters in charset.feed(piece):
+        if letters := charset.feed(piece):
             yield letters
-    for letters in charset.feed(b"", final=True):
+    if letters := charset.feed(b"", final=True):
         yield letters
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import orjson
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.unpack import Narrowed
+from sidecar.providers.kernel.charset import Narrowed
 
 # In memory a piece of nothing but brackets takes twenty times its size.
 MAX_EVENT_BYTES = 16 * 1024 * 1024

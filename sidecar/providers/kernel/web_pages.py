@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.unpack import wide_encoding
+from sidecar.providers.kernel.charset import wide_encoding
 
 WEB_PAGE = "a web page"
 _PAGE = re.compile(

@@ -1,0 +1,103 @@
+"""The charset of a body, made UTF-8 (pure).
+
+UTF-16, as some Windows servers and proxies send it, is told by its bytes; any other is the one that the header names.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+# An answer begins with a mark or with a letter of ASCII, of which one of two bytes is 0.
+_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+
+def wide_encoding(beginning: bytes) -> str | None:
+    """Return the encoding that these first two bytes show, None where they are not of UTF-16."""
+    if len(beginning) < 2:
+        return None
+    found = _MARKS.get(beginning[:2])
+    if found is None and (beginning[0] == 0) != (beginning[1] == 0):
+        found = "utf-16-be" if beginning[0] == 0 else "utf-16-le"
+    return found
+
+
+class Narrowed:
+    """Gives the bytes of an answer in UTF-8, whatever they are in. Waits for the first two of them."""
+
+    def __init__(self) -> None:
+        self._begun = False
+        self._kept = b""
+        self._decoder: codecs.IncrementalDecoder | None = None
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return what these bytes complete."""
+        if not self._begun:
+            chunk, self._kept = self._kept + chunk, b""
+            if len(chunk) < 2:
+                self._kept = chunk
+                return b""
+            self._begun = True
+            encoding = wide_encoding(chunk)
+            if encoding is not None:
+                self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        if self._decoder is None:
+            return chunk
+        return self._decoder.decode(chunk).removeprefix("\ufeff").encode("utf-8", "replace")
+
+    def finish(self) -> bytes:
+        """Return what was waited with."""
+        kept, self._kept = self._kept, b""
+        return kept
+
+
+_NAMED = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.IGNORECASE)
+# What the web calls so is Windows' code page, which has more letters: https://encoding.spec.whatwg.org/#names-and-labels
+_WIDENED = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030"}
+
+
+def named_charset(content_type: str) -> str | None:
+    """Return the codec for the charset of a `content-type`; None for UTF-8, UTF-16, none, and what is no charset."""
+    found = _NAMED.search(content_type)
+    if found is None:
+        return None
+    try:
+        name = codecs.lookup(found[1]).name
+        # Codecs that take no text are no charsets.
+        b"".decode(name)
+    except (LookupError, ValueError):
+        return None
+    # Those of Unicode are told by their bytes.
+    return None if name.startswith("utf") else _WIDENED.get(name, name)
+
+
+class Charset:
+    """Makes UTF-8 of a body that is in the codec `name`, or in UTF-8 all the same, as many are: the bytes decide.
+
+    The header counts from the first letter on that is no UTF-8.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._utf8 = codecs.getincrementaldecoder("utf-8")()
+        self._named = codecs.getincrementaldecoder(name)("replace")
+        self._decided = False
+        self._trusts_header = False
+
+    def feed(self, data: bytes, final: bool = False) -> bytes:
+        """Return the same letters in UTF-8, without the last one while that is not whole."""
+        if not self._decided:
+            kept = self._utf8.getstate()[0]
+            try:
+                text = self._utf8.decode(data, final)
+            except UnicodeDecodeError:
+                self._decided = self._trusts_header = True
+                data = kept + data
+            else:
+                # One letter of several bytes is a chance of one in many that it is another charset's.
+                self._decided = not text.isascii()
+                return text.encode()
+        if self._trusts_header:
+            return self._named.decode(data, final).encode("utf-8", "replace")
+        kept = self._utf8.getstate()[0]
+        self._utf8.reset()
+        return kept + data
