@@ -28,6 +28,7 @@ _STEP = re.compile(
       | (?P<plain>.)""",
     re.VERBOSE | re.DOTALL,
 )
+_EMPTY_CLASS = re.compile(r"\^?\]")
 # The same letters of JavaScript's and of Python's escapes; any other stands for itself.
 _SAME = frozenset("dDwWsSbBfnrtvxu0123456789AZ")
 _ASCII = {"d": "0-9", "w": "A-Za-z0-9_"}
@@ -79,7 +80,7 @@ def to_python(pattern: str, *, check_only: bool = False) -> str:
                 f"\\{plain}" if plain in ("[", "&", "|", "~") else plain or _escape(step, True, check_only)
             )
         elif plain == "[":
-            empty = re.compile(r"\^?\]").match(pattern, position)
+            empty = _EMPTY_CLASS.match(pattern, position)
             if empty is not None:
                 written.append(r"[\s\S]" if empty[0] == "^]" else "(?!)")
                 position = empty.end()

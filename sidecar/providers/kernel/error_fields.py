@@ -78,7 +78,8 @@ def read_body(body: bytes) -> Any:
     """Return an error body as JSON or text; of XML the words in it. HTML is nobody's words, and empty."""
     text = body.decode(wide_encoding(body) or "utf-8", "replace").lstrip("\ufeff").strip()
     try:
-        return read_lenient(_BEFORE_JSON.sub("", text, count=1) if _BEFORE_JSON.match(text) else text)
+        before = _BEFORE_JSON.match(text)
+        return read_lenient(text[before.end() :] if before else text)
     except ValueError:
         if not text.startswith("<"):
             return text
