@@ -14,7 +14,7 @@ from sidecar.contract.flat import FLAT
 from sidecar.contract.methods import METHODS, Method
 from sidecar.errors import Failure
 from sidecar.methods import flat_params
-from sidecar.rpc.dispatch import Route
+from sidecar.rpc.dispatch import ALWAYS_TAKEN, Route
 from sidecar.spared import spared
 from sidecar.turns import give_way
 
@@ -26,16 +26,19 @@ _ASIDE = frozenset({"batch:submit", "batch:submit-native", "batch:estimate"})
 _LONG, _ITEMS_A_TURN = "rows", 200
 
 
-def build_routes(methods: Iterable[Method] = METHODS) -> dict[str, Route]:
-    """Every served method with its handler, under all its names."""
-    first_uses = FirstUses()
+def build_routes(
+    methods: Iterable[Method] = METHODS, load: Callable[[Method], None] | None = None
+) -> dict[str, Route]:
+    """Every served method with its handler, under all its names. `load` brings in what a method needs."""
+    line = FirstUses()
     return {
         name: Route(
             name,
             _handler(method),
             parser(method),
             method.notification,
-            first_uses.of(partial(_load, method)),
+            # Whoever asks whether anybody is there is told at once, whatever is being loaded for others.
+            (FirstUses() if name in ALWAYS_TAKEN else line).of(partial(load or _load, method)),
             aside=method.name in _ASIDE,
         )
         for method in _served(methods)

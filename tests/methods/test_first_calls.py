@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
-from sidecar.methods.routes import FirstUses
+from sidecar.contract.methods import Method
+from sidecar.methods.routes import FirstUses, build_routes
 from tests.helpers.inside import inside
 
 
@@ -39,6 +41,31 @@ async def test_calls_that_come_while_a_method_is_loaded_go_on_in_their_order_and
     assert order == list(range(200))
     assert len(loads) == 1
     assert [ready() for ready in methods] == [None, None]
+
+
+async def test_the_health_is_told_while_what_another_method_needs_is_still_being_loaded() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def load(method: Method) -> None:
+        if method.name == "project:list":
+            begun.set()
+            go_on.wait(20)
+
+    def ready(method: str) -> Awaitable[None]:
+        waiting = (routes[method].load or (lambda: None))()
+        assert waiting is not None
+        return waiting
+
+    routes = build_routes(load=load)
+    slow = asyncio.ensure_future(ready("project:list"))
+    await asyncio.to_thread(begun.wait, 20)
+    behind = asyncio.ensure_future(ready("project:create"))
+    async with asyncio.timeout(10):
+        await ready("system:health")
+    assert not slow.done()
+    assert not behind.done()
+    go_on.set()
+    await asyncio.gather(slow, behind)
 
 
 async def test_a_method_that_could_not_be_loaded_is_tried_again() -> None:
