@@ -44,7 +44,7 @@ class TellsMinutes(Protocol):
     """A provider that says, to whoever has an admin key, what was used in each minute."""
 
     async def minutes(self, key: str, model: str, first_ms: int, end_ms: int) -> MinuteUsage | None:
-        """Return what that model's requests used in this time, together; None where there were none.
+        """Return what that model's requests used in this time, together; None where that is none or not sure.
 
         `model` is the id that answered. Costs nothing. Raises Failure.
         """

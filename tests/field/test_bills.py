@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sidecar.providers.anthropic.provider import Anthropic
+from sidecar.providers.bills import MinuteUsage
+from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.openai.provider import OpenAI
 from tests.field.hostile import Answer, Asked, chat_chunk, serving, stream, whole
 from tests.field.lab import KEY, own_models, refused, sidecar, vendor_environment
 
@@ -101,3 +107,81 @@ async def test_a_call_that_broke_off_is_settled_by_the_gateway_s_own_record_of_i
         assert result["notes"][0] == "Settled by the server's own record of the call: c1."
         stats = await process.call("activity:stats", {})
         assert stats["totalCost"] == 0.0123456789
+
+
+HAIKU = {
+    "group": {"model": "claude-haiku-5-5-20261001", "service_tier": "standard"},
+    "cost": {"amount": "12.34567", "currency": "USD", "requests": 1},
+}
+OTHER = {"group": {"model": "claude-haiku-5"}, "cost": {"amount": "7", "currency": "USD", "requests": 4}}
+SEARCHED = {"group": {"model": None}, "cost": {"amount": "1", "currency": "USD", "requests": 1}}
+NOTHING = {"group": {"model": None}, "cost": {"amount": "0", "currency": "USD"}}
+
+
+@pytest.mark.parametrize(
+    ("pages", "usd"),
+    [
+        ([[HAIKU]], "0.1234567"),
+        ([[OTHER], [], [NOTHING, HAIKU]], "0.1234567"),
+        ([[HAIKU], [SEARCHED]], None),
+        ([[OTHER]], None),
+        ([[]], None),
+    ],
+    ids=["a dated name", "the third page", "searches without a model", "another model alone", "nothing"],
+)
+async def test_a_minute_of_anthropics_says_what_one_call_was_charged_or_nothing(
+    pages: list[list[dict[str, Any]]], usd: str | None
+) -> None:
+    def script(asked: Asked) -> Answer:
+        number = int(asked.target.partition("&page=")[2] or "0")
+        more = number + 1 < len(pages)
+        return whole(
+            {"data": pages[number], "has_more": more, "next_page": f"{number + 1}" if more else None}
+        )
+
+    async with serving(script) as server, aclosing(HttpClient()) as http:
+        found = await Anthropic(http, server.url).minutes(ADMIN, "claude-haiku-5-5", 90_000, 150_000)
+    assert "starting_at=1970-01-01T00:01:00Z&ending_at=1970-01-01T00:03:00Z" in server.asked[0].target
+    assert (found and found.usage.charged_usd) == (usd and Decimal(usd))
+    assert found is None or found.requests == 1
+
+
+LUNA = {
+    "model": "gpt-6-luna-2026-09-01",
+    "num_model_requests": 1,
+    "input_tokens": 900,
+    "input_cached_tokens": 300,
+    "output_tokens": 50,
+}
+
+
+@pytest.mark.parametrize(
+    ("completions", "searches", "searched"),
+    [
+        ([LUNA], [], 0),
+        (
+            [{"model": "gpt-6", "num_model_requests": 9}, LUNA],
+            [{"model": LUNA["model"], "num_requests": 2}],
+            2,
+        ),
+        ([LUNA], [{"model": "gpt-6-sol", "num_requests": 5}, {"model": None, "num_requests": 0}], 0),
+        ([LUNA], [{"model": None, "num_requests": 2}], None),
+        ([{**LUNA, "num_model_requests": 0}], [], None),
+    ],
+    ids=["no searches", "its searches", "searches of another", "searches without a model", "no request"],
+)
+async def test_a_minute_of_openais_says_what_one_call_used_or_nothing(
+    completions: list[dict[str, Any]], searches: list[dict[str, Any]], searched: int | None
+) -> None:
+    def script(asked: Asked) -> Answer:
+        results = completions if asked.path.endswith("/completions") else searches
+        return whole({"data": [{"results": []}, {"results": results}], "has_more": False})
+
+    async with serving(script) as server, aclosing(HttpClient()) as http:
+        provider = OpenAI(http, f"{server.url}/v1")
+        found: MinuteUsage | None = await provider.minutes(ADMIN, "gpt-6-luna", 90_000, 150_000)
+    assert "start_time=60&end_time=180&bucket_width=1m&limit=2&" in server.asked[0].target
+    assert (found and found.usage.searches) == searched
+    if found:
+        usage = found.usage
+        assert (found.requests, usage.in_uncached, usage.cache_read, usage.out_visible) == (1, 600, 300, 50)

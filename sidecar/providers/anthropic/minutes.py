@@ -20,7 +20,8 @@ async def charged_in_minutes(
 ) -> MinuteUsage | None:
     """Return what the model's requests were charged from the minute of `first_ms` to that of `end_ms`.
 
-    The usage holds what was charged and no counts. None where there were no requests. Raises Failure.
+    The usage holds what was charged and no counts. None where there were no requests, or where it is not sure what
+    belongs to them. Raises Failure.
     """
     api = VendorClient(http, COSTS, name)
     first, end = whole_minutes(first_ms, end_ms)
@@ -33,9 +34,12 @@ async def charged_in_minutes(
         async for rows in pages:
             for row in rows:
                 group = as_mapping(row.get("group"))
-                if not is_named(as_text(group.get("model")), model):
+                told, amount = as_text(group.get("model")), cents_of(row)
+                if not told and amount != 0:
+                    # Of what is charged without a model, such as searches, nobody knows whether this call had it.
+                    return None
+                if not is_named(told, model):
                     continue
-                amount = cents_of(row)
                 if amount is None:
                     raise api.failure("Anthropic did not say what was charged. Try again.")
                 requests += as_count(as_mapping(row.get("cost")).get("requests"))

@@ -14,31 +14,39 @@ from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, 
 async def usage_of_minutes(
     api: VendorClient, base_url: str, key: str, model: str, first_ms: int, end_ms: int
 ) -> MinuteUsage | None:
-    """Return what the model's requests used from the minute of `first_ms` to that of `end_ms`. Raises Failure."""
+    """Return what the model's requests used from the minute of `first_ms` to that of `end_ms`.
+
+    None where there were no requests, or where it is not sure what belongs to them. Raises Failure.
+    """
     first, end = whole_minutes(first_ms, end_ms)
     query = (
         f"start_time={first // 1_000}&end_time={end // 1_000}&bucket_width=1m"
         f"&limit={(end - first) // MINUTE_MS}&group_by[]=model"
     )
     kinds = "&group_by[]=batch&group_by[]=service_tier"
-    found = await _results(api, f"{base_url}/organization/usage/completions?{query}{kinds}", key, model)
+    told = await _results(api, f"{base_url}/organization/usage/completions?{query}{kinds}", key)
+    found = [each for each in told if is_named(as_text(each.get("model")), model)]
     requests = sum(as_count(each.get("num_model_requests")) for each in found)
     if requests != 1:
         return MinuteUsage(requests, Usage()) if requests else None
-    searches = await _results(api, f"{base_url}/organization/usage/web_search_calls?{query}", key, model)
+    searches = await _results(api, f"{base_url}/organization/usage/web_search_calls?{query}", key)
+    if any(as_count(each.get("num_requests")) and not as_text(each.get("model")) for each in searches):
+        # Of searches that are told without a model, nobody knows whether this call made them.
+        return None
     one = next(each for each in found if as_count(each.get("num_model_requests")))
-    searched = sum(as_count(each.get("num_requests")) for each in searches)
+    searched = sum(
+        as_count(each.get("num_requests")) for each in searches if is_named(as_text(each.get("model")), model)
+    )
     return MinuteUsage(1, _usage(one, searched), one.get("batch") is True)
 
 
-async def _results(api: VendorClient, url: str, key: str, model: str) -> list[Mapping[str, Any]]:
+async def _results(api: VendorClient, url: str, key: str) -> list[Mapping[str, Any]]:
     page = await api.json("GET", url, api.asked(key))
     if not isinstance(page.get("data"), list) or page.get("has_more"):
         raise api.failure("OpenAI did not list what was used. Try again.")
-    results = (
+    return [
         as_mapping(each) for bucket in page["data"] for each in as_list(as_mapping(bucket).get("results"))
-    )
-    return [each for each in results if is_named(as_text(each.get("model")), model)]
+    ]
 
 
 def _usage(told: Mapping[str, Any], searches: int) -> Usage:
