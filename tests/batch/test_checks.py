@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 from pathlib import Path
 from typing import Any
@@ -59,9 +58,7 @@ async def result(app: Inside, method: str, **params: Any) -> Any:
 
 async def ended(app: Inside, project: str, rows: list[dict[str, Any]], specs: list[dict[str, Any]]) -> str:
     job = await result(app, "batch:submit", projectId=project, rows=rows, checks=specs, start=True)
-    async with asyncio.timeout(30):
-        while (await result(app, "batch:get", jobId=job["id"]))["status"] == "processing":
-            pass
+    await app.ended(job["id"])
     return str(job["id"])
 
 

@@ -47,8 +47,7 @@ async def test_everything_goes_on_when_the_clock_is_put(jump: int, tmp_path: Pat
         reply = await result(here, "chat:send", content="Second", **asked)
         assert reply["latencyMs"] >= 0
         for job_id in (job["id"], native["jobId"]):
-            while (await result(here, "batch:get", jobId=job_id))["status"] == "processing":
-                await here.next_message()
+            await here.ended(job_id)
             found = await result(here, "batch:get-results", jobId=job_id)
             assert [row["status"] for row in found] == ["success"] * len(rows)
             assert all(row["latency_ms"] >= 0 for row in found)

@@ -68,6 +68,12 @@ class Inside:
         async with asyncio.timeout(DEADLINE_SECONDS):
             return await reply
 
+    async def ended(self, job_id: str) -> None:
+        """Returns when a job runs no more. It is asked for: the last notification may come before such an answer."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while (await self.call("batch:get", {"jobId": job_id}))["result"]["status"] == "processing":
+                pass
+
     async def take(self, frames: bytes) -> None:
         for line in frames.splitlines():
             message = json.loads(line)

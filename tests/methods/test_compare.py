@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from tests.helpers.inside import Inside
@@ -73,9 +72,7 @@ async def test_the_answers_to_a_row_s_question_are_voted_on(app: Inside) -> None
         for number, model in enumerate(MODELS)
     ]
     job = await result(app, "batch:submit", projectId=project, rows=rows, start=True)
-    async with asyncio.timeout(30):
-        while (await result(app, "batch:get", jobId=job["id"]))["status"] == "processing":
-            pass
+    await app.ended(job["id"])
     ballot = await result(app, "compare:ballot", jobId=job["id"], rowId="blue-1")
     assert [each["text"] for each in ballot["answers"]] == ["blue"] * 3
     vote = await result(app, "compare:vote", ballotId=ballot["ballotId"], winner="tie")

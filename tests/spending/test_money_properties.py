@@ -132,11 +132,6 @@ async def submitted(
     return str(answer["result"].get("jobId") or answer["result"]["id"])
 
 
-async def ended(here: Inside, job_id: str) -> None:
-    while (await here.call("batch:get", {"jobId": job_id}))["result"]["status"] == "processing":
-        pass
-
-
 def charged(here: Inside) -> Decimal:
     """What the vendors charged in all."""
     return Decimal(here.simulator.ledger.wire()["totalChargedUSD"])
@@ -166,7 +161,7 @@ def test_a_job_comes_to_what_was_told_before_and_a_budget_of_the_most_is_enough(
             async with limited(here, high.quantize(Decimal("1e-9"), ROUND_CEILING)):
                 started = await here.call("batch:start", {"jobId": job, "concurrency": 32})
                 assert "result" in started, started
-                await ended(here, job)
+                await here.ended(job)
             least, most = await ours(here)
             assert low <= charged(here) <= high
             assert least <= charged(here) <= most <= high
@@ -186,7 +181,7 @@ def test_whatever_is_sent_at_once_the_limit_holds(
             async def batch() -> None:
                 if (job := await submitted(here, "batch:submit", rows)) is not None:
                     await here.call("batch:start", {"jobId": job, "concurrency": 32})
-                    await ended(here, job)
+                    await here.ended(job)
 
             async def native() -> None:
                 luna = [{**row, "model": MODELS[0]} for row in rows]
