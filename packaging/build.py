@@ -52,6 +52,11 @@ def arguments(work: Path) -> list[str]:
     given = ["--noconfirm", "--onedir", "--console", "--name", NAME]
     given += ["--distpath", str(work / "dist"), "--workpath", str(work), "--specpath", str(work)]
     given += ["--paths", str(ROOT)]
+    given += ["--additional-hooks-dir", str(ROOT / "packaging" / "hooks")]
+    if sys.platform != "win32":
+        # Modules as files: a start is then as fast as that of the source, in an archive a twentieth slower. On Windows
+        # each file that is opened is looked through for viruses, and there is one of an archive.
+        given += ["--debug", "noarchive"]
     # As the bridge has it for a Python: Windows would read and write files in the system's code page.
     given += ["--python-option", "X utf8"]
     given += [f"--add-data={ROOT / source}{os.pathsep}{folder}" for source, folder in FILES]
@@ -127,6 +132,8 @@ def build(out: Path, work: Path) -> Path:
         # The package is looked through in processes of PyInstaller's own, which need not have it installed.
         "PYTHONPATH": str(ROOT),
         "PYINSTALLER_CONFIG_DIR": str(work / "cache"),
+        # Unpacking each module took a tenth of a start. An installer packs all of it once more anyway.
+        "PYINSTALLER_ZLIB_COMPRESSION_LEVEL": "0",
         # Its warnings are about other systems' libraries and about what is left out on purpose.
         "PYI_LOG_LEVEL": "ERROR",
     }

@@ -40,10 +40,13 @@ SHIPPED = {
 
 
 def code(executable: Path) -> Iterator[tuple[str, bytes]]:
-    """Every module in it by name, with its bytes, which are compressed in the file."""
+    """Every module in it by name, with its bytes: those in its archive, and those that are files."""
     modules = CArchiveReader(str(executable)).open_embedded_archive("PYZ.pyz")
     for name in modules.toc:
         yield name, modules.extract(name, raw=True) or b""
+    inside = executable.parent / "_internal"
+    for path in inside.rglob("*.pyc"):
+        yield ".".join(path.relative_to(inside).with_suffix("").parts), path.read_bytes()
 
 
 def libraries(folder: Path) -> list[Path]:
