@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 S = TypeVar("S", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[S]):
+class Call(NamedTuple, Generic[S]):
     """One running request.
 
     `services` is whatever the composition root hands to the methods; rpc never looks inside.

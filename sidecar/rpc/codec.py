@@ -41,7 +41,7 @@ def loads(data: bytes) -> Any:
 
     Escaped lone surrogates become U+FFFD. Ids keep every digit; other integers beyond 64 bits may be floats.
     """
-    if marks(data) > MAX_VALUES and _too_many(data):
+    if len(data) > MAX_VALUES and marks(data) > MAX_VALUES and _too_many(data):
         raise BadJson("values", recover_id(data[:4096], data[-256:]))
     try:
         value = orjson.loads(data)

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
@@ -28,6 +29,7 @@ log = logging.getLogger("sidecar.rpc")
 
 # Whoever asks for these wants to know whether anybody is there, or to end it.
 ALWAYS_TAKEN = frozenset({"system:health", "shutdown"})
+_NEVER_WAIT = frozenset({*ALWAYS_TAKEN, "exit", "$/cancelRequest"})
 RETRY_AFTER_MS = 2_000
 OVERLOADED = "A-B/AI is busy with as many requests as it takes at once. Wait a moment, then try again."
 # Requests in one batch of JSON-RPC: each of them is answered, and all answers are kept until the last is there.
@@ -80,10 +82,22 @@ class Dispatcher:
         self._unread: dict[Any, bool] = {}
         self._routes = {"shutdown": Route("shutdown", _nothing, lambda params: params), **routes}
 
+    def accepted_at_once(self, message: Any) -> bool:
+        """Starts a single request where nothing has to be waited for, as nearly always; False is for `accept`."""
+        if isinstance(message, list) or self.in_flight.is_full:
+            return False
+        try:
+            request = read_request(message)
+        except Failure as failure:
+            self.refuse(failure, id_of(message))
+        else:
+            self._start(request, self._reply)
+        return True
+
     async def accept(self, message: Any) -> None:
         """Starts what one frame asks for: a request, a notification or a batch. Waits when too much runs."""
         if not isinstance(message, list):
-            await self._start(message, self._reply)
+            await self._start_below_limit(message, self._reply)
         elif not message:
             self.refuse(Failure("invalid_request", "The batch is empty. Send at least one request in it."))
         elif len(message) > MAX_BATCH:
@@ -92,7 +106,7 @@ class Dispatcher:
         else:
             batch = _Batch(len(message), self._outbox, self._max_bytes)
             for element in message:
-                await self._start(element, batch.add)
+                await self._start_below_limit(element, batch.add)
 
     def is_aside(self, method: str | None) -> bool:
         """Whether a large message with that method may be taken up after those that came behind it."""
@@ -117,15 +131,21 @@ class Dispatcher:
         """Answers something that could not be taken as a request."""
         self._outbox.send(self._error(id, failure))
 
-    async def _start(self, message: Any, reply: Reply) -> None:
+    async def _start_below_limit(self, message: Any, reply: Reply) -> None:
+        """Waits while too much runs, and refuses the request where that does not end."""
         try:
             request = read_request(message)
         except Failure as failure:
             reply(self._error(id_of(message), failure))
+            return
+        must_wait = self.in_flight.is_full and not self._shut_down and request.method not in _NEVER_WAIT
+        if must_wait and not await self.in_flight.below_limit():
+            refused = Failure("overloaded", OVERLOADED, retry_after_ms=RETRY_AFTER_MS)
+            reply(None if request.is_notification else self._error(request.id, refused))
         else:
-            await self._begin(request, reply)
+            self._start(request, reply)
 
-    async def _begin(self, request: Request, reply: Reply) -> None:
+    def _start(self, request: Request, reply: Reply) -> None:
         if request.method == "exit":
             reply(None if request.is_notification else _success(request.id))
             self._on_exit()
@@ -138,13 +158,6 @@ class Dispatcher:
                 if cancelled in self._unread:
                     self._unread[cancelled] = True
             reply(None if request.is_notification else _success(request.id))
-        elif (
-            self.in_flight.is_full
-            and request.method not in ALWAYS_TAKEN
-            and not await self.in_flight.below_limit()
-        ):
-            refused = Failure("overloaded", OVERLOADED, retry_after_ms=RETRY_AFTER_MS)
-            reply(None if request.is_notification else self._error(request.id, refused))
         else:
             running = RunningRequest(request)
             self.in_flight.add(running)
@@ -222,7 +235,7 @@ class Dispatcher:
         if loading is not None:
             await loading
         parsed = route.parse(params)
-        if asyncio.iscoroutine(parsed):
+        if type(parsed) is CoroutineType:
             parsed = await parsed
         result = await route.handler(call, parsed)
         # The table decides, not the handler: who was cancelled is never answered with a result by accident.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sidecar.errors import Failure
 from sidecar.rpc.codec import MAX_VALUES, BadJson, recover_id
@@ -18,8 +17,7 @@ _BAD_JSON = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request as it was sent. `id` means nothing for a notification."""
 
     method: str
@@ -37,12 +35,13 @@ def read_request(message: Any) -> Request:
     method = message.get("method")
     if not isinstance(method, str):
         raise _invalid("A request must name its method in a text.")
-    if "id" in message and not _is_id(message["id"]):
+    found = message.get("id")
+    if found is not None and not _is_id(found):
         raise _invalid("The id of a request must be a text, a number or null.")
     params = message.get("params")
     if params is not None and not isinstance(params, (dict, list)):
         raise _invalid("The params of a request must be an object or a list.")
-    return Request(method, params, message.get("id"), "id" not in message)
+    return Request(method, params, found, found is None and "id" not in message)
 
 
 def id_of(message: Any) -> Any:

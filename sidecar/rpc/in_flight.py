@@ -39,47 +39,53 @@ class InFlight:
 
     def __init__(self, limit: int = MAX_IN_FLIGHT) -> None:
         self._limit = limit
-        self._all: set[RunningRequest] = set()
-        self._by_id: dict[Any, set[RunningRequest]] = {}
+        self._count = 0
+        # By the request's id, which clients may use twice; a notification has none and is there by itself.
+        self._running: dict[Any, list[RunningRequest]] = {}
         self._changed = asyncio.Event()
         self._stuck = False
 
     @property
     def count(self) -> int:
-        return len(self._all)
+        return self._count
 
     @property
     def is_full(self) -> bool:
         """Whether the next one may have to wait."""
-        return len(self._all) >= self._limit
+        return self._count >= self._limit
 
     def add(self, running: RunningRequest) -> None:
-        self._all.add(running)
-        if not running.request.is_notification:
-            self._by_id.setdefault(running.request.id, set()).add(running)
+        self._count += 1
+        key = running if running.request.is_notification else running.request.id
+        same = self._running.get(key)
+        if same is None:
+            self._running[key] = [running]
+        else:
+            same.append(running)
 
     def remove(self, running: RunningRequest) -> None:
-        self._all.discard(running)
+        self._count -= 1
         self._stuck = False
-        if not running.request.is_notification:
-            same = self._by_id[running.request.id]
-            same.discard(running)
-            if not same:
-                del self._by_id[running.request.id]
+        key = running if running.request.is_notification else running.request.id
+        same = self._running[key]
+        if len(same) == 1:
+            del self._running[key]
+        else:
+            same.remove(running)
         self._changed.set()
 
     def cancel(self, request_id: Any) -> None:
         """Cancels every running request with this id; an id that is not running means nothing."""
-        for running in list(self._by_id.get(request_id, ())):
+        for running in list(self._running.get(request_id, ())):
             running.cancel()
 
     def cancel_all(self) -> None:
-        for running in list(self._all):
+        for running in [each for same in self._running.values() for each in same]:
             running.cancel()
 
     async def below_limit(self) -> bool:
         """Waits until one more may begin. False when none of so many has ended for a while."""
-        if len(self._all) < self._limit:
+        if self._count < self._limit:
             return True
         if self._stuck:
             return False
@@ -87,7 +93,7 @@ class InFlight:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._until(self._limit - 1)
         except TimeoutError:
-            self._stuck = len(self._all) >= self._limit
+            self._stuck = self._count >= self._limit
         return not self._stuck
 
     async def idle(self) -> None:
@@ -95,6 +101,6 @@ class InFlight:
         await self._until(0)
 
     async def _until(self, most: int) -> None:
-        while len(self._all) > most:
+        while self._count > most:
             self._changed.clear()
             await self._changed.wait()

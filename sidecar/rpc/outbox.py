@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from sidecar.rpc import codec
 from sidecar.rpc.framing import Framing, encode
@@ -19,25 +19,6 @@ WRITE_BYTES = 1024 * 1024
 # What a notification that has not been serialised yet is counted as.
 _NOMINAL_BYTES = 256
 _TEXT_MEMBERS = frozenset({"type", "text", "modelId", "requestId", "seq"})
-
-
-class _Waiting(Protocol):
-    size: int
-
-    def body(self) -> bytes: ...
-
-
-class _Body:
-    """A message that leaves as it is."""
-
-    __slots__ = ("_bytes", "size")
-
-    def __init__(self, body: bytes) -> None:
-        self._bytes = body
-        self.size = len(body)
-
-    def body(self) -> bytes:
-        return self._bytes
 
 
 class _Latest:
@@ -86,6 +67,10 @@ class _Text:
         return _notification("$/progress", {"token": self.token, "value": self._members})
 
 
+# A message that leaves as it is, or one that may still change.
+_Waiting = bytes | _Latest | _Text
+
+
 class Outbox:
     """Made before anything is served, so that services can notify outside a call. For the loop's thread only.
 
@@ -124,7 +109,7 @@ class Outbox:
 
     def send(self, body: bytes) -> None:
         """Any serialised message, kept in order and never merged."""
-        self._put(_Body(body))
+        self._put(body, len(body))
 
     def notify(self, method: str, params: Any = None, merge_key: str | None = None) -> None:
         """A notification. With a merge key it takes the place of the waiting one with the same method and key."""
@@ -137,7 +122,7 @@ class Outbox:
         waiting = self._latest.get(key)
         if waiting is None:
             waiting = self._latest[key] = _Latest(key, method, params)
-            self._put(waiting)
+            self._put(waiting, waiting.size)
         waiting.params = params
 
     def progress(self, token: str | int, value: Mapping[str, Any]) -> None:
@@ -157,7 +142,7 @@ class Outbox:
             waiting = streams.get(stream)
             if waiting is None or not waiting.takes(value):
                 waiting = streams[stream] = _Text(token, stream, value)
-                self._put(waiting)
+                self._put(waiting, waiting.size)
             self._count(waiting.add(value))
         if not streams:
             del self._texts[token]
@@ -206,11 +191,11 @@ class Outbox:
         except (TypeError, RecursionError, ValueError):
             log.exception("a notification could not be serialised: %s", method)
 
-    def _put(self, message: _Waiting) -> None:
+    def _put(self, message: _Waiting, size: int) -> None:
         if self._closed:
             return
         self._waiting.append(message)
-        self._count(message.size)
+        self._count(size)
         self._wake.set()
 
     def _count(self, more: int) -> None:
@@ -222,27 +207,33 @@ class Outbox:
 
     def _take(self, framing: Framing) -> bytes:
         frames: list[bytes] = []
-        size = 0
+        size = taken = 0
         while self._waiting and size < self._write_bytes:
             message = self._waiting.popleft()
-            self._count(-message.size)
-            self._forget(message)
-            try:
-                body = message.body()
-                frames.append(encode(body, framing))
-            except (TypeError, RecursionError, ValueError):
-                log.exception("a notification could not be serialised")
-                continue
-            size += len(frames[-1])
+            if isinstance(message, bytes):
+                body = message
+                taken += len(body)
+            else:
+                taken += message.size
+                self._forget(message)
+                try:
+                    body = message.body()
+                except (TypeError, RecursionError, ValueError):
+                    log.exception("a notification could not be serialised")
+                    continue
+            frame = encode(body, framing)
+            frames.append(frame)
+            size += len(frame)
             if self._on_leaving is not None:
                 self._on_leaving(body)
+        self._count(-taken)
         return b"".join(frames)
 
-    def _forget(self, message: _Waiting) -> None:
+    def _forget(self, message: _Latest | _Text) -> None:
         """What has begun to leave takes nothing more."""
         if isinstance(message, _Latest):
             del self._latest[message.key]
-        elif isinstance(message, _Text):
+        else:
             streams = self._texts.get(message.token, {})
             if streams.get(message.stream) is message:
                 del streams[message.stream]

@@ -134,13 +134,12 @@ async def _take(
         await outbox.room()
         arrived(frame)
         if isinstance(frame, bytes):
-            taking = _accept(frame, dispatcher, max_bytes)
             if len(frame) > LARGE_BYTES and dispatcher.is_aside(codec.method_of(frame[:4096])):
-                task = asyncio.create_task(taking)
+                task = asyncio.create_task(_accept(frame, dispatcher, max_bytes))
                 aside.add(task)
                 task.add_done_callback(aside.discard)
             else:
-                await taking
+                await _accept(frame, dispatcher, max_bytes)
         else:
             log.warning("bytes were passed over: %s", type(frame).__name__)
             dispatcher.refuse(*refusal(frame, max_bytes))
@@ -156,7 +155,9 @@ async def _accept(frame: bytes, dispatcher: Dispatcher, max_bytes: int) -> None:
             reading = loads_in_turns(frame)
             await dispatcher.accept_later(codec.recover_id(frame[:4096], frame[-256:]), reading)
         else:
-            await dispatcher.accept(codec.loads(frame))
+            message = codec.loads(frame)
+            if not dispatcher.accepted_at_once(message):
+                await dispatcher.accept(message)
     except codec.BadJson as problem:
         log.warning("a frame of %d bytes cannot be read: %s", len(frame), problem)
         dispatcher.refuse(*refusal(problem, max_bytes))
