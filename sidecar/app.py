@@ -83,7 +83,7 @@ async def _run(config: Config, streams: WireStreams, secrets: KnownSecrets, sent
         network = setup.recorded_network(network, recorder)
         keys = setup.WatchedKeys(saved, recorder)
     watchdog, parent = Watchdog(), Parent()
-    streams.reader.when_ended(watchdog.ending)
+    streams.reader.when_ended(watchdog.input_ended)
 
     def beat() -> None:
         sentinel.beat()

@@ -66,14 +66,20 @@ class Watchdog:
 
     def ending(self) -> None:
         """The process is to end, and ends within `ending_seconds` from now on. From any thread, and from a signal."""
+        self._end_within(self._ending_seconds)
+
+    def input_ended(self) -> None:
+        """As `ending`. A loop that was busy may see the end of its input late: the time that it took is taken off."""
+        since_beat = time.monotonic() - self._beaten
+        self._end_within(time_left(self._ending_seconds, since_beat, self._beat_seconds))
+
+    def _end_within(self, seconds: float) -> None:
         with self._arming:
             if self._ending:
                 return
             self._ending = True
-            faulthandler.dump_traceback_later(
-                self._ending_seconds + STUCK_SECONDS, exit=True, file=self._file
-            )
-        last = threading.Timer(self._ending_seconds, self._leave)
+            faulthandler.dump_traceback_later(seconds + STUCK_SECONDS, exit=True, file=self._file)
+        last = threading.Timer(seconds, self._leave)
         last.daemon = True
         last.start()
 
@@ -101,3 +107,8 @@ class Watchdog:
 
             # Writes in the handler itself, which needs no turn of the interpreter, and then lets the signal end us.
             faulthandler.register(signal.SIGPROF, file=self._file, all_threads=True, chain=True)
+
+
+def time_left(seconds: float, since_beat: float, beat_seconds: float) -> float:
+    """How much of the seconds is left where the loop may not have looked since its last beat."""
+    return seconds if since_beat <= 2 * beat_seconds else max(0.0, seconds - since_beat)

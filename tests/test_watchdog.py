@@ -9,6 +9,7 @@ from textwrap import dedent
 
 import pytest
 
+from sidecar.watchdog import time_left
 from tests.helpers.process import REPOSITORY
 
 # Any of them takes many minutes, or for ever.
@@ -73,5 +74,18 @@ async def test_a_loop_that_moves_is_left_alone() -> None:
 
 async def test_a_loop_that_moves_ends_in_time_all_the_same() -> None:
     code, stderr = await run("pass", before="watchdog.ending()", then="await asyncio.Event().wait()")
+    assert code == 0
+    assert "what was still running" in stderr
+
+
+@pytest.mark.parametrize(("since_beat", "left"), [(0.9, 4.6), (2.0, 4.6), (3.0, 1.6), (60.0, 0.0)])
+def test_a_busy_loop_that_sees_the_end_of_its_input_late_has_the_time_that_is_left(
+    since_beat: float, left: float
+) -> None:
+    assert time_left(4.6, since_beat, beat_seconds=1.0) == pytest.approx(left)
+
+
+async def test_a_process_whose_input_has_ended_ends_in_time() -> None:
+    code, stderr = await run("pass", before="watchdog.input_ended()", then="await asyncio.Event().wait()")
     assert code == 0
     assert "what was still running" in stderr

@@ -256,8 +256,12 @@ class Dispatcher:
         return progress
 
     def _reply(self, body: bytes | None) -> None:
-        if body is not None:
+        if body is None:
+            return
+        if self.in_flight.count:
             self._outbox.send(body)
+        else:
+            self._outbox.send_last(body)
 
     def _error(self, id: Any, error: BaseException, method: str = "") -> bytes:  # noqa: A002
         wire_error = to_wire_error(error, self._errors, method)

@@ -94,6 +94,8 @@ class Outbox:
         self._framing: Framing | None = None
         self._closed = False
         self._on_leaving = on_leaving
+        # Set while `run` waits for something to send.
+        self._write_now: Callable[[bytes], bool] | None = None
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -110,6 +112,19 @@ class Outbox:
     def send(self, body: bytes) -> None:
         """Any serialised message, kept in order and never merged."""
         self._put(body, len(body))
+
+    def send_last(self, body: bytes) -> None:
+        """As `send`, of a message behind which none is expected: it leaves at once where it can."""
+        if (
+            self._write_now is None
+            or self._waiting
+            or self._closed
+            or self._framing is None
+            or not self._write_now(encode(body, self._framing))
+        ):
+            self.send(body)
+        elif self._on_leaving is not None:
+            self._on_leaving(body)
 
     def notify(self, method: str, params: Any = None, merge_key: str | None = None) -> None:
         """A notification. With a merge key it takes the place of the waiting one with the same method and key."""
@@ -157,14 +172,21 @@ class Outbox:
         if self._framing is not None:
             await self._room.wait()
 
-    async def run(self, write: Callable[[bytes], Awaitable[None]]) -> None:
-        """Writes what waits, all of it in one write for each turn of the loop, until closed and empty."""
+    async def run(
+        self, write: Callable[[bytes], Awaitable[None]], write_now: Callable[[bytes], bool] | None = None
+    ) -> None:
+        """Writes what waits, all of it in one write for each turn of the loop, until closed and empty.
+
+        `write_now` writes at once, or says that it cannot. It is called while `write` is not.
+        """
         while True:
             while not self._waiting or self._framing is None:
                 if self._closed and not self._waiting:
                     return
                 self._wake.clear()
+                self._write_now = write_now
                 await self._wake.wait()
+                self._write_now = None
             data = self._take(self._framing)
             if data:
                 await write(data)

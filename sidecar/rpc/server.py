@@ -17,8 +17,9 @@ from sidecar.rpc.framing import Frame, FrameReader
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.large_messages import loads_in_turns
 from sidecar.rpc.outbox import Outbox
-from sidecar.rpc.stdio import ClientGone, WireReader, WireStreams, WireWriter
+from sidecar.rpc.stdio import ClientGone, WireStreams, WireWriter
 from sidecar.rpc.to_wire_error import ErrorRow
+from sidecar.rpc.wire_reader import WireReader
 
 log = logging.getLogger("sidecar.rpc")
 
@@ -27,8 +28,9 @@ GRACE_SECONDS = 5.0
 UNWIND_SECONDS = 1.0
 # How long a client may read nothing at all before what still waits for it is given up.
 STUCK_SECONDS = 1.0
-# After so many frames the handlers get a turn, so that limits see what the frames before have done.
-FRAMES_A_TURN = 64
+# After so many frames the handlers get a turn, so that limits see what the frames before have done, and the client
+# reads the first answers while the others are made.
+FRAMES_A_TURN = 32
 # A larger frame is read in pieces, with turns for everybody else.
 LARGE_BYTES = 128 * 1024
 
@@ -169,7 +171,7 @@ def _unseen(frame: Frame | None) -> None:
 
 async def _write(outbox: Outbox, writer: WireWriter, stop: asyncio.Event) -> None:
     try:
-        await outbox.run(writer.write)
+        await outbox.run(writer.write, writer.write_now)
     except ClientGone:
         log.info("the client does not read any more")
         outbox.discard()

@@ -266,3 +266,48 @@ async def test_many_small_deltas_take_little_more_memory_than_their_text() -> No
         tracemalloc.stop()
     await flush(outbox, client)
     assert client.values == [text("abcdefghij" * 100_000)]
+
+
+async def test_an_answer_that_is_alone_leaves_at_once_and_one_that_is_not_keeps_its_place() -> None:
+    outbox = Outbox()
+    outbox.framing = "newline"
+    left: list[bytes] = []
+
+    def write_now(data: bytes) -> bool:
+        left.append(data)
+        return True
+
+    async def write(data: bytes) -> None:
+        left.append(data)
+
+    running = asyncio.create_task(outbox.run(write, write_now))
+    await asyncio.sleep(0)
+    outbox.send_last(b"1")
+    assert left == [b"1\n"]
+    outbox.send(b"2")
+    outbox.send_last(b"3")
+    assert left == [b"1\n"]
+    outbox.close()
+    await running
+    assert left == [b"1\n", b"2\n3\n"]
+
+
+async def test_an_answer_waits_while_another_is_being_written_or_does_not_fit() -> None:
+    outbox = Outbox()
+    outbox.framing = "newline"
+    left: list[bytes] = []
+    free = asyncio.Event()
+
+    async def write(data: bytes) -> None:
+        await free.wait()
+        left.append(data)
+
+    running = asyncio.create_task(outbox.run(write, lambda data: False))
+    await asyncio.sleep(0)
+    outbox.send_last(b"1")
+    await asyncio.sleep(0)
+    outbox.send_last(b"2")
+    free.set()
+    outbox.close()
+    await running
+    assert left == [b"1\n", b"2\n"]

@@ -11,7 +11,8 @@ from sidecar.rpc.dispatch import Route
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.server import serve
-from sidecar.rpc.stdio import WireReader, WireStreams
+from sidecar.rpc.stdio import WireStreams
+from sidecar.rpc.wire_reader import ThreadReader, WireReader
 from tests.helpers.toy import ERRORS, ROUTES, Toys
 from tests.helpers.wire import Splitter, frame, request
 
@@ -47,7 +48,7 @@ class Client:
 
     async def until(self, enough: Callable[[list[Any]], bool]) -> list[Any]:
         """Reads on until the messages that have arrived are enough."""
-        self._reader = self._reader or WireReader(self._from_server)
+        self._reader = self._reader or ThreadReader(self._from_server)
         async with asyncio.timeout(20):
             while not enough(self.messages):
                 chunk = await self._reader.read()
@@ -197,7 +198,9 @@ async def test_what_was_paid_for_is_finished_when_the_client_is_gone() -> None:
 async def test_while_the_client_does_not_read_no_new_requests_are_taken() -> None:
     toys = Toys(outbox=Outbox(high_water_bytes=500_000, low_water_bytes=100_000))
     async with connected(toys) as client:
-        client.send(*(request("big", {"bytes": 20_000}, number) for number in range(1500)))
+        # More than a pipe holds: whoever writes it in the loop would wait for the loop.
+        asked = [request("big", {"bytes": 20_000}, number) for number in range(1500)]
+        sending = asyncio.create_task(asyncio.to_thread(client.send, *asked))
         async with asyncio.timeout(20):
             while not toys.outbox.full:
                 await asyncio.sleep(0)
@@ -207,6 +210,7 @@ async def test_while_the_client_does_not_read_no_new_requests_are_taken() -> Non
         messages = await client.until(lambda messages: len(messages) == 1500)
         assert sorted(answers(messages)) == list(range(1500))
         assert toys.calls == 1500
+        await sending
         client.close_stdin()
         await client.ended()
 

@@ -1,34 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from sidecar.rpc.stdio import MAX_UNREAD_BYTES, READ_BYTES, ClientGone, WireReader, WireWriter
+from sidecar.rpc.stdio import ClientGone, WireWriter
+from sidecar.rpc.wire_reader import ThreadReader
+from tests.helpers.pipe import Pipe
 from tests.helpers.process import REPOSITORY
-
-
-class Pipe:
-    """Two descriptors, each of which is closed once: a number that is free is used again at once."""
-
-    def __init__(self) -> None:
-        self.read_end, self.write_end = os.pipe()
-        self._open = {self.read_end, self.write_end}
-
-    def close(self, *ends: int) -> None:
-        for end in self._open.intersection(ends or self._open):
-            self._open.remove(end)
-            os.close(end)
-
-    def pour(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self.write_end, view[:65536]) :]
-        self.close(self.write_end)
 
 
 @pytest.fixture
@@ -38,44 +23,9 @@ def pipe() -> Iterator[Pipe]:
     pipe.close()
 
 
-async def test_all_bytes_arrive_in_order_and_then_the_end(pipe: Pipe) -> None:
-    reader = WireReader(pipe.read_end)
-    data = os.urandom(3_000_000)
-    pouring = asyncio.create_task(asyncio.to_thread(pipe.pour, data))
-    arrived = b""
-    async with asyncio.timeout(20):
-        while chunk := await reader.read():
-            arrived += chunk
-        await pouring
-        assert await reader.read() == b""
-    assert arrived == data
-
-
-async def test_what_arrived_before_there_was_a_loop_is_not_lost(pipe: Pipe) -> None:
-    reader = WireReader(pipe.read_end)
-    await asyncio.to_thread(pipe.pour, b"early")
-    async with asyncio.timeout(30):
-        assert [await reader.read(), await reader.read()] == [b"early", b""]
-
-
-async def test_who_does_not_read_stops_the_writer_at_the_other_end(pipe: Pipe) -> None:
-    reader = WireReader(pipe.read_end)
-    size = 4 * (MAX_UNREAD_BYTES + READ_BYTES)
-    pouring = asyncio.create_task(asyncio.to_thread(pipe.pour, b"x" * size))
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.3):
-            await asyncio.shield(pouring)
-    arrived = 0
-    async with asyncio.timeout(20):
-        while chunk := await reader.read():
-            arrived += len(chunk)
-        await pouring
-    assert arrived == size
-
-
 @pytest.mark.parametrize("size", [10, 5_000, 3_000_000])
 async def test_a_write_ends_when_all_of_it_was_taken(pipe: Pipe, size: int) -> None:
-    writer, reader = WireWriter(pipe.write_end), WireReader(pipe.read_end)
+    writer, reader = WireWriter(pipe.write_end), ThreadReader(pipe.read_end)
     data = os.urandom(size)
     writing = asyncio.create_task(writer.write(data))
     arrived = b""
@@ -123,3 +73,31 @@ def test_taking_the_streams_imports_nothing_slow() -> None:
         [sys.executable, "-c", script], cwd=REPOSITORY, timeout=20, capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only what a writable pipe takes for certain")
+async def test_what_cannot_block_is_written_at_once_and_nothing_else(pipe: Pipe) -> None:
+    writer = WireWriter(pipe.write_end)
+    # All of it is free.
+    assert writer.write_now(b"x" * 40_000)
+    # The client has not read yet: it takes what a pipe takes whole, and no more.
+    assert not writer.write_now(b"x" * 5_000)
+    assert writer.write_now(b"x" * 4_000)
+    assert not writer.write_now(b"x" * 60_000)
+    assert len(os.read(pipe.read_end, 100_000)) == 44_000
+    assert writer.write_now(b"x" * 60_000)
+    assert writer.bytes_written == 104_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe is no socket there")
+async def test_a_socket_that_is_full_takes_nothing_at_once() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        writer = WireWriter(one.fileno())
+        assert writer.write_now(b"x" * 4_000)
+        one.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                one.send(b"x" * 65_536)
+        one.setblocking(True)
+        assert not writer.write_now(b"x")
