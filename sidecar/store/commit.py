@@ -30,13 +30,18 @@ def commit_group(conn: sqlite3.Connection, works: Sequence[Work]) -> list[Outcom
     """Runs the writes in order in one durable transaction; one that raises is undone alone.
 
     Never raises. When the commit itself fails, nothing of the group is stored, and each write that had
-    succeeded gets an error of its own. A write must not end the transaction (`executescript` does).
+    succeeded gets an error of its own. A write must not end the transaction (`executescript` does), and may be run
+    twice: a savepoint for each costs as much as the write, so there are none until one is to be undone.
     """
     outcomes: list[Outcome] = []
     try:
         conn.execute("BEGIN IMMEDIATE")
-        for work in works:
-            outcomes.append(_attempt(conn, work))
+        if not _ran_through(conn, works, outcomes):
+            outcomes.clear()
+            conn.execute("ROLLBACK")
+            conn.execute("BEGIN IMMEDIATE")
+            for work in works:
+                outcomes.append(_attempt(conn, work))
         conn.execute("COMMIT")
     except BaseException as error:
         if conn.in_transaction:
@@ -47,7 +52,25 @@ def commit_group(conn: sqlite3.Connection, works: Sequence[Work]) -> list[Outcom
     return outcomes
 
 
+def _ran_through(conn: sqlite3.Connection, works: Sequence[Work], outcomes: list[Outcome]) -> bool:
+    """Whether all of them ran, or refused before they had changed anything. The outcomes are those of what ran."""
+    for work in works:
+        before = conn.total_changes
+        try:
+            outcomes.append(Outcome(value=work(conn)))
+        except Exception as error:
+            if not conn.in_transaction:
+                raise _RolledBackError from error
+            if conn.total_changes != before or isinstance(error, sqlite3.Error):
+                return False
+            outcomes.append(Outcome(error=translated(error)))
+        if not conn.in_transaction:
+            raise _RolledBackError
+    return True
+
+
 def _attempt(conn: sqlite3.Connection, work: Work) -> Outcome:
+    """Runs one, and undoes it alone where it raises."""
     conn.execute("SAVEPOINT one")
     try:
         try:

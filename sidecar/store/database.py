@@ -89,7 +89,8 @@ class Database:
     ) -> T:
         """Runs `fn` and returns once it is committed. Writes are applied in the order of these calls.
 
-        What `fn` raises is raised here, and `fn` alone is undone. A caller that is cancelled undoes nothing.
+        What `fn` raises is raised here, and `fn` alone is undone. A caller that is cancelled undoes nothing. It may be
+        run twice, the first time undone: it changes nothing but the database.
         Raises Failure("storage_error") when the disk does not take it, Failure("shutting_down") after close().
         """
         if self._committing is None:
