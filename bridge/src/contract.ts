@@ -1075,13 +1075,13 @@ export type ConversationFormat = "markdown" | "json";
 export interface ConversationImportParams {
   /** Where they go to. */
   projectId: string;
-  /** ChatGPT's or Claude's `conversations.json`, the ZIP file that they send, or what `conversation:export` wrote as JSON. */
+  /** ChatGPT's or Claude's `conversations.json` or the ZIP file that they send; what Open WebUI, LibreChat, TypingMind, Chatbox, NextChat or BetterChatGPT exports as JSON; Cherry Studio's backup; `MyActivity.json` of Google Takeout (Gemini), or its ZIP file; a `.conversation.json` of LM Studio, a `messages.jsonl` of Jan, or a ZIP file of such; what `conversation:export` wrote as JSON. */
   path: string;
 }
 
 export interface ConversationImportResult {
   /** Whose file it is. */
-  service: "chatgpt" | "claude" | "abai";
+  service: "chatgpt" | "claude" | "abai" | "gemini" | "openwebui" | "librechat" | "typingmind" | "chatbox" | "cherrystudio" | "nextchat" | "betterchatgpt" | "lmstudio" | "jan";
   /** Added. Branches of one that go on for more than an answer are conversations of their own. */
   conversations: number;
   /** Added, other answers to a question included, which are earlier versions. */
@@ -2362,7 +2362,7 @@ export interface Methods {
   "conversation:fork": { params: ConversationForkParams; result: Conversation };
   /** Writes a conversation, or all of a project, as Markdown or JSON. */
   "conversation:export": { params: ConversationExportParams; result: ConversationExportResult };
-  /** Takes over conversations of ChatGPT or Claude from the file that they export, or of A-B/AI. */
+  /** Takes over conversations from the file that ChatGPT, Claude or another chat program has written, or A-B/AI. */
   "conversation:import": { params: ConversationImportParams; result: ConversationImportResult };
   /** Stores a message that did not come through `chat:send`. */
   "messages:add": { params: MessagesAddParams; result: Message };
@@ -2499,7 +2499,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "6bceb353b471b2da961b4fa1544beda7c4470405b76948290510d30ac8687b43";
+export const SCHEMA_HASH = "e3d5dc99725540e5de8c9f9f3149a56c6f41b21ace4ad2f10ce5bb961756766a";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

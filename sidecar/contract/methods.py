@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "6bceb353b471b2da961b4fa1544beda7c4470405b76948290510d30ac8687b43"
+SCHEMA_HASH = "e3d5dc99725540e5de8c9f9f3149a56c6f41b21ace4ad2f10ce5bb961756766a"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from sidecar.chat.transfer import own_format, take_over
-from sidecar.chat.transfer.import_file import NEITHER, Found, read_file
+from sidecar.chat.transfer.documents import NEITHER
+from sidecar.chat.transfer.import_file import Found, read_file
+from sidecar.chat.transfer.programs import Service
 from sidecar.contract.types import conversation as types
 from sidecar.errors import Failure
 from sidecar.methods import wire
@@ -57,8 +59,13 @@ async def taken_over(call: Request, params: types.ConversationImportParams) -> d
     app = call.services
     if await app.store.read(projects.get, params.project_id) is None:
         raise Failure("not_found", "There is no such project to import into. Choose another one.")
-    file = read_file(source_file(params.path))
-    service: str | None = None
+    path = source_file(params.path)
+    # Looked through to its end first: nothing is taken out of a file that cannot be read as a whole.
+    looked = read_file(path)
+    while len(await in_thread(lambda pulse: _next(looked, pulse))) == _AT_A_TIME:
+        pass
+    file = read_file(path)
+    service: Service | None = None
     counts = [0, 0, 0]
     problems: list[dict[str, Any]] = []
     while True:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.chat.transfer.message_tree import TakenConversation, TreeNode, conversations_of
+from sidecar.chat.transfer.values import a_list, a_text, an_object, moment
 
-SERVICE = "chatgpt"
 _THINKING = frozenset({"thoughts", "reasoning_recap"})
 _NOT_SAID = frozenset({"user_editable_context", "model_editable_context", "execution_output"})
 
@@ -32,7 +32,7 @@ def read(value: Mapping[str, Any]) -> list[TakenConversation]:
     return conversations_of(
         key,
         name if isinstance(name, str) else "",
-        _ms(value.get("create_time")) or 0,
+        moment(value.get("create_time")) or 0,
         nodes,
         leaf if isinstance(leaf, str) else None,
     )
@@ -41,15 +41,15 @@ def read(value: Mapping[str, Any]) -> list[TakenConversation]:
 def _node(key: str, value: Mapping[str, Any]) -> TreeNode:
     parent = value.get("parent")
     joint = TreeNode(key, parent if isinstance(parent, str) else None)
-    message = _object(value.get("message"))
-    role = _object(message.get("author")).get("role")
-    metadata, content = _object(message.get("metadata")), _object(message.get("content"))
+    message = an_object(value.get("message"))
+    role = an_object(message.get("author")).get("role")
+    metadata, content = an_object(message.get("metadata")), an_object(message.get("content"))
     # What is meant for a tool, or hidden from the person, was not said to anybody.
     if role not in ("user", "assistant") or metadata.get("is_visually_hidden_from_conversation"):
         return joint
     if role == "assistant" and message.get("recipient") not in (None, "all"):
         return joint
-    kind, text = content.get("content_type"), _text(content)
+    kind, text = a_text(content.get("content_type")), _text(content)
     if kind in _NOT_SAID:
         return joint
     slug = metadata.get("model_slug")
@@ -61,13 +61,13 @@ def _node(key: str, value: Mapping[str, Any]) -> TreeNode:
         "" if kind in _THINKING else text,
         text if kind in _THINKING else "",
         model,
-        _ms(message.get("create_time")),
+        moment(message.get("create_time")),
     )
 
 
 def _text(content: Mapping[str, Any]) -> str:
     if content.get("content_type") == "thoughts":
-        thoughts = [_object(each) for each in _list(content.get("thoughts"))]
+        thoughts = [an_object(each) for each in a_list(content.get("thoughts"))]
         return "\n\n".join(str(each.get("content") or each.get("summary") or "") for each in thoughts).strip()
     parts = content.get("parts")
     if not isinstance(parts, list):
@@ -79,21 +79,8 @@ def _text(content: Mapping[str, Any]) -> str:
 def _part(part: Any) -> str:
     if isinstance(part, str):
         return part
-    part = _object(part)
+    part = an_object(part)
     if isinstance(part.get("text"), str):
         return str(part["text"])
     kind = str(part.get("content_type") or "")
     return f"[{kind.removesuffix('_asset_pointer').replace('_', ' ')}]" if kind else ""
-
-
-def _ms(seconds: Any) -> int | None:
-    usable = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds < 1e11
-    return int(seconds * 1000) if usable else None
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -8,12 +8,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from sidecar.chat.transfer.message_tree import TakenConversation, TreeNode, conversations_of
+from sidecar.chat.transfer.values import a_list, moment
 
-SERVICE = "claude"
 # The parent of what stands first.
 _ROOT = "00000000-0000-4000-8000-000000000000"
 
@@ -37,7 +36,7 @@ def read(value: Mapping[str, Any]) -> list[TakenConversation]:
     return conversations_of(
         str(value.get("uuid") or before or ""),
         name if isinstance(name, str) else "",
-        _ms(value.get("created_at")) or 0,
+        moment(value.get("created_at")) or 0,
         nodes,
         leaf if isinstance(leaf, str) else before,
     )
@@ -49,7 +48,7 @@ def _node(message: Mapping[str, Any], number: int, before: str | None, model: An
     parent = message.get("parent_message_uuid", before)
     sender = message.get("sender")
     asked = message.get("model") or model
-    content = [block for block in message.get("content") or () if isinstance(block, dict)]
+    content = [block for block in a_list(message.get("content")) if isinstance(block, dict)]
     text = "\n\n".join(filter(None, (*_blocks(content, "text"), *_attached(message))))
     return TreeNode(
         key,
@@ -58,7 +57,7 @@ def _node(message: Mapping[str, Any], number: int, before: str | None, model: An
         text or str(message.get("text") or ""),
         "\n\n".join(_blocks(content, "thinking")),
         f"anthropic/{asked}" if sender == "assistant" and isinstance(asked, str) else None,
-        _ms(message.get("created_at")),
+        moment(message.get("created_at")),
     )
 
 
@@ -70,20 +69,10 @@ def _blocks(content: list[Any], kind: str) -> Iterator[str]:
 
 def _attached(message: Mapping[str, Any]) -> Iterator[str]:
     """What was put in beside the words: texts as they were read, other files by their names."""
-    for attachment in message.get("attachments") or ():
+    for attachment in a_list(message.get("attachments")):
         if isinstance(attachment, dict):
             words = str(attachment.get("extracted_content") or "").strip()
             yield f"[{attachment.get('file_name') or 'attachment'}]" + (f"\n\n{words}" if words else "")
-    for file in message.get("files") or ():
+    for file in a_list(message.get("files")):
         if isinstance(file, dict):
             yield f"[{file.get('file_name') or 'file'}]"
-
-
-def _ms(text: Any) -> int | None:
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

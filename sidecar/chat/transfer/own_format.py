@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sidecar.chat.transfer.message_tree import TakenConversation, TakenMessage
+from sidecar.chat.transfer.values import a_list, moment
 
-SERVICE = "abai"
 BEGIN = '{"format": "abai-conversations", "version": 1, "conversations": [\n'
 END = "\n]}\n"
 Shown = Mapping[str, Any]
@@ -29,7 +29,7 @@ def read(value: Shown) -> list[TakenConversation]:
         TakenConversation(
             str(value.get("id") or taken[0].key),
             name if isinstance(name, str) else "",
-            created if isinstance(created, int) else taken[0].at,
+            moment(created) or taken[0].at,
             taken,
         )
     ]
@@ -69,7 +69,7 @@ def _taken(messages: Sequence[Any]) -> Iterator[TakenMessage]:
         if shown is None:
             continue
         yield shown
-        for earlier in message.get("earlier") or ():
+        for earlier in a_list(message.get("earlier")):
             version = _message(earlier, shown.key) if isinstance(earlier, dict) else None
             if version is not None:
                 yield version
@@ -85,7 +85,7 @@ def _message(message: Shown, version_of: str | None) -> TakenMessage | None:
         turn if isinstance(turn, str) else key,
         role,
         text,
-        at if isinstance(at, int) else 0,
+        moment(at) or 0,
         str(message.get("thinking") or ""),
         model if isinstance(model, str) else None,
         version_of,

@@ -9,17 +9,17 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.chat.transfer.message_tree import TakenConversation, TakenMessage
+from sidecar.chat.transfer.programs import PROGRAMS, Service
 from sidecar.store import conversations, messages
 from sidecar.store.records import Message
 from sidecar.store.turns import IMPORTED, name_from
 
 # Ids follow from where a message stood, so that the same file brings nothing twice into a project.
 _NAMESPACE = uuid.UUID("5d0a9a52-3c1e-4f0e-9f43-0a8d1c7b62e4")
-_LABELS = {"chatgpt": "ChatGPT", "claude": "Claude"}
 
 
 def store(
-    conn: sqlite3.Connection, project_id: str, service: str, taken: Iterable[TakenConversation]
+    conn: sqlite3.Connection, project_id: str, service: Service, taken: Iterable[TakenConversation]
 ) -> tuple[int, int, int]:
     """Return how many conversations and messages were added, and how many conversations were there before.
 
@@ -44,10 +44,10 @@ def store(
     return added, said, known
 
 
-def _message(taken: TakenMessage, conversation_id: str, keys: dict[str, str], service: str) -> Message:
+def _message(taken: TakenMessage, conversation_id: str, keys: dict[str, str], service: Service) -> Message:
     was = taken.as_it_was or {}
     answered = taken.role == "assistant"
-    provider = was.get("provider") if was else _LABELS.get(service)
+    provider = was.get("provider") if was else PROGRAMS[service].label
     return Message(
         id=keys[taken.key],
         conversation_id=conversation_id,

@@ -46,7 +46,7 @@ class ConversationImportParams(WireModel):
     """Where they go to."""
 
     path: Annotated[str, Field(min_length=1)]
-    """ChatGPT's or Claude's `conversations.json`, the ZIP file that they send, or what `conversation:export` wrote as JSON."""
+    """ChatGPT's or Claude's `conversations.json` or the ZIP file that they send; what Open WebUI, LibreChat, TypingMind, Chatbox, NextChat or BetterChatGPT exports as JSON; Cherry Studio's backup; `MyActivity.json` of Google Takeout (Gemini), or its ZIP file; a `.conversation.json` of LM Studio, a `messages.jsonl` of Jan, or a ZIP file of such; what `conversation:export` wrote as JSON."""
 
 
 class ConversationListParams(WireModel):

@@ -1,0 +1,124 @@
+"""The values in a file of JSON that may be conversations: elements of its list, lines, or what the whole file is."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+import orjson
+
+from sidecar.chat.transfer.gemini_activity import is_record
+from sidecar.chat.transfer.lists import THREAD
+from sidecar.chat.transfer.programs import conversations_in, service_of
+from sidecar.errors import Failure
+from sidecar.json_file import read_elements
+from sidecar.json_stream import BrokenJson
+
+# One conversation, or a file that cannot be read in parts.
+MOST_BYTES = 64 * 1024 * 1024
+# What it may be made of: each costs some hundred bytes while it is read.
+_MOST_VALUES = 4_000_000
+_LISTS = ("conversations", "chats")
+_MARK = b"\xef\xbb\xbf"
+NEITHER = (
+    "This is no file of conversations that A-B/AI knows. Choose the conversations.json, or the ZIP file, that ChatGPT "
+    "or Claude sends when one asks for one's data there, or the JSON file that Open WebUI, LibreChat, TypingMind, "
+    "Chatbox, Cherry Studio, NextChat, BetterChatGPT, LM Studio, Jan or Google Takeout (Gemini) has written."
+)
+
+
+def refused(message: str) -> Failure:
+    """Return the refusal of a file, with a sentence for a person."""
+    return Failure("invalid_params", message, issues=[{"path": "path", "message": message}])
+
+
+def values_of(stream: IO[bytes], *, among_others: bool = False) -> Iterator[Any]:
+    """Yield the values of a file that can go back to its beginning. Raises Failure where it cannot be read.
+
+    A file that stands `among_others` in an archive is passed over where it holds something else.
+    """
+    begun = False
+    try:
+        for element in read_elements(_reader(stream), _LISTS, most_bytes=MOST_BYTES):
+            value = _decoded(element)
+            if among_others and not _known(value):
+                continue
+            begun = True
+            yield value
+    except BrokenJson as error:
+        if begun:
+            raise refused(f"This file cannot be read to its end: {error}") from error
+    else:
+        return
+    # It is one object without such a list, or no JSON at all: a page, a text, what another program exports.
+    stream.seek(0)
+    for value in _whole(_reader(stream)(MOST_BYTES + 1), among_others):
+        if _known(value) or not among_others:
+            yield value
+
+
+def _whole(content: bytes, among_others: bool) -> list[Any]:
+    if len(content) > MOST_BYTES:
+        if among_others:
+            return []
+        raise refused(
+            "This file is one piece of more than 64 MB, which is more than can be taken over at once. "
+            "Where the program can export single conversations, take those."
+        )
+    try:
+        return conversations_in(_loaded(content))
+    except (ValueError, AttributeError) as error:
+        lines = _thread(content)
+        if lines:
+            return [{THREAD: lines}]
+        if among_others:
+            return []
+        raise refused(NEITHER) from error
+
+
+def _thread(content: bytes) -> list[Any]:
+    """The messages of Jan's, a line each; none where the lines are something else."""
+    found = []
+    try:
+        for line in content.splitlines():
+            if line.strip():
+                message = _loaded(line)
+                if message.get("object") != "thread.message":
+                    return []
+                found.append(message)
+    except (ValueError, AttributeError):
+        return []
+    return found
+
+
+def _reader(stream: IO[bytes]) -> Callable[[int], bytes]:
+    """Read on from behind a byte order mark."""
+    begin = stream.read(len(_MARK))
+    rest = io.BytesIO(b"" if begin == _MARK else begin)
+
+    def read(size: int) -> bytes:
+        found = rest.read(size)
+        return found if len(found) == size else found + stream.read(size - len(found))
+
+    return read
+
+
+def _known(value: Any) -> bool:
+    return service_of(value) is not None or is_record(value)
+
+
+def _decoded(element: bytes) -> Any:
+    try:
+        return _loaded(element)
+    except orjson.JSONDecodeError as error:
+        raise refused(
+            f"A conversation in this file is not valid JSON ({error.msg}, character {error.pos + 1} of it). "
+            "Ask for the file once more."
+        ) from error
+
+
+def _loaded(content: bytes) -> Any:
+    if content.count(b",") + content.count(b"[") + content.count(b"{") > _MOST_VALUES:
+        raise refused("A conversation in this file is made of more pieces than can be taken over.")
+    return orjson.loads(content)

@@ -1,0 +1,134 @@
+"""People who move here bring along what they said elsewhere: files of other programs, beside the real process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.chat.transfer import program_files as files
+from tests.field.claims import field
+from tests.field.lab import messages, project, sidecar
+from tests.helpers.process import RpcError, SidecarProcess
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PROGRAMS: dict[str, tuple[Any, str]] = {
+    "openwebui": (files.OPENWEBUI, "Open WebUI"),
+    "librechat": (files.LIBRECHAT, "LibreChat"),
+    "typingmind": (files.TYPINGMIND, "TypingMind"),
+    "chatbox": (files.CHATBOX, "Chatbox"),
+    "cherrystudio": (files.CHERRYSTUDIO, "Cherry Studio"),
+    "nextchat": (files.NEXTCHAT, "NextChat"),
+    "betterchatgpt": (files.BETTERCHATGPT, "BetterChatGPT"),
+    "lmstudio": (files.LMSTUDIO, "LM Studio"),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SidecarProcess]:
+    async with sidecar(tmp_path_factory.mktemp("moves"), "--mock") as made:
+        yield made
+
+
+async def taken_over(process: SidecarProcess, path: Path, content: Any) -> tuple[str, dict[str, Any]]:
+    """The project into which this was imported, and what was said of it."""
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    into = await project(process)
+    result = await process.call("conversation:import", {"projectId": into, "path": str(path)})
+    return into, result
+
+
+async def said(process: SidecarProcess, into: str, name: str = "Sky") -> list[dict[str, Any]]:
+    listed = await process.call("conversation:list", {"projectId": into})
+    [conversation] = [each["id"] for each in listed if each["name"] == name]
+    return await messages(process, conversation)
+
+
+@field("files", "the history of another program, as it exports it")
+@pytest.mark.parametrize("service", PROGRAMS)
+async def test_the_history_of_another_program_is_taken_over(
+    service: str, process: SidecarProcess, tmp_path: Path
+) -> None:
+    content, label = PROGRAMS[service]
+    into, result = await taken_over(process, tmp_path / "export.json", content)
+    assert result["service"] == service
+    question, answer = await said(process, into)
+    assert question["content"].replace("[notes.pdf]\n\n", "").replace("\n\n[image]", "") == "Why?"
+    assert (answer["content"], answer["thinking"]) == ("Rayleigh.", "Hm.\n1 < 2")
+    assert (answer["provider"], answer["model"]) == (label, "deepseek-r1")
+    assert answer["timestamp"] >= question["timestamp"] > 1_600_000_000_000
+
+
+@field("files", "Google Takeout's activity of Gemini")
+async def test_what_was_asked_of_gemini_comes_by_days(process: SidecarProcess, tmp_path: Path) -> None:
+    into, result = await taken_over(process, tmp_path / "MyActivity.json", files.GEMINI)
+    assert (result["conversations"], len(result["problems"])) == (2, 1)
+    assert [each["content"][:12] for each in await said(process, into, "Gemini 2023-11-14")] == [
+        "Hello",
+        "Why?",
+        "### Rayleigh",
+    ]
+    page = b'<html><div class="mdl-grid">Gemini Apps: Prompted Why?</div></html>'
+    with pytest.raises(RpcError, match="choose JSON"):
+        await taken_over(process, tmp_path / "MyActivity.html", page)
+
+
+@field("files", "such a file that breaks off in its last conversation")
+async def test_a_file_that_breaks_off_brings_nothing_and_the_whole_one_everything(
+    process: SidecarProcess, tmp_path: Path
+) -> None:
+    many = [{**files.OPENWEBUI[0], "id": f"w{number}"} for number in range(50)]
+    path = tmp_path / "export.json"
+    path.write_bytes(json.dumps(many).encode()[:-40])
+    into = await project(process)
+    with pytest.raises(RpcError) as caught:
+        await process.call("conversation:import", {"projectId": into, "path": str(path)})
+    assert caught.value.data["kind"] == "invalid_params"
+    assert await process.call("conversation:list", {"projectId": into}) == []
+
+    path.write_bytes(json.dumps(many).encode())
+    for counts in ((50, 0), (0, 50)):
+        result = await process.call("conversation:import", {"projectId": into, "path": str(path)})
+        assert (result["conversations"], result["known"]) == counts
+
+
+@field("files", "such a file with a member of another kind anywhere in it")
+async def test_no_odd_member_is_called_a_bug(process: SidecarProcess, tmp_path: Path) -> None:
+    odds: list[Any] = [10**30, [[]]]
+    for content in (*(content for content, _ in PROGRAMS.values()), files.GEMINI):
+        for odd in odds:
+            for changed in _changed(content, odd):
+                try:
+                    await taken_over(process, tmp_path / "export.json", changed)
+                except RpcError as error:
+                    refused = error.data["kind"]
+                else:
+                    refused = "invalid_params"
+                assert refused == "invalid_params", changed
+
+
+def _changed(value: Any, odd: Any) -> list[Any]:
+    """The value with one of its members of the outer levels replaced, for each of them."""
+    text = json.dumps(value)
+    found = []
+    for name in (
+        "id",
+        "title",
+        "name",
+        "createdAt",
+        "timestamp",
+        "created_at",
+        "content",
+        "model",
+        "messages",
+    ):
+        begin = text.find(f'"{name}": ')
+        if begin >= 0:
+            begin += len(name) + 4
+            _, end = json.JSONDecoder().raw_decode(text, begin)
+            found.append(json.loads(text[:begin] + json.dumps(odd) + text[end:]))
+    return found
