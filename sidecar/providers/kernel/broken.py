@@ -88,13 +88,7 @@ def broken(
 
         return certificates.refusal(untrusted, peer)
     if not sent:
-        host = urlsplit(url).hostname or ""
-        check = (
-            f"Nothing answers at {urlsplit(url).netloc.rpartition('@')[2]}: start the server there, or correct the port"
-            if is_loopback(host)
-            else "Check the internet connection"
-        )
-        message = f"Could not connect to the {peer} API. {check} and try again."
+        message = f"Could not connect to the {peer} API. {_to_check(url, late)} and try again."
         return Failure(kind, message, retryable=True, detail=detail)
     told = "did not answer in time" if late else "broke the connection before its answer was complete"
     if method == "GET":
@@ -104,6 +98,22 @@ def broken(
     )
     unknown.broke_off = True
     return unknown
+
+
+def _to_check(url: str, late: bool) -> str:
+    """What a person can look at where no connection was made; whoever is late took it and says nothing."""
+    parts = urlsplit(url)
+    where, near = parts.netloc.rpartition("@")[2], is_loopback(parts.hostname or "")
+    if late:
+        spoken = (
+            "It speaks no https://, or hangs: start it anew, or correct the base URL"
+            if near
+            else ("Check the internet connection, and whether a firewall or a VPN is in the way")
+        )
+        return f"{where} was silent. {spoken},"
+    if near:
+        return f"Nothing answers at {where}: start the server there, or correct the port"
+    return "Check the internet connection"
 
 
 def _unspoken(error: Exception) -> str:

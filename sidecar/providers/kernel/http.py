@@ -46,8 +46,10 @@ if TYPE_CHECKING:
     import httpx
 
 CONNECT_SECONDS = 5.0
-# Getting a connection at all: names to resolve, TLS to agree on.
-OPEN_SECONDS = 30.0
+# Getting a connection at all: names to resolve, a proxy to be let through by, TLS to agree on.
+OPEN_SECONDS = 15.0
+# How long one is tried for again and again: whoever was silent so long is silent for longer than anybody waits.
+TRY_SECONDS = 10.0
 READ_SECONDS = 600.0
 # In memory a document of nothing but brackets takes twenty times its size.
 MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
@@ -173,16 +175,20 @@ class HttpClient:
         url, headers = self.sites.completed(url, headers, peer)
         content = None if body is None or isinstance(body, RawBody) else encode_json(body)
         attempt = 0
+        now = asyncio.get_running_loop().time
+        began = now()
         while True:
+            unsent = False
             client = await self._opened()
             if pacer is not None:
                 await pacer.enter()
             try:
                 response = await _sent_to(client, method, url, headers, body if content is None else content)
             except Failure as refused:
-                failure = refused  # by the way out, before anything left
+                failure, unsent = refused, True  # by the way out, before anything left
             except Exception as error:
-                failure = broken(error, method, peer, self.secrets, sent=not never_left(error), url=url)
+                unsent = never_left(error)
+                failure = broken(error, method, peer, self.secrets, sent=not unsent, url=url)
             else:
                 status = response.status_code
                 if 200 <= status < 300:
@@ -206,7 +212,7 @@ class HttpClient:
             if pacer is not None and failure.kind == "rate_limited":
                 longest, retries = pacer.longest_hint_ms, pacer.retries
             wait_ms = wait_before_retry_ms(failure, attempt, self._chance(), longest)
-            if wait_ms is None or attempt >= retries:
+            if wait_ms is None or attempt >= retries or (unsent and now() - began > TRY_SECONDS):
                 raise failure
             if pacer is not None:
                 pacer.back_off(wait_ms, failure.kind)

@@ -170,6 +170,10 @@ def _proxy_failure(error: Exception, proxy: Proxy) -> Failure | None:
         return _in_the_way(proxy, f"does not let the request through (status {cause.status})")
     if isinstance(cause, aiohttp.ClientProxyConnectionError):
         return _in_the_way(proxy, "cannot be reached", retryable=True)
+    if isinstance(cause, aiohttp.ConnectionTimeoutError) or isinstance(error, aiohttp.ConnectionTimeoutError):
+        return _in_the_way(
+            proxy, "does not answer in time, or what is asked for behind it does not", retryable=True
+        )
     if proxy.is_socks and type(cause or error).__module__.startswith(("python_socks", "aiohttp_socks")):
         return _in_the_way(proxy, "cannot be reached, or refuses the request", retryable=True)
     return None
@@ -183,6 +187,7 @@ def _in_the_way(proxy: Proxy, what: str, *, retryable: bool = False) -> Failure:
     return Failure(
         "provider_unavailable",
         f"The proxy {proxy.shown}, which {proxy.named_by} names, {what}. Correct the proxy, for example to "
-        "http://name:password@proxy.example:3128, or remove it. Nothing was sent.",
+        "http://proxy.example:3128 (with name:password@ before the host, where it wants a login), or remove it. "
+        "Nothing was sent.",
         retryable=retryable,
     )
