@@ -10,7 +10,7 @@ from tests.helpers.inside import inside
 from tests.helpers.sidecar import mock_sidecar
 from tests.helpers.wire import Framing
 from tests.replay_tools.play import play
-from tests.replay_tools.recording import read
+from tests.replay_tools.recording import data_folder, read
 from tests.replay_tools.scripts import scripts
 
 FOLDER = Path(__file__).parent / "replay"
@@ -20,7 +20,7 @@ FILES = sorted(FOLDER.glob("*.jsonl"))
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 async def test_the_server_inside_this_process_answers_as_recorded(file: Path, tmp_path: Path) -> None:
     recording = read(file)
-    async with inside(tmp_path, day=recording.day) as wire:
+    async with inside(data_folder(tmp_path), day=recording.day) as wire:
         await play(recording, wire, tmp_path)
 
 
@@ -28,7 +28,7 @@ async def test_the_server_inside_this_process_answers_as_recorded(file: Path, tm
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 async def test_the_real_process_answers_as_recorded(file: Path, framing: Framing, tmp_path: Path) -> None:
     recording = read(file)
-    async with mock_sidecar(tmp_path, day=recording.day, framing=framing) as wire:
+    async with mock_sidecar(data_folder(tmp_path), day=recording.day, framing=framing) as wire:
         await play(recording, wire, tmp_path)
 
 

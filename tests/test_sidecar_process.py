@@ -241,9 +241,9 @@ async def test_one_wrong_character_in_models_json_refuses_what_spends_and_nothin
         await sidecar.call("settings:save", {"key": "maxOutputTokens", "value": 100})
         await sidecar.call("activity:stats")
         await sidecar.call(
-            "batch:export", {"jobId": waiting["id"], "path": str(tmp_path / "r.csv"), "format": "csv"}
+            "batch:export", {"jobId": waiting["id"], "path": f"{tmp_path}-rows.csv", "format": "csv"}
         )
-        await sidecar.call("data:backup", {"path": str(tmp_path / "backup.db")})
+        await sidecar.call("data:backup", {"path": f"{tmp_path}-backup.db"})
         await sidecar.call("work:list")
         health = await sidecar.call("system:health")
         assert (health["status"], "line 3, column 24" in health["problem"]) == ("degraded", True)

@@ -20,11 +20,6 @@ T = TypeVar("T")
 PARTIAL = ".partial"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 BACKUPS = "backups"
-_OWN_FILES = frozenset(
-    {"keys.json", "models.json", "listed-models.json", "catalogue.json", "catalogue.previous.json"}
-)
-_OWN_PREFIX = "abai.db"
-_OWN_FOLDERS = frozenset({"history", "jobqueue", BACKUPS})
 _FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 # What is wrong with the path itself, whatever is at its end.
 _UNUSABLE_PATHS = {
@@ -37,13 +32,15 @@ _UNUSABLE_PATHS = {
 def target_file(path: str, data_dir: Path) -> Path:
     """Return the absolute path of a file that may be written: a plain file, or a name that is free.
 
-    Raise Failure("invalid_params") for a folder, a link, a pipe or a device, for a file of the data folder's own and
-    where there is no folder. What is left half written beside it by a kill is cleared at the next start.
+    Raise Failure("invalid_params") for a folder, a link, a pipe or a device, for anything in the data folder and where
+    there is no folder. What is left half written beside it by a kill is cleared at the next start.
     """
     target = _absolute(path)
     found = _look(target)
-    if is_own(target, data_dir):
-        raise _refused(f"{target.name} belongs to A-B/AI itself. Choose another file.")
+    if is_inside(target, data_dir):
+        raise _refused(
+            f"{target.name} would lie in the data folder, which belongs to A-B/AI itself. Choose another folder for it."
+        )
     if found is None:
         if not target.parent.is_dir():
             raise _refused(f"There is no folder {target.parent}. Make it, or choose another one.")
@@ -67,7 +64,7 @@ def target_folder(path: str, data_dir: Path) -> Path:
     target = _absolute(path)
     if _look(target) is not None and not target.is_dir():
         raise _refused(f"{target} is a file. Choose a folder.")
-    if is_own(target, data_dir) or target.resolve() == data_dir.resolve():
+    if is_inside(target, data_dir):
         raise _refused(f"{target} belongs to A-B/AI itself. Choose another folder.")
     if not target.parent.is_dir():
         raise _refused(f"There is no folder {target.parent}. Make it, or choose another one.")
@@ -85,15 +82,18 @@ def source_file(path: str) -> Path:
     return source
 
 
-def is_own(target: Path, data_dir: Path) -> bool:
-    """Return whether this is one of the data folder's own files, or in one of its own folders."""
-    home, resolved = data_dir.resolve(), target.resolve()
-    if home not in resolved.parents:
-        return False
-    # Case does not tell files apart on two of the three systems.
-    name = resolved.relative_to(home).parts[0].casefold()
-    own = name in _OWN_FILES or name in _OWN_FOLDERS or name.startswith(_OWN_PREFIX)
-    return own or name.endswith(PARTIAL)
+def is_inside(target: Path, data_dir: Path) -> bool:
+    """Return whether this is the data folder or in it, by whatever name it is called.
+
+    In an app the folder is Electron's own, too: what another program keeps there is nothing for an export to replace.
+    Folders are compared by what they are: case does not tell them apart on two of the three systems.
+    """
+    resolved = target.resolve()
+    for folder in (resolved, *resolved.parents):
+        with suppress(OSError):
+            if folder.samefile(data_dir):
+                return True
+    return False
 
 
 def create_private(path: Path) -> BinaryIO:

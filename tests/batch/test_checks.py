@@ -99,7 +99,7 @@ async def test_answers_are_judged_counted_a_model_and_exported(tmp_path: Path) -
             ("object", 2, 2),
             ("object", 2, 2),
         ]
-        path = tmp_path / "out.csv"
+        path = tmp_path.with_name(f"{tmp_path.name}-out.csv")
         await result(app, "batch:export", jobId=job, path=str(path), format="csv")
         with path.open(encoding="utf-8-sig", newline="") as file:
             [first, *_] = csv.DictReader(file)

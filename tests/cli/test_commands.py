@@ -308,7 +308,7 @@ async def test_what_only_looks_works_while_the_app_has_the_folder_and_what_spend
         (job,) = json.loads(found)
         for command in (
             ("show", job["id"]),
-            ("export", job["id"], str(tmp_path / "out.csv")),
+            ("export", job["id"], str(tmp_path.with_name(f"{tmp_path.name}-out.csv"))),
             ("search", "albatross"),
             ("models", "--grep", "luna"),
             ("costs",),

@@ -39,7 +39,9 @@ WHOLE: tuple[Call, ...] = (
 
 
 async def everything(process: SidecarProcess, folder: Path) -> set[str]:
-    """Make every call, and return the methods that answered. Of a refusal nothing is expected but that it is clean."""
+    """Make every call, files written into the folder, and return the methods that answered. Of a refusal nothing is
+    expected but that it is clean.
+    """
     answered: set[str] = set()
 
     async def ask(method: str, params: Params) -> None:

@@ -52,8 +52,12 @@ def gemini_error(words: str) -> Answer:
 
 async def check_everywhere(process: SidecarProcess, folder: Path, *secrets: str) -> set[str]:
     """Ask for whatever can be asked for, and search all that was said and written. Return what answered."""
-    answered = await sweep.everything(process, folder)
-    taint.check(process, folder, *secrets)
+    # Nothing is written into the data folder for the person.
+    written = folder.with_name(f"{folder.name}-written")
+    written.mkdir()
+    answered = await sweep.everything(process, written)
+    for each in (folder, written):
+        taint.check(process, each, *secrets)
     process.close_stdin()
     assert await process.wait() == 0
     taint.check(process, folder, *secrets)

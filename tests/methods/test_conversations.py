@@ -171,7 +171,7 @@ async def test_what_is_exported_as_json_can_be_taken_over(app: Inside, tmp_path:
     first = await asked(app)
     [question, _] = await result(app, "messages:list", conversationId="talk")
     await result(app, "messages:edit", id=question["id"], content="Why is the sea blue?")
-    path = str(tmp_path / "talk.json")
+    path = str(tmp_path.with_name(f"{tmp_path.name}-talk.json"))
     written = await result(app, "conversation:export", projectId=project, path=path, format="json")
     assert (written["path"], written["conversations"], written["messages"]) == (path, 1, 2)
     assert json.loads(Path(path).read_text("utf-8"))["format"] == "abai-conversations"

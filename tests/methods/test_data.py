@@ -23,6 +23,13 @@ from tests.helpers.inside import Inside, inside
 NOW = 1_795_392_000_000
 
 
+def beside(data_dir: Path) -> Path:
+    """A folder of the person's: nothing is written into the data folder for them."""
+    folder = data_dir.with_name(f"{data_dir.name}-files")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 async def project(app: Inside, name: str) -> str:
     return str((await app.ask("project:create", {"name": name}))["result"]["id"])
 
@@ -50,7 +57,7 @@ async def test_a_backup_is_put_back_and_what_came_after_it_is_kept_beside_it(
     app: Inside, tmp_path: Path
 ) -> None:
     await project(app, "First")
-    copy = await backup(app, tmp_path / "copy.db")
+    copy = await backup(app, beside(tmp_path) / "copy.db")
     await project(app, "Second")
     answer = await app.ask("data:restore", {"path": str(copy)})
     database = tmp_path / "abai.db"
@@ -65,7 +72,7 @@ async def test_a_backup_is_put_back_and_what_came_after_it_is_kept_beside_it(
 async def test_what_was_put_back_is_there_after_a_restart_and_can_be_undone(tmp_path: Path) -> None:
     async with inside(tmp_path) as app:
         await project(app, "First")
-        copy = await backup(app, tmp_path / "copy.db")
+        copy = await backup(app, beside(tmp_path) / "copy.db")
         await project(app, "Second")
         await app.ask("data:restore", {"path": str(copy)})
     async with inside(tmp_path) as app:
@@ -77,7 +84,7 @@ async def test_what_was_put_back_is_there_after_a_restart_and_can_be_undone(tmp_
 async def test_settings_and_the_open_project_are_those_of_the_backup(app: Inside, tmp_path: Path) -> None:
     first = await project(app, "First")
     await app.ask("settings:save", {"key": "maxOutputTokens", "value": 100})
-    copy = await backup(app, tmp_path / "copy.db")
+    copy = await backup(app, beside(tmp_path) / "copy.db")
     await app.ask("settings:save", {"key": "maxOutputTokens", "value": 200})
     await project(app, "Second")
     await app.ask("data:restore", {"path": str(copy)})
@@ -89,7 +96,7 @@ async def test_a_restore_that_is_cancelled_when_it_is_done_already_leaves_nothin
     app: Inside, tmp_path: Path
 ) -> None:
     await app.ask("settings:save", {"key": "maxOutputTokens", "value": 100})
-    copy = await backup(app, tmp_path / "copy.db")
+    copy = await backup(app, beside(tmp_path) / "copy.db")
     await app.ask("settings:save", {"key": "maxOutputTokens", "value": 200})
     app.send({"jsonrpc": "2.0", "id": "r", "method": "data:restore", "params": {"path": str(copy)}})
     async with asyncio.timeout(20):
@@ -102,7 +109,7 @@ async def test_a_restore_that_is_cancelled_when_it_is_done_already_leaves_nothin
 
 async def test_calls_wait_while_a_backup_is_put_in_place(app: Inside, tmp_path: Path) -> None:
     await project(app, "First")
-    copy = await backup(app, tmp_path / "copy.db")
+    copy = await backup(app, beside(tmp_path) / "copy.db")
     restoring = {"jsonrpc": "2.0", "id": "r", "method": "data:restore", "params": {"path": str(copy)}}
     made = set()
     app.send(restoring)
@@ -130,7 +137,7 @@ async def test_what_is_no_backup_is_refused_and_nothing_is_touched(
     app: Inside, tmp_path: Path, what: str
 ) -> None:
     await project(app, "First")
-    path = tmp_path / "copy.db"
+    path = beside(tmp_path) / "copy.db"
     if what == "folder":
         path.mkdir()
     elif what == "text":
@@ -177,7 +184,7 @@ async def test_a_database_of_the_app_before_can_be_put_in_place(app: Inside, tmp
 
 async def test_nothing_is_put_in_place_while_something_runs(app: Inside, tmp_path: Path) -> None:
     await project(app, "First")
-    copy = await backup(app, tmp_path / "copy.db")
+    copy = await backup(app, beside(tmp_path) / "copy.db")
     entry = LedgerEntry(id="running", created_at=NOW, kind="chat")
     await app.services.store.write(ledger.intent, entry)
     answer = await app.ask("data:restore", {"path": str(copy)})
@@ -204,7 +211,7 @@ async def test_a_batch_that_ran_when_the_backup_was_made_does_not_run_again_by_i
         ledger.fail(conn, "e", now=NOW, error_kind="cancelled")
 
     await app.services.store.write(begin)
-    copy = await backup(app, tmp_path / "copy.db")
+    copy = await backup(app, beside(tmp_path) / "copy.db")
     await app.services.store.write(end)
     assert "result" in await app.ask("data:restore", {"path": str(copy)})
     found = await app.services.store.read(jobs.get, "job")
@@ -226,7 +233,7 @@ async def test_a_batch_that_ran_when_the_backup_was_made_does_not_run_again_by_i
 )
 async def test_a_database_that_another_program_reads_is_left_in_place(app: Inside, tmp_path: Path) -> None:
     await project(app, "First")
-    copy = await backup(app, tmp_path / "copy.db")
+    copy = await backup(app, beside(tmp_path) / "copy.db")
     with closing(sqlite3.connect(tmp_path / "abai.db", isolation_level=None)) as other:
         other.execute("BEGIN")
         other.execute("SELECT * FROM projects").fetchall()
@@ -255,9 +262,12 @@ async def test_an_export_holds_every_table_and_no_key(app: Inside, tmp_path: Pat
     await app.ask("chat:send", {"conversationId": "c", "content": "Why?\nSo.", "modelId": "openai/gpt-4o"})
     await app.ask("history:log", {"project": "P", "row": {"n": 1}})
     await app.ask("jobqueue:save-state", {"batchId": "b", "state": {"rows": []}})
-    answer = (await app.ask("data:export", {"path": str(tmp_path / "out")}))["result"]
-    files = sorted((tmp_path / "out").iterdir())
-    assert answer == {"path": str(tmp_path / "out"), "bytes": sum(path.stat().st_size for path in files)}
+    answer = (await app.ask("data:export", {"path": str(beside(tmp_path) / "out")}))["result"]
+    files = sorted((beside(tmp_path) / "out").iterdir())
+    assert answer == {
+        "path": str(beside(tmp_path) / "out"),
+        "bytes": sum(path.stat().st_size for path in files),
+    }
     assert [path.name for path in files] == sorted(f"{table}.jsonl" for table in TABLES)
     found = {
         path.stem: [json.loads(line, parse_float=Decimal) for line in path.read_bytes().splitlines()]
@@ -281,7 +291,7 @@ async def test_an_export_holds_every_table_and_no_key(app: Inside, tmp_path: Pat
 async def test_an_export_into_a_folder_that_is_there_replaces_its_own_files_only(
     app: Inside, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "out"
+    folder = beside(tmp_path) / "out"
     folder.mkdir()
     (folder / "notes.txt").write_text("mine", encoding="utf-8")
     (folder / "projects.jsonl").write_text("old", encoding="utf-8")
@@ -304,11 +314,11 @@ async def test_reads_and_writes_go_on_while_everything_is_exported(app: Inside, 
         conn.executemany("INSERT INTO projects (id, name, created_at, last_used) VALUES (?, ?, 1, 1)", rows)
 
     await app.services.store.write(fill)
-    params = {"path": str(tmp_path / "out")}
+    params = {"path": str(beside(tmp_path) / "out")}
     app.send({"jsonrpc": "2.0", "id": "e", "method": "data:export", "params": params})
     app.send({"jsonrpc": "2.0", "id": "p", "method": "project:create", "params": {"name": "Beside"}})
     async with asyncio.timeout(20):
         order = [(await app.next_message())["id"] for _ in range(2)]
     assert order == ["p", "e"]
     # A moment is a moment: what came beside it is in it or not, and no line is cut.
-    assert len((tmp_path / "out" / "projects.jsonl").read_bytes().splitlines()) in (20_000, 20_001)
+    assert len((beside(tmp_path) / "out" / "projects.jsonl").read_bytes().splitlines()) in (20_000, 20_001)

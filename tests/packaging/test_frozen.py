@@ -18,7 +18,7 @@ from tests.helpers.simulator import simulator_process
 from tests.helpers.wire import Framing, frame, request
 from tests.packaging.tls import certificate, tls_before
 from tests.replay_tools.play import play
-from tests.replay_tools.recording import read
+from tests.replay_tools.recording import data_folder, read
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "replay").glob("*.jsonl"))
 MODELS = {
@@ -62,7 +62,7 @@ async def test_it_answers_every_recording_as_recorded(frozen: Path, tmp_path: Pa
         recording = read(file)
         folder = tmp_path / file.stem
         folder.mkdir()
-        given = instead(frozen, mock_command(folder, day=recording.day))
+        given = instead(frozen, mock_command(data_folder(folder), day=recording.day))
         async with (
             cores,
             SidecarProcess(given, framing=framing, env=quiet_environment(), cwd=folder) as process,

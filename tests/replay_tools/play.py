@@ -9,9 +9,12 @@ from tests.replay_tools.recording import Bindings, Recording, join_texts, latest
 from tests.replay_tools.wire import Wire
 
 
-async def play(recording: Recording, wire: Wire, data_dir: Path) -> None:
-    """Sends each `>` line, and holds what comes until the next one against the `<` lines. Raises AssertionError."""
-    bindings = Bindings(data_dir)
+async def play(recording: Recording, wire: Wire, folder: Path) -> None:
+    """Sends each `>` line, and holds what comes until the next one against the `<` lines. Raises AssertionError.
+
+    The data folder is `data_folder(folder)`.
+    """
+    bindings = Bindings(folder)
     lines = list(recording.lines)
     while lines:
         sent = 0

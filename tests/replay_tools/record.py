@@ -20,10 +20,10 @@ DAY = "2026-11-23"
 
 
 class _Recorder:
-    def __init__(self, wire: SidecarWire, data_dir: Path) -> None:
+    def __init__(self, wire: SidecarWire, folder: Path) -> None:
         self._wire = wire
-        self._bindings = recording.Bindings(data_dir)
-        self._placeholders = recording.Placeholders(data_dir)
+        self._bindings = recording.Bindings(folder)
+        self._placeholders = recording.Placeholders(folder)
         self._last_id = 0
         self.lines: list[recording.Line] = []
 
@@ -58,7 +58,7 @@ class _Recorder:
 
 async def record(name: str, script: Script) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with mock_sidecar(Path(folder), pace_ms=PACE_MS, day=DAY) as wire:
+        async with mock_sidecar(recording.data_folder(Path(folder)), pace_ms=PACE_MS, day=DAY) as wire:
             recorder = _Recorder(wire, Path(folder))
             await script(recorder)
     title = (script.__doc__ or name).strip()

@@ -2,8 +2,8 @@
 
 The first line is `{"meta": {"title": ..., "day": ...}}`. Where a value differs from run to run a text stands:
 `<uuid:NAME>` (the same wherever the name is the same), `<time>`, `<int>`, `<number>`, `<text>`, `<any>`; within a
-text, `<folder>` is the data folder, with `/` between names on every system. An object with the member `"...": true`
-may hold further members. bridge/src/replay.ts reads the same files.
+text, `<folder>` is a folder of the person's, with `/` between names on every system; the data folder is `data` in it.
+An object with the member `"...": true` may hold further members. bridge/src/replay.ts reads the same files.
 """
 
 from __future__ import annotations
@@ -100,6 +100,13 @@ class Bindings:
             if problem := self.mismatch(pattern[name], value[name], f"{path}.{name}"):
                 return problem
         return None
+
+
+def data_folder(folder: Path) -> Path:
+    """Make the data folder that a recording was made with, in a folder that stands for `<folder>`."""
+    data = folder / "data"
+    data.mkdir()
+    return data
 
 
 def with_folder(text: str, folder: Path) -> str:

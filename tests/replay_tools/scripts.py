@@ -795,7 +795,7 @@ async def history_open_folder(client: Client) -> None:
 async def data_backup(client: Client) -> None:
     """A copy in a file; not over the database itself, and not where there is no folder."""
     await client.ask("data:backup", {"path": "<folder>/copy.db"})
-    await client.ask("data:backup", {"path": "<folder>/abai.db"})
+    await client.ask("data:backup", {"path": "<folder>/data/abai.db"})
     await client.ask("data:backup", {"path": "<folder>/missing/copy.db"})
 
 

@@ -20,6 +20,7 @@ from sidecar.report.questions import gather
 from sidecar.report.workbook import column_name, write
 from sidecar.store.job_records import Job, JobRow
 from tests.helpers.inside import Inside, inside
+from tests.replay_tools.recording import data_folder
 
 MODELS = ("openai/gpt-6-luna", "grok/grok-4.7")
 EVIL = "</script><script>alert(1)</script> =1+1"
@@ -55,7 +56,7 @@ def data_of(text: str) -> dict[str, Any]:
 
 
 async def test_the_page_needs_nothing_else_and_nothing_in_it_is_run(tmp_path: Path) -> None:
-    async with inside(tmp_path, day="2026-11-23") as app:
+    async with inside(data_folder(tmp_path), day="2026-11-23") as app:
         job = await ran(app)
         path = tmp_path / "report.html"
         made = await result(app, "batch:report", jobIds=[job], path=str(path))
@@ -79,7 +80,7 @@ async def test_the_page_needs_nothing_else_and_nothing_in_it_is_run(tmp_path: Pa
 
 
 async def test_markdown_and_tables_stand_beside_it(tmp_path: Path) -> None:
-    async with inside(tmp_path, day="2026-11-23") as app:
+    async with inside(data_folder(tmp_path), day="2026-11-23") as app:
         job = await ran(app)
         wanted = {
             "jobIds": [job],
@@ -107,14 +108,14 @@ async def test_markdown_and_tables_stand_beside_it(tmp_path: Path) -> None:
 
 
 async def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    async with inside(tmp_path, day="2026-11-23") as app:
+    async with inside(data_folder(tmp_path), day="2026-11-23") as app:
         job = await ran(app)
 
         async def refused(**params: Any) -> str:
             return str((await app.ask("batch:report", params))["error"]["data"]["kind"])
 
         assert await refused(jobIds=["nobody"], path=str(tmp_path / "r.html")) == "not_found"
-        assert await refused(jobIds=[job], path=str(tmp_path / "abai.db")) == "invalid_params"
+        assert await refused(jobIds=[job], path=str(tmp_path / "data" / "abai.db")) == "invalid_params"
         assert await refused(jobIds=[job], path=str(tmp_path / "r.csv"), beside=["csv"]) == "invalid_params"
         assert await refused(jobIds=[], path=str(tmp_path / "r.html")) == "invalid_params"
         assert not list(tmp_path.glob("r.*"))

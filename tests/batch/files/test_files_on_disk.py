@@ -121,9 +121,9 @@ async def test_an_export_is_in_the_order_of_the_rows_and_is_imported_as_they_wer
     tmp_path: Path,
     format: Format,  # noqa: A002
 ) -> None:
-    async with store_with(tmp_path, 2_500) as store:
+    async with store_with(tmp_path / "data", 2_500) as store:
         target = tmp_path / f"out.{format}"
-        done = await export_job(store, tmp_path, "job", str(target), format)
+        done = await export_job(store, tmp_path / "data", "job", str(target), format)
         assert (done.path, done.rows, done.bytes) == (target, 2_500, target.stat().st_size)
         found = json.loads(await import_file(str(target)))
     assert found["errors"] == []
@@ -141,9 +141,11 @@ async def test_an_export_replaces_the_file_that_is_there_and_leaves_nothing_besi
 
 
 @pytest.mark.parametrize(
-    "name", ["", "abai.db", "ABAI.DB-wal", "abai.db.new", "keys.json", "models.json", "history/x"]
+    "name",
+    ["", "abai.db", "ABAI.DB-wal", "keys.json", "history/x", "Preferences", "out.json", "../{own}/out.json"],
 )
-async def test_an_export_never_touches_the_data_folders_own_files(tmp_path: Path, name: str) -> None:
+async def test_an_export_never_touches_the_data_folder(tmp_path: Path, name: str) -> None:
+    name = name.format(own=tmp_path.name)
     (tmp_path / "history").mkdir()
     async with store_with(tmp_path, 1) as store:
         before = folder_of(tmp_path)
@@ -159,15 +161,20 @@ async def test_a_link_to_the_database_is_known_for_what_it_is(tmp_path: Path) ->
         (tmp_path / "out.json").symlink_to(tmp_path / "data" / "abai.db")
         with pytest.raises(Failure, match="belongs to"):
             await export_job(store, tmp_path / "data", "job", str(tmp_path / "out.json"), "json")
+        (tmp_path / "elsewhere").symlink_to(tmp_path / "data")
+        with pytest.raises(Failure, match="belongs to"):
+            await export_job(
+                store, tmp_path / "data", "job", str(tmp_path / "elsewhere" / "out.json"), "json"
+            )
 
 
 async def test_a_job_or_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    async with store_with(tmp_path, 1) as store:
+    async with store_with(tmp_path / "data", 1) as store:
         with pytest.raises(Failure) as refusal:
-            await export_job(store, tmp_path, "no job", str(tmp_path / "out.csv"), "csv")
+            await export_job(store, tmp_path / "data", "no job", str(tmp_path / "out.csv"), "csv")
         assert refusal.value.kind == "not_found"
         with pytest.raises(Failure, match="There is no folder"):
-            await export_job(store, tmp_path, "job", str(tmp_path / "missing" / "out.csv"), "csv")
+            await export_job(store, tmp_path / "data", "job", str(tmp_path / "missing" / "out.csv"), "csv")
     assert not (tmp_path / "out.csv").exists()
 
 
@@ -330,6 +337,7 @@ def test_two_hundred_thousand_rows_are_imported_within_a_fixed_memory(tmp_path: 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the peak of a process is asked for in another way")
 async def test_very_many_rows_are_exported_within_a_fixed_memory(tmp_path: Path) -> None:
-    async with store_with(tmp_path, EXPORTED_ROWS):
+    data_dir = tmp_path / "data"
+    async with store_with(data_dir, EXPORTED_ROWS):
         pass
-    assert await asyncio.to_thread(measured, "export", tmp_path / "out", tmp_path) < EXPORT_PEAK_BYTES
+    assert await asyncio.to_thread(measured, "export", tmp_path / "out", data_dir) < EXPORT_PEAK_BYTES
