@@ -10,6 +10,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 _BLANK = " \t\r\n\f\v\u00a0\u200b\u200e\u2060\ufeff"
 _QUOTES = "\"'`“”‘’<>"
+_NOBODY = "must name a server behind http:// or https://"
+# What servers say they listen at: every address of their machine, of which one asks its own.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 class BadBaseUrl(ValueError):
@@ -38,13 +41,14 @@ def read_base_url(text: str) -> BaseUrl:
         raise BadBaseUrl("must begin with http:// or https://")
     host = parts.hostname
     if not host or not re.fullmatch(r"[^\s/\\@?#<>\"'%]+(?:%[^\s/\\@?#<>\"']+)?", host):
-        raise BadBaseUrl("must name a server behind http:// or https://")
+        raise BadBaseUrl(_NOBODY)
     if not is_host(host):
         raise BadBaseUrl("must name a server by a name that there can be: letters, digits, dots and hyphens")
     if parts.fragment:
         raise BadBaseUrl("must not have a # with something behind it: no server sees that")
-    if re.search(r"\s", parts.path + parts.query):
+    if re.search(r"[\s\x00-\x1f\x7f]", parts.path + parts.query):
         raise BadBaseUrl("must not have blanks in it")
+    host = _EVERYWHERE.get(host, host)
     shown = f"[{host.replace('%25', '%', 1)}]" if ":" in host else host
     where = shown if port is None else f"{shown}:{port}"
     return BaseUrl(f"{parts.scheme.lower()}://{where}{parts.path.rstrip('/')}", parts.query, _login(parts))
@@ -58,11 +62,13 @@ def is_host(host: str) -> bool:
         except ValueError:
             return False
     name = host.removesuffix(".")
-    if re.fullmatch(r"[\d.]+", name):
+    if re.fullmatch(r"\d+|0x[\da-f]*", name.rpartition(".")[2], re.IGNORECASE):
         # Only the usual form of a number: others are read by each program in its own way.
         return _is_number(name)
     if name.isascii() and "xn--" not in name.lower():
-        return len(name) <= 253 and all(re.fullmatch(r"[\w-]{1,63}", label) for label in name.split("."))
+        return len(name) <= 253 and all(
+            re.fullmatch(r"(?!-)[\w-]{1,63}(?<!-)", each) for each in name.split(".")
+        )
     import idna
 
     try:
@@ -83,11 +89,18 @@ def _unwrapped(text: str) -> str:
     """The address without what was pasted with it: quotes, a name in front, a comma behind, its beginning twice."""
     while True:
         bare = text.strip(_BLANK).strip(_QUOTES).rstrip(",;.\\")
+        # A link of Markdown, of which the address counts.
+        bare = re.sub(r"^\[[^\]]*\]\((https?:[^()\s]+)\)$", r"\1", bare)
         bare = re.sub(r"^(?:export\s+)?[A-Za-z_]\w*\s*=\s*(?=[\"'`]?https?:)", "", bare)
         if bare == text:
             break
         text = bare
-    text = re.sub(r"^(?:https?:[/\\]+)+(?=https?:[/\\])", "", text, flags=re.IGNORECASE)
+    text = re.sub(r"^(?:https?:[/\\]+)+(?=https?:?[/\\]{2}|https?:[/\\])", "", text, flags=re.IGNORECASE)
+    text = re.sub(r"^(https?)(?=//)", r"\1:", text, flags=re.IGNORECASE)
+    found = re.match(r"https?:[/\\]{3,}([^/\\?#]*)", text, re.IGNORECASE)
+    if found and not re.search(r"[.:@]|^localhost$", found[1], re.IGNORECASE):
+        # Where the server should stand there is nothing, and what follows is a path.
+        raise BadBaseUrl(_NOBODY)
     return re.sub(r"^(https?):[/\\]*(?=[^/\\])", r"\1://", text, flags=re.IGNORECASE)
 
 
@@ -111,6 +124,13 @@ def _is_near(host: str) -> bool:
 
 
 def _split(text: str) -> tuple[SplitResult, int | None]:
+    where = re.split(r"[/\\?#]", text.partition("://")[2], maxsplit=1)[0].rpartition("@")[2]
+    if not re.fullmatch(
+        r"[^\[\]:]*(?::[^:]*)?|\[[\da-f:.]+(?:%[^\]]+)?\](?::.*)?|[^:\[\]]+(?::[^:]*)+", where, re.I
+    ):
+        raise BadBaseUrl(
+            "must have a number with colons (IPv6) in square brackets, as in http://[::1]:8080/v1"
+        )
     try:
         parts = urlsplit(text)
         if parts.port == 0:

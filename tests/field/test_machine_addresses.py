@@ -46,6 +46,7 @@ async def test_a_query_stays_at_the_end_of_the_path(tmp_path: Path) -> None:
 
 
 @field("machine", "`…/v1#top`")
+@field("machine", "`http:///v1`, `https://:8080`, `http://[::1`")
 @pytest.mark.parametrize(
     ("written", "told"),
     [
@@ -61,6 +62,20 @@ async def test_a_query_stays_at_the_end_of_the_path(tmp_path: Path) -> None:
         (f"http://{'a' * 70}.example/v1", "hyphens"),
         ("http://127.1/v1", "hyphens"),
         ("lab", "http://"),
+        ("http:///v1", "name a server"),
+        ("https:////v1/chat/completions", "name a server"),
+        ("https://:8080", "name a server"),
+        ("http://ada:pa55@:8080/v1", "name a server"),
+        ("http://[::1", "square brackets"),
+        ("http://::1:8080/v1", "square brackets"),
+        ("http://[lab]:8080/v1", "square brackets"),
+        ("http://lab:8080:8080/v1", "port"),
+        ("http://lab:http/v1", "port"),
+        ("http://-/v1", "hyphens"),
+        ("http://0x7f.1/v1", "hyphens"),
+        ("http://lab.0x10/v1", "hyphens"),
+        ("http://{resource}.openai.azure.com/v1", "hyphens"),
+        ("http://lab/v1\x01", "blanks"),
     ],
 )
 async def test_a_base_url_that_is_none_is_told_with_its_place(
@@ -100,6 +115,10 @@ async def test_a_base_url_that_is_none_is_told_with_its_place(
         "OPENAI_BASE_URL=http://{}/v1",
         "<http://{}/v1>,",
         "http://{}/v1\u200b",
+        "http:///{}/v1",
+        "http://http//{}/v1",
+        "http//{}/v1",
+        "[my server](http://{}/v1)",
     ],
 )
 async def test_an_address_is_understood_however_it_was_pasted(written: str, tmp_path: Path) -> None:
@@ -111,6 +130,16 @@ async def test_an_address_is_understood_however_it_was_pasted(written: str, tmp_
         models = own_models(server.url)
         models["providers"]["lab"]["baseUrl"] = written.format(f"127.0.0.1:{server.port}")
         async with sidecar(tmp_path, models=models) as process:
+            assert (await ask(process))["answer"] == "Good morning"
+
+
+@field("machine", "`http://0.0.0.0:8080/v1`, as a server says")
+async def test_a_server_that_listens_everywhere_is_asked_on_this_machine(tmp_path: Path) -> None:
+    async with serving(GOOD) as server:
+        models = own_models(server.url.replace("127.0.0.1", "0.0.0.0"))
+        # Nothing but this machine itself is asked without the proxy.
+        environment = {"HTTP_PROXY": "http://127.0.0.1:9"}
+        async with sidecar(tmp_path, models=models, environment=environment) as process:
             assert (await ask(process))["answer"] == "Good morning"
 
 
