@@ -19,9 +19,9 @@ from sidecar.contract.settings import DEFAULTS
 from sidecar.core import Core
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
-from sidecar.keys import Keys, KeyStore
+from sidecar.keys import ADMIN_KEY_VARIABLES, Keys, KeyStore
 from sidecar.load_ahead import load_ahead
-from sidecar.methods.work_news import WorkNews
+from sidecar.methods.client_news import ClientNews
 from sidecar.money.catalogue_files import CatalogueFiles
 from sidecar.network_options import NetworkOptions, Options
 from sidecar.opening import DatabaseOpener
@@ -36,22 +36,15 @@ from sidecar.store.used_models import UsedModels
 if TYPE_CHECKING:
     from sidecar.batch.local.engine import Engine
     from sidecar.batch.native.service import NativeBatches
-    from sidecar.batch.progress import Progress
     from sidecar.batch.submission import BatchSubmission
     from sidecar.chat.discovery import Discovery
     from sidecar.chat.prepare import RequestPreparer
     from sidecar.chat.service import ChatService
     from sidecar.checker.replies import ReplyChecker
     from sidecar.providers.kernel.http import HttpClient
-    from sidecar.providers.registry import ProviderRow, Registry
+    from sidecar.providers.registry import Registry
     from sidecar.spending.free_searches import FreeSearchCounts
-    from sidecar.store.job_records import Job, JobRow
 
-# Keys that only read what an organisation was charged, and the variables that may hold them.
-ADMIN_KEY_VARIABLES = {
-    "openai-admin": ("OPENAI_ADMIN_KEY",),
-    "anthropic-admin": ("ANTHROPIC_ADMIN_KEY",),
-}
 # The first questions of an app have come by then, and nobody has asked a model yet.
 WARM_UP_SECONDS = 0.3
 # How long the handshake waits for the database before it answers without the jobs that go on.
@@ -91,11 +84,10 @@ class Container:
         self.session = CurrentProject(self.store, self.new_id, now_ms)
         self._make_http = make_http
         self._key_store = key_store
-        self._outbox = outbox
         self._in_flight = in_flight
         self._stopping = False
         self._key_variables: dict[str, tuple[str, ...]] = {}
-        self._work_news = WorkNews(outbox.notify)
+        self.news = ClientNews(outbox.notify)
 
     def new_id(self) -> str:
         return str(uuid.uuid4())
@@ -104,55 +96,26 @@ class Container:
         """Requests that run now."""
         return self._in_flight.count
 
-    def watch_work(self) -> None:
-        """Tell the client of what begins and ends from now on."""
-        self._work_news.watch()
-
-    def job_changed(self, job: Job) -> None:
-        """Tell the client, where it wants to know, that a batch has begun or was stopped."""
-        self._work_news.job_changed(job)
-
     @cached_property
     def http(self) -> HttpClient:
         return self._make_http(self._network_options)
 
     @cached_property
     def providers(self) -> Registry:
-        from sidecar.providers.registry import Registry
+        from sidecar.providers.registry import Registry, own_rows
 
         # Base URLs of the environment point at real servers, which a mock run must not know.
         simulated = self.config.mock and self.config.mock_from is None
-        return Registry(self.http, {} if simulated else self.config.environment, self._own_providers())
-
-    def _own_providers(self) -> list[ProviderRow]:
-        from sidecar.providers.registry import overlay_row
-
-        return [
-            overlay_row(
-                name,
-                each.base_url,
-                key_required=each.key_required,
-                key_name=each.key_name,
-                title=each.name,
-                allow_http=each.allow_http,
-            )
-            for name, each in self.catalogue.providers.items()
-        ]
+        environment = {} if simulated else self.config.environment
+        return Registry(self.http, environment, own_rows(self.catalogue.providers))
 
     def _catalogue_changed(self) -> None:
         """Ask providers where the catalogue says from now on. What is not made yet will be made of it."""
         if self._has("providers"):
-            self.providers.lay(self._own_providers())
+            from sidecar.providers.registry import own_rows
+
+            self.providers.lay(own_rows(self.catalogue.providers))
             self._key_variables.update((row.name, row.key_variables) for row in self.providers.rows())
-
-    @property
-    def admin_keys(self) -> tuple[str, ...]:
-        """Names under which keys are kept that only read what a vendor charged."""
-        return tuple(ADMIN_KEY_VARIABLES)
-
-    @property
-    def provider_names(self) -> tuple[str, ...]:
-        return tuple(row.name for row in self.providers.rows())
 
     @cached_property
     def keys(self) -> Keys:
@@ -190,7 +153,7 @@ class Container:
             session=self.session,
             now_ms=self.now_ms,
             new_id=self.new_id,
-            on_invalid_key=self._refused_key,
+            on_invalid_key=self.news.key_refused,
             free_searches=self.free_searches,
             catalogue_whole=self.catalogue_files.whole,
         )
@@ -206,7 +169,7 @@ class Container:
         from sidecar.chat.live_answers import LiveAnswers
         from sidecar.chat.service import ChatService
 
-        return ChatService(self.core, LiveAnswers(self._work_news.answer_changed))
+        return ChatService(self.core, LiveAnswers(self.news.answer_changed))
 
     @cached_property
     def discovery(self) -> Discovery:
@@ -231,8 +194,8 @@ class Container:
         engine = Engine(
             core=self.core,
             runner=runner,
-            notify=self._notify,
-            notify_row=self._notify_row,
+            notify=self.news.batch_progress,
+            notify_row=self.news.row_done,
             hand_over=lambda job_id: self.native.take_over(job_id),
         )
         if self._stopping:
@@ -251,8 +214,8 @@ class Container:
             core=self.core,
             intake=self.intake,
             uploader=ChunkUploader(self.core, self.preparer),
-            notify=self._notify,
-            notify_row=self._notify_row,
+            notify=self.news.batch_progress,
+            notify_row=self.news.row_done,
             start_here=lambda job_id, *, canary, limits: self.batches.start(
                 job_id, canary=canary, limits=limits
             ),
@@ -335,17 +298,3 @@ class Container:
 
     def _has(self, part: str) -> bool:
         return part in vars(self)
-
-    def _refused_key(self, name: str) -> None:
-        self._outbox.notify("settings:invalidKey", {"provider": name})
-
-    def _notify(self, told: Progress) -> None:
-        from sidecar.methods import batch_wire
-
-        self._outbox.notify("batch:progress", batch_wire.progress(told), merge_key=told.job.id)
-        self._work_news.job_changed(told.job)
-
-    def _notify_row(self, job_id: str, row: JobRow) -> None:
-        from sidecar.methods import batch_wire
-
-        self._outbox.notify("batch:row-done", batch_wire.row_done(job_id, row))

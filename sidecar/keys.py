@@ -13,6 +13,11 @@ from typing import Protocol
 
 from sidecar.errors import Failure
 
+# Keys that only read what an organisation was charged, and the variables that may hold them.
+ADMIN_KEY_VARIABLES = {
+    "openai-admin": ("OPENAI_ADMIN_KEY",),
+    "anthropic-admin": ("ANTHROPIC_ADMIN_KEY",),
+}
 # What surrounds text that was copied: blanks of every kind, marks without width, a byte order mark.
 _BLANK = " \t\r\n\f\v\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 _BLANK += "\u200b\u200c\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"

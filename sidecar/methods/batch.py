@@ -44,7 +44,7 @@ async def submit(call: Request, params: types.BatchSubmitParams) -> dict[str, An
     )
     if wanted.start:
         job = await app.batches.start(job.id)
-        app.job_changed(job)
+        app.news.job_changed(job)
     return batch_wire.job(job) | given.errors()
 
 
@@ -61,7 +61,7 @@ async def cancel(call: Request, params: types.BatchCancelParams) -> dict[str, An
     app = call.services
     native = (await _job(call, params.job_id)).mode == "native"
     job = await (app.native if native else app.batches).cancel(params.job_id)
-    app.job_changed(job)
+    app.news.job_changed(job)
     return await batch_native.shown(call, job)
 
 
@@ -86,7 +86,7 @@ async def submit_native(call: Request, params: types.BatchSubmitNativeParams) ->
         canary=wanted.canary or 0,
         limits=_limits(wanted.stop_when),
     )
-    call.services.job_changed(job)
+    call.services.news.job_changed(job)
     sent = {"jobId": job.id, "nativeBatchId": native_id, "provider": provider, "status": "submitted"}
     return sent | given.errors()
 
@@ -206,7 +206,7 @@ async def _start(
         job = await app.native.start(
             params.job_id, retry_failed=retry_failed, notify_rows=notify_rows, limits=limits
         )
-        app.job_changed(job)
+        app.news.job_changed(job)
         return await batch_native.shown(call, job)
     job = await app.batches.start(
         params.job_id,
@@ -216,7 +216,7 @@ async def _start(
         canary=canary,
         limits=limits,
     )
-    app.job_changed(job)
+    app.news.job_changed(job)
     return await batch_native.shown(call, job)
 
 

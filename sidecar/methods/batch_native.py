@@ -23,13 +23,13 @@ async def shown(call: Request, job: Job) -> dict[str, Any]:
 async def status(call: Request, ref: types.NativeBatchRef) -> dict[str, Any]:
     """A NativeBatchStatus, as the provider says it now."""
     app = call.services
-    state = await app.native.status(ref.provider_name, ref.native_batch_id)
+    state = await app.native.sent.status(ref.provider_name, ref.native_batch_id)
     known = await app.store.read(vendor_batches.by_native_id, ref.provider_name, ref.native_batch_id)
     return _status(state, known, app.now_ms())
 
 
 async def results(call: Request, ref: types.NativeBatchRef) -> list[dict[str, Any]]:
-    rows = await call.services.native.results(ref.provider_name, ref.native_batch_id)
+    rows = await call.services.native.sent.results(ref.provider_name, ref.native_batch_id)
     return [batch_wire.row(row) | wire.present({"custom_id": row.custom_id}) for row in rows]
 
 

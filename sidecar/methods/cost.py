@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
+from sidecar.keys import ADMIN_KEY_VARIABLES
 from sidecar.methods import wire
 from sidecar.methods.cost_lines import explained
 from sidecar.methods.cost_settling import settle_unknown
@@ -81,7 +82,7 @@ async def explain(call: Request, params: types.CostExplainParams) -> list[dict[s
 
 async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[str, Any]:
     app, provider = call.services, params.provider
-    if provider not in app.provider_names:
+    if provider not in app.providers.names():
         raise _invalid(f"There is no provider called {provider}.", "provider")
     first, last = _day(params.from_, "from"), _day(params.to, "to")
     if last < first:
@@ -132,9 +133,9 @@ async def _billed(
     if text is not None:
         return await asyncio.to_thread(read_bill, text, pacific=provider == "gemini")
     teller, name = app.providers.get(provider), f"{provider}-admin"
-    if settled and name not in app.admin_keys:
+    if settled and name not in ADMIN_KEY_VARIABLES:
         return ()
-    if name not in app.admin_keys or not isinstance(teller, TellsCosts):
+    if name not in ADMIN_KEY_VARIABLES or not isinstance(teller, TellsCosts):
         raise Failure(
             "unsupported",
             f"{provider} tells nobody its charges by a key. Export the bill from its console as a CSV file, and give "

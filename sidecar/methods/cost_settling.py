@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sidecar.keys import ADMIN_KEY_VARIABLES
 from sidecar.methods.services import Request
 from sidecar.providers.base import Usage
 from sidecar.providers.bills import RecordsCalls, TellsMinutes
@@ -58,7 +59,7 @@ async def _by_minutes(
 ) -> Usage | None:
     app, name = call.services, f"{provider}-admin"
     teller = app.providers.get(provider)
-    key = await app.keys.get(name) if name in app.admin_keys else None
+    key = await app.keys.get(name) if name in ADMIN_KEY_VARIABLES else None
     if key is None or entry.batch_rate or entry.model is None or not isinstance(teller, TellsMinutes):
         return None
     first, end = _minutes(entry)

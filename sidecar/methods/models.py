@@ -36,7 +36,7 @@ async def get(call: Request, params: types.ModelsGetParams) -> dict[str, Any]:
 
 async def discover(call: Request, params: types.ModelsDiscoverParams) -> dict[str, Any]:
     app, name = call.services, params.provider
-    if params.base_url and name in app.provider_names:
+    if params.base_url and name in app.providers.names():
         raise _invalid(
             f"{name} has an address already. Leave baseUrl out, or choose another name.", "baseUrl"
         )
@@ -49,7 +49,7 @@ async def discover(call: Request, params: types.ModelsDiscoverParams) -> dict[st
 
 async def save(call: Request, params: types.ModelsSaveParams) -> dict[str, Any]:
     app = call.services
-    _refuse_empty(params, known=params.provider in app.provider_names)
+    _refuse_empty(params, known=params.provider in app.providers.names())
     day = utc_day(app.now_ms())
     members = _members(app, params) if params.id else {}
 

@@ -10,6 +10,7 @@ from sidecar.clock import Now
 from sidecar.config import Config
 from sidecar.current_project import CurrentProject
 from sidecar.keys import Keys
+from sidecar.methods.client_news import ClientNews
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.catalogue_files import CatalogueFiles
 from sidecar.rpc.call import Call
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from sidecar.providers.by_name import Providers
     from sidecar.spending.free_searches import FreeSearchCounts
     from sidecar.store.database import Database
-    from sidecar.store.job_records import Job
 
 
 class Services(Protocol):
@@ -43,6 +43,7 @@ class Services(Protocol):
     now_ms: Now
     started_at: int
     caretaker: Caretaker
+    news: ClientNews
 
     @property
     def database_file(self) -> Path: ...
@@ -71,23 +72,10 @@ class Services(Protocol):
     @property
     def providers(self) -> Providers: ...
 
-    @property
-    def admin_keys(self) -> tuple[str, ...]:
-        """Names under which keys are kept that only read what a vendor charged."""
-
-    @property
-    def provider_names(self) -> tuple[str, ...]: ...
-
     def new_id(self) -> str: ...
 
     def in_flight(self) -> int:
         """Requests that run now."""
-
-    def watch_work(self) -> None:
-        """Tell the client of what begins and ends from now on."""
-
-    def job_changed(self, job: Job) -> None:
-        """Tell the client, where it wants to know, that a batch has begun or was stopped."""
 
     def open_database(self) -> Coroutine[Any, Any, Database]:
         """Opens the file of the data folder, as the start did: for whoever closed it."""

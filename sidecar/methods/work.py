@@ -29,7 +29,7 @@ class _Batches:
 
 async def list_(call: Request, params: types.WorkListParams) -> dict[str, Any]:
     app = call.services
-    app.watch_work()
+    app.news.watch_work()
     found = await app.store.read(_batches, params.project_id)
     holds = app.batches.holds()
     running = [
@@ -52,7 +52,7 @@ async def list_(call: Request, params: types.WorkListParams) -> dict[str, Any]:
 async def attach(call: Request, params: types.WorkAttachParams) -> dict[str, Any]:
     if (params.turn_id is None) == (params.request_id is None):
         raise Failure("invalid_params", "Name the turn to join, or the request: one of the two.")
-    call.services.watch_work()
+    call.services.news.watch_work()
     joined = _Joined(call, params)
     try:
         return {"answers": await joined.until_ended()}

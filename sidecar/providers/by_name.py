@@ -11,6 +11,9 @@ from sidecar.providers.batches import BatchAdapter
 class Providers(Protocol):
     """The providers of this run, by name."""
 
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+
     def get(self, name: str, base_url: str | None = None) -> Provider:
         """The provider, at `base_url` if one is given. Raises Failure("not_found") or Failure("unsupported")."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 from sidecar.base_url import BadBaseUrl, BaseUrl, read_base_url
@@ -109,6 +109,36 @@ def overlay_row(
     return own
 
 
+class OwnServer(Protocol):
+    """What the user's own file says of a provider; `models.json`, "providers"."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def key_name(self) -> str | None: ...
+    @property
+    def key_required(self) -> bool: ...
+    @property
+    def allow_http(self) -> bool: ...
+
+
+def own_rows(servers: Mapping[str, OwnServer]) -> list[ProviderRow]:
+    """Return a row for each provider of the user's own file."""
+    return [
+        overlay_row(
+            name,
+            each.base_url,
+            key_required=each.key_required,
+            key_name=each.key_name,
+            title=each.name,
+            allow_http=each.allow_http,
+        )
+        for name, each in servers.items()
+    ]
+
+
 class Registry:
     """The providers of this run: the built-in rows, with the user's own laid over them.
 
@@ -152,6 +182,9 @@ class Registry:
 
     def rows(self) -> tuple[ProviderRow, ...]:
         return tuple(self._rows.values())
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._rows)
 
     def row(self, name: str) -> ProviderRow:
         """Raises Failure("not_found") for a provider that nobody knows."""

@@ -105,6 +105,9 @@ class OneProvider:
         self._provider.addresses.append(base_url)
         return self._provider
 
+    def names(self) -> tuple[str, ...]:
+        return (self._provider.name,)
+
     def host(self, name: str, base_url: str | None = None) -> str:
         return f"{name}.example"
 

@@ -104,6 +104,9 @@ class Only:
     def get(self, name: str, base_url: str | None = None) -> Provider:
         return self._provider
 
+    def names(self) -> tuple[str, ...]:
+        return (self._provider.name,)
+
     def host(self, name: str, base_url: str | None = None) -> str:
         return f"{name}.example"
 

@@ -16,6 +16,7 @@ from sidecar.batch.native.collect import Collector
 from sidecar.batch.native.loops import SubmissionLoops
 from sidecar.batch.native.pace import Pace
 from sidecar.batch.native.part_steps import Tools
+from sidecar.batch.native.sent_batches import SentBatches
 from sidecar.batch.native.unheard import UnheardStops
 from sidecar.batch.progress import Progress
 from sidecar.batch.row_input import RowSource
@@ -25,14 +26,13 @@ from sidecar.batch.validation import refuse_unable
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money.model import utc_day
-from sidecar.providers.batches import BatchState
 from sidecar.spending.budget import this_month
 from sidecar.store import jobs, vendor_batches
 from sidecar.store.job_records import Job, JobRow, LimitName, VendorBatch
 
 log = logging.getLogger("sidecar.batch")
 
-# How long a submission waits until it is known whether its first part has arrived, and a deletion likewise.
+# How long a submission waits until it is known whether its first part has arrived.
 ARRIVAL_SECONDS = 120.0
 
 
@@ -47,8 +47,8 @@ class StartHere(Protocol):
 class NativeBatches:
     """The jobs at vendors. `notify` gets their progress, `notify_row` each row that has ended where that is wanted.
 
-    `start_here` runs a job's canary from here. `poll_ms` fixes the time between two looks at a vendor, for tests and
-    demonstrations.
+    `sent` answers for a batch by its vendor's id. `start_here` runs a job's canary from here. `poll_ms` fixes the time
+    between two looks at a vendor, for tests and demonstrations.
     """
 
     def __init__(
@@ -65,7 +65,6 @@ class NativeBatches:
     ) -> None:
         self._store = core.store
         self._intake = intake
-        self._uploader = uploader
         self._providers = core.providers
         self._catalogue = core.catalogue
         self._catalogue_whole = core.catalogue_whole
@@ -80,6 +79,7 @@ class NativeBatches:
         tools = Tools(core, uploader, Collector(core), pace, sleep)
         self._loops = SubmissionLoops(tools, notify, notify_row)
         self._unheard = UnheardStops(core, uploader.key, pace, sleep)
+        self.sent = SentBatches(core, uploader.key, self._loops, self._ready, self.collect)
 
     async def submit(
         self,
@@ -210,51 +210,9 @@ class NativeBatches:
         return job
 
     async def cancel_project(self, project_id: str) -> None:
-        """Asks vendors to stop what a project that is about to be deleted has there, until they have heard it.
-
-        Its cost stays unknown. Nothing of it is sent any more. A creation that is under way is waited for: nobody
-        could stop it later.
-        """
+        """Asks vendors to stop what a project that is about to be deleted has there; nothing of it is sent any more."""
         await self._ready()
-        for job in await self._store.write(transactions.cancel_project, project_id, self._now_ms()):
-            self._loops.of(job).reporter.changed(job)
-        parts = await self._store.read(vendor_batches.open_of_project, project_id)
-        # Nobody collects what is about to be written off.
-        await self._loops.leave(parts, ARRIVAL_SECONDS)
-        for part in await self._store.read(vendor_batches.open_of_project, project_id):
-            if part.native_id is not None:
-                await self._unheard.ask(part.provider, part.native_id)
-            await self._store.write(transactions.write_off, part, self._now_ms())
-        self._unheard.begin()
-
-    async def status(self, provider: str, native_id: str) -> BatchState:
-        """What the vendor says of a batch now. Raises Failure."""
-        adapter = self._providers.batch(provider)
-        return await adapter.check(await self._uploader.key(provider), native_id)
-
-    async def results(self, provider: str, native_id: str) -> list[JobRow]:
-        """What came of a batch that was sent from here, by row index.
-
-        Collects it first if it has just ended, and again while results of it are missing.
-
-        Raises Failure: "not_found", "conflict" when it has no results yet, what the vendor says.
-        """
-        await self._ready()
-        part = await self._store.read(vendor_batches.by_native_id, provider, native_id)
-        if part is None:
-            raise Failure("not_found", f"No batch with the id {native_id} was sent to {provider} from here.")
-        read_before = part.state in ("collected", "failed")
-        if not read_before:
-            await self._loops.of(await self._known(part.job_id)).worker(part.id).step_now()
-            part = await self._store.read(vendor_batches.get, part.id)
-        elif await self._store.read(vendor_batches.unread, part.id):
-            await self.collect(part.job_id)
-        if part is None or not (read_before or part.state in ("collected", "failed")):
-            word = part.vendor_status if part is not None else None
-            raise Failure(
-                "conflict", f"This batch has no results yet; {provider} says: {word}. Try again later."
-            )
-        return await self._store.read(transactions.rows_of, part)
+        await self._unheard.stop_project(project_id, self._loops)
 
     async def close(self) -> None:
         """End every look and every sending; all of it goes on at the next start."""

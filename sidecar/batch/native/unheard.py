@@ -6,12 +6,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from sidecar.batch.native import transactions
+from sidecar.batch.native.loops import SubmissionLoops
 from sidecar.batch.native.machine import LONGEST_DOUBT_MS
 from sidecar.batch.native.pace import Pace
 from sidecar.core import Core
 from sidecar.errors import Failure
-from sidecar.store import unheard_stops
+from sidecar.store import unheard_stops, vendor_batches
 from sidecar.store.unheard_stops import UnheardStop
+
+# How long a deletion waits until it is known whether a part that is being sent has arrived.
+ARRIVAL_SECONDS = 120.0
 
 log = logging.getLogger("sidecar.batch")
 
@@ -33,6 +38,23 @@ class UnheardStops:
         self._pace = pace
         self._sleep = sleep
         self._task: asyncio.Task[None] | None = None
+
+    async def stop_project(self, project_id: str, loops: SubmissionLoops) -> None:
+        """Ask vendors to stop what a project that is about to be deleted has there, until they have heard it.
+
+        Its cost stays unknown. Nothing of it is sent any more. A creation that is under way is waited for: nobody
+        could stop it later. Raise Failure("storage_error").
+        """
+        for job in await self._store.write(transactions.cancel_project, project_id, self._now_ms()):
+            loops.of(job).reporter.changed(job)
+        parts = await self._store.read(vendor_batches.open_of_project, project_id)
+        # Nobody collects what is about to be written off.
+        await loops.leave(parts, ARRIVAL_SECONDS)
+        for part in await self._store.read(vendor_batches.open_of_project, project_id):
+            if part.native_id is not None:
+                await self.ask(part.provider, part.native_id)
+            await self._store.write(transactions.write_off, part, self._now_ms())
+        self.begin()
 
     async def ask(self, provider: str, native_id: str) -> None:
         """Write down that the vendor is to stop the batch, and ask it once. `begin` goes on where that was not heard.

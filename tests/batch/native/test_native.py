@@ -443,13 +443,13 @@ async def test_results_by_the_vendors_id_have_their_custom_ids_and_wait_for_the_
         (part,) = await here.parts(job.id)
         assert part.native_id is not None
         with pytest.raises(Failure, match="in_progress"):
-            await here.native.results("openai", part.native_id)
+            await here.native.sent.results("openai", part.native_id)
         here.vendor.checks_to_end = 1
         async with asyncio.timeout(10):
-            rows = await here.native.results("openai", part.native_id)
+            rows = await here.native.sent.results("openai", part.native_id)
         with pytest.raises(Failure, match="No batch with the id"):
-            await here.native.results("openai", "batch-unknown")
-        assert (await here.native.status("openai", part.native_id)).word == "completed"
+            await here.native.sent.results("openai", "batch-unknown")
+        assert (await here.native.sent.status("openai", part.native_id)).word == "completed"
     assert [row.prompt for row in rows] == ["One", "Two"]
     assert len({row.custom_id for row in rows}) == 2
 

@@ -46,7 +46,7 @@ async def test_the_results_of_a_batch_by_its_vendor_s_id_are_fetched_again_too(t
         job = await here.ended((await here.submit("One", "Two")).id)
         (part,) = await here.parts(job.id)
         vendor.outcome = answer
-        rows = await here.native.results("openai", part.native_id or "")
+        rows = await here.native.sent.results("openai", part.native_id or "")
     assert [row.response for row in rows] == ["Re: One", "Re: Two"]
 
 

@@ -45,7 +45,7 @@ async def pause_for_good(seconds: float) -> None:
 async def results_so_far(here: NativeWorks, job_id: str) -> None:
     (part,) = await here.parts(job_id)
     with pytest.raises(Failure, match="in_progress"):
-        await here.native.results("openai", part.native_id or "")
+        await here.native.sent.results("openai", part.native_id or "")
 
 
 async def test_a_look_can_be_had_at_once_and_is_a_new_one(tmp_path: Path) -> None:
