@@ -90,7 +90,7 @@ def broken(
     if not sent:
         message = f"Could not connect to the {peer} API. {_to_check(url, late)} and try again."
         return Failure(kind, message, retryable=True, detail=detail)
-    told = "did not answer in time" if late else "broke the connection before its answer was complete"
+    told = "did not answer in time" if late else _broken_how(error)
     if method == "GET":
         return Failure(kind, f"The {peer} API {told}. Try again.", retryable=True, detail=detail)
     unknown = OutcomeUnknown(
@@ -98,6 +98,16 @@ def broken(
     )
     unknown.broke_off = True
     return unknown
+
+
+def _broken_how(error: Exception) -> str:
+    """What the server did: it went away, or wrote what is no HTTP, which is for whoever runs it to mend."""
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp is not None and any(
+        isinstance(each, aiohttp.ClientResponseError) for each in (error, error.__cause__)
+    ):
+        return "answered with what is no proper HTTP, which whoever runs it can mend"
+    return "broke the connection before its answer was complete"
 
 
 def _to_check(url: str, late: bool) -> str:
@@ -121,7 +131,7 @@ def _unspoken(error: Exception) -> str:
     aiohttp = sys.modules.get("aiohttp")
     if aiohttp is not None:
         for each in (error, error.__cause__):
-            if isinstance(each, aiohttp.ClientResponseError) and "Bad status line" in each.message:
+            if isinstance(each, aiohttp.ClientResponseError) and _is_no_head(each.message):
                 return "is no web server, or expects https://"
     behind: BaseException | None = error
     while behind is not None:
@@ -130,6 +140,13 @@ def _unspoken(error: Exception) -> str:
             return "does not speak https://"
         behind = behind.__cause__ or behind.__context__
     return ""
+
+
+def _is_no_head(message: str) -> bool:
+    """Whether the library met no web server: what it shows of it does not begin as an answer of one does."""
+    quoted = message.partition("b'")[2] or message.partition('b"')[2]
+    # What begins with an answer's body is one without a head, which may have been paid for.
+    return "Bad status line" in message and not quoted.upper().startswith(("HTTP", "{", "DATA:", "EVENT:"))
 
 
 def timed_out(error: Exception) -> bool:

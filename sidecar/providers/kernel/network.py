@@ -8,6 +8,8 @@ import os
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from typing import cast
 
 import httpx
 
@@ -16,12 +18,14 @@ import httpx
 os.environ.pop("SSLKEYLOGFILE", None)
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exceptions
 
 from sidecar.errors import Failure
 from sidecar.network_options import Options
 from sidecar.providers.kernel import certificates, proxies
+from sidecar.providers.kernel.lenient import LenientHandler
 from sidecar.providers.kernel.proxies import Proxy
 
 # How often a silent connection is looked at.
@@ -125,6 +129,9 @@ def _way(proxy: Proxy | None, context: ssl.SSLContext | None) -> AiohttpTranspor
             connector = _socks_connector(proxy, trusted)
         else:
             connector = aiohttp.TCPConnector(limit=0, ssl=trusted, keepalive_timeout=30)
+        # It has no other door for what is to stand between a connection and its parser.
+        handlers = partial(LenientHandler, loop=asyncio.get_running_loop())
+        connector._factory = cast("partial[ResponseHandler]", handlers)
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -1,0 +1,91 @@
+"""aiohttp's side of a connection, behind which heads of answers are mended before the library reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp.client_proto import ResponseHandler
+
+from sidecar.providers.kernel.heads import (
+    MOST_BYTES,
+    announces_body,
+    end_of_head,
+    is_interim,
+    length_of,
+    may_be_http,
+    mended,
+    with_length,
+)
+
+
+class LenientHandler(ResponseHandler):
+    """Holds back what arrives until a head is whole, and cuts off what stands behind the body that it tells of.
+
+    A server that counts letters instead of bytes tells too small a length: what arrives at once with the head is
+    counted here instead.
+    """
+
+    _held: bytearray | None = None
+    _left: int | None = None
+
+    def set_response_params(self, **params: Any) -> None:
+        """Expect the next answer's head."""
+        self._held = bytearray()
+        self._left = None
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the connection brings, cut anywhere."""
+        if self._parser is None or not data:
+            super().data_received(data)
+        elif self._held is None:
+            self._body(data)
+        else:
+            self._reschedule_timeout()
+            self._held += data
+            self._head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Hand on what was held back of a head that never ended."""
+        held, self._held = self._held, None
+        if held and self._parser is not None:
+            super().data_received(mended(bytes(held)))
+        super().connection_lost(exc)
+
+    def _head(self) -> None:
+        while self._held is not None:
+            end = end_of_head(self._held)
+            if end is None:
+                if may_be_http(self._held) and len(self._held) < MOST_BYTES:
+                    return
+                end = len(self._held)
+            head, rest = mended(bytes(self._held[:end])), bytes(self._held[end:])
+            if not rest and announces_body(head):
+                # It is waited for: whether its length is right is seen with its beginning.
+                return
+            if is_interim(head):
+                self._held = bytearray(rest)
+                super().data_received(head)
+                if not rest:
+                    return
+                continue
+            self._held = None
+            self._left = length_of(head)
+            if rest and self._left is not None and len(rest) > self._left:
+                self._left = len(rest)
+                head = with_length(head, self._left)
+            super().data_received(head)
+            if rest:
+                self._body(rest)
+
+    def _body(self, data: bytes) -> None:
+        if self._left is None:
+            super().data_received(data)
+            return
+        if len(data) > self._left:
+            # The library would take it for the next answer, and this one for none.
+            self.force_close()
+            data = data[: self._left]
+        self._left -= len(data)
+        if data:
+            super().data_received(data)
