@@ -68,10 +68,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-def pytest_collection_finish() -> None:
-    # Thousands of tests and their parameters stay to the end: no use looking through them with each collection.
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect garbage once, when all is found.
+
+    Thousands of tests and their parameters stay to the end: no use looking through them while they are gathered, nor
+    with each collection of garbage after that. Each worker gathers them all.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
