@@ -58,7 +58,8 @@ class BatchState:
 class BatchResult:
     """What came of one row: either an answer (`done`, with its text) or what kept it from being one.
 
-    One without a `custom_id` is what could not be read, or names no row; `too_large`: nor can it be another time.
+    One without a `custom_id` is what could not be read, or a reply that names no row; `too_large`: nor can it be read
+    another time.
 
     `failure` is set for a row that failed; `never_ran` when the batch ended before the row was run (expired,
     cancelled): it was not billed.
@@ -71,6 +72,11 @@ class BatchResult:
     failure: Failure | None = None
     never_ran: Literal["expired", "cancelled"] | None = None
     too_large: bool = False
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether something came of a row, be it that nobody knows of which."""
+        return self.done is not None or self.failure is not None or self.never_ran is not None
 
 
 @dataclass(frozen=True, slots=True)

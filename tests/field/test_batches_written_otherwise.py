@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.field.claims import field
 from tests.field.vendors import Misbehaviour, Whole, ended, native, rows, submitted, until, vendors
 
 RESULTS = r"GET /v1/files/\S+/content"
@@ -26,14 +27,23 @@ def _bodies_as_text(lines: list[bytes]) -> bytes:
     return b"\n".join(map(orjson.dumps, found))
 
 
+def _text(encoding: str, mark: str = "") -> Callable[[list[bytes]], bytes]:
+    return lambda lines: (mark + b"\r\n".join(lines).decode()).encode(encoding)
+
+
 WRITTEN: dict[str, Callable[[list[bytes]], bytes]] = {
     "a list": _as_list,
     "no ends between them": b"".join,
     "ends of an old Macintosh": b"\r".join,
     "replies as text": _bodies_as_text,
+    "UTF-16 with a mark": _text("utf-16-le", "\ufeff"),
+    "UTF-16 the other way": _text("utf-16-be", "\ufeff"),
+    "UTF-16 without one": _text("utf-16-le"),
+    "a mark of UTF-8": _text("utf-8", "\ufeff"),
 }
 
 
+@field("batches", "the output file is in UTF-16")
 @pytest.mark.parametrize("written", WRITTEN)
 async def test_results_are_read_however_a_gateway_writes_them_down(written: str, tmp_path: Path) -> None:
     def otherwise(said: Whole) -> Whole:

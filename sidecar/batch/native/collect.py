@@ -6,7 +6,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sidecar import failpoints
@@ -42,6 +42,7 @@ class Reading:
     """What one reading of a part's results has come to. `ours` are the rows of which one could be read.
 
     `held` are results that are no answers: an answer to the same row, which may come behind it, has precedence.
+    `nameless` counts replies that name no row, of which the first is kept.
     """
 
     state: BatchState
@@ -49,6 +50,13 @@ class Reading:
     held: dict[str, BatchResult] = field(default_factory=dict)
     unreadable: int = 0
     too_large: int = 0
+    nameless: int = 0
+    first_nameless: BatchResult | None = None
+
+    @property
+    def names_no_rows(self) -> bool:
+        """Whether what is missing is there, and cannot be told apart: it will be so another time."""
+        return self.nameless > 0 and not self.unreadable
 
     def problem(self, provider: str, missing: int) -> Failure | None:
         """Why the results are to be read again though they came to an end, for so many rows without one.
@@ -59,7 +67,7 @@ class Reading:
         short = expected is not None and len(self.ours) + self.too_large < expected
         if expected is None:
             short = self.state.ending == "completed" and missing > self.too_large
-        if not missing or not (short or self.unreadable) or self.state.ran_nothing:
+        if not missing or not (short or self.unreadable or self.nameless) or self.state.ran_nothing:
             return None
         counted = "more" if expected is None else f"{expected}"
         return Failure(
@@ -92,6 +100,9 @@ class Collector:
             async for outcome in results:
                 if outcome.too_large:
                     reading.too_large += 1
+                elif not outcome.custom_id and outcome.is_reply:
+                    reading.nameless += 1
+                    reading.first_nameless = reading.first_nameless or outcome
                 elif not outcome.custom_id:
                     reading.unreadable += 1
                 elif outcome.failure is None and outcome.never_ran is None:
@@ -109,6 +120,8 @@ class Collector:
         for stored in await self._take(part, reading, page):
             yield stored
         for stored in await self._take_held(part, reading):
+            yield stored
+        for stored in await self._take_the_last(part, reading):
             yield stored
         missing = await self._store.read(vendor_batches.missing, part.id)
         problem = reading.problem(part.provider, missing)
@@ -139,6 +152,16 @@ class Collector:
         )
         if ended is not None:
             yield ended, ()
+
+    async def _take_the_last(self, part: VendorBatch, reading: Reading) -> list[Page]:
+        """The one reply that names no row, where all rows but one have theirs: there is no doubt whose it is."""
+        if reading.nameless != 1 or reading.unreadable or reading.too_large or reading.first_nameless is None:
+            return []
+        left = await self._store.read(vendor_batches.unfinished, part.id, "", 2)
+        if len(left) != 1 or len(reading.ours) != part.rows - 1:
+            return []
+        reading.nameless = 0
+        return await self._take(part, reading, [replace(reading.first_nameless, custom_id=left[0].custom_id)])
 
     async def _take_held(self, part: VendorBatch, reading: Reading) -> list[Page]:
         held, stored = list(reading.held.values()), list[Page]()

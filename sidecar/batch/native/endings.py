@@ -19,6 +19,18 @@ TOO_LARGE = (
 )
 
 
+def nameless(part: VendorBatch, state: BatchState) -> Failure:
+    """Return why rows have no answer whose results are there, and name no rows."""
+    file = next((f", file {id_}," for id_ in state.handles.values() if "/" not in id_), "")
+    return Failure(
+        "provider_unavailable",
+        f"{part.provider} has the results of batch {state.native_id}{file} but they do not say to which rows they "
+        "belong, so this row's cannot be told from the others. They were charged: look at them there before you retry "
+        "the row, which would be paid again.",
+        provider=part.provider,
+    )
+
+
 def told(provider: str, state: BatchState) -> str | None:
     """Return what stands with the part and its job of the end of a batch that did not simply run; None for others."""
     if not state.ended:

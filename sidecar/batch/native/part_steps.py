@@ -28,6 +28,8 @@ log = logging.getLogger("sidecar.batch")
 
 # Several batches may end at once, and fetching results takes memory and the disk.
 AT_ONCE = 4
+# Results that name no rows are read so often: they may have been written only in part the first time.
+MOST_NAMELESS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class PartSteps:
         self._reporter = reporter
         self._known = known
         self._looks = 0
+        self._nameless = 0
 
     async def poll_once(self) -> int | None:
         """Look at the part once, and go on with it."""
@@ -197,10 +200,14 @@ class PartSteps:
             pages = collector.read(part, reading, adapter, key)
             await self._close(pages if not part.interruptions else self._going_on(part, pages))
         except Failure as failure:
-            if not last or failure.kind in machine.NOT_THE_RESULTS:
+            self._nameless += reading.names_no_rows
+            hopeless = reading.names_no_rows and self._nameless >= MOST_NAMELESS
+            if not (last or hopeless) or failure.kind in machine.NOT_THE_RESULTS:
                 return await self._go_on(part, failure)
         nothing = state.ran_nothing
         reason = endings.without_result(part.provider, state, too_large=reading.too_large > 0)
+        if reading.names_no_rows:
+            reason = endings.nameless(part, state)
         await self._close(collector.close(part, reason, free=nothing, ran_nothing=nothing))
         return None
 

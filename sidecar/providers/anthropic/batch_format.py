@@ -85,12 +85,10 @@ def is_older(state: BatchState, part: BatchPart) -> bool:
 
 
 def outcome(line: Mapping[str, Any], asked: Asked) -> BatchResult | None:
-    """What came of the row of a line of results; None for a line that names no row."""
-    custom_id, result = line.get("custom_id"), as_mapping(line.get("result"))
-    if not isinstance(custom_id, str):
-        return None
+    """What came of the row of a line of results; None for a line that is none. A reply may name no row."""
+    custom_id, result = as_text(line.get("custom_id")), as_mapping(line.get("result"))
     kind = result.get("type")
-    if not kind:
+    if not kind or not (custom_id or kind == "succeeded"):
         # What is not told may have run: it is looked for again.
         return None
     if kind == "succeeded":

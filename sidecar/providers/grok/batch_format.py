@@ -83,15 +83,15 @@ def added(part: BatchPart, batch_id: str) -> BatchState:
 
 
 def outcome(value: Mapping[str, Any], asked: Asked) -> BatchResult | None:
-    """What came of the row of a result; None when it names no row."""
-    custom_id = value.get("batch_request_id")
-    if not isinstance(custom_id, str) or not custom_id:
-        return None
+    """What came of the row of a result; None when it names no row and has no reply."""
+    custom_id = as_text(value.get("batch_request_id"))
     result = as_mapping(value.get("batch_result")) or value
     response, error = as_mapping(result.get("response")), result.get("error")
     reply = next(
         (as_mapping(inner) for inner in response.values() if "choices" in as_mapping(inner)), response
     )
+    if not custom_id and "choices" not in reply:
+        return None
     if error or "choices" not in reply:
         return BatchResult(custom_id, failure=row_failure(error, asked))
     reader = ChatReader(asked, read_usage=chat_usage)

@@ -64,8 +64,8 @@ async def read_rows(
     """Yield what came of the rows in these JSON objects, but for rows whose answer was `told`, which it adds to.
 
     Of a row's failures the first is told; its answer is told even behind one. A piece that is no JSON, or names no
-    row, is logged, and is a result without a `custom_id`; an empty one was too large to be read. Raises Failure when
-    the pieces break off.
+    row, is logged, and is a result without a `custom_id`, with the reply if there is one; an empty one was too large to
+    be read. Raises Failure when the pieces break off.
     """
     failed = set[str]()
     async with aclosing(pieces):
@@ -80,6 +80,9 @@ async def read_rows(
                 if came is None:
                     _log.warning("a result of batch %s names no row", native_id)
                     yield BatchResult("")
+                elif not came.custom_id:
+                    _log.warning("a reply of batch %s names no row", native_id)
+                    yield came
                 elif came.custom_id not in told:
                     answered = came.failure is None and came.never_ran is None
                     if answered or came.custom_id not in failed:

@@ -13,6 +13,7 @@ import orjson
 from sidecar.errors import Failure
 from sidecar.json_stream import ArrayElements, JsonTooLarge
 from sidecar.providers.kernel.bodies import Body
+from sidecar.providers.kernel.charset import Narrowed
 from sidecar.providers.kernel.errors import refused_response
 from sidecar.providers.kernel.http import HttpClient, ReadRefusal
 from sidecar.providers.kernel.json_values import as_mapping
@@ -107,11 +108,13 @@ class VendorClient:
 
         A line that is larger than anything can be comes as an empty one: the others are paid for too.
         """
-        reader = LineReader()
+        reader, narrowed = LineReader(), Narrowed()
         async with self.stream("GET", url, asked, headers=headers) as answer:
             async for chunk in answer.chunks:
-                for line in reader.feed(chunk):
+                for line in reader.feed(narrowed.feed(chunk)):
                     yield line
+        for line in reader.feed(narrowed.finish()):
+            yield line
         for line in reader.finish():
             yield line
 
@@ -122,11 +125,11 @@ class VendorClient:
 
         `rest` is JSON. Raises Failure for a document that is not, or that breaks off.
         """
-        reader = ArrayElements(member)
+        reader, narrowed = ArrayElements(member), Narrowed()
         try:
             async with self.stream("GET", url, asked) as answer:
                 async for chunk in answer.chunks:
-                    for element in reader.feed(chunk):
+                    for element in reader.feed(narrowed.feed(chunk)):
                         yield element
             orjson.loads(reader.rest())
         except JsonTooLarge as error:

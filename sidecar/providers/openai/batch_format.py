@@ -57,11 +57,9 @@ def outcome(
     line: Mapping[str, Any], asked: Asked, now_ms: int, read_usage: ReadResponse = responses_usage
 ) -> BatchResult | None:
     """What came of the row of an output or error line; None for a line that names no row, or says nothing of it."""
-    custom_id = line.get("custom_id")
-    if not isinstance(custom_id, str):
-        return None
+    custom_id = as_text(line.get("custom_id"))
     response, error = as_mapping(line.get("response")), as_mapping(line.get("error"))
-    if not response and not line.get("error"):
+    if not response and not (custom_id and line.get("error")):
         # Nobody says that it did not run: it is looked for again, and not counted as free.
         return None
     if not response:
