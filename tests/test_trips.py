@@ -1,17 +1,30 @@
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sidecar import app
+from sidecar.config import Config
+from sidecar.keys import MemoryKeys
+from sidecar.providers.kernel.http import HttpClient
+from sidecar.rpc.stdio import WireStreams
+from sidecar.simulator.core import Simulator
+from sidecar.simulator.transport import simulated_transport
 from tests.helpers.drawings import drawing, modules_in
 from tests.helpers.inside import Inside, inside
+from tests.helpers.pipe import Pipe
+from tests.helpers.wire import Splitter, frame, request
 from tests.trips import Trip, tracing
 
 MODEL = "openai/gpt-6-luna"
 ROW = {"prompt": "Reply with exactly: one", "model": MODEL}
+# Its pieces come so far apart that it is still on its way when it is cancelled.
+SLOW = {"modelId": MODEL, "content": "Tell me a story. [[simulate: pace_ms=20000]]"}
 Step = Callable[[], Awaitable[Any]]
 
 # The most files of the sidecar that a request may enter, the vendor's side aside, until all of it is done: a batch
@@ -117,11 +130,64 @@ async def test_no_request_goes_through_more_files_than_it_needs(trips: dict[str,
 
 
 async def test_a_request_goes_through_all_that_is_drawn_of_it(trips: dict[str, Trip]) -> None:
-    def entered(module: str, method: str) -> bool:
-        inside_of, file = f"{module.rstrip('/')}/", f"{module}.py"
-        return any(path == file or path.startswith(inside_of) for path in trips[method].files)
-
     for heading, method in DRAWN.items():
-        drawn = set(modules_in(drawing(heading))) - ONLY_SOME
-        assert drawn
-        assert {module for module in drawn if not entered(module, method)} == set(), heading
+        assert drawn_but_not_entered(heading, trips[method]) == set(), heading
+
+
+async def test_a_request_over_the_pipe_goes_through_all_that_is_drawn_of_it(tmp_path: Path) -> None:
+    requests, answers = Pipe(), Pipe()
+    ask = request("chat:send", {**SLOW, "partialResultToken": "t"})
+    try:
+        with tracing() as tracer:
+            trip = tracer.begin()
+            streams = WireStreams(requests.read_end, answers.write_end)
+            serving = asyncio.create_task(served_over(streams, tmp_path))
+            await asyncio.to_thread(os.write, requests.write_end, frame(ask))
+            # The client reads with nothing of the sidecar's, which would be taken for the server's own.
+            came = Splitter("newline")
+            told = await read_until(answers, came, lambda message: message.get("method") == "$/progress")
+            assert told["params"]["token"] == "t"
+            cancel = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 1}}
+            await asyncio.to_thread(os.write, requests.write_end, frame(cancel))
+            answer = await read_until(answers, came, lambda message: message.get("id") == 1)
+            assert answer["error"]["data"]["kind"] == "cancelled"
+            requests.close(requests.write_end)
+            await serving
+            tracer.end()
+    finally:
+        requests.close()
+        answers.close()
+    assert drawn_but_not_entered("The pipe", trip) == set()
+
+
+def drawn_but_not_entered(heading: str, trip: Trip) -> set[str]:
+    """The modules of a drawing that a request did not pass through."""
+
+    def entered(module: str) -> bool:
+        inside_of, file = f"{module.rstrip('/')}/", f"{module}.py"
+        return any(path == file or path.startswith(inside_of) for path in trip.files)
+
+    drawn = set(modules_in(drawing(heading))) - ONLY_SOME
+    assert drawn
+    return {module for module in drawn if not entered(module)}
+
+
+async def served_over(streams: WireStreams, data_dir: Path) -> None:
+    """One client served over a pipe, with the simulator for a network."""
+    config = Config(data_dir=data_dir, mock=True)
+    now_ms = app.run_clock(config)
+    simulator = Simulator(pace_ms=0, now_ms=now_ms)
+    keys = MemoryKeys({"openai": app.SIMULATED_KEY})
+    await app.serve_client(
+        config, streams, lambda options: HttpClient(lambda: simulated_transport(simulator)), keys, now_ms
+    )
+
+
+async def read_until(pipe: Pipe, came: Splitter, wanted: Callable[[Any], bool]) -> Any:
+    """Return the first message that is the wanted one; what comes before it is passed over."""
+    async with asyncio.timeout(60):
+        while chunk := await asyncio.to_thread(os.read, pipe.read_end, 65_536):
+            for message in came.feed(chunk):
+                if wanted(message):
+                    return message
+    raise AssertionError("the server has ended before that")
