@@ -30,7 +30,7 @@ function reports(executablePath: string): void {
   before(
     async () => {
       browser = await openBrowser(executablePath);
-      await writeReport(folder, small);
+      await writeReport(join(folder, "data"), small);
       writeFileSync(large, enlarged(readFileSync(small, "utf8")));
     },
     { timeout: LIMIT_MS },
