@@ -1,6 +1,10 @@
-import type { BatchImportResult, BatchJob, BatchRowUpdate, BatchSubmitParams } from "../contract.js";
-import { countsOf, end, run, waitingResult } from "./running.js";
-import { hasKey } from "./settings.js";
+import type { BatchImportResult, BatchJob, BatchProgressNotification, BatchResult } from "../contract.js";
+import type { BatchRow, BatchRowUpdate, BatchSubmitParams } from "../contract.js";
+import { SidecarError } from "../errors.js";
+import { answerOf } from "./chat.js";
+import { openedBy, openProject } from "./projects.js";
+import { orderedMs } from "./replies.js";
+import { hasKey } from "./saved.js";
 import { addUSD, type Handlers, type Job, newestFirst, type ParamsOf, type Store } from "./store.js";
 
 /** Batches that the page submitted. Of all others the recordings tell. */
@@ -25,7 +29,7 @@ export const BATCHES: Handlers = {
   },
   "batch:cancel": (store, { jobId }) => {
     const job = jobNamed(store, jobId);
-    if (job?.completedAt !== undefined) throw store.fixtures.error("conflict", { method: "batch:cancel" });
+    if (job?.shown.completedAt !== undefined) throw store.fixtures.error("conflict", { method: "batch:cancel" });
     if (job !== undefined) end(store, job, "cancelled");
     return job && wireJob(job);
   },
@@ -37,24 +41,33 @@ export const BATCHES: Handlers = {
   "batch:get-status": (store, params) => ("jobId" in params ? shownJob(store, params.jobId) : undefined),
   "batch:get": (store, { jobId }) => shownJob(store, jobId),
   "batch:list": (store, { projectId, cursor }) => {
-    const own = store.jobs.filter((job) => job.projectId === projectId);
+    const own = store.jobs.filter(({ shown }) => shown.projectId === projectId);
     // All of it is on the first page.
-    return typeof cursor === "string" ? [] : newestFirst(own, ({ createdAt }) => createdAt).map(wireJob);
+    return typeof cursor === "string" ? [] : newestFirst(own, ({ shown }) => shown.createdAt).map(wireJob);
   },
 };
 
 /** Keep what the page says of a batch that it runs itself. */
 export function updateBatch(store: Store, params: ParamsOf<"batch:update-status">): BatchJob {
   const { jobId: id } = params;
-  const job = jobNamed(store, id) ?? addJob(store, { id, projectId: store.openProject().id });
+  const job = jobNamed(store, id) ?? addJob(store, { id, projectId: openProject(store).id });
+  const { shown } = job;
   if ("rowId" in params) updateRow(job, params);
   else {
-    job.announcedRows = params.totalRows ?? job.announcedRows ?? 0;
-    job.status = params.status === "running" ? "processing" : params.status;
+    shown.totalRows = params.totalRows ?? shown.totalRows;
+    shown.status = params.status === "running" ? "processing" : params.status;
   }
-  job.startedAt ??= store.now();
-  if (job.status !== "pending" && job.status !== "processing") job.completedAt ??= store.now();
+  shown.startedAt ??= store.now();
+  if (shown.status !== "pending" && shown.status !== "processing") shown.completedAt ??= store.now();
   return wireJob(job);
+}
+
+/** What the page says of a row. */
+function updateRow({ results }: Job, { rowId, status, result }: BatchRowUpdate): void {
+  if (!results.some(({ id }) => id === rowId)) {
+    results.push(waitingResult({ id: rowId, prompt: "", model: "" }, results.length));
+  }
+  Object.assign(results.find(({ id }) => id === rowId) ?? {}, result, { status });
 }
 
 /** Store a batch with the estimate that is recorded for its rows. */
@@ -62,48 +75,101 @@ function submit(store: Store, params: Readonly<BatchSubmitParams>): Job {
   const { projectId, fileName } = params;
   const given =
     "path" in params ? (store.play("batch:import", { ...params }) as BatchImportResult).rows : params.rows;
-  store.open(store.find(store.projects, projectId, "batch:submit"));
+  openedBy(store, projectId, "batch:submit");
   const providers = given.map(({ model }) => store.findModel(model)?.provider ?? "");
   const provider = providers.find((name) => !hasKey(store, name));
   if (provider !== undefined) {
     throw store.fixtures.error("missing_api_key", { method: "batch:submit", provider });
   }
-  const rows = given.map((row, index) => ({ ...row, id: row.id ? row.id : `row-${index + 1}` }));
   const named = { projectId, ...(fileName === undefined ? {} : { fileName }), rows: given };
   const { estimate } = store.play("batch:submit", named) as BatchJob;
-  return addJob(store, {
-    ...{ projectId, fileName: fileName ?? "", rows, results: rows.map(waitingResult) },
-    ...(estimate === undefined ? {} : { estimate }),
-  });
+  const priced = estimate === undefined ? {} : { estimate };
+  return addJob(store, { projectId, fileName: fileName ?? "", ...priced }, given);
 }
 
-function addJob(store: Store, job: Partial<Job> & Pick<Job, "projectId">): Job {
-  const added: Job = {
-    ...{ id: store.uuid(), fileName: "", mode: "local", status: "pending" },
-    ...{ createdAt: store.now(), rows: [], results: [], runs: 0 },
-    ...job,
+function addJob(
+  store: Store,
+  about: Pick<BatchJob, "projectId"> & Partial<BatchJob>,
+  rows: readonly BatchRow[] = [],
+): Job {
+  const shown: BatchJob = {
+    ...{ id: store.uuid(), fileName: "", mode: "local", status: "pending", createdAt: store.now() },
+    ...{ totalRows: 0, completedRows: 0, failedRows: 0, totalCost: 0 },
+    ...about,
   };
-  store.jobs.push(added);
-  return added;
+  const results = rows.map((row, index) => waitingResult({ ...row, id: row.id || `row-${index + 1}` }, index));
+  const job = { shown, rows, results, runs: 0 };
+  store.jobs.push(job);
+  return job;
+}
+
+/** A row that waits. Variables stand in its prompt as the sidecar would show them. */
+function waitingResult({ id, prompt, model, data }: BatchRow & { id: string }, rowIndex: number): BatchResult {
+  const shown = prompt.replace(/\{\{\s*([^{}]+?)\s*\}\}/g, (_, name: string) => String(data?.[name] ?? ""));
+  return {
+    ...{ id, rowIndex, prompt: shown, model, status: "pending" },
+    ...{ tokens_in: 0, tokens_out: 0, cost_usd: 0, latency_ms: 0, attempts: 0 },
+    ...(data === null || data === undefined ? {} : { data }),
+  };
 }
 
 function start(store: Store, job: Job, options: { notifyRows?: boolean | null }): BatchJob {
-  const waits = ["pending", "cancelled"];
-  if (job.status === "processing" || !job.results.some(({ status }) => waits.includes(status))) {
+  const { shown, results } = job;
+  for (const result of results) {
+    if (shown.status !== "processing" && result.status === "cancelled") result.status = "pending";
+  }
+  if (shown.status === "processing" || !results.some(({ status }) => status === "pending")) {
     throw store.fixtures.error("conflict", { method: "batch:start" });
   }
-  for (const result of job.results) if (result.status === "cancelled") result.status = "pending";
-  job.status = "processing";
-  job.startedAt = store.now();
-  delete job.completedAt;
+  Object.assign(shown, { status: "processing", startedAt: store.now() });
+  delete shown.completedAt;
   const begun = wireJob(job);
   // The job goes on after its answer; nobody waits for it but those who listen to its progress.
   void run(store, job, options.notifyRows === true);
   return begun;
 }
 
+/** Answer the rows that wait, one after the other, and tell of it. */
+async function run(store: Store, job: Job, tellsRows: boolean): Promise<void> {
+  const number = ++job.runs;
+  const { rowMs } = store.pace;
+  for (const result of job.results.filter(({ status }) => status === "pending")) {
+    await store.pause(orderedMs(result.prompt, "slow_first_ms") ?? rowMs);
+    if (job.runs !== number) return;
+    answerRow(store, job, result);
+    if (tellsRows) store.emit("batch:row-done", { jobId: job.shown.id, result });
+    store.emit("batch:progress", progressOf(job, rowMs));
+  }
+  if (job.runs === number) end(store, job, "completed");
+}
+
+function answerRow(store: Store, { rows }: Job, result: BatchResult): void {
+  const { jsonMode = null, jsonSchema = null, maxOutputTokens = null } = rows[result.rowIndex] ?? {};
+  result.attempts += 1;
+  try {
+    const model = store.model(result.model);
+    const reply = answerOf(store, result.prompt, model, { jsonMode, jsonSchema, maxOutputTokens });
+    Object.assign(result, {
+      ...{ status: "success", response: reply.answer, cost_usd: reply.costUSD ?? null },
+      ...{ tokens_in: reply.promptTokens, tokens_out: reply.answerTokens },
+    });
+  } catch (error) {
+    if (!(error instanceof SidecarError)) throw error;
+    const status = error.kind === "missing_api_key" ? "error-missing-key" : "error-api";
+    Object.assign(result, { status, error: error.kind, errorMessage: error.message });
+  }
+}
+
+/** End a job: rows that still wait are cancelled. */
+function end(store: Store, job: Job, status: "completed" | "cancelled"): void {
+  job.runs += 1;
+  for (const result of job.results) if (result.status === "pending") result.status = "cancelled";
+  Object.assign(job.shown, { status, completedAt: store.now() });
+  store.emit("batch:progress", progressOf(job));
+}
+
 function jobNamed(store: Store, name: string): Job | undefined {
-  return store.jobs.find(({ id }) => id === name);
+  return store.jobs.find(({ shown }) => shown.id === name);
 }
 
 function shownJob(store: Store, id: string): BatchJob | undefined {
@@ -111,22 +177,26 @@ function shownJob(store: Store, id: string): BatchJob | undefined {
   return job && wireJob(job);
 }
 
-/** What the page says of a row. */
-function updateRow(job: Job, { rowId, status, result }: BatchRowUpdate): void {
-  const before = job.results.find(({ id }) => id === rowId);
-  const row = before ?? waitingResult({ id: rowId, prompt: "", model: "" }, job.results.length);
-  Object.assign(row, result, { status });
-  if (before === undefined) job.results.push(row);
+/** The job with how many rows there are, how they ended and what they cost. */
+function wireJob({ shown, results }: Job): BatchJob {
+  const totalCost = addUSD(...results.map(({ cost_usd: cost }) => cost));
+  const { estimate, status } = shown;
+  // What it was thought to cost and, once it is completed, by how much that was wrong.
+  const known = status === "completed" ? { differenceUSD: addUSD(totalCost, -(estimate?.totalUSD ?? 0)) } : {};
+  return {
+    ...{ ...shown, totalCost, totalRows: Math.max(shown.totalRows, results.length) },
+    completedRows: results.filter((each) => each.status === "success").length,
+    failedRows: results.filter((each) => each.status.startsWith("error")).length,
+    ...(estimate === undefined ? {} : { estimate: { ...estimate, ...known } }),
+  };
 }
 
-function wireJob(job: Job): BatchJob {
-  const { totalRows, completedRows, failedRows, costUSD: totalCost } = countsOf(job);
-  const { estimate, rows: _, results: __, announcedRows: ___, runs: ____, ...own } = job;
-  // What it was thought to cost and, once it is completed, by how much that was wrong.
-  const differenceUSD = addUSD(totalCost, -(estimate?.totalUSD ?? 0));
-  const known = job.status === "completed" ? { differenceUSD } : {};
+function progressOf(job: Job, rowMs = 0): BatchProgressNotification {
+  const { id: jobId, status, completedRows, failedRows, totalRows, totalCost: costUSD } = wireJob(job);
+  const left = totalRows - completedRows - failedRows;
   return {
-    ...{ ...own, totalRows, completedRows, failedRows, totalCost },
-    ...(estimate === undefined ? {} : { estimate: { ...estimate, ...known } }),
+    ...{ jobId, status, completedRows, failedRows, totalRows, costUSD },
+    percentage: totalRows === 0 ? 100 : Math.round((10_000 * (totalRows - left)) / totalRows) / 100,
+    ...(rowMs > 0 ? { rowsPerSecond: 1_000 / rowMs, etaSeconds: (left * rowMs) / 1_000 } : {}),
   };
 }

@@ -1,10 +1,10 @@
 import type { ChatOptions, ChatSendParams, ChatSendResult, CompareReply, ErrorObject } from "../contract.js";
-import type { Model, ProgressValue } from "../contract.js";
+import type { Message, Model, ProgressValue } from "../contract.js";
 import { cancelled, errorFromWire, SidecarError } from "../errors.js";
-import { requireKey } from "./settings.js";
+import { addMessage, type Turn, turnFor } from "./conversations.js";
+import { requireKey } from "./saved.js";
 import type { Handlers, Progress, Store } from "./store.js";
 import { closestReply, fullName, orderedMs } from "./replies.js";
-import { addMessage, type Turn, turnFor } from "./turns.js";
 
 export const CHAT: Handlers = {
   "chat:send": (store, params, progress) =>
@@ -24,7 +24,7 @@ export const CHAT: Handlers = {
         return { modelId, error: wireError(error) };
       }
     });
-    return { turnId: turn?.turnId ?? store.uuid(), replies: await Promise.all(replies) };
+    return { turnId: turn?.question.id ?? store.uuid(), replies: await Promise.all(replies) };
   },
   "chat:abort": (store, { conversationId }) => ({ aborted: store.stopStreams(conversationId) }),
 };
@@ -35,7 +35,7 @@ function optionsOf({ options, systemPrompt }: Pick<ChatSendParams, "options" | "
   return Object.fromEntries(all.filter(([, value]) => value !== null && value !== undefined));
 }
 
-/** One model's part of a turn: streams it and stores it. */
+/** One model's part of a turn: streams it and stores what had arrived of it. */
 async function ask(
   store: Store,
   { content, modelId }: Pick<ChatSendParams, "content" | "modelId">,
@@ -46,28 +46,23 @@ async function ask(
   if (content.trim() === "")
     throw store.fixtures.error("invalid_params", { method: "chat:send", says: "empty" });
   const model = store.model(modelId);
-  const name = fullName(model);
+  const startedAt = store.now();
+  let arrived = "";
   try {
-    const startedAt = store.now();
     const reply = answerOf(store, content, model, options);
-    const arrived = await stream(
-      store,
-      reply,
-      turn,
-      orderedMs(content, "pace_ms") ?? store.pace.delayMs,
-      progress,
-    );
-    const whole = arrived === reply.answer;
-    const { id, timestamp } = storeAnswer(store, reply, turn, arrived) ?? {
-      id: store.uuid(),
-      timestamp: store.now(),
-    };
-    if (!whole) throw cancelled();
+    for await (const text of stream(store, reply, turn, orderedMs(content, "pace_ms") ?? store.pace.delayMs)) {
+      arrived += text;
+      progress?.({ type: "text", text });
+    }
+    const stored = arrived === "" ? undefined : storeAnswer(store, reply, turn, arrived);
+    const { id, timestamp } = stored ?? { id: store.uuid(), timestamp: store.now() };
+    if (arrived !== reply.answer) throw cancelled();
     const { usage, costUSD } = reply;
     progress?.({ type: "done", usage, ...(costUSD === undefined ? {} : { costUSD }) });
     return { ...reply, id, timestamp, latencyMs: timestamp - startedAt };
   } finally {
-    turn?.release(name);
+    // Of a model that failed there is nothing: the same question to it joins this turn once more.
+    if (arrived === "") turn?.asked.delete(fullName(model));
   }
 }
 
@@ -86,40 +81,40 @@ export function answerOf(store: Store, content: string, model: Model, options: C
   }
 }
 
-/** Store what had arrived. Of an answer that was stopped before it began there is nothing to keep. */
 function storeAnswer(
   store: Store,
   { provider, model, usage, costUSD, answer, finishReason }: ChatSendResult,
   turn: Turn | undefined,
   arrived: string,
-): { id: string; timestamp: number } | undefined {
-  if (turn === undefined || arrived === "") return undefined;
+): Message | undefined {
   const cost = { cost: costUSD ?? null, tokensIn: usage.prompt_tokens, tokensOut: usage.completion_tokens };
-  return addMessage(store, turn.conversation, {
-    ...{ role: "assistant", content: arrived, provider, model, turnId: turn.turnId },
-    ...(arrived === answer ? { ...cost, finishReason } : { finishReason: "cancelled" }),
-  });
+  return (
+    turn &&
+    addMessage(store, turn.conversation, {
+      ...{ role: "assistant", content: arrived, provider, model, turnId: turn.question.id },
+      ...(arrived === answer ? { ...cost, finishReason } : { finishReason: "cancelled" }),
+    })
+  );
 }
 
-/** Send the text piece by piece; return what had arrived when it ended or was stopped. */
-async function stream(
+/** Give the text piece by piece, until its end or until it is stopped. */
+async function* stream(
   store: Store,
   { answer }: ChatSendResult,
   turn: Turn | undefined,
   delayMs: number,
-  progress: Progress,
-): Promise<string> {
+): AsyncGenerator<string> {
   const running = { conversationId: turn?.conversation.id, stopped: false };
   store.streams.add(running);
-  let arrived = "";
-  for (const text of piecesOf(answer)) {
-    if (delayMs > 0) await store.pause(delayMs);
-    if (running.stopped) break;
-    arrived += text;
-    progress?.({ type: "text", text });
+  try {
+    for (const text of piecesOf(answer)) {
+      if (delayMs > 0) await store.pause(delayMs);
+      if (running.stopped) return;
+      yield text;
+    }
+  } finally {
+    store.streams.delete(running);
   }
-  store.streams.delete(running);
-  return arrived;
 }
 
 /** Cut a text into the pieces in which the recordings stream: one word, two words, one word, and so on. */

@@ -1,8 +1,7 @@
-import { ERROR_CODES, type ErrorKind } from "../contract.js";
+import { ERROR_CODES, type ErrorKind, type ErrorObject } from "../contract.js";
 import { errorFromWire, type SidecarError } from "../errors.js";
 import { type Exchange, exchanges } from "../exchange.js";
 import { type Bindings, fill, type Ids, mismatch, type Recording } from "../replay.js";
-import type { Match } from "./tracks.js";
 
 /** The contract as `rpc.discover` gives it: the members that are used here. */
 export interface ContractDocument {
@@ -14,7 +13,7 @@ export interface ContractDocument {
       result?: { value: unknown };
     }[];
   }[];
-  components?: { errors?: Readonly<Record<string, RecordedError>> };
+  components?: { errors?: Readonly<Record<string, ErrorObject>> };
 }
 
 /** What the mock plays; `scripts/build-mock.mjs` puts it together. */
@@ -28,10 +27,10 @@ interface Told {
   params: unknown;
 }
 
-interface RecordedError {
-  code: number;
-  message: string;
-  data?: { kind?: string; provider?: string; retryable?: boolean };
+/** A recorded exchange that is about a request, and what its ids stand for in this page. */
+export interface Match {
+  exchange: Exchange;
+  bindings: Bindings;
 }
 
 type Params = Readonly<Record<string, unknown>>;
@@ -46,18 +45,34 @@ const OF_THE_REQUEST: ReadonlySet<unknown> = new Set<ErrorKind>([
 
 /** What the recordings and, failing those, the contract's examples answer. */
 export class Fixtures {
-  readonly recordings: readonly Recording[];
   readonly exchanges: readonly Exchange[];
+  readonly #refusals: readonly Exchange[];
   readonly #contract: ContractDocument;
   readonly #ids: Ids;
-  readonly #refusals: readonly Exchange[];
+  /** What is left of the recordings that the page has gone along so far, request by request. */
+  #left: { rest: readonly Exchange[]; bindings: Bindings }[];
 
   constructor({ recordings, contract }: MockFixtures, ids: Ids) {
-    this.recordings = recordings;
-    this.exchanges = recordings.flatMap(exchanges);
     this.#contract = contract;
     this.#ids = ids;
+    const recorded = recordings.map(exchanges);
+    this.exchanges = recorded.flat();
     this.#refusals = this.exchanges.filter((exchange) => this.#refusesAlways(exchange));
+    // A page sends only requests with such names; the others are about the process.
+    const asked = recorded.map((each) => each.filter(({ method }) => method.includes(":")));
+    this.#left = asked.map((rest) => ({ rest, bindings: new Map() }));
+  }
+
+  /** Go along with a request; return where it is recorded, all that came before it included. */
+  follow(method: string, params: Params): Match[] {
+    const found = this.#left.flatMap(({ rest: [exchange, ...rest], bindings }) => {
+      if (exchange?.method !== method) return [];
+      const bound = new Map(bindings);
+      const fits = mismatch(exchange.params, params, bound) === undefined;
+      return fits ? [{ exchange, rest, bindings: bound }] : [];
+    });
+    this.#left = found;
+    return found;
   }
 
   /**
@@ -66,19 +81,17 @@ export class Fixtures {
    */
   play(method: string, params: Params, match?: Match): { result: unknown; told: Told[]; progress: unknown[] } {
     const results = this.exchanges.filter((each) => each.method === method && "result" in each.response);
-    const exact = results.find((each) => fits(each, params));
     const bound: Bindings = match?.bindings ?? new Map();
-    const played = match?.exchange ?? exact ?? results[0];
+    const played = match?.exchange ?? results.find((each) => fits(each, params)) ?? results[0];
     if (played !== undefined && match === undefined) mismatch(played.params, params, bound, { anyId: true });
     const example = this.#contract.methods.find(({ name }) => name === method)?.examples?.[0]?.result?.value;
-    const response = played?.response ?? { result: example };
-    const told = (played?.events ?? []).filter((event): event is Told => "notification" in event);
-    const filled = told.map((each) => ({ ...each, params: fill(each.params, bound, this.#ids) }));
-    const progress = (played?.events ?? []).flatMap((event) =>
-      "progress" in event ? [fill(event.progress, bound, this.#ids)] : [],
-    );
-    const result = fill("result" in response ? response.result : null, bound, this.#ids);
-    return { result, told: filled, progress };
+    const { response = { result: example ?? null }, events = [] } = played ?? {};
+    const filled = (pattern: unknown): unknown => fill(pattern, bound, this.#ids);
+    return {
+      told: events.flatMap((each) => ("notification" in each ? [{ ...each, params: filled(each.params) }] : [])),
+      progress: events.flatMap((each) => ("progress" in each ? [filled(each.progress)] : [])),
+      result: filled("result" in response ? response.result : null),
+    };
   }
 
   /** Return the error that is recorded where the page is in a recording, or that nothing could have changed. */
@@ -89,36 +102,25 @@ export class Fixtures {
   }
 
   /** Return an error of a kind as it is recorded for this method, best of this provider; else in general words. */
-  error(kind: ErrorKind, { method, provider, says = "" }: ErrorHints = {}): SidecarError {
+  error(kind: ErrorKind, hints: { method?: string; provider?: string; says?: string } = {}): SidecarError {
+    const { method, provider, says = "" } = hints;
     const recorded = this.exchanges
       .filter((each) => each.method === method && "error" in each.response && !isOrdered(each))
       .map(errorOf)
       .filter(({ code, message }) => code === ERROR_CODES[kind] && message.includes(says));
-    const found = recorded.find(({ data }) => data?.provider === provider) ?? recorded[0];
-    if (found !== undefined) return revive(found);
-    const general = this.#contract.components?.errors?.[kind];
-    return errorFromWire(ERROR_CODES[kind], general?.message ?? kind, {
-      kind,
-      retryable: general?.data?.retryable === true,
-    });
+    const found = recorded.find(({ data }) => data.provider === provider) ?? recorded[0];
+    const general = { code: ERROR_CODES[kind], message: kind, data: { kind, retryable: false } };
+    return revive(found ?? this.#contract.components?.errors?.[kind] ?? general);
   }
 
   /** Say whether a request is refused with an error whatever went before: it never has a result. */
   #refusesAlways(exchange: Exchange): boolean {
-    if (!("error" in exchange.response) || !OF_THE_REQUEST.has(errorOf(exchange).data?.kind)) return false;
+    if (!("error" in exchange.response) || !OF_THE_REQUEST.has(errorOf(exchange).data.kind)) return false;
     return !this.exchanges.some(
       (other) =>
         other.method === exchange.method && "result" in other.response && fits(exchange, other.params),
     );
   }
-}
-
-interface ErrorHints {
-  method?: string;
-  /** Taken first. */
-  provider?: string;
-  /** Part of the sentence. */
-  says?: string;
 }
 
 /** Say whether an exchange is about these params, whatever ids they hold. */
@@ -131,10 +133,10 @@ function isOrdered({ params }: Exchange): boolean {
   return String(params["content"]).includes("[[simulate:");
 }
 
-function errorOf({ response }: Exchange): RecordedError {
-  return ("error" in response ? response.error : {}) as unknown as RecordedError;
+function errorOf({ response }: Exchange): ErrorObject {
+  return ("error" in response ? response.error : {}) as unknown as ErrorObject;
 }
 
-function revive({ code, message, data }: RecordedError): SidecarError {
+function revive({ code, message, data }: ErrorObject): SidecarError {
   return errorFromWire(code, message, data);
 }

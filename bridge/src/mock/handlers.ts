@@ -1,18 +1,17 @@
 import { METHOD_ALIASES, SERVED_METHODS } from "../contract.js";
-import { activityOf } from "./activity.js";
+import { mismatch } from "../replay.js";
+import type { MethodName } from "../typed.js";
 import { BATCHES, updateBatch } from "./batches.js";
 import { CHAT } from "./chat.js";
-import { MESSAGES } from "./messages.js";
-import { PROJECTS, projectsOf } from "./projects.js";
-import { QUEUE } from "./queue.js";
-import { SETTINGS, validateKey } from "./settings.js";
-import type { Handlers, PageMethod, Progress, Store } from "./store.js";
-import { learn } from "./tracks.js";
+import { CONVERSATIONS } from "./conversations.js";
+import { activityOf, PROJECTS, projectsOf } from "./projects.js";
+import { SAVED, validateKey } from "./saved.js";
+import type { Handlers, Progress, Store } from "./store.js";
 
 type Params = Readonly<Record<string, unknown>>;
 type Handle = (...given: [Store, Params, Progress]) => unknown;
 
-const HANDLERS: Handlers = { ...BATCHES, ...CHAT, ...MESSAGES, ...PROJECTS, ...QUEUE, ...SETTINGS };
+const HANDLERS: Handlers = { ...BATCHES, ...CHAT, ...CONVERSATIONS, ...PROJECTS, ...SAVED };
 
 /** What the store answers where the page has left the recordings. */
 const OFF_TRACK: Handlers = {
@@ -24,20 +23,20 @@ const OFF_TRACK: Handlers = {
 };
 
 /** Return the method that a name stands for, its older names included; nothing for what no page can ask. */
-export function methodNamed(name: string): PageMethod | undefined {
+export function methodNamed(name: string): MethodName | undefined {
   const method = (METHOD_ALIASES as Readonly<Record<string, string>>)[name] ?? name;
   const served = (SERVED_METHODS as readonly string[]).includes(method) && method.includes(":");
-  return served ? (method as PageMethod) : undefined;
+  return served ? (method as MethodName) : undefined;
 }
 
 /** Answer from the store what the store knows of, and everything else from the recordings. */
 export async function answer(
   store: Store,
-  method: PageMethod,
+  method: MethodName,
   params: Params,
   progress: Progress,
 ): Promise<unknown> {
-  const matches = store.tracks.follow(method, params);
+  const matches = store.fixtures.follow(method, params);
   const [match] = matches;
   const refusal = store.fixtures.refusal(method, params, match);
   if (refusal !== undefined && !(method in CHAT)) throw refusal;
@@ -50,6 +49,9 @@ export async function answer(
   // A question that fails has opened its turn all the same.
   if (refusal !== undefined) throw refusal;
   const result = own === undefined ? store.play(method, params, match, progress) : own;
-  learn(matches, result);
+  // Which ids this answer gives to what the recordings name.
+  for (const { exchange, bindings } of matches) {
+    if ("result" in exchange.response) mismatch(exchange.response.result, result, bindings);
+  }
   return result;
 }

@@ -26,23 +26,24 @@ export interface MockApi {
   openSettings(): void;
 }
 
+// No notification of the contract: it comes from the menu.
+const OPEN_SETTINGS = "app:open-settings";
+
 /** Makes the two objects without putting them anywhere. */
 export function createMockApi(source: MockFixtures, options: MockOptions = {}): MockApi {
   const { slow, failEvery } = parseQuery(options.search ?? searchOfPage());
   const ids: Ids = { uuid: options.uuid ?? randomUuid, now: options.now ?? Date.now };
   const fixtures = new Fixtures(source, ids);
   const nextFault = faultsEvery(failEvery, fixtures);
-  const listeners = new Map<string, Set<{ call: (params: unknown) => void }>>();
-  const settingsListeners = new Set<() => void>();
+  const listeners = new Set<{ name: string; call: (params: unknown) => void }>();
 
   const on = (name: string, listener: (params: unknown) => void): Unsubscribe => {
-    const entry = { call: listener };
-    const others = listeners.get(name) ?? new Set();
-    listeners.set(name, others.add(entry));
-    return () => void others.delete(entry);
+    const entry = { name, call: listener };
+    listeners.add(entry);
+    return () => void listeners.delete(entry);
   };
   const emit = (name: string, params: unknown): void => {
-    for (const listener of [...(listeners.get(name) ?? [])]) {
+    for (const listener of [...listeners].filter((each) => each.name === name)) {
       try {
         listener.call(carried(params));
       } catch (error) {
@@ -51,7 +52,7 @@ export function createMockApi(source: MockFixtures, options: MockOptions = {}): 
     }
   };
   const pace = { ...(slow ? SLOW_PACE : PACE), ...options };
-  const store = new Store({ fixtures, pace, ids, emit });
+  const store = new Store(fixtures, pace, ids, emit);
 
   async function answer(message: ApiRequest): Promise<unknown> {
     const { method: name, params: sent } = parseRequest(message);
@@ -87,14 +88,10 @@ export function createMockApi(source: MockFixtures, options: MockOptions = {}): 
     ipc: {
       onInvalidKey: (listener) =>
         on("settings:invalidKey", (params) => listener(isObject(params) ? String(params["provider"]) : "")),
-      onOpenSettings: (listener) => {
-        const own = (): void => listener();
-        settingsListeners.add(own);
-        return () => void settingsListeners.delete(own);
-      },
+      onOpenSettings: (listener) => on(OPEN_SETTINGS, () => listener()),
     },
     emit,
-    openSettings: () => settingsListeners.forEach((listener) => listener()),
+    openSettings: () => emit(OPEN_SETTINGS, null),
   };
 }
 

@@ -65,7 +65,7 @@ function adapt(reply: ChatSendResult, recorded: RecordedReply, asked: Traits, mo
   const provider = own ? reply.provider : model.name.replace(` (${model.id})`, "");
   const exactly = asked.json ? undefined : EXACTLY.exec(asked.content)?.[1];
   const named = own ? reply.answer : reply.answer.split(reply.provider).join(provider);
-  const answer = exactly ?? named.split(`“${recorded.content}”`).join(`“${shorten(asked.content)}”`);
+  const answer = exactly ?? named.split(`“${recorded.content}”`).join(`“${shorten(asked.content, 80)}”`);
   return { ...(own ? reply : bare), provider, model: fullName(model), answer, content: answer };
 }
 
@@ -97,8 +97,8 @@ function traitsOf(prompt: string, given: unknown): Traits {
   return { content: prompt.replace(DIRECTIVE, "").trim(), order, json, options: JSON.stringify(options) };
 }
 
-/** Return a line of at most 80 characters. */
-function shorten(text: string): string {
+/** Return a text as one line of at most so many characters. */
+export function shorten(text: string, most: number): string {
   const line = text.replace(/\s+/g, " ");
-  return line.length <= 80 ? line : `${line.slice(0, 79)}…`;
+  return line.length <= most ? line : `${line.slice(0, most - 1)}…`;
 }

@@ -4,16 +4,15 @@ import { mask } from "../mask.js";
 import { KEY_PROVIDERS } from "../providers.js";
 import type { Handlers, ParamsOf, Store } from "./store.js";
 
-export const SETTINGS: Handlers = {
+/** What the page saves and wants back as it was: settings, keys, and what it notes of its own batches. */
+export const SAVED: Handlers = {
   "settings:load": (store, { key, provider }) => {
     if (key === "allKeys") {
-      const all = KEY_PROVIDERS.map((name) => [name, { configured: store.keys[name] !== "" }]);
+      const all = KEY_PROVIDERS.map((name) => [name, { configured: hasKey(store, name) }]);
       return Object.fromEntries(all) as never;
     }
-    if (key === "apiKey") {
-      const saved = store.keys[provider ?? ""] ?? "";
-      return saved === "" ? null : mask(saved);
-    }
+    const saved = store.keys[provider ?? ""] ?? "";
+    if (key === "apiKey") return saved === "" ? null : mask(saved);
     return typeof key === "string" && key in store.settings
       ? store.settings[key as keyof Settings]
       : store.settings;
@@ -23,6 +22,19 @@ export const SETTINGS: Handlers = {
     else Object.assign(store.settings, { [key]: value });
     return null;
   },
+  "jobqueue:save-state": (store, { batchId, state: saved }) => {
+    // The one saved last is listed first.
+    store.queue.delete(batchId);
+    store.queue.set(batchId, saved);
+    return null;
+  },
+  "jobqueue:load-state": (store, { batchId }) => store.queue.get(batchId) ?? null,
+  "jobqueue:clear-state": (store, { batchId }) => {
+    store.queue.delete(batchId);
+    return null;
+  },
+  "jobqueue:list-files": (store, { directory }) =>
+    directory === "jobqueue" ? [...store.queue.keys()].reverse().map((name) => `${name}.jobqueue`) : [],
 };
 
 export function validateKey(
