@@ -9,10 +9,8 @@ import { closestReply, fullName, orderedMs } from "./replies.js";
 export const CHAT: Handlers = {
   "chat:send": (store, params, progress) =>
     ask(store, params, optionsOf(params), turnFor(store, params, [params.modelId]), progress),
-  "chat:send-structured": (store, params, progress) => {
-    const options = { ...optionsOf(params), jsonMode: true };
-    return ask(store, params, options, turnFor(store, params, [params.modelId]), progress);
-  },
+  "chat:send-structured": (store, params, progress) =>
+    CHAT["chat:send"]?.(store, { ...params, options: { ...params.options, jsonMode: true } }, progress),
   "chat:compare": async (store, params, progress) => {
     const turn = turnFor(store, params, params.modelIds);
     const replies = params.modelIds.map(async (modelId): Promise<CompareReply> => {
@@ -29,10 +27,8 @@ export const CHAT: Handlers = {
   "chat:abort": (store, { conversationId }) => ({ aborted: store.stopStreams(conversationId) }),
 };
 
-/** What was asked for; null means absent. */
 function optionsOf({ options, systemPrompt }: Pick<ChatSendParams, "options" | "systemPrompt">): ChatOptions {
-  const all = Object.entries({ ...options, ...(systemPrompt ? { systemPrompt } : {}) });
-  return Object.fromEntries(all.filter(([, value]) => value !== null && value !== undefined));
+  return { ...options, ...(systemPrompt ? { systemPrompt } : {}) };
 }
 
 /** One model's part of a turn: streams it and stores what had arrived of it. */
@@ -87,14 +83,12 @@ function storeAnswer(
   turn: Turn | undefined,
   arrived: string,
 ): Message | undefined {
+  if (turn === undefined) return undefined;
   const cost = { cost: costUSD ?? null, tokensIn: usage.prompt_tokens, tokensOut: usage.completion_tokens };
-  return (
-    turn &&
-    addMessage(store, turn.conversation, {
-      ...{ role: "assistant", content: arrived, provider, model, turnId: turn.question.id },
-      ...(arrived === answer ? { ...cost, finishReason } : { finishReason: "cancelled" }),
-    })
-  );
+  return addMessage(store, turn.conversation, {
+    ...{ role: "assistant", content: arrived, provider, model, turnId: turn.question.id },
+    ...(arrived === answer ? { ...cost, finishReason } : { finishReason: "cancelled" }),
+  });
 }
 
 /** Give the text piece by piece, until its end or until it is stopped. */

@@ -7,6 +7,9 @@ import { type Handlers, newestFirst, type Store } from "./store.js";
 export const CONVERSATIONS: Handlers = {
   "conversation:create": (store, { projectId, name, id }) => {
     openedBy(store, projectId, "conversation:create");
+    if (store.conversations.some((each) => each.id === id)) {
+      throw store.fixtures.error("conflict", { method: "conversation:create" });
+    }
     return addConversation(store, id ?? store.uuid(), name ?? "New conversation", projectId);
   },
   "conversation:list": (store, { projectId, cursor }) => {
@@ -52,7 +55,8 @@ export function turnFor(
   const names = able.filter(({ provider }) => hasKey(store, provider)).map(fullName);
   // A question that nobody can be asked opens nothing.
   if (!id || content.trim() === "" || names.length === 0) return undefined;
-  const newest = store.turns.findLast(({ conversation }) => conversation.id === (id === "null" ? store.unnamed : id));
+  const own = id === "null" ? store.unnamed : id;
+  const newest = store.turns.findLast(({ conversation }) => conversation.id === own);
   const joins = newest?.question.content === content && !names.some((name) => newest.asked.has(name));
   const turn = newest !== undefined && joins ? newest : openTurn(store, id, content);
   for (const name of names) turn.asked.add(name);
@@ -80,8 +84,8 @@ function addConversation(store: Store, id: string, name: string, projectId: stri
 /** Store a message; one of the person's begins a turn, others are of the newest one unless they say which. */
 export function addMessage(store: Store, conversation: Conversation, message: NewMessage): Message {
   const id = store.uuid();
-  const own = ({ conversationId, role }: Message): boolean => conversationId === conversation.id && role === "user";
-  const question = message.role === "user" ? undefined : store.messages.findLast(own);
+  const said = store.messages.filter(({ conversationId }) => conversationId === conversation.id);
+  const question = message.role === "user" ? undefined : said.findLast(({ role }) => role === "user");
   const nobody = { provider: null, model: null, cost: null, tokensIn: null, tokensOut: null };
   const added: Message = {
     ...{ id, conversationId: conversation.id, ...nobody, timestamp: store.now(), turnId: question?.id ?? id },

@@ -15,15 +15,8 @@ export interface Pace {
 export const PACE: Pace = { latencyMs: 0, delayMs: 20, rowMs: 120 };
 export const SLOW_PACE: Pace = { latencyMs: 1_500, delayMs: 200, rowMs: 1_500 };
 
-/** What the address of a page asks of the mock. */
-export interface Query {
-  slow: boolean;
-  /** Every so many requests one fails; 0: none does. */
-  failEvery: number;
-}
-
-/** Read `?mock=errors`, `?mock=slow` or `?mock=errors,slow`, and `&every=5` for how often a request fails. */
-export function parseQuery(search: string): Query {
+/** Read `?mock=errors`, `?mock=slow` or `?mock=errors,slow`, and `&every=5`: every so many requests one fails, 0: none. */
+export function parseQuery(search: string): { slow: boolean; failEvery: number } {
   const params = new URLSearchParams(search);
   const words = (params.get("mock") ?? "").split(",");
   const every = Number(params.get("every") ?? 3);
