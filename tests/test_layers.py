@@ -28,7 +28,7 @@ GROUND = {
     "json_stream",
     "provider_facts",
     "spared",
-    "turns",
+    "give_way",
 }
 # Generated rows of data that import nothing: whoever needs them reads them.
 LEAVES = ("contract.errors", "contract.providers")

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from sidecar.batch.row import Row
 from sidecar.batch.validation import MOST_ISSUES
 from sidecar.errors import Failure
-from sidecar.turns import give_way
+from sidecar.give_way import give_way
 
 T = TypeVar("T")
 

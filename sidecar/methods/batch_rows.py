@@ -11,10 +11,10 @@ from sidecar.batch.files.numbers import as_sent
 from sidecar.batch.files.row_file import FileRows
 from sidecar.batch.row_input import ROWS_A_TURN, GivenRows, Numbered, RowSource
 from sidecar.contract.types import batch as types
+from sidecar.give_way import give_way
 from sidecar.methods import batch_files
 from sidecar.methods.services import Request
 from sidecar.spared import spared
-from sidecar.turns import give_way
 
 # Of a file, so many rows stand in each list of an estimate.
 LISTED_ROWS = 1_000

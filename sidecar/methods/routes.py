@@ -13,10 +13,10 @@ from typing import Any
 from sidecar.contract.flat import FLAT
 from sidecar.contract.methods import METHODS, Method
 from sidecar.errors import Failure
+from sidecar.give_way import give_way
 from sidecar.methods import flat_params
 from sidecar.rpc.dispatch import ALWAYS_TAKEN, Route
 from sidecar.spared import spared
-from sidecar.turns import give_way
 
 # Served by rpc itself, because it is about requests and not about anything of ours.
 _NOT_OURS = "rpc"

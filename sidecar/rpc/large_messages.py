@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sidecar.give_way import give_way
 from sidecar.rpc import codec, long_list
 from sidecar.spared import spared
-from sidecar.turns import give_way
 
 
 async def loads_in_turns(data: bytes) -> Any:

@@ -16,6 +16,7 @@ from sidecar.batch.row_transactions import retry_on_storage_error
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
 from sidecar.core import Core
 from sidecar.errors import Failure
+from sidecar.give_way import give_way
 from sidecar.keys import key_mark
 from sidecar.money.charge import price_record
 from sidecar.money.model import utc_day
@@ -24,7 +25,6 @@ from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.spending.settlement import refused
 from sidecar.store import pending_rows, vendor_batches
 from sidecar.store.job_records import PendingRow, VendorBatch
-from sidecar.turns import give_way
 
 PAGE_ROWS = 200
 OTHER_KEY = "It was sent with another API key, and with the present one it cannot be seen: put that key back."
