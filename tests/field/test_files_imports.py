@@ -34,6 +34,25 @@ async def imported(folder: Path, name: str, **options: Any) -> tuple[list[Any], 
     return found["rows"], found["errors"], found.get("seen")
 
 
+@field("files", "one line of a batch of Vertex AI")
+async def test_a_line_of_a_batch_in_a_cloud_is_a_row(tmp_path: Path) -> None:
+    said = [{"role": "user", "parts": [{"text": "Why?"}]}]
+    lines = [
+        {"request": {"contents": said, "generationConfig": {"maxOutputTokens": 50}}},
+        {
+            "recordId": "r1",
+            "modelInput": {"max_tokens": 50, "messages": [{"role": "user", "content": "Why?"}]},
+        },
+    ]
+    async with importing(tmp_path) as process:
+        for number, line in enumerate(lines):
+            path = tmp_path / f"{number}.jsonl"
+            path.write_text(json.dumps(line) + "\n")
+            found = await process.call("batch:import", {"path": str(path), "model": LUNA})
+            [row] = found["rows"]
+            assert (row["prompt"], row["model"], row["maxOutputTokens"]) == ("Why?", LUNA, 50)
+
+
 @field("files", "no-model-column.csv")
 async def test_a_table_without_a_model_says_its_columns_and_how_it_may_be_read(tmp_path: Path) -> None:
     rows, _, seen = await imported(tmp_path, "no-model-column.csv")

@@ -10,6 +10,9 @@ from sidecar.batch.files.columns import PROMPT_NAMES, field_of, squeezed
 # The member in which a record of another program has what is a row here, and what must stand beside it.
 _ENVELOPES = (("row", "row_idx"), ("inputs", "outputs"), ("fields", "createdTime"))
 
+# What a request of a vendor's asks with.
+_ASKED = frozenset({"contents", "messages"})
+
 
 def names_prompt(names: Sequence[Any]) -> bool:
     """Whether some name is that of a prompt, or is likely to be."""
@@ -35,6 +38,8 @@ def unfolded(document: Any) -> list[Any] | None:
     ):
         return [dict(zip(names, each, strict=False)) for each in cells]
     values = list(document.values())
+    if any(isinstance(each, Mapping) and not _ASKED.isdisjoint(each) for each in values):
+        return None  # a line of a vendor's batch
     if names_prompt(list(document)):
         if all(map(_are_plain, values)) and len({len(each) for each in values}) == 1:
             return [dict(zip(document, each, strict=True)) for each in zip(*values, strict=True)]

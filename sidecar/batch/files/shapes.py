@@ -17,8 +17,8 @@ _MODEL = frozenset({"assistant", "model", "gpt", "bot"})
 def shaped(record: Mapping[str, Any]) -> Shaped | None:
     """Return (fields, data) of an object in a well-known shape, None for any other. Raise BadRow.
 
-    Known are lines of OpenAI's, Anthropic's, Gemini's and xAI's batches, chats with their `messages`, `contents` or
-    `conversations`, questions in turns, and tests of promptfoo.
+    Known are lines of OpenAI's, Anthropic's, Gemini's, xAI's, Vertex AI's and Bedrock's batches, chats with their
+    `messages`, `contents` or `conversations`, questions in turns, and tests of promptfoo.
     """
     if _is_result(record):
         raise BadRow(
@@ -31,8 +31,8 @@ def shaped(record: Mapping[str, Any]) -> Shaped | None:
     if body and any(name in body for name in ("messages", "contents", "input", "prompt")):
         fields, data = _call(body)
         beside = _mapping(record, "metadata") or {}
-        ids = (record.get("custom_id"), record.get("key"), record.get("id"), record.get("batch_request_id"))
-        named = next((each for each in (*ids, beside.get("key")) if isinstance(each, str)), None)
+        ids = (*(record.get(name) for name in _IDS), beside.get("key"))
+        named = next((each for each in ids if isinstance(each, str)), None)
         return {**fields, **({"id": named} if named is not None else {})}, data
     if any(isinstance(record.get(name), list) for name in ("messages", "contents", "conversations")):
         fields, data = _call(record)
@@ -59,6 +59,7 @@ def shaped(record: Mapping[str, Any]) -> Shaped | None:
     return None
 
 
+_IDS = ("custom_id", "key", "id", "batch_request_id", "recordId")
 # Where a vendor's own endpoint gives something else than words.
 _NO_QUESTIONS = ("/embeddings", "/moderations", "/images/generations", "/images/edits", "/audio/speech")
 
@@ -67,7 +68,7 @@ def _body(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What a line of a batch asks its vendor for."""
     asked = _mapping(record, "batch_request") or {}
     inside = (_mapping(asked, name) for name in ("chat_get_completion", "responses"))
-    found = (_mapping(record, name) for name in ("body", "params", "request"))
+    found = (_mapping(record, name) for name in ("body", "params", "request", "modelInput"))
     return next(filter(None, (*found, *inside)), None)
 
 

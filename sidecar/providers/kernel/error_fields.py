@@ -51,6 +51,7 @@ _MESSAGES = (
     "detail",
     "reason",
     "title",
+    "description",
 )
 _CODES = ("code", "statuscode", "errorcode", "errcode", "retcode", "errno", "status")
 _TYPES = ("type", "__type", "exception")

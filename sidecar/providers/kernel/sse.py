@@ -104,7 +104,8 @@ class SseParser:
         if _BOM.startswith(seen):
             self._keep(seen)
             return b""
-        seen = seen.removeprefix(_BOM)
+        # Some servers fill up with NULs what they promised to send at once.
+        seen = seen.removeprefix(_BOM).lstrip(b"\x00")
         content = seen.lstrip()
         if not content:
             # Blank lines mean nothing; what follows the last one could still become a line.
@@ -128,7 +129,7 @@ class SseParser:
             self._check_size()
 
     def _line(self, line: bytes) -> list[SseEvent]:
-        line = line.removeprefix(_BOM)
+        line = line.removeprefix(_BOM).lstrip(b"\x00")
         if not line:
             return self._dispatch()
         if self._bare and line[:1] not in b'\t "{}[],':

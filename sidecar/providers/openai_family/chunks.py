@@ -160,6 +160,9 @@ def as_chunk(value: Mapping[str, Any]) -> Mapping[str, Any]:
             rest = {each: told for each, told in value.items() if each != name}
             return {**rest, **as_chunk(inside)}
     message = _said(value)
+    if message is None and (value.get("done") is True or value.get("stop") is True):
+        # The end of a stream of Ollama's or llama.cpp's may say nothing more.
+        message = {}
     if message is None or as_text(value.get("type")).startswith(_NO_CHUNKS):
         return value
     return {**value, "choices": [{"message" if _is_whole(value) else "delta": message, **_ended(value)}]}
