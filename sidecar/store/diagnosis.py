@@ -12,10 +12,15 @@ from pathlib import Path
 from sidecar.errors import Failure
 from sidecar.store import open_database
 from sidecar.store.integrity import find_damage
+from sidecar.store.sqlite_errors import PRIMARY_CODE
 from sidecar.store.stoppable import STEPS_A_PULSE, Pulse, in_thread
 
 # Under so much, a copy of the day or a batch may not find room.
 LITTLE_ROOM_BYTES = 200 * 1024 * 1024
+_DENIED = (
+    "The database could not be looked at, because you may not read or write in its folder. It may belong to another "
+    "user: check the permissions, or choose another data folder."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +38,15 @@ async def check_database(path: Path, *, full: bool) -> list[str]:
     """Return what is wrong with the file at `path`, nothing for a sound one. It need not be open, nor a database.
 
     `full` also holds the indexes against their tables. Reads the whole file beside other work, and may be cancelled.
+    Raises Failure("storage_error") where this user may not look at it, which says nothing of the file.
     """
     return await in_thread(lambda pulse: _check(path, full, pulse))
 
 
 def _check(path: Path, full: bool, pulse: Pulse) -> list[str]:
-    if not path.exists():
-        return [f"there is no {path.name}"]
     try:
+        if not path.exists():
+            return [f"there is no {path.name}"]
         open_database.inspect(path)
         with closing(
             sqlite3.connect(open_database.read_only_uri(path), uri=True, isolation_level=None)
@@ -51,7 +57,19 @@ def _check(path: Path, full: bool, pulse: Pulse) -> list[str]:
     except Failure as failure:
         return [failure.message]
     except (sqlite3.Error, OSError) as error:
+        if _is_denied(error):
+            raise Failure("storage_error", _DENIED, detail=type(error).__name__) from error
         return [f"it cannot be read: {error}"]
+
+
+def _is_denied(error: Exception) -> bool:
+    """Whether the file, its folder or its log belongs to somebody else: not even a sound one is read then."""
+    code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
+    return isinstance(error, PermissionError) or code in (
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_CANTOPEN,
+    )
 
 
 def look_at_folder(database: Path) -> Folder:

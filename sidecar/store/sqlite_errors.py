@@ -31,14 +31,14 @@ _SENTENCES: dict[int, str] = {
     sqlite3.SQLITE_TOOBIG: _TOO_BIG,
 }
 _PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR})
-_PRIMARY_CODE = 0xFF
+PRIMARY_CODE = 0xFF
 
 
 def storage_failure(error: BaseException) -> Failure | None:
     """The Failure("storage_error") that stands for what the disk or SQLite did; None when it is a bug of ours."""
     if isinstance(error, sqlite3.Error):
         # Python raises some errors itself, and those have no code.
-        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+        code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
         sentence = _SENTENCES.get(code)
         if sentence is None:
             return None
