@@ -39,3 +39,11 @@ async def test_an_end_without_a_message_is_the_end(lab: Lab) -> None:
 async def test_words_are_repeated_that_are_called_a_description(lab: Lab) -> None:
     lab.switch.say(whole({"ok": False, "description": "Out of luck"}, 400))
     assert "Out of luck" in (await refused(lab.process)).message
+
+
+@field("servers", "HTTP 429 with `retry-after: 99999999999999999999`")
+async def test_a_wait_that_nobody_means_is_not_told_in_seconds(lab: Lab) -> None:
+    lab.switch.say(whole({"error": {"message": "Slow down"}}, 429, {"retry-after": "9" * 20}))
+    error = await refused(lab.process)
+    assert "Try again later." in error.message
+    assert len(lab.switch.asked) == 1

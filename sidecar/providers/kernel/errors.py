@@ -21,6 +21,8 @@ from sidecar.providers.kernel.vendor import Asked, VendorError
 from sidecar.providers.kernel.web_pages import is_page, page_instead
 
 # From https://grpc.io/docs/guides/status-codes/, in their order.
+# A longer wait than a month is no wait that anybody meant.
+_LONGEST_TOLD_MS = 31 * 24 * 3_600 * 1_000
 _HTTP = (200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401)
 
 
@@ -215,7 +217,11 @@ def _sentence(error: VendorError, asked: Asked, shown: str, quoted: str, hint_ms
         case "invalid_api_key":
             return f"{title} refused the API key. Check it in the settings.{quoted}"
         case "rate_limited":
-            wait = "later" if hint_ms is None else f"in {max(1, round(hint_ms / 1000))} s"
+            wait = (
+                "later"
+                if hint_ms is None or hint_ms > _LONGEST_TOLD_MS
+                else f"in {max(1, round(hint_ms / 1000))} s"
+            )
             return f"{title} is limiting how fast this key may ask. Try again {wait}.{quoted}"
         case "context_length_exceeded":
             return (
