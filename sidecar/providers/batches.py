@@ -31,6 +31,7 @@ class BatchState:
 
     `ending` says how one that has ended came to its end: it ran, the vendor refused it or ended it by itself,
     somebody cancelled it, or its time was over. `no_room`: it was refused because too much waits at the vendor.
+    `presumed`: nobody but this computer's clock says that it has ended.
     """
 
     native_id: str
@@ -47,6 +48,7 @@ class BatchState:
     metadata: Mapping[str, str] = field(default_factory=dict)
     ending: Ending | None = None
     no_room: bool = False
+    presumed: bool = False
 
     @property
     def ran_nothing(self) -> bool:

@@ -39,14 +39,19 @@ Page = tuple[Job, Sequence[JobRow]]
 
 @dataclass(slots=True)
 class Reading:
-    """What one reading of a part's results has come to. `ours` are the rows of which one could be read.
+    """What one reading of a part's results has come to. `ours` are the rows of which one could be read, `ran` those
+    of them that the vendor has run.
 
     `held` are results that are no answers: an answer to the same row, which may come behind it, has precedence.
     `nameless` counts replies that name no row, of which the first is kept.
+    `patient`: rows that the vendor does not count, and of which it gives nothing, may still come. `last`: nothing can.
     """
 
     state: BatchState
+    patient: bool = False
+    last: bool = False
     ours: set[str] = field(default_factory=set)
+    ran: set[str] = field(default_factory=set)
     held: dict[str, BatchResult] = field(default_factory=dict)
     unreadable: int = 0
     too_large: int = 0
@@ -64,19 +69,39 @@ class Reading:
         Not for those that are too large to be read: they will be so every time.
         """
         expected = endings.expected_results(self.state)
-        short = expected is not None and len(self.ours) + self.too_large < expected
-        if expected is None:
-            short = self.state.ending == "completed" and missing > self.too_large
+        short = expected is not None and self._read() + self.too_large < expected
+        if expected is None or self.patient:
+            # Each row of a batch that was completed has a result: counts may lag behind, or not add up.
+            short = short or (self.state.ending == "completed" and missing > self.too_large)
+        # A clock that is wrong here ends no batch there.
+        short = short or (self.state.presumed and missing > self.too_large)
         if not missing or not (short or self.unreadable or self.nameless) or self.state.ran_nothing:
             return None
-        counted = "more" if expected is None else f"{expected}"
+        counted = "more" if expected is None or expected <= self._read() else f"{expected}"
         return Failure(
             "provider_unavailable",
-            f"{provider} counts {counted} results of this batch, and {len(self.ours)} could be read. "
+            f"{provider} counts {counted} results of this batch, and {self._read()} could be read. "
             "What came is kept, and the rest is fetched again; nothing has to be paid twice.",
             retryable=True,
             provider=provider,
         )
+
+    @property
+    def rest_is_free(self) -> bool:
+        """Whether rows without a result certainly cost nothing: all that the vendor counts as run were read.
+
+        To be asked of a reading that came to its end without a `problem`.
+        """
+        state = self.state
+        if state.ran_nothing:
+            return True
+        stopped = state.ending in ("expired", "cancelled") and not state.presumed
+        told = state.completed is not None and state.completed <= len(self.ran)
+        return stopped and told and not self.too_large
+
+    def _read(self) -> int:
+        """How many of the results that the vendor counts were read; of a batch that was ended early, of what ran."""
+        return len(self.ours if self.state.ending == "completed" else self.ran)
 
 
 class Collector:
@@ -96,36 +121,43 @@ class Collector:
         Raise Failure when they break off, or are fewer than the vendor counts: what was read is kept.
         """
         page: list[BatchResult] = []
-        async with aclosing(adapter.results(key, reading.state)) as results:
-            async for outcome in results:
-                if outcome.too_large:
-                    reading.too_large += 1
-                elif not outcome.custom_id and outcome.is_reply:
-                    reading.nameless += 1
-                    reading.first_nameless = reading.first_nameless or outcome
-                elif not outcome.custom_id:
-                    reading.unreadable += 1
-                elif outcome.failure is None and outcome.never_ran is None:
-                    reading.held.pop(outcome.custom_id, None)
-                    page.append(outcome)
-                else:
-                    reading.held.setdefault(outcome.custom_id, outcome)
-                if len(page) >= PAGE_ROWS:
-                    for stored in await self._take(part, reading, page):
-                        yield stored
-                    page = []
-                if len(reading.held) >= MOST_HELD:
-                    for stored in await self._take_held(part, reading):
-                        yield stored
+        broken: Failure | None = None
+        try:
+            async with aclosing(adapter.results(key, reading.state)) as results:
+                async for outcome in results:
+                    if outcome.too_large:
+                        reading.too_large += 1
+                    elif not outcome.custom_id and outcome.is_reply:
+                        reading.nameless += 1
+                        reading.first_nameless = reading.first_nameless or outcome
+                    elif not outcome.custom_id:
+                        reading.unreadable += 1
+                    elif outcome.failure is None and outcome.never_ran is None:
+                        reading.held.pop(outcome.custom_id, None)
+                        page.append(outcome)
+                    else:
+                        reading.held.setdefault(outcome.custom_id, outcome)
+                    if len(page) >= PAGE_ROWS:
+                        for stored in await self._take(part, reading, page):
+                            yield stored
+                        page = []
+                    if len(reading.held) >= MOST_HELD:
+                        for stored in await self._take_held(part, reading):
+                            yield stored
+        except Failure as failure:
+            broken = failure
         for stored in await self._take(part, reading, page):
             yield stored
-        for stored in await self._take_held(part, reading):
-            yield stored
-        for stored in await self._take_the_last(part, reading):
-            yield stored
+        if broken is None or reading.last:
+            # Of a reading that broke off, an answer may stand in what is still to come.
+            for stored in await self._take_held(part, reading):
+                yield stored
+        if broken is None:
+            for stored in await self._take_the_last(part, reading):
+                yield stored
         missing = await self._store.read(vendor_batches.missing, part.id)
-        problem = reading.problem(part.provider, missing)
-        if problem is not None:
+        problem = broken or reading.problem(part.provider, missing)
+        if problem is not None and missing:
             raise problem
 
     async def close(
@@ -175,7 +207,11 @@ class Collector:
             return []
         ids = [outcome.custom_id for outcome in page]
         rows = await self._store.read(_waiting, part.id, ids)
-        reading.ours |= await self._store.read(vendor_batches.members_among, part.id, ids)
+        ours = await self._store.read(vendor_batches.members_among, part.id, ids)
+        reading.ours |= ours
+        reading.ran.update(
+            each.custom_id for each in page if each.never_ran is None and each.custom_id in ours
+        )
         settled = [
             await self._settled(part, row, outcome, reading.state)
             for row, outcome in zip(rows, page, strict=True)

@@ -56,15 +56,19 @@ def kind_of(part: VendorBatch) -> str | None:
     return "provider_rejected" if part.state == "failed" else "cancelled" if _cancelled(part) else None
 
 
-def without_result(provider: str, state: BatchState, *, too_large: bool = False) -> Failure:
+def without_result(
+    provider: str, state: BatchState, *, too_large: bool = False, never_ran: bool = False
+) -> Failure:
     """Return why a row has no result of a batch that ended so and was read to its end.
 
-    `too_large`: there was one that could not be read for its size.
+    `too_large`: there was one that could not be read for its size; `never_ran`: that is certain of this row.
     """
     if too_large:
         return Failure("provider_unavailable", TOO_LARGE)
     if state.ending == "cancelled":
         return Failure("cancelled", told(provider, state) or "")
+    if never_ran:
+        return Failure("timeout", EXPIRED)
     if state.ending == "refused" or state.error:
         return Failure("provider_rejected", told(provider, state) or "")
     return Failure("provider_unavailable", NO_RESULT)

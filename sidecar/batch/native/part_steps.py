@@ -188,7 +188,8 @@ class PartSteps:
 
     async def _collect(self, part: VendorBatch, state: BatchState, last: bool) -> int | None:
         """Close the part when every result that the vendor counts was read, or when this was the `last` time."""
-        reading, collector = Reading(state), self._tools.collector
+        reading = Reading(state, patient=self._looks < machine.FEWEST_LOOKS, last=last)
+        collector, whole = self._tools.collector, True
         try:
             # What is priced now stays so: results that are there wait for the prices.
             await self._tools.core.catalogue_whole()
@@ -204,11 +205,14 @@ class PartSteps:
             hopeless = reading.names_no_rows and self._nameless >= MOST_NAMELESS
             if not (last or hopeless) or failure.kind in machine.NOT_THE_RESULTS:
                 return await self._go_on(part, failure)
-        nothing = state.ran_nothing
-        reason = endings.without_result(part.provider, state, too_large=reading.too_large > 0)
+            whole = False
+        free = state.ran_nothing or (whole and reading.rest_is_free)
+        reason = endings.without_result(
+            part.provider, state, too_large=reading.too_large > 0, never_ran=free and not state.ran_nothing
+        )
         if reading.names_no_rows:
             reason = endings.nameless(part, state)
-        await self._close(collector.close(part, reason, free=nothing, ran_nothing=nothing))
+        await self._close(collector.close(part, reason, free=free, ran_nothing=state.ran_nothing))
         return None
 
     async def _going_on(

@@ -54,7 +54,8 @@ def observe(conn: sqlite3.Connection, part_id: str, state: BatchState, now: int)
         word=state.word,
         counts={name: number for name, number in counts.items() if number is not None},
         ended=state.ended,
-        ended_at=state.ended_at,
+        # By a clock that goes before ours it would never be long ago.
+        ended_at=None if state.ended_at is None else min(state.ended_at, now),
         error=endings.told(part.provider, state),
         now=now,
     )

@@ -14,7 +14,7 @@ from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import stream_failure
-from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text, moment_ms
+from sidecar.providers.kernel.json_values import as_mapping, as_text, moment_ms, told_count
 from sidecar.providers.kernel.vendor import Asked
 
 RESULTS = "results_url"
@@ -27,6 +27,7 @@ PAUSED = (
 )
 
 _NO_ANSWER = ("errored", "canceled", "expired")
+_AT_WORK = ("in_progress", "canceling")
 
 
 def input_line(custom_id: str, plan: PreparedCall) -> bytes:
@@ -45,17 +46,21 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
         return None
     counts = batch.get("request_counts")
     told = isinstance(counts, Mapping)
-    ended = word.lower() == "ended"
     url = batch.get(RESULTS)
+    word = word.strip().lower().replace("-", "_")
+    # Where nobody knows the word, results say that it has ended.
+    ended = word == "ended" or (word not in _AT_WORK and bool(url))
     archived = batch.get("archived_at") is not None
     return BatchState(
         native_id=native_id,
         word=word,
         ended=ended,
         results_ready=ended and (bool(url) or archived),
-        total=sum(map(as_count, as_mapping(counts).values())) if told else None,
-        completed=as_count(as_mapping(counts).get("succeeded")) if told and ended else None,
-        failed=sum(as_count(as_mapping(counts).get(name)) for name in _NO_ANSWER) if told and ended else None,
+        total=sum(told_count(count) or 0 for count in as_mapping(counts).values()) if told else None,
+        completed=told_count(as_mapping(counts).get("succeeded")) if told and ended else None,
+        failed=sum(told_count(as_mapping(counts).get(name)) or 0 for name in _NO_ANSWER)
+        if told and ended
+        else None,
         created_at=moment_ms(batch.get("created_at")),
         ended_at=moment_ms(batch.get("ended_at")),
         error="Anthropic keeps results for 29 days, and those of this batch are gone." if archived else None,
@@ -65,9 +70,9 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
 
 
 def _ending(counts: Mapping[str, Any]) -> Ending:
-    if as_count(counts.get("canceled")):
+    if told_count(counts.get("canceled")):
         return "cancelled"
-    return "expired" if as_count(counts.get("expired")) else "completed"
+    return "expired" if told_count(counts.get("expired")) else "completed"
 
 
 def may_be_of(state: BatchState, part: BatchPart) -> bool:
@@ -87,7 +92,7 @@ def is_older(state: BatchState, part: BatchPart) -> bool:
 def outcome(line: Mapping[str, Any], asked: Asked) -> BatchResult | None:
     """What came of the row of a line of results; None for a line that is none. A reply may name no row."""
     custom_id, result = as_text(line.get("custom_id")), as_mapping(line.get("result"))
-    kind = result.get("type")
+    kind = as_text(result.get("type")).lower()
     if not kind or not (custom_id or kind == "succeeded"):
         # What is not told may have run: it is looked for again.
         return None
@@ -97,11 +102,14 @@ def outcome(line: Mapping[str, Any], asked: Asked) -> BatchResult | None:
         events = chain(reader.take(message), reader.finish())
         came = outcome_of(custom_id, events, model=message.get("model"), response_id=message.get("id"))
         return replace(came, failure=Failure("provider_unavailable", PAUSED)) if reader.paused else came
-    if kind == "canceled":
+    if kind in ("canceled", "cancelled"):
         return BatchResult(custom_id, never_ran="cancelled")
     if kind == "expired":
         return BatchResult(custom_id, never_ran="expired")
-    error = as_mapping(result.get("error"))
-    failure = stream_failure(error, asked, produced=False)
+    told = result.get("error")
+    if kind != "errored" and not told:
+        return None
+    error = as_mapping(told)
+    failure = stream_failure(error or {"error": told}, asked, produced=False)
     failure.request_id = as_text(error.get("request_id")) or None
     return BatchResult(custom_id, failure=failure)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
-from sidecar.errors import Failure
 from sidecar.providers.base import PreparedCall
 from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.gemini.request import in_words_instead
@@ -14,7 +13,7 @@ from sidecar.providers.gemini.stream import GeminiReader
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import Body, encode_json
 from sidecar.providers.kernel.errors import row_failure
-from sidecar.providers.kernel.json_values import as_mapping, as_text, moment_ms
+from sidecar.providers.kernel.json_values import as_mapping, as_text, moment_ms, told_count
 from sidecar.providers.kernel.vendor import Asked
 
 # Which errors of rows mean, in a batch that ended early, that they were not run: gRPC's numbers and HTTP's.
@@ -38,13 +37,18 @@ def file_body(part: BatchPart) -> Body:
 
 
 def outcome(value: Mapping[str, Any], asked: Asked, word: str) -> BatchResult | None:
-    """What came of the row of a result, in a batch that ended with that `word`; None when it names no row."""
+    """What came of the row of a result, in a batch that ended with that `word`.
+
+    None when it names no row, or says nothing of it.
+    """
     custom_id = value.get("key")
     if not isinstance(custom_id, str):
         custom_id = as_mapping(value.get("metadata")).get("key")
     if not isinstance(custom_id, str) or not custom_id:
         return None
-    response, error = as_mapping(value.get("response")), as_mapping(value.get("error"))
+    # Google's word for an error is a status, and some of its results have it under that name.
+    told = value.get("error") or value.get("status")
+    response, error = as_mapping(value.get("response")), as_mapping(told)
     if response:
         reader = GeminiReader(asked)
         events = chain(reader.take(response), reader.finish())
@@ -55,18 +59,8 @@ def outcome(value: Mapping[str, Any], asked: Asked, word: str) -> BatchResult | 
         return BatchResult(custom_id, never_ran="cancelled")
     if word.endswith("EXPIRED") and code in _STOPPED["EXPIRED"]:
         return BatchResult(custom_id, never_ran="expired")
-    if error:
-        return BatchResult(custom_id, failure=row_failure(error, asked))
-    return BatchResult(
-        custom_id,
-        failure=Failure(
-            "provider_unavailable",
-            f"The {asked.title} API gave this row neither an answer nor an error. Run it again.",
-            retryable=True,
-            provider=asked.provider,
-            model=asked.model,
-        ),
-    )
+    # Nobody says that a row without a word did not run: it is looked for again, and not counted as free.
+    return BatchResult(custom_id, failure=row_failure(told, asked)) if told else None
 
 
 FILE, INLINE, MODEL = "responsesFile", "inlinedResponses", "model"
@@ -90,23 +84,26 @@ def batch_state(operation: Mapping[str, Any]) -> BatchState | None:
     if not isinstance(native_id, str) or not native_id:
         return None
     metadata = as_mapping(operation.get("metadata"))
-    word, stats = as_text(metadata.get("state")), as_mapping(metadata.get("batchStats"))
+    word = as_text(metadata.get("state")).strip().upper()
+    stats = as_mapping(metadata.get("batchStats"))
     error = as_mapping(operation.get("error")) or as_mapping(metadata.get("error"))
     done = operation.get("done") is True
-    ended = word.endswith(tuple(_ENDED)) or (done and not word)
+    # The operation is over also where its batch has a state that nobody knows.
+    plain = not word.endswith(tuple(_ENDED))
+    ended = done or not plain
     handles = _handles(operation, metadata)
-    succeeded = word.endswith("SUCCEEDED") or (done and not word and not error)
-    completed = _count(stats.get("successfulRequestCount"))
-    failed = _count(stats.get("failedRequestCount"))
+    succeeded = word.endswith("SUCCEEDED") or (done and plain and not error)
+    completed = told_count(stats.get("successfulRequestCount", 0))
+    failed = told_count(stats.get("failedRequestCount", 0))
     return BatchState(
         native_id=native_id,
         word=word or ("done" if done else "unknown"),
         ended=ended,
         results_ready=ended and (not succeeded or FILE in handles or INLINE in handles),
-        total=_count(stats.get("requestCount")),
+        total=told_count(stats.get("requestCount")),
         # A count of nought is left out, as in every answer of this vendor.
-        completed=completed or 0 if stats else None,
-        failed=failed or 0 if stats else None,
+        completed=completed if stats else None,
+        failed=failed if stats else None,
         created_at=moment_ms(metadata.get("createTime")),
         ended_at=moment_ms(metadata.get("endTime")),
         error=as_text(error.get("message")) or (f"error {error['code']}" if error.get("code") else None),
@@ -130,10 +127,3 @@ def _handles(operation: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[
             handles[INLINE] = "yes"
     model = as_text(metadata.get(MODEL)).removeprefix("models/")
     return {**handles, MODEL: model} if model else handles
-
-
-def _count(value: Any) -> int | None:
-    """Google writes 64-bit counts as text."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

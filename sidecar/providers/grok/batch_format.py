@@ -15,7 +15,7 @@ from sidecar.providers.grok.usage import chat_usage
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import row_failure
-from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text, moment_ms
+from sidecar.providers.kernel.json_values import as_mapping, as_text, moment_ms, told_count
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.stream import ChatReader
@@ -51,7 +51,13 @@ def batch_state(batch: Mapping[str, Any], now_ms: int) -> BatchState | None:
     if not isinstance(native_id, str) or not native_id:
         return None
     numbers = as_mapping(batch.get("state"))
-    total, pending = as_count(numbers.get("num_requests")), as_count(numbers.get("num_pending"))
+    total, done, failed, left_out = (
+        told_count(numbers.get(f"num_{name}")) or 0 for name in ("requests", "success", "error", "cancelled")
+    )
+    pending = told_count(numbers.get("num_pending"))
+    if pending is None:
+        # A count of nought may be left out, and so may one that is not known: the others say which.
+        pending = 0 if batch.get("cancel_by_xai_message") else max(0, total - done - failed - left_out)
     cancelled_at, expires_at = moment_ms(batch.get("cancel_time")), moment_ms(batch.get("expire_time"))
     because = batch.get("cancel_by_xai_message")
     stopped = bool(because) or cancelled_at is not None
@@ -64,12 +70,13 @@ def batch_state(batch: Mapping[str, Any], now_ms: int) -> BatchState | None:
         ended=finished or expired,
         results_ready=expired or (finished and settled),
         total=total,
-        completed=as_count(numbers.get("num_success")),
-        failed=as_count(numbers.get("num_error")),
+        completed=done,
+        failed=failed,
         created_at=moment_ms(batch.get("create_time")),
         error=because if isinstance(because, str) and because else None,
         ending=_ending(because, stopped, finished) if finished or expired else None,
-        handles={CANCELLED: "yes"} if stopped or as_count(numbers.get("num_cancelled")) else {},
+        presumed=expired and not finished,
+        handles={CANCELLED: "yes"} if stopped or left_out else {},
         metadata={NAME: str(batch.get(NAME) or "")},
     )
 
@@ -83,14 +90,15 @@ def added(part: BatchPart, batch_id: str) -> BatchState:
 
 
 def outcome(value: Mapping[str, Any], asked: Asked) -> BatchResult | None:
-    """What came of the row of a result; None when it names no row and has no reply."""
+    """What came of the row of a result; None when it names no row and has no reply, or says nothing of its row."""
     custom_id = as_text(value.get("batch_request_id"))
     result = as_mapping(value.get("batch_result")) or value
     response, error = as_mapping(result.get("response")), result.get("error")
     reply = next(
         (as_mapping(inner) for inner in response.values() if "choices" in as_mapping(inner)), response
     )
-    if not custom_id and "choices" not in reply:
+    if "choices" not in reply and not (custom_id and (error or reply)):
+        # Nobody says that it did not run: it is looked for again, and not counted as free.
         return None
     if error or "choices" not in reply:
         return BatchResult(custom_id, failure=row_failure(error, asked))

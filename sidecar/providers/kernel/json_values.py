@@ -42,6 +42,16 @@ def as_count(value: Any) -> int:
     return int(value) if value != float("inf") else 0
 
 
+def told_count(value: Any) -> int | None:
+    """Return a count that was told, as a number or as text; None for what is no count, which is not nought."""
+    if isinstance(value, str):
+        digits = value.strip()
+        return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e18:
+        return None
+    return int(value)
+
+
 _BETWEEN_GLUED = re.compile(r"\s*(?:data:)?\s*")
 _BOM = "\ufeff"
 _HALF = re.compile("[\ud800-\udfff]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -14,7 +15,14 @@ from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import refused_response, stream_failure
-from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text, read_lenient
+from sidecar.providers.kernel.json_values import (
+    as_count,
+    as_mapping,
+    as_text,
+    moment_ms,
+    read_lenient,
+    told_count,
+)
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
 from sidecar.providers.openai_family.usage import responses_usage
@@ -27,6 +35,7 @@ _RENAMED = {"messages": "input", "max_completion_tokens": "max_output_tokens"}
 _NEVER_RAN: Mapping[str, Literal["expired", "cancelled"]] = {
     "batch_expired": "expired",
     "batch_cancelled": "cancelled",
+    "batch_canceled": "cancelled",
 }
 
 
@@ -63,12 +72,12 @@ def outcome(
         # Nobody says that it did not run: it is looked for again, and not counted as free.
         return None
     if not response:
-        never_ran = _NEVER_RAN.get(str(error.get("code")))
+        never_ran = _NEVER_RAN.get(str(error.get("code")).lower())
         if never_ran is not None:
             return BatchResult(custom_id, never_ran=never_ran)
         return BatchResult(custom_id, failure=stream_failure(line, asked, produced=False))
-    status, body = response.get("status_code"), _body(response.get("body"))
-    if isinstance(status, int) and not 200 <= status < 300:
+    status, body = told_count(response.get("status_code")), _body(response.get("body"))
+    if status is not None and not 200 <= status < 300:
         headers = {"x-request-id": str(response.get("request_id") or "")}
         return BatchResult(
             custom_id, failure=refused_response(status, headers, orjson.dumps(body), asked, now_ms)
@@ -97,6 +106,20 @@ _ENDINGS: Mapping[str, Ending] = {
     "expired": "expired",
     "cancelled": "cancelled",
 }
+# What gateways that have this vendor's API say in place of its words, whole or as a part of theirs.
+_SAID_OTHERWISE: Mapping[str, str] = {
+    **{word: word for word in _ENDINGS},
+    **dict.fromkeys(
+        ("complete", "succeeded", "success", "successful", "done", "finished", "ended"), "completed"
+    ),
+    **dict.fromkeys(("canceled", "aborted"), "cancelled"),
+    **dict.fromkeys(("error", "errored", "failure", "rejected"), "failed"),
+    "timeout": "expired",
+}
+_AT_WORK = frozenset(
+    {"validating", "queued", "pending", "created", "progress", "processing", "running", "finalizing"}
+    | {"cancelling", "canceling", "paused", "not", "incomplete"}
+)
 # More tokens of the model wait at the vendor than it lets this key have.
 _NO_ROOM = "token_limit_exceeded"
 _SHOWN_ERRORS = 3
@@ -107,29 +130,42 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
     native_id, word = batch.get("id"), batch.get("status")
     if not isinstance(native_id, str) or not isinstance(word, str) or not native_id:
         return None
-    word = word.lower()
-    counts = batch.get("request_counts")
-    told = isinstance(counts, Mapping)
+    end = _end(batch, word)
+    # With another's word for an end, this vendor's stands.
+    word = end or word.strip().lower()
+    counts = as_mapping(batch.get("request_counts"))
+    completed, failed = (told_count(counts.get(name)) for name in ("completed", "failed"))
     handles = {name: batch[name] for name in (OUTPUT, ERROR) if batch.get(name)}
-    ended = word in _ENDINGS
-    ended_at = next((batch[f"{end}_at"] for end in _ENDINGS if as_count(batch.get(f"{end}_at"))), None)
+    times = (moment_ms(batch.get(f"{name}_at")) for name in _ENDINGS)
     return BatchState(
         native_id=native_id,
         word=word,
-        ended=ended,
-        results_ready=ended and _ready(word, as_mapping(counts), bool(handles)),
-        total=as_count(as_mapping(counts).get("total")) if told else None,
+        ended=end is not None,
+        results_ready=end is not None and _ready(end, completed, failed, bool(handles)),
+        total=told_count(counts.get("total")),
         # What failed validation has run nothing, told or not.
-        completed=as_count(as_mapping(counts).get("completed")) if told else 0 if word == "failed" else None,
-        failed=as_count(as_mapping(counts).get("failed")) if told else None,
-        created_at=as_count(batch.get("created_at")) * 1000 or None,
-        ended_at=as_count(ended_at) * 1000 or None,
+        completed=0 if end == "failed" and completed is None and not handles else completed,
+        failed=failed,
+        created_at=moment_ms(batch.get("created_at")),
+        ended_at=next(filter(None, times), None),
         error=_errors(batch),
-        ending=_ENDINGS.get(word),
+        ending=None if end is None else _ENDINGS[end],
         no_room=word == "failed" and any(error.get("code") == _NO_ROOM for error in _listed(batch)),
         handles={name: str(id_) for name, id_ in handles.items()},
         metadata={str(name): str(value) for name, value in as_mapping(batch.get("metadata")).items()},
     )
+
+
+def _end(batch: Mapping[str, Any], word: str) -> str | None:
+    """This vendor's word for how the batch has ended; None while it is at work.
+
+    Where nobody knows the word, the time of an end says that it has.
+    """
+    pieces = re.findall("[a-z]+", word.lower())
+    if not _AT_WORK.isdisjoint(pieces):
+        return None
+    known = next(filter(None, map(_SAID_OTHERWISE.get, pieces)), None)
+    return known or next((end for end in _ENDINGS if moment_ms(batch.get(f"{end}_at"))), None)
 
 
 def is_of(batch: Mapping[str, Any], part: BatchPart) -> bool:
@@ -161,13 +197,11 @@ class Order:
         return old and self._falls and not self._rises
 
 
-def _ready(word: str, counts: Mapping[str, Any], has_files: bool) -> bool:
+def _ready(end: str, completed: int | None, failed: int | None, has_files: bool) -> bool:
     """Whether what came out can be fetched. Where rows have run and no file is named, it is still to come."""
-    if has_files or word == "failed":
+    if has_files or end == "failed":
         return True
-    return (
-        word != "completed" and not as_count(counts.get("completed")) and not as_count(counts.get("failed"))
-    )
+    return end != "completed" and not completed and not failed
 
 
 def _listed(batch: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -109,7 +109,9 @@ async def test_a_list_that_does_not_go_on_proves_nothing() -> None:
     [
         ({"processing_status": "in_progress", "results_url": None}, False, False, (2, None, None)),
         ({"processing_status": "canceling", "results_url": None}, False, False, (2, None, None)),
-        ({"processing_status": "something new"}, False, False, (2, None, None)),
+        ({"processing_status": "something new", "results_url": None}, False, False, (2, None, None)),
+        ({"processing_status": "something new"}, True, True, (2, 2, 0)),
+        ({"processing_status": "Ended"}, True, True, (2, 2, 0)),
         ({"results_url": None}, True, False, (2, 2, 0)),
         ({}, True, True, (2, 2, 0)),
         (
@@ -167,10 +169,11 @@ def test_a_row_that_failed_has_the_kind_of_its_cause(error: dict[str, Any], kind
     assert not isinstance(came.failure, OutcomeUnknown)
 
 
-def test_a_result_of_a_kind_that_is_not_known_is_a_failure() -> None:
-    came = outcome({"custom_id": "a", "result": {"type": "postponed"}}, ASKED)
+def test_a_result_of_a_kind_that_is_not_known_is_a_failure_only_where_it_has_an_error() -> None:
+    came = outcome({"custom_id": "a", "result": {"type": "postponed", "error": "Later."}}, ASKED)
     assert came is not None
     assert came.failure is not None
+    assert outcome({"custom_id": "a", "result": {"type": "postponed"}}, ASKED) is None
     assert outcome({"result": {"type": "expired"}}, ASKED) is None
 
 

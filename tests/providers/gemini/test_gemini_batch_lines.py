@@ -136,11 +136,17 @@ def test_an_error_means_never_run_only_where_the_batch_was_stopped(
     assert (came.failure is None) == (never_ran is not None)
 
 
-def test_a_result_with_neither_answer_nor_error_is_a_failure() -> None:
-    came = outcome({"key": "a"}, ASKED, DONE)
+@pytest.mark.parametrize("error", [{"error": "Boom."}, {"status": {"code": 8, "message": "Boom."}}])
+def test_an_error_is_found_as_text_and_as_a_status(error: dict[str, Any]) -> None:
+    came = outcome({"key": "a", **error}, ASKED, DONE)
     assert came is not None
     assert came.failure is not None
-    assert came.failure.retryable
+    assert "Boom." in came.failure.message
+
+
+@pytest.mark.parametrize("silence", [{}, {"response": None}, {"response": {}, "error": None}])
+def test_a_result_with_neither_answer_nor_error_says_nothing_of_its_row(silence: dict[str, Any]) -> None:
+    assert outcome({"key": "a", **silence}, ASKED, DONE) is None
 
 
 @pytest.mark.parametrize("value", [{"response": ANSWER}, {"key": "", "response": ANSWER}, {"metadata": None}])

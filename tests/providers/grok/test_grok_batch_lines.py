@@ -76,6 +76,10 @@ def state(now_ms: int = 0, **members: Any) -> Any:
         ),
         ({"num_requests": 2, "num_cancelled": 2, "cancel_time": 6}, "cancelled", True, False),
         ({"cancel_by_xai_message": "Line 1 is wrong."}, "cancelled", True, True),
+        ({"cancel_by_xai_message": "Line 1 is wrong.", "num_requests": 2}, "cancelled", True, True),
+        ({"num_requests": 2, "num_success": 1}, "processing", False, False),
+        ({"num_requests": "2", "num_pending": "1", "num_success": "1"}, "processing", False, False),
+        ({"num_requests": 2, "num_pending": -1, "num_success": 1}, "processing", False, False),
         ({"num_requests": 2, "num_pending": 1, "expire_time": "1970-01-01T00:00:09Z"}, "expired", True, True),
         (
             {"num_requests": 2, "num_pending": 1, "expire_time": "1970-01-01T00:00:11Z"},
@@ -127,7 +131,6 @@ def test_an_answer_is_found_wherever_it_lies(result: dict[str, Any]) -> None:
         ({"code": 14, "message": "Down."}, "provider_unavailable"),
         ({"code": "Internal error", "error": "Down."}, "provider_unavailable"),
         ({"message": "Content violates usage guidelines."}, "content_filtered"),
-        (None, "provider_unavailable"),
     ],
 )
 @pytest.mark.parametrize("nested", [True, False])
@@ -140,8 +143,10 @@ def test_the_error_of_a_row_is_text_or_has_a_code(error: Any, kind: str, nested:
     assert not isinstance(came.failure, OutcomeUnknown)
 
 
-@pytest.mark.parametrize("value", [{}, {"batch_request_id": 3}, {"batch_request_id": ""}])
-def test_a_result_that_names_no_row_is_none(value: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "value", [{}, {"batch_request_id": 3}, {"batch_request_id": ""}, {"batch_request_id": "a", "error": None}]
+)
+def test_a_result_that_names_no_row_or_says_nothing_of_it_is_none(value: dict[str, Any]) -> None:
     assert outcome(value, ASKED) is None
 
 
