@@ -16,7 +16,7 @@ from typing import Any
 from sidecar.recorder import lines
 from sidecar.recorder.reassembly import Reassembler
 from sidecar.recorder.redaction import Redaction
-from sidecar.store.atomic_files import PRIVATE_FILE
+from sidecar.store.atomic_files import PRIVATE_FILE, is_inside
 
 log = logging.getLogger("sidecar.recorder")
 
@@ -24,6 +24,7 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 # What may wait to be written. What comes beyond it is counted and not kept.
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 CLOSE_SECONDS = 5.0
+ENDING = ".jsonl"
 _RESERVED_BYTES = 200
 
 _Job = tuple[Callable[[], bytes], int]
@@ -41,9 +42,11 @@ class Recorder:
         *,
         max_bytes: int = MAX_FILE_BYTES,
         max_waiting_bytes: int = MAX_WAITING_BYTES,
+        data_dir: Path | None = None,
     ) -> None:
         self.redaction = redaction
         self._path = path
+        self._data_dir = data_dir
         self._max_bytes = max_bytes
         self._max_waiting = max_waiting_bytes
         self._begun = time.monotonic()
@@ -140,6 +143,9 @@ class Recorder:
 
     def _run(self) -> None:
         try:
+            # Nothing of the app's own has this ending: anything else could be the database.
+            if self._data_dir and self._path.suffix != ENDING and is_inside(self._path, self._data_dir):
+                raise OSError(errno.EINVAL, f"in the data folder its name has to end with {ENDING}")
             file = open_to_append(self._path)
         except OSError as problem:
             self._stop(f"the recording cannot be written: {problem.strerror}")

@@ -88,6 +88,7 @@ def start_recorder(
         redaction,
         about if models is None else {**about, "models": models},
         max_bytes=config.record_bytes,
+        data_dir=config.data_dir,
     )
 
 

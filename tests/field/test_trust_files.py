@@ -188,6 +188,26 @@ async def test_a_recording_is_never_written_through_a_link(tmp_path: Path) -> No
     assert precious.read_text(encoding="utf-8") == "mine"
 
 
+@pytest.mark.parametrize("name", ["data/abai.db", "data/keys.json", "link/abai.db", "data/mine"])
+async def test_a_recording_that_is_named_as_the_database_leaves_it_as_it_is(
+    name: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    (tmp_path / "link").symlink_to(data)
+    async with sidecar(data) as process:
+        await process.call("project:create", {"name": "Kept"})
+        process.close_stdin()
+        assert await process.wait() == 0
+    before = sorted(path.name for path in data.iterdir())
+    async with sidecar(data, "--record", str(tmp_path / name)) as process:
+        assert [each["name"] for each in await process.call("project:list")] == ["Kept"]
+        await process.logged("the recording cannot be written")
+        assert (await process.call("data:check", {"full": True}))["sound"]
+        process.close_stdin()
+        assert await process.wait() == 0
+    assert sorted(path.name for path in data.iterdir()) == before
+
+
 @field("trust", "`batch:get-results` with `offset` 2^63")
 @pytest.mark.parametrize("number", [2**53, 2**63 - 1, 2**63, 2**64, -(2**63) - 1, 10**40])
 async def test_a_number_that_no_table_holds_is_refused_wherever_it_is_given(
