@@ -20,9 +20,9 @@ from sidecar.providers.kernel.reset_hints import reset_ms, said_ms
 from sidecar.providers.kernel.vendor import Asked, VendorError
 from sidecar.providers.kernel.web_pages import is_page, page_instead
 
-# From https://grpc.io/docs/guides/status-codes/, in their order.
 # A longer wait than a month is no wait that anybody meant.
 _LONGEST_TOLD_MS = 31 * 24 * 3_600 * 1_000
+# From https://grpc.io/docs/guides/status-codes/, in their order.
 _HTTP = (200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401)
 
 
