@@ -8,11 +8,11 @@ import { type HandshakeOptions, type ServerInfo, handshake } from "./handshake.j
 import { HEALTH_POLICY, type HealthPolicy, watchHealth } from "./health.js";
 import { LogFile, type LogFileOptions } from "./logfile.js";
 import { describeExit, SidecarProcess, type SpawnOptions } from "./process.js";
-import { afterCrash, afterHang, gaveUp, hungTooOften, RESTART_POLICY, type RestartPolicy } from "./restart.js";
+import { afterCrash, afterHang, endOfRun, gaveUp, hungTooOften, RESTART_POLICY } from "./restart.js";
+import type { RestartPolicy, RunEnd } from "./restart.js";
 import { STOP_TIMES, stopInOrder, stopPlan, type StopStep, type StopTimes } from "./stop.js";
 import type { CallArgs, MethodName, ResultOf } from "./typed.js";
 import { Deferred, Listeners, settlesWithin } from "./wait.js";
-
 
 /** `failed` is for good: until `start()` is called again, every call is refused with the reason. */
 export type SidecarState = "idle" | "starting" | "ready" | "restarting" | "failed" | "stopping" | "stopped";
@@ -41,9 +41,6 @@ export interface ClientOptions extends SpawnOptions {
 
 // For delivering what a sidecar wrote before it ended; used up only when that breaks off inside a frame.
 const DRAIN_MS = 1_000;
-
-type RunEnd =
-  { how: "crashed"; detail: string; hung: boolean; reason?: SidecarError } | { how: "refused"; reason: SidecarError };
 
 /** Keeps a sidecar running and carries calls to it. Calls made while there is none wait for the next one. */
 export class SidecarClient {
@@ -244,12 +241,7 @@ export class SidecarClient {
     const detail = (broken ?? describeExit(exit, run.stderrTail())) + atWork;
     connection.close(this.#isStopping() ? shuttingDown() : crashed(detail));
     await watching;
-    const reason = await greeting;
-    if (reason?.kind === "sidecar_mismatch") return { how: "refused", reason };
-    // A handshake that was cut off by the end of the process says nothing that the end does not say better.
-    return reason === undefined || reason.kind === "sidecar_crashed"
-      ? { how: "crashed", detail, hung }
-      : { how: "crashed", detail, hung, reason };
+    return endOfRun(detail, hung, await greeting);
   }
 
   /** Handshake; opens the gate, or ends the process and gives the reason. */

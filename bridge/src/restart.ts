@@ -62,3 +62,16 @@ export function hungTooOften(policy: RestartPolicy, jobs: readonly string[], det
     `again. ${advice}`;
   return unavailable(message, detail);
 }
+
+/** How one run of the sidecar ended; `refused` is for good. */
+export type RunEnd =
+  { how: "crashed"; detail: string; hung: boolean; reason?: SidecarError } | { how: "refused"; reason: SidecarError };
+
+/** Decide what a run's end was, with what its handshake failed for, if it did (pure). */
+export function endOfRun(detail: string, hung: boolean, reason: SidecarError | undefined): RunEnd {
+  if (reason?.kind === "sidecar_mismatch") return { how: "refused", reason };
+  // A handshake that was cut off by the end of the process says nothing that the end does not say better.
+  return reason === undefined || reason.kind === "sidecar_crashed"
+    ? { how: "crashed", detail, hung }
+    : { how: "crashed", detail, hung, reason };
+}
