@@ -104,13 +104,21 @@ class LookupResult:
     """Where a part was looked for after its creation may or may not have happened.
 
     `state` is the batch that is ours; `certain` says, when there is none, that there is certainly none, as far as
-    the vendor knows: what is only `listed` may lag behind.
+    the vendor knows: what is only `listed` may lag behind. `others` are the ids of further batches of the same part
+    that may still run: somebody on the way has sent the creation twice, and each of them is paid for.
     """
 
     state: BatchState | None
     certain: bool
     note: str = ""
     listed: bool = True
+    others: tuple[str, ...] = ()
+
+    @classmethod
+    def one_of(cls, states: Sequence[BatchState], best: BatchState, note: str) -> LookupResult:
+        """Return that the `best` of these is ours, and which of the others run."""
+        running = (state.native_id for state in states if state is not best and not state.ended)
+        return cls(best, True, note if len(states) > 1 else "", others=tuple(running))
 
 
 class BatchAdapter(Protocol):

@@ -68,7 +68,8 @@ def answer(custom_id: str, prompt: str) -> BatchResult:
 class Vendor:
     """A `BatchAdapter`. Lists of problems are used up, one a call; None lets a call pass.
 
-    A problem of `create` is ("lost" | "cut" | "refused", what is raised): a lost one was never created.
+    A problem of `create` is ("lost" | "cut" | "doubled" | "refused", what is raised): a lost one was never created, a
+    doubled one twice, by something on the way that sends again what was not answered.
     """
 
     name: str = "openai"
@@ -89,6 +90,7 @@ class Vendor:
     upload_problems: list[Exception | None] = field(default_factory=list)
     find_problems: list[Exception | None] = field(default_factory=list)
     check_problems: list[Exception | None] = field(default_factory=list)
+    cancel_problems: list[Exception | None] = field(default_factory=list)
     cut_results_after: list[int] = field(default_factory=list)
     hang_at: str | None = None
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
@@ -113,6 +115,9 @@ class Vendor:
             assert list(held.rows) == list(part.custom_ids)
             self.held[held.id] = held
             self.created.append(part.tag)
+            if how == "doubled":
+                twin = Held(f"batch-{next(self.numbers)}", part.tag, held.rows)
+                self.held[twin.id] = twin
         if problem is not None:
             raise problem
         await self._called("created")
@@ -121,8 +126,11 @@ class Vendor:
     async def find(self, key: str, part: BatchPart) -> LookupResult:
         await self._called("find")
         _raise(self.find_problems)
-        held = None if self.forgetful else next((h for h in self.held.values() if h.tag == part.tag), None)
-        return LookupResult(self._state(held) if held else None, self.certain, "It is not in the list.")
+        ours = [] if self.forgetful else [held for held in self.held.values() if held.tag == part.tag]
+        if not ours:
+            return LookupResult(None, self.certain, "It is not in the list.")
+        states = [self._state(held) for held in ours]
+        return LookupResult.one_of(states, states[0], f"There are {len(ours)}.")
 
     async def check(self, key: str, native_id: str) -> BatchState:
         await self._called("check")
@@ -144,6 +152,7 @@ class Vendor:
 
     async def cancel(self, key: str, native_id: str) -> None:
         await self._called("cancel")
+        _raise(self.cancel_problems)
         self.held[native_id].cancelled = True
 
     def _state(self, held: Held) -> BatchState:

@@ -10,10 +10,11 @@ from sidecar.providers.batches import BatchState, LookupResult
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """The vendor has it: write down under which id, and look again after `wait_ms`."""
+    """The vendor has it: write down under which id, and look again after `wait_ms`. It is to stop the `others`."""
 
     state: BatchState
     wait_ms: int
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

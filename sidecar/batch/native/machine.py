@@ -232,7 +232,7 @@ def _looked_for(
     part: VendorBatch, found: LookupResult, now: int, pace: Pace, looks: int, wanted: bool
 ) -> Action:
     if found.state is not None:
-        return Adopt(found.state, pace.soon_ms)
+        return Adopt(found.state, pace.soon_ms, found.others)
     passed = _since_asked(part, now)
     if not found.certain:
         if not wanted and passed > LONGEST_DOUBT_MS:

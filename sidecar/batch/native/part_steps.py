@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Concatenate, ParamSpec
@@ -19,7 +19,7 @@ from sidecar.batch.progress import ProgressReporter
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState
-from sidecar.store import vendor_batches
+from sidecar.store import unheard_stops, vendor_batches
 from sidecar.store.job_records import Job, VendorBatch
 
 P = ParamSpec("P")
@@ -116,8 +116,8 @@ class PartSteps:
                 return None
             case actions.Send():
                 return await self._send_again(part)
-            case actions.Adopt(state, wait_ms):
-                return await self._adopt(part, state, wait_ms)
+            case actions.Adopt(state, wait_ms, others):
+                return await self._adopt(part, state, wait_ms, others)
             case actions.Wait(wait_ms, trouble, silent):
                 if not silent:
                     await self._refresh_job(part, trouble)
@@ -163,7 +163,9 @@ class PartSteps:
         await self._notify(transactions.close_part, part.id, self._tools.core.now_ms())
         return None
 
-    async def _adopt(self, part: VendorBatch, state: BatchState, wait_ms: int) -> int | None:
+    async def _adopt(
+        self, part: VendorBatch, state: BatchState, wait_ms: int, others: Sequence[str]
+    ) -> int | None:
         try:
             await self._tools.core.store.write(
                 transactions.observe, part.id, state, self._tools.core.now_ms()
@@ -173,8 +175,26 @@ class PartSteps:
                 raise
             return await self._go_on(part, actions.Taken(failure.message))
         log.info("part %s was found at %s as %s", part.id, part.provider, state.native_id)
+        for native_id in others:
+            await self._stop_double(part, native_id)
         await self._refresh_job(part)
         return wait_ms
+
+    async def _stop_double(self, part: VendorBatch, native_id: str) -> None:
+        """Have the vendor stop a batch that was made of the part besides the one that is collected.
+
+        Where it does not hear that, it is asked again from the next start on.
+        """
+        log.warning("part %s: %s has made %s of it too, and is to stop it", part.id, part.provider, native_id)
+        store, now = self._tools.core.store, self._tools.core.now_ms()
+        await store.write(unheard_stops.add, part.provider, native_id, now)
+        try:
+            key = await self._tools.uploader.key(part.provider)
+            await self._tools.core.providers.batch(part.provider).cancel(key, native_id)
+        except Failure as failure:
+            log.warning("%s did not take that: %s", part.provider, failure.message)
+        else:
+            await store.write(unheard_stops.remove, part.provider, native_id)
 
     async def _ask_to_stop(self, part: VendorBatch, native_id: str) -> int | None:
         """Need nothing but the id: whether the vendor finds the batch otherwise is no matter."""

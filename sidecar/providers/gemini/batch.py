@@ -97,8 +97,8 @@ class GeminiBatch:
         named = [state async for state in self._listed(key) if state.metadata[NAME] == part.tag]
         ours = [state for state in named if state.native_id not in part.others]
         if ours:
-            several = f"{GEMINI.title} has {len(ours)} batches of this part." if len(ours) > 1 else ""
-            return LookupResult(_best(ours), True, several)
+            several = f"{GEMINI.title} has {len(ours)} batches of this part."
+            return LookupResult.one_of(ours, _best(ours), several)
         if part.input_file_id is None:
             return LookupResult(None, True, f"{GEMINI.title} lists no batch of this part.")
         file = f"{self._address.api}/{_steps(part.input_file_id)}"

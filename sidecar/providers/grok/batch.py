@@ -112,9 +112,7 @@ class GrokBatch:
         ours = [state async for state in self._listed(key) if state.metadata[NAME] == part.tag]
         filled = [state for state in ours if state.total]
         if filled:
-            return LookupResult(
-                filled[0], True, f"{len(filled)} batches have this part." if filled[1:] else ""
-            )
+            return LookupResult.one_of(filled, filled[0], f"{len(filled)} batches have this part.")
         if part.input_file_id is None or ours:
             return LookupResult(None, True, _EMPTY if ours else "No batch was ever made for this part.")
         return LookupResult(

@@ -97,8 +97,7 @@ class OpenAIBatch:
         """
         ours = await self._listed(key, part)
         if ours:
-            several = f"OpenAI has {len(ours)} batches of this part." if len(ours) > 1 else ""
-            return LookupResult(_best(ours), True, several)
+            return LookupResult.one_of(ours, _best(ours), f"OpenAI has {len(ours)} batches of this part.")
         if part.input_file_id is None:
             note = "The input file was never uploaded, so no batch can exist."
             return LookupResult(None, True, note, listed=False)

@@ -15,7 +15,7 @@ from sidecar.batch.native.machine import LONGEST_DOUBT_MS
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchLimits, LookupResult
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.store import ledger_sums
+from sidecar.store import ledger_sums, unheard_stops
 from tests.helpers.asking import Clock
 from tests.helpers.native_batches import NativeWorks, Vendor, native_works, on_disk
 
@@ -412,3 +412,24 @@ async def test_a_vendors_batch_is_never_taken_for_two_parts(tmp_path: Path) -> N
         assert "belongs to another part" in (job.error or "")
         assert [row.status for row in await here.rows(job.id)] == ["success", "success", "processing"]
     assert len(vendor.created) == 1
+
+
+async def test_a_batch_that_a_proxy_had_created_twice_is_collected_once_and_the_other_is_stopped(
+    tmp_path: Path,
+) -> None:
+    async with native_works(tmp_path, Vendor(create_problems=[("doubled", LOST)], checks_to_end=3)) as here:
+        job = await here.submit(*PROMPTS)
+        await whole(here, job.id)
+        ours, twin = here.vendor.held.values()
+        assert (ours.cancelled, twin.cancelled) == (False, True)
+        assert await here.store.read(unheard_stops.waiting) == []
+
+
+async def test_a_twin_that_its_vendor_did_not_hear_of_is_remembered_until_it_does(tmp_path: Path) -> None:
+    deaf = [Failure("provider_unavailable", "Not now.", retryable=True)]
+    vendor = Vendor(create_problems=[("doubled", LOST)], cancel_problems=[*deaf], checks_to_end=3)
+    async with native_works(tmp_path, vendor) as here:
+        job = await here.submit(*PROMPTS)
+        await whole(here, job.id)
+        _, twin = vendor.held.values()
+        assert [stop.native_id for stop in await here.store.read(unheard_stops.waiting)] == [twin.id]

@@ -40,6 +40,7 @@ class AnthropicBatches(BatchVendor):
         "test_a_create_whose_answer_was_lost_is_found_again": _NO_MARK,
         "test_a_batch_is_found_among_what_is_none": _NO_MARK,
         "test_of_several_batches_of_a_part_the_one_that_did_not_fail_is_ours": _NO_MARK,
+        "test_of_several_batches_of_a_part_that_run_those_that_are_not_ours_are_told": _NO_MARK,
         "test_absence_is_not_certain_where_the_key_does_not_see_what_was_uploaded": _NO_FILE,
         "test_an_upload_that_is_not_confirmed_has_run_nothing": _NO_FILE,
     }

@@ -225,3 +225,15 @@ async def test_of_several_batches_of_a_part_the_one_that_did_not_fail_is_ours(ba
     assert found.state is not None
     assert found.state.native_id.endswith("b1")
     assert "2 batches" in found.note
+    # What has ended is nothing to stop.
+    assert found.others == ()
+
+
+async def test_of_several_batches_of_a_part_that_run_those_that_are_not_ours_are_told(
+    batches: BatchVendor,
+) -> None:
+    listed = [batches.batch("b2", "running"), batches.batch("b1", "running")]
+    adapter, _ = batches.scripted(said(batches.page(*listed)))
+    found = await adapter.find(KEY, batches.lone)
+    assert found.state is not None
+    assert [found.state.native_id[-2:], *(each[-2:] for each in found.others)] == ["b2", "b1"]
