@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.field.claims import field
-from tests.field.hostile import Answer, Asked, chat_chunks, serving, stream, whole
+from tests.field.hostile import Answer, Asked, chat_chunks, raw, serving, stream, whole
 from tests.field.lab import LAB_USD, ask, own_models, project, refused, sidecar, vendor_environment
 
 GOOD = stream(*chat_chunks("Good morning"), "[DONE]")
@@ -201,3 +201,20 @@ async def test_instructions_reach_a_model_that_knows_no_role_for_them(words: str
             assert (await ask(process, options=options))["answer"] == "Good morning"
     assert len(server.asked) == 3
     assert server.asked[-1].json["messages"][0]["content"].startswith("Speak like a pirate.")
+
+
+@pytest.mark.parametrize("status", [524, 504])
+async def test_a_question_that_a_gateway_gave_up_waiting_for_is_not_asked_and_paid_again(
+    tmp_path: Path, status: int
+) -> None:
+    page = b"<html><head><title>Gateway time-out</title></head><body>The server took too long.</body></html>"
+    head = f"HTTP/1.1 {status} Time-out\r\nContent-Type: text/html\r\nContent-Length: {len(page)}\r\n\r\n"
+    async with (
+        serving(raw(head.encode() + page)) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        error = await refused(process)
+        stats = await process.call("activity:stats", {})
+    assert len(server.asked) == 1
+    assert (error.data["kind"], "charged all the same" in str(error)) == ("timeout", True)
+    assert "costAtMostUSD" in error.data or stats["uncertainCalls"] == 1

@@ -55,6 +55,8 @@ def refused_response(
         failure = web_page(asked, f" ({status})")
         failure.status, failure.request_id = status, request_id(headers)
         return failure
+    if asked.model is not None and (status == 524 or (status == 504 and is_page(body))):
+        return _given_up_on_the_way(status, asked)
     hint_ms = _hint_ms(error, value, headers, asked, now_ms)
     failure = _failure(error, asked, f" ({status})", retryable, hint_ms)
     failure.status, failure.request_id = status, asked.secrets.hide(request_id(headers) or "") or None
@@ -144,6 +146,19 @@ def stopped_without_answer(detail: str, asked: Asked) -> Failure:
 def _quoted(said: str) -> str:
     ends = said.rstrip(")]\"'”’»").endswith((*".!?。！？…",))
     return f" It says: {said}{'' if ends else '.'}" if said else ""
+
+
+def _given_up_on_the_way(status: int, asked: Asked) -> OutcomeUnknown:
+    """A gateway waited no longer, and the vendor goes on: 524 is Cloudflare's word, a page with 504 that of nginx."""
+    unknown = OutcomeUnknown(
+        "timeout",
+        f"Something between here and {asked.title} gave up waiting for the answer ({status}). It may have been written "
+        "and charged all the same. Ask for less, or give the gateway more time, then try again.",
+        provider=asked.provider,
+        model=asked.model,
+    )
+    unknown.status = status
+    return unknown
 
 
 def _unknown(what: str, asked: Asked) -> OutcomeUnknown:
