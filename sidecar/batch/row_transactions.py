@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from decimal import Decimal
+from itertools import chain, repeat
 from typing import TypeVar
 
 from sidecar.batch import jobs as moves
@@ -34,7 +35,10 @@ WAITS = (0.2, 1.0, 3.0, 10.0)
 async def retry_on_storage_error(
     write: Callable[[], Awaitable[T]], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> T:
-    """Writes, again and again while the disk refuses. Raises the last Failure("storage_error")."""
+    """Writes, again and again while the disk refuses, for some seconds: for what can be fetched again.
+
+    Raises the last Failure("storage_error").
+    """
     for wait in WAITS:
         try:
             return await write()
@@ -44,6 +48,24 @@ async def retry_on_storage_error(
             log.error("the result of a batch could not be saved: %s", failure.message)
         await sleep(wait)
     return await write()
+
+
+async def write_when_possible(
+    write: Callable[[], Awaitable[T]], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> T:
+    """Writes, however long the disk refuses: for what is nowhere else, as an answer that was paid for."""
+    waits = chain(WAITS, repeat(WAITS[-1]))
+    told = ""
+    while True:
+        try:
+            return await write()
+        except Failure as failure:
+            if failure.kind != "storage_error":
+                raise
+            if failure.message != told:
+                told = failure.message
+                log.error("a batch waits until it can be saved: %s", told)
+        await sleep(next(waits))
 
 
 def start(

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.faults import disk, keychain, killing, vendors
+from tests.faults import disk, filling, keychain, killing, vendors
 
-FAULTS = [*killing.FAULTS, *disk.FAULTS, *keychain.FAULTS, *vendors.FAULTS]
+FAULTS = [*killing.FAULTS, *filling.FAULTS, *disk.FAULTS, *keychain.FAULTS, *vendors.FAULTS]

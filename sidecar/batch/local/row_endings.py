@@ -15,7 +15,7 @@ from sidecar import failpoints
 from sidecar.batch import row_outcomes, row_transactions
 from sidecar.batch.local.run_context import RunContext
 from sidecar.batch.row import Row
-from sidecar.batch.row_transactions import retry_on_storage_error
+from sidecar.batch.row_transactions import write_when_possible
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.providers.base import FinishReason
@@ -116,7 +116,7 @@ class RowEndings:
 
     async def saved(self, write: Callable[[], Awaitable[T]]) -> T:
         """Write, again and again while the disk refuses."""
-        return await retry_on_storage_error(write, self._sleep)
+        return await write_when_possible(write, self._sleep)
 
     async def shielded(self, work: Awaitable[T]) -> T:
         """Return what it gives. It runs to its end though whoever waits is cancelled, who is then let go."""

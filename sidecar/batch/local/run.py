@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 
 from sidecar import clock
@@ -25,6 +26,8 @@ log = logging.getLogger("sidecar.batch")
 
 CONCURRENCY = 8
 PAGE_ROWS = 100
+# How long between two trials to store how a job ended.
+AGAIN_SECONDS = 2.0
 # After so many rows the month's spending is added up again, in case others have spent too.
 ROWS_A_BUDGET_CHECK = 200
 
@@ -83,6 +86,8 @@ class JobRun:
         self._workers: set[asyncio.Task[None]] = set()
         self._halted: Failure | None = None
         self._stopping = False
+        # Set when it is told from outside to stop: then nothing is waited for any more.
+        self._leaving = asyncio.Event()
         self._put_back = False
         self._must_check = True
         self._unchecked = 0
@@ -95,12 +100,15 @@ class JobRun:
         """Raises nothing: what ends the job is stored and told. `handed_over`: its other rows are the vendor's."""
         try:
             self._watch = await Watch.of(self._store, self.job) if self.job.safeguard is not None else None
-            if await self._passed_canary():
-                self._trip(self._watch.look(self.job) if self._watch else ())
-                await self._send_all()
-            ended = None if self.handed_over else await self._conclude()
+            try:
+                if await self._passed_canary():
+                    self._trip(self._watch.look(self.job) if self._watch else ())
+                    await self._send_all()
+            except Failure as failure:
+                self._halt(failure)
+            ended = None if self.handed_over else await self._concluded()
         except Failure as failure:
-            # The disk: the job is as it was, and a start of the sidecar or of the job goes on with it.
+            # The job is as it was, and a start of the sidecar or of the job goes on with it.
             log.error("batch %s stopped: %s", self.job.id, failure.message)
             ended = None
         except Exception:
@@ -113,6 +121,10 @@ class JobRun:
 
     def stop_taking(self) -> None:
         """Rows that have begun may end; nothing else begins."""
+        self._leaving.set()
+        self._take_nothing()
+
+    def _take_nothing(self) -> None:
         self._stopping = True
         for context in self._contexts.values():
             context.stopping = True
@@ -198,7 +210,20 @@ class JobRun:
     def _halt(self, failure: Failure) -> None:
         if self._halted is None:
             self._halted = failure
-        self.stop_taking()
+        self._take_nothing()
+
+    async def _concluded(self) -> Job | None:
+        """Conclude as soon as the disk takes it. Until then the job would seem to run, and nobody would run it."""
+        while True:
+            try:
+                return await self._conclude()
+            except Failure as failure:
+                if failure.kind != "storage_error" or self._leaving.is_set():
+                    raise
+                log.error("batch %s cannot be ended yet: %s", self.job.id, failure.message)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_SECONDS):
+                    await self._leaving.wait()
 
     async def _conclude(self) -> Job | None:
         now = self._now_ms()
@@ -220,7 +245,7 @@ class JobRun:
         """Let nothing more begin where a limit does not hold."""
         if tripped and not self._stopping:
             self._tripped = tripped
-            self.stop_taking()
+            self._take_nothing()
 
     def _overran(self) -> None:
         self._must_check = True

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 FIRST_WAIT_MS = 1_000
 LONGEST_WAIT_MS = 300_000
+# Until the disk may take again what it has refused.
+DISK_WAIT_MS = 5_000
 # A creation that was cut off may still be going on at the vendor: before so long no absence counts.
 CREATION_MS = 30_000
 # No vendor's list was seen to lag longer behind what it lists.

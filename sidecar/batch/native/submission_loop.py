@@ -10,6 +10,7 @@ from sidecar.batch.native import intents, transactions
 from sidecar.batch.native.part_steps import Tools
 from sidecar.batch.native.worker import Worker
 from sidecar.batch.progress import ProgressReporter
+from sidecar.batch.row_transactions import write_when_possible
 from sidecar.batch.watch import Watch
 from sidecar.errors import Failure
 from sidecar.store import jobs, pending_rows, vendor_batches
@@ -120,11 +121,11 @@ class SubmissionLoop:
             if not isinstance(failure, Failure):
                 log.exception("a batch could not be sent")
                 failure = Failure("internal_error", "The batch could not be sent by a fault of A-B/AI.")
-            # Where the disk refuses this too, the next start of the sidecar goes on.
-            with suppress(Failure):
-                await self._give_up(failure)
             if first is not None and not first.done():
                 first.set_exception(failure)
+            # Where the disk refuses this too, the job would seem to be sent, and nobody would send it.
+            with suppress(Failure):
+                await write_when_possible(lambda: self._give_up(failure))
         finally:
             self._first = None
             self._sent.set()
@@ -146,7 +147,7 @@ class SubmissionLoop:
                     await worker.rested()
                 if first is not None and awaited:
                     await worker.known()
-                    first.set_result(await self._arrived(part))
+                    first.set_result(await self._arrived(part, worker.unsaved))
         return True
 
     async def _paused(self) -> bool:
@@ -162,13 +163,16 @@ class SubmissionLoop:
             self.reporter.changed(paused)
         return True
 
-    async def _arrived(self, part: VendorBatch) -> str:
+    async def _arrived(self, part: VendorBatch, unsaved: Failure | None) -> str:
         """Return the vendor's id of a part that is known to have one or none. Raise Failure where it has none."""
         seen = await self._tools.core.store.read(vendor_batches.get, part.id)
         if seen is None:
             raise Failure("not_found", "The batch was deleted while it was being sent.")
         if seen.native_id is not None:
             return seen.native_id
+        if seen.state == "intent" and unsaved is not None:
+            words = f"{unsaved.message} The batch goes on by itself then: do not submit it again."
+            raise Failure(unsaved.kind, words, detail=unsaved.detail)
         if seen.state == "intent":
             raise Failure("internal_error", "The batch could not be sent by a fault of A-B/AI.")
         if seen.state == "doubtful":

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from sidecar.batch.native.chunk_uploader import Chunk
-from sidecar.batch.native.pace import LONGEST_WAIT_MS
+from sidecar.batch.native.pace import DISK_WAIT_MS, LONGEST_WAIT_MS
 from sidecar.batch.native.part_steps import PartSteps, Tools
 from sidecar.batch.progress import ProgressReporter
+from sidecar.errors import Failure
 from sidecar.store import vendor_batches
 from sidecar.store.job_records import VendorBatch
 
@@ -36,6 +37,8 @@ class Worker:
         awaited: bool = False,
     ) -> None:
         self.part_id = part_id
+        # What kept the last step from being written down.
+        self.unsaved: Failure | None = None
         self._tools = tools
         self._news = news
         self._wake = asyncio.Event()
@@ -111,8 +114,14 @@ class Worker:
         self._resting.clear()
         try:
             wait_ms = await step()
+            self.unsaved = None
             if not self._known.is_set() and await self._is_known():
                 self._known.set()
+        except Failure as failure:  # the store's: a vendor's is a part of the step
+            log.warning("a batch waits until it can be saved: %s", failure.message)
+            self.unsaved = failure
+            self._known.set()
+            wait_ms = DISK_WAIT_MS
         except Exception:  # a bug must not lose a batch that is paid for
             log.exception("a batch could not be looked after; it is tried again later")
             self._known.set()
