@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sidecar.batch.local.engine import Engine
 from sidecar.batch.local.row_runner import RowRunner
@@ -124,7 +124,7 @@ class Only:
 class Works:
     """Everything a test of batches looks at. `told` is the progress, `rows_told` the rows that were announced."""
 
-    store: Store
+    store: FullDisk
     intake: BatchSubmission
     engine: Engine
     provider: PromptedProvider
@@ -167,13 +167,29 @@ class Works:
         return await self.store.read(ledger_sums.reserved)
 
 
+T = TypeVar("T")
+
+
+class FullDisk(Store):
+    """A store whose disk takes nothing while it is `full`."""
+
+    full = False
+    refused = 0
+
+    async def write(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        if self.full:
+            self.refused += 1
+            raise Failure("storage_error", "The disk is full. Free some space and try again.", retryable=True)
+        return await super().write(fn, *args, **kwargs)
+
+
 @asynccontextmanager
 async def works(
     folder: Path, *, keys: Mapping[str, str] | None = None, provider: PromptedProvider | None = None
 ) -> AsyncIterator[Works]:
     """An engine whose database is in `folder`, with a project "p". Leaving the block stops it in order."""
     clock, provider, refused = Clock(), provider or PromptedProvider(), list[str]()
-    store = Store(lambda: Database.open(folder / "abai.db", now_ms=clock))
+    store = FullDisk(lambda: Database.open(folder / "abai.db", now_ms=clock))
     settings = Settings(store, DEFAULTS, clock)
     saved = MemoryKeys({"openai": "sk-test-key-1234"} if keys is None else dict(keys))
     told, rows_told = list[Progress](), list[JobRow]()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.batch.row_transactions import write_when_possible
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, TextDelta, Usage, UsageSoFar
 from sidecar.providers.kernel.outcome import OutcomeUnknown
@@ -396,3 +397,39 @@ async def test_cancelling_a_job_that_the_budget_is_stopping_cancels_it(tmp_path:
         statuses = await here.statuses(job.id)
     assert (job.status, job.error) == ("cancelled", None)
     assert set(statuses) == {"success", "cancelled"}
+
+
+async def test_a_batch_that_met_a_full_disk_says_so_once_there_is_room_and_can_be_started_again(
+    tmp_path: Path,
+) -> None:
+    async with works(tmp_path) as here:
+        job = await here.submit("One", "Two")
+        await here.engine.start(job.id)
+        here.store.full = True
+        waiting = asyncio.create_task(here.ended(job.id))
+        # Two rows could not begin, nor the job end.
+        async with asyncio.timeout(60):
+            while here.store.refused < 3:
+                await asyncio.sleep(0)
+        assert not waiting.done()
+        here.store.full = False
+        stopped = await waiting
+        assert (stopped.status, stopped.error_kind) == ("failed", "storage_error")
+        assert here.provider.sent == []
+        assert (await here.ran(stopped)).status == "completed"
+        assert sorted(here.provider.sent) == ["One", "Two"]
+
+
+async def test_what_was_paid_for_is_stored_however_long_the_disk_refuses_it() -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    async def write() -> str:
+        if len(waited) < 500:
+            raise Failure("storage_error", "The disk is full.", retryable=True)
+        return "stored"
+
+    assert await write_when_possible(write, sleep) == "stored"
+    assert (waited[0], max(waited)) == (0.2, 10.0)
