@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from sidecar.__main__ import main
+from sidecar.__main__ import leave, main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from sidecar import __version__
 
@@ -82,5 +84,17 @@ def _replay(arguments: Sequence[str]) -> int:
     return replay(arguments, sys.stdout, serve_inside)
 
 
+def leave(code: int) -> NoReturn:
+    """End this process, in which all is put away.
+
+    The interpreter would yet take itself apart, object by object: a busy machine was seen to take seconds for that, and
+    whoever waits for the end takes it for a hang.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
