@@ -6,7 +6,7 @@ account is not known here. Source of the numbers: the catalogue.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import PriceEntry
@@ -40,7 +40,7 @@ class FreeSearchCounts:
         self._store = store
         self._settings = settings
         self._catalogue = catalogue
-        self._allowances: dict[str, tuple[date, Allowance]] = {}
+        self._allowances: dict[tuple[str, date], Allowance] = {}
 
     async def of(self, price: PriceEntry | None, at_ms: int) -> Allowance | None:
         """Return the allowance of a request begun then; None where there is none, or the key is not said to have it.
@@ -56,9 +56,10 @@ class FreeSearchCounts:
             return None
         day = day_of(at_ms, pacific=True)
         begins = day if quota.per == "day" else day.replace(day=1)
-        known = self._allowances.get(quota.shared_by)
-        if known is not None and known[0] == begins:
-            return known[1]
+        # Rows of a batch may be read when the next month has begun: each month has a count of its own.
+        known = self._allowances.get((quota.shared_by, begins))
+        if known is not None:
+            return known
         models = [
             model.full_id
             for model in self._catalogue.models
@@ -67,14 +68,17 @@ class FreeSearchCounts:
                 for each in model.prices
             )
         ]
-        since = first_ms(begins, pacific=True)
-        used = await self._store.read(ledger_sums.searches_since, since, models)
-        found = self._allowances.get(quota.shared_by)
-        if found is None or found[0] != begins:
-            # Another request may have read it meanwhile: there is one count.
-            found = self._allowances[quota.shared_by] = (begins, Allowance(quota.count - used))
-        return found[1]
+        ends = begins + timedelta(days=1) if quota.per == "day" else _next_month(begins)
+        used = await self._store.read(
+            ledger_sums.searches_between, first_ms(begins, pacific=True), first_ms(ends, pacific=True), models
+        )
+        # Another request may have read it meanwhile: there is one count.
+        return self._allowances.setdefault((quota.shared_by, begins), Allowance(quota.count - used))
 
     def forget(self) -> None:
         """Have what was searched read anew: another database is in place."""
         self._allowances.clear()
+
+
+def _next_month(first: date) -> date:
+    return (first + timedelta(days=31)).replace(day=1)

@@ -36,14 +36,14 @@ BOUND_OF_PART_SQL = (
 
 
 SEARCHES_SQL = (
-    "SELECT coalesce(sum(searches), 0) FROM ledger WHERE created_at >= ? AND searches > 0"
+    "SELECT coalesce(sum(searches), 0) FROM ledger WHERE created_at >= ? AND created_at < ? AND searches > 0"
     " AND coalesce(served_model, model) IN (SELECT value FROM json_each(?))"
 )
 
 
-def searches_since(conn: sqlite3.Connection, since_ms: int, models: Sequence[str]) -> int:
-    """How many searches the requests begun at `since_ms` or later made that one of the models answered."""
-    return int(conn.execute(SEARCHES_SQL, (since_ms, to_json(list(models)))).fetchone()[0])
+def searches_between(conn: sqlite3.Connection, since_ms: int, until_ms: int, models: Sequence[str]) -> int:
+    """How many searches the requests made that began in this time, and that one of the models answered."""
+    return int(conn.execute(SEARCHES_SQL, (since_ms, until_ms, to_json(list(models)))).fetchone()[0])
 
 
 def spent_since(conn: sqlite3.Connection, since_ms: int, project_id: str | None = None) -> Decimal:

@@ -23,6 +23,7 @@ from sidecar.money.model import utc_day
 from sidecar.providers.base import TextDelta, ThinkingDelta, Usage
 from sidecar.providers.batches import BatchAdapter, BatchResult, BatchState
 from sidecar.spending import settlement
+from sidecar.spending.free_searches import Allowance
 from sidecar.spending.settlement import Settlement
 from sidecar.store import vendor_batches
 from sidecar.store.job_records import Job, JobRow, RowOutcome, VendorBatch, VendorBatchRow
@@ -111,6 +112,7 @@ class Collector:
         self._store = core.store
         self._catalogue = core.catalogue
         self._checker = core.checker
+        self._free_searches = core.free_searches
         self._now_ms = core.now_ms
 
     async def read(
@@ -249,7 +251,9 @@ class Collector:
         if came.never_ran == "expired":
             return row_outcomes.unsent(Failure("timeout", endings.EXPIRED)), settlement.refused("timeout")
         transcript = _transcript(came)
-        pricing = partial(self._charge, part, row, transcript)
+        pricing = partial(
+            self._charge, part, row, transcript, await self._allowance(part, row, transcript.usage)
+        )
         failure = came.failure
         if failure is None and came.done is None:
             failure = Failure("provider_unavailable", endings.NO_RESULT)
@@ -267,14 +271,30 @@ class Collector:
             outcome = row_outcomes.judged(outcome, problem)
         return outcome, money
 
+    async def _allowance(
+        self, part: VendorBatch, row: VendorBatchRow, usage: Usage | None
+    ) -> Allowance | None:
+        if usage is None or not usage.searches:
+            return None
+        try:
+            called = self._catalogue.served(row.model, utc_day(part.created_at)).model
+        except Failure:  # without a model there is no price, nor anything free
+            return None
+        price = self._catalogue.price_entry(called, utc_day(part.created_at))
+        return await self._free_searches.of(price, part.created_at)
+
     def _charge(
         self,
         part: VendorBatch,
         row: VendorBatchRow,
         transcript: StreamAccumulator,
+        allowance: Allowance | None,
         usage: Usage | None,
     ) -> charging.Charge:
         day = utc_day(part.created_at)
+        if usage is not None and allowance is not None:
+            free = allowance.take(f"{part.id}/{row.custom_id}", usage.searches)
+            usage = replace(usage, free_searches=free)
         try:
             called = self._catalogue.served(row.model, day).model
         except Failure:  # taken out of models.json since: the answer was paid for all the same
