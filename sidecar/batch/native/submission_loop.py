@@ -121,11 +121,13 @@ class SubmissionLoop:
             if not isinstance(failure, Failure):
                 log.exception("a batch could not be sent")
                 failure = Failure("internal_error", "The batch could not be sent by a fault of A-B/AI.")
+            unsaved = await self._is_unsaved(failure)
             if first is not None and not first.done():
                 first.set_exception(failure)
-            # Where the disk refuses this too, the job would seem to be sent, and nobody would send it.
-            with suppress(Failure):
-                await write_when_possible(lambda: self._give_up(failure))
+            if unsaved:
+                # Else the job would seem to be sent, and nobody would send it.
+                with suppress(Failure):
+                    await write_when_possible(lambda: self._give_up(failure))
         finally:
             self._first = None
             self._sent.set()
@@ -179,6 +181,14 @@ class SubmissionLoop:
             raise Failure("conflict", f"{seen.error} Do not submit it again.", provider=seen.provider)
         kind, reason = seen.vendor_status or "provider_rejected", seen.error or "The batch was refused."
         raise Failure(kind, reason, provider=seen.provider)
+
+    async def _is_unsaved(self, failure: Failure) -> bool:
+        """Give up. Return whether the disk refuses to have that written down."""
+        try:
+            await self._give_up(failure)
+        except Failure as refused:
+            return refused.kind == "storage_error"
+        return False
 
     async def _give_up(self, failure: Failure) -> None:
         """The rest of a job of which no more can be sent stays as it is, to be started by hand."""
