@@ -83,15 +83,26 @@ def source_file(path: str) -> Path:
 
 
 def is_inside(target: Path, data_dir: Path) -> bool:
-    """Return whether this is the data folder or in it, by whatever name it is called.
+    """Return whether this is the data folder or in it, by whatever name it is called, or what a link in it leads to.
 
     In an app the folder is Electron's own, too: what another program keeps there is nothing for an export to replace.
-    Folders are compared by what they are: case does not tell them apart on two of the three systems.
+    Files are compared by what they are: case does not tell them apart on two of the three systems.
     """
     resolved = target.resolve()
-    for folder in (resolved, *resolved.parents):
+    places = [resolved, *resolved.parents]
+    return any(_is_any_of(home, places) for home in (data_dir, *_links_in(data_dir)))
+
+
+def _links_in(folder: Path) -> list[Path]:
+    with suppress(OSError):
+        return [entry for entry in folder.iterdir() if entry.is_symlink()]
+    return []
+
+
+def _is_any_of(home: Path, places: list[Path]) -> bool:
+    for place in places:
         with suppress(OSError):
-            if folder.samefile(data_dir):
+            if place.samefile(home):
                 return True
     return False
 

@@ -168,6 +168,21 @@ async def test_a_link_to_the_database_is_known_for_what_it_is(tmp_path: Path) ->
             )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="making a link needs a right that most lack")
+async def test_what_the_data_folder_keeps_elsewhere_by_a_link_is_no_target_either(tmp_path: Path) -> None:
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    (elsewhere / "backups").mkdir(parents=True)
+    async with store_with(data, 1) as store:
+        (elsewhere / "models.json").write_text("{}", encoding="utf-8")
+        for name in ("models.json", "backups"):
+            (data / name).symlink_to(elsewhere / name)
+        for target in ("models.json", "backups/out.json"):
+            with pytest.raises(Failure, match="belongs to"):
+                await export_job(store, data, "job", str(elsewhere / target), "json")
+        await export_job(store, data, "job", str(elsewhere / "out.json"), "json")
+    assert (elsewhere / "models.json").read_text("utf-8") == "{}"
+
+
 async def test_a_job_or_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     async with store_with(tmp_path / "data", 1) as store:
         with pytest.raises(Failure) as refusal:
