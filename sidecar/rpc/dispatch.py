@@ -18,6 +18,7 @@ from sidecar.errors import Failure
 from sidecar.rpc import codec
 from sidecar.rpc.call import Call
 from sidecar.rpc.envelope import Request, cancelled_ids, id_of, named_params, progress_token, read_request
+from sidecar.rpc.gathered_replies import GatheredReplies
 from sidecar.rpc.in_flight import InFlight, RunningRequest
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.to_wire_error import ErrorRow, to_wire_error
@@ -104,7 +105,7 @@ class Dispatcher:
             words = f"The batch has {len(message):,} requests; at most {MAX_BATCH:,} are taken at once. Send fewer."
             self.refuse(Failure("invalid_request", words))
         else:
-            batch = _Batch(len(message), self._outbox, self._max_bytes)
+            batch = GatheredReplies(len(message), self._outbox, self._max_bytes)
             for element in message:
                 await self._start_below_limit(element, batch.add)
 
@@ -266,35 +267,6 @@ class Dispatcher:
     def _error(self, id: Any, error: BaseException, method: str = "") -> bytes:  # noqa: A002
         wire_error = to_wire_error(error, self._errors, method)
         return codec.dumps({"jsonrpc": "2.0", "error": wire_error, "id": id})
-
-
-class _Batch:
-    """Gathers the responses of one batch and sends them together, when the last of them is there.
-
-    What would be more than one message may hold leaves in several, each of them an array.
-    """
-
-    def __init__(self, size: int, outbox: Outbox, max_bytes: int) -> None:
-        self._missing = size
-        self._outbox = outbox
-        self._max_bytes = max_bytes
-        self._bodies: list[bytes] = []
-        self._size = 1
-
-    def add(self, body: bytes | None) -> None:
-        self._missing -= 1
-        if body is not None:
-            if self._bodies and self._size + len(body) + 1 > self._max_bytes:
-                self._send()
-            self._bodies.append(body)
-            self._size += len(body) + 1
-        if not self._missing and self._bodies:
-            self._send()
-
-    def _send(self) -> None:
-        self._outbox.send(b"[" + b",".join(self._bodies) + b"]")
-        self._bodies.clear()
-        self._size = 1
 
 
 def _too_large(size: int, max_bytes: int) -> Failure:
