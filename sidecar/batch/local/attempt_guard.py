@@ -15,8 +15,10 @@ RATE_LIMIT_RETRIES = 12
 class AttemptGuard:
     """A `limits.RequestPacer`. `places` are the job's own; the limiter is shared by all who use the key.
 
-    `record` writes the attempt down and may refuse it by raising; the place is then given back. `in_flight` says
-    that an attempt has left and nobody knows that it was not run.
+    A place is held until `end`, after the answer is stored: a kill then finds no more paid and not stored than there
+    are places. The limiter has no more than what is at the vendor. `record` writes the attempt down and may refuse it
+    by raising; the place is then given back. `in_flight` says that an attempt has left and nobody knows that it was
+    not run.
     """
 
     retries = RATE_LIMIT_RETRIES
@@ -38,40 +40,46 @@ class AttemptGuard:
         self._record = record
         self._now_ms = now_ms
         self._number = 0
+        self._placed = False
         self._inside = False
         self.in_flight = False
         self.sent_at: int | None = None
 
     async def enter(self) -> None:
-        """Does nothing when the place is held already: the first attempt is entered before the provider is called."""
+        """Does nothing when it is entered already: the first attempt is, before the provider is called."""
         if self._inside:
             return
-        await self._places.acquire()
+        if not self._placed:
+            await self._places.acquire()
+            self._placed = True
         try:
             self._number = await self._limiter.enter(self._model, self._tokens)
-        except BaseException:
-            self._places.release()
-            raise
-        self._inside = True
-        try:
+            self._inside = True
             await self._record()
         except BaseException:
-            self.leave()
+            self.end()
             raise
         self.sent_at = self._now_ms()
         self.in_flight = True
 
     def back_off(self, wait_ms: int, kind: str) -> None:
         self.in_flight = False
-        self.leave()
+        self.end()
 
     def observe(self, status: int, headers: Mapping[str, str], hint_ms: int | None) -> None:
         self._limiter.observe(self._model, self._number, status, headers, hint_ms)
 
     def leave(self) -> None:
+        """Nothing is at the vendor any more."""
         if self._inside:
             self._inside = False
             self._limiter.leave()
+
+    def end(self) -> None:
+        """Give the place to another row."""
+        self.leave()
+        if self._placed:
+            self._placed = False
             self._places.release()
 
     def latency_ms(self, now: int) -> int | None:

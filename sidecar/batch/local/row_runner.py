@@ -88,7 +88,7 @@ class RowRunner:
         try:
             return await self._ask(context, row, prepared, row_intent, guard)
         finally:
-            guard.leave()
+            guard.end()
 
     def _entry(self, job: Job, row: PendingRow, prepared: PreparedRequest) -> LedgerEntry:
         drafted = intent.entry(
@@ -173,12 +173,12 @@ class RowRunner:
         failpoints.failpoint("after-row-answer")
         money = answer.whole()
         outcome = row_outcomes.answered(answer.arrived, money, guard.latency_ms(self._now_ms()) or 0)
-        guard.leave()
         if not prepared.wants_json:
             await self.endings.shielded(self.endings.end(context, row, outcome, entry_id, money))
             return False
         # On the disk before anything looks into it: what is paid for is not paid again, whatever that look does.
         await self.endings.shielded(self.endings.keep(context, row, outcome, entry_id, money))
+        guard.end()
         failpoints.failpoint("row-kept")
         await self.endings.judge(context, row.id, outcome, prepared.json_schema)
         return False
@@ -201,7 +201,6 @@ class RowRunner:
             log.error("a row of a batch failed by a bug", exc_info=problem)
         money = answer.broken(problem, in_flight=guard.in_flight)
         latency = guard.latency_ms(self._now_ms())
-        guard.leave()
         spent = isinstance(problem, Failure) and problem.spent and money.state == "failed"
         if spent or (context.put_back and not isinstance(problem, Exception)):
             await self._write(row_transactions.requeue, row, row_intent, money)
