@@ -70,8 +70,13 @@ PROMPT_NAMES = tuple(_PROMPT_WORDS.split())
 DEFUSED_MARK = "abai:formulas-defused"
 PLAIN_MARK = "abai:formulas-as-they-are"
 _SEPARATORS = re.compile(r"[\s_.\-\u200b-\u200f\u2060\ufeff\u00ad]+")
-# What is pasted along with a name and nobody sees.
-_UNSEEN = " \t\r\n\u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+# What is pasted along with a name and nobody sees: every blank that str.strip knows, and what has no width. One
+# set, because the two may stand in turns.
+_UNSEEN = (
+    " \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u2028\u2029\u202f\u205f\u3000"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+)
 # Digits in threes, as people write thousands in one country or another.
 _THOUSANDS = re.compile(r"\+?[1-9]\d{0,2}(?:([,.'’_ \u00a0\u202f\u2009])\d{3})(?:\1\d{3})*")
 # A spreadsheet writes its two truths in the language of its owner.
@@ -113,7 +118,7 @@ def squeezed(name: str) -> str:
 
 def as_name(text: str) -> str:
     """Return the name of a model without blanks around it, the invisible ones too."""
-    return text.strip(_UNSEEN).strip()
+    return text.strip(_UNSEEN)
 
 
 def escaped(name: str) -> str:

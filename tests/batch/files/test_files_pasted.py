@@ -20,6 +20,7 @@ ROW = {"id": "row-1", "prompt": "Hi, you", "model": "m"}
         'model, prompt\nm,   "Hi, you"\n',
         "\ufeff\ufeffprompt;model\nHi, you;m\n",
         "prompt\u00a0;\u200bmodel\u200b\nHi, you;m\u200b\u00a0\n",
+        "prompt;model\nHi, you;\u2003\u2060\u3000m\u3000\u2060\u2003\n",
         "prompt^model\nHi, you^m\n",
         "prompt\x01model\nHi, you\x01m\n",
         "prompt，model\nHi, you，m\n",
