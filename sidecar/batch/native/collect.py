@@ -6,12 +6,13 @@ import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 from sidecar import failpoints
 from sidecar.batch import row_outcomes
 from sidecar.batch.native import endings, transactions
+from sidecar.batch.native.reading import Reading
 from sidecar.batch.native.transactions import Settled
 from sidecar.batch.row import Row
 from sidecar.batch.row_transactions import retry_on_storage_error
@@ -36,73 +37,6 @@ MOST_HELD = 10_000
 
 Page = tuple[Job, Sequence[JobRow]]
 """A job as a commit left it, with the rows that ended in that commit."""
-
-
-@dataclass(slots=True)
-class Reading:
-    """What one reading of a part's results has come to. `ours` are the rows of which one could be read, `ran` those
-    of them that the vendor has run.
-
-    `held` are results that are no answers: an answer to the same row, which may come behind it, has precedence.
-    `nameless` counts replies that name no row, of which the first is kept.
-    `patient`: rows that the vendor does not count, and of which it gives nothing, may still come. `last`: nothing can.
-    """
-
-    state: BatchState
-    patient: bool = False
-    last: bool = False
-    ours: set[str] = field(default_factory=set)
-    ran: set[str] = field(default_factory=set)
-    held: dict[str, BatchResult] = field(default_factory=dict)
-    unreadable: int = 0
-    too_large: int = 0
-    nameless: int = 0
-    first_nameless: BatchResult | None = None
-
-    @property
-    def names_no_rows(self) -> bool:
-        """Whether what is missing is there, and cannot be told apart: it will be so another time."""
-        return self.nameless > 0 and not self.unreadable
-
-    def problem(self, provider: str, missing: int) -> Failure | None:
-        """Why the results are to be read again though they came to an end, for so many rows without one.
-
-        Not for those that are too large to be read: they will be so every time.
-        """
-        expected = endings.expected_results(self.state)
-        short = expected is not None and self._read() + self.too_large < expected
-        if expected is None or self.patient:
-            # Each row of a batch that was completed has a result: counts may lag behind, or not add up.
-            short = short or (self.state.ending == "completed" and missing > self.too_large)
-        # A clock that is wrong here ends no batch there.
-        short = short or (self.state.presumed and missing > self.too_large)
-        if not missing or not (short or self.unreadable or self.nameless) or self.state.ran_nothing:
-            return None
-        counted = "more" if expected is None or expected <= self._read() else f"{expected}"
-        return Failure(
-            "provider_unavailable",
-            f"{provider} counts {counted} results of this batch, and {self._read()} could be read. "
-            "What came is kept, and the rest is fetched again; nothing has to be paid twice.",
-            retryable=True,
-            provider=provider,
-        )
-
-    @property
-    def rest_is_free(self) -> bool:
-        """Whether rows without a result certainly cost nothing: all that the vendor counts as run were read.
-
-        To be asked of a reading that came to its end without a `problem`.
-        """
-        state = self.state
-        if state.ran_nothing:
-            return True
-        stopped = state.ending in ("expired", "cancelled") and not state.presumed
-        told = state.completed is not None and state.completed <= len(self.ran)
-        return stopped and told and not self.too_large
-
-    def _read(self) -> int:
-        """How many of the results that the vendor counts were read; of a batch that was ended early, of what ran."""
-        return len(self.ours if self.state.ending == "completed" else self.ran)
 
 
 class Collector:

@@ -13,8 +13,9 @@ from typing import Concatenate, ParamSpec
 from sidecar.batch.native import actions, endings, interruptions, machine, stops, transactions
 from sidecar.batch.native.actions import Action, Observed, Sent
 from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
-from sidecar.batch.native.collect import Collector, Page, Reading
+from sidecar.batch.native.collect import Collector, Page
 from sidecar.batch.native.pace import Pace
+from sidecar.batch.native.reading import Reading
 from sidecar.batch.progress import ProgressReporter
 from sidecar.core import Core
 from sidecar.errors import Failure

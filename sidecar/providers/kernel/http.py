@@ -131,20 +131,18 @@ class HttpClient:
         once: bool = False,
     ) -> Any:
         """A small JSON document. Raises Failure as `stream` does, and for an answer that is not JSON."""
-        parts: list[bytes] = []
-        size = 0
+        document = bytearray()
         async with self.stream(
             method, url, headers, body, read_refusal=read_refusal, peer=peer, once=once
         ) as answer:
             async for chunk in answer.chunks:
-                parts.append(chunk)
-                size += len(chunk)
-                if size > MAX_DOCUMENT_BYTES:
+                document += chunk
+                if len(document) > MAX_DOCUMENT_BYTES:
                     raise _unread(f"The {peer} API sent more than can be read.", once)
         try:
-            return read_document(b"".join(parts))
+            return read_document(bytes(document))
         except ValueError:
-            if is_page(b"".join(parts)) and method == "GET":
+            if is_page(bytes(document)) and method == "GET":
                 raise page_instead(peer) from None
             words = f"The {peer} API did not answer with JSON. Check the base URL, or try again later."
             raise _unread(words, once) from None
