@@ -67,12 +67,13 @@ test: setup ## every check and every test, Python and TypeScript: all are run, a
 test-fast: setup ## most of the certainty in a minute: no frozen binary, no crashes, no browser
 	@$(call all_of,test-fast-python test-fast-typescript)
 
-soak: setup ## what is hostile alone: odd values, leaks, memory, kills, and each fault ROUNDS times into docs/reliability.md
+soak: setup ## what is hostile alone: odd values (new ones each time), leaks, memory, kills, and each fault ROUNDS times into docs/reliability.md
 	mkdir -p build && rm -f build/peaks.tsv
 	ABAI_SOAK=1 ABAI_PEAKS=$(CURDIR)/build/peaks.tsv $(PYTEST) tests/fuzz tests/field/test_trust_secrets.py \
 		tests/field/test_trust_memory.py tests/field/test_trust_pieces.py tests/crash tests/batch/test_crash.py \
 		tests/batch/test_simulated.py tests/batch/files/test_files_on_disk.py
-	MONEY_EXAMPLES=$(or $(EXAMPLES),200) $(PYTEST) tests/spending/test_money_properties.py
+	ABAI_SOAK=1 MONEY_EXAMPLES=$(or $(EXAMPLES),200) $(PYTEST) tests/spending/test_money_properties.py
+	ABAI_SOAK=1 $(PYTEST) -m hypothesis
 	$(BIN)/python -m tests.faults --rounds $(or $(ROUNDS),10) --write-table --peaks build/peaks.tsv
 
 test-fast-python: setup

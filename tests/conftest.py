@@ -12,6 +12,9 @@ import traceback
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.helpers.soak import SOAK
 
 # What takes seconds, the longest first, so that no run ends with one core waiting for the other. Measured with
 # `--durations`; what is missing here is only begun later.
@@ -39,6 +42,12 @@ LONGEST_FIRST = (
 # A sidecar that is compiled anew with each start takes four times as long to begin, and is started hundreds of times.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# The same examples in each run: a change is judged by what it changes. `make soak` draws new ones each time.
+settings.register_profile(
+    "abai", derandomize=not SOAK, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("abai")
 
 _where = pytest.StashKey[int]()
 
