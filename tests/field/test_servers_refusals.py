@@ -12,16 +12,18 @@ from tests.field.claims import field
 from tests.field.hostile import Answer, chat_chunk, chat_chunks, head, raw, serving, stream, whole
 from tests.field.lab import (
     LAB_USD,
+    Lab,
     ask,
     batch_rows,
     conversation,
     messages,
-    own_models,
     refused,
     sidecar,
     vendor_environment,
 )
 from tests.helpers.process import RpcError
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GOOD = stream(*chat_chunks("Good morning"), "[DONE]")
 SAID_NO = {"message": "Upstream said no", "code": 400}
@@ -29,13 +31,11 @@ PAGE = "<!DOCTYPE html>\n<html><title>Log in</title></html>"
 OPENAI = "openai/gpt-6-sol"
 
 
-async def error_of(answer: Answer, tmp_path: Path, **provider: Any) -> RpcError:
+async def error_of(answer: Answer, lab: Lab) -> RpcError:
     """What the person is told of this answer of their own server."""
-    async with (
-        serving(answer) as server,
-        sidecar(tmp_path, models=own_models(server.url, **provider)) as process,
-    ):
-        return await refused(process)
+    with pytest.raises(RpcError) as caught:
+        await lab.answered(answer)
+    return caught.value
 
 
 def in_choice(error: dict[str, Any], **place: Any) -> dict[str, Any]:
@@ -61,24 +61,24 @@ def in_choice(error: dict[str, Any], **place: Any) -> dict[str, Any]:
         ),
     ],
 )
-async def test_an_error_inside_a_200_is_told_in_the_servers_words(answer: Answer, tmp_path: Path) -> None:
-    error = await error_of(answer, tmp_path)
+async def test_an_error_inside_a_200_is_told_in_the_servers_words(answer: Answer, lab: Lab) -> None:
+    error = await error_of(answer, lab)
     assert "Upstream said no" in error.message
     assert "charge" not in error.message
 
 
 @field("servers", "`choices: null` and `base_resp:")
-async def test_an_envelope_of_the_vendors_own_is_read(tmp_path: Path) -> None:
+async def test_an_envelope_of_the_vendors_own_is_read(lab: Lab) -> None:
     body = {"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}
-    error = await error_of(whole(body), tmp_path)
+    error = await error_of(whole(body), lab)
     assert "insufficient balance" in error.message
     assert "may have charged" not in error.message
 
 
 @field("servers", "a web page → an error that says that a page came")
 @pytest.mark.parametrize("status", [200, 401, 403, 404])
-async def test_a_web_page_is_named_as_one(status: int, tmp_path: Path) -> None:
-    error = await error_of(whole(PAGE, status), tmp_path)
+async def test_a_web_page_is_named_as_one(status: int, lab: Lab) -> None:
+    error = await error_of(whole(PAGE, status), lab)
     assert "web page" in error.message
     assert "base URL" in error.message
     assert "charge" not in error.message
@@ -96,33 +96,32 @@ async def test_a_web_page_is_named_as_one(status: int, tmp_path: Path) -> None:
         b"event: error\ndata: the model runner stopped\n\n",
     ],
 )
-async def test_half_an_answer_is_kept_and_the_error_behind_it_is_told(broken: bytes, tmp_path: Path) -> None:
-    answer = stream(chat_chunk({"content": "Half"}), broken)
-    async with serving(answer) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
-        talk = await conversation(process)
-        error = await refused(process, conversationId=talk)
-        kept = await messages(process, talk)
+async def test_half_an_answer_is_kept_and_the_error_behind_it_is_told(broken: bytes, lab: Lab) -> None:
+    talk = await conversation(lab.process)
+    lab.switch.say(stream(chat_chunk({"content": "Half"}), broken))
+    error = await refused(lab.process, conversationId=talk)
+    kept = await messages(lab.process, talk)
     assert "the model runner stopped" in error.message
     assert kept[-1]["content"] == "Half"
 
 
 @field("servers", "a batch row that ends with the first of these")
-async def test_a_row_that_was_refused_inside_a_200_has_failed(tmp_path: Path) -> None:
+async def test_a_row_that_was_refused_inside_a_200_has_failed(lab: Lab) -> None:
     answer = stream(in_choice(SAID_NO, delta={"content": ""}), "[DONE]")
     row = {"prompt": "Why?", "model": "lab/m"}
-    async with serving(answer) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
-        (found,) = await batch_rows(process, row)
+    lab.switch.say(answer)
+    (found,) = await batch_rows(lab.process, row)
     assert found["status"].startswith("error")
     assert "Upstream said no" in json.dumps(found)
 
 
 @field("servers", 'the first event of a 200 is `{"error": {"message", "code": 429}}`')
 @pytest.mark.parametrize("code", [429, "429", "rate_limit_exceeded", 503])
-async def test_a_first_event_that_refuses_for_now_is_asked_again(code: Any, tmp_path: Path) -> None:
+async def test_a_first_event_that_refuses_for_now_is_asked_again(code: Any, lab: Lab) -> None:
     busy = stream({"error": {"message": "Busy", "code": code}})
-    async with serving(busy, GOOD) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
-        found = await ask(process)
-        assert len(server.asked) == 2
+    lab.switch.say(busy, GOOD)
+    found = await ask(lab.process)
+    assert len(lab.switch.asked) == 2
     assert found["answer"] == "Good morning"
     assert found["costUSD"] == pytest.approx(LAB_USD)
 
@@ -171,15 +170,15 @@ async def test_a_web_page_does_not_refuse_the_key_of_a_vendor(tmp_path: Path) ->
         "Blocked by moderation",
     ],
 )
-async def test_a_403_that_is_not_about_a_key_says_what_it_is_about(words: str, tmp_path: Path) -> None:
-    error = await error_of(whole({"error": {"message": words}}, 403), tmp_path)
+async def test_a_403_that_is_not_about_a_key_says_what_it_is_about(words: str, lab: Lab) -> None:
+    error = await error_of(whole({"error": {"message": words}}, 403), lab)
     assert words in error.message
     assert "key" not in error.message.lower()
 
 
 @pytest.mark.parametrize("words", ["Invalid API key", "You must provide an API key"])
-async def test_a_server_that_asks_for_a_key_misses_one(words: str, tmp_path: Path) -> None:
-    error = await error_of(whole({"error": {"message": words}}, 403), tmp_path)
+async def test_a_server_that_asks_for_a_key_misses_one(words: str, lab: Lab) -> None:
+    error = await error_of(whole({"error": {"message": words}}, 403), lab)
     assert error.data["kind"] == "missing_api_key"
 
 
@@ -194,13 +193,13 @@ async def test_a_server_that_asks_for_a_key_misses_one(words: str, tmp_path: Pat
 )
 @pytest.mark.parametrize("status", [400, 200])
 async def test_a_conversation_that_is_too_long_is_said_to_be(
-    status: int, error: dict[str, Any], tmp_path: Path
+    status: int, error: dict[str, Any], lab: Lab
 ) -> None:
-    found = await error_of(whole({"error": error}, status), tmp_path)
+    found = await error_of(whole({"error": error}, status), lab)
     assert found.data["kind"] == "context_length_exceeded"
 
 
 @field("servers", "402 `not enough credits for that many max_tokens")
-async def test_a_hint_of_what_can_be_paid_is_passed_on(tmp_path: Path) -> None:
+async def test_a_hint_of_what_can_be_paid_is_passed_on(lab: Lab) -> None:
     words = "not enough credits for that many max_tokens: 8192 asked, 2000 affordable"
-    assert "2000" in (await error_of(whole({"error": {"message": words}}, 402), tmp_path)).message
+    assert "2000" in (await error_of(whole({"error": {"message": words}}, 402), lab)).message
