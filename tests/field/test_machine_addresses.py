@@ -91,46 +91,51 @@ async def test_a_base_url_that_is_none_is_told_with_its_place(
     assert "pa55" not in str(caught.value)
 
 
+PASTED = (
+    "HTTP://{}/v1",
+    " http://{}/v1",
+    '"http://{}/v1"',
+    "http://{}",
+    "http://{}//v1/",
+    "http://{}/v1/chat/completions",
+    "http://{}/V1/Chat/Completions/",
+    "http://{}/v1/responses",
+    "http://{}/v1/models",
+    "http://{}/api/chat",
+    "http://{}/api/tags",
+    "{}",
+    "{}/v1",
+    "http:{}/v1",
+    "http:\\\\{}/v1",
+    "http://http://{}/v1",
+    "OPENAI_BASE_URL=http://{}/v1",
+    "<http://{}/v1>,",
+    "http://{}/v1\u200b",
+    "http:///{}/v1",
+    "http://http//{}/v1",
+    "http//{}/v1",
+    "[my server](http://{}/v1)",
+)
+
+
 @field("machine", "`HTTP://…`, a blank before the address")
 @field("machine", "Stay as they are: no version, a doubled slash, the whole endpoint")
-@pytest.mark.parametrize(
-    "written",
-    [
-        "HTTP://{}/v1",
-        " http://{}/v1",
-        '"http://{}/v1"',
-        "http://{}",
-        "http://{}//v1/",
-        "http://{}/v1/chat/completions",
-        "http://{}/V1/Chat/Completions/",
-        "http://{}/v1/responses",
-        "http://{}/v1/models",
-        "http://{}/api/chat",
-        "http://{}/api/tags",
-        "{}",
-        "{}/v1",
-        "http:{}/v1",
-        "http:\\\\{}/v1",
-        "http://http://{}/v1",
-        "OPENAI_BASE_URL=http://{}/v1",
-        "<http://{}/v1>,",
-        "http://{}/v1\u200b",
-        "http:///{}/v1",
-        "http://http//{}/v1",
-        "http//{}/v1",
-        "[my server](http://{}/v1)",
-    ],
-)
-async def test_an_address_is_understood_however_it_was_pasted(written: str, tmp_path: Path) -> None:
+async def test_an_address_is_understood_however_it_was_pasted(tmp_path: Path) -> None:
     def answer(asked: Asked) -> Answer:
         known = asked.target in ("/v1/chat/completions", "/V1/chat/completions", "//v1/chat/completions")
         return GOOD if known else whole("<!doctype html><p>Not here", 404)
 
     async with serving(answer) as server:
         models = own_models(server.url)
-        models["providers"]["lab"]["baseUrl"] = written.format(f"127.0.0.1:{server.port}")
+        (model,) = models["models"]
+        for place, written in enumerate(PASTED):
+            address = written.format(f"127.0.0.1:{server.port}")
+            models["providers"][f"lab{place}"] = {"baseUrl": address, "keyRequired": False}
+            models["models"].append({**model, "provider": f"lab{place}"})
         async with sidecar(tmp_path, models=models) as process:
-            assert (await ask(process))["answer"] == "Good morning"
+            for place, written in enumerate(PASTED):
+                found = await ask(process, model=f"lab{place}/m")
+                assert found["answer"] == "Good morning", written
 
 
 @field("machine", "`http://0.0.0.0:8080/v1`, as a server says")
@@ -184,15 +189,15 @@ async def test_a_key_does_not_travel_in_the_open_unless_its_owner_says_so(tmp_pa
 
 @field("machine", 'saved as `"sk-…"`, `OPENAI_API_KEY=sk-…`, `sk-…;`')
 @field("machine", "Stay as they are: a newline or an unbreakable blank around a key")
-@pytest.mark.parametrize("saved", ['"{}"', "OPENAI_API_KEY={}", "{};", "{}\n", "\u00a0{}"])
-async def test_a_key_goes_out_alone_however_it_was_saved(saved: str, tmp_path: Path) -> None:
+async def test_a_key_goes_out_alone_however_it_was_saved(tmp_path: Path) -> None:
     async with serving(GOOD) as server:
         environment = {"OPENAI_BASE_URL": server.url + "/v1"}
         async with sidecar(tmp_path, environment=environment) as process:
-            value = {"key": "apiKey", "provider": "openai", "value": saved.format(KEY)}
-            await process.call("settings:save", value)
-            await ask(process, model="openai/gpt-6-sol")
-    assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
+            for saved in ('"{}"', "OPENAI_API_KEY={}", "{};", "{}\n", "\u00a0{}"):
+                value = {"key": "apiKey", "provider": "openai", "value": saved.format(KEY)}
+                await process.call("settings:save", value)
+                await ask(process, model="openai/gpt-6-sol")
+                assert server.asked[-1].headers["authorization"] == f"Bearer {KEY}", saved
 
 
 @field("machine", "`OPENAI_API_KEY` in the environment with quotes")
