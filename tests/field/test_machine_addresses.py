@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 
 import pytest
@@ -45,50 +46,48 @@ async def test_a_query_stays_at_the_end_of_the_path(tmp_path: Path) -> None:
     assert server.asked[0].target == "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
 
 
+NONE = (
+    ("http://127.0.0.1:8000/v1#top", "#"),
+    ("http://ada:pa55@127.0.0.1:99999/v1", "port"),
+    ("http://", "server"),
+    ("ftp://127.0.0.1/v1", "http://"),
+    ("http://127.0.0.1/v 1", "blanks"),
+    ("http://lab:0/v1", "port"),
+    ("http://lab..example/v1", "hyphens"),
+    ("http://lab\u2010one/v1", "hyphens"),
+    ("http://xn--/v1", "hyphens"),
+    (f"http://{'a' * 70}.example/v1", "hyphens"),
+    ("http://127.1/v1", "hyphens"),
+    ("lab", "http://"),
+    ("http:///v1", "name a server"),
+    ("https:////v1/chat/completions", "name a server"),
+    ("https://:8080", "name a server"),
+    ("http://ada:pa55@:8080/v1", "name a server"),
+    ("http://[::1", "square brackets"),
+    ("http://::1:8080/v1", "square brackets"),
+    ("http://[lab]:8080/v1", "square brackets"),
+    ("http://lab:8080:8080/v1", "port"),
+    ("http://lab:http/v1", "port"),
+    ("http://-/v1", "hyphens"),
+    ("http://0x7f.1/v1", "hyphens"),
+    ("http://lab.0x10/v1", "hyphens"),
+    ("http://{resource}.openai.azure.com/v1", "hyphens"),
+    ("http://lab/v1\x01", "blanks"),
+)
+
+
 @field("machine", "`…/v1#top`")
 @field("machine", "`http:///v1`, `https://:8080`, `http://[::1`")
-@pytest.mark.parametrize(
-    ("written", "told"),
-    [
-        ("http://127.0.0.1:8000/v1#top", "#"),
-        ("http://ada:pa55@127.0.0.1:99999/v1", "port"),
-        ("http://", "server"),
-        ("ftp://127.0.0.1/v1", "http://"),
-        ("http://127.0.0.1/v 1", "blanks"),
-        ("http://lab:0/v1", "port"),
-        ("http://lab..example/v1", "hyphens"),
-        ("http://lab\u2010one/v1", "hyphens"),
-        ("http://xn--/v1", "hyphens"),
-        (f"http://{'a' * 70}.example/v1", "hyphens"),
-        ("http://127.1/v1", "hyphens"),
-        ("lab", "http://"),
-        ("http:///v1", "name a server"),
-        ("https:////v1/chat/completions", "name a server"),
-        ("https://:8080", "name a server"),
-        ("http://ada:pa55@:8080/v1", "name a server"),
-        ("http://[::1", "square brackets"),
-        ("http://::1:8080/v1", "square brackets"),
-        ("http://[lab]:8080/v1", "square brackets"),
-        ("http://lab:8080:8080/v1", "port"),
-        ("http://lab:http/v1", "port"),
-        ("http://-/v1", "hyphens"),
-        ("http://0x7f.1/v1", "hyphens"),
-        ("http://lab.0x10/v1", "hyphens"),
-        ("http://{resource}.openai.azure.com/v1", "hyphens"),
-        ("http://lab/v1\x01", "blanks"),
-    ],
-)
-async def test_a_base_url_that_is_none_is_told_with_its_place(
-    written: str, told: str, tmp_path: Path
-) -> None:
+async def test_a_base_url_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:
     models = own_models("http://127.0.0.1:9")
-    models["providers"]["lab"]["baseUrl"] = written
     async with sidecar(tmp_path, models=models) as process:
-        with pytest.raises(RpcError) as caught:
-            await ask(process)
-    assert "providers.lab.baseUrl" in str(caught.value)
-    assert told in str(caught.value)
-    assert "pa55" not in str(caught.value)
+        for written, told in NONE:
+            models["providers"]["lab"]["baseUrl"] = written
+            (tmp_path / "models.json").write_text(json.dumps(models), encoding="utf-8")
+            error = await refused(process)
+            assert "providers.lab.baseUrl" in str(error), written
+            assert told in str(error), written
+            assert "pa55" not in str(error), written
 
 
 PASTED = (
