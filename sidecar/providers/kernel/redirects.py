@@ -15,8 +15,10 @@ _PORTS = {"http": 80, "https": 443}
 
 def followed(url: str, status: int, headers: Mapping[str, str]) -> str | None:
     """Return where the same question is put next: elsewhere at the same host, or the same place over TLS; else None."""
+    if status not in STATUSES:  # most of all
+        return None
     there = target(url, headers)
-    if status not in STATUSES or there is None or there == url:
+    if there is None or there == url:
         return None
     old, new = urlsplit(url), urlsplit(there)
     if (old.hostname or "").lower() != (new.hostname or "").lower() or new.username or new.password:
