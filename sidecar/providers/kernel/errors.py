@@ -6,14 +6,16 @@ Secrets are taken out of the vendor's words before anything is read from them, o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.providers.kernel.error_fields import LONGEST_MESSAGE, read_body
 from sidecar.providers.kernel.error_headers import may_retry, request_id, retry_after_ms
 from sidecar.providers.kernel.json_values import whole_text
-from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.outcome import LONGEST_HINT_MS, OutcomeUnknown
 from sidecar.providers.kernel.redirects import shown as shown_address
 from sidecar.providers.kernel.redirects import target
 from sidecar.providers.kernel.reset_hints import reset_ms, said_ms
@@ -22,6 +24,11 @@ from sidecar.providers.kernel.web_pages import is_page, page_instead
 
 # A longer wait than a month is no wait that anybody meant.
 _LONGEST_TOLD_MS = 31 * 24 * 3_600 * 1_000
+_UNITS = (("days", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
+_OF_A_DAY = re.compile(
+    r"\bdaily\b|(?<![a-z])per[ _-]?day(?![a-z])|\ba day\b|(?:of|for) (?:the|this) day\b|\btoday\b|\b[RT]PD\b",
+    re.I,
+)
 # From https://grpc.io/docs/guides/status-codes/, in their order.
 _HTTP = (200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401)
 
@@ -170,6 +177,8 @@ def _unknown(what: str, asked: Asked) -> OutcomeUnknown:
 def _failure(error: VendorError, asked: Asked, shown: str, retryable: bool, hint_ms: int | None) -> Failure:
     said = error.said.strip()
     quoted = _quoted(said)
+    if error.spent is None and _is_of_a_day(error, hint_ms):
+        error = replace(error, spent="quota")
     detail = f"{error.codes}: {said}" if error.codes else said
     failure = Failure(
         error.kind,
@@ -225,6 +234,19 @@ def _spent(error: VendorError, asked: Asked) -> str:
     )
 
 
+def _is_of_a_day(error: VendorError, hint_ms: int | None) -> bool:
+    """Whether it is a limit of the day, which does not pass while anybody waits; the vendor says nothing else of it."""
+    told = hint_ms is not None or said_ms(None, error.said, 0) is not None
+    return error.kind == "rate_limited" and not told and bool(_OF_A_DAY.search(f"{error.codes} {error.said}"))
+
+
+def _when(hint_ms: int | None) -> str:
+    if hint_ms is None or hint_ms > _LONGEST_TOLD_MS:
+        return "later"
+    unit, ms = next((unit, ms) for unit, ms in _UNITS if hint_ms >= 2 * ms or ms == 1_000)
+    return f"in {max(1, round(hint_ms / ms))} {unit}"
+
+
 def _sentence(error: VendorError, asked: Asked, shown: str, quoted: str, hint_ms: int | None) -> str:
     """What happened and what to do next. `shown` is the status in brackets, `quoted` what the vendor says."""
     title, model = asked.title, asked.model
@@ -232,12 +254,7 @@ def _sentence(error: VendorError, asked: Asked, shown: str, quoted: str, hint_ms
         case "invalid_api_key":
             return f"{title} refused the API key. Check it in the settings.{quoted}"
         case "rate_limited":
-            wait = (
-                "later"
-                if hint_ms is None or hint_ms > _LONGEST_TOLD_MS
-                else f"in {max(1, round(hint_ms / 1000))} s"
-            )
-            return f"{title} is limiting how fast this key may ask. Try again {wait}.{quoted}"
+            return f"{title} is limiting how fast this key may ask. Try again {_when(hint_ms)}.{quoted}"
         case "context_length_exceeded":
             return (
                 f"The conversation is longer than {model or 'the model'} can read. "
@@ -246,7 +263,9 @@ def _sentence(error: VendorError, asked: Asked, shown: str, quoted: str, hint_ms
         case "content_filtered":
             return f"{title} blocked this request by its content rules. Rephrase it.{quoted}"
         case "provider_unavailable":
-            return f"The {title} API is not available at the moment{shown}. Try again later.{quoted}"
+            # A short one was waited for before this was told.
+            when = _when(hint_ms if (hint_ms or 0) > LONGEST_HINT_MS else None)
+            return f"The {title} API is not available at the moment{shown}. Try again {when}.{quoted}"
         case "timeout":
             return f"The {title} API did not answer in time. {error.advice or 'Try again.'}{quoted}"
     if error.status in TOO_LARGE and not quoted:

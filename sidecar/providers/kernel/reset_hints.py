@@ -10,12 +10,13 @@ from typing import Any
 
 from sidecar.providers.kernel.json_values import as_list, as_mapping
 
-_PARTS = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s)", re.IGNORECASE)
-_WHOLE = re.compile(r"(?:\d+(?:\.\d+)?\s*(?:ms|h|m|s)\s*)+", re.IGNORECASE)
-_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
+_PARTS = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|d|h|m|s)", re.IGNORECASE)
+_WHOLE = re.compile(r"(?:\d+(?:\.\d+)?\s*(?:ms|d|h|m|s)\s*)+", re.IGNORECASE)
+_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SAID = re.compile(
     r"(?:try again|retry|wait|available|reset\w*)[^.\d]{0,40}?(?P<count>\d+(?:\.\d+)?)\s*"
-    r"(?P<unit>ms|milliseconds?|h(?:ours?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)\b(?P<rest>(?:\s*\d+(?:\.\d+)?\s*s)?)",
+    r"(?P<unit>ms|milliseconds?|d(?:ays?)?|h(?:ours?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)(?![a-z])"
+    r"(?P<rest>(?:\s*\d+(?:\.\d+)?\s*(?:ms|h|m|s)(?![a-z]))*)",
     re.IGNORECASE,
 )
 # The limit's own name may stand behind.
