@@ -31,7 +31,8 @@ class BatchState:
 
     `ending` says how one that has ended came to its end: it ran, the vendor refused it or ended it by itself,
     somebody cancelled it, or its time was over. `no_room`: it was refused because too much waits at the vendor.
-    `presumed`: nobody but this computer's clock says that it has ended.
+    `presumed`: nobody but this computer's clock says that it has ended. `names_results`: the vendor says where they
+    are, or need not.
     """
 
     native_id: str
@@ -49,6 +50,7 @@ class BatchState:
     ending: Ending | None = None
     no_room: bool = False
     presumed: bool = False
+    names_results: bool = True
 
     @property
     def ran_nothing(self) -> bool:

@@ -10,10 +10,22 @@ import orjson
 import pytest
 
 from tests.field.claims import field
-from tests.field.vendors import Misbehaviour, Whole, ended, native, rows, submitted, until, vendors
+from tests.field.vendors import (
+    Misbehaviour,
+    Whole,
+    changed,
+    closed,
+    ended,
+    native,
+    rows,
+    submitted,
+    until,
+    vendors,
+)
 
 RESULTS = r"GET /v1/files/\S+/content"
 STATE = r"GET /v1/batches/"
+ALWAYS = 1_000_000
 
 
 def _as_list(lines: list[bytes]) -> bytes:
@@ -89,3 +101,89 @@ async def test_a_batch_that_ended_and_names_no_results_says_what_it_waits_for(tm
         found = await ended(process, job_id)
         assert found["totalCost"] == pytest.approx(float(there.batches[0]["chargedUSD"]))
     assert not found.get("error")
+
+
+# How gateways name the file of answers.
+NAMED: dict[str, Callable[[str], dict[str, Any]]] = {
+    "a list of ids": lambda id_: {"output_file_ids": [id_], "error_file_ids": []},
+    "a list under the usual name": lambda id_: {"output_file_id": [id_]},
+    "an object": lambda id_: {"output_file": {"id": id_}},
+    "a list of objects": lambda id_: {"output_files": [{"id": id_, "object": "file"}]},
+    "another spelling": lambda id_: {"outputFileId": id_},
+    "another word": lambda id_: {"results_file_id": id_},
+    "an object with a short name": lambda id_: {"output": {"file_id": id_}},
+}
+
+
+@pytest.mark.parametrize("named", NAMED)
+async def test_the_file_of_answers_is_found_however_a_gateway_names_it(named: str, tmp_path: Path) -> None:
+    def otherwise(batch: Any) -> Any:
+        id_ = batch.pop("output_file_id", None)
+        batch.pop("error_file_id", None)
+        return batch | NAMED[named](id_) if id_ else batch
+
+    odd = Misbehaviour(STATE, changed(otherwise), ALWAYS)
+    async with vendors(odd) as there, native(tmp_path, there) as process:
+        job_id = await submitted(process)
+        found = await closed(process, job_id)
+        came = await rows(process, job_id)
+    assert [row["status"] for row in came] == ["success"] * 3
+    assert found["totalCost"] == pytest.approx(float(there.batches[0]["chargedUSD"]))
+
+
+@pytest.mark.parametrize("word", ["expired", "failed", "cancelled"])
+async def test_a_batch_that_ended_early_and_names_no_file_ends_soon_with_what_it_counts(
+    word: str, tmp_path: Path
+) -> None:
+    def nameless(batch: Any) -> Any:
+        counts = {"total": 3, "completed": 2, "failed": 1}
+        gone = {"output_file_id": None, "error_file_id": None, "request_counts": counts}
+        return batch | gone | {"status": word} if batch["status"] == "completed" else batch
+
+    odd = Misbehaviour(STATE, changed(nameless), ALWAYS)
+    async with vendors(odd) as there, native(tmp_path, there) as process:
+        job_id = await submitted(process)
+        found = await closed(process, job_id)
+        came = await rows(process, job_id)
+    assert "counts 2 rows as done and names no results" in found["error"]
+    assert {row["status"] for row in came} == {"cancelled" if word == "cancelled" else "error-api"}
+    assert [row.get("cost_usd") for row in came] == [None] * 3, "nobody knows what was charged"
+
+
+GROK_STATE = r"GET \S*/v1/batches/[^/?]+$"
+
+
+def _without_state(batch: Any) -> Any:
+    batch.pop("state", None)
+    return batch
+
+
+def _numbers_outside(batch: Any) -> Any:
+    return batch | batch.pop("state", {})
+
+
+def _state_as_word(batch: Any) -> Any:
+    return batch | {"state": "in_progress" if batch["state"]["num_pending"] else "Completed"}
+
+
+@pytest.mark.parametrize("told", [_numbers_outside, _state_as_word])
+async def test_xai_s_state_is_read_in_numbers_beside_it_or_in_a_word(
+    told: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    odd = Misbehaviour(GROK_STATE, changed(told), ALWAYS)
+    async with vendors(odd) as there, native(tmp_path, there) as process:
+        job_id = await submitted(process, "grok")
+        found = await closed(process, job_id)
+    assert (found["status"], found["completedRows"]) == ("completed", 3)
+    assert found["totalCost"] == pytest.approx(float(there.batches[0]["chargedUSD"]))
+
+
+async def test_a_batch_of_xai_s_that_tells_no_state_does_not_run_on_in_silence(tmp_path: Path) -> None:
+    odd = Misbehaviour(GROK_STATE, changed(_without_state), ALWAYS)
+    async with vendors(odd) as there, native(tmp_path, there) as process:
+        job_id = await submitted(process, "grok")
+        found = await until(process, job_id, lambda job: bool(job.get("error")))
+        assert "did not say how the batch is doing" in found["error"]
+        odd.left = 0
+        found = await closed(process, job_id)
+    assert (found["status"], found.get("error")) == ("completed", None)

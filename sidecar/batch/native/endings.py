@@ -38,15 +38,28 @@ def told(provider: str, state: BatchState) -> str | None:
     match state.ending:
         case "refused":
             why = state.error or "it did not say why"
-            free = " Nothing of it was run or charged." if state.ran_nothing else ""
+            free = " Nothing of it was run or charged." if state.ran_nothing else _unnamed(state)
             return f"{provider} refused the batch: {_sentence(why)}{free}"
         case "cancelled":
             why = f" ({state.error})" if state.error else ""
             return (
-                f"The batch was cancelled at {provider}, not from here{why}. Rows that had not run cost nothing: "
-                "start the batch to send them."
+                f"The batch was cancelled at {provider}, not from here{why}.{_unnamed(state)} Rows that had not run "
+                "cost nothing: start the batch to send them."
             )
+        case "expired" if _unnamed(state):
+            return f"{provider} ended the batch when its time was over.{_unnamed(state)}"
     return state.error
+
+
+def _unnamed(state: BatchState) -> str:
+    """What is to be said of answers that the vendor counts and does not say where they are; nothing where it does."""
+    if state.names_results or not state.completed:
+        return ""
+    rows = "1 row" if state.completed == 1 else f"{state.completed} rows"
+    return (
+        f" It counts {rows} as done and names no results: they may have been charged. Look for them there, or collect "
+        "the batch again, before you send those rows again."
+    )
 
 
 def kind_of(part: VendorBatch) -> str | None:

@@ -56,6 +56,9 @@ the vendor said to the last look, or what came of a sending, of asking it to sto
     ended     any        ended, no results, many looks       Wait: later, for results
     ended     any        ended, no results for a day         Collect: at last
     ended     any        ended long ago, first look          Wait: later
+    ended     any        ended early, nothing named          Wait: later
+    ended     any        ended early, nothing named for long Collect: at last
+    ended     any        ended early, nothing counted        Collect
     ended     running    ended, no room                      PutBack: look later
     ended     cancelled  ended, no room                      Collect
     ended     any        results unread                      Wait: later, with the reason
@@ -108,6 +111,8 @@ LONGEST_DOUBT_MS = 48 * 3_600_000
 # An ended batch whose results are still not there, or not whole, after so long and so many looks has none.
 PATIENCE_MS = 24 * 3_600_000
 FEWEST_LOOKS = 10
+# So often one that ended early is asked for results that it names nowhere.
+NAMELESS_LOOKS = 5
 # So often a creation finds its input missing while somebody waits for it.
 MOST_NOT_YET = 5
 # What may be otherwise in a while: by itself, or because the person saw to it.
@@ -151,12 +156,13 @@ def next_action(
     pace: Pace,
     *,
     looks: int = 0,
+    ended_looks: int = 0,
     one_attempt: bool = False,
 ) -> Action | None:
     """Return what is to be done, None when nothing is left to do; the table above says it row by row.
 
-    `looks` is how often the vendor was asked by this run. With `one_attempt` somebody waits to hear whether the part
-    is taken and will decide himself about another attempt.
+    `looks` is how often the vendor was asked by this run, `ended_looks` how often it has said that the part ended.
+    With `one_attempt` somebody waits to hear whether the part is taken and will decide himself about another attempt.
     """
     if job is None or is_closed(part):
         return None
@@ -179,7 +185,7 @@ def next_action(
         case Crowded():
             return Wait(pace.later_ms(looks), no_room(part)) if wanted else Refuse(cancelled())
         case BatchState():
-            return _checked(part, observed, now, pace.later_ms(looks), looks, job)
+            return _checked(part, observed, now, pace, looks, ended_looks, job)
 
 
 def in_doubt(part: VendorBatch, note: str) -> str:
@@ -264,13 +270,19 @@ def _sent(
     return _hindered(part, failure, now, pace.later_ms(looks, failure.retry_after_ms), wanted)
 
 
-def _checked(part: VendorBatch, state: BatchState, now: int, wait_ms: int, looks: int, job: Job) -> Action:
+def _checked(
+    part: VendorBatch, state: BatchState, now: int, pace: Pace, looks: int, ended_looks: int, job: Job
+) -> Action:
+    wait_ms = pace.later_ms(looks)
     if not state.ended:
         return AskToStop(state.native_id) if must_stop(part, job) else Wait(wait_ms)
     if state.no_room and job.status != "cancelled":
         return PutBack(wait_ms)
     waited = 0 if part.ended_at is None else now - part.ended_at
     last = waited > PATIENCE_MS and looks >= FEWEST_LOOKS
+    if not state.names_results and state.ending != "completed":
+        # Most that end so have run nothing; the others name their files when they end.
+        last = last or (ended_looks >= NAMELESS_LOOKS and waited >= pace.nameless_ms)
     if state.results_ready or last:
         return Collect(state, last)
     return Wait(wait_ms, no_results(part) if looks >= FEWEST_LOOKS else None)

@@ -12,6 +12,8 @@ DISK_WAIT_MS = 5_000
 CREATION_MS = 30_000
 # No vendor's list was seen to lag longer behind what it lists.
 SETTLING_MS = 15 * 60_000
+# So long a batch that ended early may take to name the results of what it ran.
+NAMELESS_MS = 60_000
 # The first look after a creation was not answered.
 FIRST_LOOK_MS = 2_000
 
@@ -36,6 +38,11 @@ class Pace:
         """Return the milliseconds after which an absence counts; one from a list may be the list's delay."""
         longest = SETTLING_MS if listed else CREATION_MS
         return longest if self.fixed_ms is None else min(self.fixed_ms, longest)
+
+    @property
+    def nameless_ms(self) -> int:
+        """Milliseconds after which a batch that ended early, and names no results, has none."""
+        return NAMELESS_MS if self.fixed_ms is None else min(self.fixed_ms, NAMELESS_MS)
 
     def later_ms(self, looks: int, hint_ms: int | None = None) -> int:
         """Return the milliseconds until the look after so many. What the vendor asks for wins if longer."""

@@ -60,6 +60,7 @@ class PartSteps:
         self._reporter = reporter
         self._known = known
         self._looks = 0
+        self._ended_looks = 0
         self._nameless = 0
 
     async def poll_once(self) -> int | None:
@@ -100,6 +101,7 @@ class PartSteps:
         return await self._go_on(part, Sent())
 
     async def _go_on(self, part: VendorBatch, observed: Observed) -> int | None:
+        self._ended_looks += isinstance(observed, BatchState) and observed.ended
         action = machine.next_action(
             part,
             await self._tools.core.store.read(transactions.job_of, part),
@@ -107,6 +109,7 @@ class PartSteps:
             self._tools.core.now_ms(),
             self._tools.pace,
             looks=self._looks,
+            ended_looks=self._ended_looks,
             one_attempt=not self._known(),
         )
         if action is not None:

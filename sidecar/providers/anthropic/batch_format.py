@@ -66,6 +66,7 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
         error="Anthropic keeps results for 29 days, and those of this batch are gone." if archived else None,
         ending=_ending(as_mapping(counts)) if ended else None,
         handles={RESULTS: url} if isinstance(url, str) and url and not archived else {},
+        names_results=bool(url) or archived,
     )
 
 

@@ -109,6 +109,7 @@ def batch_state(operation: Mapping[str, Any]) -> BatchState | None:
         error=as_text(error.get("message")) or (f"error {error['code']}" if error.get("code") else None),
         ending=_ending(word, failed=bool(error)) if ended else None,
         handles=handles,
+        names_results=FILE in handles or INLINE in handles,
         metadata={NAME: as_text(metadata.get(NAME))},
     )
 

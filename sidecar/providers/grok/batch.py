@@ -17,6 +17,7 @@ from sidecar.providers.batches import BatchLimits, BatchPart, BatchResult, Batch
 from sidecar.providers.grok.batch_format import (
     CANCELLED,
     NAME,
+    UNKNOWN,
     added,
     batch_state,
     input_line,
@@ -110,7 +111,7 @@ class GrokBatch:
                     state if state.total else None, True, "" if state.total else _EMPTY, listed=False
                 )
         ours = [state async for state in self._listed(key) if state.metadata[NAME] == part.tag]
-        filled = [state for state in ours if state.total]
+        filled = [state for state in ours if state.total != 0]
         if filled:
             return LookupResult.one_of(filled, filled[0], f"{len(filled)} batches have this part.")
         if part.input_file_id is None or ours:
@@ -125,7 +126,7 @@ class GrokBatch:
         """How it is doing. Raises Failure, also for an answer that is no batch."""
         batch = await self._api.json("GET", self._of(native_id), self._api.asked(key))
         state = batch_state(batch, self._api.now_ms())
-        if state is not None:
+        if state is not None and state.word != UNKNOWN:
             return state
         raise self._api.failure(f"{GROK.title} did not say how the batch is doing. Try again.")
 

@@ -13,6 +13,7 @@ from sidecar.providers.base import PreparedCall
 from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.grok.usage import chat_usage
 from sidecar.providers.kernel.batch_rows import outcome_of
+from sidecar.providers.kernel.batch_words import End, end_of, is_at_work
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import row_failure
 from sidecar.providers.kernel.json_values import as_mapping, as_text, moment_ms, told_count
@@ -25,6 +26,16 @@ CANCELLED = "cancelled"
 # After a cancel, rows that were running still end, and are billed, for some seconds.
 SETTLED_MS = 5_000
 
+# The word of a batch that does not tell how it is doing.
+UNKNOWN = "unknown"
+
+_COUNTED = ("requests", "success", "error", "cancelled")
+_ENDINGS: Mapping[End, Ending] = {
+    "completed": "completed",
+    "failed": "refused",
+    "expired": "expired",
+    "cancelled": "cancelled",
+}
 _STREAMING = frozenset({"stream", "stream_options"})
 _CHAT = "/chat/completions"
 
@@ -45,21 +56,23 @@ def input_line(custom_id: str, plan: PreparedCall) -> bytes:
 def batch_state(batch: Mapping[str, Any], now_ms: int) -> BatchState | None:
     """The state that a batch tells in numbers; None for what is no batch.
 
-    The vendor has no word for it and promises no end, so one that outlives its results has ended here.
+    The vendor has no word for it and promises no end, so one that outlives its results has ended here. One that tells
+    nothing at all is `UNKNOWN`.
     """
     native_id = batch.get("batch_id")
     if not isinstance(native_id, str) or not native_id:
         return None
-    numbers = as_mapping(batch.get("state"))
-    total, done, failed, left_out = (
-        told_count(numbers.get(f"num_{name}")) or 0 for name in ("requests", "success", "error", "cancelled")
-    )
+    beside = not isinstance(batch.get("state"), Mapping)
+    numbers = batch if beside else as_mapping(batch["state"])
+    because = batch.get("cancel_by_xai_message")
+    if beside and not because and all(told_count(batch.get(f"num_{name}")) is None for name in _COUNTED):
+        return _without_numbers(batch, native_id, now_ms)
+    total, done, failed, left_out = (told_count(numbers.get(f"num_{name}")) or 0 for name in _COUNTED)
     pending = told_count(numbers.get("num_pending"))
     if pending is None:
         # A count of nought may be left out, and so may one that is not known: the others say which.
-        pending = 0 if batch.get("cancel_by_xai_message") else max(0, total - done - failed - left_out)
+        pending = 0 if because else max(0, total - done - failed - left_out)
     cancelled_at, expires_at = moment_ms(batch.get("cancel_time")), moment_ms(batch.get("expire_time"))
-    because = batch.get("cancel_by_xai_message")
     stopped = bool(because) or cancelled_at is not None
     expired = expires_at is not None and expires_at <= now_ms
     finished = not pending and (total > 0 or stopped)
@@ -77,6 +90,26 @@ def batch_state(batch: Mapping[str, Any], now_ms: int) -> BatchState | None:
         ending=_ending(because, stopped, finished) if finished or expired else None,
         presumed=expired and not finished,
         handles={CANCELLED: "yes"} if stopped or left_out else {},
+        metadata={NAME: str(batch.get(NAME) or "")},
+    )
+
+
+def _without_numbers(batch: Mapping[str, Any], native_id: str, now_ms: int) -> BatchState:
+    """The state of a batch that tells no numbers: by a gateway's word for it, by its times, or unknown."""
+    told = next(filter(None, (as_text(batch.get(name)) for name in ("state", "status"))), "")
+    end = end_of(told)
+    expires_at = moment_ms(batch.get("expire_time"))
+    presumed = end is None and expires_at is not None and expires_at <= now_ms
+    ending: Ending | None = _ENDINGS[end] if end else "expired" if presumed else None
+    return BatchState(
+        native_id=native_id,
+        word=end or ("expired" if presumed else "processing" if is_at_work(told) else UNKNOWN),
+        ended=ending is not None,
+        results_ready=ending is not None,
+        created_at=moment_ms(batch.get("create_time")),
+        ending=ending,
+        presumed=presumed,
+        handles={CANCELLED: "yes"} if ending == "cancelled" else {},
         metadata={NAME: str(batch.get(NAME) or "")},
     )
 

@@ -19,8 +19,6 @@ from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.providers.kernel.pages import listed
 from sidecar.providers.openai.batch_format import (
     ENDPOINT,
-    ERROR,
-    OUTPUT,
     TAG,
     Order,
     batch_state,
@@ -119,12 +117,10 @@ class OpenAIBatch:
         raise self._api.failure("OpenAI did not say how the batch is doing. Try again.")
 
     async def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchResult, None]:
-        """Every row of the output file and of the error file, in no order. Raises Failure when one breaks off."""
+        """Every row of the output files and of the error files, in no order. Raises Failure when one breaks off."""
         asked, told = self._api.asked(key), set[str]()
-        for handle in (OUTPUT, ERROR):
-            if handle not in state.handles:
-                continue
-            url = f"{self._base_url}/files/{in_path(state.handles[handle])}/content"
+        for file_id in state.handles.values():
+            url = f"{self._base_url}/files/{in_path(file_id)}/content"
             lines = self._api.lines(url, asked, headers={})
             rows = read_rows(
                 lines,

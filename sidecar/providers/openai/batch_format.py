@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -13,6 +12,7 @@ import orjson
 from sidecar.providers.base import PreparedCall, Usage
 from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.kernel.batch_rows import outcome_of
+from sidecar.providers.kernel.batch_words import End, end_of, is_at_work
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import refused_response, stream_failure
 from sidecar.providers.kernel.json_values import (
@@ -24,6 +24,7 @@ from sidecar.providers.kernel.json_values import (
     told_count,
 )
 from sidecar.providers.kernel.vendor import Asked
+from sidecar.providers.openai.result_files import result_files
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
 from sidecar.providers.openai_family.usage import responses_usage
 
@@ -96,30 +97,15 @@ def _body(told: Any) -> Mapping[str, Any]:
 
 
 TAG = "abai_part"
-OUTPUT, ERROR = "output_file_id", "error_file_id"
 # How much earlier than our intent the vendor's clock may put the batch.
 CLOCKS_DIFFER_MS = 24 * 3_600 * 1_000
 
-_ENDINGS: Mapping[str, Ending] = {
+_ENDINGS: Mapping[End, Ending] = {
     "completed": "completed",
     "failed": "refused",
     "expired": "expired",
     "cancelled": "cancelled",
 }
-# What gateways that have this vendor's API say in place of its words, whole or as a part of theirs.
-_SAID_OTHERWISE: Mapping[str, str] = {
-    **{word: word for word in _ENDINGS},
-    **dict.fromkeys(
-        ("complete", "succeeded", "success", "successful", "done", "finished", "ended"), "completed"
-    ),
-    **dict.fromkeys(("canceled", "aborted"), "cancelled"),
-    **dict.fromkeys(("error", "errored", "failure", "rejected"), "failed"),
-    "timeout": "expired",
-}
-_AT_WORK = frozenset(
-    {"validating", "queued", "pending", "created", "progress", "processing", "running", "finalizing"}
-    | {"cancelling", "canceling", "paused", "not", "incomplete"}
-)
 # More tokens of the model wait at the vendor than it lets this key have.
 _NO_ROOM = "token_limit_exceeded"
 _SHOWN_ERRORS = 3
@@ -135,37 +121,36 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
     word = end or word.strip().lower()
     counts = as_mapping(batch.get("request_counts"))
     completed, failed = (told_count(counts.get(name)) for name in ("completed", "failed"))
-    handles = {name: batch[name] for name in (OUTPUT, ERROR) if batch.get(name)}
+    files = result_files(batch)
     times = (moment_ms(batch.get(f"{name}_at")) for name in _ENDINGS)
     return BatchState(
         native_id=native_id,
         word=word,
         ended=end is not None,
-        results_ready=end is not None and _ready(end, completed, failed, bool(handles)),
+        results_ready=end is not None and _ready(end, completed, failed, bool(files)),
         total=told_count(counts.get("total")),
         # What failed validation has run nothing, told or not.
-        completed=0 if end == "failed" and completed is None and not handles else completed,
+        completed=0 if end == "failed" and completed is None and not files else completed,
         failed=failed,
         created_at=moment_ms(batch.get("created_at")),
         ended_at=next(filter(None, times), None),
         error=_errors(batch),
         ending=None if end is None else _ENDINGS[end],
         no_room=word == "failed" and any(error.get("code") == _NO_ROOM for error in _listed(batch)),
-        handles={name: str(id_) for name, id_ in handles.items()},
+        handles=files,
+        names_results=bool(files),
         metadata={str(name): str(value) for name, value in as_mapping(batch.get("metadata")).items()},
     )
 
 
-def _end(batch: Mapping[str, Any], word: str) -> str | None:
+def _end(batch: Mapping[str, Any], word: str) -> End | None:
     """This vendor's word for how the batch has ended; None while it is at work.
 
     Where nobody knows the word, the time of an end says that it has.
     """
-    pieces = re.findall("[a-z]+", word.lower())
-    if not _AT_WORK.isdisjoint(pieces):
+    if is_at_work(word):
         return None
-    known = next(filter(None, map(_SAID_OTHERWISE.get, pieces)), None)
-    return known or next((end for end in _ENDINGS if moment_ms(batch.get(f"{end}_at"))), None)
+    return end_of(word) or next((end for end in _ENDINGS if moment_ms(batch.get(f"{end}_at"))), None)
 
 
 def is_of(batch: Mapping[str, Any], part: BatchPart) -> bool:

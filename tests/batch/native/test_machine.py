@@ -28,11 +28,12 @@ from sidecar.batch.native.machine import (
     FEWEST_LOOKS,
     LONGEST_DOUBT_MS,
     MOST_NOT_YET,
+    NAMELESS_LOOKS,
     PATIENCE_MS,
     must_ask,
     next_action,
 )
-from sidecar.batch.native.pace import CREATION_MS, LONGEST_WAIT_MS, SETTLING_MS, Pace
+from sidecar.batch.native.pace import CREATION_MS, LONGEST_WAIT_MS, NAMELESS_MS, SETTLING_MS, Pace
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState, LookupResult
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
@@ -47,6 +48,7 @@ REFUSED = replace(UNASKED, state="ended", vendor_status="provider_rejected", err
 RUNNING = Job("j", "project", 0, "rows.csv", mode="native", total_rows=3, status="processing")
 WORKING = BatchState("batch-1", "in_progress", ended=False, results_ready=False)
 ENDED = replace(WORKING, word="completed", ended=True)
+EARLY = replace(ENDED, word="expired", ending="expired", names_results=False)
 NOTE = "It is not in the list."
 FAILURE = Failure("provider_unavailable", "It is down.", retryable=True)
 NO_KEY = Failure("missing_api_key", "There is no key.")
@@ -82,6 +84,7 @@ class Seen:
     passed_ms: int = 2_000
     one_attempt: bool = False
     looks: int = LOOKS
+    ended_looks: int = 1
 
 
 DAYS_MS = LONGEST_DOUBT_MS + 1
@@ -119,6 +122,9 @@ OBSERVED = {
     "ended, no results, many looks": Seen(ENDED, PATIENCE_MS, looks=FEWEST_LOOKS),
     "ended, no results for a day": Seen(ENDED, PATIENCE_MS + 1, looks=FEWEST_LOOKS),
     "ended long ago, first look": Seen(ENDED, PATIENCE_MS + 1),
+    "ended early, nothing named": Seen(EARLY, NAMELESS_MS, ended_looks=NAMELESS_LOOKS - 1),
+    "ended early, nothing named for long": Seen(EARLY, NAMELESS_MS, ended_looks=NAMELESS_LOOKS),
+    "ended early, nothing counted": Seen(replace(EARLY, results_ready=True)),
     "ended, no room": Seen(replace(ENDED, results_ready=True, ending="refused", no_room=True)),
     "results unread": Seen(UNREAD, DAYS_MS),
     "failure": Seen(FAILURE, LONGEST_DOUBT_MS),
@@ -202,6 +208,7 @@ def test_the_machine_does_what_its_table_says(row: tuple[str, str, str, str]) ->
             ASKED_AT + seen.passed_ms,
             Pace(),
             looks=seen.looks,
+            ended_looks=seen.ended_looks,
             one_attempt=seen.one_attempt,
         )
         assert told(action) == told(expected(row[3], part, seen)), (part, job)
