@@ -37,7 +37,8 @@ MOST_FILES = {
     # What a timer does by the way belongs to some runs and not to others: two more than were counted.
     "chat:send": 78,
     "batch:start": 85,
-    "batch:submit-native": 103,
+    # Words for how a batch stands, and names for its files, in which gateways differ: two files more.
+    "batch:submit-native": 105,
 }
 
 
