@@ -35,8 +35,9 @@ MOST_FILES = {
     "batch:get-results": 17,
     "messages:add": 19,
     # What a timer does by the way belongs to some runs and not to others: two more than were counted.
-    "chat:send": 78,
-    "batch:start": 85,
+    "chat:send": 79,
+    # Whether the pieces of an answer repeat what was said: one file more.
+    "batch:start": 86,
     # Words for how a batch stands, and names for its files, in which gateways differ: two files more.
     "batch:submit-native": 105,
 }

@@ -34,6 +34,7 @@ from sidecar.providers.openai_family.chunks import (
     spoken,
     tools_called,
 )
+from sidecar.providers.openai_family.new_text import NewText
 from sidecar.providers.openai_family.reader import AnswerReader, citations, cited_pages
 from sidecar.providers.openai_family.usage import UsageReports, chat_finish, chat_usage
 
@@ -69,6 +70,8 @@ class ChatReader(AnswerReader):
         self._reports = UsageReports()
         self._marked = False
         self._choices = Choices()
+        self._text = NewText()
+        self._thought = NewText()
 
     @property
     def patience(self) -> float | None:
@@ -93,8 +96,7 @@ class ChatReader(AnswerReader):
                 self._model = as_text(value.get("model")) or self._model
                 self._id = as_text(value.get("id")) or self._id
                 self._tier = as_text(value.get("service_tier")) or self._tier
-                said = (TextDelta(text),) if self._splitter is None else self._splitter.feed(text)
-                yield from self._tell(said)
+                yield from self._tell(self._told(self._text.take(text)))
                 continue
             yield from self._chunk(as_chunk(value), event.name)
 
@@ -138,6 +140,8 @@ class ChatReader(AnswerReader):
 
     def finish(self) -> Iterator[Event]:
         """The end of the stream: Done, or what was wrong with it."""
+        yield from self._tell([ThinkingDelta(self._thought.finish())])
+        yield from self._tell(self._told(self._text.finish()))
         if self._splitter is not None:
             yield from self._tell(self._splitter.finish())
         if self._finish is None and self._marked:
@@ -161,10 +165,13 @@ class ChatReader(AnswerReader):
 
     def _spoken(self, message: Mapping[str, Any]) -> Iterator[Spoken]:
         for event in spoken(message):
-            if isinstance(event, TextDelta) and self._splitter is not None:
-                yield from self._splitter.feed(event.text)
+            if isinstance(event, TextDelta):
+                yield from self._told(self._text.take(event.text))
             else:
-                yield event
+                yield ThinkingDelta(self._thought.take(event.text))
+
+    def _told(self, text: str) -> Iterable[Spoken]:
+        return (TextDelta(text),) if self._splitter is None else self._splitter.feed(text)
 
     def _tell(self, said: Iterable[Spoken]) -> Iterator[Event]:
         for event in said:
