@@ -58,6 +58,8 @@ _TYPES = ("type", "__type", "exception")
 # What an error stands in.
 _INSIDE = ("error", "err", "detail", "errors", "baseresp", "fault", "response", "header", "data", "result")
 _GOOD_CODES = frozenset({"", "0", "200", "ok", "success", "true", "200000", "10000", "completed", "done"})
+# Words in the place of an error that there is not.
+_NO_ERRORS = frozenset({"", "null", "none", "nil", "ok", "success", "no error", "false", "undefined"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +94,14 @@ def tells_error(value: Mapping[str, Any], name: str | None = None) -> bool:
     """Whether an object of an answer, an event called `name`, is an error, in any of the ways that servers tell one."""
     told = _in_small(value)
     kind = told.get("type") or name
-    if told.get("error") or kind in ("error", "response.failed") or told.get("object") == "error":
+    if _is_told(told.get("error")) or kind in ("error", "response.failed") or told.get("object") == "error":
         return True
     if told.get("object") == "response" and told.get("status") == "failed":
         return True
     if not _is_good(as_mapping(_in_small(told.get("baseresp"))).get("statuscode")):
         return True
     choices = as_list(told.get("choices"))
-    if any(as_mapping(choice).get("error") for choice in choices):
+    if any(_is_told(as_mapping(choice).get("error")) for choice in choices):
         return True
     if as_text(told.get("type")).startswith(_EVENTS) or choices or any(map(value.__contains__, _ANSWERS)):
         return False
@@ -206,6 +208,18 @@ def _in_small(value: Any) -> Mapping[str, Any]:
         small = name.lower()
         found.setdefault(small if small.startswith("__") else small.replace("_", "").replace("-", ""), each)
     return found
+
+
+def _is_told(error: Any) -> bool:
+    """Whether a member `error` tells one. Beside an answer it may say that there is none: no words, and good codes."""
+    if isinstance(error, str):
+        return error.strip().lower() not in _NO_ERRORS
+    told = _in_small(error)
+    if not told or not isinstance(error, Mapping):
+        return bool(error)
+    words = any(_first(told, (word,)).strip().lower() not in _NO_ERRORS for word in (*_MESSAGES, *_TYPES))
+    nested = any(isinstance(each, Mapping | list) and each for each in told.values())
+    return words or nested or not all(_is_good(told.get(word)) for word in _CODES)
 
 
 def _wraps_error(value: Any) -> bool:

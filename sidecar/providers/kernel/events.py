@@ -152,7 +152,17 @@ async def events_of(answer: HttpResponse, parser: Parser, reader: Reader) -> Asy
     """
     joiner = Joiner()
     left, lines = MOST_STREAM_BYTES, MOST_STREAM_LINES
-    while (chunk := await _next_chunk(answer, reader.patience)) is not None:
+    broken: Failure | None = None
+    while True:
+        try:
+            chunk = await _next_chunk(answer, reader.patience)
+        except Failure as failure:
+            # A document is only read when nothing more comes, and may be whole behind a length that was told too large.
+            chunk, broken = None, failure
+        if chunk is None:
+            for event in _joined(parser.finish(), reader, joiner):
+                yield event
+            break
         left -= len(chunk)
         lines -= chunk.count(b"\n") + chunk.count(b"\r")
         if left < 0 or lines < 0:
@@ -165,11 +175,10 @@ async def events_of(answer: HttpResponse, parser: Parser, reader: Reader) -> Asy
             break
         # What has come already is given piece by piece without a wait, and others want their turn.
         await asyncio.sleep(0)
-    else:
-        for event in _joined(parser.finish(), reader, joiner):
-            yield event
     for event in joiner.rest():
         yield event
+    if broken is not None and reader.patience is None and not reader.ended:
+        raise broken
 
 
 def ending(reader: Reader) -> Iterator[Event]:

@@ -32,7 +32,8 @@ from sidecar.providers.kernel.web_pages import is_page
 # What comes before the first word and says nothing of whether one will come.
 _PREFACES = frozenset({"ping", "response.created", "response.queued", "response.in_progress"})
 _LONGEST_HEAD = 256
-_BLANK = re.compile(rb"(?:\xef\xbb\xbf)?\s*")
+# Proxies write a comment before what they pass on, whatever it is.
+_BLANK = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*", re.DOTALL)
 
 
 class Opening:

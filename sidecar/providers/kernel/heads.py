@@ -23,6 +23,7 @@ _STATUS = re.compile(rb"\s*HTTP/?(\d)?(?:\.(\d+))?\s+(\d{3})(?:\s+(.*))?", re.IG
 _END = re.compile(rb"\r?\n\r?\n")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]+")
 _LENGTH = re.compile(rb"^content-length:", re.IGNORECASE | re.MULTILINE)
+_CHUNKED = re.compile(rb"^transfer-encoding:[^\r\n]*\bchunked\b", re.IGNORECASE | re.MULTILINE)
 _CODING = re.compile(rb"^transfer-encoding:", re.IGNORECASE | re.MULTILINE)
 _FRAMES = (b"content-length", b"transfer-encoding", b"connection")
 _FIRST = (b"content-type", b"content-encoding", b"location", b"retry-after", b"x-request-id", b"request-id")
@@ -50,6 +51,11 @@ def announces_body(head: bytes) -> bool:
     """Whether so many bytes of a body follow, at least one."""
     found = _STATUS.match(head)
     return bool(length_of(head)) and found is not None and found[3] not in (b"204", b"304")
+
+
+def comes_in_chunks(head: bytes) -> bool:
+    """Whether the body is cut into chunks, each with its size before it."""
+    return _CHUNKED.search(head) is not None
 
 
 def length_of(head: bytes) -> int | None:

@@ -202,7 +202,7 @@ class HttpClient:
                 if 200 <= status < 300:
                     rest = self._chunks(response, method, peer)
                     beginning: list[bytes] = []
-                    opening = await read_beginning(response, rest, beginning, read_opening)
+                    opening, rest = await read_beginning(response, rest, beginning, read_opening)
                     if opening is None or opening.refusal is None:
                         if pacer is not None:
                             pacer.observe(status, names, None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -54,14 +55,17 @@ def told_count(value: Any) -> int | None:
 
 _BETWEEN_GLUED = re.compile(r"\s*(?:data:)?\s*")
 _BOM = "\ufeff"
+# A text, which is kept as it is, or a comma behind which nothing follows.
+_COMMA_BEFORE_END = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+")|,(\s*[}\]])', re.DOTALL)
 _HALF = re.compile("[\ud800-\udfff]")
 
 
 def read_lenient(data: bytes | str, *, keep_halves: bool = False) -> Any:
     """Return the value. Raises ValueError for what is no JSON even so, or has too many values (`value_bound`).
 
-    NaN and the infinities are None, control characters may stand in texts as they are, and a byte order mark may
-    come first. Half an emoji becomes one that can be written down, unless `keep_halves`: its other half may follow.
+    NaN and the infinities are None, control characters may stand in texts as they are, a comma behind the last of
+    several values, and a byte order mark before all. Half an emoji becomes one that can be written down, unless
+    `keep_halves`: its other half may follow.
     """
     if too_many_values(data):
         raise ValueError("too many values")
@@ -70,10 +74,28 @@ def read_lenient(data: bytes | str, *, keep_halves: bool = False) -> Any:
     except ValueError:
         text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
     try:
-        value = json.loads(text.removeprefix(_BOM), strict=False, parse_constant=lambda name: None)
+        value = _read_text(text.removeprefix(_BOM))
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value if keep_halves else without_halves(value)
+
+
+def written_out(value: Any) -> Any:
+    """Return the object that a text holds, where a server wrote it down once too often; anything else as it is."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        with suppress(ValueError):
+            return read_lenient(value)
+    return value
+
+
+def _read_text(text: str) -> Any:
+    try:
+        return json.loads(text, strict=False, parse_constant=lambda name: None)
+    except ValueError:
+        if _COMMA_BEFORE_END.search(text) is None:
+            raise
+    without = _COMMA_BEFORE_END.sub(lambda found: found[1] or found[2], text)
+    return json.loads(without, strict=False, parse_constant=lambda name: None)
 
 
 def glued_values(text: str) -> list[Any]:

@@ -6,9 +6,11 @@ from typing import Any
 
 from aiohttp.client_proto import ResponseHandler
 
+from sidecar.providers.kernel.chunk_sizes import ChunkSizes
 from sidecar.providers.kernel.heads import (
     MOST_BYTES,
     announces_body,
+    comes_in_chunks,
     end_of_head,
     is_interim,
     length_of,
@@ -27,11 +29,12 @@ class LenientHandler(ResponseHandler):
 
     _held: bytearray | None = None
     _left: int | None = None
+    _sizes: ChunkSizes | None = None
 
     def set_response_params(self, **params: Any) -> None:
         """Expect the next answer's head."""
         self._held = bytearray()
-        self._left = None
+        self._left = self._sizes = None
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
@@ -71,6 +74,7 @@ class LenientHandler(ResponseHandler):
                 continue
             self._held = None
             self._left = length_of(head)
+            self._sizes = ChunkSizes() if comes_in_chunks(head) else None
             if rest and self._left is not None and len(rest) > self._left:
                 self._left = len(rest)
                 head = with_length(head, self._left)
@@ -79,8 +83,16 @@ class LenientHandler(ResponseHandler):
                 self._body(rest)
 
     def _body(self, data: bytes) -> None:
+        if self._sizes is not None:
+            data = self._sizes.feed(data)
+            if self._sizes.usual:
+                self._sizes = None
+            elif self._sizes.usual is False:
+                # Nobody knows what else such a server does with its connection.
+                self.force_close()
         if self._left is None:
-            super().data_received(data)
+            if data:
+                super().data_received(data)
             return
         if len(data) > self._left:
             # The library would take it for the next answer, and this one for none.

@@ -57,13 +57,14 @@ async def read_beginning(
     chunks: AsyncGenerator[bytes, None],
     beginning: list[bytes],
     read_opening: ReadOpening | None,
-) -> OpeningReader | None:
-    """What has read the beginning of an accepted answer, whose bytes are then in `beginning`.
+) -> tuple[OpeningReader | None, AsyncGenerator[bytes, None]]:
+    """What has read the beginning of an accepted answer, whose bytes are then in `beginning`, and what is to come.
 
-    The connection of one that is a refusal is closed.
+    The connection of one that is a refusal is closed. One that breaks when something has come of an answer is the
+    reader's to judge: all of it may be there, behind a length that was told too large.
     """
     if read_opening is None:
-        return None
+        return None, chunks
     opening = read_opening(lower_names(response.headers))
     kept = False
     try:
@@ -75,11 +76,21 @@ async def read_beginning(
         else:
             opening.finish()
         kept = opening.refusal is None
+    except Failure as failure:
+        if not beginning:
+            raise
+        opening.finish()
+        kept, chunks = opening.refusal is None, _broken_off(failure)
     finally:
         if not kept:
             await chunks.aclose()
             await close_response(response)
-    return opening
+    return opening, chunks
+
+
+async def _broken_off(failure: Failure) -> AsyncGenerator[bytes, None]:
+    raise failure
+    yield b""  # what makes it a generator
 
 
 async def after_beginning(

@@ -20,6 +20,8 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 # The name of the last event of a stream that holds lines of no stream: a proxy's or a crash's last words.
 STRAY = "stray"
 MOST_STRAY = 300
+# Of a document over several lines without their field: it is looked at with each of them.
+MOST_HALF_SAID = 64 * 1024
 _FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -154,10 +156,21 @@ class SseParser:
             self._data_bytes += len(value) + 1
             self._check_size()
             self._name = "error"
+        elif field not in _FIELDS and self._is_half_said():
+            # A document over several lines, of which only the first says that it is data.
+            self._data.append(line)
+            self._data_bytes += len(line) + 1
+            self._check_size()
         elif field not in _FIELDS:
             # The last one is the likeliest to say what happened.
             self._stray = line.strip()[:MOST_STRAY]
         return []
+
+    def _is_half_said(self) -> bool:
+        """Whether the data so far begin a document and do not end it."""
+        if not self._data or self._data[0][:1] not in (b"{", b"[") or self._data_bytes > MOST_HALF_SAID:
+            return False
+        return self._data[-1].rstrip()[-1:] not in (b"}", b"]") or not _is_json(b"\n".join(self._data))
 
     def _bare_line(self, line: bytes) -> list[SseEvent]:
         """A document that stands between events begins and ends with the brackets of the first column."""
@@ -170,9 +183,7 @@ class SseParser:
 
     def _document_ended(self) -> list[SseEvent]:
         document = b"\n".join(self._bare).decode("utf-8", "replace")
-        try:
-            orjson.loads(document)
-        except ValueError:
+        if not _is_json(document):
             return []
         self._bare.clear()
         self._data_bytes = 0
@@ -193,6 +204,14 @@ class SseParser:
                 "provider_unavailable",
                 "The API sent a single piece of an answer that is too large to read. Ask for a shorter answer.",
             )
+
+
+def _is_json(data: bytes | str) -> bool:
+    try:
+        orjson.loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 def _documents(text: str) -> list[SseEvent]:

@@ -20,8 +20,13 @@ class NewText:
         self._held: list[str] = []
         self._repeats: bool | None = None
 
-    def take(self, text: str) -> str:
-        """Return what is new in the piece, or in it and those before it; empty while that is not clear."""
+    def take(self, text: str, *, is_message: bool = False) -> str:
+        """Return what is new in the piece, or in it and those before it; empty while that is not clear.
+
+        A message that says just what its pieces have said is the whole answer once more.
+        """
+        if is_message and self._said and text == "".join(self._said):
+            return ""
         if self._repeats is None:
             return self._undecided(text)
         if self._repeats:

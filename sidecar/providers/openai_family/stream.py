@@ -151,7 +151,7 @@ class ChatReader(AnswerReader):
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[Event]:
         delta, whole = piece_of(choice)
         if isinstance(delta, Mapping):
-            yield from self._tell(self._spoken(delta))
+            yield from self._tell(self._spoken(delta, whole))
             self._tools |= dict.fromkeys(tools_called(delta))
             if isinstance(delta.get("refusal"), str) and delta["refusal"]:
                 self._refusal.append(delta["refusal"])
@@ -163,10 +163,10 @@ class ChatReader(AnswerReader):
         elif whole and isinstance(delta, Mapping):
             self._finish = self._finish or "stop"
 
-    def _spoken(self, message: Mapping[str, Any]) -> Iterator[Spoken]:
+    def _spoken(self, message: Mapping[str, Any], whole: bool) -> Iterator[Spoken]:
         for event in spoken(message):
             if isinstance(event, TextDelta):
-                yield from self._told(self._text.take(event.text))
+                yield from self._told(self._text.take(event.text, is_message=whole))
             else:
                 yield ThinkingDelta(self._thought.take(event.text))
 

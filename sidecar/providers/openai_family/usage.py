@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
-from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping
+from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, written_out
 from sidecar.providers.kernel.token_counts import doubt, grown, impossible, whole_number, within
 
 # Servers have words of their own for an end; the first line that fits one decides, and all others are a stop.
@@ -193,7 +193,7 @@ def _places(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _reports(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for name in _USAGES:
         told = place.get(name)
-        for report in told if isinstance(told, list) else [told]:
+        for report in told if isinstance(told, list) else [written_out(told)]:
             if isinstance(report, Mapping):
                 # Cohere tells what it counted and what it bills.
                 yield as_mapping(report.get("billed_units") or report.get("tokens")) or report
