@@ -14,7 +14,7 @@ from tests.helpers.simulator import SimulatorProcess, simulator_process
 from tests.helpers.soak import longer
 
 ROWS = longer(60, 100)
-ROUNDS = longer(10, 20)
+ROUNDS = longer(6, 20)
 MODEL = "openai/gpt-6-luna"
 # Slow enough for the job to be still running after many short lives of the process.
 SLOW = "[[simulate: slow_first_ms=20]]"

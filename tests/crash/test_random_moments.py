@@ -13,8 +13,8 @@ from tests.helpers.simulator import simulator_process
 from tests.helpers.soak import longer
 
 # In a soak, with those at named points and those of local batches alone, more than two hundred in all.
-KILLS_A_VENDOR = longer(7, 25)
-KILLS_OF_LOCAL_BATCHES = longer(14, 50)
+KILLS_A_VENDOR = longer(4, 25)
+KILLS_OF_LOCAL_BATCHES = longer(8, 50)
 # Of the time that a start and a whole job take on this machine: from before it serves until another job has begun.
 EARLIEST, LATEST = 0.2, 1.1
 

@@ -7,16 +7,18 @@ from typing import TypeVar
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
+from tests.helpers.soak import SOAK
+
 T = TypeVar("T")
 
 
 def drawn(strategy: SearchStrategy[T], number: int) -> list[T]:
-    """Return that many examples, fewer where there are no more; in every run the same ones."""
+    """Return that many examples, fewer where there are no more; in every run the same ones, but for `make soak`."""
     found: list[T] = []
 
     @settings(
         max_examples=number,
-        derandomize=True,
+        derandomize=not SOAK,
         database=None,
         deadline=None,
         phases=[Phase.generate],

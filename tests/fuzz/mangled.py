@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,12 +27,8 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def replaced(value: Any, path: tuple[Any, ...], odd: Any) -> Any:
-    """A copy of the value with something else at that place."""
+    """The value with something else at that place; what is beside the way to it is the same, and not copied."""
     if not path:
         return odd
-    changed = copy.deepcopy(value)
-    place = changed
-    for step in path[:-1]:
-        place = place[step]
-    place[path[-1]] = odd
-    return changed
+    step, inner = path[0], replaced(value[path[0]], path[1:], odd)
+    return {**value, step: inner} if isinstance(value, dict) else [*value[:step], inner, *value[step + 1 :]]

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from tests.fuzz.drawn import drawn
 from tests.helpers.sidecar import mock_process
+from tests.helpers.soak import longer
 from tests.helpers.wire import Framing
 
 # Enough for each kind of frame to come up many times, and over in seconds.
-EXAMPLES = 400
+EXAMPLES = longer(150, 400)
 AT_ONCE = 50
 GROWTH_BYTES = 64 * 1024 * 1024
 

@@ -15,8 +15,9 @@ from tests.fuzz.drawn import drawn
 from tests.fuzz.test_frames import JSON
 from tests.helpers.process import RpcError
 from tests.helpers.sidecar import mock_process
+from tests.helpers.soak import longer
 
-EXAMPLES = 300
+EXAMPLES = longer(100, 300)
 ENDINGS = ("csv", "tsv", "json", "jsonl")
 NAMES = st.sampled_from(
     ["prompt", "model", "id", "temperature", "jsonMode", "Prompt", "data", "rows", "", "text"]

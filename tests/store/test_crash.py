@@ -6,7 +6,9 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-ROUNDS = 50
+from tests.helpers.soak import longer
+
+ROUNDS = longer(20, 50)
 
 
 async def _write_until_killed(path: Path, prefix: str, acknowledgements: int) -> list[str]:
