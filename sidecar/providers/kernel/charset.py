@@ -22,6 +22,39 @@ def wide_encoding(beginning: bytes) -> str | None:
     return found
 
 
+# A letter of UTF-8 of several bytes, and letters of Windows' code page as no letter of UTF-8, not even half of one at
+# the edge of a piece, can stand between others.
+_SEVERAL = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_HIGH = re.compile(rb"[\x80-\xff]+")
+_WESTERN = re.compile(rb"[\xc0-\xff][ A-Za-z]|[ A-Za-z][\x80-\xff]+[ A-Za-z]")
+
+
+class Letters:
+    """Reads pieces of an answer whose header names no charset: UTF-8, or Windows' western code page, which is Latin-1
+    and more, where the bytes leave no doubt, and then what comes behind them likewise.
+
+    In pieces a single letter is no proof (`proof` is 2): bytes may have been lost on the way.
+    """
+
+    def __init__(self, proof: int = 2) -> None:
+        self._missing = proof
+
+    def read(self, data: bytes) -> str:
+        """Return the text. What is no letter becomes a mark."""
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            if _SEVERAL.search(data):
+                return data.decode("utf-8", "replace")
+            self._missing -= sum(map(len, _HIGH.findall(data))) if _WESTERN.search(data) else 0
+            return data.decode("utf-8" if self._missing > 0 else "cp1252", "replace")
+
+
+def text_of(data: bytes) -> str:
+    """Return the text of a whole body, or of one line of it."""
+    return Letters(proof=1).read(data)
+
+
 class Narrowed:
     """Gives the bytes of an answer in UTF-8, whatever they are in. Waits for the first two of them."""
 

@@ -7,21 +7,30 @@ from __future__ import annotations
 
 import re
 
+from sidecar.providers.kernel.unpack import PLAIN_BEGINNINGS
+
 _MOST_LINE = 4096
 _USUAL = re.compile(rb"[0-9A-Fa-f]{1,16}(?:;[^\r\n]*)?\r\n")
 _SIZE = re.compile(rb"[ \t]*(?:0[xX])?([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?", re.DOTALL)
+
+
+def _is_plain(data: bytes) -> bool:
+    """Whether a body that was to come in chunks begins with its words."""
+    line = data.partition(b"\n")[0].rstrip(b"\r")
+    return data.startswith(PLAIN_BEGINNINGS) and bool(line.strip()) and _SIZE.fullmatch(line) is None
 
 
 class ChunkSizes:
     """Is fed a body that comes in chunks, from its first byte on, and gives it as it should have been written.
 
     The first size decides, and `usual` is None until it has come: a server writes all of them alike. A line that is no
-    size is handed on as it is, and what comes behind it too: what to say of it is the library's.
+    size is handed on as it is, and what comes behind it too: what to say of it is the library's. A body that has no
+    sizes at all is one chunk after the other.
     """
 
     def __init__(self) -> None:
         self.usual: bool | None = None
-        self._given_up = self._over = False
+        self._given_up = self._over = self._plain = False
         self._line = b""
         self._left = 0  # of the chunk, and then of the line end behind it
         self._behind = False
@@ -35,7 +44,14 @@ class ChunkSizes:
                 self._line = data
                 return b""
             self.usual = _USUAL.match(data) is not None
+            self._plain = not self.usual and _is_plain(data)
+        if self._plain:
+            return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
         return data if self.usual or self._given_up else self._mended(data)
+
+    def finish(self) -> bytes:
+        """Return what ends the body where the connection does."""
+        return b"0\r\n\r\n" if self._plain else b""
 
     def _mended(self, data: bytes) -> bytes:
         mended, position = bytearray(), 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.providers.kernel.charset import wide_encoding
+from sidecar.providers.kernel.charset import text_of, wide_encoding
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text, read_lenient, whole_text
 from sidecar.providers.kernel.web_pages import is_page
 
@@ -79,7 +79,9 @@ def speaks_of_key(message: str) -> bool:
 
 def read_body(body: bytes) -> Any:
     """Return an error body as JSON or text; of XML the words in it. HTML is nobody's words, and empty."""
-    text = body.decode(wide_encoding(body) or "utf-8", "replace").lstrip("\ufeff").strip()
+    encoding = wide_encoding(body)
+    text = text_of(body) if encoding is None else body.decode(encoding, "replace")
+    text = text.lstrip("\ufeff").strip()
     try:
         before = _BEFORE_JSON.match(text)
         return read_lenient(text[before.end() :] if before else text)

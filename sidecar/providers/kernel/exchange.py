@@ -5,7 +5,6 @@ A question that is refused for its form is put in another one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -27,13 +26,11 @@ from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.second_attempts import Another, Attempt
 from sidecar.providers.kernel.sse import SseEvent, SseParser
 from sidecar.providers.kernel.vendor import Asked
-from sidecar.providers.kernel.web_pages import is_page
+from sidecar.providers.kernel.web_pages import is_page, without_comments
 
 # What comes before the first word and says nothing of whether one will come.
 _PREFACES = frozenset({"ping", "response.created", "response.queued", "response.in_progress"})
 _LONGEST_HEAD = 256
-# Proxies write a comment before what they pass on, whatever it is.
-_BLANK = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*", re.DOTALL)
 
 
 class Opening:
@@ -56,7 +53,9 @@ class Opening:
         """Whether it is decided."""
         if len(self._head) < _LONGEST_HEAD:
             self._head += chunk[:_LONGEST_HEAD]
-            if is_page(_BLANK.sub(b"", self._head, count=1)):
+            head = without_comments(self._head)
+            # With no more than a comment it is not known yet.
+            if len(self._head) >= _LONGEST_HEAD if head is None else is_page(head):
                 self.refusal = web_page(self._asked)
                 return True
         try:
@@ -67,7 +66,8 @@ class Opening:
 
     def finish(self) -> None:
         """The answer has ended before it was decided."""
-        self._decide(self._parser.finish())
+        if not self._decide(self._parser.finish()) and is_page(self._head):
+            self.refusal = web_page(self._asked)
 
     def _decide(self, events: list[SseEvent]) -> bool:
         for event in events:

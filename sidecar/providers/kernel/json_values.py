@@ -16,7 +16,8 @@ from typing import Any
 
 import orjson
 
-from sidecar.providers.kernel.charset import wide_encoding
+from sidecar.providers.kernel.charset import text_of, wide_encoding
+from sidecar.providers.kernel.web_pages import without_comments
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
@@ -72,7 +73,7 @@ def read_lenient(data: bytes | str, *, keep_halves: bool = False) -> Any:
     try:
         return orjson.loads(data)
     except ValueError:
-        text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+        text = text_of(data) if isinstance(data, bytes) else data
     try:
         value = _read_text(text.removeprefix(_BOM))
     except RecursionError:
@@ -118,7 +119,9 @@ def glued_values(text: str) -> list[Any]:
 def read_document(data: bytes) -> Any:
     """Return the value of a whole document, in UTF-8 or UTF-16. Raises ValueError as `read_lenient` does."""
     encoding = wide_encoding(data)
-    return read_lenient(data if encoding is None else data.decode(encoding, "replace"))
+    if encoding is not None:
+        return read_lenient(data.decode(encoding, "replace"))
+    return read_lenient(without_comments(data) or data if data.lstrip()[:1] == b"<" else data)
 
 
 def whole_text(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sidecar.providers.kernel.charset import text_of
 from sidecar.providers.kernel.json_values import glued_values, read_lenient
 
 # In memory a line of nothing but brackets takes twenty times its size.
@@ -53,7 +54,7 @@ def read_objects(line: bytes) -> list[Mapping[str, Any]]:
     try:
         value = read_lenient(line)
     except ValueError:
-        value = glued_values(line.decode("utf-8", "replace"))
+        value = glued_values(text_of(line))
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
 
 

@@ -53,6 +53,8 @@ class LenientHandler(ResponseHandler):
         held, self._held = self._held, None
         if held and self._parser is not None:
             super().data_received(mended(bytes(held)))
+        if self._sizes is not None and self._parser is not None and (rest := self._sizes.finish()):
+            super().data_received(rest)
         super().connection_lost(exc)
 
     def _head(self) -> None:

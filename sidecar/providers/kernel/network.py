@@ -83,6 +83,9 @@ class Network(httpx.AsyncBaseTransport):
             return self._ways[proxy, files]
 
 
+_CLOSED = "the connection was closed before the answer was complete"
+
+
 class _Watched(httpx.AsyncByteStream):
     """A body whose end is noticed: of one that is no HTTP aiohttp may close the connection and tell no reader."""
 
@@ -101,9 +104,11 @@ class _Watched(httpx.AsyncByteStream):
                     raise  # its own patience, which is a TimeoutError too
                 except TimeoutError:
                     if self._is_gone():
-                        message = "the connection was closed before the answer was complete"
-                        raise httpx.ReadError(message) from None
+                        raise httpx.ReadError(_CLOSED) from None
                     continue
+                except RuntimeError:
+                    # What aiohttp raises where it has closed the connection before it is read from.
+                    raise httpx.ReadError(_CLOSED) from None
                 if not piece:
                     return
                 yield piece

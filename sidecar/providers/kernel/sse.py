@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import orjson
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.charset import Narrowed
+from sidecar.providers.kernel.charset import Letters, Narrowed, text_of
 
 # In memory a piece of nothing but brackets takes twenty times its size.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
@@ -46,6 +46,7 @@ class SseParser:
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max = max_event_bytes
         self._narrowed = Narrowed()
+        self._letters = Letters()
         self._started = False
         self._document = False
         self._after_cr = False
@@ -95,9 +96,9 @@ class SseParser:
             return before
         rest = self._take()
         if self._document:
-            return [*before, *_documents(rest.decode("utf-8", "replace"))]
+            return [*before, *_documents(text_of(rest))]
         ended = [*self._line(rest), *self._dispatch(), *self._document_ended()]
-        stray = [SseEvent(self._stray.decode("utf-8", "replace"), STRAY)] if self._stray else []
+        stray = [SseEvent(self._letters.read(self._stray), STRAY)] if self._stray else []
         return [*before, *ended, *stray]
 
     def _start(self, chunk: bytes) -> bytes:
@@ -182,7 +183,7 @@ class SseParser:
         return before + (self._document_ended() if whole else [])
 
     def _document_ended(self) -> list[SseEvent]:
-        document = b"\n".join(self._bare).decode("utf-8", "replace")
+        document = self._letters.read(b"\n".join(self._bare))
         if not _is_json(document):
             return []
         self._bare.clear()
@@ -193,7 +194,7 @@ class SseParser:
         name, self._name = self._name, None
         if not self._data:
             return []
-        event = SseEvent(b"\n".join(self._data).decode("utf-8", "replace"), name)
+        event = SseEvent(self._letters.read(b"\n".join(self._data)), name)
         self._data.clear()
         self._data_bytes = 0
         return [event]

@@ -22,6 +22,20 @@ def is_page(body: bytes) -> bool:
     return _PAGE.match(body.removeprefix(b"\xef\xbb\xbf").lstrip()) is not None
 
 
+def without_comments(body: bytes) -> bytes | None:
+    """Return the body behind the comments of HTML that stand before it; None where the last of them has no end.
+
+    Proxies put them before what they pass on, whatever it is.
+    """
+    rest = body.removeprefix(b"\xef\xbb\xbf").lstrip()
+    while rest.startswith(b"<!--"):
+        _, end, rest = rest.partition(b"-->")
+        if not end:
+            return None
+        rest = rest.lstrip()
+    return rest
+
+
 def page_instead(peer: str, shown: str = "") -> Failure:
     """Return the Failure for a page at the address of that API; `shown` is its status in brackets."""
     return Failure(
