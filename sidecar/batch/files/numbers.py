@@ -27,16 +27,16 @@ def _number(text: str) -> Any:
     return int(text) if text.lstrip("-").isdigit() else float(text)
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+def _no_number(name: str) -> None:
+    """NaN and the infinities, as Python writes them for what a table has no value of."""
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-_SPELLING = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_number, parse_int=_number)
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+_SPELLING = json.JSONDecoder(parse_constant=_no_number, parse_float=_number, parse_int=_number)
 
 
 def read_json(text: str) -> Any:
-    """Return the value of one JSON text. Raise ValueError, for NaN and for what is nested too deep as well."""
+    """Return the value of one JSON text. NaN is no value. Raise ValueError, also for what is nested too deep."""
     return _read(_DECODER, text)
 
 

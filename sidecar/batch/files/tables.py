@@ -11,6 +11,7 @@ from sidecar.batch.files.columns import BadRow, field_of, squeezed
 from sidecar.batch.files.encodings import BAD_BYTE, TextEncoding
 from sidecar.batch.files.layout import Layout, layout_of
 from sidecar.batch.files.options import ImportOptions
+from sidecar.batch.files.other_quotes import plain_quotes
 from sidecar.batch.files.row_errors import Read, RowError
 from sidecar.batch.files.seen import SAMPLES, Seen
 from sidecar.batch.files.text_cells import CellRows
@@ -30,6 +31,9 @@ def csv_rows(
     if markdown.is_table(sample):
         yield from table_rows(markdown.records(lines), encoding, options, delimiter="|")
         return
+    plain = plain_quotes(sample)
+    if plain is not None:
+        lines, sample = map(plain, lines), "".join(map(plain, sample.splitlines(keepends=True)))
     wanted = {squeezed(name) for name in options.columns.values()}
     delimiter = options.delimiter or csv_text.delimiter_of(
         sample, lambda cell: field_of(cell) is not None or squeezed(cell) in wanted

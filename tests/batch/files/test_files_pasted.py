@@ -20,6 +20,10 @@ ROW = {"id": "row-1", "prompt": "Hi, you", "model": "m"}
         'model, prompt\nm,   "Hi, you"\n',
         "\ufeff\ufeffprompt;model\nHi, you;m\n",
         "prompt\u00a0;\u200bmodel\u200b\nHi, you;m\u200b\u00a0\n",
+        "“prompt”,“model”\n“Hi, you”,“m”\n",
+        "„prompt“;„model“\r\n„Hi, you“;„m“\r\n",
+        "«prompt» ; «model»\n«Hi, you» ; «m»\n",
+        "'prompt','model'\n'Hi, you','m'\n",
         "prompt;model\nHi, you;\u2003\u2060\u3000m\u3000\u2060\u2003\n",
         "prompt^model\nHi, you^m\n",
         "prompt\x01model\nHi, you\x01m\n",
@@ -32,6 +36,20 @@ def test_a_table_is_read_whatever_was_pasted_into_it(table: str) -> None:
     found = json.loads(collect(read_rows(io.BytesIO(table.encode()), "csv")))
     assert found["rows"] == [ROW]
     assert found["errors"] == []
+
+
+def read(table: str) -> tuple[str, list[str]]:
+    """The first prompt, and what is remarked."""
+    found = json.loads(collect(read_rows(io.BytesIO(table.encode()), "csv")))
+    return found["rows"][0]["prompt"], found["errors"]
+
+
+def test_quotes_of_a_text_are_letters_within_a_cell_and_in_other_tables() -> None:
+    said = "Say “Hi”, \"Ho\" and 'He'"
+    assert read(f"“prompt”,“model”\n“{said}”,“m”\n") == (said, [])
+    assert read("'prompt','model'\n'Don''t, please','m'\n") == ("Don't, please", [])
+    assert read("“model”,“temperature”,“prompt”\n“m”,1,“Hi, “you””\n") == ("Hi, “you”", [])
+    assert read("prompt,model\n“Hi”,m\n") == ("“Hi”", [])
 
 
 def test_a_blank_before_a_quote_in_the_middle_of_a_text_stays() -> None:
