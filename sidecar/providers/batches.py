@@ -32,7 +32,7 @@ class BatchState:
     `ending` says how one that has ended came to its end: it ran, the vendor refused it or ended it by itself,
     somebody cancelled it, or its time was over. `no_room`: it was refused because too much waits at the vendor.
     `presumed`: nobody but this computer's clock says that it has ended. `names_results`: the vendor says where they
-    are, or need not.
+    are, or need not. `gone`: they are not kept any more.
     """
 
     native_id: str
@@ -51,6 +51,7 @@ class BatchState:
     no_room: bool = False
     presumed: bool = False
     names_results: bool = True
+    gone: bool = False
 
     @property
     def ran_nothing(self) -> bool:

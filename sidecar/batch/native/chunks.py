@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from array import array
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,12 @@ def tag(part_id: str) -> str:
 def custom_id(tag: str, row_index: int) -> str:
     """A row's id within its part: the tag, which no other part has, and its number. Fits `^[a-zA-Z0-9_-]{1,64}$`."""
     return f"{tag}-{row_index:0{_DIGITS}d}"
+
+
+def own_id(tag: str, told: str) -> str:
+    """Return the row's id out of what a gateway has made of it: in capitals, or with something before or behind it."""
+    found = re.search(rf"{re.escape(tag)}-\d{{{_DIGITS},}}", told, re.IGNORECASE)
+    return found[0].lower() if found and tag.islower() else told
 
 
 _IN_MEMORY_BYTES = 1024 * 1024

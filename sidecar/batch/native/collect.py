@@ -11,7 +11,7 @@ from functools import partial
 
 from sidecar import failpoints
 from sidecar.batch import row_outcomes
-from sidecar.batch.native import endings, transactions
+from sidecar.batch.native import chunks, endings, transactions
 from sidecar.batch.native.reading import Reading
 from sidecar.batch.native.transactions import Settled
 from sidecar.batch.row import Row
@@ -61,6 +61,8 @@ class Collector:
         try:
             async with aclosing(adapter.results(key, reading.state)) as results:
                 async for outcome in results:
+                    if outcome.custom_id:
+                        outcome = replace(outcome, custom_id=chunks.own_id(part.tag, outcome.custom_id))
                     if outcome.too_large:
                         reading.too_large += 1
                     elif not outcome.custom_id and outcome.is_reply:
@@ -145,6 +147,8 @@ class Collector:
         rows = await self._store.read(_waiting, part.id, ids)
         ours = await self._store.read(vendor_batches.members_among, part.id, ids)
         reading.ours |= ours
+        if len(reading.strange) <= part.rows:
+            reading.strange.update(each for each in ids if each not in ours)
         reading.ran.update(
             each.custom_id for each in page if each.never_ran is None and each.custom_id in ours
         )

@@ -21,7 +21,8 @@ TOO_LARGE = (
 
 def nameless(part: VendorBatch, state: BatchState) -> Failure:
     """Return why rows have no answer whose results are there, and name no rows."""
-    file = next((f", file {id_}," for id_ in state.handles.values() if "/" not in id_), "")
+    files = (id_ for name, id_ in state.handles.items() if "file" in name.lower() and "://" not in id_)
+    file = next((f", file {id_}," for id_ in files), "")
     return Failure(
         "provider_unavailable",
         f"{part.provider} has the results of batch {state.native_id}{file} but they do not say to which rows they "

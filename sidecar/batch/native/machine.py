@@ -43,6 +43,7 @@ the vendor said to the last look, or what came of a sending, of asking it to sto
     unasked   any        sent, input never there             Refuse: for the reason
     unasked   any        sent, key refused                   Wait: later, with the reason
     at work   running    at work                             Wait: later
+    at work   running    at work, with a word                Wait: later, with the word
     at work   cancelled  nothing                             AskToStop
     at work   cancelled  at work                             AskToStop
     at work   cancelled  stop heard                          Wait: soon
@@ -59,6 +60,7 @@ the vendor said to the last look, or what came of a sending, of asking it to sto
     ended     any        ended early, nothing named          Wait: later
     ended     any        ended early, nothing named for long Collect: at last
     ended     any        ended early, nothing counted        Collect
+    ended     any        ended, results gone                 Collect: at last
     ended     running    ended, no room                      PutBack: look later
     ended     cancelled  ended, no room                      Collect
     ended     any        results unread                      Wait: later, with the reason
@@ -275,17 +277,22 @@ def _checked(
 ) -> Action:
     wait_ms = pace.later_ms(looks)
     if not state.ended:
-        return AskToStop(state.native_id) if must_stop(part, job) else Wait(wait_ms)
+        said = None if state.error is None else _said(part, state.error)
+        return AskToStop(state.native_id) if must_stop(part, job) else Wait(wait_ms, said)
     if state.no_room and job.status != "cancelled":
         return PutBack(wait_ms)
     waited = 0 if part.ended_at is None else now - part.ended_at
-    last = waited > PATIENCE_MS and looks >= FEWEST_LOOKS
+    last = state.gone or (waited > PATIENCE_MS and looks >= FEWEST_LOOKS)
     if not state.names_results and state.ending != "completed":
         # Most that end so have run nothing; the others name their files when they end.
         last = last or (ended_looks >= NAMELESS_LOOKS and waited >= pace.nameless_ms)
     if state.results_ready or last:
         return Collect(state, last)
     return Wait(wait_ms, no_results(part) if looks >= FEWEST_LOOKS else None)
+
+
+def _said(part: VendorBatch, words: str) -> Failure:
+    return Failure("provider_unavailable", words, provider=part.provider)
 
 
 def _hindered(part: VendorBatch, failure: Failure, now: int, wait_ms: int, wanted: bool) -> Action:

@@ -15,7 +15,7 @@ class Reading:
     of them that the vendor has run.
 
     `held` are results that are no answers: an answer to the same row, which may come behind it, has precedence.
-    `nameless` counts replies that name no row, of which the first is kept.
+    `nameless` counts replies that name no row, of which the first is kept; `strange` are ids of no row of the part.
     `patient`: rows that the vendor does not count, and of which it gives nothing, may still come. `last`: nothing can.
     """
 
@@ -28,12 +28,15 @@ class Reading:
     unreadable: int = 0
     too_large: int = 0
     nameless: int = 0
+    strange: set[str] = field(default_factory=set)
     first_nameless: BatchResult | None = None
 
     @property
     def names_no_rows(self) -> bool:
         """Whether what is missing is there, and cannot be told apart: it will be so another time."""
-        return self.nameless > 0 and not self.unreadable
+        expected = endings.expected_results(self.state) or 0
+        misnamed = bool(self.strange) and len(self.strange) + self.nameless + self._read() >= expected
+        return (self.nameless > 0 or misnamed) and not self.unreadable
 
     def problem(self, provider: str, missing: int) -> Failure | None:
         """Why the results are to be read again though they came to an end, for so many rows without one.

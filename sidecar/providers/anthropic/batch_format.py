@@ -15,6 +15,7 @@ from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import stream_failure
 from sidecar.providers.kernel.json_values import as_mapping, as_text, moment_ms, told_count
+from sidecar.providers.kernel.said_otherwise import as_id, as_word, told_id, without_envelope
 from sidecar.providers.kernel.vendor import Asked
 
 RESULTS = "results_url"
@@ -41,8 +42,9 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
 
     `failed` are all that ended without an answer. Before the end nothing but the total is told.
     """
-    native_id, word = batch.get("id"), batch.get("processing_status")
-    if not isinstance(native_id, str) or not isinstance(word, str) or not native_id:
+    batch = without_envelope(batch, "id", "processing_status")
+    native_id, word = as_id(batch.get("id")), as_word(batch.get("processing_status"))
+    if not native_id or not word:
         return None
     counts = batch.get("request_counts")
     told = isinstance(counts, Mapping)
@@ -67,6 +69,7 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
         ending=_ending(as_mapping(counts)) if ended else None,
         handles={RESULTS: url} if isinstance(url, str) and url and not archived else {},
         names_results=bool(url) or archived,
+        gone=archived,
     )
 
 
@@ -92,7 +95,11 @@ def is_older(state: BatchState, part: BatchPart) -> bool:
 
 def outcome(line: Mapping[str, Any], asked: Asked) -> BatchResult | None:
     """What came of the row of a line of results; None for a line that is none. A reply may name no row."""
-    custom_id, result = as_text(line.get("custom_id")), as_mapping(line.get("result"))
+    custom_id, result = told_id(line, "custom_id"), as_mapping(line.get("result"))
+    reply = result or as_mapping(line.get("message"))
+    if "result" not in reply and reply.get("type") == "message":
+        # A gateway may leave out what stands around the reply.
+        result = {"type": "succeeded", "message": reply}
     kind = as_text(result.get("type")).lower()
     if not kind or not (custom_id or kind == "succeeded"):
         # What is not told may have run: it is looked for again.

@@ -14,6 +14,7 @@ from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.bodies import Body, encode_json
 from sidecar.providers.kernel.errors import row_failure
 from sidecar.providers.kernel.json_values import as_mapping, as_text, moment_ms, told_count
+from sidecar.providers.kernel.said_otherwise import told_id, without_envelope
 from sidecar.providers.kernel.vendor import Asked
 
 # Which errors of rows mean, in a batch that ended early, that they were not run: gRPC's numbers and HTTP's.
@@ -39,13 +40,9 @@ def file_body(part: BatchPart) -> Body:
 def outcome(value: Mapping[str, Any], asked: Asked, word: str) -> BatchResult | None:
     """What came of the row of a result, in a batch that ended with that `word`.
 
-    None when it names no row, or says nothing of it.
+    None when it says nothing of its row; a reply may name no row.
     """
-    custom_id = value.get("key")
-    if not isinstance(custom_id, str):
-        custom_id = as_mapping(value.get("metadata")).get("key")
-    if not isinstance(custom_id, str) or not custom_id:
-        return None
+    custom_id = told_id(value, "key") or told_id(as_mapping(value.get("metadata")), "key")
     # Google's word for an error is a status, and some of its results have it under that name.
     told = value.get("error") or value.get("status")
     response, error = as_mapping(value.get("response")), as_mapping(told)
@@ -54,6 +51,8 @@ def outcome(value: Mapping[str, Any], asked: Asked, word: str) -> BatchResult | 
         events = chain(reader.take(response), reader.finish())
         model, id_ = response.get("modelVersion"), response.get("responseId")
         return outcome_of(custom_id, events, model=model, response_id=id_)
+    if not custom_id:
+        return None
     code = error.get("code")
     if word.endswith("CANCELLED") and code in _STOPPED["CANCELLED"]:
         return BatchResult(custom_id, never_ran="cancelled")
@@ -66,6 +65,8 @@ def outcome(value: Mapping[str, Any], asked: Asked, word: str) -> BatchResult | 
 FILE, INLINE, MODEL = "responsesFile", "inlinedResponses", "model"
 NAME = "displayName"
 
+# The second is the vendor's own client's.
+_OUTPUTS = ("output", "dest")
 _ENDED: Mapping[str, Ending] = {
     "SUCCEEDED": "completed",
     "FAILED": "refused",
@@ -80,10 +81,12 @@ def batch_state(operation: Mapping[str, Any]) -> BatchState | None:
     Only a batch that succeeded must have results: whether one that ended early keeps what it had done is not
     published.
     """
+    operation = without_envelope(operation, "name")
     native_id = operation.get("name")
     if not isinstance(native_id, str) or not native_id:
         return None
-    metadata = as_mapping(operation.get("metadata"))
+    # A gateway may give the batch itself, without the operation around it.
+    metadata = as_mapping(operation.get("metadata")) or operation
     word = as_text(metadata.get("state")).strip().upper()
     stats = as_mapping(metadata.get("batchStats"))
     error = as_mapping(operation.get("error")) or as_mapping(metadata.get("error"))
@@ -121,9 +124,12 @@ def _ending(word: str, *, failed: bool) -> Ending:
 
 def _handles(operation: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, str]:
     handles: dict[str, str] = {}
-    for output in (as_mapping(metadata.get("output")), as_mapping(operation.get("response"))):
-        if as_text(output.get(FILE)):
-            handles[FILE] = output[FILE]
+    for output in (
+        *(as_mapping(metadata.get(name)) for name in _OUTPUTS),
+        as_mapping(operation.get("response")),
+    ):
+        if file := told_id(output, FILE, "fileName"):
+            handles[FILE] = file
         elif output.get(INLINE) is not None:
             handles[INLINE] = "yes"
     model = as_text(metadata.get(MODEL)).removeprefix("models/")

@@ -29,10 +29,11 @@ from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows
 from sidecar.providers.kernel.bodies import Body, array_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.json_values import as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.jsonl import read_line
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.providers.kernel.pages import Pages
+from sidecar.providers.kernel.said_otherwise import told_id, without_envelope
 from sidecar.providers.kernel.vendor import Asked
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class GrokBatch:
                 f"{GROK.title} did not confirm the new batch. It is empty if it exists; try again.",
                 failure.kind,
             ) from failure
-        if id_ := as_text(made.get("batch_id")):
+        if id_ := told_id(without_envelope(made, "batch_id"), "batch_id", "id"):
             return id_
         raise self._api.failure(f"{GROK.title} made a batch and gave it no id. Nothing was run; try again.")
 

@@ -17,6 +17,7 @@ from sidecar.providers.kernel.batch_words import End, end_of, is_at_work
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import row_failure
 from sidecar.providers.kernel.json_values import as_mapping, as_text, moment_ms, told_count
+from sidecar.providers.kernel.said_otherwise import as_id, told_id, without_envelope
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.stream import ChatReader
@@ -59,8 +60,9 @@ def batch_state(batch: Mapping[str, Any], now_ms: int) -> BatchState | None:
     The vendor has no word for it and promises no end, so one that outlives its results has ended here. One that tells
     nothing at all is `UNKNOWN`.
     """
-    native_id = batch.get("batch_id")
-    if not isinstance(native_id, str) or not native_id:
+    batch = without_envelope(batch, "batch_id")
+    native_id = told_id(batch, "batch_id") or (as_id(batch.get("id")) if "state" in batch else "")
+    if not native_id:
         return None
     beside = not isinstance(batch.get("state"), Mapping)
     numbers = batch if beside else as_mapping(batch["state"])
@@ -124,7 +126,7 @@ def added(part: BatchPart, batch_id: str) -> BatchState:
 
 def outcome(value: Mapping[str, Any], asked: Asked) -> BatchResult | None:
     """What came of the row of a result; None when it names no row and has no reply, or says nothing of its row."""
-    custom_id = as_text(value.get("batch_request_id"))
+    custom_id = told_id(value, "batch_request_id", "custom_id")
     result = as_mapping(value.get("batch_result")) or value
     response, error = as_mapping(result.get("response")), result.get("error")
     reply = next(
@@ -142,7 +144,7 @@ def outcome(value: Mapping[str, Any], asked: Asked) -> BatchResult | None:
 
 def never_ran(request: Mapping[str, Any]) -> BatchResult | None:
     """What came of the row of a request that a cancel kept from running; None for any other."""
-    custom_id, state = as_text(request.get("batch_request_id")), str(request.get("state")).lower()
+    custom_id, state = told_id(request, "batch_request_id", "custom_id"), str(request.get("state")).lower()
     cancelled = state.endswith(("cancelled", "canceled"))
     return BatchResult(custom_id, never_ran="cancelled") if custom_id and cancelled else None
 

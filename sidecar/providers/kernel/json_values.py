@@ -159,7 +159,7 @@ def as_amount(value: Any) -> Decimal | None:
 
 
 def moment_ms(value: Any) -> int | None:
-    """RFC 3339 text, or a number of seconds as a number or as text; None for what is no time."""
+    """RFC 3339 text, or seconds or milliseconds as a number or as text; None for what is no time."""
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value.strip())
@@ -167,9 +167,9 @@ def moment_ms(value: Any) -> int | None:
             return moment_ms(int(value)) if value.isascii() and value.isdigit() else None
         moment = moment.replace(tzinfo=moment.tzinfo or UTC)
         return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e11:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e14:
         return None
-    return int(value * 1000)
+    return int(value * 1000 if value < 1e11 else value)
 
 
 # Looked at in a second at most. The longest lists of models and pages found have a tenth of it.

@@ -14,9 +14,9 @@ from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows, unconfir
 from sidecar.providers.kernel.bodies import form_body, lines_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.json_values import as_text
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.providers.kernel.pages import listed
+from sidecar.providers.kernel.said_otherwise import as_id, without_envelope
 from sidecar.providers.openai.batch_format import (
     ENDPOINT,
     TAG,
@@ -63,7 +63,7 @@ class OpenAIBatch:
             raise self._api.failure(
                 "OpenAI did not confirm the batch's input file. Nothing was run; try again.", failure.kind
             ) from failure
-        if id_ := as_text(uploaded.get("id")):
+        if id_ := as_id(without_envelope(uploaded, "id").get("id")):
             return id_
         raise self._api.failure(
             "OpenAI took the batch's input file and gave it no id. Nothing was run; try again."

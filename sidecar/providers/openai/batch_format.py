@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Any, Literal
 
 import orjson
 
-from sidecar.providers.base import PreparedCall, Usage
+from sidecar.providers.base import Event, PreparedCall, Usage
 from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.kernel.batch_rows import outcome_of
 from sidecar.providers.kernel.batch_words import End, end_of, is_at_work
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import refused_response, stream_failure
 from sidecar.providers.kernel.json_values import (
-    as_count,
     as_mapping,
-    as_text,
     moment_ms,
     read_lenient,
     told_count,
 )
+from sidecar.providers.kernel.said_otherwise import as_id, as_word, told_id, without_envelope
+from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai.result_files import result_files
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
+from sidecar.providers.openai_family.stream import ChatReader
 from sidecar.providers.openai_family.usage import responses_usage
 
 ReadResponse = Callable[[Mapping[str, Any]], Usage | None]
 ENDPOINT = "/v1/responses"
 
+# What the reply of either endpoint has: gateways may run the rows at another one.
+_REPLIES = frozenset({"output", "choices"})
 _STREAMING = frozenset({"stream", "stream_options"})
 _RENAMED = {"messages": "input", "max_completion_tokens": "max_output_tokens"}
 _NEVER_RAN: Mapping[str, Literal["expired", "cancelled"]] = {
@@ -67,7 +70,7 @@ def outcome(
     line: Mapping[str, Any], asked: Asked, now_ms: int, read_usage: ReadResponse = responses_usage
 ) -> BatchResult | None:
     """What came of the row of an output or error line; None for a line that names no row, or says nothing of it."""
-    custom_id = as_text(line.get("custom_id"))
+    custom_id = told_id(line, "custom_id")
     response, error = as_mapping(line.get("response")), as_mapping(line.get("error"))
     if not response and not (custom_id and line.get("error")):
         # Nobody says that it did not run: it is looked for again, and not counted as free.
@@ -77,14 +80,21 @@ def outcome(
         if never_ran is not None:
             return BatchResult(custom_id, never_ran=never_ran)
         return BatchResult(custom_id, failure=stream_failure(line, asked, produced=False))
-    status, body = told_count(response.get("status_code")), _body(response.get("body"))
+    # A gateway may put the reply itself where it stands in an envelope.
+    bare = "body" not in response and not _REPLIES.isdisjoint(response)
+    status, body = told_count(response.get("status_code")), response if bare else _body(response.get("body"))
     if status is not None and not 200 <= status < 300:
         headers = {"x-request-id": str(response.get("request_id") or "")}
         return BatchResult(
             custom_id, failure=refused_response(status, headers, orjson.dumps(body), asked, now_ms)
         )
-    reader = ResponsesReader(asked, read_usage=read_usage)
-    events = chain(reader.take(body), reader.finish())
+    events: Iterable[Event]
+    if "choices" in body and "output" not in body:
+        chat = ChatReader(asked)
+        events = chain(chat.read(SseEvent(orjson.dumps(body).decode())), chat.finish())
+    else:
+        reader = ResponsesReader(asked, read_usage=read_usage)
+        events = chain(reader.take(body), reader.finish())
     return outcome_of(custom_id, events, model=body.get("model"), response_id=body.get("id"))
 
 
@@ -113,12 +123,13 @@ _SHOWN_ERRORS = 3
 
 def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
     """The state that a batch object tells; None for what is no batch."""
-    native_id, word = batch.get("id"), batch.get("status")
-    if not isinstance(native_id, str) or not isinstance(word, str) or not native_id:
-        return None
+    batch = without_envelope(batch, "id", "status")
+    native_id, word = as_id(batch.get("id")), as_word(batch.get("status"))
     end = _end(batch, word)
+    if not native_id or "status" not in batch or not (word or end):
+        return None
     # With another's word for an end, this vendor's stands.
-    word = end or word.strip().lower()
+    word, unknown = end or word.strip().lower(), end is None and not is_at_work(word)
     counts = as_mapping(batch.get("request_counts"))
     completed, failed = (told_count(counts.get(name)) for name in ("completed", "failed"))
     files = result_files(batch)
@@ -134,12 +145,19 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
         failed=failed,
         created_at=moment_ms(batch.get("created_at")),
         ended_at=next(filter(None, times), None),
-        error=_errors(batch),
+        error=_errors(batch) or (_not_understood(word) if unknown else None),
         ending=None if end is None else _ENDINGS[end],
         no_room=word == "failed" and any(error.get("code") == _NO_ROOM for error in _listed(batch)),
         handles=files,
         names_results=bool(files),
         metadata={str(name): str(value) for name, value in as_mapping(batch.get("metadata")).items()},
+    )
+
+
+def _not_understood(word: str) -> str:
+    return (
+        f"The state of this batch is called {word[:100]!r}, which is not known here. It is looked at again, and has "
+        "ended when it says since when."
     )
 
 
@@ -155,7 +173,7 @@ def _end(batch: Mapping[str, Any], word: str) -> End | None:
 
 def is_of(batch: Mapping[str, Any], part: BatchPart) -> bool:
     """Whether this batch is the part's: by our tag on it, or by the file, which was uploaded for nothing else."""
-    if as_text(batch.get("id")) in part.others:
+    if as_id(batch.get("id")) in part.others:
         return False
     if as_mapping(batch.get("metadata")).get(TAG) == part.tag:
         return True
@@ -166,19 +184,21 @@ class Order:
     """Whether a list comes newest first. The vendor does not promise it, so only what was seen counts."""
 
     def __init__(self) -> None:
-        self._last_s: int | None = None
+        self._last_ms: int | None = None
         self._falls = False
         self._rises = False
 
     def only_older_follow(self, page: Sequence[Mapping[str, Any]], since_ms: int) -> bool:
         """Whether this page, the next one in the list, shows that all behind it is older than `since_ms`."""
-        times = [as_count(batch.get("created_at")) for batch in page]
-        for created_s in times:
-            if self._last_s is not None:
-                self._falls = self._falls or created_s < self._last_s
-                self._rises = self._rises or created_s > self._last_s
-            self._last_s = created_s
-        old = all(created_s * 1000 < since_ms - CLOCKS_DIFFER_MS for created_s in times)
+        times = [moment_ms(batch.get("created_at")) for batch in page]
+        told = [created_ms for created_ms in times if created_ms is not None]
+        for created_ms in told:
+            if self._last_ms is not None:
+                self._falls = self._falls or created_ms < self._last_ms
+                self._rises = self._rises or created_ms > self._last_ms
+            self._last_ms = created_ms
+        # Nobody knows how old one is that does not tell.
+        old = len(told) == len(times) and all(each < since_ms - CLOCKS_DIFFER_MS for each in told)
         return old and self._falls and not self._rises
 
 
