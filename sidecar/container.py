@@ -119,13 +119,15 @@ class Container:
 
     @cached_property
     def keys(self) -> Keys:
-        self._key_variables.update((row.name, row.key_variables) for row in self.providers.rows())
-        self._key_variables.update(ADMIN_KEY_VARIABLES)
+        self._key_variables.update(
+            {row.name: row.key_variables for row in self.providers.rows()} | ADMIN_KEY_VARIABLES
+        )
         return Keys(
             self._key_store,
             self.config.environment,
             self._key_variables,
             lambda name: name in ADMIN_KEY_VARIABLES or self.providers.needs_key(name),
+            lambda name: self.providers.asks_vendor(name.removesuffix("-admin")),
         )
 
     @cached_property

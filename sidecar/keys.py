@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from sidecar.errors import Failure
+from sidecar.key_owners import other_owner
 
 # Keys that only read what an organisation was charged, and the variables that may hold them.
 ADMIN_KEY_VARIABLES = {
@@ -46,7 +47,7 @@ class NotAKey(ValueError):
 def clean_key(text: str) -> str:
     """Return the key alone, "" where there is none. Raise NotAKey for what can be no key.
 
-    Quotes, `NAME=` in front, a `;` or `,` behind, a comment and blanks around are taken off. Whatever else is not
+    Quotes, `NAME=` in front, a `;`, `,` or `.` behind, a comment and blanks around are taken off. Whatever else is not
     certain is refused: a key that was guessed would be sent to a vendor.
     """
     key = _unwrapped(text)
@@ -69,14 +70,14 @@ def _unwrapped(text: str) -> str:
     """What is left once nothing more can be taken off: the wrappings stand inside each other in any order."""
     while True:
         key = text.strip(_BLANK)
-        key = _COMMENT.sub("", key).rstrip(";,").rstrip(_BLANK)
+        key = _COMMENT.sub("", key).rstrip(";,.").rstrip(_BLANK)
         named = _ASSIGNMENT.match(key)
         if named:
             key = key[named.end() :]
         if len(key) >= 2 and (_QUOTES.get(key[0]) == key[-1] or key[0] + key[-1] in _PAIRS):
             key = key[1:-1]
         # Half of what surrounded it, and line ends that a program wrote out.
-        key = re.sub(r"(?:\\[rnt\"'])+$|^(?:\\[\"'])+", "", key).strip("\"'`“”‘’")
+        key = re.sub(r"(?:\\[rnt\"']|%2[27])+$|^(?:\\[\"']|%2[27])+", "", key).strip("\"'`“”‘’")
         if key == text:
             return key
         text = key
@@ -128,7 +129,8 @@ class Keys:
 
     A key that was read once is kept in memory: the renderer asks around every row of a batch, and the
     keychain is slow. Nobody else writes our entries while we run. A keychain that fails or does not answer is in
-    nobody's way who can do without it: `needs_key` says of a provider whether it can.
+    nobody's way who can do without it: `needs_key` says of a provider whether it can, `asks_vendor` whether its calls
+    go to the vendor itself, which is given no key of another vendor's.
     """
 
     def __init__(
@@ -137,12 +139,14 @@ class Keys:
         environment: Mapping[str, str],
         variables: Mapping[str, Sequence[str]],
         needs_key: Callable[[str], bool] = lambda provider: True,
+        asks_vendor: Callable[[str], bool] = lambda provider: False,
         short_patience: float = SHORT_PATIENCE,
     ) -> None:
         self._store = store
         self._environment = environment
         self._variables = variables
         self._needs_key = needs_key
+        self._asks_vendor = asks_vendor
         self._short_patience = short_patience
         self._known: dict[str, str | None] = {}
         self._asking: dict[str, _Asking] = {}
@@ -151,10 +155,11 @@ class Keys:
         """The key for this provider, or None.
 
         Raise Failure: "storage_error" when the keychain refuses or is silent and there is no other key,
-        "invalid_api_key" when what a variable of the environment holds can be no key.
+        "invalid_api_key" when what a variable of the environment holds can be no key, or the key is another vendor's.
         """
-        if self._known.get(provider):
-            return self._known[provider]
+        if key := self._known.get(provider):
+            self._refuse_others(provider, key, "The API key that is saved")
+            return key
         spare = any(self._environment.get(name, "").strip() for name in self._variables.get(provider, ()))
         can_do_without = spare or not self._needs_key(provider)
         try:
@@ -164,6 +169,8 @@ class Keys:
                 raise
             log.warning("%s is asked without what the keychain may hold: %s", provider, failure.message)
             saved = None
+        if saved:
+            self._refuse_others(provider, saved, "The API key that is saved")
         return saved or self._from_environment(provider)
 
     async def state(self, provider: str) -> tuple[bool, str | None]:
@@ -187,6 +194,10 @@ class Keys:
         """
         try:
             key = clean_key(key)
+            if owner := self._other_owner(provider, key):
+                raise NotAKey(
+                    f"That is a key of {owner}'s. Save it there, and paste the key for {provider} here."
+                )
         except NotAKey as problem:
             message = str(problem)
             raise Failure("invalid_params", message, issues=[{"path": "value", "message": message}]) from None
@@ -237,8 +248,17 @@ class Keys:
                 message = f"The environment variable {variable} holds no API key as it stands. {problem}"
                 raise Failure("invalid_api_key", message, provider=provider) from None
             if key:
+                self._refuse_others(provider, key, f"The API key in the environment variable {variable}")
                 return key
         return None
+
+    def _other_owner(self, provider: str, key: str) -> str | None:
+        return other_owner(provider, key) if self._asks_vendor(provider) else None
+
+    def _refuse_others(self, provider: str, key: str, which: str) -> None:
+        if owner := self._other_owner(provider, key):
+            told = f"{which} for {provider} is one of {owner}'s, so nothing was sent. Put {provider}'s own there."
+            raise Failure("invalid_api_key", told, provider=provider)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

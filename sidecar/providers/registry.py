@@ -248,6 +248,14 @@ class Registry:
         told = self._environment.get(row.base_url_variable or "", "").strip()
         return told or row.base_url
 
+    def asks_vendor(self, name: str) -> bool:
+        """Whether calls go to the vendor's own host, and not to a gateway or a server in its place."""
+        own = next((facts.base_url for facts in PROVIDERS if facts.name == name), None)
+        if own is None or name not in self._rows:
+            return False
+        host, there = urlsplit(own).hostname or "", (urlsplit(self.base_url(name)).hostname or "")
+        return there == host or there.endswith(f".{host}")
+
     def _make(self, row: ProviderRow, maker: str, base_url: str | None = None) -> Any:
         self._http.secrets.learn_address(base_url or self.base_url(row.name))
         base = self._address(row, base_url)

@@ -192,7 +192,7 @@ async def test_a_key_goes_out_alone_however_it_was_saved(tmp_path: Path) -> None
     async with serving(GOOD) as server:
         environment = {"OPENAI_BASE_URL": server.url + "/v1"}
         async with sidecar(tmp_path, environment=environment) as process:
-            for saved in ('"{}"', "OPENAI_API_KEY={}", "{};", "{}\n", "\u00a0{}"):
+            for saved in ('"{}"', "OPENAI_API_KEY={}", "{};", "{}\n", "\u00a0{}", "{}.", "%22{}%22"):
                 value = {"key": "apiKey", "provider": "openai", "value": saved.format(KEY)}
                 await process.call("settings:save", value)
                 await ask(process, model="openai/gpt-6-sol")
@@ -207,3 +207,26 @@ async def test_a_key_of_the_environment_goes_out_alone(written: str, tmp_path: P
         async with sidecar(tmp_path, environment=environment) as process:
             await ask(process, model="openai/gpt-6-sol")
     assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+async def test_a_key_of_another_vendor_is_sent_to_nobody(tmp_path: Path) -> None:
+    others = {"openai": "AIzaSyD-0123456789abcdefghijkl", "gemini": f"sk-proj-{KEY}", "grok": f"sk-ant-{KEY}"}
+    environment = {"ANTHROPIC_API_KEY": f"gsk_{KEY}", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    async with sidecar(tmp_path, environment=environment) as process:
+        for provider, key in others.items():
+            with pytest.raises(RpcError) as caught:
+                await process.call("settings:save", {"key": "apiKey", "provider": provider, "value": key})
+            assert "is a key of" in caught.value.message
+            assert key not in str(caught.value)
+            assert await process.call("settings:load", {"key": "apiKey", "provider": provider}) is None
+        error = await refused(process, model="anthropic/claude-sonnet-5")
+    assert error.data["kind"] == "invalid_api_key"
+    assert "ANTHROPIC_API_KEY" in error.message
+    assert "Groq" in error.message
+
+
+async def test_a_gateway_in_a_vendor_s_place_takes_whatever_key_it_gave(tmp_path: Path) -> None:
+    async with serving(GOOD) as server:
+        environment = {"OPENAI_BASE_URL": server.url + "/v1", "OPENAI_API_KEY": f"sk-or-v1-{KEY}"}
+        async with sidecar(tmp_path, environment=environment) as process:
+            assert (await ask(process, model="openai/gpt-6-sol"))["answer"] == "Good morning"
