@@ -119,9 +119,8 @@ class Container:
 
     @cached_property
     def keys(self) -> Keys:
-        self._key_variables.update(
-            {row.name: row.key_variables for row in self.providers.rows()} | ADMIN_KEY_VARIABLES
-        )
+        variables = {row.name: row.key_variables for row in self.providers.rows()}
+        self._key_variables.update(variables | ADMIN_KEY_VARIABLES)
         return Keys(
             self._key_store,
             self.config.environment,
