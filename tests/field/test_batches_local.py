@@ -7,6 +7,8 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from sidecar.money import charge
 from sidecar.money.catalogue import Catalogue
 from sidecar.providers.base import Usage
@@ -55,6 +57,38 @@ async def test_used_up_credit_stops_a_local_batch_and_leaves_the_rest_for_later(
         found = await ended(process, job_id)
     assert (found["status"], found["completedRows"]) == ("completed", 120)
     assert json.dumps(found).count("error") == 0
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_wait_of_days_stops_a_local_batch_at_once_and_says_how_long(
+    status: int, tmp_path: Path
+) -> None:
+    answered = 0
+
+    def until_it_is_closed(asked: Asked) -> Answer:
+        nonlocal answered
+        if answered >= 4 and not opened:
+            return whole({"error": {"message": "Come back later."}}, status, {"retry-after": "864000"})
+        answered += 1
+        return stream(*chat_chunks("Good morning"), "[DONE]")
+
+    opened = False
+    async with (
+        serving(until_it_is_closed) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        given = [{"prompt": f"Row {number}", "model": MODEL} for number in range(20)]
+        params = {"projectId": await project(process), "rows": given, "start": True}
+        job_id = (await process.call("batch:submit", params))["id"]
+        found = await ended(process, job_id)
+        came = await rows(process, job_id)
+        assert found["status"] == "failed"
+        assert "in 10 days" in found["error"]
+        assert [row["status"] for row in came].count("pending") == 16
+        opened = True
+        await process.call("batch:start", {"jobId": job_id})
+        found = await ended(process, job_id)
+    assert (found["status"], found["completedRows"]) == ("completed", 20)
 
 
 @field("batches", "gpt-6.2-sol by batch, 1,000 in of which 400 written to the cache for 30 minutes")

@@ -201,10 +201,10 @@ class RowRunner:
             log.error("a row of a batch failed by a bug", exc_info=problem)
         money = answer.broken(problem, in_flight=guard.in_flight)
         latency = guard.latency_ms(self._now_ms())
-        spent = isinstance(problem, Failure) and problem.spent and money.state == "failed"
-        if spent or (context.put_back and not isinstance(problem, Exception)):
+        stops = isinstance(problem, Failure) and money.state == "failed" and _is_for_long(problem)
+        if stops or (context.put_back and not isinstance(problem, Exception)):
             await self._write(row_transactions.requeue, row, row_intent, money)
-            if spent:
+            if stops:
                 # It would be the same with every row: the job stops, and this one waits with the others.
                 raise problem
             return False
@@ -228,3 +228,8 @@ class RowRunner:
         return await self.endings.saved(
             lambda: self._store.write(transaction, row, row_intent.entry, money, self._now_ms())
         )
+
+
+def _is_for_long(refused: Failure) -> bool:
+    """Whether every other row would be refused as well: nothing is left, or nobody waits until there is."""
+    return refused.spent or (refused.retry_after_ms or 0) > AttemptGuard.longest_hint_ms

@@ -170,7 +170,10 @@ class Limits:
                 yield 1 if unit == "requests" else tokens, allowance
 
     def _hold(self, wait_ms: int, now_ms: int) -> None:
-        until = now_ms + min(wait_ms, LONGEST_HOLD_MS)
+        if wait_ms > LONGEST_HOLD_MS:
+            # Nobody waits so long in silence: who asks is told.
+            return
+        until = now_ms + wait_ms
         if until > self._hold_until or now_ms < self._held_at:
             self._held_at, self._hold_until = now_ms, until
 
