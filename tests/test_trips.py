@@ -38,7 +38,8 @@ MOST_FILES = {
     "chat:send": 79,
     # Whether the pieces of an answer repeat what was said, and whose a key is: two files more.
     "batch:start": 87,
-    # In the words for how a batch stands, the names of its files and its shape gateways differ, and whose a key is: four files more.
+    # In the words for how a batch stands, the names of its files and its shape gateways differ, and whose a key is:
+    # four files more.
     "batch:submit-native": 107,
 }
 

@@ -43,8 +43,15 @@ def _text(encoding: str, mark: str = "") -> Callable[[list[bytes]], bytes]:
     return lambda lines: (mark + b"\r\n".join(lines).decode()).encode(encoding)
 
 
+def _as_answer(lines: list[bytes]) -> bytes:
+    return b'{"object": "list", "data": [' + b",".join(lines) + b"]}"
+
+
 WRITTEN: dict[str, Callable[[list[bytes]], bytes]] = {
     "a list": _as_list,
+    "a list over lines": lambda lines: b"[\n" + b",\n".join(lines) + b"\n]\n",
+    "a list in an answer": _as_answer,
+    "a stream": lambda lines: b"\n\n".join(b"data: " + line for line in lines) + b"\n\ndata: [DONE]\n\n",
     "no ends between them": b"".join,
     "ends of an old Macintosh": b"\r".join,
     "replies as text": _bodies_as_text,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from sidecar.providers.kernel.charset import text_of
@@ -10,6 +11,7 @@ from sidecar.providers.kernel.json_values import glued_values, read_lenient
 
 # In memory a line of nothing but brackets takes twenty times its size.
 MAX_LINE_BYTES = 16 * 1024 * 1024
+_OF_A_LIST = b"[], \t"
 
 
 class LineReader:
@@ -50,11 +52,20 @@ class LineReader:
 
 
 def read_objects(line: bytes) -> list[Mapping[str, Any]]:
-    """Return the JSON objects of a line: one; several of a list, or where the ends between them are gone; or none."""
-    try:
-        value = read_lenient(line)
-    except ValueError:
+    """Return the JSON objects of a line: one; several of a list, or where the ends between them are gone; or none.
+
+    What makes a stream or a list of lines, `data:` before them or a comma behind, is no part of them.
+    """
+    line = line.removeprefix(b"data:").strip()
+    value: Any = None
+    for each in (line, line.strip(_OF_A_LIST)):
+        with suppress(ValueError):
+            value = read_lenient(each)
+            break
+    else:
         value = glued_values(text_of(line))
+    if isinstance(value, dict) and value.get("object") == "list":
+        value = value.get("data")
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
 
 
