@@ -58,6 +58,15 @@ async def test_a_limit_of_the_day_is_called_one_and_not_asked_again(tmp_path: Pa
         assert "day's quota" in error.message
 
 
+async def test_a_limit_of_the_month_is_not_asked_again_and_not_for_tomorrow(tmp_path: Path) -> None:
+    ((asked, error),) = await told(
+        tmp_path, limited({"message": "Monthly usage limit reached for this key."})
+    )
+    assert asked == 1
+    assert "limit of this" in error.message
+    assert "tomorrow" not in error.message
+
+
 async def test_a_limit_whose_end_is_told_says_when_to_come_back(tmp_path: Path) -> None:
     in_five_hours = str(round((time.time() + 5 * 3600) * 1000))
     reset = {"headers": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": in_five_hours}}

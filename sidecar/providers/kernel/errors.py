@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from sidecar.errors import Failure
 from sidecar.providers.kernel.error_fields import LONGEST_MESSAGE, read_body
@@ -28,6 +28,9 @@ _UNITS = (("days", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
 _OF_A_DAY = re.compile(
     r"\bdaily\b|(?<![a-z])per[ _-]?day(?![a-z])|\ba day\b|(?:of|for) (?:the|this) day\b|\btoday\b|\b[RT]PD\b",
     re.I,
+)
+_OF_A_MONTH = re.compile(
+    r"\bmonthly\b|(?<![a-z])per[ _-]?month(?![a-z])|(?:of|for) (?:the|this) month\b", re.I
 )
 # From https://grpc.io/docs/guides/status-codes/, in their order.
 _HTTP = (200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401)
@@ -177,8 +180,8 @@ def _unknown(what: str, asked: Asked) -> OutcomeUnknown:
 def _failure(error: VendorError, asked: Asked, shown: str, retryable: bool, hint_ms: int | None) -> Failure:
     said = error.said.strip()
     quoted = _quoted(said)
-    if error.spent is None and _is_of_a_day(error, hint_ms):
-        error = replace(error, spent="quota")
+    if error.spent is None and hint_ms is None:
+        error = replace(error, spent=_used_up(error))
     detail = f"{error.codes}: {said}" if error.codes else said
     failure = Failure(
         error.kind,
@@ -234,10 +237,14 @@ def _spent(error: VendorError, asked: Asked) -> str:
     )
 
 
-def _is_of_a_day(error: VendorError, hint_ms: int | None) -> bool:
-    """Whether it is a limit of the day, which does not pass while anybody waits; the vendor says nothing else of it."""
-    told = hint_ms is not None or said_ms(None, error.said, 0) is not None
-    return error.kind == "rate_limited" and not told and bool(_OF_A_DAY.search(f"{error.codes} {error.said}"))
+def _used_up(error: VendorError) -> Literal["credit", "quota"] | None:
+    """What a limit of the month or the day has used up, where nothing else is said of its end: nobody waits for it."""
+    if error.kind != "rate_limited" or said_ms(None, error.said, 0) is not None:
+        return None
+    words = f"{error.codes} {error.said}"
+    if _OF_A_MONTH.search(words):
+        return "credit"
+    return "quota" if _OF_A_DAY.search(words) else None
 
 
 def _when(hint_ms: int | None) -> str:
