@@ -149,9 +149,15 @@ def test_a_result_with_neither_answer_nor_error_says_nothing_of_its_row(silence:
     assert outcome({"key": "a", **silence}, ASKED, DONE) is None
 
 
-@pytest.mark.parametrize("value", [{"response": ANSWER}, {"key": "", "response": ANSWER}, {"metadata": None}])
-def test_a_result_that_names_no_row_is_none(value: dict[str, Any]) -> None:
-    assert outcome(value, ASKED, DONE) is None
+@pytest.mark.parametrize("value", [{"response": ANSWER}, {"key": "", "response": ANSWER}])
+def test_a_reply_that_names_no_row_is_kept_without_a_name(value: dict[str, Any]) -> None:
+    came = outcome(value, ASKED, DONE)
+    assert came is not None
+    assert (came.custom_id, came.text, came.is_reply) == ("", "four", True)
+
+
+def test_what_names_no_row_and_is_no_reply_is_none() -> None:
+    assert outcome({"metadata": None}, ASKED, DONE) is None
 
 
 def test_a_blocked_prompt_is_a_failure_with_what_it_cost() -> None:
