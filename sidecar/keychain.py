@@ -149,8 +149,11 @@ class _Threads:
                 continue
             try:
                 done.set_result(action())
-            except BaseException as error:
+            except Exception as error:
                 done.set_exception(error)
+            except BaseException as error:
+                # A backend that wants to end the program ends no more than its call.
+                done.set_exception(RuntimeError(type(error).__name__))
 
 
 class _Keychain:
@@ -160,7 +163,9 @@ class _Keychain:
         self._keyring = keyring
 
     def get(self, provider: str) -> str | None:
-        return self._keyring.get_password(SERVICE, provider)
+        # Of an entry that another program wrote some backends give the bytes.
+        found: Any = self._keyring.get_password(SERVICE, provider)
+        return found.decode("utf-8", "replace") if isinstance(found, bytes) else found
 
     def set(self, provider: str, key: str) -> None:
         self._keyring.set_password(SERVICE, provider, key)

@@ -14,6 +14,8 @@ from typing import Protocol
 from sidecar.errors import Failure
 from sidecar.key_owners import other_owner
 
+log = logging.getLogger("sidecar.keys")
+
 # Keys that only read what an organisation was charged, and the variables that may hold them.
 ADMIN_KEY_VARIABLES = {
     "openai-admin": ("OPENAI_ADMIN_KEY",),
@@ -82,8 +84,6 @@ def _unwrapped(text: str) -> str:
             return key
         text = key
 
-
-log = logging.getLogger("sidecar.keys")
 
 # Seconds that somebody waits for the keychain who can do without it, and who cannot: it may be asking for a password.
 SHORT_PATIENCE, LONG_PATIENCE = 3.0, 12.0
@@ -155,11 +155,8 @@ class Keys:
         """The key for this provider, or None.
 
         Raise Failure: "storage_error" when the keychain refuses or is silent and there is no other key,
-        "invalid_api_key" when what a variable of the environment holds can be no key, or the key is another vendor's.
+        "invalid_api_key" when what the keychain or a variable holds can be no key, or the key is another vendor's.
         """
-        if key := self._known.get(provider):
-            self._refuse_others(provider, key, "The API key that is saved")
-            return key
         spare = any(self._environment.get(name, "").strip() for name in self._variables.get(provider, ()))
         can_do_without = spare or not self._needs_key(provider)
         try:
@@ -211,7 +208,7 @@ class Keys:
             raise Failure("storage_error", NOT_KEPT if key else NOT_REMOVED)
 
     async def _saved(self, provider: str, patience: float) -> str | None:
-        """Return what the store holds. Raise Failure when it refuses, or is silent for `patience` seconds.
+        """Return what the store holds. Raise Failure when it refuses, is silent for `patience` seconds or holds no key.
 
         However many ask, the store is asked once; when it answers late, the next who ask have it at once.
         """
@@ -220,14 +217,20 @@ class Keys:
         loop = asyncio.get_running_loop()
         asking = self._asking.get(provider)
         if asking is None:
-            asking = self._asking[provider] = _Asking(
-                loop.create_task(self._store.get(provider)), loop.time()
-            )
+            asking = self._asking[provider] = _Asking(loop.create_task(self._read(provider)), loop.time())
             asking.answer.add_done_callback(partial(self._answered, provider, asking))
         await asking.answered_or_late(patience)
         if not asking.answer.done():
             raise Failure("storage_error", SILENT)
         return asking.answer.result()
+
+    async def _read(self, provider: str) -> str | None:
+        """The key in what the store gives, which another program may have written."""
+        try:
+            return clean_key(await self._store.get(provider) or "") or None
+        except NotAKey as problem:
+            message = f"What is saved as the API key for {provider} is none. {problem}"
+            raise Failure("invalid_api_key", message, provider=provider) from None
 
     def _answered(self, provider: str, asking: _Asking, _: asyncio.Task[str | None]) -> None:
         if self._asking.get(provider) is not asking:

@@ -7,9 +7,14 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+PAGE = b"<html><title>ERROR: The requested URL could not be retrieved</title></html>"
+
 
 class Proxy:
-    """`seen` holds the first line of what was asked of it, and the headers of it in lower case."""
+    """`seen` holds the first line of what was asked of it, and the headers of it in lower case.
+
+    With another `status` than 200 it refuses, with a page of its own; with 0 it closes the connection.
+    """
 
     def __init__(self, target: int, *, status: int = 200) -> None:
         self.target = target
@@ -35,8 +40,13 @@ class Proxy:
         self.headers.append(
             {name.lower(): text.strip() for name, _, text in (each.partition(":") for each in rest)}
         )
+        if self.status == 0:
+            return
         if self.status != 200:
-            writer.write(f"HTTP/1.1 {self.status} No\r\ncontent-length: 0\r\n\r\n".encode())
+            head = (
+                f"HTTP/1.1 {self.status} No\r\ncontent-type: text/html\r\ncontent-length: {len(PAGE)}\r\n\r\n"
+            )
+            writer.write(head.encode() + PAGE)
             await writer.drain()
             return
         if line.startswith("CONNECT "):

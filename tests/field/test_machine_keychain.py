@@ -139,3 +139,31 @@ async def test_saving_a_key_writes_through_no_link(tmp_path: Path) -> None:
         assert await process.call("settings:load", {"key": "apiKey", "provider": "openai"}) is not None
     assert precious.read_text(encoding="utf-8") == "mine"
     assert (data / "keys.json").stat().st_mode & 0o777 == 0o600
+
+
+# What it gives for each vendor is no key: another program's words, bytes, the wish to end the program.
+ODD = """
+def get_password(self, service, name, *password):
+    if name == "grok":
+        raise SystemExit(3)
+    return {"openai": "not a key at all", "anthropic": b" k-in-bytes-0123456789 "}.get(name)
+set_password = delete_password = get_password
+"""
+
+
+@field("machine", "holds what is no key, or ends its program")
+async def test_what_the_keychain_holds_and_is_no_key_is_told_and_in_nobody_s_way(tmp_path: Path) -> None:
+    async with serving(stream(*claude_events("Good morning"))) as server:
+        environment = {"ANTHROPIC_BASE_URL": server.url, "XAI_BASE_URL": server.url + "/v1"}
+        async with sidecar(tmp_path, environment=environment, keychain=ODD) as process:
+            error = await refused(process, model="openai/gpt-6-sol")
+            assert error.data["kind"] == "invalid_api_key"
+            assert "What is saved as the API key for openai is none" in error.message
+            assert "keychain" in (await refused(process, model="grok/grok-4.5")).message
+            assert (await ask(process, model="anthropic/claude-sonnet-5"))["answer"] == "Good morning"
+        assert server.asked[0].headers["x-api-key"] == "k-in-bytes-0123456789"
+    async with serving(GOOD) as server:
+        environment = vendor_environment(server.url, "openai")
+        async with sidecar(tmp_path, environment=environment, keychain=ODD) as process:
+            assert (await ask(process, model="openai/gpt-6-sol"))["answer"] == "Good morning"
+        assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"

@@ -1,22 +1,19 @@
-"""Proxies, certificates and login files of company machines, beside the real process."""
+"""Certificates and login files of company machines, beside the real process."""
 
 from __future__ import annotations
 
-import base64
+import os
 import ssl
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from sidecar.errors import Failure
-from sidecar.providers.kernel.proxies import proxy_for, table_of
+from sidecar.providers.kernel.certificates import named_files, trust
 from tests.field.claims import field
 from tests.field.hostile import chat_chunks, claude_events, serving, stream
 from tests.field.lab import KEY, ask, own_models, refused, sidecar, vendor_environment
 from tests.field.proxy import proxying
-from tests.helpers.process import RpcError
 from tests.packaging.tls import certificate
 
 GOOD = stream(*chat_chunks("Good morning"), "[DONE]")
@@ -28,126 +25,6 @@ NO_CERTIFICATES = {
     "CURL_CA_BUNDLE": "",
     "NODE_EXTRA_CA_CERTS": "",
 }
-
-
-@field("machine", "`ALL_PROXY=http://…` alone")
-@field("machine", "`http_proxy=127.0.0.1:3128`, no scheme")
-@pytest.mark.parametrize(
-    ("name", "spelled"),
-    [
-        ("ALL_PROXY", "http://127.0.0.1:{}"),
-        ("all_proxy", "http://127.0.0.1:{}/"),
-        ("http_proxy", "127.0.0.1:{}"),
-        ("HTTP_PROXY", '"http://127.0.0.1:{}"'),
-        ("HTTP_PROXY", "HTTP://localhost:{}"),
-    ],
-)
-async def test_a_proxy_is_used_however_it_is_spelled(name: str, spelled: str, tmp_path: Path) -> None:
-    async with serving(GOOD) as server, proxying(server.port) as proxy:
-        environment = {name: spelled.format(proxy.port)}
-        async with sidecar(tmp_path, models=own_models(FAR), environment=environment) as process:
-            assert (await ask(process))["answer"] == "Good morning"
-    assert proxy.seen == ["POST http://lab.example:8000/v1/chat/completions HTTP/1.1"]
-
-
-@field("machine", "`HTTP_PROXY=socks5://…`")
-@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks"])
-async def test_a_socks_proxy_is_used_and_resolves_the_name(scheme: str, tmp_path: Path) -> None:
-    async with serving(GOOD) as server, proxying(server.port) as proxy:
-        environment = {"HTTP_PROXY": f"{scheme}://127.0.0.1:{proxy.port}"}
-        async with sidecar(tmp_path, models=own_models(FAR), environment=environment) as process:
-            assert (await ask(process))["answer"] == "Good morning"
-    assert proxy.seen == ["SOCKS lab.example"]
-
-
-async def test_a_socks_proxy_that_is_not_there_is_named(tmp_path: Path) -> None:
-    environment = {"ALL_PROXY": "socks5://127.0.0.1:9"}
-    async with sidecar(tmp_path, models=own_models(FAR), environment=environment) as process:
-        error = await refused(process)
-    assert "127.0.0.1:9" in error.message
-    assert "charge" not in error.message
-
-
-async def test_a_login_in_the_proxy_s_address_goes_to_the_proxy_alone(tmp_path: Path) -> None:
-    async with serving(GOOD) as server, proxying(server.port) as proxy:
-        environment = {"HTTP_PROXY": f"http://ada:p%40ss@127.0.0.1:{proxy.port}"}
-        async with sidecar(tmp_path, models=own_models(FAR), environment=environment) as process:
-            assert (await ask(process))["answer"] == "Good morning"
-    login = base64.b64encode(b"ada:p@ss").decode()
-    assert proxy.headers[0]["proxy-authorization"] == f"Basic {login}"
-    assert "authorization" not in proxy.headers[0]
-
-
-@field("machine", "`HTTP_PROXY=https://…`")
-async def test_a_proxy_behind_tls_is_used_where_its_certificate_is_trusted(tmp_path: Path) -> None:
-    pair = certificate(tmp_path)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(*pair)
-    async with serving(GOOD) as server, proxying(server.port, tls=tls) as proxy:
-        environment = {"HTTP_PROXY": f"https://127.0.0.1:{proxy.port}"}
-        trusting = {**environment, **NO_CERTIFICATES, "NODE_EXTRA_CA_CERTS": str(pair[0])}
-        async with sidecar(tmp_path / "a", models=own_models(FAR), environment=trusting) as process:
-            assert (await ask(process))["answer"] == "Good morning"
-        assert len(proxy.seen) == 1
-        async with sidecar(tmp_path / "b", models=own_models(FAR), environment=environment) as process:
-            assert "certificate" in (await refused(process)).message
-    assert len(server.asked) == 1
-
-
-@field("machine", "a port that is no number")
-@field("trust", "`HTTP_PROXY=::::`")
-@pytest.mark.parametrize(
-    "spelled",
-    ["http://127.0.0.1:abc", "::::", "http://", "ftp://127.0.0.1:1", "http://ada:secret@127.0.0.1:99999"],
-)
-async def test_a_proxy_that_cannot_be_used_is_told_and_never_passed_by(spelled: str, tmp_path: Path) -> None:
-    async with serving(GOOD) as server:
-        environment = {"HTTP_PROXY": spelled}
-        models = own_models(f"http://lab.example:{server.port}")
-        async with sidecar(tmp_path, models=models, environment=environment) as process:
-            error = await refused(process)
-    assert "HTTP_PROXY" in error.message
-    assert "charge" not in error.message
-    assert "secret" not in f"{error.message} {error.data}"
-    assert server.asked == []
-
-
-@field("machine", "the proxy answers 407")
-@pytest.mark.parametrize("far", [FAR, "https://lab.example"])
-async def test_a_proxy_that_wants_a_login_is_named(far: str, tmp_path: Path) -> None:
-    async with proxying(9, status=407) as proxy:
-        environment = {"ALL_PROXY": f"http://127.0.0.1:{proxy.port}"}
-        async with sidecar(tmp_path, models=own_models(far), environment=environment) as process:
-            error = await refused(process)
-    assert f"127.0.0.1:{proxy.port}" in error.message
-    assert "login" in error.message
-    assert "charge" not in error.message
-
-
-async def test_a_proxy_that_is_not_there_is_named(tmp_path: Path) -> None:
-    environment = {"HTTP_PROXY": "http://127.0.0.1:9"}
-    async with sidecar(tmp_path, models=own_models(FAR), environment=environment) as process:
-        error = await refused(process)
-    assert "127.0.0.1:9" in error.message
-    assert "internet" not in error.message
-
-
-@field("machine", "any proxy, and a server at 127.0.0.1")
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
-async def test_this_machine_is_asked_directly_whatever_proxy_is_set(host: str, tmp_path: Path) -> None:
-    async with serving(GOOD) as server, proxying(server.port) as proxy:
-        environment = {"ALL_PROXY": f"http://127.0.0.1:{proxy.port}", "HTTP_PROXY": "::::"}
-        models = own_models(f"http://{host}:{server.port}")
-        if host == "127.0.0.2":
-            models = own_models(server.url.replace("127.0.0.1", host))
-            environment["NO_PROXY"] = ""
-        async with sidecar(tmp_path, models=models, environment=environment) as process:
-            if host == "127.0.0.2":
-                # Nothing listens there; what counts is that no proxy was asked.
-                await refused(process)
-            else:
-                assert (await ask(process))["answer"] == "Good morning"
-    assert proxy.seen == []
 
 
 @field("machine", "`machine 127.0.0.1 login … password …`, OpenAI")
@@ -253,16 +130,6 @@ async def test_a_proxy_of_one_s_own_is_used_from_the_next_question_on(tmp_path: 
     assert len(proxy.seen) == 1
 
 
-@pytest.mark.parametrize("value", ["::::", "http://ada:secret@127.0.0.1:3128"])
-async def test_a_proxy_that_is_none_or_has_a_login_is_no_setting(value: str, tmp_path: Path) -> None:
-    async with sidecar(tmp_path) as process:
-        with pytest.raises(RpcError) as caught:
-            await process.call("settings:save", {"key": "proxy", "value": value})
-        assert caught.value.data["kind"] == "invalid_params"
-        assert "secret" not in f"{caught.value.message} {caught.value.data}"
-        assert await process.call("settings:load", {"key": "proxy"}) is None
-
-
 async def test_a_file_of_certificates_of_one_s_own_is_trusted(tmp_path: Path) -> None:
     pair = certificate(tmp_path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -275,27 +142,77 @@ async def test_a_file_of_certificates_of_one_s_own_is_trusted(tmp_path: Path) ->
             assert (await ask(process))["answer"] == "Good morning"
 
 
+@field("machine", "the office's root as DER, in UTF-16")
 @pytest.mark.parametrize(
-    ("exceptions", "address"),
+    "form",
     [
-        ("corp.example:443", "https://corp.example"),
-        ("10.*", "https://10.1.2.3"),
-        ("http://corp.example/", "https://corp.example"),
-        ("'corp.example.'", "https://corp.example."),
-        ("<local>", "https://intranet"),
-        ("other.example|corp.example", "https://corp.example"),
-        ("api.*.example", "https://api.one.example"),
-        ("fd00::/8", "https://[fd00::1]"),
+        "as it is",
+        "DER",
+        "UTF-16",
+        "CRLF and a mark",
+        "indented",
+        "behind words",
+        "behind a broken one",
+        "a folder",
+        "quotes",
     ],
 )
-def test_exceptions_from_the_proxy_are_understood_as_people_write_them(exceptions: str, address: str) -> None:
-    table = table_of({"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": exceptions})
-    parts = urlsplit(address)
-    assert proxy_for(parts.scheme, parts.hostname or "", parts.port, table) is None
-    assert proxy_for("https", "elsewhere.example.org", None, table) is not None
+def test_a_file_of_certificates_is_read_however_the_office_exported_it(form: str, tmp_path: Path) -> None:
+    pem = certificate(tmp_path)[0].read_text()
+    der = ssl.PEM_cert_to_DER_cert(pem)
+    broken = "-----BEGIN CERTIFICATE-----\nMIIBbroken\n-----END CERTIFICATE-----\n"
+    path = tmp_path / "office" / "root.cer"
+    path.parent.mkdir()
+    path.write_bytes(
+        {
+            "DER": der,
+            "UTF-16": pem.encode("utf-16"),
+            "CRLF and a mark": b"\xef\xbb\xbf" + pem.replace("\n", "\r\n").encode(),
+            "indented": "\n".join(f"  {line}" for line in pem.splitlines()).encode(),
+            "behind words": f"Bag Attributes\n  friendlyName: Office\n{pem}".encode(),
+            "behind a broken one": (broken + pem + broken).encode(),
+        }.get(form, pem.encode())
+    )
+    named = str(path.parent if form == "a folder" else path)
+    environment = {"SSL_CERT_FILE": f'"{named}"' if form == "quotes" else named}
+    assert der in trust(named_files(environment, None)).get_ca_certs(binary_form=True)
 
 
-@pytest.mark.parametrize("text", ["http//proxy.example:3128", "http://proxy.example/proxy.pac", "PROXY p:80"])
-def test_what_is_no_address_of_a_proxy_is_refused(text: str) -> None:
-    with pytest.raises(Failure, match="HTTPS_PROXY"):
-        proxy_for("https", "models.example", None, table_of({"HTTPS_PROXY": text}))
+def test_several_folders_of_certificates_are_read(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    pem = certificate(tmp_path / "full")[0].read_text()
+    environment = {"SSL_CERT_DIR": os.pathsep.join([str(tmp_path / "empty"), str(tmp_path / "full")])}
+    trusted = trust(named_files(environment, None)).get_ca_certs(binary_form=True)
+    assert ssl.PEM_cert_to_DER_cert(pem) in trusted
+
+
+@field("machine", "the certificate is of another time")
+@pytest.mark.parametrize(("hours", "why"), [(5, "is not valid yet"), (-5, "has expired")])
+async def test_a_certificate_of_another_time_may_mean_that_the_clock_is_wrong(
+    hours: int, why: str, tmp_path: Path
+) -> None:
+    pair = certificate(tmp_path, valid_from_hours=hours)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*pair)
+    async with serving(GOOD, tls=tls) as server:
+        models = own_models(server.url.replace("http:", "https:"))
+        environment = {**NO_CERTIFICATES, "SSL_CERT_FILE": str(pair[0])}
+        async with sidecar(tmp_path / "data", models=models, environment=environment) as process:
+            error = await refused(process)
+    assert f"{why}, or this computer's clock is wrong" in error.message
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("http://lab.invalid/v1", "The name lab.invalid was not found"),
+        ("https://[fd00::1]:9/v1", "Nothing answers at [fd00::1]:9"),
+    ],
+)
+async def test_what_is_not_found_is_named(address: str, told: str, tmp_path: Path) -> None:
+    async with sidecar(tmp_path, models=own_models(address, path="")) as process:
+        error = await refused(process)
+    assert told in error.message
+    assert "charge" not in error.message

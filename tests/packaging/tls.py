@@ -18,11 +18,14 @@ from cryptography.x509.oid import NameOID
 HOST = "127.0.0.1"
 
 
-def certificate(folder: Path, *names: str) -> tuple[Path, Path]:
-    """A certificate for this host and these names that nobody knows yet, and its key, valid for an hour."""
+def certificate(folder: Path, *names: str, valid_from_hours: int = -1) -> tuple[Path, Path]:
+    """A certificate for this host and these names that nobody knows yet, and its key, valid for two hours.
+
+    They begin so many hours from now.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
-    now = datetime.now(UTC)
+    begin = datetime.now(UTC) + timedelta(hours=valid_from_hours)
     hosts = [x509.IPAddress(IPv4Address(HOST)), *map(x509.DNSName, names)]
     signed = (
         x509.CertificateBuilder()
@@ -30,8 +33,8 @@ def certificate(folder: Path, *names: str) -> tuple[Path, Path]:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(hours=2))
         .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())

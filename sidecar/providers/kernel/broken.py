@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import sys
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.proxies import is_loopback
+from sidecar.providers.kernel.sites import is_private
 
 # What TLS meets where a server speaks plain text.
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
+# What it meets where a server knows only versions or ciphers that nobody trusts any more.
+_NO_COMMON_TLS = frozenset(
+    {
+        "UNSUPPORTED_PROTOCOL",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "TLSV1_ALERT_INSUFFICIENT_SECURITY",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "NO_PROTOCOLS_AVAILABLE",
+        "NO_SHARED_CIPHER",
+        "DH_KEY_TOO_SMALL",
+        "EE_KEY_TOO_SMALL",
+        "UNSAFE_LEGACY_RENEGOTIATION_DISABLED",
+    }
+)
 
 
 def never_left(error: Exception) -> bool:
@@ -58,7 +75,18 @@ def _unwritten(error: BaseException) -> bool:
 def broken(
     error: Exception, method: str, peer: str, secrets: KnownSecrets, *, sent: bool, url: str = ""
 ) -> Failure:
-    """The failure for a connection that could not be made or did not last. Anything else is a bug: raised as it is."""
+    """The failure for a connection that could not be made or did not last. Anything else is a bug: raised as it is.
+
+    A note of the error is the proxy that was asked.
+    """
+    failure = _broken(error, method, peer, secrets, sent=sent, url=url)
+    by_proxy(failure, next(iter(getattr(error, "__notes__", ())), None))
+    return failure
+
+
+def _broken(
+    error: Exception, method: str, peer: str, secrets: KnownSecrets, *, sent: bool, url: str
+) -> Failure:
     import httpx
 
     aiohttp = sys.modules.get("aiohttp")
@@ -88,7 +116,7 @@ def broken(
 
         return certificates.refusal(untrusted, peer)
     if not sent:
-        message = f"Could not connect to the {peer} API. {_to_check(url, late)} and try again."
+        message = f"Could not connect to the {peer} API. {_to_check(error, url, late)} and try again."
         return Failure(kind, message, retryable=True, detail=detail)
     told = "did not answer in time" if late else _broken_how(error)
     if method == "GET":
@@ -98,6 +126,12 @@ def broken(
     )
     unknown.broke_off = True
     return unknown
+
+
+def by_proxy(failure: Failure, proxy: str | None) -> None:
+    """Say which proxy lies on the way of what failed, if one does: it may be what is to be mended."""
+    if proxy:
+        failure.message += f" It was asked by way of the proxy {proxy}."
 
 
 def _broken_how(error: Exception) -> str:
@@ -110,10 +144,12 @@ def _broken_how(error: Exception) -> str:
     return "broke the connection before its answer was complete"
 
 
-def _to_check(url: str, late: bool) -> str:
+def _to_check(error: Exception, url: str, late: bool) -> str:
     """What a person can look at where no connection was made; whoever is late took it and says nothing."""
     parts = urlsplit(url)
     where, near = parts.netloc.rpartition("@")[2], is_loopback(parts.hostname or "")
+    if any(isinstance(each, socket.gaierror) for each in _behind(error)):
+        return f"The name {parts.hostname} was not found. Check the internet connection, or the base URL,"
     if late:
         spoken = (
             "It speaks no https://, or hangs: start it anew, or correct the base URL"
@@ -121,8 +157,15 @@ def _to_check(url: str, late: bool) -> str:
             else ("Check the internet connection, and whether a firewall or a VPN is in the way")
         )
         return f"{where} was silent. {spoken},"
+    if url.startswith("https:") and any(isinstance(each, ConnectionResetError) for each in _behind(error)):
+        return (
+            f"{where} ends the connection before it is encrypted. Look whether it speaks https:// there, and whether "
+            "a firewall or a proxy is in the way,"
+        )
     if near:
         return f"Nothing answers at {where}: start the server there, or correct the port"
+    if is_private(parts.hostname or ""):
+        return f"Nothing answers at {where}: start the server there, or look whether this computer is in its network,"
     return "Check the internet connection"
 
 
@@ -133,13 +176,21 @@ def _unspoken(error: Exception) -> str:
         for each in (error, error.__cause__):
             if isinstance(each, aiohttp.ClientResponseError) and _is_no_head(each.message):
                 return "is no web server, or expects https://"
+    # aiohttp's own exceptions are of this sort too, and have no reason of their own.
+    reasons = {str(getattr(each, "reason", "")) for each in _behind(error) if isinstance(each, ssl.SSLError)}
+    if reasons & _NO_TLS:
+        return "does not speak https://"
+    if reasons & _NO_COMMON_TLS:
+        return "speaks no https:// of today: whoever runs it can allow TLS 1.2 or 1.3 there"
+    return ""
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came from."""
     behind: BaseException | None = error
     while behind is not None:
-        # aiohttp's own exceptions are of this sort too, and have no reason of their own.
-        if isinstance(behind, ssl.SSLError) and str(getattr(behind, "reason", "")) in _NO_TLS:
-            return "does not speak https://"
+        yield behind
         behind = behind.__cause__ or behind.__context__
-    return ""
 
 
 def _is_no_head(message: str) -> bool:
@@ -160,11 +211,8 @@ def timed_out(error: Exception) -> bool:
 
 def _untrusted(error: BaseException) -> ssl.SSLCertVerificationError | None:
     """The refused certificate behind an error, if one is: it does not become valid by asking again."""
-    while True:
+    for each in _behind(error):
         # aiohttp's own exception is one too, and knows nothing of the certificate; what it came from does.
-        if isinstance(error, ssl.SSLCertVerificationError) and hasattr(error, "verify_code"):
-            return error
-        behind = error.__cause__ or error.__context__
-        if behind is None:
-            return None
-        error = behind
+        if isinstance(each, ssl.SSLCertVerificationError) and hasattr(each, "verify_code"):
+            return each
+    return None

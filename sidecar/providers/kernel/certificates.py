@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +24,30 @@ LINUX_STORES = (
     "/etc/ssl/ca-bundle.pem",
 )
 WHY = {
-    10: "it has expired",
+    9: "it is not valid yet, or this computer's clock is wrong",
+    10: "it has expired, or this computer's clock is wrong",
     18: "it is signed by itself",
     19: "this computer does not trust who signed it",
     20: "this computer does not trust who signed it",
     21: "this computer does not trust who signed it",
+    23: "it was called back by who signed it",
     62: "it belongs to another address",
     64: "it belongs to another address",
 }
+_SUFFIXES = (".pem", ".crt", ".cer", ".der", ".ca-bundle")
+# More is no file of certificates that anybody means.
+_MOST_BYTES = 32 * 1024 * 1024
+_PEM = re.compile(r"-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----(.+?)-----END \1-----", re.DOTALL)
 
 
 def named_files(environment: Mapping[str, str], own: str | None) -> tuple[tuple[str, str], ...]:
     """Return (who named it, path) for every file or folder that is to be trusted besides the system's store."""
-    named = [(name, environment.get(name, "").strip()) for name in (*FILE_VARIABLES, FOLDER_VARIABLE)]
-    return tuple((name, path) for name, path in [*named, ("the setting caFile", (own or "").strip())] if path)
+    named = [(name, environment.get(name, "")) for name in FILE_VARIABLES]
+    folders = environment.get(FOLDER_VARIABLE, "").strip().strip("\"'")
+    # OpenSSL takes several folders, as of a PATH.
+    named += [(FOLDER_VARIABLE, each) for each in folders.split(os.pathsep)]
+    found = [(name, path.strip().strip("\"'")) for name, path in (*named, ("the setting caFile", own or ""))]
+    return tuple((name, os.path.expanduser(path)) for name, path in found if path)  # noqa: PTH111
 
 
 def trust(files: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
@@ -47,14 +59,57 @@ def trust(files: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
     for named_by, path in files:
         try:
             if Path(path).is_dir():
-                context.load_verify_locations(capath=path)
+                _add_folder(context, Path(path))
             else:
-                context.load_verify_locations(cafile=path)
+                _add_file(context, Path(path))
         except FileNotFoundError:
             raise _unusable(named_by, path, "is not there") from None
+        except PermissionError:
+            raise _unusable(named_by, path, "may not be read") from None
         except (ssl.SSLError, OSError, ValueError):
             raise _unusable(named_by, path, "holds no certificate that can be read") from None
     return context
+
+
+def _add_folder(context: ssl.SSLContext, folder: Path) -> None:
+    """All files of a folder: OpenSSL itself looks for names alone that `c_rehash` gives, which nobody runs."""
+    context.load_verify_locations(capath=str(folder))
+    for path in sorted(
+        each for each in folder.iterdir() if each.suffix.lower() in _SUFFIXES and each.is_file()
+    ):
+        try:
+            _add_file(context, path)
+        except (OSError, ValueError):
+            continue  # the rest of the folder is still what was meant
+
+
+def _add_file(context: ssl.SSLContext, path: Path) -> None:
+    """All certificates of a file, in whatever form it was exported. Raise OSError or ValueError where there is none."""
+    try:
+        context.load_verify_locations(cafile=str(path))
+    except (ssl.SSLError, ValueError):
+        added = 0
+        for each in _certificates(path.read_bytes()[:_MOST_BYTES]):
+            try:
+                context.load_verify_locations(cadata=each)
+                added += 1
+            except (ssl.SSLError, ValueError):
+                continue  # one that is broken takes no other with it
+        if not added:
+            raise
+
+
+def _certificates(content: bytes) -> Iterator[str | bytes]:
+    """The certificates in a file, one by one: as text between its lines, in UTF-16 too, or as bytes (DER)."""
+    wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    text = content.decode("utf-16" if wide else "latin-1", "replace")
+    found = False
+    for each in _PEM.finditer(text):
+        found = True
+        lines = "\n".join(line.strip() for line in each[2].strip().splitlines())
+        yield f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
+    if not found:
+        yield content
 
 
 def refusal(error: ssl.SSLCertVerificationError, peer: str) -> Failure:

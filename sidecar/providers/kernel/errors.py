@@ -20,7 +20,7 @@ from sidecar.providers.kernel.redirects import shown as shown_address
 from sidecar.providers.kernel.redirects import target
 from sidecar.providers.kernel.reset_hints import reset_ms, said_ms
 from sidecar.providers.kernel.vendor import Asked, VendorError
-from sidecar.providers.kernel.web_pages import is_page, page_instead
+from sidecar.providers.kernel.web_pages import WEB_PAGE, is_page, page_instead
 
 # A longer wait than a month is no wait that anybody meant.
 _LONGEST_TOLD_MS = 31 * 24 * 3_600 * 1_000
@@ -66,10 +66,12 @@ def refused_response(
         failure.status, failure.request_id = status, request_id(headers)
         return failure
     if asked.model is not None and (status == 524 or (status == 504 and is_page(body))):
-        return _given_up_on_the_way(status, asked)
+        return _given_up_on_the_way(status, asked, WEB_PAGE if is_page(body) else None)
     hint_ms = _hint_ms(error, value, headers, asked, now_ms)
     failure = _failure(error, asked, f" ({status})", retryable, hint_ms)
     failure.status, failure.request_id = status, asked.secrets.hide(request_id(headers) or "") or None
+    if failure.detail is None and is_page(body):
+        failure.detail = WEB_PAGE
     return failure
 
 
@@ -158,7 +160,7 @@ def _quoted(said: str) -> str:
     return f" It says: {said}{'' if ends else '.'}" if said else ""
 
 
-def _given_up_on_the_way(status: int, asked: Asked) -> OutcomeUnknown:
+def _given_up_on_the_way(status: int, asked: Asked, detail: str | None) -> OutcomeUnknown:
     """A gateway waited no longer, and the vendor goes on: 524 is Cloudflare's word, a page with 504 that of nginx."""
     unknown = OutcomeUnknown(
         "timeout",
@@ -166,6 +168,7 @@ def _given_up_on_the_way(status: int, asked: Asked) -> OutcomeUnknown:
         "and charged all the same. Ask for less, or give the gateway more time, then try again.",
         provider=asked.provider,
         model=asked.model,
+        detail=detail,
     )
     unknown.status = status
     return unknown
@@ -215,8 +218,8 @@ def _moved(asked: Asked, status: int, headers: Mapping[str, str]) -> Failure:
     to = asked.secrets.hide(f" to {shown_address(there)}") if there is not None else ""
     return Failure(
         "provider_rejected",
-        f"The {asked.title} API answered with a redirect ({status}){to}. Check the base URL: a key goes to no other "
-        "place by itself. Nothing was run.",
+        f"The {asked.title} API answered with a redirect ({status}){to}. Check the base URL, and whether the network "
+        "wants a login first: a key goes to no other place by itself. Nothing was run.",
         retryable=False,
         provider=asked.provider,
         model=asked.model,

@@ -18,7 +18,7 @@ from sidecar.known_secrets import KnownSecrets
 from sidecar.network_options import Options, machine_options
 from sidecar.providers.kernel import redirects
 from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
-from sidecar.providers.kernel.broken import broken, never_left
+from sidecar.providers.kernel.broken import broken, by_proxy, never_left
 from sidecar.providers.kernel.json_values import read_document
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import (
@@ -40,7 +40,7 @@ from sidecar.providers.kernel.response_body import (
 )
 from sidecar.providers.kernel.sites import Sites
 from sidecar.providers.kernel.unpack import ACCEPTED, CannotUnpack
-from sidecar.providers.kernel.web_pages import is_page, page_instead
+from sidecar.providers.kernel.web_pages import WEB_PAGE, is_page, page_instead
 
 if TYPE_CHECKING:
     import httpx
@@ -210,6 +210,8 @@ class HttpClient:
                     failure, status = opening.refusal, opening.status or status
                 else:
                     failure = read_refusal(status, names, await refusal_body(response))
+                if failure.detail == WEB_PAGE:
+                    by_proxy(failure, response.extensions.get("proxy"))
                 if pacer is not None:
                     pacer.observe(status, names, failure.retry_after_ms)
                 if once and not certainly_not_run(status):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from aiohttp import ClientConnectionError
 from aiohttp.client_proto import ResponseHandler
 
 from sidecar.providers.kernel.chunk_sizes import ChunkSizes
@@ -20,16 +22,29 @@ from sidecar.providers.kernel.heads import (
 )
 
 
+class TunnelClosed(ClientConnectionError):
+    """A proxy closed the connection that was to become a tunnel: nothing of the request had left."""
+
+
 class LenientHandler(ResponseHandler):
     """Holds back what arrives until a head is whole, and cuts off what stands behind the body that it tells of.
 
     A server that counts letters instead of bytes tells too small a length: what arrives at once with the head is
-    counted here instead.
+    counted here instead. Of a way that `tunnels`, the connection without TLS is the one to the proxy.
     """
 
     _held: bytearray | None = None
     _left: int | None = None
     _sizes: ChunkSizes | None = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, tunnels: bool = False) -> None:
+        super().__init__(loop)
+        self._tunnels = tunnels
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Know whether this is the tunnel itself."""
+        self._tunnels = self._tunnels and transport.get_extra_info("sslcontext") is None
+        super().connection_made(transport)
 
     def set_response_params(self, **params: Any) -> None:
         """Expect the next answer's head."""
@@ -55,7 +70,7 @@ class LenientHandler(ResponseHandler):
             super().data_received(mended(bytes(held)))
         if self._sizes is not None and self._parser is not None and (rest := self._sizes.finish()):
             super().data_received(rest)
-        super().connection_lost(exc)
+        super().connection_lost(TunnelClosed() if self._tunnels else exc)
 
     def _head(self) -> None:
         while self._held is not None:

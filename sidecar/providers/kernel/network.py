@@ -25,7 +25,7 @@ from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exception
 from sidecar.errors import Failure
 from sidecar.network_options import Options
 from sidecar.providers.kernel import certificates, proxies
-from sidecar.providers.kernel.lenient import LenientHandler
+from sidecar.providers.kernel.lenient import LenientHandler, TunnelClosed
 from sidecar.providers.kernel.proxies import Proxy
 
 # How often a silent connection is looked at.
@@ -63,11 +63,15 @@ class Network(httpx.AsyncBaseTransport):
         except Exception as error:
             refused = None if proxy is None else _proxy_failure(error, proxy)
             if refused is None:
+                if proxy is not None:
+                    error.add_note(proxy.told)
                 raise
             raise refused from error
         if proxy is not None and response.status_code == 407:
             await response.aclose()
             raise _login_wanted(proxy)
+        if proxy is not None:
+            response.extensions["proxy"] = proxy.told
         response.stream = _Watched(response.stream)
         return response
 
@@ -135,7 +139,8 @@ def _way(proxy: Proxy | None, context: ssl.SSLContext | None) -> AiohttpTranspor
         else:
             connector = aiohttp.TCPConnector(limit=0, ssl=trusted, keepalive_timeout=30)
         # It has no other door for what is to stand between a connection and its parser.
-        handlers = partial(LenientHandler, loop=asyncio.get_running_loop())
+        tunnels = by is not None and context is not None
+        handlers = partial(LenientHandler, loop=asyncio.get_running_loop(), tunnels=tunnels)
         connector._factory = cast("partial[ResponseHandler]", handlers)
         return aiohttp.ClientSession(
             connector=connector,
@@ -180,6 +185,10 @@ def _proxy_failure(error: Exception, proxy: Proxy) -> Failure | None:
         if cause.status == 407:
             return _login_wanted(proxy)
         return _in_the_way(proxy, f"does not let the request through (status {cause.status})")
+    if isinstance(cause, TunnelClosed):
+        return _in_the_way(
+            proxy, "closed the connection instead of letting the request through", retryable=True
+        )
     if isinstance(cause, aiohttp.ClientProxyConnectionError):
         return _in_the_way(proxy, "cannot be reached", retryable=True)
     if isinstance(cause, aiohttp.ConnectionTimeoutError) or isinstance(error, aiohttp.ConnectionTimeoutError):
@@ -198,7 +207,7 @@ def _login_wanted(proxy: Proxy) -> Failure:
 def _in_the_way(proxy: Proxy, what: str, *, retryable: bool = False) -> Failure:
     return Failure(
         "provider_unavailable",
-        f"The proxy {proxy.shown}, which {proxy.named_by} names, {what}. Correct the proxy, for example to "
+        f"The proxy {proxy.told}, {what}. Correct the proxy, for example to "
         "http://proxy.example:3128 (with name:password@ before the host, where it wants a login), or remove it. "
         "Nothing was sent.",
         retryable=retryable,

@@ -36,6 +36,11 @@ class Proxy:
         return f"{host}:{self.port}"
 
     @property
+    def told(self) -> str:
+        """Which one it is, and who set it."""
+        return f"{self.shown}, which {self.named_by} names"
+
+    @property
     def is_socks(self) -> bool:
         return self.scheme.startswith("socks")
 
@@ -88,9 +93,10 @@ def proxy_for(scheme: str, host: str, port: int | None, table: ProxyTable) -> Pr
         or _excepted(host.lower().strip("[]").rstrip("."), at, table.exceptions)
     ):
         return None
-    if named[1].strip("\"'").lower().removesuffix("://") == "direct":
+    text = _of_list(named[1].strip("\"'"), scheme)
+    if text is None or text.lower().removesuffix("://") == "direct":
         return None
-    return read_proxy(named[1], named[0])
+    return read_proxy(text, named[0])
 
 
 def is_loopback(host: str) -> bool:
@@ -104,14 +110,18 @@ def is_loopback(host: str) -> bool:
 
 def read_proxy(text: str, named_by: str) -> Proxy:
     """Return the proxy that a text names. Raise Failure("provider_unavailable") with a sentence; no login is in it."""
-    text = text.strip().strip("\"'")
+    text = re.sub(
+        r"^(https?):/?(?=[^/])", r"\1://", text.strip().strip("\"'").rstrip(";,"), flags=re.IGNORECASE
+    )
     address = text if re.match(r"[A-Za-z][\w+.-]*://", text) else f"http://{text}"
-    scheme = address.partition(":")[0].lower()
-    scheme = "socks5" if scheme == "socks" else scheme
+    scheme, _, rest = address.partition("://")
+    scheme = "socks5" if scheme.lower() == "socks" else scheme.lower()
     if scheme not in SCHEMES:
         raise _unusable(named_by, f"{scheme}:// is no kind of proxy that can be used")
+    # Passwords hold whatever they hold; behind the last of these is the host.
+    login, _, where = rest.rpartition("@")
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(f"{scheme}://{where}")
         host, port = parts.hostname, parts.port
     except ValueError:
         raise _unusable(named_by, "its port is no number, or its address is none") from None
@@ -119,14 +129,19 @@ def read_proxy(text: str, named_by: str) -> Proxy:
         raise _unusable(named_by, "it names no host")
     if parts.path.strip("/") or parts.query:
         raise _unusable(named_by, "an address with a path is no proxy, and a script (PAC) is not read")
+    name, _, password = login.partition(":")
     return Proxy(
-        scheme,
-        host,
-        port or DEFAULT_PORTS.get(scheme, 1080),
-        named_by,
-        unquote(parts.username or ""),
-        unquote(parts.password or ""),
+        scheme, host, port or DEFAULT_PORTS.get(scheme, 1080), named_by, unquote(name), unquote(password)
     )
+
+
+def _of_list(text: str, scheme: str) -> str | None:
+    """What `http=proxy:3128;https=proxy:3129`, as Windows writes it, says of a scheme; other texts as they are."""
+    if not re.fullmatch(r"(?:(?:https?|ftp|socks)=[^;\s]+[;\s]*)+", text, re.IGNORECASE):
+        return text
+    named = dict(each.split("=", 1) for each in re.split(r"[;\s]+", text.lower()) if each)
+    socks = named.get("socks")
+    return named.get(scheme) or (f"socks5://{socks.removeprefix('socks5://')}" if socks else None)
 
 
 def _unusable(named_by: str, why: str) -> Failure:
