@@ -222,20 +222,22 @@ class KeyFile:
     def _write(self, keys: dict[str, str]) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._clear_up()
-            # Made anew under a name that nobody can foresee, with its final mode: never through a link, and never
-            # open to others for a moment.
-            descriptor, partial = tempfile.mkstemp(PARTIAL, self._path.stem + ".", self._path.parent)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(keys, file)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(partial).replace(self._path)
+            try:
+                # Made anew under a name that nobody can foresee, with its final mode: never through a link, and never
+                # open to others for a moment.
+                descriptor, partial = tempfile.mkstemp(PARTIAL, self._path.stem + ".", self._path.parent)
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    json.dump(keys, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(partial).replace(self._path)
+            finally:
+                self._clear_up()
         except OSError as problem:
             raise self._unusable("written", problem) from problem
 
     def _clear_up(self) -> None:
-        """What a process left that died while it wrote."""
+        """What is half written: by a process that died, or for want of room."""
         for left in self._path.parent.glob(f"{self._path.stem}.*{PARTIAL}"):
             left.unlink(missing_ok=True)
 

@@ -77,7 +77,10 @@ async def taken_over(call: Request, params: types.ConversationImportParams) -> d
                 problems.append(wire.present(told))
         taken = [conversation for each in found for conversation in each.conversations]
         if taken and service is not None:
-            stored = await app.store.write(take_over.store, params.project_id, service, taken)
+            try:
+                stored = await app.store.write(take_over.store, params.project_id, service, taken)
+            except Failure as failure:
+                raise _broken_off(failure, counts[0]) from failure
             counts = [before + more for before, more in zip(counts, stored, strict=True)]
         if len(found) < _AT_A_TIME:
             break
@@ -92,6 +95,16 @@ async def taken_over(call: Request, params: types.ConversationImportParams) -> d
         "known": known,
         "problems": problems,
     }
+
+
+def _broken_off(failure: Failure, added: int) -> Failure:
+    """What is in is whole, and known when the same file is taken again."""
+    if failure.kind != "storage_error" or not added:
+        return failure
+    already = f"{added} conversations were imported before; import the same file again for the rest."
+    return Failure(
+        failure.kind, f"{failure.message} {already}", retryable=failure.retryable, detail=failure.detail
+    )
 
 
 def _next(file: Iterator[Found], pulse: Pulse) -> list[Found]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -22,7 +22,7 @@ from sidecar.money import newer_catalogue, own_models, parse, user_catalogue
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.json_reader import CatalogueError, JsonReader, read_json
 from sidecar.money.newer_catalogue import CatalogueChanges
-from sidecar.store.atomic_files import write_whole
+from sidecar.store.atomic_files import write_together
 
 if TYPE_CHECKING:
     from sidecar.providers.base import ListedModel
@@ -113,7 +113,7 @@ class CatalogueFiles:
                 made = self._made(own, self._listed)
             except CatalogueError as wrong:
                 raise _not_written(wrong) from wrong
-            await self._write(self._own, own)
+            await self._write({self._own: own})
             self._hold_to(made)
             return True
 
@@ -130,7 +130,7 @@ class CatalogueFiles:
                 made = self._made(own, listed)
             except CatalogueError as wrong:
                 raise user_catalogue.refusal(self._own, wrong, own) from wrong
-            await self._write(self._listed_file, _listed_text(listed))
+            await self._write({self._listed_file: _listed_text(listed)})
             self._listed = listed
             self._hold_to(made)
 
@@ -165,9 +165,8 @@ class CatalogueFiles:
                 )
             made = await self._made_of(root)
             earlier = await asyncio.to_thread(user_catalogue.read, self._update)
-            if earlier is not None:
-                await self._write(self._previous, earlier)
-            await self._write(self._update, content)
+            kept = {} if earlier is None else {self._previous: earlier}
+            await self._write({**kept, self._update: content})
             self._root = root
             self._hold_to(made)
             return newer_catalogue.changes(present, models)
@@ -185,10 +184,10 @@ class CatalogueFiles:
             self._hold_to(made)
             return newer_catalogue.changes(present, parse.models(root))
 
-    async def _write(self, path: Path, content: bytes) -> None:
+    async def _write(self, contents: Mapping[Path, bytes]) -> None:
         if self._ready is not None:
             await self._ready()
-        await asyncio.to_thread(_write, path, content)
+        await asyncio.to_thread(_write, contents)
 
     def _take_back(self) -> None:
         if self._previous.exists():
@@ -260,9 +259,10 @@ def _listed_text(listed: Listed) -> bytes:
     return (json.dumps({"models": rows}, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _write(path: Path, content: bytes) -> None:
-    def produce(file: BinaryIO) -> None:
-        file.write(content)
+def _write(contents: Mapping[Path, bytes]) -> None:
+    def producer(content: bytes) -> Callable[[BinaryIO], int]:
+        return lambda file: file.write(content)
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, produce)
+    for path in contents:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_together([(path, producer(content)) for path, content in contents.items()])

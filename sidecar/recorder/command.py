@@ -97,7 +97,7 @@ def _notes(sessions: Sequence[Session]) -> list[str]:
     if sessions[0].about.get("empty") is False:
         notes.append("it was recorded on a data folder that had a past, and is replayed on an empty one")
     if any(session.lost for session in sessions):
-        notes.append("the recorder could not keep up and left messages out")
+        notes.append("the recorder could not keep up, or the disk was full: messages are left out")
     if any(step.cut for session in sessions for step in session.steps):
         notes.append("messages that were too large to be recorded were not sent")
     version = sessions[0].about.get("version")

@@ -10,13 +10,14 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sidecar.recorder import lines
 from sidecar.recorder.reassembly import Reassembler
 from sidecar.recorder.redaction import Redaction
-from sidecar.store.atomic_files import PRIVATE_FILE, is_inside
+from sidecar.store.atomic_files import NO_ROOM, PRIVATE_FILE, is_inside
 
 log = logging.getLogger("sidecar.recorder")
 
@@ -32,7 +33,8 @@ _Job = tuple[Callable[[], bytes], int]
 
 class Recorder:
     """Appends to its file line by line, so that a crash leaves all but the last moment. It never waits and
-    never raises: a recording that cannot go on says so in the log, and ends."""
+    never raises: a recording that cannot go on says so in the log, and ends. On a full disk it goes on once there is
+    room, and says how much it lacks."""
 
     def __init__(
         self,
@@ -56,6 +58,7 @@ class Recorder:
         self._lost = 0
         self._exchanges = 0
         self._stopped = False
+        self._room_told = False
         self._reassembler = Reassembler(redaction)
         self._put(lambda: lines.meta(**redaction.value(dict(about))), 0)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -175,9 +178,24 @@ class Recorder:
         try:
             write_whole(file, data)
         except OSError as problem:
-            self._stop(f"the recording cannot go on: {problem.strerror}")
+            with suppress(OSError):
+                os.ftruncate(file, written)
+                os.lseek(file, written, os.SEEK_SET)
+            self._not_written(lost + 1, problem)
             return 0
         return len(data)
+
+    def _not_written(self, lost: int, problem: OSError) -> None:
+        if problem.errno not in NO_ROOM:
+            self._stop(f"the recording cannot go on: {problem.strerror}")
+            return
+        with self._count:
+            self._lost += lost
+        if not self._room_told:
+            self._room_told = True
+            log.warning(
+                "the disk is full: the recording goes on once there is room, and lacks what crosses till then"
+            )
 
     def _stop(self, why: str) -> None:
         self._stopped = True

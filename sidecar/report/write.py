@@ -17,7 +17,7 @@ from sidecar.report.markdown import markdown
 from sidecar.report.page import ReportData, page
 from sidecar.report.questions import gather
 from sidecar.store import job_rows, jobs, votes
-from sidecar.store.atomic_files import target_file, write_whole
+from sidecar.store.atomic_files import target_file, write_together
 from sidecar.store.background_read import scan
 from sidecar.store.job_records import Job, JobRow
 from sidecar.store.stoppable import Pulse
@@ -73,8 +73,11 @@ async def write_report(
             raise Failure("invalid_params", message, issues=[{"path": "path", "message": message}])
         data = _read(conn, chosen, now, pulse)
         rows = sum(each.rows for each in data.figures)
-        files = [_written(kind, targets[kind], data, pulse) for kind in kinds]
-        return WrittenReport(tuple(files), len(data.found.questions), rows, data.found.left_out)
+        written = write_together([(targets[kind], _producer(kind, data, pulse)) for kind in kinds])
+        files = tuple(
+            WrittenFile(kind, targets[kind], size) for kind, (_, size) in zip(kinds, written, strict=True)
+        )
+        return WrittenReport(files, len(data.found.questions), rows, data.found.left_out)
 
     return await scan(store, work)
 
@@ -103,11 +106,6 @@ def _read(conn: sqlite3.Connection, chosen: Sequence[Job], now: int, pulse: Puls
     title = f"Report on {names[0]}" if len(names) == 1 else f"Report on {len(names)} batches"
     board = ratings.board(ballots.choices(decided))
     return ReportData(title, chosen, found, figures(found), board, len(decided), now)
-
-
-def _written(kind: Kind, target: Path, data: ReportData, pulse: Pulse) -> WrittenFile:
-    _, size = write_whole(target, _producer(kind, data, pulse))
-    return WrittenFile(kind, target, size)
 
 
 def _producer(kind: Kind, data: ReportData, pulse: Pulse) -> Callable[[BinaryIO], None]:

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -20,7 +20,7 @@ T = TypeVar("T")
 PARTIAL = ".partial"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 BACKUPS = "backups"
-_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 # What is wrong with the path itself, whatever is at its end.
 _UNUSABLE_PATHS = {
     errno.ENAMETOOLONG: "This name is too long for the disk. Choose a shorter one.",
@@ -128,21 +128,34 @@ def write_whole(target: Path, produce: Callable[[BinaryIO], T]) -> tuple[T, int]
     Replace what is there, and keep its mode; a new file is its owner's alone. Raise Failure("storage_error"); nothing
     is left behind then, or when `produce` raises.
     """
-    partial = partial_beside(target)
+    (written,) = write_together([(target, produce)])
+    return written
+
+
+def write_together(wanted: Sequence[tuple[Path, Callable[[BinaryIO], T]]]) -> list[tuple[T, int]]:
+    """As write_whole, of several files that belong together: all are on the disk before the first takes its place."""
+    staged: list[tuple[Path, Path]] = []
+    written: list[tuple[T, int]] = []
+    target = Path()
     try:
-        with create_private(partial) as file:
-            result = produce(file)
-            file.flush()
-            os.fsync(file.fileno())
-            size = file.tell()
-        put_in_place(partial, target)
+        for target, produce in wanted:
+            partial = partial_beside(target)
+            staged.append((partial, target))
+            with create_private(partial) as file:
+                result = produce(file)
+                file.flush()
+                os.fsync(file.fileno())
+                written.append((result, file.tell()))
+        for partial, target in staged:
+            put_in_place(partial, target)
     except BaseException as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+        for partial, _ in staged:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise file_failure(error, target) from error
         raise
-    return result, size
+    return written
 
 
 def partial_beside(target: Path) -> Path:
@@ -161,7 +174,7 @@ def put_in_place(partial: Path, target: Path) -> None:
 
 def file_failure(error: OSError, path: Path) -> Failure:
     """What the disk did to a file of the person's, as Failure("storage_error")."""
-    if error.errno in _FULL:
+    if error.errno in NO_ROOM:
         message = "The disk is full, so the file could not be written. Free some space and try again."
         return Failure("storage_error", message, retryable=True, detail=type(error).__name__)
     if isinstance(error, PermissionError):

@@ -12,7 +12,13 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from sidecar.store.atomic_files import PRIVATE_FOLDER, file_failure, target_folder, write_whole
+from sidecar.store.atomic_files import (
+    PRIVATE_FOLDER,
+    file_failure,
+    target_file,
+    target_folder,
+    write_together,
+)
 from sidecar.store.background_read import scan
 from sidecar.store.columns import from_pico, to_json
 from sidecar.store.stoppable import Pulse
@@ -62,22 +68,17 @@ async def export_tables(store: Store, data_dir: Path, path: str) -> tuple[Path, 
             folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
         except OSError as error:
             raise file_failure(error, folder) from error
-        written: list[Path] = []
-        total = 0
         try:
-            for table in TABLES:
-                target = folder / f"{table}.jsonl"
-                _, size = write_whole(target, _writer(conn, table, pulse))
-                written.append(target)
-                total += size
+            targets = {table: target_file(str(folder / f"{table}.jsonl"), data_dir) for table in TABLES}
+            written = write_together(
+                [(target, _writer(conn, table, pulse)) for table, target in targets.items()]
+            )
         except BaseException:
             if made:
-                for target in written:
-                    target.unlink(missing_ok=True)
                 with suppress(OSError):
                     folder.rmdir()
             raise
-        return folder, total
+        return folder, sum(size for _, size in written)
 
     return await scan(store, work)
 

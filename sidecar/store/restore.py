@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, closing, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.store import ledger, log_origin, migrations, open_database, unfinished_jobs
+from sidecar.store import database_files, ledger, migrations, open_database, unfinished_jobs
 from sidecar.store.atomic_files import PRIVATE_FOLDER, create_private, source_file
 from sidecar.store.backup import copy_database
 from sidecar.store.database import Database
@@ -123,13 +121,15 @@ async def _exchange(
         try:
             await asyncio.to_thread(stage, staging)
             kept.extend(
-                await asyncio.to_thread(_put_in_place, staging / present.name, present, now_ms(), broken)
+                await asyncio.to_thread(
+                    database_files.put_in_place, staging / present.name, present, now_ms(), broken
+                )
             )
             return Exchanged(await reopen())
         except Exception as error:
             failure = _not_restored(error)
             if kept:
-                await asyncio.to_thread(_put_back, kept, present)
+                await asyncio.to_thread(database_files.put_back, kept, present)
             return Exchanged(None if database is None else await reopen(), failure)
 
     await store.replace(exchange)
@@ -212,68 +212,6 @@ def _columns(conn: sqlite3.Connection) -> dict[str, set[str]]:
         }
         for table in tables
     }
-
-
-def _put_in_place(staged: Path, present: Path, now: int, broken: bool) -> list[tuple[Path, Path]]:
-    """Keeps the present file under a second name, and a broken one's log beside it; then lets the staged one take its
-    place. Gives what is kept, each with its own name. Blocking.
-    """
-    lock = open_database.claim(present)
-    try:
-        wal = present.with_name(present.name + "-wal")
-        has_log = wal.exists() and wal.stat().st_size > 0
-        if has_log and not broken:
-            # Closing folds the log in unless another program holds the file; laid over another database it would
-            # spoil it.
-            raise Failure("storage_error", "Another program is using the database. Close it and try again.")
-        stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-        keep = log_origin.free_name(present.with_name(f"{present.name}.before-restore-{stamp}"))
-        kept = []
-        if present.exists():
-            _double(present, keep)
-            kept.append((keep, present))
-        try:
-            if has_log:
-                kept_log = keep.with_name(keep.name + "-wal")
-                wal.replace(kept_log)
-                kept.append((kept_log, wal))
-            present.with_name(present.name + "-shm").unlink(missing_ok=True)
-            log_origin.sync(staged)
-            staged.replace(present)
-        except BaseException:
-            _take_back(kept)
-            raise
-        log_origin.sync(present.parent)
-        return kept
-    finally:
-        lock.release()
-
-
-def _double(present: Path, keep: Path) -> None:
-    try:
-        os.link(present, keep)
-    except OSError:
-        # Not every file system knows links.
-        shutil.copy2(present, keep)
-
-
-def _take_back(kept: list[tuple[Path, Path]]) -> None:
-    for place, name in reversed(kept):
-        place.replace(name)
-
-
-def _put_back(kept: list[tuple[Path, Path]], present: Path) -> None:
-    try:
-        for ending in ("-wal", "-shm"):
-            present.with_name(present.name + ending).unlink(missing_ok=True)
-        _take_back(kept)
-    except OSError as error:
-        raise Failure(
-            "storage_error",
-            f"The backup could not be opened, and the database not be put back. It is whole, as {kept[0][0].name} in "
-            f"the data folder: close the app and rename it to {present.name}.",
-            detail=type(error).__name__,
-        ) from error
 
 
 def _not_restored(error: Exception) -> Failure:

@@ -1,4 +1,4 @@
-"""Brings a database to the present version: numbered steps, each one transaction together with its number."""
+"""Brings a database to the present version: numbered steps in one transaction, together with the last one's number."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def migrate(
 ) -> None:
     """Runs what is pending, after a backup copy beside the file when it already holds anything.
 
-    A step that raises leaves the version before it whole. `conn` is in autocommit mode and `path` is its file.
+    All of it or nothing: a file that is left between two versions would need room for another copy at each attempt.
+    `conn` is in autocommit mode and `path` is its file.
     """
     version = int(conn.execute("PRAGMA user_version").fetchone()[0])
     if version >= LATEST:
@@ -53,10 +54,9 @@ def migrate(
     # Old files may hold text that is not UTF-8; a row with a replaced character is better than no row.
     conn.text_factory = _lenient_text
     try:
-        for number, step in enumerate(pending()[version:], start=version + 1):
-            _run(conn, number, step, now_ms)
+        _run(conn, version, pending()[version:], now_ms)
     except BaseException:
-        if backup is not None and conn.execute("PRAGMA user_version").fetchone()[0] == version:
+        if backup is not None:
             # Nothing has changed, so the copy says nothing that the file does not.
             with suppress(OSError):
                 backup.unlink()
@@ -67,13 +67,14 @@ def migrate(
         _forget_old_backups(path)
 
 
-def _run(conn: sqlite3.Connection, number: int, step: Step, now_ms: int) -> None:
+def _run(conn: sqlite3.Connection, version: int, pending: Sequence[Step], now_ms: int) -> None:
     conn.execute("BEGIN IMMEDIATE")
     try:
-        step(conn, now_ms)
-        if number > 1:
-            _check_keys(conn, number)
-        conn.execute(f"PRAGMA user_version={number}")
+        for number, step in enumerate(pending, start=version + 1):
+            step(conn, now_ms)
+            if number > 1:
+                _check_keys(conn, number)
+            conn.execute(f"PRAGMA user_version={number}")
         conn.execute("COMMIT")
     except BaseException:
         if conn.in_transaction:
