@@ -15,7 +15,7 @@ import pytest
 from tests.helpers.process import RpcError, SidecarProcess
 from tests.helpers.sidecar import SidecarWire, command, mock_command, quiet_environment
 from tests.helpers.simulator import simulator_process
-from tests.helpers.wire import Framing, frame, request
+from tests.helpers.wire import Framing
 from tests.packaging.tls import certificate, tls_before
 from tests.replay_tools.play import play
 from tests.replay_tools.recording import data_folder, read
@@ -98,20 +98,16 @@ def test_every_command_shows_its_flags(space: str, frozen: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("framing", ["newline", "headers"])
-def test_its_first_request_is_answered_and_it_ends_with_the_pipe(
+async def test_its_first_request_is_answered_and_it_ends_with_the_pipe(
     framing: Framing, frozen: Path, tmp_path: Path
 ) -> None:
-    ran = subprocess.run(
-        instead(frozen, command(tmp_path)),
-        input=frame(request("project:list"), framing),
-        capture_output=True,
-        timeout=DEADLINE_SECONDS,
-        check=False,
-        cwd=tmp_path,
-        env=quiet_environment(),
-    )
-    assert (ran.returncode, ran.stderr) == (0, b"")
-    assert json.loads(ran.stdout.split(b"\r\n\r\n")[-1])["result"] == []
+    given = instead(frozen, command(tmp_path))
+    async with SidecarProcess(given, framing=framing, cwd=tmp_path, env=quiet_environment()) as sidecar:
+        # Whose input ends has seconds, also to start: it ends behind the answer.
+        assert await sidecar.call("project:list") == []
+        sidecar.close_stdin()
+        assert await sidecar.wait() == 0
+        assert not sidecar.stderr
 
 
 async def test_it_holds_the_catalogue_the_contract_and_the_tokenizer(frozen: Path, tmp_path: Path) -> None:
