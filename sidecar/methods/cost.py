@@ -15,11 +15,11 @@ from sidecar.methods.cost_lines import explained
 from sidecar.methods.cost_settling import settle_unknown
 from sidecar.methods.services import Request
 from sidecar.money import reprice as money
-from sidecar.money.bill_file import read_bill
+from sidecar.money.bill_file import Bill, read_bill
 from sidecar.money.reconcile import ReconciledRow
 from sidecar.money.reconcile import reconcile as lay_beside
 from sidecar.money.vendor_days import day_of
-from sidecar.providers.bills import BilledLine, TellsCosts
+from sidecar.providers.bills import TellsCosts
 from sidecar.store import ledger
 from sidecar.store.atomic_files import file_failure, source_file
 from sidecar.store.records import LedgerEntry
@@ -91,13 +91,13 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
     settled = await settle_unknown(call, provider, entries)
     if settled:
         entries = await _entries(call, provider, first, last)
-    lines = await _billed(call, params, first, last, settled)
+    bill = await _billed(call, params, first, last, settled)
     pacific = provider == "gemini"
     rows = lay_beside(
         app.catalogue,
         provider,
         entries,
-        lines,
+        bill.lines,
         first,
         last,
         day_of(app.now_ms(), pacific=pacific),
@@ -110,8 +110,13 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
         "theirsUSD": float(theirs),
         "differenceUSD": float(theirs - ours),
         "days": [_shown(row) for row in rows],
-        "notes": [*settled, *NOTES],
+        "notes": [*settled, *_left_out(bill.left_out), *NOTES],
     }
+
+
+def _left_out(lines: int) -> list[str]:
+    told = f"Lines of the file that are sums, or of no day (taxes, credits), were left out: {lines}."
+    return [told] if lines else []
 
 
 def _columns(rows: list[ReconciledRow]) -> tuple[list[Any], list[Any]]:
@@ -120,7 +125,7 @@ def _columns(rows: list[ReconciledRow]) -> tuple[list[Any], list[Any]]:
 
 async def _billed(
     call: Request, params: types.CostReconcileParams, first: date, last: date, settled: list[str]
-) -> tuple[BilledLine, ...]:
+) -> Bill:
     """The vendor's figures: out of a file, or asked with a key that is used for nothing else."""
     app, provider = call.services, params.provider
     text = params.text
@@ -134,7 +139,7 @@ async def _billed(
         return await asyncio.to_thread(read_bill, text, pacific=provider == "gemini")
     teller, name = app.providers.get(provider), f"{provider}-admin"
     if settled and name not in ADMIN_KEY_VARIABLES:
-        return ()
+        return Bill(())
     if name not in ADMIN_KEY_VARIABLES or not isinstance(teller, TellsCosts):
         raise Failure(
             "unsupported",
@@ -148,7 +153,7 @@ async def _billed(
             f"Missing API key for provider: {name}. Save an admin key under that name, or give a CSV file."
         )
         raise Failure("missing_api_key", message, provider=provider)
-    return await teller.costs(key, first, last)
+    return Bill(await teller.costs(key, first, last))
 
 
 async def _entries(call: Request, provider: str, first: date, last: date) -> list[LedgerEntry]:
@@ -198,8 +203,15 @@ def _text_of(source: Path) -> str:
             f"The file is larger than {MOST_BILL_BYTES // 2**20} MB. Export the bill of fewer days.", "path"
         )
     data = source.read_bytes()
-    wide = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    return data.decode("utf-16" if wide else "utf-8-sig", "replace")
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return data.decode("utf-16", "replace")
+    if data[1:4:2] == b"\0\0":
+        return data.decode("utf-16-le", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # What tables of Windows write; only names of columns and models are in it.
+        return data.decode("cp1252", "replace")
 
 
 def _day(text: str, path: str) -> date:

@@ -3,150 +3,126 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from io import StringIO
 
 from sidecar.errors import Failure
-from sidecar.money.vendor_days import day_of
+from sidecar.money.bill_cells import Days, amount
+from sidecar.money.bill_columns import Columns, columns, foreign_currency, is_dollar
 from sidecar.providers.bills import BilledLine
 
-# Names that columns have, likeliest first. Google's cost is before its credits, which ours knows nothing of either.
-_DAY = (
-    *(
-        "usage_start_time",
-        "usage start date",
-        "usage start time",
-        "start_time",
-        "start_time_iso",
-        "starting_at",
-    ),
-    *("date", "day", "usage date", "usage_date_utc", "date (utc)", "timestamp", "time", "created_at"),
-)
-_MODEL = (
-    *(
-        "sku.description",
-        "sku description",
-        "model",
-        "model_permaslug",
-        "model_id",
-        "model name",
-        "model_name",
-    ),
-    *("model_version", "line_item", "line item", "sku", "description"),
-)
-_USD = (
-    *("cost", "cost ($)", "cost (usd)", "cost_usd", "cost_total", "total_cost", "amount", "amount_value"),
-    *("amount (usd)", "amount_usd", "usd", "total", "total ($)", "spend", "price", "usage"),
-)
-_UNIT = (
-    "token_type",
-    "usage_type",
-    "usage type",
-    "token type",
-    "cost_type",
-    "usage.unit",
-    "usage unit",
-    "unit",
-    "type",
-)
-# More than any bill; what is no number at all is not below it either.
-MOST_USD = Decimal(10**12)
 # How many lines a console writes above its table.
 MOST_LINES_ABOVE = 30
-_CURRENCY = ("currency", "amount_currency")
+_CENT = Decimal("0.01")
+# What is no call of a model: the sum of other lines, and what is put on top of it.
+_SUM = re.compile(
+    r"(sub-?|grand |running )?totals?\b.*|sum|all( models)?|(zwischen|gesamt)?summe|gesamt\w*|insgesamt|sous-total"
+    r"|total .*|totale?|totaux|合計|小計|总计|合计|小计",
+    re.IGNORECASE,
+)
 
 
-def read_bill(text: str, *, pacific: bool) -> tuple[BilledLine, ...]:
-    """Return the lines of a CSV file. `pacific`: moments are put into the days of Google, which begin there.
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """The lines, and how many of the file are left out because they are sums, or of no day: taxes, credits."""
+
+    lines: tuple[BilledLine, ...]
+    left_out: int = 0
+
+
+def read_bill(text: str, *, pacific: bool) -> Bill:
+    """Return what a CSV file says. `pacific`: moments are put into the days of Google, which begin there.
 
     Raises Failure("invalid_params") that says which column is missing, or which line cannot be read.
     """
-    rows = _table(text.lstrip("\ufeff"))
-    try:
-        names = {(name or "").strip().lower(): name for name in rows.fieldnames or ()}
-    except csv.Error as error:
-        raise _no_table(error) from None
-    day_at, model_at, usd_at = (_column(names, each) for each in (_DAY, _MODEL, _USD))
-    if day_at is None or model_at is None or usd_at is None:
-        missing = ", ".join(
-            word
-            for word, at in (("the day", day_at), ("the model", model_at), ("the cost", usd_at))
-            if at is None
-        )
+    table = _table(text.lstrip("\ufeff"))
+    at, semicolons = table.at, table.between == ";"
+    if at.missing:
+        missing = ", ".join(at.missing)
         raise _unread(f"There is no column for {missing}. The first line must name the columns.")
-    currency_at, unit_at = _column(names, _CURRENCY), _column(names, _UNIT)
-    found = []
-    for number, row in enumerate(_rows(rows), start=2):
-        currency = (row.get(currency_at) or "USD") if currency_at else "USD"
-        if currency.strip().upper() != "USD":
-            raise _unread(f"Line {number} is in {currency}, and ours are dollars. Export the bill in USD.")
-        try:
-            usd = _amount(row.get(usd_at) or "0", semicolons=rows.reader.dialect.delimiter == ";")
-            day = vendor_day(row.get(day_at) or "", pacific=pacific)
-        except (ValueError, InvalidOperation):
-            raise _unread(f"Line {number} has no day or no amount that can be read.") from None
-        found.append(
-            BilledLine(day, row.get(model_at) or "", (row.get(unit_at) or "") if unit_at else "", usd)
+    if at.foreign:
+        raise _unread(f"The costs are in {at.foreign}, and ours are dollars. Export the bill in USD.")
+    width = len(table.names)
+    found = [
+        (number, [*cells, *[""] * (width - len(cells))])
+        for number, cells in table.rows
+        if any(map(str.strip, cells))
+    ]
+    days = Days((cells[at.day or 0] for _, cells in found), pacific=pacific)
+    if days.ambiguous:
+        raise _unread(
+            f"Whether {days.ambiguous} has its day or its month first, nothing in the file tells. "
+            "Write the days as 2026-11-26, or export the whole month."
         )
-    return tuple(found)
+    lines, sums = list[BilledLine](), list[BilledLine]()
+    left_out = 0
+    for number, cells in found:
+        if _of_no_day(cells, at):
+            left_out += 1
+            continue
+        line = _line(number, cells, at, days, semicolons=semicolons)
+        (sums if _SUM.fullmatch(line.model.strip()) else lines).append(line)
+    # A file that has nothing but the sums of its days is read by these.
+    return Bill(tuple(lines), left_out + len(sums)) if lines else Bill(tuple(sums), left_out)
 
 
-def _amount(text: str, *, semicolons: bool) -> Decimal:
-    """A number of dollars. A comma is the decimal point between semicolons, behind a point, or before no three digits.
-
-    Raises InvalidOperation.
-    """
-    bare = text.strip().strip("$ \u00a0").replace(" ", "").replace("\u00a0", "")
-    whole, _, rest = bare.partition(",")
-    if "." in bare:
-        decimal_comma = bare.rfind(",") > bare.rindex(".")
-    else:
-        three = len(rest) == 3 or "," in rest
-        decimal_comma = "," in bare and (semicolons or not three or whole.lstrip("-") == "0")
-    if decimal_comma:
-        bare = bare.replace(".", "").replace(",", ".")
-    usd = Decimal(bare.replace(",", ""))
-    if not abs(usd) < MOST_USD:
-        raise InvalidOperation
-    return usd
+def _of_no_day(cells: Sequence[str], at: Columns) -> bool:
+    """Whether a line stands below the table: it has no day, or the word for a sum in its place."""
+    day = cells[at.day or 0].strip()
+    return not day or _SUM.fullmatch(day) is not None
 
 
-def _table(text: str) -> csv.DictReader[str]:
-    """The table, which may begin below some lines about the account, and have semicolons between its cells."""
+def _line(number: int, cells: Sequence[str], at: Columns, days: Days, *, semicolons: bool) -> BilledLine:
+    def cell(index: int | None) -> str:
+        return "" if index is None else cells[index].strip()
+
+    told = cell(at.cost)
+    currency = foreign_currency(told) or ("" if is_dollar(cell(at.currency)) else cell(at.currency))
+    if currency:
+        raise _unread(f"Line {number} is in {currency}, and ours are dollars. Export the bill in USD.")
+    try:
+        usd = amount(told, semicolons=semicolons) * (_CENT if at.cents else 1)
+        usd += amount(cell(at.upstream), semicolons=semicolons)
+        day = days.read(cell(at.day))
+    except (ValueError, InvalidOperation, OverflowError, OSError):
+        raise _unread(f"Line {number} has no day or no amount that can be read.") from None
+    return BilledLine(day, cell(at.model), cell(at.unit), usd)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The cells of a table with the number of the line that each row ends on, and what stands between them."""
+
+    names: list[str]
+    at: Columns
+    rows: list[tuple[int, list[str]]]
+    between: str
+
+
+def _table(text: str) -> _Table:
+    """Return the table, which may begin below some lines about the account. Raises Failure."""
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(lines[:MOST_LINES_ABOVE]):
-        for between in ",;\t":
-            names = {cell.strip().lower() for cell in line.replace('"', "").split(between)}
-            if all(names.intersection(known) for known in (_DAY, _MODEL, _USD)):
-                return csv.DictReader(StringIO("".join(lines[number:])), delimiter=between)
-    return csv.DictReader(StringIO(text))
+        for between in ",;\t|":
+            names = next(_rows([line], between), (0, []))[1]
+            if not columns(names).missing:
+                rows = [(number + 1 + at, cells) for at, cells in _rows(lines[number + 1 :], between)]
+                return _Table(names, columns(names), rows, between)
+    names = next(_rows(lines[:1], ","), (0, []))[1]
+    return _Table(names, columns(names), [], ",")
 
 
-def vendor_day(moment: str, *, pacific: bool) -> date:
-    """Return the vendor's day of a moment as it is written. Raises ValueError."""
-    text = moment.strip().replace(" UTC", "+00:00").replace("Z", "+00:00")
-    if len(text) == len("2026-11-26"):
-        return date.fromisoformat(text)
-    at = datetime.fromisoformat(text)
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return day_of(int(at.timestamp() * 1000), pacific=pacific)
-
-
-def _rows(rows: Iterable[Mapping[str, str]]) -> Iterable[Mapping[str, str]]:
+def _rows(lines: list[str], between: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines, delimiter=between)
     try:
-        yield from rows
+        for cells in reader:
+            yield reader.line_num, cells
     except csv.Error as error:
-        raise _no_table(error) from None
-
-
-def _column(names: Mapping[str, str], known: Iterable[str]) -> str | None:
-    return next((names[name] for name in known if name in names), None)
-
-
-def _no_table(error: csv.Error) -> Failure:
-    return _unread(f"The file is no CSV table that can be read ({error}). Export the bill as CSV.")
+        raise _unread(
+            f"The file is no CSV table that can be read ({error}). Export the bill as CSV."
+        ) from None
 
 
 def _unread(message: str) -> Failure:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sidecar.money.bill_units import WHOLE, our_unit, their_unit
+from sidecar.money.bill_models import BilledModels
+from sidecar.money.bill_units import SEARCH, WHOLE, our_unit, their_unit
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.vendor_days import day_of
 from sidecar.providers.bills import BilledLine
@@ -23,13 +24,17 @@ ROUNDING_USD = Decimal("0.0001")
 # Figures come minutes to hours late.
 LATE_DAYS = 2
 ALL_MODELS = "all"
+# Where a vendor tells its searches by themselves and not by the model that made them.
+SEARCHES = "searches"
 
 
 @dataclass(slots=True)
 class ReconciledRow:
     """A vendor's day and a model of it. `uncertain` calls may have cost from `at_least_usd` to `at_most_usd`.
 
-    `at_most_usd` is None where one of them has no bound. Units are those of `bill_units`, on both sides.
+    `at_most_usd` is None where one of them has no bound. Units are those of `bill_units`, on both sides. `searching`
+    of the calls searched. `across` calls, of `across_usd`, began on one of the vendor's days and ended on another:
+    these may stand in the bill of either, or of one between.
     """
 
     day: date
@@ -42,6 +47,9 @@ class ReconciledRow:
     ours_by_unit: dict[str, Decimal] = field(default_factory=dict)
     theirs_by_unit: dict[str, Decimal] = field(default_factory=dict)
     billed: bool = False
+    searching: int = 0
+    across: int = 0
+    across_usd: Decimal = Decimal(0)
     explanation: str = ""
 
     @property
@@ -69,17 +77,33 @@ def reconcile(
         model = model if by_model else ALL_MODELS
         return rows.setdefault((day, model), ReconciledRow(day, model))
 
+    across: list[tuple[date, date, str, Decimal]] = []
     for entry in entries:
-        day = day_of(entry.created_at, pacific=pacific)
-        if entry.provider == provider and entry.state != "failed" and first <= day <= last:
-            _add(row(day, entry.served_model or entry.model or "unknown"), entry)
-    names = _names(catalogue, provider)
+        if entry.provider != provider or entry.state == "failed":
+            continue
+        day, model = day_of(entry.created_at, pacific=pacific), entry.served_model or entry.model or "unknown"
+        if first <= day <= last:
+            _add(row(day, model), entry)
+        ended = day if entry.settled_at is None else day_of(entry.settled_at, pacific=pacific)
+        if ended > day and entry.cost_usd:
+            across.append((day, ended, model, entry.cost_usd))
+    models = BilledModels(catalogue, provider)
     for line in lines:
         if first <= line.day <= last:
-            found = row(line.day, _model(catalogue, provider, line.model, names))
+            model, unit = models.full_id(line.model), their_unit(line.unit, line.model)
+            if unit == SEARCH and not models.knows(model):
+                model = f"{provider}/{SEARCHES}"
+            found = row(line.day, model)
             found.theirs_usd += line.usd
             found.billed = True
-            _count(found.theirs_by_unit, their_unit(line.unit, line.model), line.usd)
+            _count(found.theirs_by_unit, unit, line.usd)
+    for alone in [each for each in rows.values() if each.model == f"{provider}/{SEARCHES}"]:
+        _gather_searches(alone, [each for each in rows.values() if each.day == alone.day])
+    for begun, ended, model, usd in across:
+        for each in rows.values():
+            if begun <= each.day <= ended and each.model in (model, ALL_MODELS):
+                each.across += 1
+                each.across_usd += usd
     for each in rows.values():
         each.explanation = _explanation(each, today, free=pacific)
     return [rows[key] for key in sorted(rows)]
@@ -89,8 +113,22 @@ def _count(units: dict[str, Decimal], unit: str, usd: Decimal) -> None:
     units[unit] = units.get(unit, Decimal(0)) + usd
 
 
+def _gather_searches(alone: ReconciledRow, day: list[ReconciledRow]) -> None:
+    """Put our searches of that day beside those which the vendor tells without a model."""
+    for each in day:
+        usd = each.ours_by_unit.get(SEARCH)
+        if each is alone or usd is None or SEARCH in each.theirs_by_unit:
+            continue
+        del each.ours_by_unit[SEARCH]
+        each.ours_usd -= usd
+        alone.ours_usd += usd
+        alone.calls += each.searching
+        _count(alone.ours_by_unit, SEARCH, usd)
+
+
 def _add(row: ReconciledRow, entry: LedgerEntry) -> None:
     row.calls += 1
+    row.searching += any(our_unit(part["unit"]) == SEARCH for part in entry.parts or ())
     for part in entry.parts or ():
         _count(row.ours_by_unit, our_unit(part["unit"]), Decimal(part["usd"]))
     if entry.parts is None and entry.cost_usd:
@@ -113,6 +151,11 @@ def _explanation(row: ReconciledRow, today: date, *, free: bool) -> str:
     if abs(difference) <= ROUNDING_USD and not row.uncertain:
         return ""
     late = today - row.day < timedelta(days=LATE_DAYS)
+    if row.across and ROUNDING_USD < abs(difference) <= row.across_usd + ROUNDING_USD:
+        return (
+            f"{row.across} calls of ${row.across_usd:f} ended on a later day than they began on, and the vendor may "
+            "count them on any of these: look at the days together."
+        )
     if not row.billed:
         return (
             "The vendor's figures for these calls are not in yet: look again tomorrow."
@@ -136,20 +179,3 @@ def _explanation(row: ReconciledRow, today: date, *, free: bool) -> str:
         return "The vendor counts less so far: its figures come hours late. Look again tomorrow."
     quota = "free searches (see the setting freeSearches), " if free else ""
     return f"The vendor counts less: {quota}credits, discounts or a commitment, which are not in our ledger."
-
-
-def _names(catalogue: Catalogue, provider: str) -> list[tuple[str, str]]:
-    """The names for people of the provider's models, the longest first, with what each stands for."""
-    own = [(model.name.lower(), model.full_id) for model in catalogue.models if model.provider == provider]
-    return sorted(own, key=lambda each: -len(each[0]))
-
-
-def _model(catalogue: Catalogue, provider: str, told: str, names: list[tuple[str, str]]) -> str:
-    """The model that a bill names by its id, or somewhere in a description; else as it is told there."""
-    known = catalogue.reported(provider, told.strip())
-    if known is not None:
-        return known.full_id
-    words = told.lower()
-    return next(
-        (full_id for name, full_id in names if name in words), f"{provider}/{told.strip() or 'other'}"
-    )

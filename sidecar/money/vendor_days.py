@@ -18,6 +18,13 @@ def first_ms(day: date, *, pacific: bool) -> int:
     return int(begins.timestamp() * 1000)
 
 
+def pacific_moment(clock: datetime) -> datetime:
+    """Return the moment at which clocks of the US Pacific coast show this; of an hour that comes twice the first."""
+    summer = clock.replace(tzinfo=timezone(timedelta(hours=-7)))
+    offset = _pacific_offset(summer.astimezone(UTC))
+    return clock.replace(tzinfo=timezone(offset))
+
+
 def _pacific_offset(moment: datetime) -> timedelta:
     """Summer there lasts from the second Sunday of March to the first of November, from 2 o'clock to 2 o'clock."""
     summer = _sunday(moment.year, 3, 2).replace(hour=10)

@@ -185,3 +185,28 @@ async def test_a_minute_of_openais_says_what_one_call_used_or_nothing(
     if found:
         usage = found.usage
         assert (found.requests, usage.in_uncached, usage.cache_read, usage.out_visible) == (1, 600, 300, 50)
+
+
+CONSOLE = """Konto;Zoë
+Datum;Modell;Kosten ($)
+26.11.2026;grok-4.7;1.234,50
+27.11.2026;grok-4.7;(0,25)
+
+Summe;;1.234,25
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+async def test_a_table_of_a_console_is_read_in_the_encoding_that_it_has(
+    tmp_path: Path, encoding: str
+) -> None:
+    bill = tmp_path / "bill.csv"
+    bill.write_bytes(CONSOLE.encode(encoding))
+    async with sidecar(tmp_path / "data") as process:
+        days = {"from": "2026-11-01", "to": "2026-11-30"}
+        result = await process.call("cost:reconcile", {"provider": "grok", **days, "path": str(bill)})
+    assert [(day["day"], day["theirsUSD"]) for day in result["days"]] == [
+        ("2026-11-26", 1234.5),
+        ("2026-11-27", -0.25),
+    ]
+    assert "left out: 1" in result["notes"][0]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from sidecar.errors import Failure
-from sidecar.money.bill_file import read_bill
 from sidecar.money.bill_units import their_unit
 from sidecar.money.reconcile import ReconciledRow, reconcile
 from sidecar.money.vendor_days import day_of
@@ -88,6 +86,56 @@ def test_a_model_is_found_by_a_dated_id_and_by_its_name_in_a_description() -> No
 
 
 @pytest.mark.parametrize(
+    ("provider", "told", "model"),
+    [
+        ("openai", "gpt-6-luna, cached input", "gpt-6-luna"),
+        ("openai", "gpt-4o-2024-05-13, input", "gpt-4o-2024-05-13"),
+        ("openai", "gpt-4o-2024-08-06, input", "gpt-4o"),
+        ("openai", "gpt-4o-mini-realtime, input", "gpt-4o-mini-realtime, input"),
+        ("gemini", "Generate content input token count gemini 3.8 flash, short", "gemini-3.8-flash"),
+        ("gemini", "Gemini 3 Pro output", "gemini-3-pro-preview"),
+        ("gemini", "Gemini 2.5 Flash Lite output", "gemini-2.5-flash-lite"),
+        ("gemini", "Gemini 2.0 Flash Lite output", "Gemini 2.0 Flash Lite output"),
+        ("anthropic", "Claude Sonnet 5.5 Usage - Input Tokens", "claude-sonnet-5-5"),
+        ("anthropic", "Claude Opus 4.9", "Claude Opus 4.9"),
+        ("grok", "grok-4.9", "grok-4.9"),
+    ],
+)
+def test_a_name_that_goes_on_is_that_of_another_model(provider: str, told: str, model: str) -> None:
+    [found] = rows([], [line("1", told)], provider=provider)
+    assert found.model == f"{provider}/{model}"
+
+
+def test_searches_that_are_billed_without_a_model_are_laid_beside_all_of_that_day() -> None:
+    tokens = {"unit": "in_uncached", "usd": "0.10"}
+    searched = call("0.13", parts=[tokens, {"unit": "searches", "usd": "0.03"}])
+    other = call(
+        "0.02", model="openai/gpt-6-sol", served_model=None, parts=[{"unit": "searches", "usd": "0.02"}]
+    )
+    found = rows(
+        [searched, other], [line("0.10"), BilledLine(DAY, "web search tool calls", "", Decimal("0.05"))]
+    )
+    assert [(row.model, row.ours_usd, row.calls, row.explanation) for row in found] == [
+        (LUNA, Decimal("0.10"), 1, ""),
+        ("openai/gpt-6-sol", Decimal("0.00"), 1, ""),
+        ("openai/searches", Decimal("0.05"), 2, ""),
+    ]
+    [named] = rows([searched], [line("0.10"), BilledLine(DAY, "gpt-6-luna, web search", "", Decimal("0.03"))])
+    assert (named.model, named.difference_usd) == (LUNA, Decimal(0))
+
+
+def test_a_call_over_the_vendor_s_midnight_may_stand_on_either_day() -> None:
+    next_day = DAY + timedelta(days=1)
+    long = call("0.2", settled_at=at(next_day, 1))
+    words = "1 calls of $0.2 ended on a later day than they began on"
+    assert [words in row.explanation for row in rows([long], [line("0.2", day=next_day)])] == [True, True]
+    [begun] = rows([long], [line("0.2")])
+    assert begun.explanation == ""
+    [more] = rows([long], [line("0.9")])
+    assert "other programs" in more.explanation
+
+
+@pytest.mark.parametrize(
     ("moment", "day"),
     [
         (datetime(2026, 11, 26, 7, 59, tzinfo=UTC), date(2026, 11, 25)),
@@ -100,43 +148,6 @@ def test_a_model_is_found_by_a_dated_id_and_by_its_name_in_a_description() -> No
 )
 def test_googles_day_begins_at_midnight_on_the_pacific_coast(moment: datetime, day: date) -> None:
     assert day_of(int(moment.timestamp() * 1000), pacific=True) == day
-
-
-GOOGLE = """usage_start_time,sku.description,cost,currency,usage.unit
-2026-11-20 07:00:00 UTC,Gemini 4 Argon input,"1,000.50",USD,token
-2026-11-20T09:00:00Z,Gemini 4 Argon output,0.25,USD,token
-"""
-
-
-def test_googles_export_is_read_by_its_own_days() -> None:
-    assert read_bill(GOOGLE, pacific=True) == (
-        BilledLine(date(2026, 11, 19), "Gemini 4 Argon input", "token", Decimal("1000.50")),
-        BilledLine(date(2026, 11, 20), "Gemini 4 Argon output", "token", Decimal("0.25")),
-    )
-
-
-def test_a_table_of_a_console_is_read_by_the_names_of_its_columns() -> None:
-    text = "\ufeffDate,Model,Amount\n2026-11-20,grok-4.7,$0.50\n"
-    assert read_bill(text, pacific=False) == (BilledLine(DAY, "grok-4.7", "", Decimal("0.50")),)
-
-
-def test_a_table_below_lines_about_the_account_and_with_semicolons_is_found() -> None:
-    text = "Invoice;2026-11\nAccount;Ada\n\nDate;Model;Usage type;Cost ($)\n2026-11-20;grok-4.7;Cached prompt;0.5\n"
-    assert read_bill(text, pacific=False) == (BilledLine(DAY, "grok-4.7", "Cached prompt", Decimal("0.50")),)
-
-
-@pytest.mark.parametrize(
-    "columns",
-    [
-        "usage_date_utc,model,token_type,cost_usd",
-        "date,model_permaslug,type,usage",
-        "start_time_iso,model,usage_type,amount_value",
-        "timestamp,model_name,unit,total_cost",
-    ],
-)
-def test_the_columns_of_other_consoles_are_known(columns: str) -> None:
-    [line] = read_bill(f"{columns}\n2026-11-20,grok-4.7,output,0.5\n", pacific=False)
-    assert line == BilledLine(DAY, "grok-4.7", "output", Decimal("0.5"))
 
 
 @pytest.mark.parametrize(
@@ -153,50 +164,3 @@ def test_the_columns_of_other_consoles_are_known(columns: str) -> None:
 )
 def test_a_unit_is_read_from_what_a_vendor_calls_it(told: str, unit: str) -> None:
     assert their_unit("", told) == unit
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "no column for the day, the model, the cost"),
-        ("date,model\n", "no column for the cost"),
-        ("date,model,cost\nsoon,m,1\n", "Line 2 has no day"),
-        ("date,model,cost\n2026-11-20,m,much\n", "Line 2 has no day or no amount"),
-        ("date,model,cost,currency\n2026-11-20,m,1,EUR\n", "Line 2 is in EUR"),
-    ],
-)
-def test_a_file_that_is_no_bill_says_where(text: str, words: str) -> None:
-    with pytest.raises(Failure, match=words):
-        read_bill(text, pacific=False)
-
-
-@pytest.mark.parametrize(
-    ("table", "usd"),
-    [
-        ("date,model,cost\n2026-11-23,m,0.05\n", "0.05"),
-        ("date,model,cost\n2026-11-23,m,$ 0.05\n", "0.05"),
-        ('date,model,cost\n2026-11-23,m,"1,234.56"\n', "1234.56"),
-        ('date,model,cost\n2026-11-23,m,"1,234"\n', "1234"),
-        ('date,model,cost\n2026-11-23,m,"1,234,567"\n', "1234567"),
-        ("date;model;cost\n2026-11-23;m;0,05\n", "0.05"),
-        ("date;model;cost\n2026-11-23;m;1,234\n", "1.234"),
-        ("date;model;cost\n2026-11-23;m;1.234,56\n", "1234.56"),
-        ('date,model,cost\n2026-11-23,m,"0,123"\n', "0.123"),
-        ('date,model,cost\n2026-11-23,m,"12,5"\n', "12.5"),
-        ("date,model,cost\n2026-11-23,m,-3.5\n", "-3.5"),
-    ],
-)
-def test_an_amount_is_read_as_the_country_of_the_console_writes_it(table: str, usd: str) -> None:
-    assert [line.usd for line in read_bill(table, pacific=False)] == [Decimal(usd)]
-
-
-@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-inf", "1e400", "much"])
-def test_an_amount_that_is_none_is_told_with_its_line(amount: str) -> None:
-    with pytest.raises(Failure, match="Line 2 has no day or no amount"):
-        read_bill(f"date,model,cost\n2026-11-23,m,{amount}\n", pacific=False)
-
-
-def test_a_database_in_the_place_of_a_bill_is_no_bug_of_ours() -> None:
-    with pytest.raises(Failure) as caught:
-        read_bill("SQLite format 3\0" + "x" * 200_000 + "\0,,", pacific=False)
-    assert caught.value.kind == "invalid_params"
