@@ -50,7 +50,8 @@ class Stand:
 
     @asynccontextmanager
     async def sidecar(self, *, launcher: Sequence[str] = ()) -> AsyncIterator[SidecarProcess]:
-        environment = quiet_environment(**self.simulator.environment)
+        # On a full disk Python puts compiled modules in place that are cut, and nobody can load them any more.
+        environment = quiet_environment(PYTHONDONTWRITEBYTECODE="1", **self.simulator.environment)
         async with SidecarProcess([*launcher, *command(self.folder)], env=environment) as process:
             try:
                 yield process

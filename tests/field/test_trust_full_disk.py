@@ -7,15 +7,16 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sidecar import resources
+from tests.field import lab
 from tests.field.hostile import chat_chunks, serving, stream
-from tests.field.lab import ask, batch_rows, own_models, sidecar
+from tests.field.lab import ask, batch_rows, own_models
 from tests.helpers.process import RpcError, SidecarProcess
 from tests.store import old_app
 
@@ -24,8 +25,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 PAGE_BYTES = 4096
+# Python puts a compiled module in place that the limit has cut, and nobody can load it any more.
+NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 LONG = "A long answer. " * 400
 OLD = "what was there before"
+
+
+def sidecar(data: Path, *flags: str, models: Any = None) -> AbstractAsyncContextManager[SidecarProcess]:
+    return lab.sidecar(data, *flags, models=models, environment=NO_BYTECODE)
 
 
 @contextmanager
