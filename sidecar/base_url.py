@@ -11,6 +11,12 @@ from urllib.parse import SplitResult, unquote, urlsplit
 _BLANK = " \t\r\n\f\v\u00a0\u200b\u200e\u2060\ufeff"
 _QUOTES = "\"'`“”‘’<>"
 _NOBODY = "must name a server behind http:// or https://"
+# What people paste with the address: the whole place of a question or a list, in any protocol.
+_ENDPOINT = re.compile(
+    r"(?:/chat/completions|/completions|/responses|/embeddings|/messages|/complete|/models(?:/[^/]*:\w+)?"
+    r"|/api/(?:chat|generate|tags|embed|v0/models|v0))+$",
+    re.IGNORECASE,
+)
 # What servers say they listen at: every address of their machine, of which one asks its own.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
@@ -32,7 +38,9 @@ class BaseUrl:
 
 
 def read_base_url(text: str) -> BaseUrl:
-    """Return what a person meant: quotes and blanks around it are taken off, a login becomes Basic authentication.
+    """Return what a person meant: quotes and blanks around it are taken off, and the endpoint behind it.
+
+    A login becomes Basic authentication.
 
     Raise BadBaseUrl for what is no address of a web server, and for a fragment, which no server ever sees.
     """
@@ -51,7 +59,8 @@ def read_base_url(text: str) -> BaseUrl:
     host = _EVERYWHERE.get(host, host)
     shown = f"[{host.replace('%25', '%', 1)}]" if ":" in host else host
     where = shown if port is None else f"{shown}:{port}"
-    return BaseUrl(f"{parts.scheme.lower()}://{where}{parts.path.rstrip('/')}", parts.query, _login(parts))
+    path = _ENDPOINT.sub("", parts.path.rstrip("/")).rstrip("/")
+    return BaseUrl(f"{parts.scheme.lower()}://{where}{path}", parts.query, _login(parts))
 
 
 def is_host(host: str) -> bool:

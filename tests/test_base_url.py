@@ -30,6 +30,21 @@ def test_an_address_is_cut_into_what_each_request_needs(text: str, read: BaseUrl
 
 
 @pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("https://lab/v1/chat/completions", "https://lab/v1"),
+        ("https://lab/v1/messages/", "https://lab/v1"),
+        ("https://lab/v1/responses?api-version=1", "https://lab/v1"),
+        ("https://lab/v1beta/models/gemini-4-carbon:streamGenerateContent", "https://lab/v1beta"),
+        ("https://lab/models", "https://lab"),
+        ("https://lab/models-of-mine/v1", "https://lab/models-of-mine/v1"),
+    ],
+)
+def test_the_endpoint_is_taken_off_whatever_protocol_it_is_of(text: str, address: str) -> None:
+    assert read_base_url(text).address == address
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",

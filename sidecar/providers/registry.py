@@ -250,11 +250,10 @@ class Registry:
 
     def asks_vendor(self, name: str) -> bool:
         """Whether calls go to the vendor's own host, and not to a gateway or a server in its place."""
-        own = next((facts.base_url for facts in PROVIDERS if facts.name == name), None)
-        if own is None or name not in self._rows:
+        try:
+            return name in self._rows and _is_vendors(name, self.host(name))
+        except Failure:
             return False
-        host, there = urlsplit(own).hostname or "", (urlsplit(self.base_url(name)).hostname or "")
-        return there == host or there.endswith(f".{host}")
 
     def _make(self, row: ProviderRow, maker: str, base_url: str | None = None) -> Any:
         self._http.secrets.learn_address(base_url or self.base_url(row.name))
@@ -265,7 +264,7 @@ class Registry:
 
     def _address(self, row: ProviderRow, base_url: str | None) -> BaseUrl:
         try:
-            return read_base_url(base_url or self.base_url(row.name))
+            base = read_base_url(base_url or self.base_url(row.name))
         except BadBaseUrl as problem:
             # Those of files were looked at when they were read.
             raise Failure(
@@ -275,3 +274,18 @@ class Registry:
                 retryable=False,
                 provider=row.name,
             ) from None
+        parts = urlsplit(base.address)
+        if not parts.path and _is_vendors(row.name, parts.hostname or ""):
+            # The vendor's own host as people write it; a gateway has its paths where it has them.
+            base = replace(base, address=base.address + urlsplit(_vendors_own(row.name)).path)
+        return base
+
+
+def _vendors_own(name: str) -> str:
+    """The base URL of a vendor's own API, "" for any other provider."""
+    return next((facts.base_url for facts in PROVIDERS if facts.name == name), "")
+
+
+def _is_vendors(name: str, host: str) -> bool:
+    own = urlsplit(_vendors_own(name)).hostname
+    return own is not None and (host == own or host.endswith(f".{own}"))

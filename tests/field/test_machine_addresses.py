@@ -10,7 +10,7 @@ import pytest
 
 from tests.field.claims import field
 from tests.field.hostile import Answer, Asked, chat_chunks, claude_events, serving, stream, whole
-from tests.field.lab import KEY, ask, own_models, refused, sidecar, vendor_environment
+from tests.field.lab import KEY, VENDORS, ask, own_models, refused, sidecar, vendor_environment
 from tests.helpers.process import RpcError
 
 GOOD = stream(*chat_chunks("Good morning"), "[DONE]")
@@ -154,6 +154,34 @@ async def test_a_base_url_in_the_environment_may_have_quotes(written: str, tmp_p
         environment = {"OPENAI_BASE_URL": written.format(server.url), "OPENAI_API_KEY": KEY}
         async with sidecar(tmp_path, environment=environment) as process:
             assert (await ask(process, model="openai/gpt-6-sol"))["answer"] == "Good morning"
+
+
+@field("machine", "the whole endpoint in a vendor's variable")
+async def test_a_vendor_s_base_url_may_be_the_whole_endpoint(tmp_path: Path) -> None:
+    whole_places = {
+        "openai": "/v1/chat/completions",
+        "anthropic": "/v1/messages",
+        "gemini": "/v1beta/models/gemini-4-carbon:generateContent",
+        "grok": "/v1/responses",
+    }
+    refusal = whole({"error": {"message": "Seen"}}, 400)
+    async with serving(refusal) as server:
+        environment = vendor_environment(server.url, *whole_places)
+        for vendor, place in whole_places.items():
+            environment[VENDORS[vendor][1]] = server.url + place
+        async with sidecar(tmp_path, environment=environment) as process:
+            for model in (
+                "openai/gpt-6-sol",
+                "anthropic/claude-sonnet-5",
+                "gemini/gemini-4-carbon",
+                "grok/grok-4.5",
+            ):
+                assert "Seen" in (await refused(process, model=model)).message
+    assert {asked.path for asked in server.asked} == {
+        "/v1/chat/completions",
+        "/v1/messages",
+        "/v1beta/models/gemini-4-carbon:streamGenerateContent",
+    }
 
 
 @field("trust", "`settings:validate-key` with a login in `OPENAI_BASE_URL`")

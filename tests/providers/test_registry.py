@@ -49,6 +49,25 @@ async def test_a_model_s_own_address_wins_over_all_others_of_its_provider() -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("https://api.openai.com", "https://api.openai.com/v1/chat/completions"),
+        ("eu.api.openai.com/", "https://eu.api.openai.com/v1/chat/completions"),
+        ("https://gateway.example", "https://gateway.example/chat/completions"),
+    ],
+)
+async def test_a_vendor_s_own_host_needs_no_path(written: str, asked: str) -> None:
+    http, transport, _ = scripted_edge(Reply(400))
+    registry = Registry(http, {"OPENAI_BASE_URL": written})
+    assert registry.asks_vendor("openai") is ("gateway" not in written)
+    vendor = registry.get("openai")
+    with pytest.raises(Failure):
+        async for _ in vendor.stream(vendor.plan(ask("gpt-4o")), "sk-test"):
+            pass
+    assert [each.url for each in transport.asked] == [asked]
+
+
 def test_a_vendor_without_a_class_is_not_served_yet() -> None:
     edge, _, _ = scripted_edge()
     with pytest.raises(Failure) as raised:

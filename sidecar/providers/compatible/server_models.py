@@ -14,17 +14,11 @@ from sidecar.providers.kernel.model_lists import after_last, list_models
 from sidecar.providers.kernel.web_pages import WEB_PAGE
 
 _VERSION = re.compile(r"v\d+\w*")
-# What people paste with the address: the whole place of a question or a list, also of a server's own kind.
-_ENDING = re.compile(
-    r"(?:/chat/completions|/completions|/responses|/embeddings|/messages|/models"
-    r"|/api/(?:chat|generate|tags|embed|v0/models|v0))+$",
-    re.IGNORECASE,
-)
 
 
 def roots(base_url: str) -> tuple[str, ...]:
     """Where the paths of the server may begin, likeliest first: with a version when the address has none."""
-    url = _ENDING.sub("", base_url.strip().rstrip("/"))
+    url = base_url.strip().rstrip("/")
     last = urlsplit(url).path.rpartition("/")[2]
     if "/deployments/" in url:
         # Azure names the model in the path, and the version behind it.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 VERSION = "v1beta"
 
-_VERSIONED = re.compile(r"/(v\d+[a-z0-9]*)$")
+# Google's door in OpenAI's protocol lies behind the version, and is not the one that is used here.
+_VERSIONED = re.compile(r"/(v\d+[a-z0-9]*)(?:/openai)?$")
 
 
 @dataclass(frozen=True, slots=True)

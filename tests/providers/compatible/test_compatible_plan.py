@@ -54,7 +54,6 @@ def test_json_is_always_asked_for_in_words_because_a_format_may_be_ignored() -> 
             "https://x.example/v1beta/openai",
             ("https://x.example/v1beta/openai/v1", "https://x.example/v1beta/openai"),
         ),
-        ("http://localhost:8000/v1/chat/completions", ("http://localhost:8000/v1",)),
         (" http://h/v2 ", ("http://h/v2",)),
     ],
 )
