@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sidecar.providers.base import (
-    ANSWER_EMPTY,
+    ANSWER_LONGER,
     Begun,
     Citation,
     Done,
@@ -20,6 +20,9 @@ from sidecar.providers.base import (
 
 # No answer is longer. Beyond, sums of what is stored would no longer fit into a column.
 MOST_OF_ANYTHING = 10**12
+
+# A token of blanks or of one sign again and again may be as long; a count of the beginning falls short of that too.
+LONGEST_TOKEN_BYTES = 256
 
 
 def believable(usage: Usage | None) -> Usage | None:
@@ -73,11 +76,11 @@ class StreamAccumulator:
                     self._cite(citation)
 
     def _believed(self, usage: Usage | None) -> Usage | None:
-        """The usage of the whole answer, in doubt where it counts nothing for what has arrived."""
+        """The usage of the whole answer, in doubt where what has arrived is longer than it can be."""
         usage = believable(usage)
-        if usage is None or usage.out_total or not (self._text or self._thinking):
+        if usage is None or usage.out_total * LONGEST_TOKEN_BYTES >= self.arrived_bytes:
             return usage
-        return replace(usage, doubt=usage.doubt or ANSWER_EMPTY)
+        return replace(usage, doubt=usage.doubt or ANSWER_LONGER)
 
     def _serve(self, event: Begun | UsageSoFar | Done) -> None:
         self.served_model = event.served_model or self.served_model

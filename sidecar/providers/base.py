@@ -64,7 +64,7 @@ class ChatRequest:
 
 # Why a usage is in doubt whose prompt is none the less what was told.
 ANSWER_UNTOLD = "the size of the answer was not told"
-ANSWER_EMPTY = "an answer of no tokens has a text"
+ANSWER_LONGER = "the answer is longer than the tokens that were told of it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sidecar.providers.base import ANSWER_EMPTY, ANSWER_UNTOLD, Usage
+from sidecar.providers.base import ANSWER_LONGER, ANSWER_UNTOLD, Usage
 
 # No tokenizer makes so few of a text: English has a token every four or five bytes, Chinese one every three to five.
 MOST_BYTES_PER_TOKEN = 8
@@ -19,7 +19,7 @@ def least_usage(reported: Usage | None, arrived_bytes: int) -> Usage | None:
     written = arrived_bytes // MOST_BYTES_PER_TOKEN
     if reported is None:
         return Usage(out_visible=written) if written else None
-    if reported.doubt in (ANSWER_UNTOLD, ANSWER_EMPTY):
+    if reported.doubt in (ANSWER_UNTOLD, ANSWER_LONGER):
         reported = replace(reported, doubt="")
     if reported.doubt:
         # Counts that cannot be right are no bound; what has arrived was written all the same.

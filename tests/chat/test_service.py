@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -449,7 +450,7 @@ async def test_the_month_s_budget_stops_a_question_before_it_is_sent(at: Desk) -
 
 
 async def test_what_a_long_conversation_costs_to_read_again_counts_for_the_budget(at: Desk) -> None:
-    at.provider.answers("word " * 40_000)
+    at.provider.answers("word " * 40_000, replace(USAGE, out_visible=800))
     await at.ask("Tell me all.", max_output_tokens=100)
     # The answer alone is a tenth of a cent at most; the 200,000 letters that go along are more than ten cents.
     await at.settings.save("monthlyBudgetUSD", 0.1)
@@ -506,7 +507,7 @@ def thaw_disk(conn: sqlite3.Connection) -> None:
 
 async def answered_on_a_full_disk(at: Desk) -> ChatResult:
     gate = asyncio.Event()
-    at.provider.script = [gate, TextDelta("Precious. " * 20_000), Done("stop", USAGE)]
+    at.provider.script = [gate, TextDelta("Precious. " * 5_000), Done("stop", USAGE)]
     asking = at.asking("Two?")
     async with asyncio.timeout(5):
         await at.provider.begun.wait()

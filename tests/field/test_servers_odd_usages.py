@@ -37,6 +37,8 @@ USAGES: dict[str, Any] = {
     "billed units": {"billed_units": {"input_tokens": 1000, "output_tokens": 100}},
     "cached beside the prompt": {"input_tokens": 200, "output_tokens": 100, "cache_read_input_tokens": 800},
     "cached in the prompt": {**USAGE, "prompt_cache_miss_tokens": 200},
+    "details in the singular": {**USAGE, "prompt_token_details": {"cached_tokens": 400}},
+    "no seconds of sound": {**USAGE, "prompt_audio_seconds": {}},
 }
 CHARGES: dict[str, Any] = {
     "a text": {"cost": "0.005"},
@@ -46,6 +48,13 @@ CHARGES: dict[str, Any] = {
     "under another name": {"total_cost": 0.005},
     "estimated": {"estimated_cost": 0.005},
     "ticks": {"cost_in_usd_ticks": 50_000_000},
+    "as a gateway answers": {"response_cost": 0.005},
+    "a fee of a key of one's own, said in words": {
+        "cost": "0.001",
+        "is_byok": "true",
+        "cost_details": {"upstream_inference_cost": "0.004"},
+    },
+    "the upstream's in it": {"cost": 0.005, "cost_details": {"upstream_inference_cost": 0.004}},
     "the upstream's parts": {
         "cost": 0.001,
         "is_byok": True,
@@ -62,6 +71,17 @@ UNKNOWN: dict[str, Any] = {
     "a hole in the total": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1400},
     "more cached than there was": {**USAGE, "prompt_tokens_details": {"cached_tokens": 3000}},
     "half a charge": {**USAGE, "cost": {"input_cost": 0.001}},
+    "an upstream that somebody pays": {
+        **USAGE,
+        "cost": 0,
+        "cost_details": {"upstream_inference_cost": 0.004},
+    },
+    "seconds of sound": {**USAGE, "prompt_audio_seconds": 4},
+    "more text than there was": {**USAGE, "prompt_tokens_details": {"text_tokens": 3000}},
+    "more guessed than was written": {
+        **USAGE,
+        "completion_tokens_details": {"rejected_prediction_tokens": 300},
+    },
 }
 
 
@@ -85,6 +105,9 @@ STREAMS = {
         "[DONE]",
         {"choices": [], "usage": USAGE},
     ),
+    "in an envelope of the last delta": with_last_piece(
+        {"choices": [{"delta": {"provider_metadata": {"usage": USAGE}}, "finish_reason": "stop"}]}
+    ),
     "taken back by a later 0": stream(
         {
             "id": "c1",
@@ -94,6 +117,45 @@ STREAMS = {
         {"choices": [], "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}},
     ),
 }
+
+
+def begun_with(tokens: int, *later: dict[str, Any]) -> Answer:
+    told = {"prompt_tokens": 1000, "completion_tokens": tokens, "total_tokens": 1000 + tokens}
+    first = {"id": "c1", "choices": [{"index": 0, "delta": {"content": "Good "}}], "usage": told}
+    rest = {"choices": [{"index": 0, "delta": {"content": "morning"}, "finish_reason": "stop"}]}
+    return stream(first, rest, *later, "[DONE]")
+
+
+TOO_EARLY = {
+    "the count of the beginning": begun_with(1),
+    "a count that text follows": begun_with(100),
+    "a count of the beginning that the end repeats": stream(
+        {"id": "c1", "choices": [{"delta": {"content": "Good morning " * 100}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 1, "total_tokens": 1001}},
+        "[DONE]",
+    ),
+    "a total that contradicts later": begun_with(
+        100,
+        {"choices": [], "usage": USAGE},
+        {"choices": [], "usage": {**USAGE, "total_tokens": 1700}},
+    ),
+}
+
+
+async def test_a_count_of_the_beginning_is_not_that_of_the_answer(tmp_path: Path) -> None:
+    switch = Switch()
+    async with serving(switch) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
+        switch.say(begun_with(1, {"choices": [], "usage": USAGE}))
+        assert (await ask(process))["costUSD"] == pytest.approx(LAB_USD)
+        for name, answer in TOO_EARLY.items():
+            switch.say(answer)
+            found = await ask(process)
+            assert found["answer"].startswith("Good morning"), name
+            assert "costUSD" not in found, name
+            # The prompt was told all the same.
+            known = name != "a total that contradicts later"
+            assert found["costAtLeastUSD"] >= (0.001 if known else 0), name
+            assert found["costAtMostUSD"] > LAB_USD, name
 
 
 async def test_usage_is_found_wherever_a_server_puts_it_and_a_charge_comes_first(tmp_path: Path) -> None:
@@ -109,6 +171,14 @@ async def test_usage_is_found_wherever_a_server_puts_it_and_a_charge_comes_first
     cases["charge beside"] = (completion(usage=USAGE, cost=CHARGED_USD), CHARGED_USD)
     gateway = {"gateway": {"cost": "0.005"}}
     cases["charge in an envelope"] = (completion(usage=USAGE, provider_metadata=gateway), CHARGED_USD)
+    deeper = [{"message": {"content": "Good morning", "provider_metadata": gateway}, "finish_reason": "stop"}]
+    cases["charge in an envelope of the message"] = (completion(usage=USAGE, choices=deeper), CHARGED_USD)
+    hidden = {"response_cost": CHARGED_USD}
+    cases["charge that a gateway hides"] = (completion(usage=USAGE, _hidden_params=hidden), CHARGED_USD)
+    cases["a charge with its currency beside it"] = (
+        completion(usage={**USAGE, "cost": 0.03, "currency": "CNY"}),
+        LAB_USD,
+    )
     cases["a charge in another currency"] = (
         completion(usage={**USAGE, "cost": {"total": 0.03, "currency": "CNY"}}),
         LAB_USD,

@@ -160,6 +160,17 @@ def tools(count: Any) -> str | None:
     return claude(end={"output_tokens": 500, "server_tool_use": count})
 
 
+def made_by(
+    *requests: tuple[str, int, int], model: str = "claude-sonnet-5-5", prompt: int = 1000
+) -> str | None:
+    """What a message costs that the vendor made in these requests: kind, tokens in, tokens out."""
+    iterations = [
+        {"type": kind, "input_tokens": read, "output_tokens": said} for kind, read, said in requests
+    ]
+    start = {"input_tokens": prompt}
+    return claude(start, {"output_tokens": 500, "iterations": iterations}, model=model)
+
+
 def test_anthropic_s_usages() -> None:
     assert {
         "plain": claude(),
@@ -192,6 +203,16 @@ def test_anthropic_s_usages() -> None:
         "searches null": tools({"web_search_requests": None}),
         "searches": tools({"web_search_requests": 2, "web_fetch_requests": 3}),
         "searches below 0": tools({"web_search_requests": -2}),
+        "Standard": claude({"service_tier": "Standard"}),
+        "in the US, in capitals": claude({"inference_geo": "US"}),
+        "one request": made_by(("message", 1000, 500)),
+        "two requests": made_by(("message", 600, 300), ("message", 400, 200)),
+        "a summary before it": made_by(("compaction", 50_000, 1000), ("message", 1000, 500)),
+        "requests that contradict": made_by(("message", 600, 300), ("message", 600, 300)),
+        "a request of another model": made_by(("advisor_message", 400, 200), ("message", 1000, 500)),
+        "each by its own length": made_by(
+            ("message", 90_000, 300), ("message", 90_000, 200), model="claude-haiku-5-5", prompt=180_000
+        ),
         "searches text": tools({"web_search_requests": "2"}),
     } == {
         "plain": "0.007",
@@ -224,6 +245,14 @@ def test_anthropic_s_usages() -> None:
         "searches null": "0.007",
         "searches": "0.027",
         "searches below 0": None,
+        "Standard": "0.007",
+        "in the US, in capitals": "0.0077",
+        "one request": "0.007",
+        "two requests": "0.007",
+        "a summary before it": "0.117",
+        "requests that contradict": None,
+        "a request of another model": None,
+        "each by its own length": "0.01825",
         "searches text": None,
     }
 
@@ -256,6 +285,13 @@ def test_gemini_s_usages() -> None:
         "FLEX": gemini(serviceTier="FLEX"),
         "no tier": gemini(serviceTier="SERVICE_TIER_UNSPECIFIED"),
         "unheard of": gemini(serviceTier="turbo"),
+        "its whole name": gemini(serviceTier="SERVICE_TIER_STANDARD"),
+        "traffic": gemini(trafficType="ON_DEMAND"),
+        "traffic that waits": gemini(trafficType="ON_DEMAND_FLEX"),
+        "traffic that is paid for beforehand": gemini(trafficType="PROVISIONED_THROUGHPUT"),
+        "sound in the cache": gemini(
+            cachedContentTokenCount=5, cacheTokensDetails=[{"modality": "AUDIO", "tokenCount": 5}]
+        ),
         "sound": gemini(promptTokensDetails=[{"modality": "AUDIO", "tokenCount": 600}]),
         "pictures": gemini(promptTokensDetails=[{"modality": "IMAGE", "tokenCount": 600}]),
         "drawn": gemini(candidatesTokensDetails=[{"modality": "IMAGE", "tokenCount": 500}]),
@@ -279,6 +315,11 @@ def test_gemini_s_usages() -> None:
         "FLEX": "0.004",
         "no tier": "0.008",
         "unheard of": None,
+        "its whole name": "0.008",
+        "traffic": "0.008",
+        "traffic that waits": "0.004",
+        "traffic that is paid for beforehand": None,
+        "sound in the cache": None,
         "sound": None,
         "pictures": "0.008",
         "drawn": None,
@@ -301,6 +342,7 @@ def test_xai_s_usages() -> None:
     assert [grok(cost_in_usd_ticks=told) for told in ticks] == ["0.0037756"] * len(ticks)
     no_ticks: tuple[Any, ...] = (-1, True, "x", 1.5, [])
     assert [grok(cost_in_usd_ticks=told) for told in no_ticks] == [None] * 5
+    assert (grok(num_sources_used=3), grok(num_sources_used=0)) == (None, "0.005")
     # What was charged is known whatever became of the counts.
     assert grok(cost_in_usd_ticks=37756000, prompt_tokens=-5) == "0.0037756"
     assert (grok("priority"), grok("flex")) == ("0.01", None)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
-from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
-from sidecar.providers.kernel.token_counts import doubt, grown, impossible, whole_number, within
+from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, as_text
+from sidecar.providers.kernel.token_counts import (
+    added,
+    doubt,
+    grown,
+    impossible,
+    whole_number,
+    within,
+)
 
 _FINISH: Mapping[str, FinishReason] = {
     "end_turn": "stop",
@@ -21,6 +29,7 @@ _FINISH: Mapping[str, FinishReason] = {
     "pause_turn": "length",
     "refusal": "content_filter",
 }
+_NO_CACHE = {"cache_creation": None, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
 _LIFETIMES = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 
 
@@ -47,6 +56,33 @@ def contradiction(report: Mapping[str, Any]) -> str:
 
 
 def message_usage(counts: Mapping[str, Any], *, hour: bool = False, wrong: str = "") -> Usage:
+    """The usage of a message, which the vendor may have made in several requests, each billed for itself.
+
+    What it made its own summary of the conversation with is in none of the message's counts.
+    """
+    usage = _request_usage(counts, hour=hour, wrong=wrong)
+    told = list(map(as_mapping, as_list(counts.get("iterations"))))
+    if len(told) < 2 and all(each.get("type") == "message" for each in told):
+        return usage
+    if any(each.get("type") not in ("message", "compaction") for each in told):
+        return replace(
+            usage, doubt=usage.doubt or "it has a request whose model and price are not known here"
+        )
+    parts = [
+        _request_usage({**counts, **_NO_CACHE, **each, "server_tool_use": None}, hour=hour) for each in told
+    ]
+    said = [part for part, each in zip(parts, told, strict=True) if each.get("type") == "message"]
+    wrong = usage.doubt or next((part.doubt for part in parts if part.doubt), "")
+    if sum(part.prompt_total for part in said) != usage.prompt_total or (
+        sum(part.out_total for part in said) != usage.out_total
+    ):
+        wrong = wrong or "the usage contradicts that of its requests"
+    # Searches are told of the whole message: they cost the same whichever request made them.
+    parts[-1] = replace(parts[-1], searches=usage.searches)
+    return replace(reduce(added, parts[1:], parts[0]), doubt=wrong)
+
+
+def _request_usage(counts: Mapping[str, Any], *, hour: bool, wrong: str = "") -> Usage:
     """Input tokens leave out what was cached and written; output tokens include thinking.
 
     Cache writes whose lifetime is not told count as those of five minutes, the vendor's default, or as those of an
@@ -74,7 +110,7 @@ def message_usage(counts: Mapping[str, Any], *, hour: bool = False, wrong: str =
         out_reasoning=thinking,
         searches=as_count(as_mapping(counts.get("server_tool_use")).get("web_search_requests")),
         prompt_total=uncached + read + written,
-        service_tier=as_text(counts.get("service_tier")) or None,
+        service_tier=as_text(counts.get("service_tier")).lower() or None,
         surcharges=_surcharges(counts),
         doubt=wrong or _doubt(counts, uncached + read + written),
     )
@@ -101,4 +137,4 @@ def _doubt(counts: Mapping[str, Any], prompt: int) -> str:
 def _surcharges(counts: Mapping[str, Any]) -> tuple[str, ...]:
     """Where it ran and how fast, which a workspace may have set for all that its keys ask."""
     told = ((name, counts.get(name)) for name in ("inference_geo", "speed"))
-    return tuple(f"{name}={word}" for name, word in told if isinstance(word, str) and word)
+    return tuple(f"{name}={word.lower()}" for name, word in told if isinstance(word, str) and word)

@@ -11,6 +11,8 @@ from sidecar.providers.base import Usage
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.json_values import as_amount, as_count, as_mapping
 
+_TOLD = ("cost", "total_cost", "cost_usd", "response_cost")
+_CURRENCIES = ("currency", "cost_currency")
 _WHOLE = ("total_cost", "total", "usd", "amount", "value")
 _PARTS = (("input_cost", "output_cost"), ("prompt_cost", "completion_cost"), ("input", "output"))
 _UPSTREAM = "upstream_inference_cost"
@@ -24,27 +26,35 @@ def charged_usd(usage: Mapping[str, Any]) -> tuple[Decimal | None, str]:
 
     With a key of the person's own at the upstream (`is_byok`) the cost is a fee, and the upstream's comes on top.
     """
-    told = next(
-        (usage[name] for name in ("cost", "total_cost", "cost_usd") if usage.get(name) is not None), None
-    )
+    told = next((usage[name] for name in _TOLD if usage.get(name) is not None), None)
     if told is None and usage.get("cost_in_usd_ticks") is not None:
         ticks = _dollars(usage["cost_in_usd_ticks"])
         told = None if ticks is None else str(ticks.scaleb(-_TICK_DIGITS))
     if told is None:
         # Of all that is told the least certain, and more than nothing.
         told = usage.get("estimated_cost")
-    if isinstance(told, Mapping):
-        if str(told.get("currency") or "USD").upper() != "USD":
-            return None, ""
-        cost = _of_object(told)
-    else:
-        cost = _dollars(told)
-    if cost is None and usage.get("is_byok") is True:
+    beside = usage if not isinstance(told, Mapping) else told
+    if any(str(beside.get(name) or "USD").upper() != "USD" for name in _CURRENCIES):
+        return None, ""
+    cost = _of_object(told) if isinstance(told, Mapping) else _dollars(told)
+    own_key = _yes(usage.get("is_byok"))
+    if cost is None and own_key:
         return None, "the gateway's own fee was not told"
-    if cost is None or usage.get("is_byok") is not True:
-        return cost, "" if told is None or cost is not None else "the charge is impossible"
     upstream = _upstream(as_mapping(usage.get("cost_details")))
+    if cost is None or own_key is False:
+        return cost, "" if told is None or cost is not None else "the charge is impossible"
+    if own_key is None:
+        # Whose key was used was not told: only a charge that has the upstream's in it is the whole one.
+        whole = upstream is None or upstream <= cost
+        return (cost, "") if whole else (None, "whether the upstream's charge comes on top was not told")
     return (None, "the upstream's charge was not told") if upstream is None else (cost + upstream, "")
+
+
+def _yes(told: Any) -> bool | None:
+    """A yes or a no, also as a text; None where neither was told."""
+    if isinstance(told, str):
+        told = {"true": True, "false": False}.get(told.strip().lower())
+    return told if isinstance(told, bool) else None
 
 
 def _of_object(told: Mapping[str, Any]) -> Decimal | None:

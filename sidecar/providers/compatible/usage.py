@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.providers.base import Usage
 from sidecar.providers.compatible.charges import charged_usd
-from sidecar.providers.kernel.json_values import as_count, as_mapping
+from sidecar.providers.kernel.json_values import as_amount, as_count, as_mapping
 from sidecar.providers.openai_family.usage import chat_usage
 
 _PROMPT = (
@@ -31,7 +31,21 @@ _OUTPUT = (
 )
 _TOTAL = ("total_tokens", "total_token_count")
 _REASONING = ("reasoning_tokens", "thoughts_token_count", "thinking_tokens")
-_CACHED = ("cached_tokens", "cache_read_tokens", "cache_read_input_tokens")
+_CACHED = ("cached_tokens", "cache_read_tokens", "cache_read_input_tokens", "cache_read")
+_PROMPT_DETAILS = (
+    "prompt_tokens_details",
+    "input_tokens_details",
+    "prompt_token_details",
+    "input_token_details",
+)
+_OUTPUT_DETAILS = (
+    *(
+        "completion_tokens_details",
+        "output_tokens_details",
+        "completion_token_details",
+        "output_token_details",
+    ),
+)
 _CACHED_BESIDE = (
     *_CACHED,
     "prompt_cache_hit_tokens",
@@ -57,7 +71,7 @@ _DIGITS = re.compile(r"\d{1,15}")
 def compatible_usage(told: Mapping[str, Any], service_tier: Any = None) -> Usage | None:
     """The usage, None when it counts nothing at all: no prompt is empty, so nothing was counted."""
     usage = _in_one_spelling(told)
-    details = as_mapping(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
+    details = as_mapping(_first(usage, _PROMPT_DETAILS))
     prompt, written = _prompt(usage), _first(details, _WRITTEN) or _first(usage, _WRITTEN)
     cached = _first(details, _CACHED) or _first(usage, _CACHED_BESIDE) or _not_missed(usage, prompt)
     if _leaves_out_cached(usage, prompt):
@@ -67,12 +81,15 @@ def compatible_usage(told: Mapping[str, Any], service_tier: Any = None) -> Usage
         "prompt_tokens": prompt,
         "completion_tokens": _output(usage, prompt),
         "total_tokens": _first(usage, _TOTAL),
+        "completion_tokens_details": _first(usage, _OUTPUT_DETAILS),
         "prompt_tokens_details": {**details, "cached_tokens": cached, "cache_write_tokens": written},
     }
     parts = chat_usage(whole, service_tier)
     charged, doubt = charged_usd(usage)
     parts = replace(
-        parts, charged_usd=charged, doubt=parts.doubt or doubt or _of_hits_and_misses(usage, prompt)
+        parts,
+        charged_usd=charged,
+        doubt=parts.doubt or doubt or _of_hits_and_misses(usage, prompt) or _heard(usage),
     )
     return parts if parts.prompt_total or parts.out_total or charged is not None else None
 
@@ -102,6 +119,12 @@ def _of_hits_and_misses(usage: Mapping[str, Any], prompt: Any) -> str:
     return "what the cache had and what it had not are not the prompt"
 
 
+def _heard(usage: Mapping[str, Any]) -> str:
+    """Mistral counts sound in seconds beside the tokens, at a price of its own; nobody asks for it."""
+    heard = as_amount(usage.get("prompt_audio_seconds"))
+    return "it has seconds of sound, whose price is not known here" if heard else ""
+
+
 def _leaves_out_cached(usage: Mapping[str, Any], prompt: Any) -> bool:
     """Whether the cached tokens stand beside the prompt and not in it: the total tells, else the names do."""
     if usage.get("prompt_tokens") is not None or not any(name in usage for name in _BESIDE_PROMPT):
@@ -113,7 +136,7 @@ def _leaves_out_cached(usage: Mapping[str, Any], prompt: Any) -> bool:
 def _output(usage: Mapping[str, Any], prompt: Any) -> Any:
     """The output with its reasoning, which some servers count beside it: the total tells."""
     output = _first(usage, _OUTPUT)
-    details = as_mapping(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
+    details = as_mapping(_first(usage, _OUTPUT_DETAILS))
     reasoning = as_count(_first(details, _REASONING) or _first(usage, _REASONING))
     apart = reasoning and as_count(_first(usage, _TOTAL)) == as_count(prompt) + as_count(output) + reasoning
     return as_count(output) + reasoning if apart else output

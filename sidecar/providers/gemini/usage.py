@@ -30,6 +30,12 @@ _FINISH: Mapping[str, FinishReason] = {
 }
 _TEXT = frozenset({"", "TEXT", "MODALITY_UNSPECIFIED"})
 _TEXT_OR_SEEN = _TEXT | {"IMAGE", "VIDEO", "DOCUMENT"}
+_DETAILS = (
+    ("promptTokensDetails", _TEXT_OR_SEEN),
+    ("cacheTokensDetails", _TEXT_OR_SEEN),
+    ("toolUsePromptTokensDetails", _TEXT_OR_SEEN),
+    ("candidatesTokensDetails", _TEXT),
+)
 _BILLED_BY_PROMPT = re.compile(r"gemini-[12](\.|-|$)")
 
 
@@ -53,12 +59,15 @@ def part_usage(reported: Mapping[str, Any], searches: int = 0) -> Usage:
         searches=searches,
         prompt_total=prompt,
         doubt=_doubt(reported),
-        service_tier=_tier(as_text(reported.get("serviceTier")).lower()),
+        service_tier=_tier(reported),
     )
 
 
-def _tier(word: str) -> str | None:
-    """The tier; the word that stands for none is none."""
+def _tier(reported: Mapping[str, Any]) -> str | None:
+    """The tier, also where it is the kind of traffic that tells; the words that stand for none are none."""
+    word = as_text(reported.get("serviceTier")).lower().removeprefix("service_tier_")
+    traffic = as_text(reported.get("trafficType")).lower()
+    word = word or traffic.removeprefix("on_demand").removeprefix("_")
     return None if not word or word.endswith("unspecified") else word
 
 
@@ -77,7 +86,7 @@ def _doubt(reported: Mapping[str, Any]) -> str:
 
 def _modality(reported: Mapping[str, Any]) -> str:
     """Sound is dearer than text with some models, what is no text in an answer with all; nobody asks for either."""
-    for name, plain in (("promptTokensDetails", _TEXT_OR_SEEN), ("candidatesTokensDetails", _TEXT)):
+    for name, plain in _DETAILS:
         for each in map(as_mapping, as_list(reported.get(name))):
             if as_text(each.get("modality")).upper() not in plain and as_count(each.get("tokenCount")):
                 return "it has tokens that are no text, whose price is not known here"

@@ -60,8 +60,12 @@ def charged_usd(usage: Mapping[str, Any]) -> Decimal | None:
 
 def _charged(parts: Usage, usage: Mapping[str, Any]) -> Usage:
     charged = charged_usd(usage)
-    wrong = charged is None and usage.get("cost_in_usd_ticks") is not None
-    return replace(parts, charged_usd=charged, doubt="the charge is impossible" if wrong else parts.doubt)
+    doubt = parts.doubt
+    if charged is None and usage.get("cost_in_usd_ticks") is not None:
+        doubt = "the charge is impossible"
+    elif charged is None and usage.get("num_sources_used"):
+        doubt = doubt or "it has sources whose price is not known here"
+    return replace(parts, charged_usd=charged, doubt=doubt)
 
 
 # A request that violates the usage guidelines, say xAI's pricing pages; only the Responses API charges it.

@@ -32,7 +32,7 @@ def doubt(prompt: Any, output: Any, parts: Mapping[str, tuple[Any, int]], total:
         return ANSWER_UNTOLD
     for name, (part, whole) in parts.items():
         if part is not None and (whole_number(part) is None or int(part) > whole):
-            return f"the count of {name} tokens is impossible"
+            return f"the count of {name.removesuffix('_tokens')} tokens is impossible"
     if total is not None and whole_number(total) not in (told + written, told + written + apart):
         return "the total contradicts its parts"
     return ""
@@ -88,7 +88,7 @@ def added(before: Usage | None, now: Usage) -> Usage:
         prompt_total=before.prompt_total + now.prompt_total,
         service_tier=now.service_tier or before.service_tier,
         surcharges=now.surcharges or before.surcharges,
-        requests=(*(before.requests or (before,)), now),
+        requests=(*(before.requests or (before,)), *(now.requests or (now,))),
         doubt=now.doubt or before.doubt,
     )
 

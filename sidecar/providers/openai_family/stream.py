@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from sidecar.providers.base import (
+    ANSWER_UNTOLD,
     Begun,
     Event,
     TextDelta,
@@ -67,6 +69,8 @@ class ChatReader(AnswerReader):
         self._read_usage = read_usage
         self._splitter = splitter
         self._tier: str | None = None
+        # Whether there was text behind the last usage: what is told before the answer's end is not its usage.
+        self._uncounted = False
         self._reports = UsageReports()
         self._marked = False
         self._choices = Choices()
@@ -96,7 +100,7 @@ class ChatReader(AnswerReader):
                 self._model = as_text(value.get("model")) or self._model
                 self._id = as_text(value.get("id")) or self._id
                 self._tier = as_text(value.get("service_tier")) or self._tier
-                yield from self._tell(self._told(self._text.take(text)))
+                yield from self._tell(self._told(self._new_text(text)))
                 continue
             yield from self._chunk(as_chunk(value), event.name)
 
@@ -133,10 +137,11 @@ class ChatReader(AnswerReader):
         if reported is None:
             return
         usage = self._read_usage(reported, self._tier)
-        if usage != self._usage:
-            self._usage = usage
-            if usage is not None:
-                yield UsageSoFar(usage, self._model, self._id, final=self._finish is not None)
+        self._uncounted = False
+        before, self._usage = self._usage, usage
+        same = usage == before and (not usage or not before or usage.doubt == before.doubt)
+        if usage is not None and not same:
+            yield UsageSoFar(usage, self._model, self._id, final=self._finish is not None)
 
     def finish(self) -> Iterator[Event]:
         """The end of the stream: Done, or what was wrong with it."""
@@ -146,6 +151,8 @@ class ChatReader(AnswerReader):
             yield from self._tell(self._splitter.finish())
         if self._finish is None and self._marked:
             self._finish = "stop"
+        if self._usage is not None and self._uncounted:
+            self._usage = replace(self._usage, doubt=self._usage.doubt or ANSWER_UNTOLD)
         yield from super().finish()
 
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[Event]:
@@ -166,9 +173,16 @@ class ChatReader(AnswerReader):
     def _spoken(self, message: Mapping[str, Any], whole: bool) -> Iterator[Spoken]:
         for event in spoken(message):
             if isinstance(event, TextDelta):
-                yield from self._told(self._text.take(event.text, is_message=whole))
+                yield from self._told(self._new_text(event.text, is_message=whole))
             else:
-                yield ThinkingDelta(self._thought.take(event.text))
+                thought = self._thought.take(event.text)
+                self._uncounted = self._uncounted or bool(thought)
+                yield ThinkingDelta(thought)
+
+    def _new_text(self, text: str, *, is_message: bool = False) -> str:
+        new = self._text.take(text, is_message=is_message)
+        self._uncounted = self._uncounted or bool(new)
+        return new
 
     def _told(self, text: str) -> Iterable[Spoken]:
         return (TextDelta(text),) if self._splitter is None else self._splitter.feed(text)

@@ -107,7 +107,10 @@ def _parts(
     service_tier: Any,
     wrong: str = "",
 ) -> Usage:
+    prediction = ("accepted_prediction_tokens", "rejected_prediction_tokens")
     parts = {
+        **{name: (prompt_details.get(name), as_count(prompt)) for name in ("text_tokens", "image_tokens")},
+        **{name: (output_details.get(name), as_count(output)) for name in prediction},
         "cached": (prompt_details.get("cached_tokens"), as_count(prompt)),
         "written": (
             prompt_details.get("cache_write_tokens"),
@@ -148,12 +151,24 @@ def _sound(*details: Mapping[str, Any]) -> str:
 
 # What the usage is called, and what vendors and gateways wrap around it.
 _USAGES = ("usage", "token_usage", "usage_metadata", "usageMetadata")
-_ENVELOPES = ("response_metadata", "provider_metadata", "metadata", "meta", "data", "result", "gateway")
+_ENVELOPES = (
+    *(
+        "response_metadata",
+        "provider_metadata",
+        "providerMetadata",
+        "metadata",
+        "meta",
+        "data",
+        "result",
+        "gateway",
+    ),
+    "_hidden_params",
+)
 # Counts that servers keep for themselves, and that stand in where no usage is told: llama.cpp's, Ollama's, Bedrock's.
 _OWN = ("timings", "amazon-bedrock-invocationMetrics")
 _OWN_COUNTS = ("prompt_eval_count", "eval_count", "tokens_evaluated", "tokens_predicted")
 # A charge may stand beside the usage.
-_CHARGES = ("cost", "total_cost", "cost_usd")
+_CHARGES = ("cost", "total_cost", "cost_usd", "response_cost")
 
 
 class UsageReports:
@@ -181,10 +196,15 @@ class UsageReports:
 
 def _places(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the chunk, each choice with its message, and what vendors put beside them (`x_…`, envelopes)."""
-    yield chunk
+    yield from _enveloped(chunk)
     for choice in map(as_mapping, as_list(chunk.get("choices"))):
-        yield from (choice, as_mapping(choice.get("delta")), as_mapping(choice.get("message")))
-    for name, value in chunk.items():
+        for place in (choice, as_mapping(choice.get("delta")), as_mapping(choice.get("message"))):
+            yield from _enveloped(place)
+
+
+def _enveloped(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield place
+    for name, value in place.items():
         if isinstance(value, Mapping) and (name.startswith("x_") or name in _ENVELOPES):
             yield value
             yield from (as_mapping(value.get(inner)) for inner in _ENVELOPES)
