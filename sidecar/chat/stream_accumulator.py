@@ -21,7 +21,9 @@ from sidecar.providers.base import (
 # No answer is longer. Beyond, sums of what is stored would no longer fit into a column.
 MOST_OF_ANYTHING = 10**12
 
-# A token of blanks or of one sign again and again may be as long; a count of the beginning falls short of that too.
+# A count of the beginning is of a few tokens, and falls short of what came even where each was a run of blanks. More
+# than a few were counted by somebody.
+FEW_TOKENS = 16
 LONGEST_TOKEN_BYTES = 256
 
 
@@ -78,7 +80,9 @@ class StreamAccumulator:
     def _believed(self, usage: Usage | None) -> Usage | None:
         """The usage of the whole answer, in doubt where what has arrived is longer than it can be."""
         usage = believable(usage)
-        if usage is None or usage.out_total * LONGEST_TOKEN_BYTES >= self.arrived_bytes:
+        if usage is None or usage.out_total > FEW_TOKENS:
+            return usage
+        if usage.out_total * LONGEST_TOKEN_BYTES >= self.arrived_bytes:
             return usage
         return replace(usage, doubt=usage.doubt or ANSWER_LONGER)
 
