@@ -12,6 +12,7 @@ from sidecar.chat.json_output.refs import problem_with_references
 from sidecar.errors import Failure
 
 _TYPE_NAMES = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
+_ENVELOPE = frozenset({"type", "json_schema", "name", "description", "strict", "schema"})
 # Far more than a vendor takes.
 MOST_VALUES, MOST_LETTERS = 10_000, 1_000_000
 _MOST_IN_A_LIST, _MOST_UNLIKE = 300, 1_000
@@ -25,6 +26,7 @@ def read_schema(given: Mapping[str, Any] | str | None) -> dict[str, Any] | None:
     try:
         if isinstance(given, str):
             given = _parse(given)
+        given = _unwrapped(given)
         if not given:
             return None
         _refuse_large(given)
@@ -44,6 +46,16 @@ def _parse(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as problem:
         raise _wrong(f"the text is not JSON, at line {problem.lineno}, column {problem.colno}") from None
+
+
+def _unwrapped(given: Any) -> Any:
+    """The schema inside of what OpenAI's `response_format` holds, which people paste as a whole."""
+    while isinstance(given, Mapping) and given.keys() <= _ENVELOPE:
+        inner = given.get("json_schema", given.get("schema"))
+        if not isinstance(inner, Mapping):
+            break
+        given = inner
+    return given
 
 
 def _refuse_large(schema: Any) -> None:
@@ -76,6 +88,10 @@ def _spell_out(schema: Any) -> Any:
     if not isinstance(schema, Mapping):
         return schema
     spelled = dict(schema)
+    kind = spelled.get("type")
+    if isinstance(kind, str) and kind.isupper() and kind.lower() in _TYPE_NAMES:
+        # As in schemas that were written for Gemini.
+        spelled["type"] = kind.lower()
     for keyword in HOLDS_SCHEMAS_BY_NAME:
         if isinstance(spelled.get(keyword), Mapping):
             spelled[keyword] = {name: _spell_out(inner) for name, inner in spelled[keyword].items()}

@@ -11,6 +11,7 @@ from typing import Any
 from sidecar.chat.json_output.ecma_patterns import with_python_patterns
 from sidecar.chat.json_output.multiples import with_exact_multiples
 from sidecar.chat.json_output.refs import known
+from sidecar.chat.json_output.sloppy import as_json
 from sidecar.chat.json_output.strip_nulls import without_added_nulls
 from sidecar.errors import Failure
 from sidecar.providers.base import FinishReason
@@ -73,7 +74,8 @@ def _values(text: str) -> list[Any]:
     if whole:
         return whole
     bare = list(_whole_values(text))
-    return [*(value for value in _read(_fenced(text)) if value not in bare), *bare]
+    found = [*(value for value in _read(_fenced(text)) if value not in bare), *bare]
+    return found or list(_read(filter(None, map(as_json, [*_fenced(text), text]))))
 
 
 def _read(candidates: Iterable[str]) -> Iterator[Any]:
@@ -82,6 +84,9 @@ def _read(candidates: Iterable[str]) -> Iterator[Any]:
             value = json.loads(candidate, parse_constant=_no_constant)
             if not _is_too_deep(candidate, value):
                 yield value
+            if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+                # Written down once too often, unless a text is what was asked for.
+                yield from _read([value])
 
 
 def _fenced(text: str) -> Iterator[str]:

@@ -1,0 +1,72 @@
+"""JSON as models write it that nobody holds to it, written down as JSON (pure).
+
+What is meant is certain: quotes of Python or of a text processor, `True` and `None`, names without quotes, comments, a
+comma behind the last of several values, line ends inside a text. What is missing is never added: an answer that breaks
+off stays one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+# More letters are no answer that a person looks at, and are read on the loop.
+MOST_LETTERS = 100_000
+# Each thing that is not closed goes on to the end: nothing is looked for twice.
+_TOKEN = re.compile(
+    r"""(?P<quoted>"(?:[^"\\]|\\.)*+(?:"|\Z))
+      | (?P<single>'(?:[^'\\]|\\.)*+(?:'|\Z)|“(?:[^”\\]|\\.)*+(?:”|\Z))
+      | (?P<comment>//[^\n]*+|/\*.*?(?:\*/|\Z)|\#[^\n]*+)
+      | (?P<name>[A-Za-z_$][\w$-]*+)(?P<colon>\s*+:)?
+      | (?P<number>-?\d[\w.+-]*+)
+      | (?P<end>[}\]])
+      | (?P<blank>\s++)
+      | .""",
+    re.VERBOSE | re.DOTALL,
+)
+_WORDS = {"True": "true", "False": "false", "None": "null"}
+_QUOTE_INSIDE = re.compile(r"\\.|\"", re.DOTALL)
+_CONTROLS = re.compile(r"[\x00-\x1f]")
+
+
+def as_json(text: str) -> str | None:
+    """Return the object or list that a text holds from its first bracket to its last, as JSON; None for any other text.
+
+    Whether it is JSON is for whoever reads it: what cannot be understood stays as it is.
+    """
+    begin = min((place for place in (text.find("{"), text.find("[")) if place >= 0), default=-1)
+    end = max(text.rfind("}"), text.rfind("]"))
+    if begin < 0 or end < begin or len(text) > MOST_LETTERS:
+        return None
+    written: list[str] = []
+    for token in _TOKEN.finditer(text, begin, end + 1):
+        if token["comment"] or token["blank"]:
+            continue
+        if token["end"] and written[-1:] == [","] and written[-2] not in "[{,:":
+            written.pop()
+        written.append(_written(token))
+    return " ".join(written)
+
+
+def _written(token: re.Match[str]) -> str:
+    if token["quoted"]:
+        return _escaped(token["quoted"])
+    if token["single"]:
+        # What was escaped for these quotes needs no backslash in others, and the others need one.
+        inner = _QUOTE_INSIDE.sub(_unescaped, token["single"][1:-1])
+        return _escaped(f'"{inner}"')
+    if token["name"]:
+        if token["colon"]:
+            return f'"{token["name"]}":'
+        return _WORDS.get(token["name"], token["name"])
+    return token[0]
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    letter = found[0][-1]
+    return '\\"' if letter == '"' else letter if letter in "'“”" else found[0]
+
+
+def _escaped(quoted: str) -> str:
+    """Line ends and tabs that stand in a text as they are."""
+    return _CONTROLS.sub(lambda found: json.dumps(found[0])[1:-1], quoted)
