@@ -125,7 +125,7 @@ class Container:
             self._key_store,
             self.config.environment,
             self._key_variables,
-            lambda name: name in ADMIN_KEY_VARIABLES or self.providers.needs_key(name),
+            lambda name: name not in self.providers.names() or self.providers.needs_key(name),
             lambda name: self.providers.asks_vendor(name.removesuffix("-admin")),
         )
 

@@ -16,11 +16,12 @@ from sidecar.key_owners import other_owner
 
 log = logging.getLogger("sidecar.keys")
 
-# Keys that only read what an organisation was charged, and the variables that may hold them.
+# Keys that only read what was charged, and the variables that may hold them.
 ADMIN_KEY_VARIABLES = {
     "openai-admin": ("OPENAI_ADMIN_KEY",),
     "anthropic-admin": ("ANTHROPIC_ADMIN_KEY",),
 }
+_ADMIN = "-admin"
 # What surrounds text that was copied: blanks of every kind, marks without width, a byte order mark.
 _BLANK = " \t\r\n\f\v\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 _BLANK += "\u200b\u200c\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
@@ -283,6 +284,16 @@ class _Asking:
             self.answer.get_loop().call_at(self.since + patience, waiting.set)
             self.answer.add_done_callback(lambda _: waiting.set())
         await waiting.wait()
+
+
+def admin_key_of(provider: str) -> str:
+    """Return the name under which the key is kept that reads what this provider charged."""
+    return provider + _ADMIN
+
+
+def read_by_admin_key(name: str) -> str | None:
+    """Return the provider whose charges the key of that name reads; None for the name of another key."""
+    return name.removesuffix(_ADMIN) if name.endswith(_ADMIN) else None
 
 
 def key_mark(key: str, of: str) -> str:

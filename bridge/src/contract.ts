@@ -1148,7 +1148,7 @@ export interface CostReconcileParams {
   from: string;
   /** The last of them. */
   to: string;
-  /** A CSV file of the vendor's console, for those without a key for this. Absent: OpenAI and Anthropic are asked with the key saved as `openai-admin` or `anthropic-admin`. */
+  /** A CSV file of the vendor's console, for those without a key for this. Absent: OpenAI and Anthropic are asked with the key saved as `openai-admin` or `anthropic-admin`, a gateway called `lab` with that saved as `lab-admin`. */
   path?: string | null;
   /** Its content, in place of a path. */
   text?: string | null;
@@ -2499,7 +2499,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "e3d5dc99725540e5de8c9f9f3149a56c6f41b21ace4ad2f10ce5bb961756766a";
+export const SCHEMA_HASH = "db479588e1a4040fe2c325bc23a5c69fa500b08892e5f29ec5c79570c6b660c7";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

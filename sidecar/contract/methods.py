@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "e3d5dc99725540e5de8c9f9f3149a56c6f41b21ace4ad2f10ce5bb961756766a"
+SCHEMA_HASH = "db479588e1a4040fe2c325bc23a5c69fa500b08892e5f29ec5c79570c6b660c7"
 
 
 @dataclass(frozen=True, slots=True)

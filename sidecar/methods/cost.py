@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
-from sidecar.keys import ADMIN_KEY_VARIABLES
+from sidecar.keys import ADMIN_KEY_VARIABLES, admin_key_of
 from sidecar.methods import wire
 from sidecar.methods.cost_lines import explained
 from sidecar.methods.cost_settling import settle_unknown
@@ -137,23 +137,30 @@ async def _billed(
             raise file_failure(error, source) from error
     if text is not None:
         return await asyncio.to_thread(read_bill, text, pacific=provider == "gemini")
-    teller, name = app.providers.get(provider), f"{provider}-admin"
-    if settled and name not in ADMIN_KEY_VARIABLES:
+    name, by_key = admin_key_of(provider), app.providers.tells_costs(provider)
+    key = await app.keys.get(name) if by_key else None
+    teller = app.providers.get(provider)
+    if key is not None and isinstance(teller, TellsCosts):
+        last = min(last, day_of(app.now_ms(), pacific=provider == "gemini"))
+        return Bill(await teller.costs(key, first, last) if first <= last else ())
+    if settled:
         return Bill(())
-    if name not in ADMIN_KEY_VARIABLES or not isinstance(teller, TellsCosts):
-        raise Failure(
-            "unsupported",
-            f"{provider} tells nobody its charges by a key. Export the bill from its console as a CSV file, and give "
-            "the path of that.",
-            provider=provider,
-        )
-    key = await app.keys.get(name)
-    if key is None:
+    if name in ADMIN_KEY_VARIABLES:
         message = (
             f"Missing API key for provider: {name}. Save an admin key under that name, or give a CSV file."
         )
         raise Failure("missing_api_key", message, provider=provider)
-    return Bill(await teller.costs(key, first, last))
+    other = (
+        f" A gateway such as OpenRouter tells them to a management key: save that as {name}."
+        if by_key
+        else ""
+    )
+    raise Failure(
+        "unsupported",
+        f"{provider} tells nobody its charges by an ordinary key. Export the bill from its console as a CSV file, and "
+        f"give the path of that.{other}",
+        provider=provider,
+    )
 
 
 async def _entries(call: Request, provider: str, first: date, last: date) -> list[LedgerEntry]:

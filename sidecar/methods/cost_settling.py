@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sidecar.keys import ADMIN_KEY_VARIABLES
+from sidecar.keys import ADMIN_KEY_VARIABLES, admin_key_of
 from sidecar.methods.services import Request
 from sidecar.providers.base import Usage
 from sidecar.providers.bills import RecordsCalls, TellsMinutes
@@ -57,7 +57,7 @@ async def _by_record(
 async def _by_minutes(
     call: Request, provider: str, entry: LedgerEntry, entries: Iterable[LedgerEntry]
 ) -> Usage | None:
-    app, name = call.services, f"{provider}-admin"
+    app, name = call.services, admin_key_of(provider)
     teller = app.providers.get(provider)
     key = await app.keys.get(name) if name in ADMIN_KEY_VARIABLES else None
     if key is None or entry.batch_rate or entry.model is None or not isinstance(teller, TellsMinutes):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sidecar.contract.providers import PROVIDERS
 from sidecar.contract.settings import DEFAULTS
 from sidecar.errors import Failure
-from sidecar.keys import ADMIN_KEY_VARIABLES, mask
+from sidecar.keys import mask, read_by_admin_key
 from sidecar.methods.services import Request, Services
 
 if TYPE_CHECKING:
@@ -101,11 +101,11 @@ def _key(value: Any) -> str:
 
 
 def _provider(app: Services, name: str | None, *, key: bool = False) -> str:
-    if name in app.providers.names() or (name in ADMIN_KEY_VARIABLES and key):
+    names = app.providers.names()
+    billed = read_by_admin_key(name or "") if key else None
+    if name in names or (billed in names and app.providers.tells_costs(str(billed))):
         return str(name)
-    raise _invalid(
-        f"Say whose key is meant: provider is one of {', '.join(app.providers.names())}.", "provider"
-    )
+    raise _invalid(f"Say whose key is meant: provider is one of {', '.join(names)}.", "provider")
 
 
 def _invalid(message: str, path: str) -> Failure:

@@ -26,5 +26,8 @@ class Providers(Protocol):
     def host(self, name: str, base_url: str | None = None) -> str:
         """The name of the host that its calls go to. Raises Failure("not_found")."""
 
+    def tells_costs(self, name: str) -> bool:
+        """Whether what was spent there may be asked for with an admin key. Raises Failure("not_found")."""
+
     def needs_key(self, name: str) -> bool:
         """Whether calls go nowhere without an API key."""

@@ -125,6 +125,11 @@ class GuardedProvider:
         with _guarding(self._secrets, key):
             return await self.inner.minutes(key, model, first_ms, end_ms)
 
+    @property
+    def tells_costs(self) -> bool:
+        """Whether what was spent may be asked for with an admin key."""
+        return isinstance(self.inner, TellsCosts)
+
     async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
         """Return what the organisation of an admin key spent. Raises Failure("unsupported") where none is told."""
         if not isinstance(self.inner, TellsCosts):

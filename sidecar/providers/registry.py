@@ -238,6 +238,10 @@ class Registry:
         """Whether calls go nowhere without an API key. Raises Failure("not_found")."""
         return self.row(name).key_required
 
+    def tells_costs(self, name: str) -> bool:
+        """Whether what was spent there may be asked for with an admin key. Raises Failure("not_found")."""
+        return self.row(name).maker is not None and self.get(name).tells_costs
+
     def batch_hours(self, name: str) -> int | None:
         """Within how many hours its batches end; None where the vendor promises nothing."""
         return self.row(name).batch_hours

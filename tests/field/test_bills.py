@@ -15,6 +15,7 @@ from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.openai.provider import OpenAI
 from tests.field.hostile import Answer, Asked, chat_chunk, serving, stream, whole
 from tests.field.lab import KEY, own_models, refused, sidecar, vendor_environment
+from tests.helpers.process import RpcError
 
 ADMIN = "sk-admin-9Qz7Lm2WpXr8TnB5"
 OPENAI = {
@@ -107,6 +108,58 @@ async def test_a_call_that_broke_off_is_settled_by_the_gateway_s_own_record_of_i
         assert result["notes"][0] == "Settled by the server's own record of the call: c1."
         stats = await process.call("activity:stats", {})
         assert stats["totalCost"] == 0.0123456789
+
+
+def activity(day: str, **more: Any) -> dict[str, Any]:
+    row = {"date": f"{day} 00:00:00", "model": "m", "model_permaslug": "m-0101", "provider_name": "Lab"}
+    return {**row, "usage": 0.5, "byok_usage_inference": 0, "requests": 3, **more}
+
+
+@pytest.mark.parametrize("every_day", [False, True], ids=["of the day", "of all days whatever is asked"])
+async def test_a_gateway_s_activity_is_read_day_by_day_with_a_key_for_that_alone(
+    tmp_path: Path, every_day: bool
+) -> None:
+    days = {
+        "2026-11-20": [activity("2026-11-20"), activity("2026-11-20", usage=0.1, byok_usage_inference=0.25)],
+        "2026-11-21": [],
+        "2026-11-22": [activity("2026-11-22", model="other/m2"), activity("2026-11-22", usage=None)],
+    }
+
+    def script(asked: Asked) -> Answer:
+        assert ADMIN in asked.headers["authorization"], "the key for asking reads no bill"
+        assert asked.path == "/v1/activity"
+        day = asked.target.partition("?date=")[2]
+        if day not in days:
+            return whole({"error": {"code": 400, "message": "Date must be within the last 30 days"}}, 400)
+        rows = [row for each in days.values() for row in each] if every_day else days[day]
+        return whole({"data": rows})
+
+    async with serving(script) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
+        asked = {"provider": "lab", "from": "2026-11-19", "to": "2026-11-23"}
+        with pytest.raises(RpcError, match="save that as lab-admin"):
+            await process.call("cost:reconcile", asked)
+        await process.call("settings:save", {"key": "apiKey", "provider": "lab-admin", "value": ADMIN})
+        result = await process.call("cost:reconcile", asked)
+    assert [(day["day"], day["model"], day["theirsUSD"]) for day in result["days"]] == [
+        ("2026-11-20", "lab/m", 0.85),
+        ("2026-11-22", "lab/other/m2", 0.5),
+    ]
+
+
+async def test_a_server_without_such_a_list_says_so_and_a_vendor_without_one_takes_no_such_key(
+    tmp_path: Path,
+) -> None:
+    async with (
+        serving(whole({"detail": "Not Found"}, 404)) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        await process.call("settings:save", {"key": "apiKey", "provider": "lab-admin", "value": ADMIN})
+        with pytest.raises(RpcError, match="no list of what was spent"):
+            await process.call(
+                "cost:reconcile", {"provider": "lab", "from": "2026-11-19", "to": "2026-11-23"}
+            )
+        with pytest.raises(RpcError, match="Say whose key is meant"):
+            await process.call("settings:save", {"key": "apiKey", "provider": "grok-admin", "value": ADMIN})
 
 
 HAIKU = {

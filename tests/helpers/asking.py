@@ -111,6 +111,9 @@ class OneProvider:
     def host(self, name: str, base_url: str | None = None) -> str:
         return f"{name}.example"
 
+    def tells_costs(self, name: str) -> bool:
+        return False
+
     def needs_key(self, name: str) -> bool:
         return name not in self._keyless
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall, Usage
+from sidecar.providers.bills import BilledLine
+from sidecar.providers.compatible.activity import activity_costs
 from sidecar.providers.compatible.charges import call_record
 from sidecar.providers.compatible.end_tokens import EndTokens
 from sidecar.providers.compatible.errors import compatible
@@ -121,6 +124,10 @@ class Compatible:
     async def call_record(self, key: str, response_id: str) -> Usage | None:
         """Return what a gateway says that one call used and cost; None where it keeps no such record."""
         return await call_record(self._api, self._roots, key, response_id)
+
+    async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
+        """Return what a gateway says was spent with it, by its day, to a management key. Raises Failure."""
+        return await activity_costs(self._api, self._roots, key, first, last)
 
     def _elsewhere(self, attempt: Attempt, failure: Failure, tried: set[str]) -> Attempt | None:
         """The other place where the paths may begin; the next question goes there at once."""
