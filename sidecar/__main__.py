@@ -46,6 +46,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(arguments: Sequence[str]) -> int:
+    from sidecar.errors import Failure
+
+    try:
+        _serve_until_the_client_is_gone(arguments)
+    except Failure as failure:
+        sys.stderr.write(failure.message + "\n")
+        return 2
+    except OSError as error:
+        from sidecar.shortages import shortage
+
+        lacking = shortage(error)
+        if lacking is None:
+            raise
+        sys.stderr.write(lacking.message + "\n")
+        return 2
+    return 0
+
+
+def _serve_until_the_client_is_gone(arguments: Sequence[str]) -> None:
+    """Raise Failure, and OSError where the machine lacks what a process needs."""
     from sidecar.config import parse_serve
 
     config = parse_serve(arguments, os.environ)
@@ -65,14 +85,8 @@ def _serve(arguments: Sequence[str]) -> int:
     secrets = KnownSecrets()
     start_logging(config.log_level, config.log_format, secrets=secrets)
     from sidecar.app import run
-    from sidecar.errors import Failure
 
-    try:
-        run(config, streams, secrets, sentinel)
-    except Failure as failure:
-        sys.stderr.write(failure.message + "\n")
-        return 2
-    return 0
+    run(config, streams, secrets, sentinel)
 
 
 def _replay(arguments: Sequence[str]) -> int:

@@ -29,6 +29,7 @@ GROUND = {
     "provider_facts",
     "spared",
     "give_way",
+    "shortages",
 }
 # Generated rows of data that import nothing: whoever needs them reads them.
 LEAVES = ("contract.errors", "contract.providers")

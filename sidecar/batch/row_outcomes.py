@@ -8,6 +8,7 @@ from sidecar.chat import labels
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.errors import Failure
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.shortages import shortage
 from sidecar.spending.settlement import Settlement
 from sidecar.store.job_records import RowOutcome, RowStatus
 
@@ -77,7 +78,7 @@ def broken(
     if isinstance(problem, Failure):
         return _outcome(status_of(problem.kind), accumulator, settlement, latency_ms, problem)
     if isinstance(problem, Exception):
-        bug = Failure("internal_error", INTERNAL)
+        bug = shortage(problem) or Failure("internal_error", INTERNAL)
         return _outcome("error", accumulator, settlement, latency_ms, bug)
     cut = Failure("cancelled", CANCELLED) if settlement.state != "failed" else None
     return _outcome("cancelled", accumulator, settlement, latency_ms, cut)

@@ -17,7 +17,8 @@ from typing import Any
 from sidecar.recorder import lines
 from sidecar.recorder.reassembly import Reassembler
 from sidecar.recorder.redaction import Redaction
-from sidecar.store.atomic_files import NO_ROOM, PRIVATE_FILE, is_inside
+from sidecar.shortages import NO_ROOM
+from sidecar.store.atomic_files import PRIVATE_FILE, is_inside
 
 log = logging.getLogger("sidecar.recorder")
 

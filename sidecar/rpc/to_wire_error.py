@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sidecar.errors import Failure
+from sidecar.shortages import shortage
 
 log = logging.getLogger("sidecar.rpc")
 
@@ -25,6 +26,10 @@ class ErrorRow(Protocol):
 
 def to_wire_error(error: BaseException, errors: Mapping[str, ErrorRow], method: str = "") -> dict[str, Any]:
     """The `error` member of a response. What is not a Failure is logged with its trace and keeps its text."""
+    lacking = shortage(error)
+    if lacking is not None:
+        log.warning("%r was not carried out: %s", method[:100], lacking.message)
+        error = lacking
     if isinstance(error, Failure) and error.kind in errors:
         row = errors[error.kind]
         data = {"kind": error.kind, "retryable": row.retryable, **error.data()}

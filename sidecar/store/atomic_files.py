@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from sidecar.errors import Failure
+from sidecar.shortages import NO_ROOM
 from sidecar.store import open_targets
 from sidecar.store.sqlite_errors import storage_failure
 
@@ -20,7 +21,6 @@ T = TypeVar("T")
 PARTIAL = ".partial"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 BACKUPS = "backups"
-NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 # What is wrong with the path itself, whatever is at its end.
 _UNUSABLE_PATHS = {
     errno.ENAMETOOLONG: "This name is too long for the disk. Choose a shorter one.",

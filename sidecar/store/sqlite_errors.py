@@ -5,18 +5,17 @@ from __future__ import annotations
 import sqlite3
 
 from sidecar.errors import Failure
+from sidecar.shortages import FILES, MEMORY, ROOM, few_files_left, shortage
 from sidecar.store.integrity import DAMAGED
 
-_FULL = "The disk is full, so nothing could be saved. Free some space and try again."
 _DISK = "The disk could not be read or written. Check it and try again."
 _BUSY = "Another program is using the database. Close it and try again."
 _DENIED = "The data folder may not be written to. Check its permissions and try again."
 _UNOPENED = "The database cannot be opened. Check that the data folder is there and may be written to, then try again."
-_MEMORY = "There is not enough memory for this. Close other programs and try again."
 _TOO_BIG = "This is too large to be saved. Split it and try again."
 
 _SENTENCES: dict[int, str] = {
-    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_FULL: ROOM,
     sqlite3.SQLITE_IOERR: _DISK,
     sqlite3.SQLITE_PROTOCOL: _DISK,
     sqlite3.SQLITE_BUSY: _BUSY,
@@ -27,7 +26,7 @@ _SENTENCES: dict[int, str] = {
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: DAMAGED,
     sqlite3.SQLITE_FORMAT: DAMAGED,
-    sqlite3.SQLITE_NOMEM: _MEMORY,
+    sqlite3.SQLITE_NOMEM: MEMORY,
     sqlite3.SQLITE_TOOBIG: _TOO_BIG,
 }
 _PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR})
@@ -42,14 +41,18 @@ def storage_failure(error: BaseException) -> Failure | None:
         sentence = _SENTENCES.get(code)
         if sentence is None:
             return None
+        # SQLite does not say why it could not open what it wanted.
+        lacking = code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) and few_files_left()
         return Failure(
             "storage_error",
-            sentence,
-            retryable=code in _PASSING,
+            FILES if lacking else sentence,
+            retryable=lacking or code in _PASSING,
             detail=getattr(error, "sqlite_errorname", None),
         )
     if isinstance(error, OSError):
-        return Failure("storage_error", _DISK, retryable=True, detail=type(error).__name__)
+        lack = shortage(error)
+        sentence = _DISK if lack is None else lack.message
+        return Failure("storage_error", sentence, retryable=True, detail=type(error).__name__)
     return None
 
 

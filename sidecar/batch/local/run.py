@@ -17,12 +17,15 @@ from sidecar.batch.progress import Progress, ProgressReporter
 from sidecar.batch.watch import Watch
 from sidecar.errors import Failure
 from sidecar.settings import Settings
+from sidecar.shortages import shortage
 from sidecar.spending.budget import Budget, this_month
 from sidecar.store import job_rows, jobs, pending_rows
 from sidecar.store.job_records import Job, JobRow, PendingRow, Tripped
 from sidecar.store.store import Store
 
 log = logging.getLogger("sidecar.batch")
+
+_FAULT = "The batch stopped by a fault of A-B/AI. Start it again."
 
 CONCURRENCY = 8
 PAGE_ROWS = 100
@@ -197,9 +200,7 @@ class JobRun:
                 self._halt(failure)
             except Exception as bug:
                 log.error("batch %s failed by a bug", self.job.id, exc_info=bug)
-                self._halt(
-                    Failure("internal_error", "The batch stopped by a fault of A-B/AI. Start it again.")
-                )
+                self._halt(shortage(bug) or Failure("internal_error", _FAULT))
 
     async def _judge(self, context: RunContext, row: JobRow) -> None:
         try:

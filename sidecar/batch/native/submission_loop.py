@@ -13,10 +13,13 @@ from sidecar.batch.progress import ProgressReporter
 from sidecar.batch.row_transactions import write_when_possible
 from sidecar.batch.watch import Watch
 from sidecar.errors import Failure
+from sidecar.shortages import shortage
 from sidecar.store import jobs, pending_rows, vendor_batches
 from sidecar.store.job_records import VendorBatch
 
 log = logging.getLogger("sidecar.batch")
+
+_FAULT = "The batch could not be sent by a fault of A-B/AI."
 
 
 class SubmissionLoop:
@@ -120,7 +123,7 @@ class SubmissionLoop:
             failure = problem
             if not isinstance(failure, Failure):
                 log.exception("a batch could not be sent")
-                failure = Failure("internal_error", "The batch could not be sent by a fault of A-B/AI.")
+                failure = shortage(problem) or Failure("internal_error", _FAULT)
             unsaved = await self._is_unsaved(failure)
             if first is not None and not first.done():
                 first.set_exception(failure)
@@ -176,7 +179,7 @@ class SubmissionLoop:
             words = f"{unsaved.message} The batch goes on by itself then: do not submit it again."
             raise Failure(unsaved.kind, words, detail=unsaved.detail)
         if seen.state == "intent":
-            raise Failure("internal_error", "The batch could not be sent by a fault of A-B/AI.")
+            raise Failure("internal_error", _FAULT)
         if seen.state == "doubtful":
             raise Failure("conflict", f"{seen.error} Do not submit it again.", provider=seen.provider)
         kind, reason = seen.vendor_status or "provider_rejected", seen.error or "The batch was refused."

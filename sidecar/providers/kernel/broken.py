@@ -13,6 +13,7 @@ from sidecar.known_secrets import KnownSecrets
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.proxies import is_loopback
 from sidecar.providers.kernel.sites import is_private
+from sidecar.shortages import lacks_files
 
 # What TLS meets where a server speaks plain text.
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"})
@@ -148,6 +149,8 @@ def _to_check(error: Exception, url: str, late: bool) -> str:
     """What a person can look at where no connection was made; whoever is late took it and says nothing."""
     parts = urlsplit(url)
     where, near = parts.netloc.rpartition("@")[2], is_loopback(parts.hostname or "")
+    if any(map(lacks_files, _behind(error))):
+        return "The system lets A-B/AI open no more files. Close other programs, or raise its limit (`ulimit -n`),"
     if any(isinstance(each, socket.gaierror) for each in _behind(error)):
         return f"The name {parts.hostname} was not found. Check the internet connection, or the base URL,"
     if late:
