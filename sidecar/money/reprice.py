@@ -61,11 +61,11 @@ class Tally:
         self._unpriced = 0
 
     def add(self, call: RecordedCall) -> None:
-        repriced = self._repriced(call)
+        name = model_name(self._catalogue, call.served_model, call.model)
+        repriced = self._repriced(call, name)
         if call.cost_usd is None or repriced is None:
             self._unpriced += 1
             return
-        name = model_name(self._catalogue, call.served_model, call.model)
         sums = self._sums.setdefault(name, _Sums())
         sums.actual_pico += pricing.to_pico(call.cost_usd)
         sums.repriced_pico += pricing.to_pico(repriced)
@@ -90,15 +90,18 @@ class Tally:
             ),
         )
 
-    def _repriced(self, call: RecordedCall) -> Decimal | None:
-        if call.usage is None:
-            return None
+    def _repriced(self, call: RecordedCall, answered_by: str) -> Decimal | None:
         day = utc_day(call.created_at)
         if day not in self._answering:
             # A model that had ended by then would have been answered, and charged, by its successor.
             model = self._catalogue.served(self._model_id, day).model
             self._answering[day] = model, self._catalogue.price_entry(model, day)
         model, price = self._answering[day]
+        if model.full_id == answered_by:
+            # What it cost is what it costs there: the vendor may have named the charge, a price since been corrected.
+            return call.cost_usd
+        if call.usage is None:
+            return None
         # What went by a vendor's batch would go by the other's too, where it has one for the model.
         batch = call.batch_rate and "batch" in model.features
         each = tuple(_usage(call, usage) for usage in call.requests)

@@ -80,6 +80,23 @@ async def test_an_answer_at_its_own_model_s_price_costs_what_it_cost(tmp_path: P
     assert found["repricedUSD"] == found["actualUSD"] == answer["costUSD"]
 
 
+@pytest.mark.parametrize("named", [None, 0.0045])
+async def test_a_call_costs_at_its_own_model_what_it_cost_whoever_said_so(
+    named: float | None, tmp_path: Path
+) -> None:
+    usage = {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100, "cost": named}
+    async with serving(stream(*chat_chunks("Hello", usage=usage), "[DONE]")) as server:
+        models = own_models(server.url)
+        async with sidecar(tmp_path, models=models) as process:
+            cost = (await ask(process))["costUSD"]
+        # A price that is written down otherwise later does not change what a call cost.
+        models["models"][0]["prices"][0]["perMillion"]["prompt"] = 7.0
+        async with sidecar(tmp_path, models=models) as process:
+            found = await process.call("cost:reprice", {"modelId": MODEL})
+    assert cost == pytest.approx(named or 0.0012)
+    assert found["repricedUSD"] == found["actualUSD"] == cost
+
+
 @field("money", "own prices of nine digits")
 async def test_what_is_told_of_an_answer_is_what_the_sums_count(tmp_path: Path) -> None:
     prices = [{"from": "2026-01-01", "perMillion": {"prompt": 0.123456789, "completion": 0.987654321}}]

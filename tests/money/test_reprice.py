@@ -49,7 +49,7 @@ LAB = Catalogue(MODELS, Names.of(MODELS))
 
 
 def call(
-    at: int = MIDNIGHT, cost: str | None = "1", usage: Usage | None = USAGE, name: str | None = "lab/steady"
+    at: int = MIDNIGHT, cost: str | None = "1", usage: Usage | None = USAGE, name: str | None = "lab/asked"
 ) -> RecordedCall:
     recorded = None
     if usage is not None:
@@ -68,7 +68,7 @@ def test_a_call_costs_what_its_tokens_cost_at_the_other_model() -> None:
     found = repriced(LAB, "steady", call(cost="0.5"))
     # 1,000 tokens in at 1 a million, 200 out at 10.
     assert (found.actual_usd, found.repriced_usd) == (Decimal("0.5"), Decimal("0.003"))
-    assert found.by_model == (ModelReprice("lab/steady", Decimal("0.5"), Decimal("0.003"), 1),)
+    assert found.by_model == (ModelReprice("lab/asked", Decimal("0.5"), Decimal("0.003"), 1),)
 
 
 def test_every_part_of_the_usage_is_priced_as_the_pricing_prices_it() -> None:
@@ -178,7 +178,7 @@ async def test_a_ledger_of_many_pages_is_added_up_once(store: Store) -> None:
 
     def fill(conn: sqlite3.Connection) -> None:
         for number in range(count):
-            spent(conn, str(number), "0.25", at=MIDNIGHT + number // 700, model="lab/steady")
+            spent(conn, str(number), "0.25", at=MIDNIGHT + number // 700, model="lab/asked")
 
     async with asyncio.timeout(20):
         await store.write(fill)
