@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeVar
 
 from sidecar.errors import Failure
 from sidecar.shortages import NO_ROOM
-from sidecar.store import open_targets
+from sidecar.store import open_targets, own_file
 from sidecar.store.sqlite_errors import storage_failure
 
 T = TypeVar("T")
@@ -79,6 +79,8 @@ def source_file(path: str) -> Path:
         raise Failure("not_found", f"There is no file {source}. Choose another one.")
     if not source.is_file():
         raise _refused(f"{source} is not a file that can be read. Choose another one.")
+    if own_file.is_held(source):
+        raise _refused(f"{source} is the database itself, which A-B/AI has open. Choose another one.")
     return source
 
 

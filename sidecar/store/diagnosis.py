@@ -47,18 +47,20 @@ def _check(path: Path, full: bool, pulse: Pulse) -> list[str]:
     try:
         if not path.exists():
             return [f"there is no {path.name}"]
-        open_database.inspect(path)
         with closing(
             sqlite3.connect(open_database.read_only_uri(path), uri=True, isolation_level=None)
         ) as conn:
             conn.execute(f"PRAGMA busy_timeout={open_database.BUSY_TIMEOUT_MS}")
             conn.set_progress_handler(pulse, STEPS_A_PULSE)
+            open_database.refuse_newer(open_database.user_version(conn))
             return find_damage(conn, full=full)
     except Failure as failure:
         return [failure.message]
     except (sqlite3.Error, OSError) as error:
         if _is_denied(error):
             raise Failure("storage_error", _DENIED, detail=type(error).__name__) from error
+        if getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE == sqlite3.SQLITE_NOTADB:
+            return [open_database.no_database(path).message]
         return [f"it cannot be read: {error}"]
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sidecar.errors import Failure
+from sidecar.store import own_file
 
 _LOCKED_BYTES, _MOST_TOLD = 1, 80
 _TOLD = re.compile(r"process \d+, since [\d-]+ [\d:]+")
@@ -33,8 +34,10 @@ else:
 class FolderLock:
     """A held lock. The file itself stays: removing it would let two processes lock two files of one name."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, database: Path) -> None:
         self._descriptor: int | None = descriptor
+        self._database = database
+        own_file.hold(database)
 
     @classmethod
     def take(cls, path: Path) -> FolderLock:
@@ -55,12 +58,13 @@ class FolderLock:
                 "folder.",
             ) from error
         _sign(descriptor)
-        return cls(descriptor)
+        return cls(descriptor, path.with_suffix(""))
 
     def release(self) -> None:
         """Gives the lock back; a second call does nothing."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
+            own_file.let_go(self._database)
             os.close(descriptor)
 
 

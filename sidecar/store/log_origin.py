@@ -23,6 +23,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sidecar.store import own_file
 from sidecar.store.atomic_files import create_private, partial_beside
 
 log = logging.getLogger("sidecar.store")
@@ -57,8 +58,10 @@ def mark(conn: sqlite3.Connection, path: Path) -> None:
     `conn` is the only writer, in WAL mode. What the log holds is folded in.
     """
     number = secrets.randbelow(2**31 - 1) + 1
-    header = _header(path)
-    before = _noted(path) | {_number(header), conn.execute("PRAGMA application_id").fetchone()[0]}
+    before = _noted(path) | {
+        own_file.application_id(path),
+        conn.execute("PRAGMA application_id").fetchone()[0],
+    }
     _note(path, before | {number})
     sync(path.parent)
     conn.execute(f"PRAGMA application_id={number}")

@@ -8,10 +8,10 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
 from glob import escape
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from sidecar.errors import Failure
-from sidecar.store import log_origin, migrations, open_targets
+from sidecar.store import log_origin, migrations, open_targets, own_file
 from sidecar.store.atomic_files import BACKUPS, PARTIAL, PRIVATE_FOLDER, create_private, make_private
 from sidecar.store.integrity import WAY_BACK
 from sidecar.store.lock import FolderLock, unusable_folder
@@ -87,7 +87,7 @@ def inspect(path: Path) -> None:
     if not header:
         return
     if not header.startswith(_MAGIC):
-        raise _not_a_database(path)
+        raise no_database(path)
     refuse_newer(int.from_bytes(header[_USER_VERSION_AT], "big"))
     # What was committed last may still be in the log, and opening for writing would fold it into the file.
     wal = path.with_name(path.name + "-wal")
@@ -97,13 +97,7 @@ def inspect(path: Path) -> None:
 
 
 def read_only_uri(path: Path) -> str:
-    return file_uri(path.absolute()) + "?mode=ro"
-
-
-def file_uri(path: PurePath) -> str:
-    """As SQLite takes it: the server of a Windows share belongs to the path, since it refuses any authority."""
-    uri = path.as_uri()
-    return uri if uri.startswith("file:///") else uri.replace("file://", "file:////", 1)
+    return own_file.file_uri(path.absolute()) + "?mode=ro"
 
 
 def user_version(conn: sqlite3.Connection) -> int:
@@ -173,7 +167,8 @@ def finish_writer(conn: sqlite3.Connection) -> None:
         log.warning("the database was closed without a checkpoint: %s", type(error).__name__)
 
 
-def _not_a_database(path: Path) -> Failure:
+def no_database(path: Path) -> Failure:
+    """What is told of a file in the database's place that is none."""
     return Failure(
         "storage_error",
         f"{path.name} in the data folder is damaged, or is not a database. {WAY_BACK}",

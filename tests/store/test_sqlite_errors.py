@@ -6,7 +6,7 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.store import open_database
+from sidecar.store import open_database, own_file
 from sidecar.store.commit import commit_group
 from sidecar.store.sqlite_errors import storage_failure
 
@@ -63,12 +63,12 @@ def test_a_write_that_ends_the_transaction_itself_fails_and_the_next_group_works
 
 
 def test_a_backup_on_a_windows_share_has_a_name_that_sqlite_takes(tmp_path: Path) -> None:
-    uri = open_database.file_uri(PureWindowsPath(r"\\nas\shared folder\#1\abai.db"))
+    uri = own_file.file_uri(PureWindowsPath(r"\\nas\shared folder\#1\abai.db"))
     assert uri == "file:////nas/shared%20folder/%231/abai.db"
     # There is no such server here; what must not be is that SQLite refuses to look.
     with pytest.raises(sqlite3.OperationalError, match="unable to open"):
         sqlite3.connect(f"{uri}?mode=ro", uri=True)
-    assert open_database.file_uri(PureWindowsPath(r"C:\Users\x\abai.db")) == "file:///C:/Users/x/abai.db"
+    assert own_file.file_uri(PureWindowsPath(r"C:\Users\x\abai.db")) == "file:///C:/Users/x/abai.db"
     here = tmp_path / "50% #1?"
     here.mkdir()
     sqlite3.connect(here / "abai.db").close()
