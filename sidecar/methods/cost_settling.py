@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 
+from sidecar.errors import Failure
 from sidecar.keys import ADMIN_KEY_VARIABLES, admin_key_of
 from sidecar.methods.services import Request
 from sidecar.providers.base import Usage
@@ -19,29 +21,42 @@ LONGEST_CALL_MS = 10 * MINUTE_MS
 
 
 async def settle_unknown(call: Request, provider: str, entries: list[LedgerEntry]) -> list[str]:
-    """Settle what can be settled beyond doubt, and return a sentence for each call that was.
+    """Settle what can be settled beyond doubt; return a sentence for each call that was, and for what was in the way.
 
     By the vendor's record of the call, which the id of its answer names, or by minutes in which it was the only call of
     its model, as far as an admin key may read them.
     """
     unknown = [each for each in entries if each.state == "unknown"]
     settled: list[str] = []
+    ways = [(_by_record, BY_RECORD), (_by_minutes, BY_MINUTES)]
     for entry in unknown[:MOST_CALLS]:
-        for find, words in ((_by_record, BY_RECORD), (_by_minutes, BY_MINUTES)):
-            usage = await find(call, provider, entry, entries)
-            if usage is not None and await _settle(call, entry, usage):
+        for way in list(ways):
+            find, words = way
+            try:
+                usage = await find(call, provider, entry, entries)
+            except Failure as failure:
+                # The figures can be laid side by side all the same. The others would be refused alike.
+                ways.remove(way)
+                settled.append(NOT_ASKED.format(failure.message))
+                continue
+            if usage is not None and await _settle(call, entry, usage, within_bounds=find is _by_minutes):
                 settled.append(words.format(entry.request_id or entry.id))
                 break
     return settled
 
 
+NOT_ASKED = "Calls that broke off could not all be looked up at the vendor: {}"
 BY_RECORD = "Settled by the server's own record of the call: {}."
 BY_MINUTES = "Settled by the minutes in which it was the only call of its model: {}."
 
 
-async def _settle(call: Request, entry: LedgerEntry, usage: Usage) -> bool:
+async def _settle(call: Request, entry: LedgerEntry, usage: Usage, *, within_bounds: bool) -> bool:
     app = call.services
-    return await app.store.write(settle_by_record, app.catalogue, entry, usage, app.now_ms())
+
+    def write(conn: sqlite3.Connection) -> bool:
+        return settle_by_record(conn, app.catalogue, entry, usage, app.now_ms(), within_bounds=within_bounds)
+
+    return await app.store.write(write)
 
 
 async def _by_record(

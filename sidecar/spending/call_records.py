@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from decimal import Decimal
 
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.charge import charge
@@ -13,16 +14,23 @@ from sidecar.store.records import LedgerEntry
 
 
 def settle_by_record(
-    conn: sqlite3.Connection, catalogue: Catalogue, entry: LedgerEntry, usage: Usage, now: int
+    conn: sqlite3.Connection,
+    catalogue: Catalogue,
+    entry: LedgerEntry,
+    usage: Usage,
+    now: int,
+    *,
+    within_bounds: bool = False,
 ) -> bool:
     """Write what the vendor says it charged for the call. A request that was settled meanwhile stays as it is.
-    False where that has no price.
+    False where that has no price, or (`within_bounds`) where the call cannot have cost that.
 
-    The record is known by the id of the answer, which the ledger row has, so there is no doubt whose it is.
+    A record that is known by the id of the answer, which the ledger row has, is of that call without doubt. What is
+    known by its time alone may be another program's, and is believed where it lies between the bounds.
     """
     called = catalogue.resolve(entry.model or "").model
     cost = charge(catalogue, called, None, usage, utc_day(entry.created_at))
-    if cost.usd is None:
+    if cost.usd is None or (within_bounds and not _may_have_cost(entry, cost.usd)):
         return False
     settle(
         conn,
@@ -41,3 +49,8 @@ def settle_by_record(
         message_id=entry.message_id,
     )
     return True
+
+
+def _may_have_cost(entry: LedgerEntry, usd: Decimal) -> bool:
+    most = entry.at_most_usd
+    return (entry.at_least_usd or Decimal(0)) <= usd and (most is None or usd <= most)

@@ -162,6 +162,73 @@ async def test_a_server_without_such_a_list_says_so_and_a_vendor_without_one_tak
             await process.call("settings:save", {"key": "apiKey", "provider": "grok-admin", "value": ADMIN})
 
 
+async def test_a_record_that_cannot_be_had_is_in_nobody_s_way(tmp_path: Path) -> None:
+    def script(asked: Asked) -> Answer:
+        if asked.path == "/v1/generation":
+            return whole({"error": {"message": "Only for management keys", "code": 403}}, 403)
+        return stream(chat_chunk({"content": "Good"}))
+
+    async with serving(script) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
+        await refused(process)
+        await refused(process)
+        bill = {"from": "2020-01-01", "to": "2099-12-31", "text": "date,model,cost\n2026-11-20,m,0.5\n"}
+        result = await process.call("cost:reconcile", {"provider": "lab", **bill})
+    assert sum(day["uncertain"] for day in result["days"]) == 2
+    assert result["theirsUSD"] == 0.5
+    assert "could not all be looked up" in result["notes"][0]
+    assert sum(asked.path == "/v1/generation" for asked in server.asked) == 1
+
+
+OLDER = {
+    "data": [
+        {
+            "starting_at": "2026-11-20T00:00:00Z",
+            "results": [
+                {
+                    "amount": "12.5",
+                    "currency": "USD",
+                    "model": "claude-haiku-5-5",
+                    "token_type": "output_tokens",
+                },
+                {"amount": "2.5", "currency": "USD", "model": None, "description": "Web Search Usage"},
+                {"amount": "7", "currency": "EUR", "model": "claude-haiku-5-5"},
+            ],
+        }
+    ],
+    "has_more": False,
+}
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_key_that_reads_the_older_report_alone_is_enough(tmp_path: Path, status: int) -> None:
+    def script(asked: Asked) -> Answer:
+        if asked.path == "/v1/organizations/cost_report":
+            return whole(OLDER)
+        said = {"type": "not_found_error", "message": "This key cannot read analytics."}
+        return whole({"type": "error", "error": said}, status)
+
+    async with serving(script) as server:
+        environment = vendor_environment(server.url, "anthropic") | {"ANTHROPIC_ADMIN_KEY": ADMIN}
+        async with sidecar(tmp_path, environment=environment) as process:
+            days = {"from": "2026-11-20", "to": "2026-11-22"}
+            result = await process.call("cost:reconcile", {"provider": "anthropic", **days})
+    assert [(day["model"], day["theirsUSD"]) for day in result["days"]] == [
+        ("anthropic/claude-haiku-5-5", 0.125),
+        ("anthropic/searches", 0.025),
+    ]
+
+
+async def test_a_figure_of_no_day_is_refused_in_words(tmp_path: Path) -> None:
+    wrong = {"data": [{"start_time": "soon", "results": []}], "has_more": False}
+    async with serving(whole(wrong)) as server:
+        environment = vendor_environment(server.url, "openai") | {"OPENAI_ADMIN_KEY": ADMIN}
+        async with sidecar(tmp_path, environment=environment) as process:
+            with pytest.raises(RpcError, match="OpenAI did not say of which day a figure is"):
+                await process.call(
+                    "cost:reconcile", {"provider": "openai", "from": "2026-11-20", "to": "2026-11-22"}
+                )
+
+
 HAIKU = {
     "group": {"model": "claude-haiku-5-5-20261001", "service_tier": "standard"},
     "cost": {"amount": "12.34567", "currency": "USD", "requests": 1},
@@ -228,7 +295,10 @@ async def test_a_minute_of_openais_says_what_one_call_used_or_nothing(
 ) -> None:
     def script(asked: Asked) -> Answer:
         results = completions if asked.path.endswith("/completions") else searches
-        return whole({"data": [{"results": []}, {"results": results}], "has_more": False})
+        # Minutes come in pages too.
+        first = "page=" not in asked.target
+        more = {"has_more": first, "next_page": "p2" if first else None}
+        return whole({"data": [{"results": [] if first else results}], **more})
 
     async with serving(script) as server, aclosing(HttpClient()) as http:
         provider = OpenAI(http, f"{server.url}/v1")

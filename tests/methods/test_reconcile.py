@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sidecar.simulator.billing import OrganizationBill
+from sidecar.providers.base import Usage
+from sidecar.simulator.billing import BilledCall, OrganizationBill
 from tests.helpers.inside import Inside, inside
 from tests.helpers.mixed_run import ADMIN, Outside
 
@@ -113,6 +114,30 @@ async def test_a_cut_call_is_settled_by_the_minute_in_which_it_was_the_only_one(
     if not others:
         assert day["oursUSD"] == float(entry.charged_usd or 0) == day["theirsUSD"]
         assert "explanation" not in day
+
+
+class OthersAlone(OrganizationBill):
+    """Figures that have the calls of another program by now, and ours not yet."""
+
+    def calls(self, *asked: Any) -> list[BilledCall]:
+        return list(self.others)
+
+
+@vendors
+async def test_a_minute_whose_only_call_cannot_be_ours_settles_nothing(vendor: str, tmp_path: Path) -> None:
+    outside = Outside()
+    simulator = outside.world.simulator
+    async with inside(tmp_path, world=outside.world, more_keys=ADMIN) as here:
+        await here.ask("chat:send", {"content": "Cut. [[simulate: cut=2]]", "modelId": MODELS[vendor]})
+        [billed] = simulator.billed()
+        huge = Usage(in_uncached=10**8, prompt_total=10**8)
+        other = replace(billed, usage=huge, units={"in_uncached": Decimal(50)})
+        simulator.bill = OthersAlone(others=[other])
+        outside.now += 1_800_000
+        params = {"provider": vendor, "from": "2026-11-29", "to": "2026-12-01"}
+        result = (await here.ask("cost:reconcile", params))["result"]
+    assert [day["uncertain"] for day in result["days"] if day["calls"]] == [1]
+    assert not any("Settled" in note for note in result["notes"])
 
 
 async def test_both_sides_are_told_by_unit_and_days_can_be_put_together(app: Inside) -> None:

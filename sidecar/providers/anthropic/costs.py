@@ -9,16 +9,18 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from sidecar.errors import Failure
 from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.bills import BilledLine
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.json_values import as_amount, as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_amount, as_list, as_mapping, as_text
 from sidecar.providers.kernel.pages import listed, named_by_page
 
 # The longest range of one request, and the beta that the path belongs to.
 MOST_DAYS = 31
 COSTS = replace(ANTHROPIC, headers={**ANTHROPIC.headers, "anthropic-beta": "analytics-usage-cost-2026-08-24"})
+_NOT_FOR_THIS_KEY = frozenset({400, 403, 404})
 _CENT = Decimal("0.01")
 
 
@@ -26,10 +28,17 @@ async def organization_costs(
     http: HttpClient, root: str, name: str, key: str, first: date, last: date
 ) -> tuple[BilledLine, ...]:
     """Return the lines of all days from `first` to `last`. Raises Failure."""
-    api, found = VendorClient(http, COSTS, name), list[BilledLine]()
+    api, read, found = VendorClient(http, COSTS, name), _range, list[BilledLine]()
     while first <= last:
         end = min(last, first + timedelta(days=MOST_DAYS - 1))
-        found += await _range(api, root, key, first, end)
+        try:
+            found += await read(api, root, key, first, end)
+        except Failure as failure:
+            if failure.status not in _NOT_FOR_THIS_KEY or read is _older_range:
+                raise
+            # Its forerunner is still served, and takes keys that this one does not.
+            api, read = VendorClient(http, ANTHROPIC, name), _older_range
+            continue
         first = end + timedelta(days=1)
     return tuple(found)
 
@@ -47,6 +56,22 @@ async def _range(api: VendorClient, root: str, key: str, first: date, last: date
     return found
 
 
+async def _older_range(api: VendorClient, root: str, key: str, first: date, last: date) -> list[BilledLine]:
+    query = (
+        f"starting_at={first}T00:00:00Z&ending_at={last + timedelta(days=1)}T00:00:00Z&bucket_width=1d"
+        f"&group_by[]=description&limit={MOST_DAYS}"
+    )
+    found: list[BilledLine] = []
+    url = f"{root}/v1/organizations/cost_report?{query}"
+    async with aclosing(listed(api, url, "page", key, "costs", named_by_page)) as pages:
+        async for buckets in pages:
+            for bucket in buckets:
+                for result in map(as_mapping, as_list(bucket.get("results"))):
+                    line = _line({"starting_at": bucket.get("starting_at"), "group": result, "cost": result})
+                    found += [] if line is None else [line]
+    return found
+
+
 def _line(row: Mapping[str, Any]) -> BilledLine | None:
     """A row, whose amount is in cents and written as text."""
     group, cents = as_mapping(row.get("group")), cents_of(row)
@@ -57,7 +82,8 @@ def _line(row: Mapping[str, Any]) -> BilledLine | None:
     if cents is None:
         return None
     unit = as_text(group.get("token_type")) or as_text(group.get("cost_type"))
-    return BilledLine(day, as_text(group.get("model")), unit, cents * _CENT)
+    model = as_text(group.get("model")) or as_text(group.get("description"))
+    return BilledLine(day, model, unit, cents * _CENT)
 
 
 def cents_of(row: Mapping[str, Any]) -> Decimal | None:

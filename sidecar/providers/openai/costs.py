@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.providers.bills import BilledLine
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.json_values import as_amount, as_list, as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_amount, as_list, as_mapping, as_text, moment_ms
 from sidecar.providers.kernel.pages import listed, named_by_page
 
 MOST_DAYS = 180
@@ -28,7 +28,10 @@ async def organization_costs(
     async with aclosing(listed(api, url, "page", key, "costs", named_by_page)) as pages:
         async for buckets in pages:
             for bucket in buckets:
-                day = datetime.fromtimestamp(int(bucket.get("start_time") or 0), UTC).date()
+                begins = moment_ms(bucket.get("start_time") or bucket.get("start_time_iso"))
+                if begins is None:
+                    raise api.failure("OpenAI did not say of which day a figure is. Try again.")
+                day = datetime.fromtimestamp(begins / 1_000, UTC).date()
                 lines = (_line(day, as_mapping(result)) for result in as_list(bucket.get("results")))
                 found += [line for line in lines if line is not None]
     return tuple(found)

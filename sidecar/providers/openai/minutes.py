@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any
 
 from sidecar.providers.base import Usage
 from sidecar.providers.bills import MINUTE_MS, MinuteUsage, is_named, whole_minutes
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, as_text
+from sidecar.providers.kernel.pages import listed, named_by_page
 
 
 async def usage_of_minutes(
@@ -41,12 +43,11 @@ async def usage_of_minutes(
 
 
 async def _results(api: VendorClient, url: str, key: str) -> list[Mapping[str, Any]]:
-    page = await api.json("GET", url, api.asked(key))
-    if not isinstance(page.get("data"), list) or page.get("has_more"):
-        raise api.failure("OpenAI did not list what was used. Try again.")
-    return [
-        as_mapping(each) for bucket in page["data"] for each in as_list(as_mapping(bucket).get("results"))
-    ]
+    found: list[Mapping[str, Any]] = []
+    async with aclosing(listed(api, url, "page", key, "usage", named_by_page)) as pages:
+        async for buckets in pages:
+            found += [as_mapping(each) for bucket in buckets for each in as_list(bucket.get("results"))]
+    return found
 
 
 def _usage(told: Mapping[str, Any], searches: int) -> Usage:
