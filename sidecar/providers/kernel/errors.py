@@ -87,7 +87,7 @@ def opening_refusal(value: Any, headers: Mapping[str, str], asked: Asked, now_ms
 
 def web_page(asked: Asked, shown: str = "") -> Failure:
     """Return the Failure for a web page where an answer should be."""
-    return asked.named(page_instead(asked.title, shown))
+    return asked.named(page_instead(asked.title, shown, is_question=asked.model is not None))
 
 
 def stream_failure(value: Any, asked: Asked, *, produced: bool) -> Failure:

@@ -36,12 +36,15 @@ def without_comments(body: bytes) -> bytes | None:
     return rest
 
 
-def page_instead(peer: str, shown: str = "") -> Failure:
-    """Return the Failure for a page at the address of that API; `shown` is its status in brackets."""
+def page_instead(peer: str, shown: str = "", *, is_question: bool = False) -> Failure:
+    """Return the Failure for a page at the address of that API; `shown` is its status in brackets.
+
+    Of a question it says that nothing was run: what is only looked at, as a batch, may run on.
+    """
     return Failure(
         "provider_rejected",
         f"The address of the {peer} API answers with a web page{shown}. Look at the base URL, and at what is between "
-        "here and there: a proxy, a login of the network. Nothing was run.",
+        "here and there: a proxy, a login of the network." + (" Nothing was run." if is_question else ""),
         retryable=False,
         detail=WEB_PAGE,
     )
