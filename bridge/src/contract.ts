@@ -2131,7 +2131,7 @@ export interface SystemDoctorResult {
 
 export interface SystemHealthResult {
   status: HealthStatus;
-  /** With `degraded`: what is wrong and what to do next, for the person. */
+  /** What is wrong and what to do next, for the person. With `ok` it is a warning: everything works, but the data folder lies in one that a service copies to other computers. */
   problem?: string;
   /** Milliseconds since the process began to serve. */
   uptimeMs: number;
@@ -2499,7 +2499,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "db479588e1a4040fe2c325bc23a5c69fa500b08892e5f29ec5c79570c6b660c7";
+export const SCHEMA_HASH = "3567e2d00cb4b96ad6ea60e3b5be3bae1e906eb95c10f808484389862aad5f7b";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

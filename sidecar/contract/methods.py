@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "db479588e1a4040fe2c325bc23a5c69fa500b08892e5f29ec5c79570c6b660c7"
+SCHEMA_HASH = "3567e2d00cb4b96ad6ea60e3b5be3bae1e906eb95c10f808484389862aad5f7b"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from sidecar.contract.methods import PROTOCOL_VERSION, SCHEMA_HASH
 from sidecar.errors import Failure
 from sidecar.methods.services import Request, Services
 from sidecar.process_memory import rss_bytes
+from sidecar.store import synced_folder
 from sidecar.store.backups import list_backups
 from sidecar.store.diagnosis import LITTLE_ROOM_BYTES, Folder, look_at_folder
 
@@ -58,6 +59,8 @@ async def health(call: Request, params: None) -> dict[str, Any]:
     catalogue = await app.catalogue_files.look_again()
     if catalogue is not None and status == "ok":
         status, problem = "degraded", catalogue.message
+    if status == "ok":
+        problem = synced_folder.warning(app.config.data_dir)
     return {
         "status": status,
         **({} if problem is None else {"problem": problem}),
@@ -75,6 +78,7 @@ async def doctor(call: Request, params: None) -> dict[str, Any]:
     folder = await asyncio.to_thread(look_at_folder, app.database_file)
     backups = await asyncio.to_thread(list_backups, app.database_file)
     catalogue = await app.catalogue_files.look_again()
+    synced = synced_folder.warning(app.config.data_dir)
     whole = [each.created_at for each in backups if each.checked]
     free = {} if folder.free_bytes is None else {"freeBytes": folder.free_bytes}
     return {
@@ -96,6 +100,7 @@ async def doctor(call: Request, params: None) -> dict[str, Any]:
             *([problem] if problem else []),
             *([catalogue.message] if catalogue else []),
             *_of_folder(folder),
+            *([synced] if synced else []),
         ],
     }
 
