@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.field.hostile import USAGE, Answer, Switch, serving, stream, whole
-from tests.field.lab import LAB_USD, ask, own_models, sidecar
+from tests.field.lab import LAB_USD, ask, own_models, refused, sidecar, vendor_environment
 
 CHARGED_USD = 0.005
 TOLD = {"inputTokens": 1000, "outputTokens": 100, "totalTokens": 1100}
@@ -191,3 +191,39 @@ async def test_usage_is_found_wherever_a_server_puts_it_and_a_charge_comes_first
             found = await ask(process)
             assert found["answer"] == "Good morning", name
             assert found.get("costUSD") == (None if costs is None else pytest.approx(costs)), name
+
+
+async def test_a_failed_answer_that_tells_what_it_used_is_paid_for_and_asked_once(tmp_path: Path) -> None:
+    error = {"message": "The server had an error.", "code": 500}
+    text = {"id": "c1", "choices": [{"index": 0, "delta": {"content": "Good "}}]}
+    none = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    switch = Switch()
+    async with serving(switch) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
+        for answer in (
+            stream({"error": error, "usage": USAGE}),
+            stream(text, {"error": error, "usage": USAGE}),
+        ):
+            switch.say(answer)
+            problem = await refused(process)
+            assert problem.data["costUSD"] == pytest.approx(LAB_USD)
+            assert len(switch.asked) == 1
+        switch.say(stream({"error": error, "usage": none}), completion(usage=USAGE))
+        assert (await ask(process))["costUSD"] == pytest.approx(LAB_USD)
+        assert len(switch.asked) == 2
+
+
+async def test_a_failed_response_that_tells_what_it_used_is_paid_for_and_asked_once(tmp_path: Path) -> None:
+    usage = {"input_tokens": 1000, "output_tokens": 500, "total_tokens": 1500}
+    error = {"code": "server_error", "message": "The server had an error."}
+    response = {"id": "r1", "object": "response", "model": "gpt-6-sol", "status": "failed", "error": error}
+    begun = {"type": "response.created", "response": {**response, "status": "in_progress", "error": None}}
+    failed = {"type": "response.failed", "response": {**response, "usage": usage}}
+    async with (
+        serving(stream(begun, failed)) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "openai")) as process,
+    ):
+        options = {"enableWebSearch": True}
+        problem = await refused(process, model="openai/gpt-6-sol", options=options)
+        stats = await process.call("activity:stats", {})
+    assert problem.data["costUSD"] == stats["totalCost"] == pytest.approx(0.007)
+    assert len(server.asked) == 1

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidecar.providers.kernel.charset import text_of, wide_encoding
-from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text, read_lenient, whole_text
+from sidecar.providers.kernel.json_values import (
+    as_count,
+    as_list,
+    as_mapping,
+    as_text,
+    read_lenient,
+    whole_text,
+)
 from sidecar.providers.kernel.web_pages import is_page
 
 LONGEST_MESSAGE = 500
@@ -90,6 +97,13 @@ def read_body(body: bytes) -> Any:
             return text
         said = _XML_WORDS.search(text)
         return "" if said is None or is_page(body) else html.unescape(said[2]).strip()
+
+
+def tells_counts(value: Mapping[str, Any]) -> bool:
+    """Whether an error tells what was used before it: more than nothing was run, and is charged for."""
+    places = (value, as_mapping(value.get("response")), as_mapping(value.get("error")))
+    used = [as_mapping(place.get("usage")) for place in places]
+    return any(as_count(count) for usage in used for count in usage.values())
 
 
 def tells_error(value: Mapping[str, Any], name: str | None = None) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, Event
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.error_fields import tells_error
+from sidecar.providers.kernel.error_fields import tells_counts, tells_error
 from sidecar.providers.kernel.errors import opening_refusal, web_page
 from sidecar.providers.kernel.events import Pieces, Reader, ending, events_of, is_end_mark
 from sidecar.providers.kernel.json_values import (
@@ -74,7 +74,8 @@ class Opening:
             if is_end_mark(event.data):
                 return True
             for value in self._pieces.objects(event):
-                if tells_error(value, event.name):
+                # An error that tells what was used is the end of an answer that was paid for.
+                if tells_error(value, event.name) and not tells_counts(value):
                     self.refusal, self.status = opening_refusal(
                         value, self._headers, self._asked, self._now_ms
                     )

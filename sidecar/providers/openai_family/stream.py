@@ -16,7 +16,7 @@ from sidecar.providers.base import (
     Usage,
     UsageSoFar,
 )
-from sidecar.providers.kernel.error_fields import tells_error
+from sidecar.providers.kernel.error_fields import tells_counts, tells_error
 from sidecar.providers.kernel.errors import stream_failure
 from sidecar.providers.kernel.events import (
     SILENCE_AFTER_MARK_SECONDS,
@@ -128,11 +128,13 @@ class ChatReader(AnswerReader):
             return
         for choice in self._choices.ours(chunk):
             yield from self._choice(choice)
-        if self._begun:
-            yield from self._count(chunk)
-        raise stream_failure(chunk, self._asked, produced=self._begun)
+        # What an error tells of itself is all that there will be; what was told before it is not.
+        counted = tells_counts(chunk)
+        if self._begun or counted:
+            yield from self._count(chunk, final=counted)
+        raise stream_failure(chunk, self._asked, produced=self._begun and not counted)
 
-    def _count(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
+    def _count(self, chunk: Mapping[str, Any], *, final: bool = False) -> Iterator[Event]:
         reported = self._reports.take(chunk)
         if reported is None:
             return
@@ -140,8 +142,9 @@ class ChatReader(AnswerReader):
         self._uncounted = False
         before, self._usage = self._usage, usage
         same = usage == before and (not usage or not before or usage.doubt == before.doubt)
-        if usage is not None and not same:
-            yield UsageSoFar(usage, self._model, self._id, final=self._finish is not None)
+        if usage is not None and (final or not same):
+            final = final or self._finish is not None
+            yield UsageSoFar(usage, self._model, self._id, final=final)
 
     def finish(self) -> Iterator[Event]:
         """The end of the stream: Done, or what was wrong with it."""
