@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ from sidecar.money.bill_file import Bill, read_bill
 from sidecar.money.reconcile import ReconciledRow
 from sidecar.money.reconcile import reconcile as lay_beside
 from sidecar.money.vendor_days import day_of
-from sidecar.providers.bills import TellsCosts
+from sidecar.providers.bills import BilledLine, TellsCosts
 from sidecar.store import ledger
 from sidecar.store.atomic_files import file_failure, source_file
 from sidecar.store.records import LedgerEntry
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from sidecar.contract.types import cost as types
 
 PAGE = 1000
+# As many keys as anybody reads.
+MOST_KEYS = 10
+_CENTS = Decimal("0.0001")
 _DAY_MS = 86_400_000
 NOTES = (
     "An organisation's figures include every program on the same account, and come minutes to hours late.",
@@ -110,13 +115,27 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
         "theirsUSD": float(theirs),
         "differenceUSD": float(theirs - ours),
         "days": [_shown(row) for row in rows],
-        "notes": [*settled, *_left_out(bill.left_out), *NOTES],
+        "notes": [*settled, *_left_out(bill.left_out), *_by_key(bill.lines, first, last), *NOTES],
     }
 
 
 def _left_out(lines: int) -> list[str]:
     told = f"Lines of the file that are sums, or of no day (taxes, credits), were left out: {lines}."
     return [told] if lines else []
+
+
+def _by_key(lines: Sequence[BilledLine], first: date, last: date) -> list[str]:
+    """What each key of the account was charged, where the vendor tells several: its names of keys are not known here."""
+    sums: dict[str, Decimal] = {}
+    for line in lines:
+        if first <= line.day <= last:
+            sums[line.key] = sums.get(line.key, Decimal(0)) + line.usd
+    if len(sums) < 2:
+        return []
+    dearest = sorted(sums.items(), key=lambda each: -each[1])[:MOST_KEYS]
+    told = ", ".join(f"${usd.quantize(_CENTS):f} to {key or 'no key'}" for key, usd in dearest)
+    more = "" if len(sums) <= MOST_KEYS else f", and more to {len(sums) - MOST_KEYS} others"
+    return [f"The vendor charged {told}{more}. What is not to your key here is of other programs."]
 
 
 def _columns(rows: list[ReconciledRow]) -> tuple[list[Any], list[Any]]:

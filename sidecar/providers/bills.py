@@ -14,12 +14,16 @@ MINUTE_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class BilledLine:
-    """A line of a vendor's own figures: what it charged on one of its days. `model` and `unit` in its words."""
+    """A line of a vendor's own figures: what it charged on one of its days. `model` and `unit` in its words.
+
+    `key` is the vendor's id of the API key that it was charged to, empty where it does not say so.
+    """
 
     day: date
     model: str
     unit: str
     usd: Decimal
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

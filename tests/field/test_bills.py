@@ -218,6 +218,38 @@ async def test_a_key_that_reads_the_older_report_alone_is_enough(tmp_path: Path,
     ]
 
 
+def of_keys(vendor: str) -> dict[str, Any]:
+    """Figures of 20 November that two keys of an account share."""
+    keys = (("key_mine", "0.5"), ("key_of_others", "1.25"), ("key_mine", "0.25"))
+    if vendor == "openai":
+        results = [
+            {"amount": {"value": usd, "currency": "usd"}, "line_item": "gpt-6-luna, input", "api_key_id": key}
+            for key, usd in keys
+        ]
+        return {"data": [{"start_time": 1795132800, "results": results}], "has_more": False}
+    data = [
+        {
+            "starting_at": "2026-11-20T00:00:00Z",
+            "group": {"model": "claude-haiku-5-5", "api_key_id": key},
+            "cost": {"amount": str(Decimal(usd) * 100), "currency": "USD"},
+        }
+        for key, usd in keys
+    ]
+    return {"data": data, "has_more": False}
+
+
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+async def test_what_other_keys_of_the_account_were_charged_is_told(vendor: str, tmp_path: Path) -> None:
+    async with serving(whole(of_keys(vendor))) as server:
+        environment = vendor_environment(server.url, vendor) | {f"{vendor.upper()}_ADMIN_KEY": ADMIN}
+        async with sidecar(tmp_path, environment=environment) as process:
+            days = {"from": "2026-11-20", "to": "2026-11-22"}
+            result = await process.call("cost:reconcile", {"provider": vendor, **days})
+    assert "=api_key_id" in server.asked[0].target
+    assert result["theirsUSD"] == 2.0
+    assert "$1.2500 to key_of_others, $0.7500 to key_mine" in result["notes"][0]
+
+
 async def test_a_figure_of_no_day_is_refused_in_words(tmp_path: Path) -> None:
     wrong = {"data": [{"start_time": "soon", "results": []}], "has_more": False}
     async with serving(whole(wrong)) as server:

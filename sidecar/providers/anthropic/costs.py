@@ -46,7 +46,7 @@ async def organization_costs(
 async def _range(api: VendorClient, root: str, key: str, first: date, last: date) -> list[BilledLine]:
     query = (
         f"starting_at={first}T00:00:00Z&ending_at={last + timedelta(days=1)}T00:00:00Z&time_bucket_width=1d"
-        "&group_by[]=model&group_by[]=token_type&group_by[]=cost_type&limit=1000"
+        "&group_by[]=model&group_by[]=token_type&group_by[]=cost_type&group_by[]=api_key_id&limit=1000"
     )
     url = f"{root}/v1/organizations/analytics/cost?{query}"
     found: list[BilledLine] = []
@@ -83,7 +83,7 @@ def _line(row: Mapping[str, Any]) -> BilledLine | None:
         return None
     unit = as_text(group.get("token_type")) or as_text(group.get("cost_type"))
     model = as_text(group.get("model")) or as_text(group.get("description"))
-    return BilledLine(day, model, unit, cents * _CENT)
+    return BilledLine(day, model, unit, cents * _CENT, as_text(group.get("api_key_id")))
 
 
 def cents_of(row: Mapping[str, Any]) -> Decimal | None:

@@ -21,7 +21,7 @@ async def organization_costs(
     """Return the lines of all days from `first` to `last`. Raises Failure."""
     query = (
         f"start_time={_seconds(first)}&end_time={_seconds(last + timedelta(days=1))}"
-        f"&bucket_width=1d&group_by[]=line_item&limit={MOST_DAYS}"
+        f"&bucket_width=1d&group_by[]=line_item&group_by[]=api_key_id&limit={MOST_DAYS}"
     )
     url = f"{base_url}/organization/costs?{query}"
     found: list[BilledLine] = []
@@ -43,7 +43,7 @@ def _line(day: date, result: Mapping[str, Any]) -> BilledLine | None:
     if usd is None or as_text(amount.get("currency")).lower() not in ("", "usd"):
         return None
     model, _, unit = as_text(result.get("line_item")).partition(", ")
-    return BilledLine(day, model, unit, usd)
+    return BilledLine(day, model, unit, usd, as_text(result.get("api_key_id")))
 
 
 def _seconds(day: date) -> int:
