@@ -125,7 +125,7 @@ def _left_out(lines: int) -> list[str]:
 
 
 def _by_key(lines: Sequence[BilledLine], first: date, last: date) -> list[str]:
-    """What each key of the account was charged, where the vendor tells several: its names of keys are not known here."""
+    """What each key of the account was charged, where the vendor tells several; its names are not known here."""
     sums: dict[str, Decimal] = {}
     for line in lines:
         if first <= line.day <= last:

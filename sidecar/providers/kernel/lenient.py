@@ -9,6 +9,7 @@ from aiohttp import ClientConnectionError
 from aiohttp.client_proto import ResponseHandler
 
 from sidecar.providers.kernel.chunk_sizes import ChunkSizes
+from sidecar.providers.kernel.dead_peers import watch_other_side
 from sidecar.providers.kernel.heads import (
     MOST_BYTES,
     announces_body,
@@ -42,9 +43,12 @@ class LenientHandler(ResponseHandler):
         self._tunnels = tunnels
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Know whether this is the tunnel itself."""
+        """Know whether this is the tunnel itself, and have the other side watched."""
         self._tunnels = self._tunnels and transport.get_extra_info("sslcontext") is None
         super().connection_made(transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            watch_other_side(sock)
 
     def set_response_params(self, **params: Any) -> None:
         """Expect the next answer's head."""
