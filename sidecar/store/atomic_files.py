@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 PARTIAL = ".partial"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
-BACKUPS = "backups"
+BACKUPS, LOCK = "backups", "abai.db.lock"
 # What is wrong with the path itself, whatever is at its end.
 _UNUSABLE_PATHS = {
     errno.ENAMETOOLONG: "This name is too long for the disk. Choose a shorter one.",
@@ -87,12 +87,23 @@ def source_file(path: str) -> Path:
 def is_inside(target: Path, data_dir: Path) -> bool:
     """Return whether this is the data folder or in it, by whatever name it is called, or what a link in it leads to.
 
+    Or in another one of A-B/AI's: a run on a folder of its own, as the demo is, has nothing to write in the real one.
+
     In an app the folder is Electron's own, too: what another program keeps there is nothing for an export to replace.
     Files are compared by what they are: case does not tell them apart on two of the three systems.
     """
     resolved = target.resolve()
     places = [resolved, *resolved.parents]
-    return any(_is_any_of(home, places) for home in (data_dir, *_links_in(data_dir)))
+    return any(_is_any_of(home, places) for home in (data_dir, *_links_in(data_dir))) or any(
+        _has_lock(place) for place in places
+    )
+
+
+def _has_lock(folder: Path) -> bool:
+    """Whether it is a data folder: the lock's file stays in it for good."""
+    with suppress(OSError):
+        return (folder / LOCK).is_file()
+    return False
 
 
 def _links_in(folder: Path) -> list[Path]:

@@ -250,6 +250,18 @@ async def test_the_demo_shows_a_comparison_and_a_batch_that_survives_a_kill_and_
     assert list(tmp_path.rglob("*")) == [page.parent, page]
 
 
+async def test_the_demo_writes_nothing_into_a_real_data_folder(tmp_path: Path) -> None:
+    await abai(tmp_path, "ask", "Why?", "-m", GROK)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert tmp_path / "abai.db" in before
+    for page in (tmp_path / "abai.db", tmp_path / "new" / "report.html"):
+        code, _, err = await abai(tmp_path, "demo", "--report", str(page))
+        assert code != 0
+        assert "belongs to A-B/AI itself" in " ".join(err.split())
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert not (tmp_path / "new").exists()
+
+
 async def test_the_contract_is_printed_as_openrpc_and_as_types(tmp_path: Path) -> None:
     _, out, _ = await abai(tmp_path, "schema")
     assert json.loads(out)["openrpc"]

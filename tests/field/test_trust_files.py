@@ -80,6 +80,28 @@ async def test_a_name_that_no_disk_takes_is_refused_with_a_sentence(tmp_path: Pa
         assert (await process.call("data:backup", {"path": str(longest)}))["bytes"] == longest.stat().st_size
 
 
+async def test_another_data_folder_is_no_target_of_an_export_either(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    async with sidecar(theirs) as process:
+        await process.call("project:create", {"name": "Theirs"})
+        process.close_stdin()
+        await process.wait()
+    before = (theirs / "abai.db").read_bytes()
+    async with (
+        serving(GOOD) as server,
+        sidecar(tmp_path / "data", models=own_models(server.url)) as process,
+    ):
+        calls = await exporting(process, theirs)
+        for name in ("abai.db", "new.csv", "backups/new.csv"):
+            for method, params in calls:
+                error = await refusal(process, method, {**params, "path": str(theirs / name)})
+                assert (error.data["kind"], "itself" in error.message) == ("invalid_params", True), method
+        error = await refusal(process, "data:export", {"path": str(theirs)})
+        assert error.data["kind"] == "invalid_params"
+    assert (theirs / "abai.db").read_bytes() == before
+    assert {path.name for path in theirs.iterdir()} == {"abai.db", "abai.db.lock"}
+
+
 @field("trust", "the target of an export is a pipe (FIFO) or a device")
 @field("trust", "the target is a link that leads to nothing")
 async def test_only_a_plain_file_gives_way_to_an_export(tmp_path: Path) -> None:

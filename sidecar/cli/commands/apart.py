@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,13 +44,16 @@ def demo(
     state: Invocation = context.obj
     if report is None:
         report = Path(tempfile.mkdtemp(prefix="abai-demo-report-")) / "report.html"
-    else:
-        report.parent.mkdir(parents=True, exist_ok=True)
+    made = not report.parent.exists()
+    report.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="abai-demo-") as folder:
         target = Target(Path(folder), mock=True, more=FAST)
         try:
             asyncio.run(show(target, report.absolute(), state.out, state.err))
         except (CallRefused, DemoFailed) as wrong:
+            if made:
+                with suppress(OSError):
+                    report.parent.rmdir()
             state.err.print(f"[red]{wrong}[/]", highlight=False)
             raise typer.Exit(BROKEN) from None
 
