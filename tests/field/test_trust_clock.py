@@ -12,6 +12,12 @@ from tests.helpers.mixed_run import DAY_MS, Outside
 
 HOUR_MS = 3_600_000
 MODEL = "openai/gpt-6-luna"
+PROVIDERS = {
+    "openai": MODEL,
+    "anthropic": "anthropic/claude-haiku-5-5",
+    "gemini": "gemini/gemini-3.8-flash",
+    "grok": "grok/grok-4.7",
+}
 JUMPS = {
     "an hour back": -HOUR_MS,
     "a day ahead": DAY_MS,
@@ -56,4 +62,34 @@ async def test_everything_goes_on_when_the_clock_is_put(jump: int, tmp_path: Pat
         # Nothing was asked twice: the vendor's own ledger has one request for each question and row.
         simulator = here.simulator.ledger
         assert len([entry for entry in simulator.entries if entry.charged_usd]) == 2 + len(rows)
+        assert [len(batch.rows) for batch in simulator.batches] == [len(rows)]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_clock_that_is_put_to_and_fro_loses_and_repeats_no_row(provider: str, tmp_path: Path) -> None:
+    outside = Outside()
+    model = PROVIDERS[provider]
+    async with inside(tmp_path, world=outside.world, batch_poll_ms=5) as here:
+        project = (await result(here, "project:create", name="P"))["id"]
+        rows = [{"prompt": f"Reply with exactly: {number}", "model": model} for number in range(24)]
+        job = await result(here, "batch:submit", projectId=project, rows=rows)
+        await result(here, "batch:start", jobId=job["id"], concurrency=2)
+        native = await result(
+            here, "batch:submit-native", projectId=project, providerName=provider, rows=rows
+        )
+        seen = 0
+        for hours in (6, -12, 3, -1, 24, -48):
+            outside.now += hours * HOUR_MS
+            while (told := await result(here, "batch:get", jobId=job["id"]))["status"] == "processing":
+                if told["completedRows"] > seen:
+                    break
+            seen = told["completedRows"]
+            assert (await result(here, "system:health"))["status"] == "ok"
+        for job_id in (job["id"], native["jobId"]):
+            await here.ended(job_id)
+            found = await result(here, "batch:get-results", jobId=job_id)
+            assert [row["status"] for row in found] == ["success"] * len(rows)
+            assert all(row["latency_ms"] >= 0 for row in found)
+        simulator = here.simulator.ledger
+        assert len([entry for entry in simulator.entries if entry.charged_usd]) == len(rows)
         assert [len(batch.rows) for batch in simulator.batches] == [len(rows)]
