@@ -115,7 +115,10 @@ async def _exchange(
             try:
                 if await database.write(_is_busy):
                     return Exchanged(database, Failure("conflict", _BUSY))
-            except Failure:
+            except Failure as told:
+                if (told.detail or "").startswith("SQLITE_BUSY"):
+                    # It is sound, and another program writes in it.
+                    return Exchanged(database, _not_restored(told))
                 broken = True  # it cannot even be asked what runs
             await database.close()
         try:

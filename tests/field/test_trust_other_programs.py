@@ -64,6 +64,23 @@ async def test_whoever_looks_into_the_database_and_goes_takes_nothing_along(tmp_
     assert names == {f"{when} {number}" for when in ("Before", "After") for number in range(3)}
 
 
+async def test_nothing_is_restored_while_another_program_writes(tmp_path: Path) -> None:
+    data, copy = tmp_path / "data", tmp_path / "copy.db"
+    async with sidecar(data) as process:
+        await process.call("project:create", {"name": "Before"})
+        await process.call("data:backup", {"path": str(copy)})
+        await process.call("project:create", {"name": "After"})
+        with closing(sqlite3.connect(data / "abai.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(RpcError, match="Another program is using the database"):
+                await process.call("data:restore", {"path": str(copy)})
+            other.execute("ROLLBACK")
+        assert len(await process.call("project:list")) == 2
+        assert not list(data.glob("*.before-restore-*"))
+        await process.call("data:restore", {"path": str(copy)})
+        assert len(await process.call("project:list")) == 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc/locks is Linux's")
 async def test_the_system_knows_that_the_database_is_in_use_however_it_was_opened(tmp_path: Path) -> None:
     data = tmp_path / "data"
