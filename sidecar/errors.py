@@ -19,6 +19,7 @@ class Failure(Exception):
 
     `message` is one or two sentences for the person at the screen: what happened and what to do next.
     It must hold no secret. `kind` is a row of schemas/errors.json. `retryable` overrides that row's default.
+    `out_of_reach`: nothing answers, or not who was asked, so that whatever is asked next finds nobody either.
     `spent`: the vendor's credit or quota is used up, so that whatever is asked next is refused as well.
     `detail` is free text for a developer; `issues` are `{"path": ..., "message": ...}` of bad input.
     What the request cost all the same, in US dollars, is set by who settles it: `cost_usd` where that is known,
@@ -51,6 +52,7 @@ class Failure(Exception):
         self.detail = detail
         self.issues = issues
         self.spent = False
+        self.out_of_reach = False
         self.cost_usd: Decimal | None = None
         self.at_least_usd: Decimal | None = None
         self.at_most_usd: Decimal | None = None

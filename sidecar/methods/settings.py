@@ -46,10 +46,14 @@ async def save(call: Request, params: types.SettingsSaveParams) -> None:
 async def validate_key(call: Request, params: types.SettingsValidateKeyParams) -> dict[str, Any]:
     app = call.services
     name = _provider(app, params.provider)
-    provider, key = app.providers.get(name), await app.keys.get(name)
-    if key is None and app.providers.needs_key(name):
-        return {"valid": False, "reason": f"There is no API key for {name} yet. Paste it and save it first."}
+    provider = app.providers.get(name)
     try:
+        key = await app.keys.get(name)
+        if key is None and app.providers.needs_key(name):
+            return {
+                "valid": False,
+                "reason": f"There is no API key for {name} yet. Paste it and save it first.",
+            }
         reason = await provider.validate_key(key or "")
     except Failure as failure:
         # What can be no key is refused before it leaves. Any other failure says nothing of the key.

@@ -217,11 +217,12 @@ async def test_answers_that_are_there_already_need_no_key(tmp_path: Path) -> Non
 
 
 async def test_a_reused_answer_is_exported_as_free_and_an_unknown_cost_as_unknown(tmp_path: Path) -> None:
-    target = tmp_path / "out.json"
+    target, data = tmp_path / "out.json", tmp_path / "data"
+    data.mkdir()
     unanswered = OutcomeUnknown("timeout", "It did not answer.")
     script = {"Tell me of c": [unanswered]}
     provider = PromptedProvider(script=lambda prompt: script.get(prompt) or answers())
-    async with works(tmp_path, provider=provider) as here:
+    async with works(data, provider=provider) as here:
         await here.ran(await here.intake.submit("p", ROWS[:1], ""))
         job = await here.ran(await here.intake.submit("p", ROWS, "", reuse=True))
         await export_job(here.store, tmp_path / "data", job.id, str(target), "json")

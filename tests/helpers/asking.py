@@ -37,12 +37,14 @@ USAGE = Usage(in_uncached=1_000, out_visible=200, prompt_total=1_000)
 
 
 class Clock:
-    """Time that moves when a test says so."""
+    """Time that moves when a test says so; with a `step` by so much at each look."""
 
     def __init__(self) -> None:
         self.ms = NOW_MS
+        self.step = 0
 
     def __call__(self) -> int:
+        self.ms += self.step
         return self.ms
 
 

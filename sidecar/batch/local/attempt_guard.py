@@ -82,6 +82,10 @@ class AttemptGuard:
             self._placed = False
             self._places.release()
 
+    def put_off(self, wait_ms: int) -> None:
+        """Nobody was there: nothing leaves for so long, this row and others."""
+        self._limiter.put_off(wait_ms)
+
     def latency_ms(self, now: int) -> int | None:
         """Since the last attempt left; what was waited for before is not the model's time."""
         return None if self.sent_at is None else max(0, now - self.sent_at)

@@ -13,7 +13,7 @@ from sidecar import failpoints
 from sidecar.batch import row_outcomes, row_transactions
 from sidecar.batch.local.attempt_guard import AttemptGuard
 from sidecar.batch.local.row_endings import RowEndings
-from sidecar.batch.local.run_context import RowSkipped, RunContext
+from sidecar.batch.local.run_context import NobodyThere, RowSkipped, RunContext, Trial
 from sidecar.batch.row import Row, request_fingerprint
 from sidecar.chat.paid_answer import PaidAnswer
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
@@ -31,6 +31,8 @@ log = logging.getLogger("sidecar.batch")
 
 T = TypeVar("T")
 
+# How long nothing leaves for a provider where nobody was there.
+LOOK_AGAIN_MS = 5_000
 # What cut an answer may last a moment: the first time so long, the second time twice as long, and so on.
 PAUSE_SECONDS = 0.5
 
@@ -40,6 +42,7 @@ class RowIntent:
     """What is written before a row leaves, and whether it is on the disk."""
 
     entry: LedgerEntry
+    trial: Trial
     written: bool = False
 
 
@@ -67,14 +70,22 @@ class RowRunner:
         """Runs a row to its end, which is stored whatever it is. An answer that broke off is asked for again.
 
         Raises RowSkipped, Failure("budget_exceeded") and Failure("storage_error") when the row did not begin and
-        waits as before, a Failure that is `spent` when the vendor's credit is used up and it waits again, and
+        waits as before, a Failure that is `spent` when the vendor's credit is used up and it waits again, one that is
+        `out_of_reach` when nobody has been there for long, and
         Failure("storage_error") too when its result could not be saved.
         """
-        while await self._broke_off(context, row):
+        trial = Trial(context.answers)
+        while True:
+            try:
+                if not await self._broke_off(context, row, trial):
+                    return
+            except NobodyThere:
+                trial.waits(context.answers)
+                continue
             row = replace(row, broken_answers=row.broken_answers + 1)
             await self._sleep(row.broken_answers * PAUSE_SECONDS)
 
-    async def _broke_off(self, context: RunContext, row: PendingRow) -> bool:
+    async def _broke_off(self, context: RunContext, row: PendingRow, trial: Trial) -> bool:
         """Ask once. True where the answer broke off, and the row waits for its next attempt."""
         try:
             prepared = await self._preparer.prepare(Row(row.request).chat_input(row.prompt))
@@ -83,7 +94,7 @@ class RowRunner:
         except Failure as failure:
             await self.endings.end(context, row, row_outcomes.unsent(failure))
             return False
-        row_intent = RowIntent(self._entry(context.job, row, prepared))
+        row_intent = RowIntent(self._entry(context.job, row, prepared), trial)
         guard = self._guard(context, row, prepared, row_intent)
         try:
             return await self._ask(context, row, prepared, row_intent, guard)
@@ -170,6 +181,7 @@ class RowRunner:
             if not isinstance(problem, Exception):
                 raise
             return again
+        context.answered()
         failpoints.failpoint("after-row-answer")
         money = answer.whole()
         outcome = row_outcomes.answered(answer.arrived, money, guard.latency_ms(self._now_ms()) or 0)
@@ -201,12 +213,17 @@ class RowRunner:
             log.error("a row of a batch failed by a bug", exc_info=problem)
         money = answer.broken(problem, in_flight=guard.in_flight)
         latency = guard.latency_ms(self._now_ms())
-        stops = isinstance(problem, Failure) and money.state == "failed" and _is_for_long(problem)
-        if stops or (context.put_back and not isinstance(problem, Exception)):
+        others = "fails"
+        if isinstance(problem, Failure) and money.state == "failed":
+            others = self._of_others(context, row_intent, problem)
+        if others != "fails" or (context.put_back and not isinstance(problem, Exception)):
             await self._write(row_transactions.requeue, row, row_intent, money)
-            if stops:
+            if others == "stops":
                 # It would be the same with every row: the job stops, and this one waits with the others.
                 raise problem
+            if others == "waits":
+                guard.put_off(LOOK_AGAIN_MS)
+                raise NobodyThere
             return False
         may_ask = row.broken_answers < context.retries and row_outcomes.asks_again(problem, answer.arrived)
         if may_ask and await self._write(row_transactions.ask_again, row, row_intent, money):
@@ -217,6 +234,12 @@ class RowRunner:
         outcome = row_outcomes.broken(problem, answer.arrived, money, latency)
         await self.endings.end(context, row, outcome, row_intent.entry.id, money)
         return False
+
+    def _of_others(self, context: RunContext, row_intent: RowIntent, refused: Failure) -> str:
+        """What becomes of this row and of all others: "fails", this one alone, "waits" or "stops"."""
+        if _is_for_long(refused):
+            return "stops"
+        return context.lost(row_intent.trial, self._now_ms()) if refused.out_of_reach else "fails"
 
     async def _write(
         self,

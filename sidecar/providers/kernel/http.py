@@ -216,6 +216,7 @@ class HttpClient:
                     pacer.observe(status, names, failure.retry_after_ms)
                 if once and not certainly_not_run(status):
                     failure = OutcomeUnknown.instead_of(failure)
+            failure.out_of_reach = unsent or failure.detail == WEB_PAGE
             longest, retries = LONGEST_HINT_MS, self._retries
             if pacer is not None and failure.kind == "rate_limited":
                 longest, retries = pacer.longest_hint_ms, pacer.retries

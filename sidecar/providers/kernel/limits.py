@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -158,8 +159,7 @@ class Limits:
         elif 200 <= status < 300:
             self.course.went_well()
         if status in CONGESTED or status == 503:
-            hint = hint_ms if hint_ms is not None else retry_after_ms(headers, now_ms)
-            self._hold(hint or 0, now_ms)
+            self.hold((retry_after_ms(headers, now_ms) if hint_ms is None else hint_ms) or 0, now_ms)
         for unit in _UNITS:
             self._learn(model, unit, headers, now_ms)
 
@@ -169,7 +169,8 @@ class Limits:
             if allowance is not None:
                 yield 1 if unit == "requests" else tokens, allowance
 
-    def _hold(self, wait_ms: int, now_ms: int) -> None:
+    def hold(self, wait_ms: int, now_ms: int) -> None:
+        """Let nothing leave for so long."""
         if wait_ms > LONGEST_HOLD_MS:
             # Nobody waits so long in silence: who asks is told.
             return
@@ -181,7 +182,7 @@ class Limits:
         limit = _number(_header(headers, "limit", unit))
         remaining = _number(_header(headers, "remaining", unit))
         if remaining is not None and remaining <= 0:
-            self._hold(reset_ms(_header(headers, "reset", unit), now_ms) or 0, now_ms)
+            self.hold(reset_ms(_header(headers, "reset", unit), now_ms) or 0, now_ms)
         if limit is None or limit <= 0:
             return
         known = self._allowances.setdefault((model, unit), TokenBucket(limit, limit, now_ms))
@@ -226,17 +227,19 @@ class KeyLimiter:
                 self.hold = None
 
     async def _change(self, wait_ms: int) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(wait_ms / 1000 if wait_ms > 0 else None):
                 await self._changed.wait()
-        except TimeoutError:
-            return
 
     def observe(
         self, model: str, number: int, status: int, headers: Mapping[str, str], hint_ms: int | None
     ) -> None:
         self.limits.observe(model, number, status, headers, hint_ms, self._now_ms())
         self._changed.set()
+
+    def put_off(self, wait_ms: int) -> None:
+        """Let nothing leave for so long: nobody was there."""
+        self.limits.hold(wait_ms, self._now_ms())
 
     def leave(self) -> None:
         self.limits.in_flight -= 1
@@ -268,8 +271,7 @@ def reset_ms(text: str | None, now_ms: int) -> int | None:
     """Milliseconds until a limit resets: a duration (`6m0s`, `120ms`), seconds, or a moment in RFC 3339."""
     if not text:
         return None
-    text = text.strip()
-    seconds = _number(text)
+    seconds = _number(text := text.strip())
     if seconds is not None:
         return max(0, round(seconds * 1000))
     duration = _DURATION.fullmatch(text)
@@ -286,11 +288,8 @@ def reset_ms(text: str | None, now_ms: int) -> int | None:
 
 
 def _header(headers: Mapping[str, str], what: str, unit: str) -> str | None:
-    for shape in _PREFIXES:
-        value = headers.get(shape.format(what=what, unit=unit))
-        if value is not None:
-            return value
-    return None
+    names = (shape.format(what=what, unit=unit) for shape in _PREFIXES)
+    return next((headers[name] for name in names if name in headers), None)
 
 
 def _number(text: str | None) -> float | None:
