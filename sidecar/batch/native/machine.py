@@ -157,12 +157,14 @@ def next_action(
     now: int,
     pace: Pace,
     *,
+    waited_ms: int,
     looks: int = 0,
     ended_looks: int = 0,
     one_attempt: bool = False,
 ) -> Action | None:
     """Return what is to be done, None when nothing is left to do; the table above says it row by row.
 
+    `waited_ms` is how long this run has waited since it asked for the part, or began to look for it.
     `looks` is how often the vendor was asked by this run, `ended_looks` how often it has said that the part ended.
     With `one_attempt` somebody waits to hear whether the part is taken and will decide himself about another attempt.
     """
@@ -177,7 +179,7 @@ def next_action(
         case None:
             return _unasked(part, wanted)
         case LookupResult():
-            return _looked_for(part, observed, now, pace, looks, wanted)
+            return _looked_for(part, observed, now, waited_ms, pace, looks, wanted)
         case Taken():
             return MarkUncertain(in_doubt(part, observed.note), LONGEST_WAIT_MS)
         case Sent():
@@ -237,7 +239,7 @@ def _unasked(part: VendorBatch, wanted: bool) -> Action:
 
 
 def _looked_for(
-    part: VendorBatch, found: LookupResult, now: int, pace: Pace, looks: int, wanted: bool
+    part: VendorBatch, found: LookupResult, now: int, waited_ms: int, pace: Pace, looks: int, wanted: bool
 ) -> Action:
     if found.state is not None:
         return Adopt(found.state, pace.soon_ms, found.others)
@@ -247,6 +249,8 @@ def _looked_for(
             return WriteOff()
         return MarkUncertain(in_doubt(part, found.note), pace.later_ms(looks))
     settling_ms = pace.settling_ms(listed=found.listed)
+    # A clock that was put forward proves no absence, and what is sent again may be paid twice.
+    passed = min(passed, waited_ms)
     if passed < settling_ms:
         return Wait(settling_ms - passed, silent=True)
     return Send() if wanted else Refuse(cancelled())

@@ -62,6 +62,11 @@ class PartSteps:
         self._looks = 0
         self._ended_looks = 0
         self._nameless = 0
+        self._waited_ms = 0
+
+    def waited(self, ms: int) -> None:
+        """So much time has gone by, whatever the clock says."""
+        self._waited_ms += ms
 
     async def poll_once(self) -> int | None:
         """Look at the part once, and go on with it."""
@@ -94,6 +99,7 @@ class PartSteps:
 
     async def attempt(self, part: VendorBatch, chunk: Chunk) -> int | None:
         """Send the part, which was just written down."""
+        self._waited_ms = 0
         try:
             await self._tools.uploader.deliver(part, chunk)
         except Failure as failure:
@@ -108,6 +114,7 @@ class PartSteps:
             observed,
             self._tools.core.now_ms(),
             self._tools.pace,
+            waited_ms=self._waited_ms,
             looks=self._looks,
             ended_looks=self._ended_looks,
             one_attempt=not self._known(),

@@ -138,8 +138,12 @@ class Worker:
     async def _pause(self, wait_ms: int) -> None:
         sleeping = asyncio.ensure_future(self._tools.sleep(wait_ms / 1000))
         woken = asyncio.create_task(self._wake.wait())
+        loop_time = asyncio.get_running_loop().time
+        began = loop_time()
         try:
             await asyncio.wait({sleeping, woken}, return_when=asyncio.FIRST_COMPLETED)
+            slept = sleeping.done() and not sleeping.cancelled()
+            self._steps.waited(wait_ms if slept else min(wait_ms, int((loop_time() - began) * 1000)))
         finally:
             for task in (sleeping, woken):
                 task.cancel()
