@@ -91,6 +91,31 @@ async def test_a_wait_of_days_stops_a_local_batch_at_once_and_says_how_long(
     assert (found["status"], found["completedRows"]) == ("completed", 20)
 
 
+@field("batches", "local job: the network, the server or a login page is in the way after some rows")
+async def test_rows_of_a_local_batch_wait_while_a_login_page_is_in_the_way(tmp_path: Path) -> None:
+    asked = 0
+
+    def with_a_page_between(_: Asked) -> Answer:
+        nonlocal asked
+        asked += 1
+        page = whole("<html><title>Welcome to the hotel's network</title></html>")
+        return page if 4 < asked <= 6 else stream(*chat_chunks("Good morning"), "[DONE]")
+
+    async with (
+        serving(with_a_page_between) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        given = [{"prompt": f"Why {number}?", "model": MODEL} for number in range(8)]
+        submission = {"projectId": await project(process), "rows": given}
+        job_id = (await process.call("batch:submit", submission))["id"]
+        await process.call("batch:start", {"jobId": job_id, "concurrency": 1})
+        job = await ended(process, job_id)
+        found = await rows(process, job_id)
+    assert (job["status"], job["failedRows"]) == ("completed", 0)
+    assert [row["status"] for row in found] == ["success"] * 8
+    assert asked == 10
+
+
 @field("batches", "gpt-6.2-sol by batch, 1,000 in of which 400 written to the cache for 30 minutes")
 def test_what_a_batch_writes_to_the_cache_is_halved_too() -> None:
     catalogue, day = Catalogue.load(), date(2026, 11, 26)
