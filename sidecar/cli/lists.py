@@ -91,7 +91,7 @@ async def costs_table(sidecar: Connection, by: str, out: Console) -> Table:
     """A bar a day, a model or a project for what was spent."""
     if by == "day":
         stats = await sidecar.call("activity:stats", {"days": DAYS})
-        return _bars("day", [(each["day"], each["cost"]) for each in stats["byDay"]])
+        return bars("day", [(each["day"], each["cost"]) for each in stats["byDay"]])
     if by == "project":
         rows = []
         for project in await sidecar.call("project:list"):
@@ -99,15 +99,16 @@ async def costs_table(sidecar: Connection, by: str, out: Console) -> Table:
             rows.append((project["name"], stats["totalCost"]))
     else:
         stats = await sidecar.call("activity:stats", {})
-        rows = [(each["model"], each.get("cost") or 0) for each in stats["byModel"]]
-    return _bars(by, sorted(rows, key=lambda row: -row[1]))
+        rows = [(each["model"], each.get("cost")) for each in stats["byModel"]]
+    return bars(by, sorted(rows, key=lambda row: -(row[1] or 0)))
 
 
-def _bars(by: str, rows: Sequence[tuple[str, float]]) -> Table:
-    most = max((cost for _, cost in rows), default=0) or 1
+def bars(by: str, rows: Sequence[tuple[str, float | None]]) -> Table:
+    """None is a cost that is not known, which is not nothing."""
+    most = max((cost or 0 for _, cost in rows), default=0) or 1
     table = table_of((by, "cost", ""))
     for name, cost in rows:
-        table.add_row(name, dollars(cost), "█" * round(BAR_WIDTH * cost / most))
+        table.add_row(name, dollars(cost), "█" * round(BAR_WIDTH * (cost or 0) / most))
     return table
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 POINTS = 400 / math.log(10)
@@ -33,7 +33,8 @@ class Choice:
 class Standing:
     """One model on the board. `wins`, `losses` and `ties` are votes, `rating` lies between `low` and `high`.
 
-    `cost_usd` is what its answers in these votes cost, as far as that is known; `usd_per_win` None without a win.
+    `cost_usd` is what its answers in these votes cost, as far as that is known; `usd_per_win` None without a win, and
+    where the cost of an answer is not known.
     """
 
     model: str
@@ -53,11 +54,14 @@ def board(choices: Iterable[Choice]) -> list[Standing]:
     choices = list(choices)
     counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
+    unpriced: set[str] = set()
     beaten: defaultdict[tuple[str, str], float] = defaultdict(float)
     for choice in choices:
         models = [model for model, _ in choice.shown]
         for place, (model, cost) in enumerate(choice.shown):
             costs[model] += cost or 0
+            if cost is None:
+                unpriced.add(model)
             won = choice.winner == place
             counts[model][2 if choice.winner is None else 0 if won else 1] += 1
         if choice.winner is None:
@@ -75,6 +79,11 @@ def board(choices: Iterable[Choice]) -> list[Standing]:
     standings = [
         _standing(name, counts[name], costs[name], strengths[place], errors[place])
         for place, name in enumerate(names)
+    ]
+    standings = [
+        # What a win costs is not known where the cost of an answer is not.
+        replace(each, usd_per_win=None) if each.model in unpriced else each
+        for each in standings
     ]
     return sorted(standings, key=lambda each: (-each.rating, each.model))
 

@@ -50,6 +50,8 @@ def charge(
     price = catalogue.price_entry(model, day) if model else None
     if usage is None:
         return Charge(served_id, model, price, None, "the provider reported no usage")
+    if model is not None and model.searches_by_itself and not usage.searches and usage.charged_usd is None:
+        return Charge(served_id, model, price, None, "it searches by itself and does not say how often")
     cost = pricing.cost(usage, price, batch=batch)
     if isinstance(cost, pricing.Unpriced):
         return Charge(served_id, model, price, None, cost.reason)

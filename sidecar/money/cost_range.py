@@ -51,6 +51,8 @@ class Extras:
 
 
 NO_EXTRAS = Extras()
+# Of a model that nobody can tell how often, and that does not say it: assumed, and said.
+SEARCHES_BY_ITSELF = 5
 
 
 def frame_tokens(body: Mapping[str, Any], *texts: str | None) -> int:
@@ -63,6 +65,8 @@ def frame_tokens(body: Mapping[str, Any], *texts: str | None) -> int:
 def extras_of(request: ChatRequest, model: ModelEntry, plan: PreparedCall) -> Extras:
     """Return what may come on top: Anthropic caches what it is asked to, the others by themselves."""
     searches = (request.web_search_max_uses or 0) if "web_search" in model.features else 0
+    if model.searches_by_itself:
+        searches = SEARCHES_BY_ITSELF
     uncached = model.provider == "anthropic" and request.cache_ttl is None
     return Extras(
         searches, None if uncached else request.cache_ttl or "5m", plan.surcharges, plan.refusal_usd

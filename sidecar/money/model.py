@@ -112,6 +112,12 @@ class ModelEntry:
         return tuple(self.extra.get("effort") or self.extra.get("thinkingLevels") or ())
 
     @property
+    def searches_by_itself(self) -> bool:
+        """Whether it searches whatever is asked and does not say how often: searches have a price, and no switch."""
+        priced = any(price.web_search_per_1k is not None and not price.own for price in self.prices)
+        return priced and "web_search" not in self.features and self.status != "retired"
+
+    @property
     def ends_on(self) -> date | None:
         """The day from which the vendor no longer runs it, past or to come."""
         return self.retired_on or self.retires_on

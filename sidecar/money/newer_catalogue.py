@@ -10,6 +10,7 @@ from sidecar.money import parse
 from sidecar.money.catalogue import Names
 from sidecar.money.json_reader import CatalogueError, JsonReader
 from sidecar.money.model import ModelEntry, PriceEntry
+from sidecar.money.user_catalogue import MEMBERS
 
 Models = Sequence[ModelEntry]
 _NEEDED = ("name", "contextSize", "features", "status", "prices")
@@ -41,6 +42,9 @@ def check(root: JsonReader, present: Models, today: date) -> tuple[ModelEntry, .
         for name in _NEEDED:
             if name not in node.members:
                 node.fail(name, "is missing")
+        node.only(MEMBERS)
+        for price in node.nodes("prices"):
+            price.only(parse.PRICE_MEMBERS)
     models = parse.models(root)
     if not models:
         raise CatalogueError("models", "must not be empty")
@@ -67,7 +71,7 @@ def changes(present: Models, newer: Models) -> CatalogueChanges:
             (name, price)
             for name, model in after.items()
             for price in model.prices
-            if name not in before or not any(_alike(price, old) for old in before[name].prices)
+            if name not in before or not any(_alike(old, price) for old in before[name].prices)
         ),
     )
 
@@ -95,10 +99,10 @@ def _other_days(model: ModelEntry, newer: ModelEntry, today: date) -> Iterator[d
             yield day
 
 
-def _alike(one: PriceEntry, other: PriceEntry) -> bool:
+def _alike(old: PriceEntry, new: PriceEntry) -> bool:
     """Whether both charge the same from the same day, whoever read it and when; service tiers may have come to it."""
-    both = one.service_tiers.keys() & other.service_tiers.keys()
-    return _charged(one, both) == _charged(other, both)
+    kept = old.service_tiers.keys()
+    return kept <= new.service_tiers.keys() and _charged(old, kept) == _charged(new, kept)
 
 
 def _charged(price: PriceEntry, tiers: Collection[str]) -> PriceEntry:

@@ -42,7 +42,7 @@ _REPLACEABLE = {
     "extra": "extra",
     "baseUrl": "base_url",
 }
-_MEMBERS = frozenset(_REPLACEABLE) | {"provider", "id", "aliases", "prices"}
+MEMBERS = frozenset(_REPLACEABLE) | {"provider", "id", "aliases", "prices"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def lay(
     served = {model.provider for model in models} | providers.keys()
     own: dict[str, ModelEntry] = {}
     for node in root.nodes("models"):
-        node.only(_MEMBERS)
+        node.only(MEMBERS)
         model_id, provider = node.text("id"), node.text("provider")
         full_id = f"{provider}/{model_id}"
         if full_id in own:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sidecar.cli.commands.apart import Shell, assignment
+from sidecar.cli.lists import bars
 from sidecar.cli.safeguard import safeguard, safeguard_words
 from sidecar.cli.shapes import BadShape, read_shape
 from sidecar.cli.words import cost_of, dollars, option_values, percentile, seconds
@@ -97,3 +98,8 @@ def test_a_large_table_is_begun_with_care_unless_the_person_says_otherwise() -> 
         "50 rows go first, and the others follow by themselves; it pauses beyond errorRate 0.1, invalidJsonRate 0.1, "
         "totalUSD 3. --no-safeguard runs all of them at once."
     )
+
+
+def test_a_cost_that_is_not_known_is_not_shown_as_nothing() -> None:
+    shown = bars("model", [("known", 0.5), ("unknown", None)])
+    assert list(shown.columns[1].cells) == ["$0.50", "–"]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from sidecar.money.cost_range import Extras, assumptions, extras_of, highest, lowest
+from sidecar.money.charge import charge
+from sidecar.money.cost_range import SEARCHES_BY_ITSELF, Extras, assumptions, extras_of, highest, lowest
 from sidecar.money.model import ModelEntry, PriceEntry
-from sidecar.providers.base import Provider
+from sidecar.providers.base import Provider, Usage
 from sidecar.providers.grok.provider import Grok
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.openai.provider import OpenAI
@@ -87,3 +89,17 @@ def test_what_the_most_rests_on_is_said() -> None:
     told = assumptions(Extras(2), counted_exactly=False, model=gemini, attempts=3)
     assert all(any(words in sentence for sentence in told) for words in (searches, guess, again))
     assert assumptions(Extras(), counted_exactly=True, model=gemini) == ()
+
+
+def test_a_model_that_searches_by_itself_has_no_known_cost_and_a_most_with_searches() -> None:
+    known, day = catalogue(), date(2026, 11, 27)
+    model, plain = (known.served(f"openai/{name}", day).model for name in ("gpt-5-search-api", "gpt-5"))
+    usage = Usage(in_uncached=10, out_visible=20, prompt_total=10)
+    unknown = charge(known, model, None, usage, day)
+    assert (unknown.usd, unknown.unpriced) == (None, "it searches by itself and does not say how often")
+    assert charge(known, plain, None, usage, day).usd is not None
+    told = replace(usage, searches=2)
+    assert charge(known, model, None, told, day).usd is not None
+    most = highest(known.price_entry(model, day), 10, 20, Extras(SEARCHES_BY_ITSELF))
+    assert most is not None
+    assert most > SEARCHES_BY_ITSELF * Decimal("0.01")

@@ -104,6 +104,13 @@ def _price_without(root: dict[str, Any], member: str) -> None:
         (lambda root: model(root, "gpt-6-luna")["prices"].clear(), "has no price from"),
         (lambda root: root.pop("checkedOn"), "checkedOn must be a day"),
         (lambda root: model(root, "gpt-5").update(successor="gpt-99"), "no model of openai"),
+        (lambda root: model(root, "gpt-6-luna").update(featurez=[]), "featurez is not known"),
+        (
+            lambda root: model(root, "gpt-6-luna")["prices"][0].update(perMillon={}),
+            "perMillon is not known",
+        ),
+        (lambda root: root["serviceTiers"]["anthropic"].pop("inference_geo=us"), "has another price from"),
+        (lambda root: root["serviceTiers"]["openai"].pop("priority"), "has another price from"),
         (lambda root: root.update(version=2), "version must be 1"),
         (lambda root: root.update(models=[]), "models must not be empty"),
     ],

@@ -6,6 +6,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator
+from types import ModuleType
 from urllib.parse import urlsplit
 
 from sidecar.errors import Failure
@@ -33,6 +34,12 @@ _NO_COMMON_TLS = frozenset(
 )
 
 
+def _aiohttp() -> ModuleType | None:
+    """The library where it is loaded; while another thread loads it nothing of it can have been raised."""
+    module = sys.modules.get("aiohttp")
+    return module if hasattr(module, "ClientError") and hasattr(module, "ClientSession") else None
+
+
 def never_left(error: Exception) -> bool:
     """Whether it is certain that the request was not sent.
 
@@ -41,7 +48,7 @@ def never_left(error: Exception) -> bool:
     """
     import httpx
 
-    aiohttp = sys.modules.get("aiohttp")
+    aiohttp = _aiohttp()
     if aiohttp is not None and isinstance(error.__cause__, aiohttp.ClientError):
         unsent = (
             aiohttp.ClientConnectorError,
@@ -90,7 +97,7 @@ def _broken(
 ) -> Failure:
     import httpx
 
-    aiohttp = sys.modules.get("aiohttp")
+    aiohttp = _aiohttp()
     known: tuple[type[Exception], ...] = (httpx.HTTPError, httpx.InvalidURL, OSError)
     if not isinstance(error, (*known, aiohttp.ClientError) if aiohttp is not None else known):
         raise error
@@ -137,7 +144,7 @@ def by_proxy(failure: Failure, proxy: str | None) -> None:
 
 def _broken_how(error: Exception) -> str:
     """What the server did: it went away, or wrote what is no HTTP, which is for whoever runs it to mend."""
-    aiohttp = sys.modules.get("aiohttp")
+    aiohttp = _aiohttp()
     if aiohttp is not None and any(
         isinstance(each, aiohttp.ClientResponseError) for each in (error, error.__cause__)
     ):
@@ -174,7 +181,7 @@ def _to_check(error: Exception, url: str, late: bool) -> str:
 
 def _unspoken(error: Exception) -> str:
     """What the other side does not speak; empty where it does."""
-    aiohttp = sys.modules.get("aiohttp")
+    aiohttp = _aiohttp()
     if aiohttp is not None:
         for each in (error, error.__cause__):
             if isinstance(each, aiohttp.ClientResponseError) and _is_no_head(each.message):
@@ -206,7 +213,7 @@ def _is_no_head(message: str) -> bool:
 def timed_out(error: Exception) -> bool:
     import httpx
 
-    aiohttp = sys.modules.get("aiohttp")
+    aiohttp = _aiohttp()
     if aiohttp is not None and isinstance(error.__cause__, aiohttp.ClientError):
         return isinstance(error.__cause__, aiohttp.ServerTimeoutError)
     return isinstance(error, (httpx.TimeoutException, TimeoutError))
