@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
+from decimal import Decimal
 
 from sidecar.chat.live_answers import Delay, LiveAnswer
 from sidecar.clock import Now
 from sidecar.errors import Failure
+from sidecar.spending import settlement
 from sidecar.store import answer_pieces
 from sidecar.store.answer_pieces import AnswerPiece, joined
 from sidecar.store.store import Store
@@ -59,15 +63,15 @@ class PieceKeeper:
         pieces = self._answer.pieces[self._kept :]
         # A disk that does not take it is in no answer's way; the next write tries again.
         with suppress(Failure):
-            await self._store.write(
-                answer_pieces.append,
-                self._answer.request_id,
-                self._answer.message_id,
-                self._label,
-                joined(pieces),
-                self._now_ms(),
-            )
+            await self._store.write(self._keep, joined(pieces), self._answer.cost_so_far(), self._now_ms())
             self._kept += len(pieces)
+
+    def _keep(
+        self, conn: sqlite3.Connection, pieces: Sequence[AnswerPiece], least: Decimal | None, now: int
+    ) -> None:
+        answer = self._answer
+        answer_pieces.append(conn, answer.request_id, answer.message_id, self._label, pieces, now)
+        settlement.so_far(conn, answer.request_id, least)
 
     def _written(self, task: asyncio.Task[None]) -> None:
         self._writing = None

@@ -18,6 +18,12 @@ from sidecar.store import ledger
 from sidecar.store.records import CostEvidence
 
 
+def so_far(conn: sqlite3.Connection, entry_id: str, usd: Decimal | None) -> None:
+    """Keep what has come of a request that is under way: all that will be known of it if the process dies."""
+    if usd:
+        ledger.keep_least(conn, entry_id, usd)
+
+
 class Arrived(Protocol):
     """What has arrived of an answer. `begun`: anything that the vendor may charge for.
 

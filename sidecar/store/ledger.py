@@ -185,6 +185,14 @@ def keep_message_id(conn: sqlite3.Connection, entry_id: str, message_id: str) ->
     conn.execute("UPDATE ledger SET message_id = ? WHERE id = ? AND state = 'intent'", (message_id, entry_id))
 
 
+def keep_least(conn: sqlite3.Connection, entry_id: str, usd: Decimal) -> None:
+    """Keep what a request that is under way has cost at least by now. It never becomes less."""
+    conn.execute(
+        "UPDATE ledger SET at_least_pico = ?1 WHERE id = ?2 AND state = 'intent' AND coalesce(at_least_pico, 0) < ?1",
+        (to_pico(usd), entry_id),
+    )
+
+
 def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str) -> None:
     """Keep where the rows of a part of a native batch go, and the mark of the key that sends them."""
     conn.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,25 @@ async def test_a_run_that_died_leaves_the_text_as_an_interrupted_answer(at: Desk
     assert (entry.state, entry.message_id, entry.cost_usd) == ("unknown", answer.id, None)
     assert answer.at_most_usd == entry.at_most_usd is not None
     assert await pieces_of(at) == []
+    asking.cancel()
+    await asyncio.wait({asking})
+
+
+async def test_what_had_arrived_of_an_answer_when_the_process_died_is_what_it_cost_at_least(at: Desk) -> None:
+    gate, text = asyncio.Event(), "because " * 100
+    at.provider.script = [TextDelta(text), gate]
+    asking = at.asking()
+    await kept(at, text)
+    await at.store.write(after_a_run, NOW + 5)
+
+    [entry] = await at.ledger()
+    _, answer = await at.messages()
+    # 800 letters are 100 tokens at least, of 10 dollars a million.
+    assert (entry.state, entry.at_least_usd, answer.at_least_usd) == (
+        "unknown",
+        Decimal("0.001"),
+        Decimal("0.001"),
+    )
     asking.cancel()
     await asyncio.wait({asking})
 
