@@ -99,15 +99,17 @@ class KnownSecrets:
         self._blocks = {block: tuple(places) for block, places in blocks.items()}
 
     def learn_address(self, url: str) -> None:
-        """Hide the password of an address, and the keys in its query, from now on, as written and as meant."""
+        """Hide the password of an address, or a token in its place, and the keys in its query, written in any way."""
         try:
             parts = urlsplit(url if "://" in url else f"//{url}")
         except ValueError:
             return
         login, _, _ = parts.netloc.rpartition("@")
-        _, _, password = login.partition(":")
-        self.learn(password)
-        self.learn(unquote(password))
+        name, _, password = login.partition(":")
+        # A token stands alone, or where the name does with a word for no password.
+        for secret in (password, name) if len(password) < MIN_SECRET else (password,):
+            self.learn(secret)
+            self.learn(unquote(secret))
         for written in parts.query.split("&"):
             name, _, value = written.partition("=")
             if _KEY_NAME.search(name):
@@ -118,7 +120,7 @@ class KnownSecrets:
     def learn_environment(self, environment: Mapping[str, str]) -> None:
         """Hide what the variables for keys hold, and the passwords in the addresses of others."""
         for name, value in environment.items():
-            if name.upper().endswith("_API_KEY"):
+            if name.upper().endswith(("_API_KEY", "_ADMIN_KEY")):
                 self.learn(value)
             elif name.upper().endswith(("_BASE_URL", "_PROXY")):
                 self.learn_address(value)

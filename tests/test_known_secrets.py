@@ -100,6 +100,15 @@ def test_the_variables_of_the_environment_that_hold_secrets_are_known() -> None:
     assert known.hide(f"{KEY} proxy-password qwertzuiop") == f"{HIDDEN} {HIDDEN} qwertzuiop"
 
 
+@pytest.mark.parametrize("login", ["tok-0123456789abcdef", "tok-0123456789abcdef:", "tok-0123456789abcdef:x"])
+def test_a_token_in_the_place_of_a_login_is_hidden(login: str) -> None:
+    secrets = KnownSecrets()
+    secrets.learn_address(f"http://{login}@lab.example/v1")
+    assert "0123456789abcdef" not in secrets.hide("It said tok-0123456789abcdef again.")
+    secrets.learn_environment({"OPENAI_ADMIN_KEY": "adm-9876543210fedcba"})
+    assert "9876543210" not in secrets.hide_known("You used adm-9876543210fedcba.")
+
+
 def test_the_keys_in_the_query_of_an_address_are_hidden() -> None:
     known = KnownSecrets()
     known.learn_address(

@@ -139,7 +139,11 @@ class GuardedProvider:
             )
             raise Failure("unsupported", message, provider=self.name)
         with _guarding(self._secrets, key):
-            return await self.inner.costs(key, first, last)
+            return tuple(map(self._hidden, await self.inner.costs(key, first, last)))
+
+    def _hidden(self, line: BilledLine) -> BilledLine:
+        hide = self._secrets.hide_known
+        return replace(line, model=hide(line.model), unit=hide(line.unit), key=hide(line.key))
 
 
 class GuardedBatches:

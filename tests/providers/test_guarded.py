@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Any
+from datetime import date
+from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 
@@ -11,6 +13,7 @@ from sidecar.errors import Failure
 from sidecar.known_secrets import HIDDEN, KnownSecrets
 from sidecar.providers.base import Citation, Done, Event, PreparedCall, TextDelta, Usage, UsageSoFar
 from sidecar.providers.batches import BatchResult, BatchState
+from sidecar.providers.bills import BilledLine
 from sidecar.providers.guarded import GuardedBatches, GuardedProvider
 
 KEY = "a-key-of-no-shape-0123456789"
@@ -109,3 +112,17 @@ async def test_a_batch_that_is_named_by_the_key_is_refused(ids: dict[str, Any]) 
     state = BatchState(**ids, word="done", ended=True, results_ready=True)
     with pytest.raises(Failure, match="named a batch or a file by the API key"):
         await guarded_batches(state).check(KEY, "b1")
+
+
+async def test_a_bill_that_quotes_the_key_is_told_without_it() -> None:
+    class Billing:
+        name = "openai"
+
+        async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
+            return (BilledLine(first, f"gpt-5 {key}", f"tokens {key}", Decimal(1), key),)
+
+    secrets, key = KnownSecrets(), "adm-9876543210fedcba"
+    guarded = GuardedProvider(cast(Any, Billing()), secrets)
+    [line] = await guarded.costs(key, date(2026, 11, 1), date(2026, 11, 2))
+    assert key not in f"{line}"
+    assert line.usd == 1
