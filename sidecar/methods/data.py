@@ -47,6 +47,8 @@ async def restore(call: Request, params: types.DataRestoreParams) -> dict[str, A
     finally:
         # Also for who is cancelled meanwhile: the backup may be in place by then.
         _read_anew(app)
+    # What was found before was of another file.
+    app.caretaker.problem = None
     app.native.resumption.begin()
     return _copy(*restored)
 
@@ -80,6 +82,7 @@ async def salvage(call: Request, params: None) -> dict[str, Any]:
         )
     finally:
         _read_anew(app)
+    app.caretaker.problem = None
     app.native.resumption.begin()
     return {
         **({} if kept is None else {"kept": str(kept)}),

@@ -8,9 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.field.hostile import Answer, chat_chunk, chat_chunks, event, head, raw, serving, stream
+from tests.field.hostile import (
+    Answer,
+    Asked,
+    chat_chunk,
+    chat_chunks,
+    event,
+    head,
+    raw,
+    serving,
+    stream,
+    whole,
+)
 from tests.field.lab import ask, own_models, refused, sidecar
 from tests.field.test_trust_memory import MEGABYTE, packed, staying_small
+from tests.helpers.process import RpcError
 
 SSE = "text/event-stream"
 WAYS: dict[str, Callable[[], Answer]] = {
@@ -67,3 +79,19 @@ async def test_json_that_no_message_could_carry_is_kept_and_told(
     ):
         told = (await refused(process, options=asked)).data
     assert (told["kind"], told["detail"]) == ("invalid_output", reply)
+
+
+async def test_a_list_of_models_without_end_ends_with_a_sentence(tmp_path: Path) -> None:
+    def page(asked: Asked) -> Answer:
+        after = asked.target.partition("after=")[2] or "0"
+        names = [f"{after}-{number}" for number in range(4_000)]
+        rows = [{"id": name, "object": "model"} for name in names]
+        return whole({"object": "list", "data": rows, "has_more": True, "last_id": f"{int(after) + 1}"})
+
+    async with (
+        serving(page) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        with pytest.raises(RpcError, match="has no end"):
+            await process.call("models:discover", {"provider": "lab"})
+        assert len(server.asked) < 10

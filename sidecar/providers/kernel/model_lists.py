@@ -38,6 +38,10 @@ NextPage = Callable[[Mapping[str, Any], list[Any]], object]
 """A page and its rows -> where the next page begins, None behind the last one."""
 
 
+# Hundreds are usual, and thousands of a gateway; what goes on behind that is no list of models.
+MOST_MODELS = 20_000
+
+
 async def list_models(
     api: VendorClient, url: str, key: str, parameter: str, next_page: NextPage
 ) -> tuple[ListedModel, ...]:
@@ -57,6 +61,8 @@ async def list_models(
             raise api.failure(f"{title} did not list its models. Check its address, or try again later.")
         for model in filter(None, map(listed_model, rows)):
             found.setdefault(model.id, model)
+        if len(found) > MOST_MODELS:
+            raise pages.endless()
         beginning = next_page(as_mapping(page), rows)
         if beginning is None:
             return tuple(found.values())

@@ -20,14 +20,14 @@ class Pages:
     def __init__(self, path: str, parameter: str, endless: Callable[[], Failure]) -> None:
         self._first = path
         self._parameter = parameter
-        self._endless = endless
+        self.endless = endless
         self._seen = set[str]()
         self.path = path
 
     def turn_to(self, beginning: object) -> None:
         """Make `path` that of the page that begins there. Raises Failure for no beginning, or one that was seen."""
         if not isinstance(beginning, str) or not beginning or beginning in self._seen:
-            raise self._endless()
+            raise self.endless()
         self._seen.add(beginning)
         joint = "&" if "?" in self._first else "?"
         self.path = f"{self._first}{joint}{self._parameter}={quote(beginning, safe='')}"

@@ -13,6 +13,8 @@ from sidecar.providers.kernel.json_values import as_amount, as_list, as_mapping,
 from sidecar.providers.kernel.pages import listed, named_by_page
 
 MOST_DAYS = 180
+# A day has a line for each model, unit and key.
+MOST_LINES = 200_000
 
 
 async def organization_costs(
@@ -34,6 +36,10 @@ async def organization_costs(
                 day = datetime.fromtimestamp(begins / 1_000, UTC).date()
                 lines = (_line(day, as_mapping(result)) for result in as_list(bucket.get("results")))
                 found += [line for line in lines if line is not None]
+            if len(found) > MOST_LINES:
+                raise api.failure(
+                    "OpenAI tells more figures of these days than can be read. Ask for fewer days."
+                )
     return tuple(found)
 
 
