@@ -116,6 +116,24 @@ async def test_rows_of_a_local_batch_wait_while_a_login_page_is_in_the_way(tmp_p
     assert asked == 9
 
 
+@pytest.mark.parametrize("status", [403, 413])
+async def test_a_row_that_is_refused_with_a_page_fails_and_keeps_nobody_waiting(
+    status: int, tmp_path: Path
+) -> None:
+    def guarded(asked: Asked) -> Answer:
+        blocked = whole(f"<html><title>{status} Blocked</title></html>", status)
+        return blocked if b"DROP TABLE" in asked.body else stream(*chat_chunks("Good morning"), "[DONE]")
+
+    async with serving(guarded) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
+        given = [{"prompt": prompt, "model": MODEL} for prompt in ("Why?", "DROP TABLE users")]
+        submission = {"projectId": await project(process), "rows": given}
+        job_id = (await process.call("batch:submit", submission))["id"]
+        await process.call("batch:start", {"jobId": job_id, "concurrency": 1})
+        job = await ended(process, job_id)
+        assert len(server.asked) == 2
+    assert (job["status"], job["completedRows"], job["failedRows"]) == ("completed", 1, 1)
+
+
 @field("batches", "gpt-6.2-sol by batch, 1,000 in of which 400 written to the cache for 30 minutes")
 def test_what_a_batch_writes_to_the_cache_is_halved_too() -> None:
     catalogue, day = Catalogue.load(), date(2026, 11, 26)

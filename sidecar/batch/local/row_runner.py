@@ -13,7 +13,7 @@ from sidecar import failpoints
 from sidecar.batch import row_outcomes, row_transactions
 from sidecar.batch.local.attempt_guard import AttemptGuard
 from sidecar.batch.local.row_endings import RowEndings
-from sidecar.batch.local.run_context import NobodyThere, RowSkipped, RunContext, Trial
+from sidecar.batch.local.run_context import Fate, NobodyThere, RowSkipped, RunContext, Trial
 from sidecar.batch.row import Row, request_fingerprint
 from sidecar.chat.paid_answer import PaidAnswer
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
@@ -213,7 +213,7 @@ class RowRunner:
             log.error("a row of a batch failed by a bug", exc_info=problem)
         money = answer.broken(problem, in_flight=guard.in_flight)
         latency = guard.latency_ms(self._now_ms())
-        others = "fails"
+        others: Fate = "fails"
         if isinstance(problem, Failure) and money.state == "failed":
             others = self._of_others(context, row_intent, problem)
         if others != "fails" or (context.put_back and not isinstance(problem, Exception)):
@@ -235,11 +235,12 @@ class RowRunner:
         await self.endings.end(context, row, outcome, row_intent.entry.id, money)
         return False
 
-    def _of_others(self, context: RunContext, row_intent: RowIntent, refused: Failure) -> str:
-        """What becomes of this row and of all others: "fails", this one alone, "waits" or "stops"."""
-        if _is_for_long(refused):
-            return "stops"
-        return context.lost(row_intent.trial, self._now_ms()) if refused.out_of_reach else "fails"
+    def _of_others(self, context: RunContext, row_intent: RowIntent, refused: Failure) -> Fate:
+        """What becomes of this row, and of all others where it does not fail alone."""
+        if refused.out_of_reach:
+            return context.lost(row_intent.trial, self._now_ms())
+        context.lost_since = None
+        return "stops" if _is_for_long(refused) else "fails"
 
     async def _write(
         self,

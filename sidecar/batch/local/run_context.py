@@ -15,6 +15,8 @@ from sidecar.store.job_records import Job, JobRow
 PATIENCE_MS = 10 * 60 * 1000
 # A row that finds nobody so often while others are answered asks somewhere else than they do.
 MOST_PASSED_BY = 3
+# What becomes of a row that was not run: it ends, it is tried again later, or it waits and its job stops.
+Fate = Literal["fails", "waits", "stops"]
 
 
 class RowSkipped(Exception):
@@ -57,8 +59,8 @@ class RunContext:
     stopping: bool = False
     put_back: bool = False
     refused_key: Failure | None = None
-    answers: int = 0
-    lost_since: int | None = None
+    answers: int = field(init=False)
+    lost_since: int | None = field(init=False, default=None)
     places: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +72,7 @@ class RunContext:
         self.answers += 1
         self.lost_since = None
 
-    def lost(self, trial: Trial, now: int) -> Literal["fails", "waits", "stops"]:
+    def lost(self, trial: Trial, now: int) -> Fate:
         """What becomes of a row that found nobody there.
 
         A provider that never answered, or answers all others, is not gone. One that is gone is waited for, and after

@@ -88,7 +88,7 @@ def broken(
     A note of the error is the proxy that was asked.
     """
     failure = _broken(error, method, peer, secrets, sent=sent, url=url)
-    by_proxy(failure, next(iter(getattr(error, "__notes__", ())), None))
+    _by_proxy(failure, next(iter(getattr(error, "__notes__", ())), None))
     return failure
 
 
@@ -136,7 +136,16 @@ def _broken(
     return unknown
 
 
-def by_proxy(failure: Failure, proxy: str | None) -> None:
+def page_on_the_way(failure: Failure, status: int, proxy: str | None) -> None:
+    """Say who may have written the page that came with this status, and whether whatever is asked next meets it too.
+
+    One for 4xx may be about this question alone: a filter that blocks its words, a bound on its size.
+    """
+    _by_proxy(failure, proxy)
+    failure.out_of_reach = not 400 <= status < 500
+
+
+def _by_proxy(failure: Failure, proxy: str | None) -> None:
     """Say which proxy lies on the way of what failed, if one does: it may be what is to be mended."""
     if proxy:
         failure.message += f" It was asked by way of the proxy {proxy}."

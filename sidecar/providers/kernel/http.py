@@ -18,7 +18,7 @@ from sidecar.known_secrets import KnownSecrets
 from sidecar.network_options import Options, machine_options
 from sidecar.providers.kernel import redirects
 from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
-from sidecar.providers.kernel.broken import broken, by_proxy, never_left
+from sidecar.providers.kernel.broken import broken, never_left, page_on_the_way
 from sidecar.providers.kernel.json_values import read_document
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import (
@@ -211,12 +211,12 @@ class HttpClient:
                 else:
                     failure = read_refusal(status, names, await refusal_body(response))
                 if failure.detail == WEB_PAGE:
-                    by_proxy(failure, response.extensions.get("proxy"))
+                    page_on_the_way(failure, status, response.extensions.get("proxy"))
                 if pacer is not None:
                     pacer.observe(status, names, failure.retry_after_ms)
                 if once and not certainly_not_run(status):
                     failure = OutcomeUnknown.instead_of(failure)
-            failure.out_of_reach = unsent or failure.detail == WEB_PAGE
+            failure.out_of_reach |= unsent
             longest, retries = LONGEST_HINT_MS, self._retries
             if pacer is not None and failure.kind == "rate_limited":
                 longest, retries = pacer.longest_hint_ms, pacer.retries
