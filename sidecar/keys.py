@@ -1,11 +1,10 @@
-"""API keys: cleaned of what was pasted with them, the saved one first, then the environment's; shown masked."""
+"""Which API key a provider is called with: the one that was saved, else the environment's."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Protocol
 
 from sidecar.errors import Failure
 from sidecar.key_owners import other_owner
+from sidecar.key_text import NotAKey, clean_key
 
 log = logging.getLogger("sidecar.keys")
 
@@ -22,70 +22,6 @@ ADMIN_KEY_VARIABLES = {
     "anthropic-admin": ("ANTHROPIC_ADMIN_KEY",),
 }
 _ADMIN = "-admin"
-# What surrounds text that was copied: blanks of every kind, marks without width, a byte order mark.
-_BLANK = " \t\r\n\f\v\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-_BLANK += "\u200b\u200c\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
-_QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "«": "»", "„": "“"}
-# `OPENAI_API_KEY=…`, as in a shell, a .env file or a YAML file. The name must speak of a key: some keys hold a `=`.
-_ASSIGNMENT = re.compile(
-    r"(?:export\s+|set\s+|\$env:)?(?:[A-Za-z][A-Za-z0-9_-]*)?(?:KEY|TOKEN|Key|key|token)\s*[=:]\s*(?=\S)"
-)
-# A line of a .env file that nobody filled in.
-_NAME_ALONE = re.compile(r"(?:export\s+)?[A-Za-z][A-Za-z0-9_]*_(?:KEY|TOKEN)\s*=\s*")
-_PAIRS = ("()", "[]", "<>")
-# What stands where a key was to be filled in.
-_PLACEHOLDER = re.compile(
-    r"\$\{?\w+\}?|%\w+%|\{.*\}|https?://.*|(?:paste|put|insert|enter|add)?[-_ ]?your[-_ ].*|null|undefined|None|NaN"
-    r"|.*[<>].*",
-    re.IGNORECASE | re.DOTALL,
-)
-_COMMENT = re.compile(r"\s+(?:#|//).*$", re.DOTALL)
-_MASK = re.compile(r"…|\*{3,}|•|\.{3,}|x{8,}", re.IGNORECASE)
-
-
-class NotAKey(ValueError):
-    """What was given holds no key that could be meant. The text is a sentence for the person, without the key."""
-
-
-def clean_key(text: str) -> str:
-    """Return the key alone, "" where there is none. Raise NotAKey for what can be no key.
-
-    Quotes, `NAME=` in front, a `;`, `,` or `.` behind, a comment and blanks around are taken off. Whatever else is not
-    certain is refused: a key that was guessed would be sent to a vendor.
-    """
-    key = _unwrapped(text)
-    if not key or _NAME_ALONE.fullmatch(key):
-        return ""
-    if key.lower().startswith(("bearer ", "basic ", "authorization:")):
-        raise NotAKey("That is a whole header. Paste the API key alone, without the word in front of it.")
-    if _MASK.search(key):
-        raise NotAKey(
-            "That is the masked form of a key, as it is shown after saving. Paste the whole API key."
-        )
-    if _PLACEHOLDER.fullmatch(key) and key != "none":
-        raise NotAKey("That stands in the place of an API key and is none. Paste the key itself.")
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise NotAKey("That does not look like an API key. Paste the key alone, in one line.")
-    return key
-
-
-def _unwrapped(text: str) -> str:
-    """What is left once nothing more can be taken off: the wrappings stand inside each other in any order."""
-    while True:
-        key = text.strip(_BLANK)
-        key = _COMMENT.sub("", key).rstrip(";,.").rstrip(_BLANK)
-        named = _ASSIGNMENT.match(key)
-        if named:
-            key = key[named.end() :]
-        if len(key) >= 2 and (_QUOTES.get(key[0]) == key[-1] or key[0] + key[-1] in _PAIRS):
-            key = key[1:-1]
-        # Half of what surrounded it, and line ends that a program wrote out.
-        key = re.sub(r"(?:\\[rnt\"']|%2[27])+$|^(?:\\[\"']|%2[27])+", "", key).strip("\"'`“”‘’")
-        if key == text:
-            return key
-        text = key
-
-
 # Seconds that somebody waits for the keychain who can do without it, and who cannot: it may be asking for a password.
 SHORT_PATIENCE, LONG_PATIENCE = 3.0, 12.0
 SILENT = (
@@ -158,6 +94,9 @@ class Keys:
         Raise Failure: "storage_error" when the keychain refuses or is silent and there is no other key,
         "invalid_api_key" when what the keychain or a variable holds can be no key, or the key is another vendor's.
         """
+        if key := self._known.get(provider):
+            self._refuse_others(provider, key, "The API key that is saved")
+            return key
         spare = any(self._environment.get(name, "").strip() for name in self._variables.get(provider, ()))
         can_do_without = spare or not self._needs_key(provider)
         try:
@@ -302,11 +241,3 @@ def key_mark(key: str, of: str) -> str:
     So short that very many keys share each mark: it may be kept where a key must never be.
     """
     return hashlib.blake2b(key.encode("utf-8"), digest_size=3, salt=of.encode("utf-8")[:16]).hexdigest()
-
-
-def mask(key: str) -> str:
-    """Enough of a key to recognise it, too little to use it: `sk-…abcd`."""
-    if len(key) < 12:
-        return "…"
-    prefix = key[: key.index("-") + 1] if "-" in key[:6] else key[:4] if len(key) >= 24 else ""
-    return f"{prefix}…{key[-4:]}"

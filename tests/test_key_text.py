@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.keys import NotAKey, clean_key
+from sidecar.key_text import NotAKey, clean_key
 
 
 @pytest.mark.parametrize(

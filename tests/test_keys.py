@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import Failure
+from sidecar.key_text import mask
 from sidecar.keychain import KeyFile, SavedKeys
-from sidecar.keys import Keys, MemoryKeys, key_mark, mask
+from sidecar.keys import Keys, MemoryKeys, key_mark
 from tests.helpers.process import REPOSITORY, RpcError, SidecarProcess
 
 VARIABLES = {"openai": ("OPENAI_API_KEY",), "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}

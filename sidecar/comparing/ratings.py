@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 POINTS = 400 / math.log(10)
@@ -77,18 +77,17 @@ def board(choices: Iterable[Choice]) -> list[Standing]:
     strengths = _strengths(names, beaten)
     errors = _errors(names, beaten, strengths)
     standings = [
-        _standing(name, counts[name], costs[name], strengths[place], errors[place])
+        _standing(
+            name, counts[name], costs[name], strengths[place], errors[place], priced=name not in unpriced
+        )
         for place, name in enumerate(names)
-    ]
-    standings = [
-        # What a win costs is not known where the cost of an answer is not.
-        replace(each, usd_per_win=None) if each.model in unpriced else each
-        for each in standings
     ]
     return sorted(standings, key=lambda each: (-each.rating, each.model))
 
 
-def _standing(name: str, counts: Sequence[int], cost: Decimal, strength: float, error: float) -> Standing:
+def _standing(
+    name: str, counts: Sequence[int], cost: Decimal, strength: float, error: float, *, priced: bool
+) -> Standing:
     wins, losses, ties = counts
     rating, off = MIDDLE + POINTS * math.log(strength), POINTS * _CERTAINTY * error
     return Standing(
@@ -101,7 +100,7 @@ def _standing(name: str, counts: Sequence[int], cost: Decimal, strength: float, 
         round(rating - off, 1),
         round(rating + off, 1),
         cost,
-        cost / wins if wins else None,
+        cost / wins if wins and priced else None,
     )
 
 

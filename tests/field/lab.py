@@ -22,6 +22,15 @@ MODEL = "lab/m"
 LAB_USD = 0.0012
 PRICES = [{"from": "2026-01-01", "perMillion": {"prompt": 1.0, "completion": 2.0}}]
 FEATURES = ["streaming", "json_mode", "json_schema"]
+# Only a proxy knows where this is.
+FAR = "http://lab.example:8000"
+# No file of certificates beside the system's own, whatever this machine has.
+NO_CERTIFICATES = {
+    "SSL_CERT_FILE": "",
+    "REQUESTS_CA_BUNDLE": "",
+    "CURL_CA_BUNDLE": "",
+    "NODE_EXTRA_CA_CERTS": "",
+}
 
 # What makes each vendor reachable at a server of the test's: the path that its base URL ends with, its variables.
 VENDORS = {

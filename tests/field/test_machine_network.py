@@ -12,19 +12,11 @@ import pytest
 from sidecar.providers.kernel.certificates import named_files, trust
 from tests.field.claims import field
 from tests.field.hostile import chat_chunks, claude_events, serving, stream
-from tests.field.lab import KEY, ask, own_models, refused, sidecar, vendor_environment
+from tests.field.lab import FAR, KEY, NO_CERTIFICATES, ask, own_models, refused, sidecar, vendor_environment
 from tests.field.proxy import proxying
 from tests.packaging.tls import certificate
 
 GOOD = stream(*chat_chunks("Good morning"), "[DONE]")
-# Only a proxy knows where this is.
-FAR = "http://lab.example:8000"
-NO_CERTIFICATES = {
-    "SSL_CERT_FILE": "",
-    "REQUESTS_CA_BUNDLE": "",
-    "CURL_CA_BUNDLE": "",
-    "NODE_EXTRA_CA_CERTS": "",
-}
 
 
 @field("machine", "`machine 127.0.0.1 login … password …`, OpenAI")

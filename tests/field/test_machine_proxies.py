@@ -16,20 +16,12 @@ from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.proxies import proxy_for, table_of
 from tests.field.claims import field
 from tests.field.hostile import chat_chunks, serving, stream
-from tests.field.lab import ask, own_models, refused, sidecar
+from tests.field.lab import FAR, NO_CERTIFICATES, ask, own_models, refused, sidecar
 from tests.field.proxy import proxying
 from tests.helpers.process import RpcError
 from tests.packaging.tls import certificate
 
 GOOD = stream(*chat_chunks("Good morning"), "[DONE]")
-# Only a proxy knows where this is.
-FAR = "http://lab.example:8000"
-NO_CERTIFICATES = {
-    "SSL_CERT_FILE": "",
-    "REQUESTS_CA_BUNDLE": "",
-    "CURL_CA_BUNDLE": "",
-    "NODE_EXTRA_CA_CERTS": "",
-}
 
 
 @field("machine", "`ALL_PROXY=http://…` alone")

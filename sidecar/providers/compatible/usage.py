@@ -39,12 +39,10 @@ _PROMPT_DETAILS = (
     "input_token_details",
 )
 _OUTPUT_DETAILS = (
-    *(
-        "completion_tokens_details",
-        "output_tokens_details",
-        "completion_token_details",
-        "output_token_details",
-    ),
+    "completion_tokens_details",
+    "output_tokens_details",
+    "completion_token_details",
+    "output_token_details",
 )
 _CACHED_BESIDE = (
     *_CACHED,

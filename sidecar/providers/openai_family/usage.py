@@ -152,16 +152,14 @@ def _sound(*details: Mapping[str, Any]) -> str:
 # What the usage is called, and what vendors and gateways wrap around it.
 _USAGES = ("usage", "token_usage", "usage_metadata", "usageMetadata")
 _ENVELOPES = (
-    *(
-        "response_metadata",
-        "provider_metadata",
-        "providerMetadata",
-        "metadata",
-        "meta",
-        "data",
-        "result",
-        "gateway",
-    ),
+    "response_metadata",
+    "provider_metadata",
+    "providerMetadata",
+    "metadata",
+    "meta",
+    "data",
+    "result",
+    "gateway",
     "_hidden_params",
 )
 # Counts that servers keep for themselves, and that stand in where no usage is told: llama.cpp's, Ollama's, Bedrock's.
