@@ -40,6 +40,19 @@ async def test_a_native_batch_survives_a_kill_at_each_named_point(tmp_path: Path
         assert lane.kills == len(NATIVE_POINTS)
 
 
+@pytest.mark.parametrize("provider", MODELS)
+async def test_a_native_batch_that_was_killed_twice_while_its_results_were_read_is_fetched_when_it_is_started(
+    tmp_path: Path, provider: str
+) -> None:
+    async with simulator_process() as simulator:
+        lane = Lane(tmp_path, simulator)
+        await lane.begin(provider, native=True)
+        for _ in range(2):
+            await lane.dies("during-results", provider, native=True)
+        await lane.end()
+        await lane.check_native(provider)
+
+
 async def test_a_local_batch_survives_a_kill_at_each_named_point(tmp_path: Path) -> None:
     async with simulator_process() as simulator:
 

@@ -102,28 +102,29 @@ class Lane:
             made = await process.call("batch:submit", {**params, "start": True})
             self.submitted.add(made["id"])
 
-    async def settled(self, process: SidecarProcess) -> None:
-        """Waits until nothing is under way."""
+    async def settled(self, process: SidecarProcess, *, by_a_person: bool = False) -> None:
+        """Waits until nothing is under way; `by_a_person`, what was set aside is started again too."""
         async with asyncio.timeout(60):
-            while await self._unfinished(process):
+            while await self._unfinished(process, by_a_person):
                 pass
 
-    async def _unfinished(self, process: SidecarProcess) -> list[str]:
+    async def _unfinished(self, process: SidecarProcess, by_a_person: bool = False) -> list[str]:
         listed = await process.call("batch:list", {"projectId": self.project, "limit": 1000})
-        waiting = [job["id"] for job in listed if job["status"] == "pending" and not job.get("error")]
+        waiting = [job for job in listed if job["status"] == "pending"]
         for job in waiting:
             # It was stored, and the process died before it was started: nobody was told of it yet.
-            await process.call("batch:start", {"jobId": job})
+            if by_a_person or not job.get("error"):
+                await process.call("batch:start", {"jobId": job["id"]})
         return [job["id"] for job in listed if job["status"] in ("pending", "processing")]
 
     async def end(self) -> None:
         async with self.sidecar() as process:
-            await self.settled(process)
-            # What was at work in two deaths in a row waits for a person.
+            # What was at work in two deaths in a row waits for a person: batches to be started, rows to be retried.
+            await self.settled(process, by_a_person=True)
             for job in await process.call("batch:list", {"projectId": self.project, "limit": 1000}):
                 if job["failedRows"]:
                     await process.call("batch:retry-failed", {"jobId": job["id"]})
-            await self.settled(process)
+            await self.settled(process, by_a_person=True)
             await leave(process)
 
     def read(self, sql: str) -> list[Any]:
