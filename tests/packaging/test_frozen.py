@@ -27,6 +27,7 @@ MODELS = {
     "gemini": "gemini/gemini-3.8-flash",
     "grok": "grok/grok-4.7",
 }
+FRAMINGS: tuple[Framing, Framing] = ("newline", "headers")
 DEADLINE_SECONDS = 60.0
 
 
@@ -53,31 +54,25 @@ def run(frozen: Path, folder: Path, *arguments: str) -> subprocess.CompletedProc
     )
 
 
-async def test_it_answers_every_recording_as_recorded(frozen: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("file", "framing"),
+    list(zip(RECORDINGS, cycle(FRAMINGS), strict=False)),
+    ids=lambda at: getattr(at, "stem", at),
+)
+async def test_it_answers_a_recording_as_recorded(
+    file: Path, framing: Framing, frozen: Path, tmp_path: Path
+) -> None:
     """Every other one in each framing: tests/test_replay.py has both for all of them, from source."""
-    cores = asyncio.Semaphore(os.cpu_count() or 1)
-    framings: tuple[Framing, Framing] = ("newline", "headers")
+    recording = read(file)
+    given = instead(frozen, mock_command(data_folder(tmp_path), day=recording.day))
+    async with SidecarProcess(given, framing=framing, env=quiet_environment(), cwd=tmp_path) as process:
+        await play(recording, SidecarWire(process), tmp_path)
+        process.close_stdin()
+        assert await process.wait() == 0, "\n".join(process.stderr)
 
-    async def problem_with(file: Path, framing: Framing) -> str | None:
-        recording = read(file)
-        folder = tmp_path / file.stem
-        folder.mkdir()
-        given = instead(frozen, mock_command(data_folder(folder), day=recording.day))
-        async with (
-            cores,
-            SidecarProcess(given, framing=framing, env=quiet_environment(), cwd=folder) as process,
-        ):
-            try:
-                await play(recording, SidecarWire(process), folder)
-                process.close_stdin()
-                code = await process.wait()
-            except AssertionError as problem:
-                return f"{file.stem}: {problem}"
-            return None if code == 0 else f"{file.stem}: ended with {code}: {' '.join(process.stderr)}"
 
+def test_there_are_recordings_to_be_answered() -> None:
     assert len(RECORDINGS) > 50
-    found = await asyncio.gather(*map(problem_with, RECORDINGS, cycle(framings)))
-    assert [problem for problem in found if problem is not None] == []
 
 
 @pytest.mark.parametrize("asked", ["--version", "--help"])
