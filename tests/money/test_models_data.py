@@ -13,6 +13,8 @@ import pytest
 from sidecar import resources
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import ModelEntry, PriceEntry
+from sidecar.money.pricing import Cost, cost
+from sidecar.providers.base import Usage
 
 CATALOGUE = Catalogue.load()
 DAY = date(2026, 11, 23)
@@ -70,7 +72,8 @@ def test_every_price_is_above_zero_and_names_its_source_and_day(model: ModelEntr
     assert model.prices
     for price in model.prices:
         assert all(rate > 0 for rates in rate_sets(price) for rate in rates.values())
-        assert price.web_search_per_1k is None or price.web_search_per_1k > 0
+        # Searches that cost nothing are worth a word: a price that was forgotten would look like that.
+        assert price.web_search_per_1k is None or price.web_search_per_1k > 0 or "Searches" in price.notes
         assert price.source
         assert price.checked_on <= date.fromisoformat(RAW["checkedOn"])
 
@@ -147,7 +150,13 @@ def test_ids_that_the_vendor_takes_are_aliases(model: ModelEntry) -> None:
 @pytest.mark.parametrize(
     ("name", "day"),
     [
+        ("o3", date(2025, 6, 10)),
+        ("gpt-5.6-terra", date(2026, 7, 30)),
+        ("gpt-5.6-luna", date(2026, 7, 30)),
         ("gpt-5.6-sol", date(2026, 8, 21)),
+        ("grok-4.20", date(2026, 4, 30)),
+        ("grok-4.20-non-reasoning", date(2026, 4, 30)),
+        ("grok-4.20-multi-agent", date(2026, 4, 30)),
         ("gemini-4-argon", date(2026, 12, 1)),
         ("gemini-3.8-flash", date(2027, 1, 1)),
         ("gemini-3.7-flash", date(2027, 1, 1)),
@@ -166,6 +175,22 @@ def test_a_price_change_begins_on_its_day(name: str, day: date) -> None:
     assert after is not None
     assert before.per_million != after.per_million
     assert after.starts_on == day
+
+
+@pytest.mark.parametrize("name", ["claude-opus-4-6", "claude-sonnet-4-6"])
+def test_a_long_prompt_was_dearer_until_the_surcharge_was_given_up(name: str) -> None:
+    model = CATALOGUE.resolve(name).model
+    long = Usage(prompt_total=300_000, in_uncached=300_000, out_visible=1_000)
+    before, after = (
+        cost(long, CATALOGUE.price_entry(model, day)) for day in (date(2026, 3, 12), date(2026, 3, 13))
+    )
+    assert isinstance(before, Cost)
+    assert isinstance(after, Cost)
+    assert [part.rate_per_million_usd for part in before.parts] == [
+        rate * part.rate_per_million_usd
+        for part, rate in zip(after.parts, (Decimal(2), Decimal("1.5")), strict=True)
+        if part.rate_per_million_usd is not None
+    ]
 
 
 def test_numbers_are_read_without_passing_through_a_float() -> None:
