@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
 
+from sidecar.chat.least_keeper import LeastKeeper
 from sidecar.chat.prepare import PreparedRequest
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.core import Core
@@ -41,6 +42,9 @@ class PaidAnswer:
             price = core.catalogue.price_entry(prepared.serving.model, utc_day(self._entry.created_at))
             self._allowance = await core.free_searches.of(price, self._entry.created_at)
         keeping: set[asyncio.Task[None]] = set()
+        # The pieces of a conversation are kept with what they come to.
+        alone = self._entry.conversation_id is None
+        least = LeastKeeper(core.store, self._entry.id, self.least_usd) if alone else None
         try:
             async with aclosing(prepared.provider.stream(plan, prepared.key, pacer)) as events:
                 async for event in events:
@@ -48,12 +52,15 @@ class PaidAnswer:
                     if isinstance(event, Begun):
                         # From the first event on: a request that is cut can be found at the vendor by it. Nobody
                         # waits for the disk meanwhile, whose next write is that of a word that has come.
-                        keeping.add(
-                            asyncio.create_task(intent.keep_response_id(core.store, self._entry.id, event))
-                        )
+                        kept = intent.keep_begun(core.store, self._entry.id, event, self.least_usd)
+                        keeping.add(asyncio.create_task(kept))
+                    elif least is not None:
+                        least.came()
                     if report is not None:
                         report(event)
         finally:
+            if least is not None:
+                await least.stop()
             if keeping:
                 await asyncio.wait(keeping)
 
@@ -67,8 +74,9 @@ class PaidAnswer:
         )
 
     def least_usd(self) -> Decimal | None:
-        """Return what the answer has cost at least by now; None without a price."""
-        return self.charge(least_usage(self.arrived.usage, self.arrived.arrived_bytes)).usd
+        """Return what the answer has cost at least by now; None without a price, and where nothing has come."""
+        least = least_usage(self.arrived.usage, self.arrived.arrived_bytes)
+        return None if least is None else self.charge(least).usd
 
     def whole(self) -> Settlement:
         """Return the settlement of an answer that came to its end."""

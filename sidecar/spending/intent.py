@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from decimal import Decimal
 from typing import Literal
@@ -60,13 +60,16 @@ def write(conn: sqlite3.Connection, made: LedgerEntry, budget: Budget | None, wh
     ledger.intent(conn, made)
 
 
-async def keep_response_id(store: Store, entry_id: str, event: Begun) -> None:
-    """Keep the vendor's id of an answer that has begun: it must outlive a process that dies before the answer ends.
+async def keep_begun(
+    store: Store, entry_id: str, event: Begun, least_usd: Callable[[], Decimal | None]
+) -> None:
+    """Keep the vendor's id of an answer that has begun, and what is certain of its cost by then.
 
-    A disk that does not take it is in no answer's way.
+    Both must outlive a process that dies before the answer ends. `least_usd` tells that cost: some vendors count the
+    question as they begin. A disk that does not take it is in no answer's way.
     """
     with suppress(Failure):
-        await store.write(ledger.keep_response_id, entry_id, event.response_id)
+        await store.write(ledger.keep_begun, entry_id, event.response_id, least_usd())
 
 
 def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str) -> None:

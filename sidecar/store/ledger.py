@@ -173,10 +173,12 @@ def mark_unknown(
     )
 
 
-def keep_response_id(conn: sqlite3.Connection, entry_id: str, response_id: str) -> None:
-    """Keep the vendor's id of an answer that has begun, by which the vendor can be asked what it cost."""
+def keep_begun(conn: sqlite3.Connection, entry_id: str, response_id: str, least_usd: Decimal | None) -> None:
+    """Keep the vendor's id of an answer that has begun, by which it can be asked for, and what that cost at least."""
     conn.execute(
-        "UPDATE ledger SET request_id = ? WHERE id = ? AND state = 'intent'", (response_id, entry_id)
+        "UPDATE ledger SET request_id = ?1, at_least_pico = max(coalesce(at_least_pico, 0), ?2)"
+        " WHERE id = ?3 AND state = 'intent'",
+        (response_id, to_pico(least_usd) or 0, entry_id),
     )
 
 
