@@ -148,6 +148,9 @@ async def serve_client(
     routes = build_routes()
     services = Container(config, make_http, keys, outbox, in_flight, now_ms)
     warming = asyncio.create_task(services.warm_up())
+    if recorder is not None:
+        # The first words that are written down may hold a key.
+        await services.keys.ahead.known()
 
     def stopping() -> None:
         on_ending()

@@ -54,9 +54,7 @@ BATCH_GRACE_SECONDS = 4.0
 
 
 class Container:
-    """The parts, as `methods.services.Services` names them. To be made inside a running loop: the database begins
-    to open.
-    """
+    """The parts, as `methods.services.Services` names them. Made inside a running loop: the database begins to open."""
 
     def __init__(
         self,
@@ -127,6 +125,7 @@ class Container:
             self._key_variables,
             lambda name: name not in self.providers.names() or self.providers.needs_key(name),
             lambda name: self.providers.asks_vendor(name.removesuffix("-admin")),
+            learn=self.http.secrets.learn,
         )
 
     @cached_property
@@ -293,6 +292,7 @@ class Container:
             await self.http.aclose()
 
     async def _network_options(self) -> NetworkOptions:
+        await self.keys.ahead.known()  # whoever answers may quote any of them
         values = await self.settings.effective()
         self.http.secrets.learn_address(values["proxy"] or "")
         return NetworkOptions(values["proxy"], values["caFile"])

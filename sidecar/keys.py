@@ -13,6 +13,7 @@ from typing import Protocol
 from sidecar.errors import Failure
 from sidecar.key_owners import other_owner
 from sidecar.key_text import NotAKey, clean_key
+from sidecar.keys_ahead import KeysAhead
 
 log = logging.getLogger("sidecar.keys")
 
@@ -67,7 +68,8 @@ class Keys:
     A key that was read once is kept in memory: the renderer asks around every row of a batch, and the
     keychain is slow. Nobody else writes our entries while we run. A keychain that fails or does not answer is in
     nobody's way who can do without it: `needs_key` says of a provider whether it can, `asks_vendor` whether its calls
-    go to the vendor itself, which is given no key of another vendor's.
+    go to the vendor itself, which is given no key of another vendor's. `learn` is told each key once it is read or
+    about to be saved; `ahead` reads them all.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Keys:
         needs_key: Callable[[str], bool] = lambda provider: True,
         asks_vendor: Callable[[str], bool] = lambda provider: False,
         short_patience: float = SHORT_PATIENCE,
+        learn: Callable[[str], None] = lambda key: None,
     ) -> None:
         self._store = store
         self._environment = environment
@@ -87,6 +90,8 @@ class Keys:
         self._short_patience = short_patience
         self._known: dict[str, str | None] = {}
         self._asking: dict[str, _Asking] = {}
+        self._learn = learn
+        self.ahead = KeysAhead(self._read_ahead, variables, short_patience)
 
     async def get(self, provider: str) -> str | None:
         """The key for this provider, or None.
@@ -139,6 +144,7 @@ class Keys:
             message = str(problem)
             raise Failure("invalid_params", message, issues=[{"path": "value", "message": message}]) from None
         if key:
+            self._learn(key)
             await self._store.set(provider, key)
         else:
             await self._store.delete(provider)
@@ -154,20 +160,35 @@ class Keys:
         """
         if provider in self._known:
             return self._known[provider]
-        loop = asyncio.get_running_loop()
-        asking = self._asking.get(provider)
-        if asking is None:
-            asking = self._asking[provider] = _Asking(loop.create_task(self._read(provider)), loop.time())
-            asking.answer.add_done_callback(partial(self._answered, provider, asking))
+        asking = self._asked(provider)
         await asking.answered_or_late(patience)
         if not asking.answer.done():
             raise Failure("storage_error", SILENT)
         return asking.answer.result()
 
+    async def _read_ahead(self, provider: str) -> None:
+        """Have the key read and learnt, however long that takes. Raise Failure as `_saved` does."""
+        if provider not in self._known:
+            # Others wait for the same answer.
+            await asyncio.shield(self._asked(provider).answer)
+
+    def _asked(self, provider: str) -> _Asking:
+        """The question to the store that is on its way, or a new one."""
+        asking = self._asking.get(provider)
+        if asking is None:
+            loop = asyncio.get_running_loop()
+            asking = self._asking[provider] = _Asking(loop.create_task(self._read(provider)), loop.time())
+            asking.answer.add_done_callback(partial(self._answered, provider, asking))
+        return asking
+
     async def _read(self, provider: str) -> str | None:
         """The key in what the store gives, which another program may have written."""
+        saved = await self._store.get(provider) or ""
+        self._learn(saved)
         try:
-            return clean_key(await self._store.get(provider) or "") or None
+            key = clean_key(saved)
+            self._learn(key)
+            return key or None
         except NotAKey as problem:
             message = f"What is saved as the API key for {provider} is none. {problem}"
             raise Failure("invalid_api_key", message, provider=provider) from None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.field import taint
 from tests.helpers.process import RpcError, SidecarProcess
 
 EXPORTS = ("csv", "json", "jsonl", "parquet", "openai-tuning", "anthropic-tuning", "gemini-tuning")
@@ -70,6 +71,20 @@ async def everything(process: SidecarProcess, folder: Path) -> set[str]:
                 await ask(*call)
     await ask("data:export", {"path": str(folder / "export")})
     await ask("data:backup", {"path": str(folder / "copy.db")})
+    return answered
+
+
+async def check_everywhere(process: SidecarProcess, folder: Path, *secrets: str) -> set[str]:
+    """Ask for whatever can be asked for, and search all that was said and written. Return what answered."""
+    # Nothing is written into the data folder for the person.
+    written = folder.with_name(f"{folder.name}-written")
+    written.mkdir()
+    answered = await everything(process, written)
+    for each in (folder, written):
+        taint.check(process, each, *secrets)
+    process.close_stdin()
+    assert await process.wait() == 0
+    taint.check(process, folder, *secrets)
     return answered
 
 

@@ -25,7 +25,7 @@ from tests.field.hostile import (
     whole,
 )
 from tests.field.lab import MODEL, ask, batch_rows, own_models, refused, sidecar, vendor_environment
-from tests.helpers.process import RpcError, SidecarProcess
+from tests.helpers.process import RpcError
 from tests.helpers.terminal import run
 
 # Like no vendor's: nothing but knowing it can hide it. It has what percent and base64 write in other ways.
@@ -48,20 +48,6 @@ def an_error(words: str, status: int = 400, **headers: str) -> Answer:
 
 def gemini_error(words: str) -> Answer:
     return whole({"error": {"code": 400, "message": words, "status": "INVALID_ARGUMENT"}}, 400)
-
-
-async def check_everywhere(process: SidecarProcess, folder: Path, *secrets: str) -> set[str]:
-    """Ask for whatever can be asked for, and search all that was said and written. Return what answered."""
-    # Nothing is written into the data folder for the person.
-    written = folder.with_name(f"{folder.name}-written")
-    written.mkdir()
-    answered = await sweep.everything(process, written)
-    for each in (folder, written):
-        taint.check(process, each, *secrets)
-    process.close_stdin()
-    assert await process.wait() == 0
-    taint.check(process, folder, *secrets)
-    return answered
 
 
 ERRORS: dict[str, Callable[[], Answer]] = {
@@ -96,7 +82,7 @@ async def test_no_error_brings_the_key_back(way: str, tmp_path: Path) -> None:
         assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
         assert error.message
         assert rows[0]["error"]
-        await check_everywhere(process, tmp_path, KEY)
+        await sweep.check_everywhere(process, tmp_path, KEY)
 
 
 async def test_a_list_of_models_and_a_key_that_is_tried_bring_no_key_back(tmp_path: Path) -> None:
@@ -108,7 +94,7 @@ async def test_a_list_of_models_and_a_key_that_is_tried_bring_no_key_back(tmp_pa
         await process.call("models:discover", {"provider": "lab"})
         with pytest.raises(RpcError, match="You said"):
             await process.call("models:discover", {"provider": "lab"})
-        await check_everywhere(process, tmp_path, KEY)
+        await sweep.check_everywhere(process, tmp_path, KEY)
 
 
 @field("trust", "Gemini's error is 480 letters and then the key")
@@ -121,7 +107,7 @@ async def test_a_vendor_s_error_that_is_cut_in_the_middle_of_the_key_brings_none
         async with sidecar(tmp_path, *DEBUG, "--record", str(recording), environment=environment) as process:
             assert "xxx" in (await refused(process, model=GEMINI)).message
             await batch_rows(process, {"prompt": "Why?", "model": GEMINI})
-            await check_everywhere(process, tmp_path, KEY)
+            await sweep.check_everywhere(process, tmp_path, KEY)
     assert b"xxx" in recording.read_bytes()
 
 
@@ -164,7 +150,7 @@ async def test_nothing_that_comes_with_an_answer_brings_the_key_back(way: str, t
         else:
             assert (await ask(process, conversationId="c"))["answer"] == "Good morning"
         await batch_rows(process, {"prompt": "Why?", "model": MODEL})
-        answered = await check_everywhere(process, tmp_path, KEY)
+        answered = await sweep.check_everywhere(process, tmp_path, KEY)
         assert answered >= sweep.OF_AN_ANSWER or "inside the stream" in way
 
 
@@ -191,7 +177,7 @@ async def test_no_broken_answer_brings_the_key_back(way: str, tmp_path: Path) ->
     ):
         assert (await refused(process)).data["kind"] == "provider_unavailable"
         await batch_rows(process, {"prompt": "Why?", "model": MODEL})
-        await check_everywhere(process, tmp_path, KEY)
+        await sweep.check_everywhere(process, tmp_path, KEY)
 
 
 async def test_a_key_that_was_never_sent_here_is_hidden_too(tmp_path: Path) -> None:
@@ -201,7 +187,7 @@ async def test_a_key_that_was_never_sent_here_is_hidden_too(tmp_path: Path) -> N
             tmp_path, *DEBUG, models=own_models(server.url), environment=environment
         ) as process:
             assert "other key" in (await refused(process)).message
-            await check_everywhere(process, tmp_path, KEY)
+            await sweep.check_everywhere(process, tmp_path, KEY)
 
 
 async def test_a_saved_key_comes_back_by_no_way(tmp_path: Path) -> None:
@@ -216,7 +202,7 @@ async def test_a_saved_key_comes_back_by_no_way(tmp_path: Path) -> None:
             assert (await process.call("settings:validate-key", asking))["valid"] is False
             assert "You said" in (await refused(process, model=CLAUDE)).message
             assert server.asked[0].headers["x-api-key"] == KEY
-            await check_everywhere(process, tmp_path, KEY)
+            await sweep.check_everywhere(process, tmp_path, KEY)
 
 
 @field("trust", "`http://ada:PASSWORD@127.0.0.1:99999/v1` as a base URL")
@@ -244,7 +230,7 @@ async def test_the_password_of_a_proxy_is_in_no_error(tmp_path: Path) -> None:
         models = own_models("http://lab.example:8000", allowHttp=True)
         async with sidecar(tmp_path, *DEBUG, models=models, environment=environment) as process:
             assert "not let through" in (await refused(process)).message
-            await check_everywhere(process, tmp_path, PASSWORD)
+            await sweep.check_everywhere(process, tmp_path, PASSWORD)
 
 
 @pytest.mark.parametrize("name", ["key", "api-key", "access_token"])
@@ -258,7 +244,7 @@ async def test_a_key_in_the_query_of_a_base_url_comes_back_by_no_way(name: str, 
             assert KEY in unquote(server.asked[0].target)
             await batch_rows(process, {"prompt": "Why?", "model": MODEL})
             (data / "models.json").unlink()
-            await check_everywhere(process, data, KEY)
+            await sweep.check_everywhere(process, data, KEY)
             process.close_stdin()
             await process.wait()
     assert taint.leaks(recording.read_bytes(), KEY) == []
