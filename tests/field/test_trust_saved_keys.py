@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -136,5 +137,5 @@ async def test_a_keychain_that_never_answers_delays_the_first_question_only(tmp_
         assert await process.wait() == 0
 
 
-def asked_for(lines: list[str]) -> list[str]:
+def asked_for(lines: Iterable[str]) -> list[str]:
     return [line.rpartition(" ")[2] for line in lines if "the keychain was asked for" in line]
