@@ -114,7 +114,7 @@ class ModelEntry:
     @property
     def searches_by_itself(self) -> bool:
         """Whether it searches whatever is asked and does not say how often: searches have a price, and no switch."""
-        if "web_search" in self.features or self.status == "retired":
+        if "web_search" in self.features:
             return False
         return any(price.web_search_per_1k is not None and not price.own for price in self.prices)
 

@@ -44,11 +44,12 @@ KNOWN = {
         "redirected on 2026-05-15: calls are answered by another model, at its price and with its window"
     ),
     r"openai/gpt-5\.[45]-pro (batch|flex) \w+@272000": "genai-prices has no batch rates above the line; litellm has",
-    r"openai/(chat-latest|gpt-5\.3-codex|gpt-5-search-api|o3-pro) standard webSearchPer1k": (
+    r"openai/(chat-latest|gpt-5\.3-codex|gpt-5-search-api|gpt-4o-search-preview|o3-pro) standard webSearchPer1k": (
         "genai-prices has no search price there; litellm has the vendor's usual one"
     ),
     r"openai/o3 standard cacheRead": "before its cut genai-prices has the rate after it; lists of that time have 2.5",
     r"grok/grok-4\.7 batch .*": "genai-prices has no batch price there; litellm has, from the vendor's own list",
+    r"openai/gpt-4o-mini-search-preview .*": "genai-prices takes it for gpt-4o-mini; litellm has it apart",
     r"openai/gpt-(5\.5|5\.[45]-pro|4\.1|4\.1-mini|4\.1-nano) standard contextSize": "genai-prices rounds to a million",
     r"gemini/\S+ standard contextSize": "genai-prices rounds to a million",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from sidecar import resources
 from sidecar.money.catalogue import Catalogue
+from sidecar.money.charge import charge
 from sidecar.money.model import ModelEntry, PriceEntry
 from sidecar.money.pricing import Cost, cost
 from sidecar.providers.base import Usage
@@ -58,7 +60,7 @@ def test_every_name_that_front_ends_in_the_field_send_is_a_row_under_exactly_tha
 
 def test_all_models_of_the_four_vendors_are_there_once() -> None:
     assert Counter(model.provider for model in CATALOGUE.models) == {
-        "openai": 36,
+        "openai": 40,
         "anthropic": 21,
         "gemini": 17,
         "grok": 14,
@@ -175,6 +177,33 @@ def test_a_price_change_begins_on_its_day(name: str, day: date) -> None:
     assert after is not None
     assert before.per_million != after.per_million
     assert after.starts_on == day
+
+
+def test_a_name_whose_model_the_sources_dispute_is_billed_as_whoever_answers() -> None:
+    asked = CATALOGUE.resolve("grok-build-latest")
+    assert asked.alias is not None
+    assert "The sources disagree" in asked.alias.note
+    assert CATALOGUE.served("grok-build-latest", DAY).vendor_id == "grok-build-latest"
+    usage = Usage(prompt_total=1_000, in_uncached=1_000, out_visible=1_000)
+    bills = {
+        said: charge(CATALOGUE, asked.model, said, usage, DAY).usd
+        for said in ("grok-build-latest", "grok-4.5", "grok-build-0.1", None)
+    }
+    assert bills["grok-build-0.1"] == Decimal("0.003")
+    assert bills["grok-build-latest"] == bills["grok-4.5"] == bills[None] == Decimal("0.008")
+
+
+@pytest.mark.parametrize("name", ["gpt-4o-search-preview", "gpt-4o-mini-search-preview-2025-03-11"])
+def test_what_a_gateway_still_answers_with_an_older_search_model_has_no_known_cost(name: str) -> None:
+    asked = CATALOGUE.resolve(name).model
+    usage = Usage(prompt_total=10, in_uncached=10, out_visible=20)
+    assert (
+        charge(CATALOGUE, asked, name, usage, DAY).unpriced
+        == "it searches by itself and does not say how often"
+    )
+    told = charge(CATALOGUE, asked, name, replace(usage, searches=1), DAY).usd
+    assert told is not None
+    assert told > Decimal("0.025")
 
 
 @pytest.mark.parametrize("name", ["claude-opus-4-6", "claude-sonnet-4-6"])
