@@ -24,8 +24,12 @@
     if (usd === 0) return "$0";
     return `$${usd.toFixed(usd >= 1 ? 2 : Math.min(8, 2 - Math.floor(Math.log10(usd))))}`;
   };
-  const figures = ([, , usd, seconds, tokensIn, tokensOut, passed]) => {
-    const told = [dollars(usd)];
+  const between = (usd, least, most) => {
+    if (usd !== null || least === undefined) return dollars(usd);
+    return `cost not known: at least ${dollars(least)}${most === undefined ? "" : `, at most ${dollars(most)}`}`;
+  };
+  const figures = ([, , usd, seconds, tokensIn, tokensOut, passed, , least, most]) => {
+    const told = [between(usd, least, most)];
     if (seconds !== null) told.push(`${seconds.toFixed(seconds < 10 ? 2 : 0)} s`);
     told.push(`${tokensIn.toLocaleString("en")} + ${tokensOut.toLocaleString("en")} tokens`);
     const judged = passed.replaceAll("-", "").length;
@@ -153,7 +157,7 @@
   const cost = (row, member) => Math.max(0, ...row[3].map((cell) => cell?.[member] ?? 0));
   const ORDERS = {
     longest: (row) => Math.max(0, ...row[3].map((cell) => cell?.[1].length ?? 0)),
-    dearest: (row) => row[3].reduce((sum, cell) => sum + (cell?.[2] ?? 0), 0),
+    dearest: (row) => row[3].reduce((sum, cell) => sum + (cell?.[2] ?? cell?.[9] ?? cell?.[8] ?? 0), 0),
     slowest: (row) => cost(row, 3),
   };
   const filter = () => {

@@ -1258,6 +1258,12 @@ export interface DaySpending {
   day: string;
   /** US dollars that are known. */
   cost: number;
+  /** Calls that are not in `cost`, because their cost is not known; absent when there are none. */
+  uncertainCalls?: number;
+  /** US dollars with those calls, at least. */
+  costAtLeastUSD?: number;
+  /** US dollars with those calls, at most; absent where no price bounds them. */
+  costAtMostUSD?: number;
 }
 
 export interface DiscoveredModel {
@@ -2499,7 +2505,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "3567e2d00cb4b96ad6ea60e3b5be3bae1e906eb95c10f808484389862aad5f7b";
+export const SCHEMA_HASH = "c740f033f8c64858b57cac276fc343d05cded221a6b5ed0e67ab6e54cbefdb18";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sidecar.cli.connection import Connection
-from sidecar.cli.words import dollars
+from sidecar.cli.words import dollars, lacking
 
 BAR_WIDTH = 30
 DAYS = 30
@@ -91,24 +91,28 @@ async def costs_table(sidecar: Connection, by: str, out: Console) -> Table:
     """A bar a day, a model or a project for what was spent."""
     if by == "day":
         stats = await sidecar.call("activity:stats", {"days": DAYS})
-        return bars("day", [(each["day"], each["cost"]) for each in stats["byDay"]])
+        return bars("day", [(each["day"], each["cost"], each) for each in stats["byDay"]])
     if by == "project":
         rows = []
         for project in await sidecar.call("project:list"):
             stats = await sidecar.call("activity:stats", {"projectId": project["id"]})
-            rows.append((project["name"], stats["totalCost"]))
+            rows.append((project["name"], stats["totalCost"], stats))
     else:
         stats = await sidecar.call("activity:stats", {})
-        rows = [(each["model"], each.get("cost")) for each in stats["byModel"]]
+        rows = [(each["model"], each.get("cost"), each) for each in stats["byModel"]]
     return bars(by, sorted(rows, key=lambda row: -(row[1] or 0)))
 
 
-def bars(by: str, rows: Sequence[tuple[str, float | None]]) -> Table:
-    """None is a cost that is not known, which is not nothing."""
-    most = max((cost or 0 for _, cost in rows), default=0) or 1
-    table = table_of((by, "cost", ""))
-    for name, cost in rows:
-        table.add_row(name, dollars(cost), "█" * round(BAR_WIDTH * (cost or 0) / most))
+def bars(by: str, rows: Sequence[tuple[str, float | None, Mapping[str, Any]]]) -> Table:
+    """A name, what is known of its cost, and what tells of calls that are not in that.
+
+    None is a cost that is not known, which is not nothing.
+    """
+    most = max((cost or 0 for _, cost, _ in rows), default=0) or 1
+    table = table_of((by, "cost", "", ""))
+    for name, cost, told in rows:
+        bar = "█" * round(BAR_WIDTH * (cost or 0) / most)
+        table.add_row(name, dollars(cost), bar, lacking(told))
     return table
 
 

@@ -29,6 +29,16 @@ def cost_of(reply: Mapping[str, Any]) -> str:
     return dollars(None) if least is None or most is None else f"{dollars(least)} to {dollars(most)}"
 
 
+def lacking(told: Mapping[str, Any]) -> str:
+    """What a sum lacks, and between what it lies with that; nothing where it lacks nothing."""
+    calls = told.get("uncertainCalls")
+    if not calls:
+        return ""
+    least, most = told["costAtLeastUSD"], told.get("costAtMostUSD")
+    far = "nobody knows how much" if most is None else dollars(most)
+    return f"and {calls} call{'' if calls == 1 else 's'} whose cost is not known: {dollars(least)} to {far} together"
+
+
 def seconds(milliseconds: float | None) -> str:
     """Seconds with one decimal."""
     return "–" if milliseconds is None else f"{milliseconds / 1000:.1f} s"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "3567e2d00cb4b96ad6ea60e3b5be3bae1e906eb95c10f808484389862aad5f7b"
+SCHEMA_HASH = "c740f033f8c64858b57cac276fc343d05cded221a6b5ed0e67ab6e54cbefdb18"
 
 
 @dataclass(frozen=True, slots=True)

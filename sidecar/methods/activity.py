@@ -14,6 +14,7 @@ from sidecar.spending.budget import Balance, this_month
 from sidecar.spending.budget import standing as balance
 from sidecar.store import activity, daily
 from sidecar.store.activity import ActivityEntry, Kind
+from sidecar.store.daily import DaySpent
 from sidecar.store.records import CERTAIN
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ async def stats(call: Request, params: types.ActivityStatsParams) -> dict[str, A
         moments = [clock.day_start_ms(each) for each in (*days, days[-1] + datetime.timedelta(days=1))]
         sums = await app.store.read(daily.spent_between, moments, params.project_id)
         spent = zip(days, sums, strict=True)
-        by_day = {"byDay": [{"day": day.isoformat(), "cost": float(usd)} for day, usd in spent]}
+        by_day = {"byDay": [_day(day, each) for day, each in spent]}
     models = spent_by_model.by_model(app.catalogue, found.spending)
     total = spent_by_model.add(*(each.cost_usd for each in models))
     lacking = {
@@ -91,6 +92,11 @@ def _budget(standing: Balance) -> dict[str, float]:
         "heldBackUSD": float(held),
         "leftUSD": float(standing.left_usd),
     }
+
+
+def _day(day: datetime.date, spent: DaySpent) -> dict[str, Any]:
+    known = {"day": day.isoformat(), "cost": float(spent.cost_usd)}
+    return known | wire.bounds(spent.uncertain, spent.cost_usd)
 
 
 def _cost(spent: ModelSpent) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from decimal import Decimal
 from html import escape
 
 from sidecar.report.figures import ColumnFigures, frontier
-from sidecar.report.words import dollars, seconds
+from sidecar.report.words import came_to, cost, dollars, seconds
+from sidecar.store.job_records import Job
 
 _WIDTH, _BAR, _GAP, _NAMES = 720, 22, 10, 250
 _ENDS = (("answered", "answered"), ("failed", "failed"), ("cancelled", "cancelled"), ("waiting", "not ended"))
@@ -37,18 +38,22 @@ def how_rows_ended(columns: Sequence[ColumnFigures]) -> str:
 
 
 def where_money_went(columns: Sequence[ColumnFigures]) -> str:
-    """A bar for each column: what it cost."""
-    most = max((each.cost_usd for each in columns), default=Decimal(0))
+    """A bar for each column: what it cost at least, and as far as it may have where that is not known."""
+    most = max((each.most_usd or each.least_usd for each in columns), default=Decimal(0))
     bars: list[str] = []
     for number, each in enumerate(columns):
         y = _GAP + number * (_BAR + _GAP)
-        width = float(each.cost_usd / most) * (_WIDTH - _NAMES - 110) if most else 0
+        width, far = (
+            float(usd / most) * (_WIDTH - _NAMES - 190) if most else 0
+            for usd in (each.least_usd, each.most_usd or each.least_usd)
+        )
         bars += [
             _name(each.column.label, y),
+            f'<rect class="span" x="{_NAMES}" y="{y}" width="{far:.1f}" height="{_BAR}"/>',
             f'<rect class="money" x="{_NAMES}" y="{y}" width="{width:.1f}" height="{_BAR}"/>',
-            f'<text x="{_NAMES + width + 6:.1f}" y="{y + 16}">{escape(dollars(each.cost_usd))}</text>',
+            f'<text x="{_NAMES + far + 6:.1f}" y="{y + 16}">{escape(cost(each))}</text>',
         ]
-    told = "; ".join(f"{each.column.label}: {dollars(each.cost_usd)}" for each in columns)
+    told = "; ".join(f"{each.column.label}: {cost(each)}" for each in columns)
     return _svg(_GAP + len(columns) * (_BAR + _GAP), f"Where the money went. {told}.", bars)
 
 
@@ -94,13 +99,18 @@ def price_against_time(columns: Sequence[ColumnFigures]) -> str:
         + (", on the frontier" if place in best else "")
         for place, each in enumerate(known)
     )
+    told += "".join(
+        f"; {each.column.label}: not drawn, its cost is not known" for each in columns if each.uncertain_calls
+    )
     drawn.append(f'<text class="tick" x="{left}" y="{top + height + 38}">median seconds an answer →</text>')
     return _svg(int(top + height + 46), f"Price an answer against median seconds. {told}.", drawn)
 
 
-def estimate_against_truth(low: float, expected: float, high: float, truth: float) -> str:
-    """The span of an estimate, with what it came to."""
-    most = max(high, truth, 1e-12) * 1.05
+def estimate_against_truth(low: float, expected: float, high: float, job: Job) -> str:
+    """The span of an estimate, with what the job came to: from its least to its most where that is not known."""
+    lacks = job.uncertain
+    ends = [float(job.cost_usd + usd) for usd in (lacks.at_least_usd, lacks.at_most_usd)]
+    most = max(high, *ends, 1e-12) * 1.05
 
     def at(usd: float) -> float:
         return 10 + (_WIDTH - 20) * usd / most
@@ -108,9 +118,9 @@ def estimate_against_truth(low: float, expected: float, high: float, truth: floa
     drawn = [
         f'<rect class="span" x="{at(low):.1f}" y="14" width="{max(2.0, at(high) - at(low)):.1f}" height="14"/>',
         f'<rect class="expected" x="{at(expected) - 1:.1f}" y="8" width="2" height="26"/>',
-        f'<path class="truth" d="M{at(truth):.1f} 12 l7 9 l-7 9 l-7 -9 z"/>',
+        *(f'<path class="truth" d="M{at(end):.1f} 12 l7 9 l-7 9 l-7 -9 z"/>' for end in dict.fromkeys(ends)),
     ]
-    told = f"Estimated {dollars(expected)}, between {dollars(low)} and {dollars(high)}; it came to {dollars(truth)}."
+    told = f"Estimated {dollars(expected)}, between {dollars(low)} and {dollars(high)}; it came to {came_to(job)}."
     return _svg(42, told, drawn)
 
 

@@ -12,8 +12,8 @@ from sidecar.store.job_records import JobRow
 
 @dataclass(frozen=True, slots=True)
 class ColumnFigures:
-    """One column. `cost_usd` is what is known; between `least_usd` and `most_usd` it is with the calls of which it is
-    not, and `most_usd` is None where nothing bounds them. Seconds are of answers alone.
+    """One column. `cost_usd` is what is known; between `least_usd` and `most_usd` it is with the `uncertain_calls` of
+    which it is not, and `most_usd` is None where nothing bounds them. Seconds are of answers alone.
     """
 
     column: ReportColumn
@@ -25,6 +25,7 @@ class ColumnFigures:
     cost_usd: Decimal
     least_usd: Decimal
     most_usd: Decimal | None
+    uncertain_calls: int
     tokens_in: int
     tokens_out: int
     median_seconds: float | None
@@ -33,8 +34,16 @@ class ColumnFigures:
 
     @property
     def usd_per_answer(self) -> Decimal | None:
-        """What an answer cost on the average, failed rows included; None without an answer."""
-        return self.cost_usd / self.answered if self.answered else None
+        """What an answer cost on the average, failed rows included; None without one, or where calls are in no sum."""
+        return self.cost_usd / self.answered if self.answered and not self.uncertain_calls else None
+
+    @property
+    def usd_per_answer_between(self) -> tuple[Decimal, Decimal | None] | None:
+        """What an answer cost at least and, where bounded, at most; None without an answer."""
+        if not self.answered:
+            return None
+        most = None if self.most_usd is None else self.most_usd / self.answered
+        return self.least_usd / self.answered, most
 
 
 def figures(found: Questions) -> list[ColumnFigures]:
@@ -84,6 +93,7 @@ def _of(column: ReportColumn, rows: Sequence[JobRow]) -> ColumnFigures:
         cost_usd=cost,
         least_usd=cost + sum((row.uncertain.at_least_usd for row in rows), Decimal(0)),
         most_usd=None if unbounded else cost + sum((row.uncertain.at_most_usd for row in rows), Decimal(0)),
+        uncertain_calls=sum(row.uncertain.calls for row in rows),
         tokens_in=sum(row.tokens_in or 0 for row in rows),
         tokens_out=sum(row.tokens_out or 0 for row in rows),
         median_seconds=percentile(seconds, 0.5),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from sidecar.report.page import ReportData
-from sidecar.report.words import cost, dollars, seconds, share
+from sidecar.report.words import came_to, cost, dollars, lacking, per_answer, seconds, share
 
 # Answers are in the tables: a page of notes is for people.
 MOST_SHOWN = 20
@@ -21,7 +21,7 @@ def markdown(data: ReportData) -> Iterator[str]:
         yield f"\n- {_cell(job.file_name or job.id)}: {job.status}, {job.total_rows:,} rows"
         if job.estimate is not None and "totalUSD" in job.estimate:
             expected = float(job.estimate["totalUSD"])
-            yield f", estimated {dollars(expected)}, came to {dollars(job.cost_usd)}"
+            yield f", estimated {dollars(expected)}, came to {came_to(job)}"
     yield "\n\n## Models\n\n"
     heads = ("Model", "Answered", "Failed", "Cost", "An answer", "Median", "95th percentile", "Tokens")
     yield from _table(
@@ -32,7 +32,7 @@ def markdown(data: ReportData) -> Iterator[str]:
                 share(each.answered, each.rows),
                 f"{each.failed:,}",
                 cost(each),
-                dollars(each.usd_per_answer),
+                per_answer(each),
                 seconds(each.median_seconds),
                 seconds(each.slow_seconds),
                 f"{each.tokens_in:,} + {each.tokens_out:,}",
@@ -40,6 +40,8 @@ def markdown(data: ReportData) -> Iterator[str]:
             for each in data.figures
         ),
     )
+    if told := lacking(data.figures):
+        yield f"\n{told}\n"
     names = data.found.checks
     if names:
         yield "\n## Checks\n\n"

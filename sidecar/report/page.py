@@ -16,7 +16,7 @@ from sidecar.comparing.ratings import Standing
 from sidecar.report import charts
 from sidecar.report.figures import ColumnFigures
 from sidecar.report.questions import Questions, ReportQuestion
-from sidecar.report.words import cost, dollars, seconds, share
+from sidecar.report.words import came_to, cost, dollars, lacking, per_answer, seconds, share
 from sidecar.store.job_records import Job, JobRow
 
 # Of one answer in the page; the tables beside it have all.
@@ -89,7 +89,7 @@ def _summary(data: ReportData) -> str:
     rows = "".join(
         f'<tr><th scope="row">{escape(each.column.label)}</th>'
         f"<td>{share(each.answered, each.rows)}</td><td>{each.failed:,}</td><td>{escape(cost(each))}</td>"
-        f"<td>{escape(dollars(each.usd_per_answer))}</td><td>{seconds(each.median_seconds)}</td>"
+        f"<td>{escape(per_answer(each))}</td><td>{seconds(each.median_seconds)}</td>"
         f"<td>{seconds(each.slow_seconds)}</td><td>{each.tokens_in:,}</td><td>{each.tokens_out:,}</td></tr>"
         for each in data.figures
     )
@@ -103,7 +103,9 @@ def _summary(data: ReportData) -> str:
         "Tokens in",
         "Tokens out",
     )
-    return _section("models", "Models", _table("What became of each model's rows", ("Model", *heads), rows))
+    lacks = f"<p>{told}</p>" if (told := lacking(data.figures)) else ""
+    table = _table("What became of each model's rows", ("Model", *heads), rows)
+    return _section("models", "Models", table + lacks)
 
 
 def _charts(data: ReportData) -> str:
@@ -125,6 +127,9 @@ def _charts(data: ReportData) -> str:
     ]
     if scatter:
         words = "<p>The line is the frontier: what is not on it is beaten in price and time by something that is.</p>"
+        unsure = ", ".join(each.column.label for each in data.figures if each.uncertain_calls)
+        if unsure:
+            words += f"<p>Not drawn, because a cost of theirs is not known: {escape(unsure)}.</p>"
         parts.append(_section("frontier", "Price against time", scatter + words))
     return "".join(parts)
 
@@ -134,13 +139,13 @@ def _estimates(data: ReportData) -> str:
     for job in data.jobs:
         if job.estimate is None or "totalUSD" not in job.estimate:
             continue
-        expected, truth = float(job.estimate["totalUSD"]), float(job.cost_usd)
+        expected = float(job.estimate["totalUSD"])
         low, high = (float(job.estimate.get(name, expected)) for name in ("lowUSD", "highUSD"))
         parts.append(
             f"<h3>{escape(job.file_name or job.id)}</h3>"
             f"<p>Estimated {dollars(expected)}, between {dollars(low)} and {dollars(high)}; "
-            f"{'it came to' if job.status == 'completed' else 'so far it came to'} {dollars(truth)}.</p>"
-            + charts.estimate_against_truth(low, expected, high, truth)
+            f"{'it came to' if job.status == 'completed' else 'so far it came to'} {escape(came_to(job))}.</p>"
+            + charts.estimate_against_truth(low, expected, high, job)
         )
     return _section("estimate", "Estimate against truth", "".join(parts)) if parts else ""
 
@@ -207,7 +212,9 @@ def _line(question: ReportQuestion, columns: int, checks: Sequence[str]) -> list
 
 
 def _cell(row: JobRow | None, checks: Sequence[str]) -> list[Any] | None:
-    """[status, text, dollars, seconds, tokens in, tokens out, a letter for each check, a note]"""
+    """[status, text, dollars, seconds, tokens in, tokens out, a letter for each check, a note], and bounds where there
+    are any: dollars at least and, where something bounds them, at most.
+    """
     if row is None:
         return None
     text, note = row.response or "", row.error_message or ""
@@ -217,7 +224,8 @@ def _cell(row: JobRow | None, checks: Sequence[str]) -> list[Any] | None:
     passed = "".join("-" if name not in verdicts else "1" if verdicts[name] else "0" for name in checks)
     known = None if row.known_usd is None else float(row.known_usd)
     took = None if not row.latency_ms else row.latency_ms / 1000
-    return [row.status, text, known, took, row.tokens_in or 0, row.tokens_out or 0, passed, note]
+    bounds = [float(each) for each in row.bounds_usd if each is not None]
+    return [row.status, text, known, took, row.tokens_in or 0, row.tokens_out or 0, passed, note, *bounds]
 
 
 def _inside(value: Any) -> str:

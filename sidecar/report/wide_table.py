@@ -12,7 +12,9 @@ from sidecar.batch.template import spelled
 from sidecar.report.questions import Questions, ReportQuestion
 from sidecar.store.columns import storable
 
-_OF_A_ROW = ("status", "answer", "cost_usd", "seconds", "tokens_in", "tokens_out")
+# Of a cost that is not known; named as in the export of a batch.
+_BOUNDS = ("costAtLeastUSD", "costAtMostUSD")
+_OF_A_ROW = ("status", "answer", "cost_usd", *_BOUNDS, "seconds", "tokens_in", "tokens_out")
 
 
 def heads(found: Questions) -> list[str]:
@@ -59,7 +61,7 @@ def _of_row(question: ReportQuestion, place: int, checks: list[str]) -> list[Any
     return [
         row.status,
         row.response,
-        None if row.known_usd is None else float(row.known_usd),
+        *(None if usd is None else float(usd) for usd in (row.known_usd, *row.bounds_usd)),
         None if not row.latency_ms else row.latency_ms / 1000,
         row.tokens_in or 0,
         row.tokens_out or 0,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from sidecar.report.figures import ColumnFigures
+from sidecar.store.job_records import Job
 
 
 def dollars(usd: Decimal | float | None) -> str:
@@ -18,12 +20,48 @@ def dollars(usd: Decimal | float | None) -> str:
     return f"${amount:,.{places}f}"
 
 
+def span(least: Decimal, most: Decimal | None) -> str:
+    """Between what an amount lies."""
+    return f"{dollars(least)} to {'an unknown sum' if most is None else dollars(most)}"
+
+
 def cost(figures: ColumnFigures) -> str:
     """What a column cost, and between what it lies where that is not known."""
-    if figures.least_usd == figures.cost_usd == figures.most_usd:
+    if not figures.uncertain_calls:
         return dollars(figures.cost_usd)
-    most = "an unknown sum" if figures.most_usd is None else dollars(figures.most_usd)
-    return f"{dollars(figures.least_usd)} to {most}"
+    return span(figures.least_usd, figures.most_usd)
+
+
+def per_answer(figures: ColumnFigures) -> str:
+    """What an answer of a column cost on the average, as `cost` tells it; a dash without an answer."""
+    between = figures.usd_per_answer_between
+    if between is None:
+        return "–"
+    return span(*between) if figures.uncertain_calls else dollars(figures.usd_per_answer)
+
+
+def came_to(job: Job) -> str:
+    """What a batch came to, and how many of its calls are not in that."""
+    lacks = job.uncertain
+    if not lacks.calls:
+        return dollars(job.cost_usd)
+    most = None if lacks.unbounded else job.cost_usd + lacks.at_most_usd
+    whole = span(job.cost_usd + lacks.at_least_usd, most)
+    return f"{whole} ({dollars(job.cost_usd)} and {calls(lacks.calls)} whose cost is not known)"
+
+
+def lacking(columns: Iterable[ColumnFigures]) -> str:
+    """The sentence that says how many calls are in no sum; nothing where all are."""
+    number = sum(each.uncertain_calls for each in columns)
+    if not number:
+        return ""
+    verb = "is" if number == 1 else "are"
+    return f"{calls(number)} whose cost is not known {verb} not in the sums: between what these lie is told."
+
+
+def calls(number: int) -> str:
+    """So many calls."""
+    return "1 call" if number == 1 else f"{number:,} calls"
 
 
 def seconds(value: float | None) -> str:

@@ -24,6 +24,8 @@ _UNCERTAIN = (
 )
 UNCERTAIN_SQL = f"{_UNCERTAIN} AND created_at >= ?"
 UNCERTAIN_IN_PROJECT_SQL = f"{_UNCERTAIN} AND created_at >= ? AND project_id = ?"
+UNCERTAIN_BETWEEN_SQL = f"{_UNCERTAIN} AND created_at >= ? AND created_at < ?"
+UNCERTAIN_BETWEEN_IN_PROJECT_SQL = f"{UNCERTAIN_BETWEEN_SQL} AND project_id = ?"
 UNCERTAIN_IN_CONVERSATION_SQL = f"{_UNCERTAIN} AND conversation_id = ?"
 SPENT_IN_PROJECT_SQL = (
     "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE project_id = ? AND created_at >= ?"
@@ -60,6 +62,15 @@ def uncertain_since(conn: sqlite3.Connection, since_ms: int, project_id: str | N
     if project_id is None:
         return _uncertain(conn, UNCERTAIN_SQL, since_ms)
     return _uncertain(conn, UNCERTAIN_IN_PROJECT_SQL, since_ms, project_id)
+
+
+def uncertain_between(
+    conn: sqlite3.Connection, since_ms: int, until_ms: int, project_id: str | None = None
+) -> Uncertain:
+    """The calls begun in this time whose cost is not known."""
+    if project_id is None:
+        return _uncertain(conn, UNCERTAIN_BETWEEN_SQL, since_ms, until_ms)
+    return _uncertain(conn, UNCERTAIN_BETWEEN_IN_PROJECT_SQL, since_ms, until_ms, project_id)
 
 
 def uncertain_in_conversation(conn: sqlite3.Connection, conversation_id: str) -> Uncertain:

@@ -101,5 +101,8 @@ def test_a_large_table_is_begun_with_care_unless_the_person_says_otherwise() -> 
 
 
 def test_a_cost_that_is_not_known_is_not_shown_as_nothing() -> None:
-    shown = bars("model", [("known", 0.5), ("unknown", None)])
+    lacks = {"uncertainCalls": 1, "costAtLeastUSD": 0.1, "costAtMostUSD": 0.25}
+    shown = bars("model", [("known", 0.5, {}), ("unknown", None, lacks)])
     assert list(shown.columns[1].cells) == ["$0.50", "–"]
+    told = "and 1 call whose cost is not known: $0.10 to $0.25 together"
+    assert list(shown.columns[3].cells) == ["", told]

@@ -93,7 +93,10 @@ def test_figures_of_a_column() -> None:
     [found] = figures(gather([ONE], ((ONE, each) for each in rows)))
     assert (found.rows, found.answered, found.failed, found.cancelled, found.waiting) == (4, 2, 1, 1, 0)
     assert (found.cost_usd, found.least_usd, found.most_usd) == tuple(map(Decimal, ("0.05", "0.06", "0.09")))
-    assert (found.usd_per_answer, found.median_seconds, found.slow_seconds) == (Decimal("0.025"), 1.0, 3.0)
+    assert (found.median_seconds, found.slow_seconds) == (1.0, 3.0)
+    # An average of a sum that lacks a call is no price; it lies between what the bounds come to.
+    assert found.usd_per_answer is None
+    assert found.usd_per_answer_between == (Decimal("0.03"), Decimal("0.045"))
     assert found.passed == {"n": (1, 2)}
 
 
