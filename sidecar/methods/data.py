@@ -25,7 +25,9 @@ async def backup(call: Request, params: types.DataBackupParams) -> dict[str, Any
     # An opening that is under way clears up, the note of where files are being written too.
     await app.store.database()
     target = await asyncio.to_thread(target_file, params.path, app.config.data_dir)
-    return _copy(target, await app.store.backup(target))
+    size = await app.store.backup(target)
+    app.caretaker.look_again()
+    return _copy(target, size)
 
 
 async def export(call: Request, params: types.DataExportParams) -> dict[str, Any]:
@@ -70,6 +72,8 @@ async def backups(call: Request, params: None) -> list[dict[str, Any]]:
 async def check(call: Request, params: types.DataCheckParams) -> dict[str, Any]:
     full = bool(params.full)
     problems = await check_database(call.services.database_file, full=full)
+    if not problems:
+        call.services.caretaker.look_again()
     advice = {"advice": DAMAGED} if problems else {}
     return {"sound": not problems, "full": full, "problems": problems, **advice}
 

@@ -60,7 +60,7 @@ async def health(call: Request, params: None) -> dict[str, Any]:
     if catalogue is not None and status == "ok":
         status, problem = "degraded", catalogue.message
     if status == "ok":
-        problem = synced_folder.warning(app.config.data_dir)
+        problem = await synced_folder.warning(app.config.data_dir)
     return {
         "status": status,
         **({} if problem is None else {"problem": problem}),
@@ -78,7 +78,7 @@ async def doctor(call: Request, params: None) -> dict[str, Any]:
     folder = await asyncio.to_thread(look_at_folder, app.database_file)
     backups = await asyncio.to_thread(list_backups, app.database_file)
     catalogue = await app.catalogue_files.look_again()
-    synced = synced_folder.warning(app.config.data_dir)
+    synced = await synced_folder.warning(app.config.data_dir)
     whole = [each.created_at for each in backups if each.checked]
     free = {} if folder.free_bytes is None else {"freeBytes": folder.free_bytes}
     return {
@@ -114,7 +114,8 @@ async def _state(app: Services) -> tuple[str, Database | None, str | None]:
         return "degraded", None, failure.message
     if database is None:
         return "opening", None, None
-    problem = app.caretaker.problem
+    gone = await database.gone()
+    problem = app.caretaker.problem if gone is None else gone.message
     return "ok" if problem is None else "degraded", database, problem
 
 

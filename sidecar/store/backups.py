@@ -26,6 +26,8 @@ KEPT_DAYS = 7
 DAY_MS = 86_400_000
 # An app that is opened for a moment takes none.
 FIRST_LOOK_SECONDS, LOOK_SECONDS = 60.0, 3_600.0
+# How long what has been mended is still called wrong, where nobody says anything.
+MENDED_LOOK_SECONDS = 600.0
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
@@ -77,22 +79,34 @@ class Caretaker:
         self._store = store
         self._database = database
         self._now_ms = now_ms
+        self._again = asyncio.Event()
 
-    async def run(self) -> None:
+    async def run(self, first_look_seconds: float = FIRST_LOOK_SECONDS) -> None:
         """Look now and then, until cancelled."""
-        await asyncio.sleep(FIRST_LOOK_SECONDS)
+        await asyncio.sleep(first_look_seconds)
         while True:
             await self.look()
-            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS if self.problem is None else MENDED_LOOK_SECONDS):
+                    await self._again.wait()
+            self._again.clear()
+
+    def look_again(self) -> None:
+        """Have what was wrong looked at now: something else has just succeeded."""
+        if self.problem is not None:
+            self._again.set()
 
     async def look(self) -> None:
-        """Take a copy unless there is one of the last day, and let the oldest go. Never raise Failure."""
+        """Take a copy unless all is well and there is one of the last day, and let the oldest go.
+
+        Never raise Failure.
+        """
         now = self._now_ms()
         daily = [
             each for each in await asyncio.to_thread(list_backups, self._database) if each.kind == "daily"
         ]
         # A clock that was wrong has left copies of a time to come.
-        if any(abs(now - each.created_at) < DAY_MS for each in daily):
+        if self.problem is None and any(abs(now - each.created_at) < DAY_MS for each in daily):
             return
         stamp = datetime.fromtimestamp(now / 1000, UTC).strftime(_STAMP)
         folder = self._database.parent / BACKUPS

@@ -5,6 +5,7 @@ A database under such a service is copied away in the middle of being written, p
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import cache
@@ -70,7 +71,7 @@ def _by_name(name: str) -> str | None:
 def look(folder: Path) -> str | None:
     """Return the service that keeps this folder in step, by the name that it was given and the one it has.
 
-    Blocking, once: a folder in use stays where it is.
+    Blocking, once: a folder in use stays where it is. A disk of the network may take its time.
     """
     with suppress(OSError):
         given, resolved = folder.absolute(), folder.resolve()
@@ -78,9 +79,9 @@ def look(folder: Path) -> str | None:
     return None
 
 
-def warning(folder: Path) -> str | None:
+async def warning(folder: Path) -> str | None:
     """Return what the person is told of this folder; None where nothing is to be said."""
-    service = look(folder)
+    service = await asyncio.to_thread(look, folder)
     return service and (
         f"The data folder is in one that {service} copies to other places, which can spoil the database or bring an "
         "older one back. Close A-B/AI and move it, or choose another data folder."

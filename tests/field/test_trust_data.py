@@ -216,6 +216,30 @@ async def test_nothing_is_paid_once_the_data_folder_is_no_longer_there(gone: str
             assert (await ask(process))["answer"] == "Good morning"
 
 
+@pytest.mark.parametrize("gone", ["moved", "deleted", "replaced"])
+async def test_whoever_asks_how_it_is_hears_at_once_that_the_data_folder_is_gone(
+    gone: str, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    async with sidecar(data) as process:
+        assert (await process.call("system:health"))["status"] == "ok"
+        if gone == "deleted":
+            shutil.rmtree(data)
+        else:
+            data.rename(tmp_path / "elsewhere")
+        if gone == "replaced":
+            shutil.copytree(tmp_path / "elsewhere", data)
+        health = await process.call("system:health")
+        told = await process.call("system:doctor")
+        assert health["status"] == told["database"]["status"] == "degraded"
+        assert "moved, deleted or replaced" in health["problem"]
+        assert health["problem"] in told["problems"]
+        if gone == "moved":
+            (tmp_path / "elsewhere").rename(data)
+            health = await process.call("system:health")
+            assert (health["status"], health.get("problem")) == ("ok", None)
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_what_is_wrong_is_told_without_an_open_database(
     damage: Callable[[bytes], bytes], tmp_path: Path

@@ -91,6 +91,44 @@ async def test_damage_is_told_while_the_good_copies_are_kept(
     assert [path.name for path in (tmp_path / "backups").iterdir()] == [good[0].path.name]
 
 
+async def test_a_warning_of_a_copy_that_could_not_be_made_goes_once_a_check_succeeded(
+    store: Store, tmp_path: Path, clock: Clock
+) -> None:
+    caretaker = Caretaker(store, tmp_path / "abai.db", clock)
+    (tmp_path / "backups").write_text("in the way", "utf-8")
+    caring = asyncio.create_task(caretaker.run(0))
+    try:
+        async with asyncio.timeout(60):
+            while caretaker.problem is None:
+                await asyncio.to_thread(list_backups, tmp_path / "abai.db")
+            (tmp_path / "backups").unlink()
+            caretaker.look_again()
+            while caretaker.problem is not None:
+                await asyncio.to_thread(list_backups, tmp_path / "abai.db")
+    finally:
+        caring.cancel()
+    assert [each.kind for each in list_backups(tmp_path / "abai.db")] == ["daily"]
+
+
+async def test_a_problem_is_looked_at_again_though_a_copy_of_the_day_is_there(
+    store: Store, tmp_path: Path, clock: Clock
+) -> None:
+    caretaker = Caretaker(store, tmp_path / "abai.db", clock)
+    async with asyncio.timeout(20):
+        await caretaker.look()
+        # A clock that was wrong for a while.
+        clock.now = NOW + 400 * DAY_MS
+        (tmp_path / "backups").rename(tmp_path / "aside")
+        (tmp_path / "backups").write_text("in the way", "utf-8")
+        await caretaker.look()
+        assert caretaker.problem is not None
+        clock.now = NOW
+        (tmp_path / "backups").unlink()
+        (tmp_path / "aside").rename(tmp_path / "backups")
+        await caretaker.look()
+    assert caretaker.problem is None
+
+
 def damage(database: Path, marker: bytes) -> None:
     """The page that holds the marker becomes zeros."""
     content = bytearray(database.read_bytes())

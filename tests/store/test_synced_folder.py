@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Collection
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from typing import Self
 
 import pytest
 
-from sidecar.store.synced_folder import service_of
+from sidecar.store.synced_folder import service_of, warning
 
 
 def at(path: str, marked: str = "", markers: Collection[str] = ()) -> list[tuple[str, Collection[str]]]:
@@ -43,3 +46,20 @@ def test_the_name_of_a_folder_says_which_service_keeps_it_in_step(path: str, ser
 def test_what_a_service_leaves_in_its_folder_gives_it_away_under_any_name(marker: str, service: str) -> None:
     assert service_of(at("/home/ada/Work/abai", "Work", [marker])) == service
     assert service_of(at("/home/ada/Work/abai", "Work", ["notes.txt"])) is None
+
+
+class SlowFolder(type(Path())):  # type: ignore[misc]
+    """A folder of a disk that answers only once something else has run."""
+
+    others_ran = threading.Event()
+
+    def absolute(self) -> Self:
+        assert self.others_ran.wait(20), "nothing else could run meanwhile"
+        return self
+
+
+async def test_a_disk_that_takes_its_time_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    looking = asyncio.create_task(warning(SlowFolder(tmp_path)))
+    await asyncio.sleep(0)
+    SlowFolder.others_ran.set()
+    assert await looking is None
