@@ -1375,6 +1375,10 @@ export interface ExplainedCall {
   requests?: number;
   /** The vendor's own id of the answer. */
   responseId?: string;
+  /** By what its cost was settled afterwards, where it was not known: the vendor's own record of the call, or minutes in which the vendor counted it alone. */
+  settledBy?: "record" | "minutes";
+  /** When that was, in milliseconds since 1970 UTC. */
+  settledAt?: number;
 }
 
 export interface FieldValue {
@@ -2505,7 +2509,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "c740f033f8c64858b57cac276fc343d05cded221a6b5ed0e67ab6e54cbefdb18";
+export const SCHEMA_HASH = "bd138f6dfb46f02cab79328985296292a49fbc3d9042481b23f57cd656111295";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

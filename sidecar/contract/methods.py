@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "c740f033f8c64858b57cac276fc343d05cded221a6b5ed0e67ab6e54cbefdb18"
+SCHEMA_HASH = "bd138f6dfb46f02cab79328985296292a49fbc3d9042481b23f57cd656111295"
 
 
 @dataclass(frozen=True, slots=True)

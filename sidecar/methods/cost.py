@@ -14,7 +14,7 @@ from sidecar.errors import Failure
 from sidecar.keys import ADMIN_KEY_VARIABLES, admin_key_of
 from sidecar.methods import wire
 from sidecar.methods.cost_lines import explained
-from sidecar.methods.cost_settling import settle_unknown
+from sidecar.methods.cost_settling import settle_unknown, settled_before
 from sidecar.methods.services import Request
 from sidecar.money import reprice as money
 from sidecar.money.bill_file import Bill, read_bill
@@ -93,9 +93,11 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
     if last < first:
         raise _invalid("The last day is before the first one.", "to")
     entries = await _entries(call, provider, first, last)
+    before = settled_before(entries)
     settled = await settle_unknown(call, provider, entries)
     if settled:
         entries = await _entries(call, provider, first, last)
+    settled = before + settled
     bill = await _billed(call, params, first, last, settled)
     pacific = provider == "gemini"
     rows = lay_beside(

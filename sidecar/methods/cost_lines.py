@@ -32,6 +32,8 @@ def explained(entry: LedgerEntry) -> dict[str, Any]:
                 "keyMark": entry.key_mark,
                 "requests": entry.requests,
                 "responseId": entry.request_id,
+                "settledBy": entry.settled_by,
+                "settledAt": entry.settled_at if entry.settled_by else None,
             }
         ),
     }

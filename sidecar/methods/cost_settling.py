@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from sidecar.errors import Failure
 from sidecar.keys import ADMIN_KEY_VARIABLES, admin_key_of
@@ -11,7 +12,7 @@ from sidecar.methods.services import Request
 from sidecar.providers.base import Usage
 from sidecar.providers.bills import RecordsCalls, TellsMinutes
 from sidecar.spending.call_records import settle_by_record
-from sidecar.store.records import LedgerEntry
+from sidecar.store.records import LedgerEntry, SettledBy
 
 # Vendors are asked for each call by itself.
 MOST_CALLS = 200
@@ -28,10 +29,10 @@ async def settle_unknown(call: Request, provider: str, entries: list[LedgerEntry
     """
     unknown = [each for each in entries if each.state == "unknown"]
     settled: list[str] = []
-    ways = [(_by_record, BY_RECORD), (_by_minutes, BY_MINUTES)]
+    ways: list[tuple[_Way, SettledBy]] = [(_by_record, "record"), (_by_minutes, "minutes")]
     for entry in unknown[:MOST_CALLS]:
         for way in list(ways):
-            find, words = way
+            find, by = way
             try:
                 usage = await find(call, provider, entry, entries)
             except Failure as failure:
@@ -39,28 +40,46 @@ async def settle_unknown(call: Request, provider: str, entries: list[LedgerEntry
                 ways.remove(way)
                 settled.append(NOT_ASKED.format(failure.message))
                 continue
-            if usage is not None and await _settle(call, entry, usage, within_bounds=find is _by_minutes):
-                settled.append(words.format(entry.request_id or entry.id))
+            if usage is not None and await _settle(call, entry, usage, by):
+                settled.append(NOW[by].format(entry.request_id or entry.id))
                 break
     return settled
 
 
 NOT_ASKED = "Calls that broke off could not all be looked up at the vendor: {}"
-BY_RECORD = "Settled by the server's own record of the call: {}."
-BY_MINUTES = "Settled by the minutes in which it was the only call of its model: {}."
+NOW: Mapping[SettledBy, str] = {
+    "record": "Settled by the server's own record of the call: {}.",
+    "minutes": "Settled by the minutes in which it was the only call of its model: {}.",
+}
+BEFORE: Mapping[SettledBy, str] = {
+    "record": "by the server's own record of it",
+    "minutes": "by the minutes in which it was the only call of its model",
+}
+_Way = Callable[[Request, str, LedgerEntry, Sequence[LedgerEntry]], Awaitable[Usage | None]]
 
 
-async def _settle(call: Request, entry: LedgerEntry, usage: Usage, *, within_bounds: bool) -> bool:
+def settled_before(entries: Iterable[LedgerEntry]) -> list[str]:
+    """Return the sentence that says how many calls an earlier look at the bill settled, and by what (pure)."""
+    counts = Counter(entry.settled_by for entry in entries if entry.settled_by is not None)
+    told = [
+        f"{counts[by]} {'call' if counts[by] == 1 else 'calls'} {words}"
+        for by, words in BEFORE.items()
+        if counts[by]
+    ]
+    return [f"Settled before: {', '.join(told)}. The cost of each is what was told then."] if told else []
+
+
+async def _settle(call: Request, entry: LedgerEntry, usage: Usage, by: SettledBy) -> bool:
     app = call.services
 
     def write(conn: sqlite3.Connection) -> bool:
-        return settle_by_record(conn, app.catalogue, entry, usage, app.now_ms(), within_bounds=within_bounds)
+        return settle_by_record(conn, app.catalogue, entry, usage, app.now_ms(), by)
 
     return await app.store.write(write)
 
 
 async def _by_record(
-    call: Request, provider: str, entry: LedgerEntry, entries: Iterable[LedgerEntry]
+    call: Request, provider: str, entry: LedgerEntry, entries: Sequence[LedgerEntry]
 ) -> Usage | None:
     app = call.services
     teller = app.providers.get(provider)
@@ -70,7 +89,7 @@ async def _by_record(
 
 
 async def _by_minutes(
-    call: Request, provider: str, entry: LedgerEntry, entries: Iterable[LedgerEntry]
+    call: Request, provider: str, entry: LedgerEntry, entries: Sequence[LedgerEntry]
 ) -> Usage | None:
     app, name = call.services, admin_key_of(provider)
     teller = app.providers.get(provider)

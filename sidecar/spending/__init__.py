@@ -18,7 +18,7 @@ with whatever else it means: the turn of a chat, the result of a row, the state 
           ▼                                                                    │
        ┌─────────┐  settlement.settle: an answer that was still on its way     │
        │ unknown │ ────────────────────────────────────────────────────────────┘
-       └─────────┘
+       └─────────┘  call_records.settle_by_record: what the vendor says of it
 
 failed and settled are ends: a second settlement of the same row changes nothing, so that a result that is read
 twice, or written again after a full disk, is harmless. An intent may be sent again only while it is certain that it did

@@ -10,7 +10,7 @@ from sidecar.money.charge import charge
 from sidecar.money.model import utc_day
 from sidecar.providers.base import Usage
 from sidecar.spending.settlement import Settlement, evidence, settle
-from sidecar.store.records import LedgerEntry
+from sidecar.store.records import LedgerEntry, SettledBy
 
 
 def settle_by_record(
@@ -19,18 +19,17 @@ def settle_by_record(
     entry: LedgerEntry,
     usage: Usage,
     now: int,
-    *,
-    within_bounds: bool = False,
+    by: SettledBy,
 ) -> bool:
     """Write what the vendor says it charged for the call. A request that was settled meanwhile stays as it is.
-    False where that has no price, or (`within_bounds`) where the call cannot have cost that.
+    False where that has no price, or where the call cannot have cost that. It is kept `by` what it was settled.
 
     A record that is known by the id of the answer, which the ledger row has, is of that call without doubt. What is
-    known by its time alone may be another program's, and is believed where it lies between the bounds.
+    known by its minutes alone may be another program's, and is believed where it lies between the bounds.
     """
     called = catalogue.resolve(entry.model or "").model
     cost = charge(catalogue, called, None, usage, utc_day(entry.created_at))
-    if cost.usd is None or (within_bounds and not _may_have_cost(entry, cost.usd)):
+    if cost.usd is None or (by == "minutes" and not _may_have_cost(entry, cost.usd)):
         return False
     settle(
         conn,
@@ -44,6 +43,7 @@ def settle_by_record(
             request_id=entry.request_id,
             incomplete=True,
             evidence=evidence(cost, usage),
+            settled_by=by,
         ),
         now,
         message_id=entry.message_id,

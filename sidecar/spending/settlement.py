@@ -15,7 +15,7 @@ from sidecar.providers.base import Usage
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.spending.bounds import least_usage
 from sidecar.store import ledger
-from sidecar.store.records import CostEvidence
+from sidecar.store.records import CostEvidence, SettledBy
 
 
 def so_far(conn: sqlite3.Connection, entry_id: str, usd: Decimal | None) -> None:
@@ -48,6 +48,7 @@ class Settlement:
 
     `cost_usd` is None where a request that ran has no known cost; it then cost `at_least_usd`, and at most what was
     reserved. `usage` is the least that was used where the state is unknown. `incomplete`: it did not run to its end.
+    `settled_by`: what the vendor said of it afterwards.
     """
 
     state: Literal["settled", "failed", "unknown"]
@@ -60,6 +61,7 @@ class Settlement:
     error_kind: str | None = None
     at_least_usd: Decimal = Decimal(0)
     evidence: CostEvidence | None = None
+    settled_by: SettledBy | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -183,6 +185,7 @@ def settle(
                 incomplete=settlement.incomplete,
                 at_least_usd=settlement.at_least_usd,
                 evidence=settlement.evidence,
+                settled_by=settlement.settled_by,
             )
 
 

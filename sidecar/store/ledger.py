@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.store.columns import from_json, from_pico, to_json, to_pico
-from sidecar.store.records import CostEvidence, LedgerEntry, TokenUsage
+from sidecar.store.records import CostEvidence, LedgerEntry, SettledBy, TokenUsage
 
 _FIELDS = tuple(field.name for field in fields(LedgerEntry))
 _COLUMN_OF = {
@@ -47,6 +47,7 @@ def settle(
     incomplete: bool = False,
     at_least_usd: Decimal | None = None,
     evidence: CostEvidence | None = None,
+    settled_by: SettledBy | None = None,
 ) -> bool:
     """The request ran. An argument that is None leaves what the intent said, but for `cost_usd`: None is not known.
 
@@ -68,6 +69,7 @@ def settle(
         incomplete=incomplete,
         at_least_usd=at_least_usd,
         evidence=evidence,
+        settled_by=settled_by,
     )
 
 
@@ -88,6 +90,7 @@ def _ran(
     at_least_usd: Decimal | None = None,
     evidence: CostEvidence | None = None,
     error_kind: str | None = None,
+    settled_by: SettledBy | None = None,
 ) -> bool:
     made_of, cost = evidence or CostEvidence(), to_pico(cost_usd)
     least = cost if cost is not None else to_pico(at_least_usd) or 0
@@ -98,8 +101,8 @@ def _ran(
         " price = coalesce(?8, price), request_id = coalesce(?9, request_id), error_kind = ?10,"
         " in_uncached = ?11, cache_read = ?12, cache_write_short = ?13, cache_write_long = ?14,"
         " out_visible = ?15, out_reasoning = ?16, searches = ?17, prompt_total = ?18,"
-        " service_tier = ?19, surcharges = ?20, requests = ?21, charged = ?22, parts = ?23"
-        " WHERE id = ?24 AND state IN (?25, ?26)",
+        " service_tier = ?19, surcharges = ?20, requests = ?21, charged = ?22, parts = ?23, settled_by = ?24"
+        " WHERE id = ?25 AND state IN (?26, ?27)",
         (
             state,
             now,
@@ -117,6 +120,7 @@ def _ran(
             made_of.requests,
             int(made_of.charged),
             None if made_of.parts is None else to_json([dict(part) for part in made_of.parts]),
+            settled_by,
             entry_id,
             before[0],
             before[-1],

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+SettledBy = Literal["record", "minutes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,10 @@ class LedgerEntry:
 
     `at_least_usd` and `at_most_usd` are equal where the cost is known; the upper one is None where no price bounds it.
     `uncertain`: it ran, or may have, and its cost is not known; the usage is then the least that it can have been.
-    The rest is what the cost is made of: the vendor's words for tier and surcharges, the host that was asked, which
-    key (a short hash), how many requests it took, whether the vendor named the charge, and each part's sum.
+    `settled_by` is what settled it afterwards, where it was uncertain: the vendor's record of that very call, or
+    minutes in which it was the only one. The rest is what the cost is made of: the vendor's words for tier and
+    surcharges, the host that was asked, which key (a short hash), how many requests it took, whether the vendor named
+    the charge, and each part's sum.
     """
 
     id: str
@@ -181,3 +185,4 @@ class LedgerEntry:
     requests: int | None = None
     charged: bool = False
     parts: Sequence[Mapping[str, Any]] | None = None
+    settled_by: SettledBy | None = None

@@ -1,0 +1,77 @@
+"""What settled a call whose cost was not known is said of it for ever after, also when its bill is looked at again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.field.hostile import Answer, Asked, chat_chunk, serving, stream, whole
+from tests.field.lab import own_models, refused, sidecar
+from tests.helpers.inside import inside
+from tests.helpers.mixed_run import ADMIN, Outside
+from tests.helpers.process import SidecarProcess
+
+DAYS = {"from": "2020-01-01", "to": "2099-12-31"}
+RECORD = {
+    "id": "c1",
+    "total_cost": 0.0123456789,
+    "native_tokens_prompt": 1000,
+    "native_tokens_completion": 50,
+}
+
+
+def script(asked: Asked) -> Answer:
+    if asked.path == "/v1/generation":
+        return whole({"data": RECORD})
+    return stream(chat_chunk({"content": "Good"}))
+
+
+async def explained(process: SidecarProcess) -> dict[str, Any]:
+    messages = await process.call("messages:list", {"conversationId": "talk"})
+    [call] = await process.call("cost:explain", {"messageId": messages[-1]["id"]})
+    return dict(call)
+
+
+async def test_what_a_gateway_s_record_settled_is_said_of_the_call_after_a_restart(tmp_path: Path) -> None:
+    async with serving(script) as server:
+        async with sidecar(tmp_path, models=own_models(server.url)) as process:
+            await refused(process, conversationId="talk")
+            before = await explained(process)
+            await process.call("cost:reconcile", {"provider": "lab", **DAYS})
+        async with sidecar(tmp_path) as process:
+            after = await explained(process)
+            again = await process.call("cost:reconcile", {"provider": "lab", **DAYS})
+    assert not {"costUSD", "settledBy", "settledAt"} & before.keys()
+    assert (after["costUSD"], after["settledBy"]) == (RECORD["total_cost"], "record")
+    assert after["settledAt"] > 1_700_000_000_000
+    assert len([asked for asked in server.asked if asked.path == "/v1/generation"]) == 1
+    assert again["notes"][0] == (
+        "Settled before: 1 call by the server's own record of it. The cost of each is what was told then."
+    )
+
+
+async def test_what_a_minute_settled_is_said_of_the_row_and_an_answer_that_came_settles_itself(
+    tmp_path: Path,
+) -> None:
+    outside = Outside()
+    async with inside(tmp_path, world=outside.world, more_keys=ADMIN) as here:
+
+        async def result(method: str, **params: Any) -> Any:
+            answer = await here.ask(method, params)
+            assert "result" in answer, answer
+            return answer["result"]
+
+        await result("settings:save", key="retryBrokenAnswers", value=0)
+        project = (await result("project:create", name="P"))["id"]
+        model = "anthropic/claude-haiku-5-5"
+        rows = [{"id": "cut", "prompt": "Cut. [[simulate: cut=2]]", "model": model}]
+        job = (await result("batch:submit", projectId=project, rows=rows, start=True))["id"]
+        await here.ended(job)
+        outside.now += 1_800_000
+        await result("chat:send", content="Why?", modelId=model, conversationId="talk")
+        await result("cost:reconcile", provider="anthropic", **{"from": "2026-11-29", "to": "2026-12-01"})
+        [row] = await result("cost:explain", jobId=job)
+        answer = (await result("messages:list", conversationId="talk"))[-1]
+        [whole_answer] = await result("cost:explain", messageId=answer["id"])
+    assert (row["settledBy"], row["settledAt"] > row["costUSD"] > 0) == ("minutes", True)
+    assert "settledBy" not in whole_answer
