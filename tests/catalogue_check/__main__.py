@@ -20,23 +20,7 @@ from sidecar.money.catalogue import Catalogue
 from tests.catalogue_check.compare import Found, by_kind, compare
 from tests.catalogue_check.lists import from_genai_prices, from_litellm
 
-# Prints the list of genai-prices as JSON: it is Python, not data, so it is run apart.
-DUMP = """
-import json, sys
-from datetime import datetime, timezone
-from genai_prices.data import providers
-now = datetime.now(timezone.utc)
-found = []
-for provider in providers:
-    for model in provider.models:
-        prices = vars(model.get_prices(now))
-        rates = {}
-        for name, price in prices.items():
-            if price is not None:
-                rates[name] = str(getattr(price, "base", price))
-        found.append({"provider": provider.id, "id": model.id, "context": model.context_window, "rates": rates})
-json.dump(found, sys.stdout)
-"""
+DUMP = Path(__file__).parent / "dump.py"
 
 
 def main(folder: Path) -> None:
@@ -44,7 +28,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     python = _environment(folder / "environment")
     _run(python, "-m", "pip", "install", "--quiet", "--upgrade", "genai-prices")
-    theirs = from_genai_prices(json.loads(_run(python, "-c", DUMP)))
+    theirs = from_genai_prices(json.loads(_run(python, str(DUMP))))
     version = _run(python, "-m", "pip", "show", "genai-prices").split("Version: ")[1].split("\n")[0]
     lists = {f"genai-prices {version}": theirs}
     wheel = _litellm(python, folder)

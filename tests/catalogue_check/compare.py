@@ -8,8 +8,9 @@ from datetime import date
 from decimal import Decimal
 
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.model import ModelEntry, PriceEntry
+from sidecar.money.model import ModelEntry
 from tests.catalogue_check.lists import Listed
+from tests.catalogue_check.ours import charged
 
 MISSING, PRICE, CONTEXT, END, SUCCESSOR = (
     "we lack the model",
@@ -17,6 +18,15 @@ MISSING, PRICE, CONTEXT, END, SUCCESSOR = (
     "another window",
     "another end",
     "another successor",
+)
+BATCH, TIER, LONG_WRITE, SERVICE, SEARCHES, SURCHARGE, OTHER_DAY = (
+    "another price in a batch",
+    "another price of a long prompt",
+    "another price of what is cached for long",
+    "another price of a service tier",
+    "another price of searches",
+    "another surcharge",
+    "another price on another day",
 )
 # What they list beside models that answer questions in text.
 _NOT_OURS = (
@@ -67,12 +77,12 @@ def _differences(ours: Catalogue, listed: Listed, today: date) -> Iterator[Found
         return
     model = row.model
     price = ours.price_entry(model, today)
-    mine = _rates(price)
-    for name in sorted(mine.keys() & listed.rates.keys()):
-        if mine[name] != listed.rates[name]:
-            yield Found(
-                PRICE, listed.model, f"{name} {mine[name]} here, {listed.rates[name].normalize():f} there"
-            )
+    yield from _prices(listed, charged(price))
+    for day, rates in listed.days.items():
+        then = charged(ours.price_entry(model, day))
+        for name, there in rates.items():
+            if then and then.get(name) != there:
+                yield Found(OTHER_DAY, listed.model, f"{day}: {name} {_both(then.get(name), there)}")
     if listed.context and listed.context != model.context_size:
         yield Found(CONTEXT, listed.model, f"{model.context_size:,} here, {listed.context:,} there")
     yield from _life(model, listed)
@@ -86,11 +96,30 @@ def _life(model: ModelEntry, listed: Listed) -> Iterator[Found]:
         yield Found(SUCCESSOR, listed.model, f"{model.successor} here, {listed.successor} there")
 
 
-def _rates(price: PriceEntry | None) -> dict[str, Decimal]:
-    if price is None:
-        return {}
-    batch = {f"batch {name}": rate for name, rate in (price.batch_per_million or {}).items()}
-    return {**price.per_million, **batch}
+def _prices(listed: Listed, mine: Mapping[str, Decimal]) -> Iterator[Found]:
+    """What the list says otherwise than we do; where we say nothing of it, that is a difference too."""
+    for name, there in listed.rates.items():
+        if mine.get(name) != there:
+            yield Found(_kind(name), listed.model, f"{name} {_both(mine.get(name), there)}")
+
+
+def _kind(rate: str) -> str:
+    """Of which kind a difference is: what the rate is of, the rarest thing first."""
+    if "searches" in rate:
+        return SEARCHES
+    if "=" in rate:
+        return SURCHARGE
+    if " above " in rate:
+        return TIER
+    plan, _, _ = rate.rpartition(" ")
+    if plan:
+        return BATCH if plan == "batch" else SERVICE
+    return LONG_WRITE if rate == "cacheWrite1h" else PRICE
+
+
+def _both(here: Decimal | None, there: Decimal) -> str:
+    mine = "nothing" if here is None else f"{here.normalize():f}"
+    return f"{mine} here, {there.normalize():f} there"
 
 
 def _shown(rates: Mapping[str, Decimal]) -> str:

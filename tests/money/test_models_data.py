@@ -206,13 +206,18 @@ def test_what_a_gateway_still_answers_with_an_older_search_model_has_no_known_co
     assert told > Decimal("0.025")
 
 
-@pytest.mark.parametrize("name", ["claude-opus-4-6", "claude-sonnet-4-6"])
-def test_a_long_prompt_was_dearer_until_the_surcharge_was_given_up(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("claude-opus-4-6", date(2026, 3, 13)),
+        ("claude-sonnet-4-6", date(2026, 3, 13)),
+        ("claude-sonnet-4-5", date(2026, 4, 30)),
+    ],
+)
+def test_a_long_prompt_was_dearer_until_the_surcharge_was_given_up(name: str, end: date) -> None:
     model = CATALOGUE.resolve(name).model
     long = Usage(prompt_total=300_000, in_uncached=300_000, out_visible=1_000)
-    before, after = (
-        cost(long, CATALOGUE.price_entry(model, day)) for day in (date(2026, 3, 12), date(2026, 3, 13))
-    )
+    before, after = (cost(long, CATALOGUE.price_entry(model, day)) for day in (end - timedelta(days=1), end))
     assert isinstance(before, Cost)
     assert isinstance(after, Cost)
     assert [part.rate_per_million_usd for part in before.parts] == [
@@ -220,6 +225,23 @@ def test_a_long_prompt_was_dearer_until_the_surcharge_was_given_up(name: str) ->
         for part, rate in zip(after.parts, (Decimal(2), Decimal("1.5")), strict=True)
         if part.rate_per_million_usd is not None
     ]
+
+
+@pytest.mark.parametrize(
+    "name", ["gemini-2.5-flash", "gemini-2.5-pro", "gemini-3-flash-preview", "gemini-3.1-pro-preview"]
+)
+def test_flex_halves_all_but_what_these_read_from_a_cache(name: str) -> None:
+    price = CATALOGUE.price_entry(CATALOGUE.resolve(name).model, DAY)
+    assert price is not None
+    usage = Usage(
+        prompt_total=2_000, in_uncached=1_000, cache_read=1_000, out_visible=1_000, service_tier="flex"
+    )
+    bill = cost(usage, price)
+    assert isinstance(bill, Cost)
+    rates = {part.unit: part.rate_per_million_usd for part in bill.parts}
+    assert rates["in_uncached"] == price.per_million["prompt"] / 2
+    assert rates["out_visible"] == price.per_million["completion"] / 2
+    assert rates["cache_read"] == price.per_million["cacheRead"]
 
 
 def test_numbers_are_read_without_passing_through_a_float() -> None:
