@@ -10,6 +10,8 @@ from sidecar.errors import Failure
 from sidecar.providers.base import Done, PreparedCall
 
 Ending = Literal["completed", "refused", "cancelled", "expired"]
+# What a vendor answers where it has nothing any more, or not yet.
+GONE = frozenset({404, 410})
 
 
 @dataclass(frozen=True, slots=True)

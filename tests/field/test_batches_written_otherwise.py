@@ -47,10 +47,31 @@ def _as_answer(lines: list[bytes]) -> bytes:
     return b'{"object": "list", "data": [' + b",".join(lines) + b"]}"
 
 
+def _over_lines(lines: list[bytes]) -> bytes:
+    return b"\n".join(orjson.dumps(orjson.loads(line), option=orjson.OPT_INDENT_2) for line in lines)
+
+
+def _by_row(lines: list[bytes]) -> bytes:
+    return orjson.dumps({orjson.loads(line)["custom_id"]: orjson.loads(line) for line in lines})
+
+
+def _cut_before(lines: list[bytes]) -> bytes:
+    return b"\n".join([lines[0][:40], *lines])
+
+
 WRITTEN: dict[str, Callable[[list[bytes]], bytes]] = {
     "a list": _as_list,
     "a list over lines": lambda lines: b"[\n" + b",\n".join(lines) + b"\n]\n",
     "a list in an answer": _as_answer,
+    "a list deep in an answer": lambda lines: b'{"data": {"items": [' + b",".join(lines) + b"]}}",
+    "each under its row": _by_row,
+    "each over several lines": _over_lines,
+    "a list of such": lambda lines: b"[\n" + _over_lines(lines).replace(b"\n}\n{", b"\n}, {") + b"\n]",
+    "one that is cut before them": _cut_before,
+    "texts of JSON": lambda lines: b"\n".join(orjson.dumps(line.decode()) for line in lines),
+    "a script": lambda lines: b"\n".join(b"data = " + line + b";" for line in lines),
+    "calls of a script": lambda lines: b"\n".join(b"take(" + line + b");" for line in lines),
+    "numbers before them": lambda lines: b"\n".join(b"%d\t" % n + line for n, line in enumerate(lines)),
     "a stream": lambda lines: b"\n\n".join(b"data: " + line for line in lines) + b"\n\ndata: [DONE]\n\n",
     "no ends between them": b"".join,
     "ends of an old Macintosh": b"\r".join,
@@ -81,6 +102,35 @@ async def test_results_are_read_however_a_gateway_writes_them_down(written: str,
     assert [row["status"] for row in came] == ["success"] * 3
     assert found["totalCost"] == pytest.approx(float(there.batches[0]["chargedUSD"]))
     assert odd.left == 999
+
+
+@pytest.mark.parametrize("word", ["ended", "completed", "SUCCEEDED"])
+@pytest.mark.parametrize("url", [{}, {"results_url": None}])
+async def test_an_anthropic_batch_is_read_in_another_s_words_and_its_results_where_they_always_are(
+    word: str, url: dict[str, Any], tmp_path: Path
+) -> None:
+    def otherwise(batch: Any) -> Any:
+        told = batch.pop("processing_status")
+        return {**batch, "status": word if told == "ended" else "running", **url}
+
+    odd = Misbehaviour(r"(GET|POST) /anthropic/v1/messages/batches(/[^/?]+)?$", changed(otherwise), ALWAYS)
+    async with vendors(odd) as there, native(tmp_path, there) as process:
+        found = await closed(process, await submitted(process, "anthropic"))
+    assert (found["status"], found["completedRows"]) == ("completed", 3)
+    assert found["totalCost"] == pytest.approx(float(there.batches[0]["chargedUSD"]))
+
+
+async def test_a_batch_of_google_s_is_read_in_another_s_words(tmp_path: Path) -> None:
+    def otherwise(batch: Any) -> Any:
+        batch["metadata"]["state"] = batch["metadata"]["state"].replace("SUCCEEDED", "COMPLETED")
+        batch.pop("done", None)
+        return batch
+
+    odd = Misbehaviour(r"GET /gemini/v1beta/batches/", changed(otherwise), ALWAYS)
+    async with vendors(odd) as there, native(tmp_path, there) as process:
+        found = await closed(process, await submitted(process, "gemini"))
+    assert (found["status"], found["completedRows"]) == ("completed", 3)
+    assert found["totalCost"] == pytest.approx(float(there.batches[0]["chargedUSD"]))
 
 
 @pytest.mark.parametrize("told", [["The third line is bad"], "The third line is bad"])

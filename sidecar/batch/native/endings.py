@@ -19,6 +19,17 @@ TOO_LARGE = (
 )
 
 
+def gone(part: VendorBatch, state: BatchState) -> Failure:
+    """Return why rows have no answer whose results the vendor names, and does not have."""
+    return Failure(
+        "provider_unavailable",
+        f"{part.provider} has ended batch {state.native_id} and has no results of it under the name that it gave them: "
+        "they may have been deleted there, or were kept no longer. This row may have been run and charged: look there, "
+        "and collect the batch again if they are found, before you retry the row, which would be paid again.",
+        provider=part.provider,
+    )
+
+
 def nameless(part: VendorBatch, state: BatchState) -> Failure:
     """Return why rows have no answer whose results are there, and name no rows."""
     files = (id_ for name, id_ in state.handles.items() if "file" in name.lower() and "://" not in id_)

@@ -15,11 +15,11 @@ from sidecar.batch.native.actions import Action, Observed, Sent
 from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
 from sidecar.batch.native.collect import Collector, Page
 from sidecar.batch.native.pace import Pace
-from sidecar.batch.native.reading import Reading
+from sidecar.batch.native.reading import FailedReadings, Reading
 from sidecar.batch.progress import ProgressReporter
 from sidecar.core import Core
 from sidecar.errors import Failure
-from sidecar.providers.batches import BatchState
+from sidecar.providers.batches import GONE, BatchState
 from sidecar.store import unheard_stops, vendor_batches
 from sidecar.store.job_records import Job, VendorBatch
 
@@ -29,8 +29,6 @@ log = logging.getLogger("sidecar.batch")
 
 # Several batches may end at once, and fetching results takes memory and the disk.
 AT_ONCE = 4
-# Results that name no rows are read so often: they may have been written only in part the first time.
-MOST_NAMELESS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class PartSteps:
         self._known = known
         self._looks = 0
         self._ended_looks = 0
-        self._nameless = 0
+        self._failed_readings = FailedReadings()
         self._waited_ms = 0
 
     def waited(self, ms: int) -> None:
@@ -220,7 +218,7 @@ class PartSteps:
     async def _collect(self, part: VendorBatch, state: BatchState, last: bool) -> int | None:
         """Close the part when every result that the vendor counts was read, or when this was the `last` time."""
         reading = Reading(state, patient=self._looks < machine.FEWEST_LOOKS, last=last)
-        collector, whole = self._tools.collector, True
+        collector, whole, gone = self._tools.collector, True, False
         try:
             # What is priced now stays so: results that are there wait for the prices.
             await self._tools.core.catalogue_whole()
@@ -232,19 +230,26 @@ class PartSteps:
             pages = collector.read(part, reading, adapter, key)
             await self._close(pages if not part.interruptions else self._going_on(part, pages))
         except Failure as failure:
-            self._nameless += reading.names_no_rows
-            hopeless = reading.names_no_rows and self._nameless >= MOST_NAMELESS
+            self._failed_readings.note(reading, failure)
+            hopeless = self._failed_readings.hopeless(reading, failure, settled=self._settled(part))
             if not (last or hopeless) or failure.kind in machine.NOT_THE_RESULTS:
                 return await self._go_on(part, failure)
-            whole = False
+            whole, gone = False, failure.status in GONE
         free = state.ran_nothing or (whole and reading.rest_is_free)
         reason = endings.without_result(
             part.provider, state, too_large=reading.too_large > 0, never_ran=free and not state.ran_nothing
         )
-        if reading.names_no_rows:
+        if gone:
+            reason = endings.gone(part, state)
+        elif reading.names_no_rows:
             reason = endings.nameless(part, state)
         await self._close(collector.close(part, reason, free=free, ran_nothing=state.ran_nothing))
         return None
+
+    def _settled(self, part: VendorBatch) -> bool:
+        """Whether what an ended part names has had time to be there."""
+        ended_at = part.ended_at or self._tools.core.now_ms()
+        return self._tools.core.now_ms() - ended_at >= self._tools.pace.nameless_ms
 
     async def _going_on(
         self, part: VendorBatch, pages: AsyncGenerator[Page, None]

@@ -1,4 +1,4 @@
-"""How far one reading of a native batch's results has come, and whether they have to be read again."""
+"""How far one reading of a native batch's results has come, and whether they have to be read again (pure)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 
 from sidecar.batch.native import endings
 from sidecar.errors import Failure
-from sidecar.providers.batches import BatchResult, BatchState
+from sidecar.providers.batches import GONE, BatchResult, BatchState
+
+# Results that name no rows are read so often: they may have been written only in part the first time.
+MOST_NAMELESS = 3
+# So often results are asked for of which the vendor says that there are none: a file may be named before it is there.
+MOST_GONE = 5
 
 
 @dataclass(slots=True)
@@ -77,3 +82,26 @@ class Reading:
     def _read(self) -> int:
         """How many of the results that the vendor counts were read; of a batch that was ended early, of what ran."""
         return len(self.ours if self.state.ending == "completed" else self.ran)
+
+
+@dataclass(slots=True)
+class FailedReadings:
+    """How often a part's results could not be read whole for something that will be so another time too."""
+
+    nameless: int = 0
+    gone: int = 0
+
+    def note(self, reading: Reading, failure: Failure) -> None:
+        """Count this reading, which ended so."""
+        self.nameless += reading.names_no_rows
+        self.gone += failure.status in GONE
+
+    def hopeless(self, reading: Reading, failure: Failure, *, settled: bool) -> bool:
+        """Return whether another reading would end no other way.
+
+        `settled`: the batch ended so long ago that what it names is there if it ever will be. What it does not name
+        may still come.
+        """
+        if failure.status in GONE:
+            return settled and self.gone >= MOST_GONE and all(reading.state.handles.values())
+        return reading.names_no_rows and self.nameless >= MOST_NAMELESS

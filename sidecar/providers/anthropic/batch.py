@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from sidecar.errors import Failure
 from sidecar.providers.anthropic.batch_format import (
     RESULTS,
     batch_state,
@@ -17,7 +18,7 @@ from sidecar.providers.anthropic.batch_format import (
 from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.provider import root
 from sidecar.providers.base import PreparedCall
-from sidecar.providers.batches import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult
+from sidecar.providers.batches import GONE, BatchLimits, BatchPart, BatchResult, BatchState, LookupResult
 from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows, unconfirmed
 from sidecar.providers.kernel.bodies import array_body
 from sidecar.providers.kernel.client import VendorClient, in_path
@@ -122,11 +123,16 @@ class AnthropicBatch:
         if not state.ended or RESULTS not in state.handles:
             return None
         wanted = frozenset(part.custom_ids)
-        async with aclosing(self.results(key, state)) as results:
-            async for came in results:
-                # No row of ours is in another batch, so the first one that can be read decides.
-                if came.custom_id:
-                    return came.custom_id in wanted
+        try:
+            async with aclosing(self.results(key, state)) as results:
+                async for came in results:
+                    # No row of ours is in another batch, so the first one that can be read decides.
+                    if came.custom_id:
+                        return came.custom_id in wanted
+        except Failure as failure:
+            # They are not there yet, or not kept any more: that is no answer for the other batches either.
+            if failure.status not in GONE:
+                raise
         return None
 
     def _of(self, native_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -12,6 +12,7 @@ from sidecar.providers.anthropic.stream import MessageReader
 from sidecar.providers.base import PreparedCall
 from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.kernel.batch_rows import outcome_of
+from sidecar.providers.kernel.batch_words import End, end_of, is_at_work
 from sidecar.providers.kernel.bodies import encode_json
 from sidecar.providers.kernel.errors import stream_failure
 from sidecar.providers.kernel.json_values import as_mapping, as_text, moment_ms, told_count
@@ -27,8 +28,9 @@ PAUSED = (
     "and was charged; run the row in a local batch, where it goes on by itself."
 )
 
-_NO_ANSWER = ("errored", "canceled", "expired")
-_AT_WORK = ("in_progress", "canceling")
+# The second is the word of other vendors' counts.
+_ANSWERED = ("succeeded", "completed")
+_NO_ANSWER = ("errored", "canceled", "expired", "failed")
 
 
 def input_line(custom_id: str, plan: PreparedCall) -> bytes:
@@ -42,41 +44,54 @@ def batch_state(batch: Mapping[str, Any]) -> BatchState | None:
 
     `failed` are all that ended without an answer. Before the end nothing but the total is told.
     """
-    batch = without_envelope(batch, "id", "processing_status")
-    native_id, word = as_id(batch.get("id")), as_word(batch.get("processing_status"))
+    inside = without_envelope(batch, "id", "processing_status")
+    # Gateways that have several vendors' batches give all of them one form.
+    batch = inside if inside.get("processing_status") else without_envelope(batch, "id", "status")
+    told = batch.get("processing_status") or batch.get("status")
+    native_id, word = as_id(batch.get("id")), as_word(told)
     if not native_id or not word:
         return None
-    counts = batch.get("request_counts")
-    told = isinstance(counts, Mapping)
-    url = batch.get(RESULTS)
+    told_counts = batch.get("request_counts")
+    counts = {name: told_count(count) or 0 for name, count in as_mapping(told_counts).items()}
+    counted = isinstance(told_counts, Mapping)
+    url = as_text(batch.get(RESULTS))
     word = word.strip().lower().replace("-", "_")
+    end = end_of(word)
     # Where nobody knows the word, results say that it has ended.
-    ended = word == "ended" or (word not in _AT_WORK and bool(url))
+    ended = end is not None or (not is_at_work(word) and bool(url))
     archived = batch.get("archived_at") is not None
+    done, not_done = _sum(counts, _ANSWERED), _sum(counts, _NO_ANSWER)
+    # Their address is known, should the batch not name it: it is asked once rows are counted.
+    there = bool(url) or (ended and done + not_done > 0)
     return BatchState(
         native_id=native_id,
         word=word,
         ended=ended,
-        results_ready=ended and (bool(url) or archived),
-        total=sum(told_count(count) or 0 for count in as_mapping(counts).values()) if told else None,
-        completed=told_count(as_mapping(counts).get("succeeded")) if told and ended else None,
-        failed=sum(told_count(as_mapping(counts).get(name)) or 0 for name in _NO_ANSWER)
-        if told and ended
-        else None,
+        results_ready=ended and (there or archived),
+        total=counts.get("total", sum(counts.values())) if counted else None,
+        completed=done if counted and ended else None,
+        failed=not_done if counted and ended else None,
         created_at=moment_ms(batch.get("created_at")),
         ended_at=moment_ms(batch.get("ended_at")),
         error="Anthropic keeps results for 29 days, and those of this batch are gone." if archived else None,
-        ending=_ending(as_mapping(counts)) if ended else None,
-        handles={RESULTS: url} if isinstance(url, str) and url and not archived else {},
-        names_results=bool(url) or archived,
+        ending=_ending(counts, end) if ended else None,
+        handles={RESULTS: url} if there and not archived else {},
+        names_results=there or archived,
         gone=archived,
     )
 
 
-def _ending(counts: Mapping[str, Any]) -> Ending:
-    if told_count(counts.get("canceled")):
+def _sum(counts: Mapping[str, int], names: Iterable[str]) -> int:
+    return sum(counts.get(name, 0) for name in names)
+
+
+def _ending(counts: Mapping[str, int], end: End | None) -> Ending:
+    """How it came to its end, by its counts; by its word, which is the same for all with this vendor, without any."""
+    if counts.get("canceled"):
         return "cancelled"
-    return "expired" if told_count(counts.get("expired")) else "completed"
+    if counts.get("expired"):
+        return "expired"
+    return "completed" if counts or end is None else "refused" if end == "failed" else end
 
 
 def may_be_of(state: BatchState, part: BatchPart) -> bool:

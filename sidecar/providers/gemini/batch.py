@@ -125,12 +125,13 @@ class GeminiBatch:
 
         A row that was not run may have no result at all.
         """
-        asked = self._api.asked(key, state.handles.get(MODEL))
+        # Of the model a row may say something, and where its results are does not.
+        asked, file = self._api.asked(key, state.handles.get(MODEL)), self._api.asked(key)
         if FILE in state.handles:
             url = f"{self._address.download}/{_steps(state.handles[FILE])}:download?alt=media"
-            pieces = self._api.lines(url, asked, headers=ACCEPT_JSON)
+            pieces = self._api.lines(url, file, headers=ACCEPT_JSON)
         elif INLINE in state.handles:
-            pieces = self._api.elements(self._of(state.native_id), asked, INLINE, bytearray())
+            pieces = self._api.elements(self._of(state.native_id), file, INLINE, bytearray())
         else:
             return
         rows = read_rows(pieces, lambda value: outcome(value, asked, state.word), state.native_id, set())

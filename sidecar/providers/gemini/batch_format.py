@@ -11,6 +11,7 @@ from sidecar.providers.batches import BatchPart, BatchResult, BatchState, Ending
 from sidecar.providers.gemini.request import in_words_instead
 from sidecar.providers.gemini.stream import GeminiReader
 from sidecar.providers.kernel.batch_rows import outcome_of
+from sidecar.providers.kernel.batch_words import end_of
 from sidecar.providers.kernel.bodies import Body, encode_json
 from sidecar.providers.kernel.errors import row_failure
 from sidecar.providers.kernel.json_values import as_mapping, as_text, moment_ms, told_count
@@ -73,6 +74,7 @@ _ENDED: Mapping[str, Ending] = {
     "CANCELLED": "cancelled",
     "EXPIRED": "expired",
 }
+_OTHERS = {"failed": "refused"}
 
 
 def batch_state(operation: Mapping[str, Any]) -> BatchState | None:
@@ -87,7 +89,7 @@ def batch_state(operation: Mapping[str, Any]) -> BatchState | None:
         return None
     # A gateway may give the batch itself, without the operation around it.
     metadata = as_mapping(operation.get("metadata")) or operation
-    word = as_text(metadata.get("state")).strip().upper()
+    word = _word(as_text(metadata.get("state")))
     stats = as_mapping(metadata.get("batchStats"))
     error = as_mapping(operation.get("error")) or as_mapping(metadata.get("error"))
     done = operation.get("done") is True
@@ -115,6 +117,14 @@ def batch_state(operation: Mapping[str, Any]) -> BatchState | None:
         names_results=FILE in handles or INLINE in handles,
         metadata={NAME: as_text(metadata.get(NAME))},
     )
+
+
+def _word(told: str) -> str:
+    """The state in this vendor's words, where a gateway has another's for its end."""
+    word, end = told.strip().upper(), end_of(told)
+    if word.endswith(tuple(_ENDED)) or end is None:
+        return word
+    return next(name for name, ending in _ENDED.items() if ending == _OTHERS.get(end, end))
 
 
 def _ending(word: str, *, failed: bool) -> Ending:

@@ -10,11 +10,14 @@ from typing import Any
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, Event, TextDelta, TextWasThinking, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.batches import BatchResult, BatchState
-from sidecar.providers.kernel.jsonl import read_objects
+from sidecar.providers.kernel.jsonl import SpreadObjects, is_between, read_objects
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked
 
 _log = logging.getLogger(__name__)
+
+# So many objects around a list of results are looked into.
+MOST_WRAPPED = 3
 
 
 def outcome_of(
@@ -68,13 +71,13 @@ async def read_rows(
     be read. Raises Failure when the pieces break off.
     """
     failed = set[str]()
-    async with aclosing(pieces):
-        async for piece in pieces:
-            if not piece:
+    objects = _objects(pieces, lambda value: bool((came := outcome(value)) and came.custom_id))
+    async with aclosing(objects):
+        async for found in objects:
+            if found is None:
                 _log.warning("a result of batch %s is too large to be read", native_id)
                 yield BatchResult("", too_large=True)
                 continue
-            found: Sequence[Mapping[str, Any] | None] = read_objects(piece)
             for value in found or [None]:
                 came = None if value is None else outcome(value)
                 if came is None:
@@ -88,6 +91,52 @@ async def read_rows(
                     if answered or came.custom_id not in failed:
                         (told if answered else failed).add(came.custom_id)
                         yield came
+
+
+async def _objects(
+    pieces: AsyncGenerator[bytes, None], names_row: Callable[[Mapping[str, Any]], bool]
+) -> AsyncGenerator[Sequence[Mapping[str, Any] | None] | None, None]:
+    """Yield the objects of each piece, none for one that holds none, and None for one that was too large.
+
+    An object may go over several pieces; one that names a row inside shows that what had begun was cut.
+    """
+    spread = SpreadObjects()
+    async with aclosing(pieces):
+        async for piece in pieces:
+            found = _unwrapped(read_objects(piece), names_row) if piece else []
+            if spread.begun and (not piece or any(map(names_row, found))):
+                spread.drop()
+                yield ()
+            if spread.begun:
+                for whole in spread.feed(piece):
+                    yield _unwrapped(read_objects(whole), names_row) if whole else None
+            elif not piece:
+                yield None
+            elif found or not (is_between(piece) or spread.begin(piece)):
+                yield found
+    if spread.begun:
+        yield ()
+
+
+def _unwrapped(
+    found: list[Mapping[str, Any]], names_row: Callable[[Mapping[str, Any]], bool]
+) -> list[Mapping[str, Any]]:
+    """The objects, or those of which some name rows inside a single one around them."""
+    if len(found) != 1 or names_row(found[0]):
+        return found
+    return _inside(found[0], names_row, MOST_WRAPPED) or found
+
+
+def _inside(
+    value: Any, names_row: Callable[[Mapping[str, Any]], bool], depth: int
+) -> list[Mapping[str, Any]]:
+    """The objects of the first list, or under the names of the first object, of which one names a row."""
+    values = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    objects: list[Mapping[str, Any]] = [each for each in values if isinstance(each, dict)]
+    if any(map(names_row, objects)):
+        return objects
+    deeper = (_inside(each, names_row, depth - 1) for each in values) if depth else iter(())
+    return next(filter(None, deeper), [])
 
 
 def unconfirmed(asked: Asked) -> OutcomeUnknown:

@@ -84,7 +84,7 @@ async def test_of_the_results_only_the_first_row_is_read_to_know_a_batch() -> No
     [
         {"processing_status": "in_progress", "results_url": None},
         {"processing_status": "canceling", "results_url": None},
-        {"results_url": None},
+        {"results_url": None, "request_counts": None},
         {"results_url": None, "archived_at": CREATED},
         {"processing_status": "in_progress", "results_url": None, "request_counts": None},
         {"processing_status": "in_progress", "results_url": None, "created_at": None},
@@ -95,6 +95,16 @@ async def test_what_cannot_be_told_leaves_a_doubt(members: dict[str, Any]) -> No
     found = await adapter.find(KEY, PART)
     assert (found.state, found.certain) == (None, False)
     assert "b1" in found.note
+
+
+@pytest.mark.parametrize(("reply", "found"), [(Reply(chunks=[EXPIRED]), "b1"), (said({}, 404), None)])
+async def test_results_that_an_ended_batch_does_not_name_are_looked_for_where_they_always_are(
+    reply: Reply, found: str | None
+) -> None:
+    adapter, transport = scripted(page(batch("b1", results_url=None)), reply)
+    came = await adapter.find(KEY, PART)
+    assert (came.state and came.state.native_id, came.certain) == (found, found is not None)
+    assert transport.asked[-1].url.endswith("/v1/messages/batches/b1/results")
 
 
 async def test_a_list_that_does_not_go_on_proves_nothing() -> None:
@@ -112,7 +122,15 @@ async def test_a_list_that_does_not_go_on_proves_nothing() -> None:
         ({"processing_status": "something new", "results_url": None}, False, False, (2, None, None)),
         ({"processing_status": "something new"}, True, True, (2, 2, 0)),
         ({"processing_status": "Ended"}, True, True, (2, 2, 0)),
-        ({"results_url": None}, True, False, (2, 2, 0)),
+        ({"results_url": None}, True, True, (2, 2, 0)),
+        ({"results_url": None, "request_counts": None}, True, False, (None, None, None)),
+        ({"processing_status": None, "status": "completed"}, True, True, (2, 2, 0)),
+        (
+            {"processing_status": None, "status": "running", "results_url": None},
+            False,
+            False,
+            (2, None, None),
+        ),
         ({}, True, True, (2, 2, 0)),
         (
             {"request_counts": {"succeeded": 1, "errored": 2, "canceled": 3, "expired": 4}},

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.providers.kernel.jsonl import LineReader, read_line
+from sidecar.providers.kernel.jsonl import LineReader, SpreadObjects, read_line
 
 CONTENT = st.lists(
     st.sampled_from([b"{}", b"\n", b"\r\n", b'{"a": "\xc3\xbc"}', b" ", b"x"]), max_size=30
@@ -39,3 +39,22 @@ def test_a_line_that_is_too_long_is_passed_over_and_comes_as_an_empty_one() -> N
         for line in reader.feed(chunk)
     ]
     assert [*fed, *reader.finish()] == [b"short", b"", b"next", b""]
+
+
+def test_objects_over_several_lines_are_put_together_and_a_list_around_them_is_none_of_them() -> None:
+    spread = SpreadObjects()
+    assert spread.begin(b"take({")
+    assert spread.begun
+    assert [*spread.feed(b'"a": "} \\" {",'), *spread.feed(b'"b": [1]}, {'), *spread.feed(b'"c": 2}')] == [
+        b'{\n"a": "} \\" {",\n"b": [1]}',
+        b'{\n"c": 2}',
+    ]
+    assert not spread.begun
+    assert not spread.begin(b"[")
+    assert not spread.begin(b'{"whole": 1}')
+
+
+def test_an_object_over_several_lines_that_is_too_long_comes_as_an_empty_one() -> None:
+    spread = SpreadObjects(most_bytes=10)
+    assert spread.begin(b"{")
+    assert [*spread.feed(b'"a": "0123456789",'), *spread.feed(b'"b": 1}')] == [b""]
