@@ -1249,8 +1249,10 @@ export interface DataSalvageResult {
   /** Where the damaged file is, as an absolute path; absent: the database is sound and was left alone. */
   kept?: string;
   tables: SalvagedTable[];
-  /** A sentence for the person for each table of which something could not be read. */
+  /** A sentence for the person for each table of which something could not be read: how many rows were saved, and how many were not. */
   lost: string[];
+  /** All of it for the person, with where the damaged file is; `system:doctor` says it again. Absent: the database is sound. */
+  summary?: string;
 }
 
 export interface DaySpending {
@@ -2042,8 +2044,12 @@ export interface SalvagedTable {
   name: string;
   /** How many are in the new database. */
   rows: number;
-  /** Whether that is all that the table held. */
+  /** How many are known to be lacking, by what the table's indexes name. */
+  missing: number;
+  /** Whether `rows` is all that the table held. */
   complete: boolean;
+  /** Whether `missing` is all that is lacking; else there may be more. */
+  counted: boolean;
 }
 
 /** Who is answering. */
@@ -2137,6 +2143,8 @@ export interface SystemDoctorResult {
   backups: DoctorBackups;
   /** What is wrong and what to do, a sentence or two each; empty when all is well. */
   problems: string[];
+  /** What was saved of a damaged database that this one took the place of, what was not, and where the damaged one is. */
+  salvaged?: string;
 }
 
 export interface SystemHealthResult {
@@ -2509,7 +2517,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "bd138f6dfb46f02cab79328985296292a49fbc3d9042481b23f57cd656111295";
+export const SCHEMA_HASH = "2805d2a77c35abf987a6f3e382f76e453b65c1d897eede3ea5139eba37e2023a";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

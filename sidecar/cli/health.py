@@ -34,6 +34,8 @@ async def examine(sidecar: Connection) -> AsyncIterator[Check]:
     yield Check("database", database["status"] == "ok", database["status"])
     for problem in found["problems"]:
         yield Check("problem", False, problem)
+    if "salvaged" in found:
+        yield Check("salvaged", True, found["salvaged"])
     yield Check("proxy", True, await _setting(sidecar, "proxy") or "what the environment and the system say")
     yield Check("certificates", True, await _setting(sidecar, "caFile") or "the system's")
     for name, state in (await sidecar.call("settings:load", {"key": "allKeys"})).items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "bd138f6dfb46f02cab79328985296292a49fbc3d9042481b23f57cd656111295"
+SCHEMA_HASH = "2805d2a77c35abf987a6f3e382f76e453b65c1d897eede3ea5139eba37e2023a"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sidecar.methods.services import Request, Services
 from sidecar.spending.recovery import of_a_backup
+from sidecar.store import kv
 from sidecar.store.atomic_files import target_file
 from sidecar.store.backups import list_backups
 from sidecar.store.diagnosis import check_database
 from sidecar.store.exports import export_tables
 from sidecar.store.integrity import DAMAGED
+from sidecar.store.lost_rows import SALVAGED, lost_of, summary_of
 from sidecar.store.restore import restore as restore_backup
 from sidecar.store.restore import restore_readable
 
@@ -88,10 +91,14 @@ async def salvage(call: Request, params: None) -> dict[str, Any]:
         _read_anew(app)
     app.caretaker.problem = None
     app.native.resumption.begin()
+    told = {}
+    if kept is not None:
+        told = {"kept": str(kept), "summary": summary_of(found, kept)}
+        await app.store.write(kv.put, SALVAGED, told["summary"])
     return {
-        **({} if kept is None else {"kept": str(kept)}),
-        "tables": [{"name": each.name, "rows": each.rows, "complete": each.complete} for each in found],
-        "lost": [f"Some rows of {each.name} could not be read." for each in found if not each.complete],
+        **told,
+        "tables": [asdict(each) for each in found],
+        "lost": [sentence for sentence in map(lost_of, found) if sentence],
     }
 
 

@@ -14,9 +14,10 @@ from sidecar.contract.methods import PROTOCOL_VERSION, SCHEMA_HASH
 from sidecar.errors import Failure
 from sidecar.methods.services import Request, Services
 from sidecar.process_memory import rss_bytes
-from sidecar.store import synced_folder
+from sidecar.store import kv, synced_folder
 from sidecar.store.backups import list_backups
 from sidecar.store.diagnosis import LITTLE_ROOM_BYTES, Folder, look_at_folder
+from sidecar.store.lost_rows import SALVAGED
 
 if TYPE_CHECKING:
     from sidecar.contract.types import system as types
@@ -79,6 +80,7 @@ async def doctor(call: Request, params: None) -> dict[str, Any]:
     backups = await asyncio.to_thread(list_backups, app.database_file)
     catalogue = await app.catalogue_files.look_again()
     synced = await synced_folder.warning(app.config.data_dir)
+    salvaged = await _salvaged(database)
     whole = [each.created_at for each in backups if each.checked]
     free = {} if folder.free_bytes is None else {"freeBytes": folder.free_bytes}
     return {
@@ -102,6 +104,7 @@ async def doctor(call: Request, params: None) -> dict[str, Any]:
             *_of_folder(folder),
             *([synced] if synced else []),
         ],
+        **({} if salvaged is None else {"salvaged": salvaged}),
     }
 
 
@@ -117,6 +120,14 @@ async def _state(app: Services) -> tuple[str, Database | None, str | None]:
     gone = await database.gone()
     problem = app.caretaker.problem if gone is None else gone.message
     return "ok" if problem is None else "degraded", database, problem
+
+
+async def _salvaged(database: Database | None) -> str | None:
+    """What was saved of a damaged database that this one took the place of."""
+    try:
+        return None if database is None else await database.read(kv.get, SALVAGED)
+    except Failure:
+        return None
 
 
 def _of_folder(folder: Folder) -> list[str]:

@@ -17,7 +17,8 @@ from sidecar.store.atomic_files import PRIVATE_FOLDER, create_private, source_fi
 from sidecar.store.backup import copy_database
 from sidecar.store.database import Database
 from sidecar.store.diagnosis import check_database
-from sidecar.store.salvage import SalvagedTable, salvage
+from sidecar.store.lost_rows import SalvagedTable
+from sidecar.store.salvage import salvage
 from sidecar.store.sqlite_errors import storage_failure
 from sidecar.store.stoppable import STEPS_A_PULSE, Pulse, in_thread
 from sidecar.store.store import Exchanged, Store

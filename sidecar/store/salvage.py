@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sidecar.store import migrations
+from sidecar.store.lost_rows import FAR, SalvagedTable, missing_rows
 from sidecar.store.migrations.recovery import Parents
 
 _MAGIC = b"SQLite format 3\x00"
 _USUAL_PAGE = 4_096
 # A header that says more than so many times what is there is not believed.
 _MOST_CUT_OFF = 16
-# No table has rows beyond it; a step that has come so far has passed the last one.
-_FAR = 2**40
 # So many rows are tried one by one, for single ones that are whole between damaged pages.
 _NEAR = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class SalvagedTable:
-    """How many rows of a table are in the new database, and whether they are all that it held."""
-
-    name: str
-    rows: int
-    complete: bool
 
 
 def salvage(damaged: Path, target: Path, now_ms: int) -> list[SalvagedTable]:
@@ -92,18 +82,26 @@ def _take_over(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> 
     except sqlite3.DatabaseError:
         columns = []
     if not columns:
-        return SalvagedTable(table, 0, False)
+        return SalvagedTable(table, 0, 0, complete=False, counted=False)
     places = ", ".join("?" * len(columns))
     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608
-    count, complete = 0, True
+    saved, count, complete = array("q"), 0, True
     for row in _readable_rows(old, table, columns):
+        if row is None:
+            complete = False
+            continue
+        number, values = row
         try:
-            taken = new.execute(insert, row).rowcount if row is not None else 0
+            taken = new.execute(insert, values).rowcount > 0
         except sqlite3.IntegrityError:
-            taken = 0
-        count += max(0, taken)
-        complete = complete and taken > 0
-    return SalvagedTable(table, count, complete)
+            taken = False
+        if taken:
+            saved.append(number)
+            count += 1
+        complete = complete and taken
+    lacking, counted = missing_rows(old, table, saved)
+    complete = complete and not lacking
+    return SalvagedTable(table, count, len(lacking), complete=complete, counted=counted or complete)
 
 
 def _columns(conn: sqlite3.Connection, table: str) -> list[str]:
@@ -112,8 +110,8 @@ def _columns(conn: sqlite3.Connection, table: str) -> list[str]:
 
 def _readable_rows(
     old: sqlite3.Connection, table: str, columns: Sequence[str]
-) -> Iterator[tuple[Any, ...] | None]:
-    """The rows in the order of their numbers, and None wherever some cannot be read."""
+) -> Iterator[tuple[int, tuple[Any, ...]] | None]:
+    """The rows with their numbers, in the order of those, and None wherever some cannot be read."""
     query = f"SELECT rowid, {', '.join(columns)} FROM {table} WHERE rowid >= ? ORDER BY rowid"  # noqa: S608
 
     def can_read_from(number: int) -> bool:
@@ -124,11 +122,11 @@ def _readable_rows(
         return True
 
     at = 0
-    while at < _FAR:
+    while at < FAR:
         try:
             for number, *values in old.execute(query, (at,)):
                 at = number + 1
-                yield tuple(values)
+                yield number, tuple(values)
         except sqlite3.DatabaseError:
             yield None
             at = _first_after(at, can_read_from)
@@ -142,7 +140,7 @@ def _first_after(at: int, can_read_from: Callable[[int], bool]) -> int:
         if can_read_from(near):
             return near
     at, step = at + _NEAR - 1, 1
-    while at + step < _FAR and not can_read_from(at + step):
+    while at + step < FAR and not can_read_from(at + step):
         step *= 2
     low, high = at + step // 2, at + step
     while high - low > 1:

@@ -272,28 +272,3 @@ async def test_a_disk_without_room_is_tried_again(tmp_path: Path) -> None:
         (tmp_path / "abai.db").rmdir()
         assert await until_answered(process, "project:list") == set()
         assert (await process.call("system:health"))["status"] == "ok"
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-async def test_what_can_be_read_of_a_damaged_database_is_saved_and_what_cannot_is_told(
-    damage: Callable[[bytes], bytes], tmp_path: Path
-) -> None:
-    data, _ = await damaged_folder(tmp_path, damage)
-    async with sidecar(data) as process:
-        found = await process.call("data:salvage")
-        rows = {each["name"]: each["rows"] for each in found["tables"]}
-        messages = await process.call("messages:list", {"conversationId": "c", "limit": 100})
-        assert len(messages) == rows["messages"] > 0
-        assert len(await process.call("project:list")) >= 1
-        if damage is zeros_at_the_start:  # only the header is gone
-            assert (rows["messages"], await names(process), found["lost"]) == (60, set(NAMES), [])
-        else:
-            assert rows["messages"] < 60
-            assert "Some rows of messages could not be read." in found["lost"]
-        assert await process.call("data:check", {"full": True}) == {
-            "sound": True,
-            "full": True,
-            "problems": [],
-        }
-        assert await process.call("data:salvage") == {"tables": [], "lost": []}
-    assert Path(found["kept"]).is_file()
