@@ -107,10 +107,12 @@ export class SidecarClient {
     const timer =
       options.timeoutMs === undefined ? undefined : setTimeout(() => deadline.abort(), options.timeoutMs);
     const calledAt = Date.now();
+    let ended = (): void => undefined;
     try {
       const signals = [deadline.signal, ...(options.signal === undefined ? [] : [options.signal])];
       const connection = await this.#gate.pass(AbortSignal.any(signals));
       clearTimeout(timer);
+      ended = this.#atWork.called(method, params);
       if (options.timeoutMs === undefined) return await connection.call(method, params, options);
       const timeoutMs = Math.max(1, options.timeoutMs - (Date.now() - calledAt));
       return await connection.call(method, params, { ...options, timeoutMs });
@@ -119,6 +121,7 @@ export class SidecarClient {
       if (options.signal?.aborted === true) throw cancelled();
       throw tookTooLong(method, options.timeoutMs ?? 0);
     } finally {
+      ended();
       clearTimeout(timer);
     }
   }
@@ -172,7 +175,7 @@ export class SidecarClient {
       crashesAt.push(now);
       if (end.hung) hangsAt.push(now);
       if (end.hung && !afterHang(hangsAt, now, policy)) {
-        return this.#fail(hungTooOften(policy, this.#atWork.jobs(), end.detail));
+        return this.#fail(hungTooOften(policy, end.atWork, end.detail));
       }
       const decision = afterCrash(crashesAt, now, policy);
       if (!decision.again) return this.#fail(end.reason ?? gaveUp(policy, end.detail));
@@ -236,12 +239,13 @@ export class SidecarClient {
     await settlesWithin(connection.drained, DRAIN_MS);
     // A sidecar whose loop does not move ends itself by this signal.
     hung ||= exit.signal === "SIGPROF";
-    const jobs = this.#atWork.jobs();
-    const atWork = hung && jobs.length > 0 ? `; at work: ${jobs.join(", ")}` : "";
-    const detail = (broken ?? describeExit(exit, run.stderrTail())) + atWork;
+    // Before those who wait for it are told, after which nothing is at work any more.
+    const atWork = this.#atWork.named();
+    const during = hung && atWork.length > 0 ? `; at work: ${atWork.join(", ")}` : "";
+    const detail = (broken ?? describeExit(exit, run.stderrTail())) + during;
     connection.close(this.#isStopping() ? shuttingDown() : crashed(detail));
     await watching;
-    return endOfRun(detail, hung, await greeting);
+    return endOfRun(detail, hung, atWork, await greeting);
   }
 
   /** Handshake; opens the gate, or ends the process and gives the reason. */

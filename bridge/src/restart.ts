@@ -49,29 +49,35 @@ export function gaveUp(policy: RestartPolicy, detail: string): SidecarError {
   return unavailable(message, detail);
 }
 
-/** The same for a sidecar that hung. `jobs` are the batches that were at work then. */
-export function hungTooOften(policy: RestartPolicy, jobs: readonly string[], detail: string): SidecarError {
+/** The same for a sidecar that hung. `atWork` names what it was at work on then. */
+export function hungTooOften(policy: RestartPolicy, atWork: readonly string[], detail: string): SidecarError {
   const minutes = Math.round(policy.hangWindowMs / 60_000);
-  const named = `batch${jobs.length === 1 ? "" : "es"} ${jobs.join(", ")}`;
   const advice =
-    jobs.length === 0
-      ? "No batch was at work; its log says more. Please restart the app."
-      : `At work was the ${named}. Please restart the app and cancel what was at work before it hangs again.`;
+    atWork.length === 0
+      ? "Nothing that it was asked for was at work; its log says more. Please restart the app."
+      : `At work: ${atWork.join(", ")}. Please restart the app and cancel what was at work before it hangs again, ` +
+        "or ask for it in another way.";
   const message =
     `The A-B/AI backend stopped answering ${policy.hangLimit} times within ${minutes} minutes and was not started ` +
     `again. ${advice}`;
   return unavailable(message, detail);
 }
 
-/** How one run of the sidecar ended; `refused` is for good. */
+/** How one run of the sidecar ended, and what it was at work on; `refused` is for good. */
 export type RunEnd =
-  { how: "crashed"; detail: string; hung: boolean; reason?: SidecarError } | { how: "refused"; reason: SidecarError };
+  | { how: "crashed"; detail: string; hung: boolean; atWork: string[]; reason?: SidecarError }
+  | { how: "refused"; reason: SidecarError };
 
 /** Decide what a run's end was, with what its handshake failed for, if it did (pure). */
-export function endOfRun(detail: string, hung: boolean, reason: SidecarError | undefined): RunEnd {
+export function endOfRun(
+  detail: string,
+  hung: boolean,
+  atWork: string[],
+  reason: SidecarError | undefined,
+): RunEnd {
   if (reason?.kind === "sidecar_mismatch") return { how: "refused", reason };
   // A handshake that was cut off by the end of the process says nothing that the end does not say better.
   return reason === undefined || reason.kind === "sidecar_crashed"
-    ? { how: "crashed", detail, hung }
-    : { how: "crashed", detail, hung, reason };
+    ? { how: "crashed", detail, hung, atWork }
+    : { how: "crashed", detail, hung, atWork, reason };
 }

@@ -5,6 +5,7 @@ import { findSidecar, type Host } from "../src/command.js";
 import { ReadyGate } from "../src/ready-gate.js";
 import { describeDifference } from "../src/handshake.js";
 import { LineRing } from "../src/lines.js";
+import { AtWork } from "../src/at-work.js";
 import { afterCrash, afterHang, hungTooOften, RESTART_POLICY } from "../src/restart.js";
 import { stopPlan } from "../src/stop.js";
 import { Listeners } from "../src/wait.js";
@@ -79,9 +80,24 @@ it("the third hang within an hour is the last, however long there was peace betw
 });
 
 it("who hung too often is told with what was at work", () => {
-  assert.match(hungTooOften(RESTART_POLICY, ["job-1"], "").message, /3 times within 60 minutes.* batch job-1\. .*cancel/);
-  assert.match(hungTooOften(RESTART_POLICY, ["a", "b"], "").message, /batches a, b\./);
-  assert.match(hungTooOften(RESTART_POLICY, [], "").message, /No batch was at work/);
+  const told = hungTooOften(RESTART_POLICY, ["batch job-1", "a question to lab/m"], "").message;
+  assert.match(told, /3 times within 60 minutes.* batch job-1, a question to lab\/m\. .*cancel/);
+  assert.match(hungTooOften(RESTART_POLICY, [], "").message, /Nothing that it was asked for was at work/);
+});
+
+it("what is at work is named: batches, questions by their models, other calls by their methods, each once", () => {
+  const atWork = new AtWork();
+  atWork.begin(["a", "b"]);
+  const ended = atWork.called("chat:compare", { modelIds: ["lab/m", "openai/x"], content: "secret words" });
+  atWork.called("data:check", { full: true });
+  atWork.called("data:check", undefined);
+  atWork.called("chat:send", { modelId: "m".repeat(500) });
+  assert.deepEqual(atWork.named().slice(0, 3), ["batches a, b", "a question to lab/m, openai/x", "the call data:check"]);
+  assert.ok(atWork.named().join().length < 200);
+  ended();
+  assert.ok(!atWork.named().join().includes("lab/m"));
+  for (let call = 0; call < 20; call += 1) atWork.called(`method:${call}`, undefined);
+  assert.match(atWork.named().join(), /, ?17 others$/);
 });
 
 it("SIGTERM is part of stopping everywhere but on Windows, where it would be a kill", () => {

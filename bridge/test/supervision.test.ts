@@ -144,10 +144,23 @@ it("hangs are counted apart from crashes, and the sentence names the batch that 
   await client.start();
   const restarting = reaches(client, "restarting");
   await client.call("chat:send", { content: "freeze", modelId: "m" });
-  assert.match((await restarting)?.data.detail ?? "", /no longer answered.*; at work: job-1/);
+  assert.match((await restarting)?.data.detail ?? "", /no longer answered.*; at work: batch job-1/);
   const failed = reaches(client, "failed");
   await client.call("chat:send", { content: "freeze", modelId: "m" });
   assert.match((await failed)?.message ?? "", /stopped answering 2 times.*not started again.*batch job-1/);
+});
+
+it("a hang while a chat was at work names the model that was asked", async (t) => {
+  const client = clientFor(t, fake(), { health: IMPATIENT, restart: { hangLimit: 1, firstDelayMs: 1 } });
+  await client.start();
+  const failed = reaches(client, "failed");
+  const asked = client.call("chat:send", { content: "never", modelId: "lab/slow" });
+  const lost = assert.rejects(asked, { kind: "sidecar_crashed", message: /./ });
+  await client.call("chat:send", { content: "freeze", modelId: "m" });
+  const message = (await failed)?.message ?? "";
+  assert.match(message, /At work: batch job-1, a question to lab\/slow\./);
+  assert.doesNotMatch(message, /never/);
+  await lost;
 });
 
 it("what is no frame ends the run and counts as a crash", async (t) => {
