@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.faults.fault import PAGE, Counts, Fault, page, read_peaks
@@ -39,7 +40,7 @@ def main() -> int:
         print("harm was done by: " + ", ".join(harmed), file=sys.stderr)
     elif given.write_table:
         peaks = read_peaks(given.peaks.read_text("utf-8")) if given.peaks else []
-        PAGE.write_text(page(found, peaks), encoding="utf-8")
+        PAGE.write_text(page(found, peaks, datetime.now(UTC).date()), encoding="utf-8")
     return bool(harmed)
 
 

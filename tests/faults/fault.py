@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
+
+from sidecar import __version__
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 
 HEAD = """\
 # What was broken on purpose, and what came of it
 
-`make soak` writes this page from its own run, and only where every fault ended as its row says. Each fault meets
-the real process, over its pipe, with vendors that are played on this machine. `tests/faults/` is the suite;
-`make test` has each fault once.
+`make soak` writes this page from its own run, and only where every fault ended as its row says. The last one was that
+of version {version}, on {day}. Each fault meets the real process, over its pipe, with vendors that are played on
+this machine. `tests/faults/` is the suite; `make test` has each fault once.
 
 | fault | how often | what happened | told as kept | lost | requests run | paid twice | secret out |
 | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |
@@ -87,8 +90,8 @@ class Fault:
     run: Callable[[Path, int], Awaitable[Counts]]
 
 
-def page(found: Iterable[tuple[Fault, Counts]], peaks: Iterable[Peak]) -> str:
-    """Return the whole page."""
+def page(found: Iterable[tuple[Fault, Counts]], peaks: Iterable[Peak], day: date) -> str:
+    """Return the whole page, of a run of this version that ended on `day`."""
     rows = [
         cells(
             fault.name,
@@ -105,7 +108,8 @@ def page(found: Iterable[tuple[Fault, Counts]], peaks: Iterable[Peak]) -> str:
     most = [
         cells(peak.sent, f"{peak.size / 1024**2:,.0f} MB", f"`{peak.bound}`", peak.told) for peak in peaks
     ]
-    return HEAD + "".join(rows) + FOOT + PEAKS + "".join(most)
+    head = HEAD.format(version=__version__, day=day.isoformat())
+    return head + "".join(rows) + FOOT + PEAKS + "".join(most)
 
 
 def read_peaks(text: str) -> list[Peak]:

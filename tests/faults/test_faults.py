@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from tests.faults.fault import PAGE, Fault, told
+from sidecar import __version__
+from tests.faults.fault import PAGE, Fault, page, told
 from tests.faults.stand import KEY, MODEL, Stand, planted
 from tests.faults.suite import FAULTS
 
@@ -36,6 +39,14 @@ async def test_what_is_missing_asked_for_again_or_let_out_is_counted(tmp_path: P
             (tmp_path / "notes.txt").write_text(f"Log in with {KEY[:16]}", encoding="utf-8")
             counts = await stand.counts(process, 1)
     assert (counts.lost, counts.paid_twice, counts.secrets) == (1, 1, 1)
+
+
+def test_the_page_says_when_it_was_written_and_of_which_version() -> None:
+    assert f"version {__version__}, on 2026-11-28." in page([], [], date(2026, 11, 28))
+    (written,) = re.findall(
+        r"The last one was that\nof version \d+\.\d+\.\d+\S*, on (\d{4}-\d\d-\d\d)\.", PAGE.read_text("utf-8")
+    )
+    assert date.fromisoformat(written)
 
 
 def test_the_page_has_the_faults_of_the_suite() -> None:
