@@ -10,6 +10,7 @@ from typing import Any
 
 from sidecar.batch import jobs as moves
 from sidecar.batch import row_transactions, safeguard_transactions
+from sidecar.batch.native import interruptions
 from sidecar.batch.safeguard_transactions import NOTHING_WANTED, SafeguardWanted
 from sidecar.spending import intent
 from sidecar.spending.budget import Budget
@@ -107,6 +108,7 @@ def sending(
     job = jobs.get(conn, part.job_id)
     if job is None or job.status == "cancelled":
         return False
+    interruptions.uploaded(conn, part.id)
     vendor_batches.sending(conn, part.id, input_file_id, key_mark, now)
     intent.keep_place(conn, part.id, host, key_mark)
     return True

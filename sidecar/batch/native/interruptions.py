@@ -1,4 +1,8 @@
-"""Parts whose results were read when the process died: after two deaths in a row they are left alone (transactions)."""
+"""Parts that were at work when the process died: after two deaths in a row they wait for a person (transactions).
+
+At work is a part that is being sent, or whose results are being read: either may take the process with it. What is sent
+may be paid, so a sending is on the disk before its creation is asked for.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +15,41 @@ SET_ASIDE = (
     "A-B/AI ended twice in a row while it read the results of this batch, so it was set aside and is not looked after "
     "by itself any more. What has run at the provider is paid, and can still be fetched: start the batch to go on."
 )
+UNSENT = (
+    "A-B/AI ended twice in a row while it sent this batch to the provider, so it was set aside and is not sent again "
+    "by itself: it might be paid twice. Start the batch to look for it there once more and to send it where it is "
+    "not, or cancel it."
+)
 
 
 def is_aside(part: VendorBatch) -> bool:
-    """Whether the part waits for a person (pure)."""
-    return part.interruptions >= MOST_INTERRUPTIONS
+    """Whether nothing at all is done about the part until a person wants it (pure)."""
+    return part.native_id is not None and part.interruptions >= MOST_INTERRUPTIONS
+
+
+def is_unsendable(part: VendorBatch) -> bool:
+    """Whether the part is looked for at its vendor, and not sent again until a person wants it (pure)."""
+    return part.native_id is None and part.interruptions >= MOST_INTERRUPTIONS
 
 
 def begin(conn: sqlite3.Connection, part_id: str) -> None:
-    """The results of the part are about to be read."""
+    """The part is about to be sent, or its results to be read."""
     conn.execute("UPDATE batch_parts SET at_work = 1 WHERE id = ?", (part_id,))
 
 
 def went_on(conn: sqlite3.Connection, part_id: str) -> None:
     """Some of it was done and stored: what took the process before does not take it every time."""
     conn.execute("UPDATE batch_parts SET interruptions = 0 WHERE id = ?", (part_id,))
+
+
+def uploaded(conn: sqlite3.Connection, part_id: str) -> None:
+    """The part's input is where it belongs: before any creation was asked for, it was that which took the process."""
+    conn.execute("UPDATE batch_parts SET interruptions = 0 WHERE id = ? AND submitted_at IS NULL", (part_id,))
+
+
+def leave_off(conn: sqlite3.Connection, part_id: str) -> None:
+    """The process ends in order, in the middle of it: that is no death, and says nothing of those before."""
+    conn.execute("UPDATE batch_parts SET at_work = 0 WHERE id = ?", (part_id,))
 
 
 def end(conn: sqlite3.Connection, part_id: str) -> None:
@@ -39,5 +63,5 @@ def count(conn: sqlite3.Connection) -> None:
 
 
 def take_up(conn: sqlite3.Connection, job_id: str) -> None:
-    """A person wants the job's parts to go on."""
+    """A person wants the job's parts to go on, or to be stopped."""
     conn.execute("UPDATE batch_parts SET interruptions = 0 WHERE job_id = ?", (job_id,))

@@ -1,8 +1,9 @@
 """What is to be done next about a part of a job, from what is known of it (pure).
 
 A part is in one of these places: `unasked` (its creation was certainly not asked for), `waiting` (so too, because its
-vendor had no room for it), `asked` (it may have been), `doubtful`, `at work` (the vendor's id is known), `stopping`
-(the vendor has heard that it is to stop), `ended`, `refused` (it was not created), `closed` (so are its rows).
+vendor had no room for it), `asked` (it may have been), `doubtful`, `aside` and `suspect` (as `unasked` and `asked`, but
+its sending has taken the process with it too often), `at work` (the vendor's id is known), `stopping` (the vendor has
+heard that it is to stop), `ended`, `refused` (it was not created), `closed` (so are its rows).
 Its job is `running`, `cancelled` or `gone`; `any` is one of the first two, or of the places. What is observed is what
 the vendor said to the last look, or what came of a sending, of asking it to stop, or of reading its results.
 
@@ -34,6 +35,11 @@ the vendor said to the last look, or what came of a sending, of asking it to sto
     doubtful  cancelled  absent, long enough                 Refuse: cancelled
     doubtful  any        perhaps absent                      MarkUncertain: look later
     doubtful  cancelled  perhaps absent, for days            WriteOff
+    suspect   any        found                               Adopt: look soon
+    aside     running    nothing                             MarkUncertain: set aside
+    aside     cancelled  nothing                             Refuse: cancelled
+    suspect   running    absent, long enough                 MarkUncertain: set aside
+    suspect   cancelled  absent, long enough                 Refuse: cancelled
     unasked   any        sent                                Wait: soon
     unasked   any        sent, perhaps arrived               Wait: a moment, with the reason
     unasked   any        sent, refused for good              Refuse: for the reason
@@ -85,6 +91,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from sidecar.batch.native import interruptions, reasons
 from sidecar.batch.native.actions import (
     Action,
     Adopt,
@@ -177,65 +184,38 @@ def next_action(
         case Failure():
             return _hindered(part, observed, now, pace.later_ms(looks, observed.retry_after_ms), wanted)
         case None:
-            return _unasked(part, wanted)
+            return _unasked(part, pace.later_ms(looks), wanted)
         case LookupResult():
             return _looked_for(part, observed, now, waited_ms, pace, looks, wanted)
         case Taken():
-            return MarkUncertain(in_doubt(part, observed.note), LONGEST_WAIT_MS)
+            return MarkUncertain(reasons.in_doubt(part, observed.note), LONGEST_WAIT_MS)
         case Sent():
             return _sent(part, observed.failure, now, pace, looks, wanted, one_attempt)
         case Stopped():
             return Wait(pace.soon_ms)
         case Crowded():
-            return Wait(pace.later_ms(looks), no_room(part)) if wanted else Refuse(cancelled())
+            return (
+                Wait(pace.later_ms(looks), reasons.no_room(part)) if wanted else Refuse(reasons.cancelled())
+            )
         case BatchState():
             return _checked(part, observed, now, pace, looks, ended_looks, job)
 
 
-def in_doubt(part: VendorBatch, note: str) -> str:
-    """Return the sentence for a part that the vendor may or may not have."""
-    known = f" {note.strip()}" if note.strip() else ""
-    rows = "1 row" if part.rows == 1 else f"{part.rows} rows"
-    return (
-        f"It is not certain whether {part.provider} has received the part of {rows} named {part.tag}, so it is not "
-        f"sent again: it might be paid twice.{known} Start the batch to ask again, or cancel it."
-    )
+def _send(part: VendorBatch, wait_ms: int, wanted: bool) -> Action:
+    """What comes of a part that the vendor certainly has not got."""
+    if not wanted:
+        return Refuse(reasons.cancelled())
+    return MarkUncertain(interruptions.UNSENT, wait_ms) if interruptions.is_unsendable(part) else Send()
 
 
-def no_room(part: VendorBatch) -> Failure:
-    """Return why a part waits that its vendor would take at another time."""
-    rows = "1 row waits" if part.rows == 1 else f"{part.rows} rows wait"
-    return Failure(
-        "rate_limited",
-        f"{part.provider} takes no more of {part.model or 'this model'} at once: {rows} until another batch of it "
-        f"has ended, and then go out by themselves.",
-        provider=part.provider,
-    )
-
-
-def no_results(part: VendorBatch) -> Failure:
-    """Return why an ended part is still looked at."""
-    return Failure(
-        "provider_unavailable",
-        f"{part.provider} says that this batch has ended, and names no results of it yet. They are looked for "
-        "again for a day; nothing has to be paid twice.",
-        provider=part.provider,
-    )
-
-
-def cancelled() -> Failure:
-    """Return why a row of a cancelled job has no answer."""
-    return Failure("cancelled", "The batch was cancelled before this row was sent.")
-
-
-def _unasked(part: VendorBatch, wanted: bool) -> Action:
+def _unasked(part: VendorBatch, wait_ms: int, wanted: bool) -> Action:
     if part.native_id is not None:
         return AskToStop(part.native_id)
     if part.state == "ended":
         return Refuse(
             Failure(part.vendor_status or "provider_rejected", part.error or "The batch was refused.")
         )
-    return Send() if wanted else Refuse(cancelled())
+    return _send(part, wait_ms, wanted)
 
 
 def _looked_for(
@@ -247,13 +227,13 @@ def _looked_for(
     if not found.certain:
         if not wanted and passed > LONGEST_DOUBT_MS:
             return WriteOff()
-        return MarkUncertain(in_doubt(part, found.note), pace.later_ms(looks))
+        return MarkUncertain(reasons.in_doubt(part, found.note), pace.later_ms(looks))
     settling_ms = pace.settling_ms(listed=found.listed)
     # A clock that was put forward proves no absence, and what is sent again may be paid twice.
     passed = min(passed, waited_ms)
     if passed < settling_ms:
         return Wait(settling_ms - passed, silent=True)
-    return Send() if wanted else Refuse(cancelled())
+    return _send(part, pace.later_ms(looks), wanted)
 
 
 def _sent(
@@ -292,7 +272,7 @@ def _checked(
         last = last or (ended_looks >= NAMELESS_LOOKS and waited >= pace.nameless_ms)
     if state.results_ready or last:
         return Collect(state, last)
-    return Wait(wait_ms, no_results(part) if looks >= FEWEST_LOOKS else None)
+    return Wait(wait_ms, reasons.no_results(part) if looks >= FEWEST_LOOKS else None)
 
 
 def _said(part: VendorBatch, words: str) -> Failure:

@@ -10,7 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Concatenate, ParamSpec
 
-from sidecar.batch.native import actions, endings, interruptions, machine, stops, transactions
+from sidecar.batch.native import actions, endings, interruptions, machine, reasons, stops, transactions
 from sidecar.batch.native.actions import Action, Observed, Sent
 from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
 from sidecar.batch.native.collect import Collector, Page
@@ -97,12 +97,17 @@ class PartSteps:
 
     async def attempt(self, part: VendorBatch, chunk: Chunk) -> int | None:
         """Send the part, which was just written down."""
+        async with self._at_work(part):
+            sent = await self._handed_over(part, chunk)
+        return await self._go_on(part, sent)
+
+    async def _handed_over(self, part: VendorBatch, chunk: Chunk) -> Sent:
         self._waited_ms = 0
         try:
             await self._tools.uploader.deliver(part, chunk)
         except Failure as failure:
-            return await self._go_on(part, Sent(failure))
-        return await self._go_on(part, Sent())
+            return Sent(failure)
+        return Sent()
 
     async def _go_on(self, part: VendorBatch, observed: Observed) -> int | None:
         self._ended_looks += isinstance(observed, BatchState) and observed.ended
@@ -136,7 +141,7 @@ class PartSteps:
                 return wait_ms
             case actions.PutBack(wait_ms):
                 await self._notify(
-                    transactions.put_back, part, machine.no_room(part), self._tools.core.now_ms()
+                    transactions.put_back, part, reasons.no_room(part), self._tools.core.now_ms()
                 )
                 return wait_ms
             case actions.AskToStop(native_id):
@@ -145,7 +150,7 @@ class PartSteps:
                 async with self._at_work(part):
                     return await self._collect(part, state, last)
             case actions.WriteOff():
-                await self._close(self._tools.collector.close(part, machine.cancelled(), free=False))
+                await self._close(self._tools.collector.close(part, reasons.cancelled(), free=False))
             case actions.Refuse(reason):
                 now = self._tools.core.now_ms()
                 if part.state != "ended":
@@ -156,19 +161,26 @@ class PartSteps:
 
     @asynccontextmanager
     async def _at_work(self, part: VendorBatch) -> AsyncIterator[None]:
-        """On the disk that results of the part are read, which may take the process with them."""
-        store = self._tools.core.store
+        """On the disk that the part is sent or its results are read, which may take the process with it."""
+        store, over = self._tools.core.store, interruptions.end
         await store.write(interruptions.begin, part.id)
         try:
             yield
+        except asyncio.CancelledError:
+            over = interruptions.leave_off
+            raise
         finally:
-            await asyncio.shield(store.write(interruptions.end, part.id))
+            await asyncio.shield(store.write(over, part.id))
 
     async def _send_again(self, part: VendorBatch) -> int | None:
-        chunk = await self._tools.uploader.chunk_of(part)
-        with chunk.lines:
-            if chunk.lines:
-                return await self.attempt(part, chunk)
+        sent = None
+        async with self._at_work(part):
+            chunk = await self._tools.uploader.chunk_of(part)
+            with chunk.lines:
+                if chunk.lines:
+                    sent = await self._handed_over(part, chunk)
+        if sent is not None:
+            return await self._go_on(part, sent)
         await self._notify(transactions.close_part, part.id, self._tools.core.now_ms())
         return None
 
@@ -183,6 +195,7 @@ class PartSteps:
             if failure.kind != "conflict":
                 raise
             return await self._go_on(part, actions.Taken(failure.message))
+        await self._tools.core.store.write(interruptions.went_on, part.id)
         log.info("part %s was found at %s as %s", part.id, part.provider, state.native_id)
         for native_id in others:
             await self._stop_double(part, native_id)

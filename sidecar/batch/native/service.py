@@ -255,8 +255,8 @@ class NativeBatches:
         )
 
     async def _take_up(self, job: Job, parts: Sequence[VendorBatch]) -> None:
-        """Look after parts at once, those too that were set aside."""
-        if any(map(interruptions.is_aside, parts)):
+        """Look after parts at once, and send those too that were set aside."""
+        if any(part.interruptions for part in parts):
             await self._store.write(interruptions.take_up, job.id)
             await self._store.write(transactions.refresh_job, job.id, self._now_ms())
         for part in parts:

@@ -151,6 +151,8 @@ def cancel(conn: sqlite3.Connection, job_id: str, now: int) -> Job:
         raise moves.unknown_job()
     moves.refuse_ended(job)
     row_sweeps.cancel_pending(conn, job_id, now)
+    # Over every start until it has heard it, the vendor is to be told.
+    interruptions.take_up(conn, job_id)
     return jobs.end(conn, job_id, "cancelled", now=now) or job
 
 

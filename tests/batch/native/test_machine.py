@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from sidecar.batch.native import machine
+from sidecar.batch.native import interruptions, machine, reasons
 from sidecar.batch.native.actions import (
     Action,
     Adopt,
@@ -42,6 +42,7 @@ from sidecar.store.job_records import Job, VendorBatch
 ASKED_AT = 10_000
 LOOKS, LATER_MS, HINT_MS = 3, 8_000, 290_000
 UNASKED = VendorBatch("p", "j", "openai", "abai-p", "intent", 3, 1_000)
+TOO_OFTEN = interruptions.MOST_INTERRUPTIONS
 ASKED = replace(UNASKED, submitted_at=ASKED_AT)
 AT_WORK = replace(ASKED, state="submitted", native_id="batch-1")
 REFUSED = replace(UNASKED, state="ended", vendor_status="provider_rejected", error="No such model.")
@@ -61,6 +62,11 @@ PARTS = {
     "waiting": [replace(UNASKED, refused_id="batch-0")],
     "asked": [ASKED],
     "doubtful": [replace(ASKED, state="doubtful", error="Who knows.")],
+    "aside": [replace(UNASKED, interruptions=TOO_OFTEN)],
+    "suspect": [
+        replace(ASKED, interruptions=TOO_OFTEN),
+        replace(ASKED, interruptions=TOO_OFTEN, state="doubtful", error=interruptions.UNSENT),
+    ],
     "at work": [AT_WORK],
     "stopping": [replace(AT_WORK, stop_heard_at=ASKED_AT)],
     "ended": [replace(AT_WORK, state="ended", ended_at=ASKED_AT)],
@@ -145,7 +151,7 @@ def expected(word: str, part: VendorBatch, seen: Seen) -> Action | None:
     failure = observed.failure if isinstance(observed, Sent) else observed
     reason = failure if isinstance(failure, Failure) else None
     found = observed.state if isinstance(observed, LookupResult) else None
-    doubt = machine.in_doubt(part, NOTE)
+    doubt = reasons.in_doubt(part, NOTE)
     actions: dict[str, Action | None] = {
         "-": None,
         "Send": Send(),
@@ -156,16 +162,17 @@ def expected(word: str, part: VendorBatch, seen: Seen) -> Action | None:
         "PutBack: look later": PutBack(later_ms),
         "MarkUncertain: look later": MarkUncertain(doubt, LATER_MS),
         "MarkUncertain: look at last": MarkUncertain(doubt, LONGEST_WAIT_MS),
+        "MarkUncertain: set aside": MarkUncertain(interruptions.UNSENT, later_ms),
         "WriteOff": WriteOff(),
-        "Refuse: cancelled": Refuse(machine.cancelled()),
+        "Refuse: cancelled": Refuse(reasons.cancelled()),
         "Refuse: as it was refused": Refuse(Failure("provider_rejected", "No such model.")),
-        "Refuse: for the reason": Refuse(reason or machine.cancelled()),
+        "Refuse: for the reason": Refuse(reason or reasons.cancelled()),
         "Wait: soon": Wait(1_000),
         "Wait: later": Wait(later_ms),
         "Wait: later, with the reason": Wait(later_ms, reason),
         "Wait: later, with the word": Wait(later_ms, Failure("provider_unavailable", NOTE)),
-        "Wait: later, for results": Wait(later_ms, machine.no_results(part)),
-        "Wait: later, for room": Wait(later_ms, machine.no_room(part)),
+        "Wait: later, for results": Wait(later_ms, reasons.no_results(part)),
+        "Wait: later, for room": Wait(later_ms, reasons.no_room(part)),
         "Wait: a moment, with the reason": Wait(2_000, reason),
         "Wait: as long as asked, with the reason": Wait(HINT_MS, reason),
         "Wait: until an absence counts": Wait(SETTLING_MS - 2_000, silent=True),
@@ -243,6 +250,8 @@ def test_a_vendor_is_only_asked_for_what_it_may_have() -> None:
         "waiting": {"room"},
         "asked": {"find"},
         "doubtful": {"find"},
+        "aside": {None},
+        "suspect": {"find"},
         "at work": {"check"},
         "stopping": {"check"},
         "ended": {"check"},
@@ -251,7 +260,7 @@ def test_a_vendor_is_only_asked_for_what_it_may_have() -> None:
     }
     unwanted = replace(RUNNING, status="cancelled")
     changed = {name for name, found in parts.items() for part in found if must_ask(part, unwanted) is None}
-    assert changed - {"unasked", "refused", "closed"} == {"at work"}, (
+    assert changed - {"unasked", "aside", "refused", "closed"} == {"at work"}, (
         "what is to stop is asked to, before all else"
     )
 
@@ -270,7 +279,7 @@ def test_a_clock_that_was_put_forward_makes_no_absence_count() -> None:
 
 
 def test_a_doubt_says_what_is_known_and_what_to_do() -> None:
-    sentence = machine.in_doubt(ASKED, "Two batches of 3 rows are still running.")
+    sentence = reasons.in_doubt(ASKED, "Two batches of 3 rows are still running.")
     assert "Two batches of 3 rows are still running." in sentence
     assert "abai-p" in sentence
     assert "Start the batch" in sentence

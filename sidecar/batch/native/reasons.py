@@ -1,0 +1,42 @@
+"""Why a part is where it is, in words for a person (pure)."""
+
+from __future__ import annotations
+
+from sidecar.errors import Failure
+from sidecar.store.job_records import VendorBatch
+
+
+def in_doubt(part: VendorBatch, note: str) -> str:
+    """Return the sentence for a part that the vendor may or may not have."""
+    known = f" {note.strip()}" if note.strip() else ""
+    rows = "1 row" if part.rows == 1 else f"{part.rows} rows"
+    return (
+        f"It is not certain whether {part.provider} has received the part of {rows} named {part.tag}, so it is not "
+        f"sent again: it might be paid twice.{known} Start the batch to ask again, or cancel it."
+    )
+
+
+def no_room(part: VendorBatch) -> Failure:
+    """Return why a part waits that its vendor would take at another time."""
+    rows = "1 row waits" if part.rows == 1 else f"{part.rows} rows wait"
+    return Failure(
+        "rate_limited",
+        f"{part.provider} takes no more of {part.model or 'this model'} at once: {rows} until another batch of it "
+        f"has ended, and then go out by themselves.",
+        provider=part.provider,
+    )
+
+
+def no_results(part: VendorBatch) -> Failure:
+    """Return why an ended part is still looked at."""
+    return Failure(
+        "provider_unavailable",
+        f"{part.provider} says that this batch has ended, and names no results of it yet. They are looked for "
+        "again for a day; nothing has to be paid twice.",
+        provider=part.provider,
+    )
+
+
+def cancelled() -> Failure:
+    """Return why a row of a cancelled job has no answer."""
+    return Failure("cancelled", "The batch was cancelled before this row was sent.")
