@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, UsageSoFar
+from sidecar.providers.kernel.doubled import Doubled
 from sidecar.providers.kernel.errors import cut_off, unreadable
 from sidecar.providers.kernel.json_values import (
     cut_before_half,
@@ -27,7 +29,8 @@ from sidecar.providers.kernel.vendor import Asked
 SILENCE_SECONDS = 3.0
 SILENCE_BEFORE_USAGE_SECONDS = 20.0
 SILENCE_AFTER_MARK_SECONDS = 1.0
-_END_MARKS = frozenset({"[DONE]", '"[DONE]"'})
+_END_MARKS = frozenset({"[DONE]", '"[DONE]"', "[END]", "[EOS]", "[EOF]", "[FINISH]", "[STOP]"})
+_BEFORE_OBJECT = re.compile(r"^[\w$.]{1,60}\s*[=(]\s*(?=\{)")
 # An answer with all that is sent around its words. The longest that vendors sell takes a quarter of it.
 MOST_STREAM_BYTES = 256 * 1024 * 1024
 # Each of them is looked at. The longest answers have half a million letters, and three lines around a piece.
@@ -114,7 +117,15 @@ class Pieces:
         for line in lines if len(lines) > 1 else ():
             with suppress(ValueError):
                 values.append(read_lenient(line, keep_halves=True))
-        return values or glued_values(data) or None
+        return values or glued_values(data) or _inside_call(data)
+
+
+def _inside_call(data: str) -> list[Any] | None:
+    """The object in a piece of a script, `data = {…};` or `callback({…})`; None where there is none."""
+    with suppress(ValueError):
+        value = read_lenient(_BEFORE_OBJECT.sub("", data).rstrip("); \t\n"), keep_halves=True)
+        return [value] if isinstance(value, Mapping) else None
+    return None
 
 
 class Joiner:
@@ -150,7 +161,7 @@ async def events_of(answer: HttpResponse, parser: Parser, reader: Reader) -> Asy
     What the end says is the caller's to ask (`ending`): one answer may take several requests. A finished answer whose
     server does not close is waited for a few seconds.
     """
-    joiner = Joiner()
+    joiner, doubled = Joiner(), Doubled()
     left, lines = MOST_STREAM_BYTES, MOST_STREAM_LINES
     broken: Failure | None = None
     while True:
@@ -160,7 +171,7 @@ async def events_of(answer: HttpResponse, parser: Parser, reader: Reader) -> Asy
             # A document is only read when nothing more comes, and may be whole behind a length that was told too large.
             chunk, broken = None, failure
         if chunk is None:
-            for event in _joined(parser.finish(), reader, joiner):
+            for event in _joined([*doubled.take(parser.finish()), *doubled.finish()], reader, joiner):
                 yield event
             break
         left -= len(chunk)
@@ -169,7 +180,7 @@ async def events_of(answer: HttpResponse, parser: Parser, reader: Reader) -> Asy
             raise OutcomeUnknown(
                 "provider_unavailable", "The API sent an answer that has no end. It may have charged for it."
             )
-        for event in _joined(parser.feed(chunk), reader, joiner):
+        for event in _joined(doubled.take(parser.feed(chunk)), reader, joiner):
             yield event
         if reader.ended:
             break

@@ -22,6 +22,11 @@ STRAY = "stray"
 MOST_STRAY = 300
 # Of a document over several lines without their field: it is looked at with each of them.
 MOST_HALF_SAID = 64 * 1024
+# The name of an event behind the last one, as servers call it that write their own streams.
+END_NAMES = frozenset({"done", "end", "complete", "completed", "finish", "finished", "close", "eos"})
+# A line of data as a script has it; and what stands before one in JSON text sequences (RFC 7464), or fills up.
+_SCRIPT_LINE = re.compile(rb"(?:data\s*=\s*|[\w$.]{1,60}\()(?=[{\[])")
+_FILLING = b"\x00\x1e"
 _FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -108,7 +113,7 @@ class SseParser:
             self._keep(seen)
             return b""
         # Some servers fill up with NULs what they promised to send at once.
-        seen = seen.removeprefix(_BOM).lstrip(b"\x00")
+        seen = seen.removeprefix(_BOM).lstrip(_FILLING)
         content = seen.lstrip()
         if not content:
             # Blank lines mean nothing; what follows the last one could still become a line.
@@ -132,14 +137,17 @@ class SseParser:
             self._check_size()
 
     def _line(self, line: bytes) -> list[SseEvent]:
-        line = line.removeprefix(_BOM).lstrip(b"\x00")
+        line = line.removeprefix(_BOM).lstrip(_FILLING)
         if not line:
             return self._dispatch()
         if self._bare and line[:1] not in b'\t "{}[],':
             # What began like a document was none.
             self._bare.clear()
+        if line.strip() == b"[DONE]":
+            return [*self._dispatch(), SseEvent("[DONE]")]
         if self._bare or line[:1] in (b"{", b"["):
             return self._bare_line(line)
+        line = _SCRIPT_LINE.sub(b"data: ", line, count=1) if _SCRIPT_LINE.match(line) else line
         field, _, value = line.partition(b":")
         # Servers that write their own streams indent them, and put one stream into another.
         field, value = field.strip().lower(), value.removeprefix(b" ")
@@ -193,7 +201,7 @@ class SseParser:
     def _dispatch(self) -> list[SseEvent]:
         name, self._name = self._name, None
         if not self._data:
-            return []
+            return [SseEvent("", name)] if name in END_NAMES else []
         event = SseEvent(self._letters.read(b"\n".join(self._data)), name)
         self._data.clear()
         self._data_bytes = 0

@@ -150,7 +150,11 @@ def as_chunk(value: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the object as a chunk, whole or a piece; as it is where it is one, or nothing of an answer is in it."""
     if "choices" in value:
         choices = value["choices"]
-        return {**value, "choices": [choices]} if isinstance(choices, Mapping) else value
+        if not isinstance(choices, Mapping):
+            return value
+        # PHP writes a list down as an object when its numbers have a gap.
+        numbered = choices and all(str(name).isdigit() for name in choices)
+        return {**value, "choices": list(choices.values()) if numbered else [choices]}
     other = translated(value)
     if other is not None:
         return other
@@ -212,6 +216,9 @@ def _said(value: Mapping[str, Any]) -> Any:
             as_mapping(item).get("content") for item in items if as_mapping(item).get("type") == "message"
         ]
         return {"content": spoken}
+    delta = value.get("delta")
+    if isinstance(delta, Mapping) and "type" not in value and "type" not in delta:
+        return delta
     token = as_mapping(value.get("token"))
     if isinstance(token.get("text"), str):
         return {"content": "" if token.get("special") else token["text"]}

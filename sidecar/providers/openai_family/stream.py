@@ -25,7 +25,7 @@ from sidecar.providers.kernel.events import (
     is_end_mark,
 )
 from sidecar.providers.kernel.json_values import as_text
-from sidecar.providers.kernel.sse import SseEvent
+from sidecar.providers.kernel.sse import END_NAMES, SseEvent
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.chunks import (
     Choices,
@@ -103,6 +103,8 @@ class ChatReader(AnswerReader):
                 yield from self._tell(self._told(self._new_text(text)))
                 continue
             yield from self._chunk(as_chunk(value), event.name)
+        if event.name in END_NAMES:
+            self._marked = True
 
     def _chunk(self, chunk: Mapping[str, Any], name: str | None) -> Iterator[Event]:
         if tells_error(chunk, name):
