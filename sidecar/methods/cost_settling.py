@@ -103,7 +103,20 @@ async def _by_minutes(
         return None
     model = app.catalogue.resolve(entry.served_model or entry.model).model
     found = await teller.minutes(key, model.id, first, end)
-    return found.usage if found is not None and found.requests == 1 and not found.batch else None
+    if found is None or found.batch:
+        return None
+    alone = found.requests == 1 or (found.requests is None and _same_question(entry, found.usage))
+    return found.usage if alone else None
+
+
+def _same_question(entry: LedgerEntry, usage: Usage) -> bool:
+    """Whether tokens that nobody tells the number of calls of are those of this one, whose vendor counted its question.
+
+    Another call beside it would have had a question too, and one alone hardly the same to the token.
+    """
+    kept = (entry.in_uncached, entry.cache_read, entry.cache_write_short, entry.cache_write_long)
+    told = (usage.in_uncached, usage.cache_read, usage.cache_write_short, usage.cache_write_long)
+    return bool(entry.prompt_total) and kept == told
 
 
 def _minutes(entry: LedgerEntry) -> tuple[int, int]:

@@ -42,3 +42,12 @@ def _read(text: str) -> str:
     if any(word in text for word in ("output", "completion", "reasoning", "thinking", "response")):
         return OUTPUT
     return INPUT if "input" in text or "prompt" in text else ""
+
+
+BATCH, STANDARD = "batch", "standard"
+_STANDARD = frozenset({"", "default", "auto", "standard_only", STANDARD})
+
+
+def tier_of(word: str) -> str:
+    """Return the service tier that a vendor's word means; `standard` also where it says none (pure)."""
+    return STANDARD if word.lower() in _STANDARD else word.lower()

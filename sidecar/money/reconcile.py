@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from sidecar.money.bill_models import BilledModels
-from sidecar.money.bill_units import SEARCH, WHOLE, our_unit, their_unit
+from sidecar.money.bill_units import BATCH, SEARCH, STANDARD, WHOLE, our_unit, their_unit, tier_of
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.vendor_days import day_of
 from sidecar.providers.bills import BilledLine
@@ -34,7 +34,7 @@ class ReconciledRow:
 
     `at_most_usd` is None where one of them has no bound. Units are those of `bill_units`, on both sides. `searching`
     of the calls searched. `across` calls, of `across_usd`, began on one of the vendor's days and ended on another:
-    these may stand in the bill of either, or of one between.
+    these may stand in the bill of either, or of one between. Tiers are service tiers, theirs where the bill names them.
     """
 
     day: date
@@ -46,6 +46,8 @@ class ReconciledRow:
     at_most_usd: Decimal | None = Decimal(0)
     ours_by_unit: dict[str, Decimal] = field(default_factory=dict)
     theirs_by_unit: dict[str, Decimal] = field(default_factory=dict)
+    ours_by_tier: dict[str, Decimal] = field(default_factory=dict)
+    theirs_by_tier: dict[str, Decimal] = field(default_factory=dict)
     billed: bool = False
     searching: int = 0
     across: int = 0
@@ -97,6 +99,8 @@ def reconcile(
             found.theirs_usd += line.usd
             found.billed = True
             _count(found.theirs_by_unit, unit, line.usd)
+            if line.tier:
+                _count(found.theirs_by_tier, tier_of(line.tier), line.usd)
     for alone in [each for each in rows.values() if each.model == f"{provider}/{SEARCHES}"]:
         _gather_searches(alone, [each for each in rows.values() if each.day == alone.day])
     for begun, ended, model, usd in across:
@@ -133,10 +137,12 @@ def _add(row: ReconciledRow, entry: LedgerEntry) -> None:
         _count(row.ours_by_unit, our_unit(part["unit"]), Decimal(part["usd"]))
     if entry.parts is None and entry.cost_usd:
         _count(row.ours_by_unit, WHOLE, entry.cost_usd)
+    least = entry.at_least_usd or Decimal(0)
+    tier = BATCH if entry.batch_rate else tier_of(entry.service_tier or "")
+    _count(row.ours_by_tier, tier, least if entry.cost_usd is None else entry.cost_usd)
     if entry.cost_usd is not None:
         row.ours_usd += entry.cost_usd
         return
-    least = entry.at_least_usd or Decimal(0)
     row.uncertain += 1
     row.ours_usd += least
     if entry.at_most_usd is None or row.at_most_usd is None:
@@ -173,9 +179,28 @@ def _explanation(row: ReconciledRow, today: date, *, free: bool) -> str:
             f"{row.uncertain} calls broke off, which cost up to ${row.at_most_usd:f} more; the rest is of other "
             "programs on the same account."
         )
+    if told := _by_tier(row):
+        return told
     if difference > 0:
         return "The vendor counts more: other programs on the same account, or taxes."
     if late:
         return "The vendor counts less so far: its figures come hours late. Look again tomorrow."
     quota = "free searches (see the setting freeSearches), " if free else ""
     return f"The vendor counts less: {quota}credits, discounts or a commitment, which are not in our ledger."
+
+
+def _by_tier(row: ReconciledRow) -> str:
+    """The sentence on service tiers in which the two differ, in the sense in which they differ at all; else empty."""
+    if not row.theirs_by_tier:
+        return ""
+    found = []
+    for tier in sorted((row.theirs_by_tier.keys() | row.ours_by_tier.keys()) - {STANDARD}):
+        theirs, ours = (by.get(tier, Decimal(0)) for by in (row.theirs_by_tier, row.ours_by_tier))
+        if abs(theirs - ours) > ROUNDING_USD and (theirs > ours) == (row.difference_usd > 0):
+            found.append(f"{tier} (${theirs.normalize():f} there, ${ours.normalize():f} here)")
+    if not found:
+        return ""
+    return (
+        f"The two differ in the service tier {', '.join(found)}: another program on the account uses it, the vendor "
+        "ran calls in another tier than it said, or this report of its leaves the tier out."
+    )

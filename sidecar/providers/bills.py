@@ -16,7 +16,8 @@ MINUTE_MS = 60_000
 class BilledLine:
     """A line of a vendor's own figures: what it charged on one of its days. `model` and `unit` in its words.
 
-    `key` is the vendor's id of the API key that it was charged to, empty where it does not say so.
+    `key` is the vendor's id of the API key that it was charged to, `tier` its word for the service tier; both are empty
+    where it does not say so.
     """
 
     day: date
@@ -24,13 +25,17 @@ class BilledLine:
     unit: str
     usd: Decimal
     key: str = ""
+    tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MinuteUsage:
-    """So many requests of a model in some minutes, and what they used together. `batch`: some went by a batch."""
+    """So many requests of a model in some minutes, and what they used together. `batch`: some went by a batch.
 
-    requests: int
+    `requests` is None where the vendor counts tokens and no requests, and all of these stand in one minute and tier.
+    """
+
+    requests: int | None
     usage: Usage
     batch: bool = False
 

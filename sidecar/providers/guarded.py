@@ -116,14 +116,16 @@ class GuardedProvider:
         if not isinstance(self.inner, RecordsCalls):
             return None
         with _guarding(self._secrets, key):
-            return await self.inner.call_record(key, response_id)
+            found = await self.inner.call_record(key, response_id)
+        return None if found is None else _usage(found, self._secrets)
 
     async def minutes(self, key: str, model: str, first_ms: int, end_ms: int) -> MinuteUsage | None:
         """Return what a model's requests used in these minutes; None also where the provider tells no minutes."""
         if not isinstance(self.inner, TellsMinutes):
             return None
         with _guarding(self._secrets, key):
-            return await self.inner.minutes(key, model, first_ms, end_ms)
+            found = await self.inner.minutes(key, model, first_ms, end_ms)
+        return None if found is None else replace(found, usage=_usage(found.usage, self._secrets))
 
     @property
     def tells_costs(self) -> bool:
@@ -143,7 +145,8 @@ class GuardedProvider:
 
     def _hidden(self, line: BilledLine) -> BilledLine:
         hide = self._secrets.hide_known
-        return replace(line, model=hide(line.model), unit=hide(line.unit), key=hide(line.key))
+        model, unit, key, tier = map(hide, (line.model, line.unit, line.key, line.tier))
+        return replace(line, model=model, unit=unit, key=key, tier=tier)
 
 
 class GuardedBatches:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from sidecar.providers.base import Usage
 
@@ -15,11 +16,17 @@ MINUTE_MS = 60_000
 
 Units = Mapping[str, Decimal]
 """Dollars by unit, in the words of a price's parts."""
+Kind = tuple[str, str]
+"""A model and a service tier."""
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
 class BilledCall:
-    """One request that was charged, alone or as a row of a batch, with the parts of its charge."""
+    """One request that was charged, alone or as a row of a batch, with the parts of its charge.
+
+    `id` is the vendor's own of the answer; a row of a batch has none here.
+    """
 
     at_ms: int
     provider: str
@@ -27,6 +34,12 @@ class BilledCall:
     usage: Usage
     units: Units
     batch: bool = False
+    id: str = ""
+
+    @property
+    def tier(self) -> str:
+        """In whose service tier it was run, in Anthropic's words."""
+        return "batch" if self.batch else self.usage.service_tier or "standard"
 
     @property
     def day(self) -> date:
@@ -57,11 +70,11 @@ class OrganizationBill:
 
     def days(
         self, calls: Iterable[BilledCall], provider: str, first: date, end: date, now_ms: int
-    ) -> list[tuple[date, Mapping[str, Units]]]:
-        """Return what each model cost by unit on each day from `first` on and before `end`, in dollars."""
-        sums: dict[date, dict[str, dict[str, Decimal]]] = {}
+    ) -> list[tuple[date, Mapping[Kind, Units]]]:
+        """Return what each model cost by tier and unit on each day from `first` on and before `end`, in dollars."""
+        sums: dict[date, dict[Kind, dict[str, Decimal]]] = {}
         for call in self.calls(calls, provider, ms_of(first), ms_of(end), now_ms):
-            units = sums.setdefault(call.day, {}).setdefault(call.model, {})
+            units = sums.setdefault(call.day, {}).setdefault((call.model, call.tier), {})
             for unit, usd in call.units.items():
                 units[unit] = units.get(unit, Decimal(0)) + usd
         for models in sums.values():
@@ -77,10 +90,8 @@ def ms_of(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
-def page_of(
-    days: list[tuple[date, Mapping[str, Units]]], page: str
-) -> tuple[list[tuple[date, Mapping[str, Units]]], str | None]:
-    """Return the days of a page, and the name of the next one."""
+def page_of(rows: Sequence[Row], page: str, size: int = PAGE) -> tuple[Sequence[Row], str | None]:
+    """Return the rows of a page, and the name of the next one."""
     start = int(page.removeprefix("page_")) if page.removeprefix("page_").isdigit() else 0
-    following = start + PAGE
-    return days[start:following], f"page_{following}" if following < len(days) else None
+    following = start + size
+    return rows[start:following], f"page_{following}" if following < len(rows) else None

@@ -213,7 +213,7 @@ class Simulator:
     def billed(self) -> list[BilledCall]:
         """Return every request that was charged so far, and every row of a batch."""
         alone = [
-            self._models.billed(each.provider, each.model, each.usage, each.at_ms)
+            self._models.billed(each.provider, each.model, each.usage, each.at_ms, id_=each.id)
             for each in self.ledger.entries
             if each.usage is not None and each.charged_usd
         ]

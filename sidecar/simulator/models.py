@@ -13,9 +13,13 @@ from sidecar.simulator.billing import BilledCall
 
 if TYPE_CHECKING:
     from sidecar.money.catalogue import Catalogue
+    from sidecar.money.model import PriceEntry
 
 ANY_MODEL = "compatible"
 """The provider that stands for every server of a person's own: it answers under any name but `missing…`."""
+# What such a server charges, whatever the model, in dollars.
+GATEWAY_PER_MILLION = {"prompt": Decimal(1), "completion": Decimal(2)}
+BEGINNING = date(2020, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +75,17 @@ class Models:
         )
 
     def billed(
-        self, provider: str, name: str, usage: Usage, at_ms: int, *, batch: bool = False
+        self, provider: str, name: str, usage: Usage, at_ms: int, *, batch: bool = False, id_: str = ""
     ) -> BilledCall:
         """The call as a bill has it: what each of its parts cost on its day (UTC)."""
         from sidecar.money import pricing
 
         day = datetime.fromtimestamp(at_ms / 1000, UTC).date()
-        model = self._catalogue.reported(provider, name)
-        cost = pricing.cost(usage, self._catalogue.price_entry(model, day) if model else None, batch=batch)
+        cost = pricing.cost(usage, self._price(provider, name, day), batch=batch)
         units: dict[str, Decimal] = {}
         for part in () if isinstance(cost, pricing.Unpriced) else cost.parts:
             units[part.unit] = units.get(part.unit, Decimal(0)) + part.usd
-        return BilledCall(at_ms, provider, name, usage, units, batch)
+        return BilledCall(at_ms, provider, name, usage, units, batch, id_)
 
     def charge(
         self, provider: str, name: str, usage: Usage, day: date, *, batch: bool = False
@@ -90,10 +93,16 @@ class Models:
         """What this usage would cost, in dollars; None where no price is known."""
         from sidecar.money import pricing
 
-        model = self._catalogue.reported(provider, name)
-        entry = self._catalogue.price_entry(model, day) if model else None
-        cost = pricing.cost(usage, entry, batch=batch)
+        cost = pricing.cost(usage, self._price(provider, name, day), batch=batch)
         return None if isinstance(cost, pricing.Unpriced) else cost.total_usd
+
+    def _price(self, provider: str, name: str, day: date) -> PriceEntry | None:
+        from sidecar.money.model import PriceEntry
+
+        if provider == ANY_MODEL:
+            return PriceEntry(BEGINNING, "the simulator's own", BEGINNING, GATEWAY_PER_MILLION)
+        model = self._catalogue.reported(provider, name)
+        return self._catalogue.price_entry(model, day) if model else None
 
 
 def _of_any_name(name: str) -> SimModel:

@@ -164,3 +164,17 @@ def test_googles_day_begins_at_midnight_on_the_pacific_coast(moment: datetime, d
 )
 def test_a_unit_is_read_from_what_a_vendor_calls_it(told: str, unit: str) -> None:
     assert their_unit("", told) == unit
+
+
+def test_a_tier_that_a_report_leaves_out_is_named_and_one_of_the_other_sense_is_not() -> None:
+    def told(usd: str, tier: str) -> BilledLine:
+        return BilledLine(DAY, "gpt-6-luna", "input", Decimal(usd), tier=tier)
+
+    ours = [call("0.10"), call("0.30", service_tier="priority"), call("0.05", batch_rate=True)]
+    [row] = rows(ours, [told("0.10", "default"), told("0.06", "batch")])
+    assert "in the service tier priority ($0 there, $0.3 here)" in row.explanation
+    [agreed] = rows(ours, [told("0.10", "standard"), told("0.05", "batch"), told("0.3", "Priority")])
+    assert agreed.explanation == ""
+    # A bill that names no tiers says nothing of them.
+    [silent] = rows(ours, [line("0.15")])
+    assert "tier" not in silent.explanation

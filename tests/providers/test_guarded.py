@@ -119,7 +119,7 @@ async def test_a_bill_that_quotes_the_key_is_told_without_it() -> None:
         name = "openai"
 
         async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
-            return (BilledLine(first, f"gpt-5 {key}", f"tokens {key}", Decimal(1), key),)
+            return (BilledLine(first, f"gpt-5 {key}", f"tokens {key}", Decimal(1), key, f"tier {key}"),)
 
     secrets, key = KnownSecrets(), "adm-9876543210fedcba"
     guarded = GuardedProvider(cast(Any, Billing()), secrets)

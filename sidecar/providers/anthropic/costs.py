@@ -20,7 +20,7 @@ from sidecar.providers.kernel.pages import listed, named_by_page
 # The longest range of one request, and the beta that the path belongs to.
 MOST_DAYS = 31
 COSTS = replace(ANTHROPIC, headers={**ANTHROPIC.headers, "anthropic-beta": "analytics-usage-cost-2026-08-24"})
-_NOT_FOR_THIS_KEY = frozenset({400, 403, 404})
+NOT_FOR_THIS_KEY = frozenset({400, 403, 404})
 _CENT = Decimal("0.01")
 
 
@@ -34,7 +34,7 @@ async def organization_costs(
         try:
             found += await read(api, root, key, first, end)
         except Failure as failure:
-            if failure.status not in _NOT_FOR_THIS_KEY or read is _older_range:
+            if failure.status not in NOT_FOR_THIS_KEY or read is _older_range:
                 raise
             # Its forerunner is still served, and takes keys that this one does not.
             api, read = VendorClient(http, ANTHROPIC, name), _older_range
@@ -46,7 +46,8 @@ async def organization_costs(
 async def _range(api: VendorClient, root: str, key: str, first: date, last: date) -> list[BilledLine]:
     query = (
         f"starting_at={first}T00:00:00Z&ending_at={last + timedelta(days=1)}T00:00:00Z&time_bucket_width=1d"
-        "&group_by[]=model&group_by[]=token_type&group_by[]=cost_type&group_by[]=api_key_id&limit=1000"
+        "&group_by[]=model&group_by[]=token_type&group_by[]=cost_type&group_by[]=api_key_id"
+        "&group_by[]=service_tier&limit=1000"
     )
     url = f"{root}/v1/organizations/analytics/cost?{query}"
     found: list[BilledLine] = []
@@ -83,7 +84,8 @@ def _line(row: Mapping[str, Any]) -> BilledLine | None:
         return None
     unit = as_text(group.get("token_type")) or as_text(group.get("cost_type"))
     model = as_text(group.get("model")) or as_text(group.get("description"))
-    return BilledLine(day, model, unit, cents * _CENT, as_text(group.get("api_key_id")))
+    key, tier = as_text(group.get("api_key_id")), as_text(group.get("service_tier")).lower()
+    return BilledLine(day, model, unit, cents * _CENT, key, tier)
 
 
 def cents_of(row: Mapping[str, Any]) -> Decimal | None:

@@ -1,30 +1,45 @@
-"""What Anthropic charged for some minutes: where that was one call, it is the call. Needs an admin key."""
+"""What Anthropic counted in some minutes: where that was one call, it is the call. Needs an admin key."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
-from sidecar.providers.anthropic.costs import COSTS, cents_of
+from sidecar.errors import Failure
+from sidecar.providers.anthropic.costs import COSTS, NOT_FOR_THIS_KEY, cents_of
+from sidecar.providers.anthropic.errors import ANTHROPIC
+from sidecar.providers.anthropic.usage import message_usage
 from sidecar.providers.base import Usage
-from sidecar.providers.bills import MinuteUsage, is_named, whole_minutes
+from sidecar.providers.bills import MINUTE_MS, MinuteUsage, is_named, whole_minutes
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, as_text
 from sidecar.providers.kernel.pages import listed, named_by_page
 
 
-async def charged_in_minutes(
+async def counted_in_minutes(
     http: HttpClient, root: str, name: str, key: str, model: str, first_ms: int, end_ms: int
 ) -> MinuteUsage | None:
-    """Return what the model's requests were charged from the minute of `first_ms` to that of `end_ms`.
+    """Return what the model's requests used from the minute of `first_ms` to that of `end_ms`.
 
-    The usage holds what was charged and no counts. None where there were no requests, or where it is not sure what
-    belongs to them. Raises Failure.
+    Where the key may read it, that is what they were charged, with no counts; else their tokens, with no charge and no
+    number of requests. None where there were no requests, or where it is not sure what belongs to them. Raises Failure.
     """
-    api = VendorClient(http, COSTS, name)
     first, end = whole_minutes(first_ms, end_ms)
+    try:
+        return await _charged(VendorClient(http, COSTS, name), root, key, model, first, end)
+    except Failure as failure:
+        if failure.status not in NOT_FOR_THIS_KEY:
+            raise
+        return await _used(VendorClient(http, ANTHROPIC, name), root, key, model, first, end)
+
+
+async def _charged(
+    api: VendorClient, root: str, key: str, model: str, first: int, end: int
+) -> MinuteUsage | None:
     url = (
         f"{root}/v1/organizations/analytics/cost?starting_at={_text(first)}&ending_at={_text(end)}"
         "&time_bucket_width=1m&group_by[]=model&group_by[]=service_tier&limit=1000"
@@ -48,6 +63,33 @@ async def charged_in_minutes(
     if not requests:
         return None
     return MinuteUsage(requests, Usage(charged_usd=cents / 100), batch)
+
+
+async def _used(
+    api: VendorClient, root: str, key: str, model: str, first: int, end: int
+) -> MinuteUsage | None:
+    """What was used by the report of before the analytics: tokens, of which nobody says of how many calls they are."""
+    url = (
+        f"{root}/v1/organizations/usage_report/messages?starting_at={_text(first)}&ending_at={_text(end)}"
+        f"&bucket_width=1m&limit={(end - first) // MINUTE_MS}"
+        "&group_by[]=model&group_by[]=service_tier&group_by[]=inference_geo"
+    )
+    found: list[Mapping[str, Any]] = []
+    async with aclosing(listed(api, url, "page", key, "usage", named_by_page)) as pages:
+        async for buckets in pages:
+            for result in (as_mapping(each) for bucket in buckets for each in as_list(bucket.get("results"))):
+                told = as_text(result.get("model"))
+                if not told:
+                    # It may be of this model as well.
+                    return None
+                if is_named(told, model):
+                    found.append(result)
+    if len(found) != 1:
+        return MinuteUsage(len(found), Usage()) if found else None
+    [one] = found
+    counts = {**one, "input_tokens": one.get("uncached_input_tokens")}
+    batch = as_text(one.get("service_tier")).lower() == "batch"
+    return MinuteUsage(None, message_usage(counts), batch)
 
 
 def _text(at_ms: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sidecar.providers.anthropic.costs import organization_costs
 from sidecar.providers.anthropic.errors import ANTHROPIC
-from sidecar.providers.anthropic.minutes import charged_in_minutes
+from sidecar.providers.anthropic.minutes import counted_in_minutes
 from sidecar.providers.anthropic.options import resolve_options
 from sidecar.providers.anthropic.request import caches_an_hour, continued, message_body
 from sidecar.providers.anthropic.second_attempts import RULES
@@ -94,8 +94,8 @@ class Anthropic:
         return await organization_costs(self._http, self._root, self.name, key, first, last)
 
     async def minutes(self, key: str, model: str, first_ms: int, end_ms: int) -> MinuteUsage | None:
-        """Return what the model's requests were charged in these minutes. Raises Failure."""
-        return await charged_in_minutes(self._http, self._root, self.name, key, model, first_ms, end_ms)
+        """Return what the model's requests used, or were charged, in these minutes. Raises Failure."""
+        return await counted_in_minutes(self._http, self._root, self.name, key, model, first_ms, end_ms)
 
 
 def make(http: HttpClient, row: ProviderRow, base_url: str) -> Anthropic:

@@ -1,17 +1,20 @@
-"""Anthropic's `/v1/organizations/analytics/cost`: amounts in cents, as text."""
+"""What Anthropic charged by time, in cents, as text: `analytics/cost`, and its forerunner `cost_report`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 import orjson
 
-from sidecar.simulator.billing import MINUTE_MS, BilledCall, OrganizationBill, page_of
+from sidecar.simulator.billing import MINUTE_MS, BilledCall, Kind, OrganizationBill, Units, page_of
 from sidecar.simulator.bodies import utc_text
 from sidecar.simulator.exchange import Refusal, Refused, SimRequest
 
 PATH = "/v1/organizations/analytics/cost"
+OLDER = "/v1/organizations/cost_report"
 MOST_DAYS = 31
 TYPES = {
     "in_uncached": "uncached_input_tokens",
@@ -27,39 +30,47 @@ def answer(
     path: str, request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int
 ) -> bytes | None:
     """Return the page that is asked for; None for another path. Raise Refused as the vendor does."""
-    if path != PATH:
+    if path not in (PATH, OLDER):
         return None
-    if "admin" not in request.headers.get("x-api-key", ""):
-        raise Refused(Refusal(401, "invalid x-api-key"))
-    if "analytics-usage-cost" not in request.headers.get("anthropic-beta", ""):
-        raise Refused(Refusal(400, "anthropic-beta: header is required for this endpoint"))
     try:
         first, end = (date.fromisoformat(request.query[name][:10]) for name in ("starting_at", "ending_at"))
     except (KeyError, ValueError):
         raise Refused(Refusal(400, "starting_at: Field required")) from None
     if (end - first).days > MOST_DAYS:
         raise Refused(Refusal(400, f"ending_at: the range must be at most {MOST_DAYS} days"))
-    if request.query.get("time_bucket_width") == "1m":
+    if path == PATH and request.query.get("time_bucket_width") == "1m":
         return _minutes(request, calls, rules, now_ms)
     days, following = page_of(
         rules.days(calls, "anthropic", first, end, now_ms), request.query.get("page", "")
     )
-    data = [
-        {
-            "starting_at": f"{day}T00:00:00Z",
-            "ending_at": f"{day + timedelta(days=1)}T00:00:00Z",
-            "group": {"model": model, "token_type": TYPES.get(unit), "cost_type": _cost_type(unit)},
-            "cost": {
-                "amount": format(usd * 100, "f"),
-                "list_amount": format(usd * 100, "f"),
-                "currency": "USD",
-            },
-        }
-        for day, models in days
-        for model, units in models.items()
+    data = [row for each in days for row in (_rows(*each) if path == PATH else [_bucket(*each)])]
+    return orjson.dumps({"data": data, "has_more": following is not None, "next_page": following})
+
+
+def _rows(day: date, kinds: Mapping[Kind, Units]) -> list[dict[str, Any]]:
+    return [
+        {**_span(day), "group": _group(kind, unit), "cost": {**_amount(usd), "list_amount": _cents(usd)}}
+        for kind, units in kinds.items()
         for unit, usd in units.items()
     ]
-    return orjson.dumps({"data": data, "has_more": following is not None, "next_page": following})
+
+
+def _bucket(day: date, kinds: Mapping[Kind, Units]) -> dict[str, Any]:
+    """A day of the older report, which knows nothing of the priority tier."""
+    results = [
+        {
+            **_group(kind, unit),
+            **_amount(usd),
+            "description": f"{kind[0]} Usage",
+            "context_window": None,
+            "inference_geo": "global",
+            "workspace_id": None,
+        }
+        for kind, units in kinds.items()
+        if kind[1] != "priority"
+        for unit, usd in units.items()
+    ]
+    return {**_span(day), "results": results}
 
 
 def _minutes(request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int) -> bytes:
@@ -68,24 +79,37 @@ def _minutes(request: SimRequest, calls: Sequence[BilledCall], rules: Organizati
         int(datetime.fromisoformat(request.query[name]).timestamp()) * 1_000
         for name in ("starting_at", "ending_at")
     )
-    found: dict[tuple[int, str, bool], list[BilledCall]] = {}
+    found: dict[tuple[int, str, str], list[BilledCall]] = {}
     for call in rules.calls(calls, "anthropic", first, end, now_ms):
-        key = call.at_ms - call.at_ms % MINUTE_MS, call.model, call.batch
+        key = call.at_ms - call.at_ms % MINUTE_MS, call.model, call.tier
         found.setdefault(key, []).append(call)
     data = [
         {
             "starting_at": utc_text(minute),
-            "group": {"model": model, "service_tier": "batch" if batch else "standard"},
+            "group": {"model": model, "service_tier": tier},
             "cost": {
-                "amount": format(sum(usd for each in same for usd in each.units.values()) * 100, "f"),
-                "currency": "USD",
+                **_amount(sum((usd for each in same for usd in each.units.values()), Decimal(0))),
                 "requests": len(same),
             },
         }
-        for (minute, model, batch), same in sorted(found.items())
+        for (minute, model, tier), same in sorted(found.items())
     ]
     return orjson.dumps({"data": data, "has_more": False, "next_page": None})
 
 
-def _cost_type(unit: str) -> str:
-    return "web_search" if unit == "searches" else "tokens"
+def _span(day: date) -> dict[str, str]:
+    return {"starting_at": f"{day}T00:00:00Z", "ending_at": f"{day + timedelta(days=1)}T00:00:00Z"}
+
+
+def _group(kind: Kind, unit: str) -> dict[str, str | None]:
+    model, tier = kind
+    cost_type = "web_search" if unit == "searches" else "tokens"
+    return {"model": model, "service_tier": tier, "token_type": TYPES.get(unit), "cost_type": cost_type}
+
+
+def _amount(usd: Decimal) -> dict[str, str]:
+    return {"amount": _cents(usd), "currency": "USD"}
+
+
+def _cents(usd: Decimal) -> str:
+    return format(usd * 100, "f")

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from sidecar.simulator.anthropic import costs, request, rules, usage, wire
+from sidecar.simulator.anthropic import organization, request, rules, usage, wire
 from sidecar.simulator.anthropic.batches import AnthropicBatches
 from sidecar.simulator.anthropic.errors import error_body
 from sidecar.simulator.anthropic.request import AnthropicRequest
@@ -83,7 +83,7 @@ class AnthropicVendor:
         rules: OrganizationBill,
         now_ms: int,
     ) -> bytes | None:
-        return costs.answer(path, request, calls, rules, now_ms)
+        return organization.answer(path, request, calls, rules, now_ms)
 
     def batch_routes(self, service: BatchService) -> BatchRoutes:
         return AnthropicBatches(service)

@@ -52,7 +52,7 @@ def answer(
                     "line_item": f"{model}, {WORDS.get(unit, unit)}",
                     "project_id": None,
                 }
-                for model, units in models.items()
+                for (model, _), units in models.items()
                 for unit, usd in units.items()
             ],
         }

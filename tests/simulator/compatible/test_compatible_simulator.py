@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import jsonschema
@@ -118,7 +119,7 @@ async def test_any_model_answers_but_one_that_is_missing() -> None:
     assert "not found" in failure.message
     events, _ = await collect(in_process(sim), ask(model="org/any:model"))
     assert done_of(events).served_model == "org/any:model"
-    assert sim.ledger.entries[-1].charged_usd is None
+    assert sim.ledger.entries[-1].charged_usd == Decimal("0.000106")
 
 
 async def test_no_key_is_needed_and_some_are_refused() -> None:
