@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -10,6 +10,9 @@ Role = Literal["user", "assistant"]
 
 # Of one conversation; whoever has more has a program that made them.
 MOST_BRANCHES = 100
+# How many messages all its branches may go through between the one that was gone on with and their ends. Where each
+# goes through those of the one before it, that is more than anybody waits for.
+MOST_STEPS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,35 +69,40 @@ def conversations_of(
     if leaf not in nodes:
         leaf = leaves[-1] if leaves else next(reversed(nodes), None)
     main = list(_path(nodes, leaf))
-    spoken = _spoken(main)
-    if not spoken:
+    shown = list(_in_turns(_spoken(main), created_at))
+    if not shown:
         raise ValueError("nothing was said in it")
-    on_main = {node.key for node in main}
+    places = {node.key: number for number, node in enumerate(main)}
+    instead = _instead(main)
     versions: list[TakenMessage] = []
     branches: list[TakenConversation] = []
+    left = MOST_STEPS
     for end in leaves:
-        path = list(_path(nodes, end))
-        begins = next((number for number, node in enumerate(path) if node.key not in on_main), len(path))
-        apart = _spoken(path[begins:])
-        if end == leaf or not apart:
+        if end in places or left <= 0:
             continue
-        instead = _instead(main, begins, spoken)
-        if len(apart) == 1 and instead is not None and instead.role == apart[0].role:
-            shown = next(each for each in _in_turns(spoken, created_at) if each.key == instead.key)
-            versions.append(_version(apart[0], shown))
+        path = list(_path(nodes, end, places))
+        left -= len(path)
+        apart = _spoken(path)
+        if not apart:
+            continue
+        begins = places.get(path[0].parent or "", -1) + 1
+        place = instead[begins] if begins < len(main) else None
+        if len(apart) == 1 and place is not None and shown[place].role == apart[0].role:
+            versions.append(_version(apart[0], shown[place]))
         elif len(branches) < MOST_BRANCHES:
             number = len(branches) + 2
-            taken = tuple(_in_turns(_spoken(path), created_at))
+            taken = tuple(_in_turns(_spoken(_path(nodes, end)), created_at))
             branches.append(TakenConversation(f"{key}/{end}", f"{name} (branch {number})", created_at, taken))
-    messages = (*_in_turns(spoken, created_at), *versions)
-    return [TakenConversation(key, name, created_at, messages), *branches]
+    return [TakenConversation(key, name, created_at, (*shown, *versions)), *branches]
 
 
-def _path(nodes: Mapping[str, TreeNode], leaf: str | None) -> Sequence[TreeNode]:
-    """From the root to the leaf. A circle ends where it closes."""
+def _path(nodes: Mapping[str, TreeNode], leaf: str | None, but: Container[str] = ()) -> Sequence[TreeNode]:
+    """From the root, or from behind the last of the keys that are not wanted, to the leaf. A circle ends where it
+    closes.
+    """
     found: list[TreeNode] = []
     seen: set[str] = set()
-    while leaf is not None and leaf in nodes and leaf not in seen:
+    while leaf is not None and leaf in nodes and leaf not in seen and leaf not in but:
         seen.add(leaf)
         found.append(nodes[leaf])
         leaf = nodes[leaf].parent
@@ -102,23 +110,52 @@ def _path(nodes: Mapping[str, TreeNode], leaf: str | None) -> Sequence[TreeNode]
     return found
 
 
+def _is_spoken(node: TreeNode) -> bool:
+    return node.role is not None and bool(node.text or node.thinking)
+
+
 def _spoken(path: Sequence[TreeNode]) -> list[TreeNode]:
     """What can be read. An answer that came in several messages, with tools in between, is one."""
-    found: list[TreeNode] = []
-    for node in path:
-        if node.role is None or not (node.text or node.thinking):
-            continue
-        last = found[-1] if found else None
-        if last is not None and last.role == node.role == "assistant":
-            found[-1] = replace(
-                last,
-                text=_joined(last.text, node.text),
-                thinking=_joined(last.thinking, node.thinking),
-                model=node.model or last.model,
-            )
+    found: list[list[TreeNode]] = []
+    for node in filter(_is_spoken, path):
+        if found and found[-1][0].role == node.role == "assistant":
+            found[-1].append(node)
         else:
-            found.append(node)
-    return [node for node in found if node.text or node.role == "assistant"]
+            found.append([node])
+    return [
+        pieces[0] if len(pieces) == 1 else _as_one(pieces)
+        for pieces in found
+        if pieces[0].text or pieces[0].role == "assistant"
+    ]
+
+
+def _as_one(pieces: Sequence[TreeNode]) -> TreeNode:
+    return replace(
+        pieces[0],
+        text=_joined(piece.text for piece in pieces),
+        thinking=_joined(piece.thinking for piece in pieces),
+        model=next((piece.model for piece in reversed(pieces) if piece.model), None),
+    )
+
+
+def _instead(main: Sequence[TreeNode]) -> list[int | None]:
+    """For a branch that begins where each node of the main one stands: which of the spoken messages was gone on with.
+
+    An answer in several messages is one from its first on.
+    """
+    found: list[int | None] = [None] * len(main)
+    place, before = -1, None
+    for number, node in enumerate(main):
+        if not _is_spoken(node):
+            continue
+        kept = bool(node.text) or node.role == "assistant"
+        place += kept and not before == node.role == "assistant"
+        before = node.role
+        found[number] = place if kept else None
+    after: int | None = None
+    for number in reversed(range(len(main))):
+        after = found[number] = after if found[number] is None else found[number]
+    return found
 
 
 def _in_turns(spoken: Sequence[TreeNode], created_at: int) -> Iterator[TakenMessage]:
@@ -132,15 +169,6 @@ def _in_turns(spoken: Sequence[TreeNode], created_at: int) -> Iterator[TakenMess
         yield TakenMessage(node.key, turn, node.role, node.text, at, node.thinking, node.model)
 
 
-def _instead(main: Sequence[TreeNode], begins: int, spoken: Sequence[TreeNode]) -> TreeNode | None:
-    """What was gone on with where another branch begins: an answer in several messages is one from its first on."""
-    after, before = _spoken(main[begins:]), _spoken(main[:begins])
-    if not after:
-        return None
-    goes_on = bool(before) and before[-1].role == after[0].role == "assistant"
-    return spoken[len(before) - goes_on]
-
-
 def _version(apart: TreeNode, shown: TakenMessage) -> TakenMessage:
     return replace(
         shown,
@@ -152,5 +180,5 @@ def _version(apart: TreeNode, shown: TakenMessage) -> TakenMessage:
     )
 
 
-def _joined(one: str, other: str) -> str:
-    return f"{one}\n\n{other}" if one and other else one or other
+def _joined(texts: Iterable[str]) -> str:
+    return "\n\n".join(filter(None, texts))
