@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,14 +13,15 @@ from tests.fuzz.drawn import drawn
 from tests.fuzz.from_schemas import params_of
 from tests.helpers.process import RpcError, SidecarProcess
 from tests.helpers.sidecar import mock_process
+from tests.helpers.soak import longer
 
 METHODS = json.loads(
     (Path(__file__).parents[2] / "sidecar" / "contract" / "openrpc.json").read_text(encoding="utf-8")
 )["methods"]
 # They end the process.
 LEFT_OUT = {"exit", "shutdown", "$/cancelRequest"}
-# Of each method; `make soak` has many.
-EXAMPLES = int(os.environ.get("ABAI_FUZZ_EXAMPLES", "6"))
+# Of each method.
+EXAMPLES = longer(6, 40)
 GROWTH_BYTES = 128 * 1024 * 1024
 
 
