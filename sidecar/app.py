@@ -16,7 +16,7 @@ from sidecar.contract.methods import SCHEMA_HASH
 from sidecar.contract.providers import PROVIDERS
 from sidecar.contract.settings import DEFAULTS
 from sidecar.keychain import SavedKeys
-from sidecar.keys import KeyStore, MemoryKeys
+from sidecar.keys import ADMIN_KEY_VARIABLES, KeyStore, MemoryKeys
 from sidecar.known_secrets import KnownSecrets
 from sidecar.methods.routes import build_routes
 from sidecar.network_options import Options
@@ -40,6 +40,7 @@ GRACE_SECONDS = 3.0
 # Makes the transport of a run from what the person set.
 MakeNetwork = Callable[[Options], Any]
 SIMULATED_KEY = "sk-simulated"
+SIMULATED_ADMIN_KEY = "sk-admin-simulated"
 # Nobody reads the vendors' side of the bill inside the process, where a batch may have a million rows.
 MOCK_LEDGER_ENTRIES = 1_000
 
@@ -191,7 +192,8 @@ def _saved_keys(config: Config) -> KeyStore:
 
 
 def _simulated_keys() -> MemoryKeys:
-    return MemoryKeys({facts.name: SIMULATED_KEY for facts in PROVIDERS})
+    asking = {facts.name: SIMULATED_KEY for facts in PROVIDERS}
+    return MemoryKeys(asking | dict.fromkeys(ADMIN_KEY_VARIABLES, SIMULATED_ADMIN_KEY))
 
 
 def _http(network: MakeNetwork, **how: Any) -> Callable[[Options], HttpClient]:

@@ -21,6 +21,7 @@ GROUND = {
     "resources",
     "known_secrets",
     "clock",
+    "counted",
     "process_memory",
     "network_options",
     "base_url",

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from sidecar.cli.lists import table_of
 from sidecar.cli.words import dollars, percentile, seconds
+from sidecar.counted import counted
 
 Row = Mapping[str, Any]
 MOST_SHOWN = 10
@@ -78,9 +79,19 @@ def differences_table(found: Mapping[str, Any]) -> Table:
 def in_words(found: Mapping[str, Any]) -> str:
     """Return how many questions are in both, and how many of their answers are the same."""
     asked = found["questions"]
-    told = f"{asked['inBoth']:,} questions are in both; {asked['same']:,} answers are the same"
+    both, same = (
+        counted(asked["inBoth"], "question is", "questions are"),
+        counted(asked["same"], "answer is", "answers are"),
+    )
+    told = f"{both} in both; {same} the same"
     only = [(asked["onlyInFirst"], "first"), (asked["onlyInSecond"], "second")]
-    return told + "".join(f"; {count:,} are only in the {name}" for count, name in only if count) + "."
+    return (
+        told
+        + "".join(
+            f"; {count:,} {'is' if count == 1 else 'are'} only in the {name}" for count, name in only if count
+        )
+        + "."
+    )
 
 
 def _by_question(rows: Iterable[Row]) -> dict[tuple[str, str, int], Row]:

@@ -30,12 +30,12 @@ async def jobs(sidecar: Connection) -> list[Mapping[str, Any]]:
 
 
 def jobs_table(found: Sequence[Mapping[str, Any]]) -> Table:
-    """A line a job."""
-    table = table_of(("job", "file", "how", "status", "rows", "failed", "cost", "when"))
+    """A line a job, and behind it what its cost lacks."""
+    table = table_of(("job", "file", "how", "status", "rows", "failed", "cost", "when", ""))
     for job in found:
         done = f"{job['completedRows'] + job['failedRows']:,}/{job['totalRows']:,}"
         cells = [job["id"], job["fileName"], job["mode"], job["status"], done, f"{job['failedRows']:,}"]
-        table.add_row(*cells, dollars(job["totalCost"]), _when(job["createdAt"]))
+        table.add_row(*cells, dollars(job["totalCost"]), _when(job["createdAt"]), lacking(job))
     return table
 
 
@@ -71,19 +71,6 @@ def discovered_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for row in rows:
         known = "yes" if row["known"] else "no: its cost is not known"
         table.add_row(row["modelId"], f"{row.get('contextSize') or 0:,}", known)
-    return table
-
-
-async def keys_table(sidecar: Connection) -> Table:
-    """Which providers have a key, and what is in the way of knowing."""
-    table = table_of(("provider", "key", ""))
-    for name, state in (await sidecar.call("settings:load", {"key": "allKeys"})).items():
-        shown = (
-            await sidecar.call("settings:load", {"key": "apiKey", "provider": name})
-            if state["configured"]
-            else "–"
-        )
-        table.add_row(name, shown or "–", state.get("problem", ""))
     return table
 
 

@@ -18,7 +18,8 @@ from rich.table import Table
 from sidecar.cli import promptfoo
 from sidecar.cli.connection import CallRefused, Connection
 from sidecar.cli.projects import own_project
-from sidecar.cli.words import cost_of, dollars, percentile, seconds
+from sidecar.cli.words import cost_of, dollars, lacking, percentile, seconds
+from sidecar.counted import counted
 
 ENDED = ("completed", "failed", "cancelled")
 # Rows of a job that are read at a time.
@@ -86,7 +87,7 @@ async def estimate(sidecar: Connection, rows: Mapping[str, Any], err: Console) -
     told: Mapping[str, Any] = await sidecar.call("batch:estimate", dict(rows))
     _tell(told.get("errors", ()), err)
     number = told["counts"]["rows"] + told["counts"]["unfilled"] if "counts" in told else len(rows["rows"])
-    table = Table(box=None, pad_edge=False, title=f"{number:,} rows", title_justify="left")
+    table = Table(box=None, pad_edge=False, title=counted(number, "row"), title_justify="left")
     for name in ("way", "rows", "expected", "at least", "at most", "within"):
         table.add_column(name, justify="left" if name == "way" else "right")
     for way in told["ways"]:
@@ -188,17 +189,29 @@ class _Figures:
     failed: int = 0
     tokens: int = 0
     usd: float = 0.0
-    unknown: bool = False
+    calls: int = 0
+    least: float = 0.0
+    most: float | None = 0.0
     times: array[float] = field(default_factory=lambda: array("d"))
 
     def add(self, row: Mapping[str, Any]) -> None:
         self.rows += 1
-        self.usd += row.get("cost_usd") or 0
-        self.unknown |= row.get("cost_usd") is None
+        known = row.get("cost_usd") or 0
+        self.usd += known
+        calls = row.get("uncertainCalls", 0)
+        self.calls += calls
+        self.least += row["costAtLeastUSD"] if calls else known
+        most = row.get("costAtMostUSD") if calls else known
+        self.most = None if self.most is None or most is None else self.most + most
         self.tokens += row["tokens_in"] + row["tokens_out"]
         self.failed += row["status"].startswith("error")
         if row["status"] == "success":
             self.times.append(row["latency_ms"])
+
+    def told(self) -> Mapping[str, Any]:
+        """As sums are told: how many calls this one lacks, and between what it lies with them."""
+        most = {} if self.most is None else {"costAtMostUSD": self.most}
+        return {"uncertainCalls": self.calls, "costAtLeastUSD": self.least, **most}
 
 
 async def figures(sidecar: Connection, job_id: str) -> Table:
@@ -207,13 +220,12 @@ async def figures(sidecar: Connection, job_id: str) -> Table:
     async for row in results(sidecar, job_id):
         found[row["model"]].add(row)
     table = Table(box=None, pad_edge=False)
-    for name in ("model", "rows", "failed", "tokens", "cost", "median", "95 %"):
-        table.add_column(name, justify="left" if name == "model" else "right")
+    for name in ("model", "rows", "failed", "tokens", "cost", "median", "95 %", ""):
+        table.add_column(name, justify="left" if name in ("model", "") else "right")
     for model, each in found.items():
-        cost = dollars(each.usd) + (" + ?" if each.unknown else "")
         counts = [f"{number:,}" for number in (each.rows, each.failed, each.tokens)]
         shown = [seconds(percentile(each.times, 0.5)), seconds(percentile(each.times, 0.95))]
-        table.add_row(model, *counts, cost, *shown)
+        table.add_row(model, *counts, dollars(each.usd), *shown, lacking(each.told()))
     return table
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sidecar.counted import counted
+
 # A table of more rows is begun with a canary, and with limits at which it pauses.
 MANY_ROWS = 1_000
 CANARY_ROWS = 50
@@ -38,7 +40,9 @@ def safeguard_words(asked: Mapping[str, Any]) -> str | None:
     """Return what a person is told of it before the run; None where nothing is asked."""
     limits = ", ".join(f"{name} {limit:g}" for name, limit in asked.get("stopWhen", {}).items())
     first = (
-        f"{asked['canary']:,} rows go first, and the others follow by themselves" if "canary" in asked else ""
+        counted(asked["canary"], "row goes first", "rows go first") + ", and the others follow by themselves"
+        if "canary" in asked
+        else ""
     )
     pauses = f"it pauses beyond {limits}" if limits else ""
     words = "; ".join(filter(None, (first, pauses)))

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sidecar.counted import counted
+
 _LEAST_SHOWN = 0.000001
 
 
@@ -36,7 +38,7 @@ def lacking(told: Mapping[str, Any]) -> str:
         return ""
     least, most = told["costAtLeastUSD"], told.get("costAtMostUSD")
     far = "nobody knows how much" if most is None else dollars(most)
-    return f"and {calls} call{'' if calls == 1 else 's'} whose cost is not known: {dollars(least)} to {far} together"
+    return f"and {counted(calls, 'call')} whose cost is not known: {dollars(least)} to {far} together"
 
 
 def seconds(milliseconds: float | None) -> str:

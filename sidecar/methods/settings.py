@@ -46,7 +46,7 @@ async def save(call: Request, params: types.SettingsSaveParams) -> None:
 
 async def validate_key(call: Request, params: types.SettingsValidateKeyParams) -> dict[str, Any]:
     app = call.services
-    name = _provider(app, params.provider)
+    name = _checkable(app, params.provider)
     provider = app.providers.get(name)
     try:
         key = await app.keys.get(name)
@@ -111,6 +111,18 @@ def _provider(app: Services, name: str | None, *, key: bool = False) -> str:
     if name in names or (billed in names and app.providers.tells_costs(str(billed))):
         return str(name)
     raise _invalid(f"Say whose key is meant: provider is one of {', '.join(names)}.", "provider")
+
+
+def _checkable(app: Services, name: str | None) -> str:
+    """The provider whose key can be tried for nothing; a key that only reads charges has no such call."""
+    billed = read_by_admin_key(name or "")
+    if name not in app.providers.names() and billed in app.providers.names():
+        raise _invalid(
+            f"The key {name} only reads what was charged, so nothing tries it but cost:reconcile: compare some days of "
+            f"{billed} to see whether it is taken.",
+            "provider",
+        )
+    return _provider(app, name)
 
 
 def _invalid(message: str, path: str) -> Failure:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
+from sidecar.counted import counted
 from sidecar.money.bill_models import BilledModels
 from sidecar.money.bill_units import BATCH, SEARCH, STANDARD, WHOLE, our_unit, their_unit, tier_of
 from sidecar.money.catalogue import Catalogue
@@ -159,8 +160,8 @@ def _explanation(row: ReconciledRow, today: date, *, free: bool) -> str:
     late = today - row.day < timedelta(days=LATE_DAYS)
     if row.across and ROUNDING_USD < abs(difference) <= row.across_usd + ROUNDING_USD:
         return (
-            f"{row.across} calls of ${row.across_usd:f} ended on a later day than they began on, and the vendor may "
-            "count them on any of these: look at the days together."
+            f"{counted(row.across, 'call')} of ${row.across_usd:f} ended on a later day than the question's, and the "
+            "vendor may count that on any of these: look at the days together."
         )
     if not row.billed:
         return (
@@ -170,15 +171,13 @@ def _explanation(row: ReconciledRow, today: date, *, free: bool) -> str:
         )
     if not row.calls:
         return "Nothing was asked from here: another program on the same account."
+    broken = f"{counted(row.uncertain, 'call')} broke off"
     if row.uncertain and difference >= -ROUNDING_USD:
         if row.at_most_usd is None:
-            return f"{row.uncertain} calls broke off and nobody knows what they cost; other programs may be in it too."
+            return f"{broken} and nobody knows at what cost; other programs may be in it too."
         if difference <= row.at_most_usd + ROUNDING_USD:
-            return f"{row.uncertain} calls broke off: they cost up to ${row.at_most_usd:f} more than is known here."
-        return (
-            f"{row.uncertain} calls broke off, which cost up to ${row.at_most_usd:f} more; the rest is of other "
-            "programs on the same account."
-        )
+            return f"{broken}, at a cost of up to ${row.at_most_usd:f} more than is known here."
+        return f"{broken}, at a cost of up to ${row.at_most_usd:f} more; the rest is of other programs on the account."
     if told := _by_tier(row):
         return told
     if difference > 0:

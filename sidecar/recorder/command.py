@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sidecar.config import Config
+from sidecar.counted import counted
 from sidecar.errors import Failure
 from sidecar.known_secrets import HIDDEN
 from sidecar.recorder.answers import RecordedAnswers, answering_transport
@@ -63,12 +64,12 @@ def report(name: str, sessions: Sequence[Session], differences: Sequence[Differe
     """What a person reads: the verdict, the differences, and what may explain them."""
     messages = sum(step.kind != "eof" for session in sessions for step in session.steps)
     if not differences:
-        return f"{name}: {messages} messages, all as recorded\n"
+        return f"{name}: {counted(messages, 'message')}, all as recorded\n"
     shown = [f"  {difference}" for difference in differences[:MAX_SHOWN]]
     if len(differences) > MAX_SHOWN:
         shown.append(f"  and {len(differences) - MAX_SHOWN} more")
-    count = "1 difference" if len(differences) == 1 else f"{len(differences)} differences"
-    return "\n".join([f"{name}: {messages} messages, {count}", *shown, *_notes(sessions)]) + "\n"
+    count = counted(len(differences), "difference")
+    return "\n".join([f"{name}: {counted(messages, 'message')}, {count}", *shown, *_notes(sessions)]) + "\n"
 
 
 async def _session(session: Session, data_dir: Path, bindings: Bindings, serve: Serve) -> list[Difference]:

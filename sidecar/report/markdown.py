@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from sidecar.counted import counted
 from sidecar.report.page import ReportData
 from sidecar.report.words import came_to, cost, dollars, lacking, per_answer, seconds, share
 
@@ -18,7 +19,7 @@ def markdown(data: ReportData) -> Iterator[str]:
     made = datetime.fromtimestamp(data.made_at / 1000, UTC)
     yield f"# {data.title}\n\nMade by A-B/AI on {made:%Y-%m-%d at %H:%M} UTC.\n"
     for job in data.jobs:
-        yield f"\n- {_cell(job.file_name or job.id)}: {job.status}, {job.total_rows:,} rows"
+        yield f"\n- {_cell(job.file_name or job.id)}: {job.status}, {counted(job.total_rows, 'row')}"
         if job.estimate is not None and "totalUSD" in job.estimate:
             expected = float(job.estimate["totalUSD"])
             yield f", estimated {dollars(expected)}, came to {came_to(job)}"
@@ -64,7 +65,8 @@ def markdown(data: ReportData) -> Iterator[str]:
         yield from _table(("Model", "Rating", "Won / lost / tied", "A win"), standings)
     different = [each for each in data.found.questions if each.different]
     if different:
-        yield f"\n## Where answers differ\n\n{len(different):,} of {len(data.found.questions):,} questions.\n\n"
+        asked = counted(len(data.found.questions), "question")
+        yield f"\n## Where answers differ\n\n{len(different):,} of {asked}.\n\n"
         labels = [each.label for each in data.found.columns]
         shown = (
             (

@@ -13,6 +13,7 @@ from html import escape
 from typing import Any
 
 from sidecar.comparing.ratings import Standing
+from sidecar.counted import counted
 from sidecar.report import charts
 from sidecar.report.figures import ColumnFigures
 from sidecar.report.questions import Questions, ReportQuestion
@@ -74,7 +75,7 @@ def page(data: ReportData, style: str, script: str) -> Iterator[str]:
 def _head(data: ReportData) -> str:
     made = datetime.fromtimestamp(data.made_at / 1000, UTC)
     jobs = "".join(
-        f"<li>{escape(job.file_name or job.id)}: {escape(job.status)}, {job.total_rows:,} rows"
+        f"<li>{escape(job.file_name or job.id)}: {escape(job.status)}, {counted(job.total_rows, 'row')}"
         + (f" — {escape(job.error)}" if job.error else "")
         + "</li>"
         for job in data.jobs

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+from sidecar.counted import counted
 from sidecar.report.figures import ColumnFigures
 from sidecar.store.job_records import Job
 
@@ -47,7 +48,7 @@ def came_to(job: Job) -> str:
         return dollars(job.cost_usd)
     most = None if lacks.unbounded else job.cost_usd + lacks.at_most_usd
     whole = span(job.cost_usd + lacks.at_least_usd, most)
-    return f"{whole} ({dollars(job.cost_usd)} and {calls(lacks.calls)} whose cost is not known)"
+    return f"{whole} ({dollars(job.cost_usd)} and {counted(lacks.calls, 'call')} whose cost is not known)"
 
 
 def lacking(columns: Iterable[ColumnFigures]) -> str:
@@ -56,12 +57,7 @@ def lacking(columns: Iterable[ColumnFigures]) -> str:
     if not number:
         return ""
     verb = "is" if number == 1 else "are"
-    return f"{calls(number)} whose cost is not known {verb} not in the sums: between what these lie is told."
-
-
-def calls(number: int) -> str:
-    """So many calls."""
-    return "1 call" if number == 1 else f"{number:,} calls"
+    return f"{counted(number, 'call')} whose cost is not known {verb} not in the sums: between what these lie is told."
 
 
 def seconds(value: float | None) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.abai import abai, table
 from tests.helpers.process import REPOSITORY
 from tests.helpers.sidecar import mock_process, quiet_environment
 from tests.helpers.simulator import simulator_process
@@ -23,18 +24,6 @@ HEARS_CTRL_C = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
 )
 LUNA, GROK = "openai/gpt-6-luna", "grok/grok-4.7"
-
-
-async def abai(data_dir: Path, *arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
-    """The exit code, standard output and standard error of a command."""
-    command = [sys.executable, "-m", "sidecar.cli", "--mock", "--data-dir", str(data_dir), *arguments]
-    return await run(*command, stdin=stdin)
-
-
-def table(folder: Path, *lines: str) -> str:
-    path = folder / "prompts.csv"
-    path.write_text("\n".join(["prompt,model", *lines]) + "\n", encoding="utf-8")
-    return str(path)
 
 
 async def test_a_question_to_two_models_comes_as_markdown_with_its_cost_on_the_other_stream(
@@ -110,8 +99,7 @@ async def test_two_jobs_are_reported_and_laid_beside_each_other(tmp_path: Path) 
     code, out, err = await abai(tmp_path / "d", "compare", *jobs)
     assert code == 0, err
     assert (
-        "1 questions are in both; 1 answers are the same; 1 are only in the first; 1 are only in the second."
-        in out
+        "1 question is in both; 1 answer is the same; 1 is only in the first; 1 is only in the second." in out
     )
     _, out, _ = await abai(tmp_path / "d", "--json", "compare", *jobs)
     assert json.loads(out)["models"][0]["first"]["rows"] == 2

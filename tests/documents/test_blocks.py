@@ -35,8 +35,9 @@ def shell(tmp_path: Path) -> dict[str, str]:
     programs = tmp_path / "bin"
     programs.mkdir()
     scripts = STAND_INS | {
-        # Vendors are simulated in every command, also where a page speaks of real ones.
-        "abai": f'case "$1" in --mock) shift;; esac; exec {sys.executable} -m sidecar.cli --mock "$@"',
+        # Vendors are simulated in every command, also where a page speaks of real ones; a key is kept without them.
+        "abai": f'case "$1" in --mock) shift;; esac; case "$1 $2" in "keys set") mock=;; *) mock=--mock;; esac; '
+        f'exec {sys.executable} -m sidecar.cli $mock "$@"',
         "abai-sidecar": f'exec {sys.executable} -m sidecar "$@"',
     }
     for name, script in scripts.items():
@@ -49,6 +50,7 @@ def shell(tmp_path: Path) -> dict[str, str]:
         "ROOT": str(ROOT),
         "HOME": str(tmp_path),
         "XDG_DATA_HOME": str(tmp_path / "data"),
+        "ABAI_KEY_STORE": "file",
     }
 
 

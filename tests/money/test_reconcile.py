@@ -49,7 +49,7 @@ def test_a_call_that_broke_off_explains_as_much_as_was_held_back_for_it() -> Non
     broken = call(None, state="unknown", at_least_usd=Decimal("0.1"), at_most_usd=Decimal("0.6"))
     [row] = rows([call("0.10"), broken], [line("0.45")])
     assert (row.uncertain, row.ours_usd, row.at_most_usd) == (1, Decimal("0.2"), Decimal("0.5"))
-    assert row.explanation == "1 calls broke off: they cost up to $0.5 more than is known here."
+    assert row.explanation == "1 call broke off, at a cost of up to $0.5 more than is known here."
     [more] = rows([call("0.10"), broken], [line("0.95")])
     assert "the rest is of other programs" in more.explanation
 
@@ -127,7 +127,7 @@ def test_searches_that_are_billed_without_a_model_are_laid_beside_all_of_that_da
 def test_a_call_over_the_vendor_s_midnight_may_stand_on_either_day() -> None:
     next_day = DAY + timedelta(days=1)
     long = call("0.2", settled_at=at(next_day, 1))
-    words = "1 calls of $0.2 ended on a later day than they began on"
+    words = "1 call of $0.2 ended on a later day than the question's"
     assert [words in row.explanation for row in rows([long], [line("0.2", day=next_day)])] == [True, True]
     [begun] = rows([long], [line("0.2")])
     assert begun.explanation == ""

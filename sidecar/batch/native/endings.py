@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sidecar.counted import counted
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState
 from sidecar.store.job_records import VendorBatch
@@ -67,7 +68,7 @@ def _unnamed(state: BatchState) -> str:
     """What is to be said of answers that the vendor counts and does not say where they are; nothing where it does."""
     if state.names_results or not state.completed:
         return ""
-    rows = "1 row" if state.completed == 1 else f"{state.completed} rows"
+    rows = counted(state.completed, "row")
     return (
         f" It counts {rows} as done and names no results: they may have been charged. Look for them there, or collect "
         "the batch again, before you send those rows again."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sidecar.counted import counted
 from sidecar.errors import Failure
 from sidecar.store.job_records import VendorBatch
 
@@ -9,7 +10,7 @@ from sidecar.store.job_records import VendorBatch
 def in_doubt(part: VendorBatch, note: str) -> str:
     """Return the sentence for a part that the vendor may or may not have."""
     known = f" {note.strip()}" if note.strip() else ""
-    rows = "1 row" if part.rows == 1 else f"{part.rows} rows"
+    rows = counted(part.rows, "row")
     return (
         f"It is not certain whether {part.provider} has received the part of {rows} named {part.tag}, so it is not "
         f"sent again: it might be paid twice.{known} Start the batch to ask again, or cancel it."
@@ -18,7 +19,7 @@ def in_doubt(part: VendorBatch, note: str) -> str:
 
 def no_room(part: VendorBatch) -> Failure:
     """Return why a part waits that its vendor would take at another time."""
-    rows = "1 row waits" if part.rows == 1 else f"{part.rows} rows wait"
+    rows = counted(part.rows, "row waits", "rows wait")
     return Failure(
         "rate_limited",
         f"{part.provider} takes no more of {part.model or 'this model'} at once: {rows} until another batch of it "

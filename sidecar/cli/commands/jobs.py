@@ -16,6 +16,7 @@ from sidecar.cli.connection import CallRefused, Connection
 from sidecar.cli.exporting import export_rows, export_wide
 from sidecar.cli.invocation import ROWS_FAILED, Invocation, end, look, perform, show_value
 from sidecar.cli.run import check_figures, figures, follow, results
+from sidecar.counted import counted
 
 
 class Beside(StrEnum):
@@ -88,7 +89,9 @@ def export(
 
     async def work(sidecar: Connection, state: Invocation) -> None:
         written = await (export_wide if wide else export_rows)(sidecar, job, path.absolute())
-        state.err.print(f"{written['rows']:,} rows are in {written['path']}", soft_wrap=True)
+        state.err.print(
+            f"{counted(written['rows'], 'row is', 'rows are')} in {written['path']}", soft_wrap=True
+        )
 
     look(context, work)
 

@@ -7,24 +7,37 @@ from typing import Annotated
 
 import typer
 
-from sidecar.cli import lists
 from sidecar.cli.connection import Connection
-from sidecar.cli.invocation import BROKEN, Invocation, look, perform
+from sidecar.cli.invocation import BROKEN, USAGE, Invocation, look, perform, show_value
+from sidecar.cli.key_list import found_keys, keys_table
 
 
 def listed(context: typer.Context) -> None:
-    """Which providers have a key, masked. Example: `abai keys list`"""
+    """Which providers have a key, masked, and which keys read charges. Example: `abai keys list`"""
 
     async def work(sidecar: Connection, state: Invocation) -> None:
-        state.out.print(await lists.keys_table(sidecar))
+        rows = await found_keys(sidecar)
+        show_value(state, rows, keys_table(rows))
 
     look(context, work)
 
 
 def save(
-    context: typer.Context, provider: Annotated[str, typer.Argument(help="openai, anthropic, …")]
+    context: typer.Context,
+    provider: Annotated[
+        str, typer.Argument(help="openai, anthropic, …; openai-admin, anthropic-admin for `abai reconcile`")
+    ],
 ) -> None:
     """Keep a key in the system's keychain; it is typed without being shown. Example: `abai keys set openai`"""
+    invocation: Invocation = context.obj
+    if invocation.target.mock:
+        invocation.err.print(
+            "With --mock the vendors are simulated and every key is there: nothing would be kept. Leave --mock out to "
+            "keep a key.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(USAGE)
     key = typer.prompt("API key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.read()
 
     async def work(sidecar: Connection, state: Invocation) -> None:

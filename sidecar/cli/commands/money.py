@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,13 @@ from sidecar.cli import lists
 from sidecar.cli.connection import Connection
 from sidecar.cli.figures import explained, explained_table, reconciled_table
 from sidecar.cli.invocation import Invocation, look, perform, show_value
+
+
+class Group(StrEnum):
+    """What a line of a reconciliation is of."""
+
+    MODEL = "model"
+    DAY = "day"
 
 
 def costs(
@@ -47,11 +55,14 @@ def reconcile(
     file: Annotated[
         Path | None, typer.Option(help="A CSV file of the vendor's console.", exists=True, dir_okay=False)
     ] = None,
+    group: Annotated[
+        Group, typer.Option(help="A line for each day and model, or one for each day.")
+    ] = Group.MODEL,
 ) -> None:
     """Lay our figures beside the vendor's. Example: `abai reconcile openai --from 2026-11-01 --to 2026-11-30`"""
 
     async def work(sidecar: Connection, state: Invocation) -> None:
-        params = {"provider": provider, "from": first, "to": last}
+        params = {"provider": provider, "from": first, "to": last, "group": group.value}
         found = await sidecar.call(
             "cost:reconcile", params | ({"path": str(file.absolute())} if file else {})
         )

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from sidecar.counted import counted
 from sidecar.errors import Failure
 from sidecar.providers.anthropic.batch_format import (
     RESULTS,
@@ -75,11 +76,13 @@ class AnthropicBatch:
                 open_.append(state.native_id)
         if not open_:
             return LookupResult(None, True, f"{ANTHROPIC.title} lists no batch with these rows.")
+        running = counted(len(open_), "running batch", "running batches")
+        rows = counted(len(part.custom_ids), "row")
         return LookupResult(
             None,
             False,
-            f"{ANTHROPIC.title} has {len(open_)} batch(es) of {len(part.custom_ids)} rows that may be this one and "
-            f"have not ended: {', '.join(open_[:3])}. It can be told when they have.",
+            f"{ANTHROPIC.title} has {running} of {rows} that may be this one: {', '.join(open_[:3])}. It can be told "
+            "at the end.",
         )
 
     async def check(self, key: str, native_id: str) -> BatchState:

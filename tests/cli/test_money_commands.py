@@ -1,0 +1,100 @@
+"""What commands say of money: what a cost lacks that is not known, the keys that read bills, and the bills."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.helpers.abai import abai, table
+from tests.helpers.terminal import run
+
+LUNA, GROK = "openai/gpt-6-luna", "grok/grok-4.7"
+LACKS = re.compile(r"and (\d+) calls? whose cost is not known: (\$[\d.]+) to (\$[\d.]+) together")
+
+
+async def test_a_batch_with_an_answer_that_broke_off_is_listed_with_what_its_cost_lacks(
+    tmp_path: Path,
+) -> None:
+    broken = f"Why? [[simulate: cut=20]],{LUNA}"
+    _, told, _ = await abai(tmp_path, "run", table(tmp_path, broken, f"How?,{GROK}"), "--yes")
+    _, text, _ = await abai(tmp_path, "--json", "jobs")
+    (job,) = json.loads(text)
+    _, jobs, _ = await abai(tmp_path, "jobs")
+    _, shown, _ = await abai(tmp_path, "show", job["id"])
+    lines = [line for out in (told, jobs, shown) for line in out.splitlines() if LACKS.search(line)]
+    assert len(lines) == 4  # the model's line after the run; the job's, twice; the model's again
+    for line in lines:
+        found = LACKS.search(line)
+        assert found is not None
+        assert found[1] == str(job["uncertainCalls"])
+        assert GROK not in line
+    assert "+ ?" not in told + shown
+
+
+async def test_a_batch_whose_rows_were_never_asked_lacks_nothing(tmp_path: Path) -> None:
+    rows = json.dumps([{"id": "r1", "prompt": "Why?", "model": LUNA}])
+    _, text, _ = await abai(tmp_path, "call", "project:create", '{"name": "P"}')
+    asked = f'{{"projectId": "{json.loads(text)["id"]}", "fileName": "p.csv", "rows": {rows}}}'
+    _, text, _ = await abai(tmp_path, "call", "batch:submit", asked)
+    code, shown, _ = await abai(tmp_path, "show", json.loads(text)["id"])
+    assert code == 0
+    assert "known" not in shown
+    assert "?" not in shown
+
+
+async def test_keys_that_read_bills_are_listed_and_said_to_be_for_that(tmp_path: Path) -> None:
+    def command(*words: str) -> list[str]:
+        return [sys.executable, "-m", "sidecar.cli", "--data-dir", str(tmp_path), *words]
+
+    code, _, err = await run(
+        *command("keys", "set", "openai-admin"), stdin=b"sk-admin-0123456789abcdefghij-last"
+    )
+    assert code == 0, err
+    environment = {"ANTHROPIC_ADMIN_KEY": "sk-ant-admin-0123456789abcdef-tail"}
+    code, out, err = await run(*command("keys", "list"), env=environment)
+    assert code == 0, err
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert "sk-…last" in lines["openai-admin"]
+    assert "sk-…tail" in lines["anthropic-admin"]
+    assert "`abai reconcile anthropic`" in lines["anthropic-admin"]
+    assert "GEMINI_API_KEY" in lines["gemini"]
+    code, _, err = await run(*command("keys", "check", "openai-admin"))
+    assert code == 2
+    assert "only reads what was charged" in err
+    assert "0123456789" not in out + err
+
+
+async def test_a_key_is_not_said_to_be_kept_where_the_vendors_are_simulated(tmp_path: Path) -> None:
+    code, _, err = await abai(tmp_path, "keys", "set", "openai-admin", stdin=b"sk-admin-mine-0123456789")
+    assert code == 2
+    assert "Leave --mock out to keep a key." in err
+    _, out, _ = await abai(tmp_path, "keys", "list")
+    assert "sk-…ated" in next(line for line in out.splitlines() if line.startswith("openai-admin"))
+
+
+async def test_a_bill_is_laid_beside_ours_by_model_or_by_whole_days(tmp_path: Path) -> None:
+    for model in (LUNA, "openai/gpt-4o-mini"):
+        await abai(tmp_path, "ask", "Why?", "-m", model)
+    today = datetime.now(UTC).date()
+    days = ("--from", str(today - timedelta(days=1)), "--to", str(today))
+    by_model, by_day = [
+        await abai(tmp_path, "--json", "reconcile", "openai", *days, *group)
+        for group in ((), ("--group", "day"))
+    ]
+    assert {each["model"] for each in json.loads(by_model[1])["days"]} == {LUNA, "openai/gpt-4o-mini"}
+    assert {each["model"] for each in json.loads(by_day[1])["days"]} == {"all"}
+    assert json.loads(by_day[1])["oursUSD"] == json.loads(by_model[1])["oursUSD"]
+
+
+async def test_one_of_something_is_not_called_several(tmp_path: Path) -> None:
+    _, _, err = await abai(tmp_path / "d", "run", table(tmp_path, f"Why?,{LUNA}"), "--yes")
+    assert err.startswith("1 row ")
+    _, text, _ = await abai(tmp_path / "d", "--json", "jobs")
+    job = json.loads(text)[0]["id"]
+    _, _, err = await abai(tmp_path / "d", "export", job, str(tmp_path / "results.csv"))
+    assert err.startswith("1 row is in ")
+    _, out, _ = await abai(tmp_path / "d", "compare", job, job)
+    assert "1 question is in both; 1 answer is the same." in out
