@@ -21,7 +21,10 @@ _PLACEHOLDER = re.compile(
     r"|.*[<>].*",
     re.IGNORECASE | re.DOTALL,
 )
-_COMMENT = re.compile(r"\s+(?:#|//).*$", re.DOTALL)
+_COMMENT = re.compile(r"\s+(?:#|//).*$|(?<=[\w=\"'`-])//[A-Za-z][a-z]{1,19}$", re.DOTALL)
+# Keys of these vendors hold neither sign; in others' a plain word behind `//` at the end is no chance either.
+_OWN_COMMENT = re.compile(r"\s*(?:#|//).*$", re.DOTALL)
+_VENDORS_OWN = ("sk-proj-", "sk-svcacct-", "sk-admin-", "sk-ant-", "AIza", "xai-")
 _MASK = re.compile(r"…|\*{3,}|•|\.{3,}|x{8,}", re.IGNORECASE)
 
 
@@ -55,7 +58,8 @@ def _unwrapped(text: str) -> str:
     """What is left once nothing more can be taken off: the wrappings stand inside each other in any order."""
     while True:
         key = text.strip(_BLANK)
-        key = _COMMENT.sub("", key).rstrip(";,.").rstrip(_BLANK)
+        key = (_OWN_COMMENT if key.startswith(_VENDORS_OWN) else _COMMENT).sub("", key)
+        key = key.rstrip(";,.").rstrip(_BLANK)
         named = _ASSIGNMENT.match(key)
         if named:
             key = key[named.end() :]

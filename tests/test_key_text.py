@@ -28,15 +28,23 @@ from sidecar.key_text import NotAKey, clean_key
         "sk-one # mine",
         "sk-one  // of the lab",
         '"sk-one",',
+        "sk-one//mine",
+        'OPENAI_API_KEY="sk-one"//mine',
     ],
 )
 def test_what_stands_around_a_key_is_taken_off(pasted: str) -> None:
     assert clean_key(pasted) == "sk-one"
 
 
-@pytest.mark.parametrize("key", ["AbC+/dEf0123==", "KEY=", "a#b", "gsk_x;y", "0x'quoted"])
+@pytest.mark.parametrize("key", ["AbC+/dEf0123==", "AbC//dEf0123", "KEY=", "a#b", "gsk_x;y", "0x'quoted"])
 def test_a_key_with_odd_letters_of_its_own_stays_whole(key: str) -> None:
     assert clean_key(key) == key
+
+
+@pytest.mark.parametrize("key", ["sk-ant-api03-one", "sk-proj-one", "AIzaOne", "xai-one"])
+@pytest.mark.parametrize("comment", ["#mine", "//of the lab", "// Ada's, 2026", "//mine;"])
+def test_a_comment_is_taken_off_a_vendor_s_own_key_without_a_blank_between(key: str, comment: str) -> None:
+    assert clean_key(key + comment) == key
 
 
 @pytest.mark.parametrize("nothing", ["", "  ", '""', " \u00a0\n"])

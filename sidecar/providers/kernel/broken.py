@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import sys
@@ -14,6 +15,7 @@ from sidecar.known_secrets import KnownSecrets
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.proxies import is_loopback
 from sidecar.providers.kernel.sites import is_private
+from sidecar.providers.kernel.web_pages import certificate_wanted
 from sidecar.shortages import lacks_files
 
 # What TLS meets where a server speaks plain text.
@@ -32,6 +34,17 @@ _NO_COMMON_TLS = frozenset(
         "UNSAFE_LEGACY_RENEGOTIATION_DISABLED",
     }
 )
+# What a server says that wants to know who asks by a certificate, behind the handshake with TLS 1.3.
+_WANTS_CERTIFICATE = frozenset(
+    {
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_NO_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        "TLSV1_ALERT_ACCESS_DENIED",
+    }
+)
+_REASON = re.compile(r"\[SSL: ([A-Z0-9_]+)\]")
 
 
 def _aiohttp() -> ModuleType | None:
@@ -56,7 +69,8 @@ def never_left(error: Exception) -> bool:
             aiohttp.ClientHttpProxyError,
             aiohttp.InvalidURL,
         )
-        return isinstance(error.__cause__, unsent) or _unwritten(error.__cause__)
+        cause = error.__cause__
+        return isinstance(cause, unsent) or _unwritten(cause) or is_unmade_tunnel(cause)
     never = (
         httpx.ConnectError,
         httpx.ConnectTimeout,
@@ -65,6 +79,11 @@ def never_left(error: Exception) -> bool:
         httpx.UnsupportedProtocol,
     )
     return isinstance(error, (*never, httpx.InvalidURL))
+
+
+def is_unmade_tunnel(error: BaseException | None) -> bool:
+    """Whether a tunnel behind a proxy that speaks TLS was closed before it was one."""
+    return error is not None and "Cannot initialize a TLS-in-TLS connection" in str(error)
 
 
 def _unwritten(error: BaseException) -> bool:
@@ -118,6 +137,8 @@ def _broken(
             retryable=False,
             detail=detail,
         )
+    if _reasons(error) & _WANTS_CERTIFICATE:
+        return certificate_wanted(peer, detail)
     untrusted = _untrusted(error)
     if untrusted is not None:
         from sidecar.providers.kernel import certificates
@@ -195,13 +216,21 @@ def _unspoken(error: Exception) -> str:
         for each in (error, error.__cause__):
             if isinstance(each, aiohttp.ClientResponseError) and _is_no_head(each.message):
                 return "is no web server, or expects https://"
-    # aiohttp's own exceptions are of this sort too, and have no reason of their own.
-    reasons = {str(getattr(each, "reason", "")) for each in _behind(error) if isinstance(each, ssl.SSLError)}
+    reasons = _reasons(error)
     if reasons & _NO_TLS:
         return "does not speak https://"
     if reasons & _NO_COMMON_TLS:
-        return "speaks no https:// of today: whoever runs it can allow TLS 1.2 or 1.3 there"
+        return (
+            "speaks no https:// of today, or wants a certificate of this computer's: whoever runs it can allow TLS 1.2 "
+            "or 1.3 there, and an API key alone"
+        )
     return ""
+
+
+def _reasons(error: Exception) -> set[str]:
+    """Why TLS failed, in OpenSSL's words; aiohttp's own exceptions repeat them, and have no reason of their own."""
+    told = {str(getattr(each, "reason", "")) for each in _behind(error) if isinstance(each, ssl.SSLError)}
+    return told | {found for each in _behind(error) for found in _REASON.findall(str(each))}
 
 
 def _behind(error: BaseException) -> Iterator[BaseException]:

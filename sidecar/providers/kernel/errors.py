@@ -20,7 +20,13 @@ from sidecar.providers.kernel.redirects import shown as shown_address
 from sidecar.providers.kernel.redirects import target
 from sidecar.providers.kernel.reset_hints import reset_ms, said_ms
 from sidecar.providers.kernel.vendor import Asked, VendorError
-from sidecar.providers.kernel.web_pages import WEB_PAGE, is_page, page_instead
+from sidecar.providers.kernel.web_pages import (
+    WEB_PAGE,
+    certificate_wanted,
+    is_page,
+    page_instead,
+    wants_certificate,
+)
 
 # A longer wait than a month is no wait that anybody meant.
 _LONGEST_TOLD_MS = 31 * 24 * 3_600 * 1_000
@@ -60,6 +66,10 @@ def refused_response(
     retryable = may_retry(error.status, headers)
     final = status >= 400 and not retryable
     is_no_answer = error.kind in ("invalid_api_key", "provider_rejected") and status not in TOO_LARGE
+    if wants_certificate(status, body):
+        failure = asked.named(certificate_wanted(asked.title))
+        failure.status = status
+        return failure
     # A network that wants a login says 511, with a page of its own or none.
     if status == 511 or (final and is_no_answer and is_page(body)):
         failure = web_page(asked, f" ({status})")

@@ -31,20 +31,25 @@ class LenientHandler(ResponseHandler):
     """Holds back what arrives until a head is whole, and cuts off what stands behind the body that it tells of.
 
     A server that counts letters instead of bytes tells too small a length: what arrives at once with the head is
-    counted here instead. Of a way that `tunnels`, the connection without TLS is the one to the proxy.
+    counted here instead. Of a way with a `tunnel_by`, which names the proxy's host, what speaks no TLS, or TLS with
+    that host, is the connection that is to become a tunnel.
     """
 
     _held: bytearray | None = None
     _left: int | None = None
     _sizes: ChunkSizes | None = None
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, tunnels: bool = False) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, tunnel_by: str | None = None) -> None:
         super().__init__(loop)
-        self._tunnels = tunnels
+        self._tunnel_by = tunnel_by
+        self._tunnels = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Know whether this is the tunnel itself, and have the other side watched."""
-        self._tunnels = self._tunnels and transport.get_extra_info("sslcontext") is None
+        tls = transport.get_extra_info("ssl_object")
+        self._tunnels = self._tunnel_by is not None and (
+            tls is None or tls.server_hostname == self._tunnel_by
+        )
         super().connection_made(transport)
         sock = transport.get_extra_info("socket")
         if sock is not None:

@@ -9,7 +9,7 @@ import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
-from typing import cast
+from typing import NamedTuple, cast
 
 import httpx
 
@@ -25,6 +25,7 @@ from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exception
 from sidecar.errors import Failure
 from sidecar.network_options import Options
 from sidecar.providers.kernel import certificates, proxies
+from sidecar.providers.kernel.broken import is_unmade_tunnel
 from sidecar.providers.kernel.lenient import LenientHandler, TunnelClosed
 from sidecar.providers.kernel.proxies import Proxy
 
@@ -32,6 +33,14 @@ from sidecar.providers.kernel.proxies import Proxy
 LOOK_SECONDS = 2.0
 # Of one line of an answer's head: company proxies and clouds write policies of many thousand letters.
 MAX_HEADER_BYTES = 64 * 1024
+
+
+class _Way(NamedTuple):
+    """By which proxy, and trusting which files, an address is asked, and whether through a tunnel."""
+
+    proxy: Proxy | None
+    files: tuple[tuple[str, str], ...] | None
+    tunnels: bool
 
 
 class Network(httpx.AsyncBaseTransport):
@@ -44,7 +53,7 @@ class Network(httpx.AsyncBaseTransport):
         self._environment = environment
         self._options = options
         self._system = {} if _any_proxy(environment) else urllib.request.getproxies()
-        self._ways: dict[tuple[Proxy | None, tuple[tuple[str, str], ...] | None], AiohttpTransport] = {}
+        self._ways: dict[_Way, AiohttpTransport] = {}
         self._opening = asyncio.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -54,12 +63,13 @@ class Network(httpx.AsyncBaseTransport):
         proxy = proxies.proxy_for(url.scheme, url.host, url.port, table)
         encrypted = url.scheme == "https" or (proxy is not None and proxy.scheme == "https")
         files = certificates.named_files(self._environment, options.ca_file) if encrypted else None
-        way = self._ways.get((proxy, files)) or await self._open(proxy, files)
+        way = _Way(proxy, files, tunnels=proxy is not None and url.scheme == "https")
+        transport = self._ways.get(way) or await self._open(way)
         if proxy is not None and url.scheme == "http" and proxy.login and not proxy.is_socks:
             # Without a tunnel the proxy reads the request itself.
             request.headers["proxy-authorization"] = _basic(proxy)
         try:
-            response = await way.handle_async_request(request)
+            response = await transport.handle_async_request(request)
         except Exception as error:
             refused = None if proxy is None else _proxy_failure(error, proxy)
             if refused is None:
@@ -79,12 +89,13 @@ class Network(httpx.AsyncBaseTransport):
         ways, self._ways = list(self._ways.values()), {}
         await asyncio.gather(*(way.aclose() for way in ways))
 
-    async def _open(self, proxy: Proxy | None, files: tuple[tuple[str, str], ...] | None) -> AiohttpTransport:
+    async def _open(self, way: _Way) -> AiohttpTransport:
         async with self._opening:
-            if (proxy, files) not in self._ways:
+            if way not in self._ways:
+                files = way.files
                 context = None if files is None else await asyncio.to_thread(certificates.trust, files)
-                self._ways[proxy, files] = _way(proxy, context)
-            return self._ways[proxy, files]
+                self._ways[way] = _transport(way, context)
+            return self._ways[way]
 
 
 _CLOSED = "the connection was closed before the answer was complete"
@@ -129,8 +140,8 @@ def _any_proxy(environment: Mapping[str, str]) -> bool:
     return any(name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name in environment)
 
 
-def _way(proxy: Proxy | None, context: ssl.SSLContext | None) -> AiohttpTransport:
-    trusted = True if context is None else context
+def _transport(way: _Way, context: ssl.SSLContext | None) -> AiohttpTransport:
+    trusted, proxy = True if context is None else context, way.proxy
 
     def session() -> aiohttp.ClientSession:
         # How many requests run at once is decided above, not by a pool.
@@ -139,8 +150,8 @@ def _way(proxy: Proxy | None, context: ssl.SSLContext | None) -> AiohttpTranspor
         else:
             connector = aiohttp.TCPConnector(limit=0, ssl=trusted, keepalive_timeout=30)
         # It has no other door for what is to stand between a connection and its parser.
-        tunnels = by is not None and context is not None
-        handlers = partial(LenientHandler, loop=asyncio.get_running_loop(), tunnels=tunnels)
+        host = proxy.host if proxy is not None and by is not None and way.tunnels else None
+        handlers = partial(LenientHandler, loop=asyncio.get_running_loop(), tunnel_by=host)
         connector._factory = cast("partial[ResponseHandler]", handlers)
         return aiohttp.ClientSession(
             connector=connector,
@@ -185,7 +196,7 @@ def _proxy_failure(error: Exception, proxy: Proxy) -> Failure | None:
         if cause.status == 407:
             return _login_wanted(proxy)
         return _in_the_way(proxy, f"does not let the request through (status {cause.status})")
-    if isinstance(cause, TunnelClosed):
+    if isinstance(cause, TunnelClosed) or is_unmade_tunnel(cause):
         return _in_the_way(
             proxy, "closed the connection instead of letting the request through", retryable=True
         )

@@ -12,6 +12,11 @@ _PAGE = re.compile(
     rb"<(!--|(!doctype|html|head|body|title|h[1-6]|div|p|center|meta|script|link|table|form|span|font)\b|\?xml\b[^>]*>\s*<(!doctype\s+)?html\b)",
     re.IGNORECASE,
 )
+# What nginx, and what was modelled on it, says where no certificate came, or none that it takes.
+_CERTIFICATE_STATUSES = frozenset({495, 496})
+_CERTIFICATE_WORDS = re.compile(
+    rb"no required (ssl|client) certificate|<title>400 the ssl certificate error", re.I
+)
 
 
 def is_page(body: bytes) -> bool:
@@ -47,4 +52,22 @@ def page_instead(peer: str, shown: str = "", *, is_question: bool = False) -> Fa
         "here and there: a proxy, a login of the network." + (" Nothing was run." if is_question else ""),
         retryable=False,
         detail=WEB_PAGE,
+    )
+
+
+def wants_certificate(status: int, body: bytes) -> bool:
+    """Return whether a server, or what stands before it, knows by a certificate who may ask, and got none."""
+    return status in _CERTIFICATE_STATUSES or (
+        400 <= status < 500 and is_page(body) and _CERTIFICATE_WORDS.search(body) is not None
+    )
+
+
+def certificate_wanted(peer: str, detail: str | None = None) -> Failure:
+    """Return the Failure for a server that knows by a certificate who may ask it."""
+    return Failure(
+        "provider_unavailable",
+        f"The server of the {peer} API wants a certificate of this computer's (mutual TLS), and A-B/AI has none to "
+        "show. Ask whoever runs it for an address that takes an API key alone. Nothing was run.",
+        retryable=False,
+        detail=detail,
     )
