@@ -1,43 +1,18 @@
 import { AtWork } from "./at-work.js";
-import type { Command } from "./command.js";
+import type { CallOptions, ClientOptions, SidecarState } from "./client-options.js";
 import { SidecarConnection } from "./connection.js";
 import type { Notifications } from "./contract.js";
 import { cancelled, crashed, shuttingDown, SidecarError, tookTooLong, unavailable } from "./errors.js";
 import { ReadyGate } from "./ready-gate.js";
-import { type HandshakeOptions, type ServerInfo, handshake } from "./handshake.js";
-import { HEALTH_POLICY, type HealthPolicy, watchHealth } from "./health.js";
-import { LogFile, type LogFileOptions } from "./logfile.js";
-import { describeExit, SidecarProcess, type SpawnOptions } from "./process.js";
+import { type ServerInfo, handshake } from "./handshake.js";
+import { HEALTH_POLICY, problemOf, watchHealth } from "./health.js";
+import { LogFile } from "./logfile.js";
+import { describeExit, SidecarProcess } from "./process.js";
 import { afterCrash, afterHang, endOfRun, gaveUp, hungTooOften, RESTART_POLICY } from "./restart.js";
-import type { RestartPolicy, RunEnd } from "./restart.js";
-import { STOP_TIMES, stopInOrder, stopPlan, type StopStep, type StopTimes } from "./stop.js";
+import type { RunEnd } from "./restart.js";
+import { STOP_TIMES, stopInOrder, stopPlan, type StopStep } from "./stop.js";
 import type { CallArgs, MethodName, ResultOf } from "./typed.js";
 import { Deferred, Listeners, settlesWithin } from "./wait.js";
-
-/** `failed` is for good: until `start()` is called again, every call is refused with the reason. */
-export type SidecarState = "idle" | "starting" | "ready" | "restarting" | "failed" | "stopping" | "stopped";
-
-export interface CallOptions {
-  signal?: AbortSignal;
-  /** Asks for `$/progress` and gets its values, all of them before the result. */
-  onProgress?: (value: Notifications["$/progress"]["value"]) => void;
-  /** Counts from the call on, the wait for a sidecar that is starting included. Default: no limit. */
-  timeoutMs?: number;
-}
-
-export interface ClientOptions extends SpawnOptions {
-  command: Command;
-  client?: HandshakeOptions["client"];
-  /** From the start of the program to its first answer. Default 30 s: a virus scanner may look at it first. */
-  startTimeoutMs?: number;
-  /** The contract's fingerprint; default: that of the generated types. */
-  schemaHash?: string;
-  restart?: Partial<RestartPolicy>;
-  health?: Partial<HealthPolicy>;
-  /** Where stderr and the comings and goings of the sidecar are kept; without it only the last lines are. */
-  log?: LogFileOptions;
-  stopTimes?: Partial<StopTimes>;
-}
 
 // For delivering what a sidecar wrote before it ended; used up only when that breaks off inside a frame.
 const DRAIN_MS = 1_000;
@@ -49,8 +24,10 @@ export class SidecarClient {
   readonly #gate = new ReadyGate<SidecarConnection>();
   readonly #notifications = new Listeners<[name: string, params: unknown]>();
   readonly #states = new Listeners<[state: SidecarState, reason: SidecarError | undefined]>();
+  readonly #problems = new Listeners<[problem: string | undefined]>();
   readonly #atWork = new AtWork();
   #state: SidecarState = "idle";
+  #problem: string | undefined;
   #process: SidecarProcess | undefined;
   #connection: SidecarConnection | undefined;
   #supervision: Promise<void> = Promise.resolve();
@@ -65,6 +42,11 @@ export class SidecarClient {
 
   get state(): SidecarState {
     return this.#state;
+  }
+
+  /** What the sidecar last said is wrong, such as a data folder that was moved away; a sentence for the person. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /** What the sidecar said of itself at the last handshake. */
@@ -113,9 +95,11 @@ export class SidecarClient {
       const connection = await this.#gate.pass(AbortSignal.any(signals));
       clearTimeout(timer);
       ended = this.#atWork.called(method, params);
-      if (options.timeoutMs === undefined) return await connection.call(method, params, options);
-      const timeoutMs = Math.max(1, options.timeoutMs - (Date.now() - calledAt));
-      return await connection.call(method, params, { ...options, timeoutMs });
+      const timeoutMs = Math.max(1, (options.timeoutMs ?? 0) - (Date.now() - calledAt));
+      const left = options.timeoutMs === undefined ? options : { ...options, timeoutMs };
+      const result = await connection.call(method, params, left);
+      if (method === "system:health") this.#heard(result);
+      return result;
     } catch (error) {
       if (error instanceof SidecarError) throw error;
       if (options.signal?.aborted === true) throw cancelled();
@@ -143,6 +127,11 @@ export class SidecarClient {
   /** `reason` comes with `restarting` and `failed`. */
   onState(listener: (state: SidecarState, reason: SidecarError | undefined) => void): () => void {
     return this.#states.add(listener);
+  }
+
+  /** Is called when `problem` is another one, or none any more. */
+  onProblem(listener: (problem: string | undefined) => void): () => void {
+    return this.#problems.add(listener);
   }
 
   /** Stops in order: what is in flight may finish for a few seconds. Resolves when the process has ended. */
@@ -211,6 +200,7 @@ export class SidecarClient {
     let broken: string | undefined;
     let hung = false;
     this.#atWork.begin([]);
+    this.#heard(undefined);
     const connection = new SidecarConnection(run.stdout, run.stdin, {
       onNotification: (name, params) => {
         this.#atWork.notified(name, params);
@@ -224,7 +214,7 @@ export class SidecarClient {
     const greeting = this.#greet(connection, run);
     const watching = greeting.then(async (refused) => {
       const policy = { ...HEALTH_POLICY, ...this.#options.health };
-      if (refused !== undefined || !(await watchHealth(connection, policy, run.exited))) return;
+      if (refused !== undefined || !(await watchHealth(connection, policy, run.exited, (said) => this.#heard(said)))) return;
       // Stopping has deadlines of its own.
       if (this.#isStopping()) return;
       hung = true;
@@ -281,6 +271,15 @@ export class SidecarClient {
     this.#gate.fail(reason);
     this.#started.reject(reason);
     this.#setState("failed", reason);
+  }
+
+  /** Takes what `system:health` answered; undefined: a new run has said nothing yet. */
+  #heard(health: unknown): void {
+    const problem = problemOf(health);
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    this.#log?.add(`[bridge] ${new Date().toISOString()} problem: ${problem ?? "none any more"}`);
+    this.#problems.emit(problem);
   }
 
   #isStopping(): boolean {

@@ -1,10 +1,6 @@
 export type { AbaiApi, ApiRequest, Envelope, Unsubscribe, WindowApi, WindowIpc } from "./api.js";
-export {
-  type CallOptions,
-  type ClientOptions,
-  SidecarClient,
-  type SidecarState,
-} from "./client.js";
+export { SidecarClient } from "./client.js";
+export type { CallOptions, ClientOptions, SidecarState } from "./client-options.js";
 export { type Command, findSidecar, type FindOptions } from "./command.js";
 export type * from "./contract.js";
 export { type AnyErrorKind, BRIDGE_ERROR_CODES, type BridgeErrorKind, SidecarError } from "./errors.js";

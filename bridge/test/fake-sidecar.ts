@@ -75,7 +75,8 @@ connection.onRequest("initialize", (params: { protocolVersion: string }) => {
   };
 });
 let frozen = false;
-connection.onRequest("system:health", () => (frozen ? new Promise(() => undefined) : {}));
+let health: object = {};
+connection.onRequest("system:health", () => (frozen ? new Promise(() => undefined) : health));
 connection.onRequest("rpc.discover", () => ({
   openrpc: "1.3.2",
   methods: [{ name: "initialize" }, { name: "chat:send", "x-aliases": ["chat:shout"] }],
@@ -124,6 +125,12 @@ connection.onRequest("chat:send", async (params: Record<string, unknown>, cancel
           reject(new ResponseError(-32800, "The chat was cancelled.", { kind: "cancelled" })),
         );
       });
+    case "move away":
+      health = { status: "degraded", problem: "The data folder was moved." };
+      break;
+    case "put back":
+      health = { status: "ok" };
+      break;
     case "freeze":
       await connection.sendNotification("batch:progress", { jobId: "job-1", status: "processing" });
       frozen = true;

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 
-import { type ClientOptions, SidecarClient, type SidecarState } from "../src/client.js";
+import { SidecarClient } from "../src/client.js";
+import type { ClientOptions, SidecarState } from "../src/client-options.js";
 import type { Command } from "../src/command.js";
 import type { SidecarError } from "../src/errors.js";
 

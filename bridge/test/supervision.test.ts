@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { SidecarError } from "../src/errors.js";
+import { Deferred } from "../src/wait.js";
 import { clientFor, fake, it, reaches, recordStates, temporaryFolder } from "./helpers.js";
 
 const CRASHING = { content: "crash", modelId: "m" };
@@ -148,6 +149,30 @@ it("hangs are counted apart from crashes, and the sentence names the batch that 
   const failed = reaches(client, "failed");
   await client.call("chat:send", { content: "freeze", modelId: "m" });
   assert.match((await failed)?.message ?? "", /stopped answering 2 times.*not started again.*batch job-1/);
+});
+
+it("what the sidecar says is wrong is there at once for whoever asks, and soon unasked", async (t) => {
+  const client = clientFor(t, fake(), { health: { everyMs: 20, deadlineMs: 10_000, misses: 2 } });
+  await client.start();
+  const told: (string | undefined)[] = [];
+  const heard = [new Deferred<void>(), new Deferred<void>()];
+  client.onProblem((problem) => {
+    told.push(problem);
+    heard[told.length - 1]?.resolve();
+  });
+  assert.equal(client.problem, undefined);
+  await client.call("chat:send", { content: "move away", modelId: "m" });
+  await heard[0]?.promise;
+  assert.equal(client.problem, "The data folder was moved.");
+  await client.call("chat:send", { content: "put back", modelId: "m" });
+  await heard[1]?.promise;
+  assert.deepEqual(told, ["The data folder was moved.", undefined]);
+
+  const patient = clientFor(t, fake(), { health: { everyMs: 3_600_000 } });
+  await patient.start();
+  await patient.call("chat:send", { content: "move away", modelId: "m" });
+  await patient.call("system:health");
+  assert.equal(patient.problem, "The data folder was moved.");
 });
 
 it("a hang while a chat was at work names the model that was asked", async (t) => {
