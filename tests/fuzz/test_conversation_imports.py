@@ -23,9 +23,9 @@ from tests.helpers.process import RpcError, SidecarProcess
 from tests.helpers.sidecar import mock_process
 from tests.helpers.soak import longer
 
-EXAMPLES = longer(60, 1_500)
+EXAMPLES = longer(60, 600)
 # All of them, through the process.
-TAKEN = longer(120, 1_500)
+TAKEN = longer(120, 600)
 CPU_SECONDS = 5.0
 # Of a conversation in messages: what takes time with the square of it takes minutes.
 LENGTH = longer(4_000, 20_000)

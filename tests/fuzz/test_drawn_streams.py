@@ -25,10 +25,10 @@ from tests.fuzz.test_streams import READERS, RECORDED, VENDORS, bodies, shortene
 from tests.helpers.process import RpcError, SidecarProcess
 from tests.helpers.soak import longer
 
-EXAMPLES = longer(60, 1_500)
+EXAMPLES = longer(60, 600)
 # Of each vendor, through the process.
-ASKED = longer(20, 250)
-AT_ONCE = 10
+ASKED = longer(20, 200)
+AT_ONCE = longer(10, 50)
 # A reader says less than it was told, but for a few words of its own; a page that is cited is told once for each piece.
 TIMES_AS_MUCH = 3
 CPU_SECONDS = 5.0
