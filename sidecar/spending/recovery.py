@@ -24,10 +24,13 @@ STOPPED = (
 
 # The `finish_reason` of an answer whose process died while it was being written.
 INTERRUPTED = "interrupted"
-MOST_INTERRUPTIONS = 2
 SET_ASIDE = (
     "A-B/AI ended twice in a row while this row was being answered, so it was set aside and is not sent again by "
     "itself. It may have been charged. Retry the failed rows to send it once more."
+)
+UNREAD_TWICE = (
+    "A-B/AI ended twice in a row while this answer was held against its schema, so it was set aside unchecked. It is "
+    "kept, with what it cost. Retry the failed rows to have it checked once more: it is not asked for again."
 )
 UNREAD = "A-B/AI ended before this answer was held against its schema. The answer is kept unchecked, with what it cost."
 
@@ -87,9 +90,12 @@ def _keep_what_had_arrived(conn: sqlite3.Connection) -> None:
 def _end_what_keeps_failing(conn: sqlite3.Connection, job_id: str, goes_on: bool, now: int) -> None:
     """Set aside the rows that were at work in two deaths in a row: one of them may be the reason.
 
-    An answer that is stored costs nothing more, and is read by the job that goes on. Where none does, the row ends.
+    An answer that is stored costs nothing more, and is read by the job that goes on, unless reading it was at work in
+    those deaths. Where no job goes on, the row ends.
     """
-    aside = row_sweeps.set_aside(conn, job_id, MOST_INTERRUPTIONS, "conflict", SET_ASIDE, now)
+    aside = row_sweeps.set_aside(conn, job_id, "conflict", SET_ASIDE, now)
+    most = row_sweeps.MOST_INTERRUPTIONS
+    aside += row_sweeps.end_kept(conn, job_id, "invalid_output", UNREAD_TWICE, now, most)
     if not goes_on:
         aside += row_sweeps.end_kept(conn, job_id, "invalid_output", UNREAD, now)
     if aside:

@@ -136,8 +136,8 @@ def keep_answer(conn: sqlite3.Connection, row_id: str, outcome: RowOutcome, now:
     cost = to_pico(outcome.cost_usd)
     changed = conn.execute(
         "UPDATE batch_results SET response = ?, tokens_in = ?, tokens_out = ?, latency = ?, finish_reason = ?,"
-        " updated_at = ?, cost_pico = CASE WHEN ? IS NULL THEN cost_pico ELSE coalesce(cost_pico, 0) + ? END"
-        " WHERE id = ? AND status = 'processing'",
+        " updated_at = ?, cost_pico = CASE WHEN ? IS NULL THEN cost_pico ELSE coalesce(cost_pico, 0) + ? END,"
+        " interruptions = 0 WHERE id = ? AND status = 'processing'",
         (
             None if outcome.response is None else storable(outcome.response),
             outcome.tokens_in,

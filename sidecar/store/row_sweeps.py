@@ -7,6 +7,8 @@ from collections.abc import Collection
 
 from sidecar.store.job_records import RowStatus
 
+# A row that was at work in so many deaths of the process in a row is set aside.
+MOST_INTERRUPTIONS = 2
 BEGUN_SQL = "SELECT DISTINCT job_id FROM batch_results WHERE status = 'processing'"
 
 
@@ -31,23 +33,31 @@ def count_interruption(conn: sqlite3.Connection, job_id: str) -> None:
     )
 
 
-def set_aside(
-    conn: sqlite3.Connection, job_id: str, interruptions: int, error_kind: str, error_message: str, now: int
-) -> int:
-    """Rows without an answer that were at work in so many deaths of the process in a row end; how many they are."""
+def set_aside(conn: sqlite3.Connection, job_id: str, error_kind: str, error_message: str, now: int) -> int:
+    """Rows without an answer that were at work in too many deaths of the process in a row end; how many they are."""
     return conn.execute(
         "UPDATE batch_results SET status = 'error', error_kind = ?, error_message = ?, updated_at = ?"
         " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NULL AND interruptions >= ?",
-        (error_kind, error_message, now, job_id, interruptions),
+        (error_kind, error_message, now, job_id, MOST_INTERRUPTIONS),
     ).rowcount
 
 
-def end_kept(conn: sqlite3.Connection, job_id: str, error_kind: str, error_message: str, now: int) -> int:
-    """Rows whose answer is stored, and that nobody will read, end with it; how many they are."""
+def end_kept(
+    conn: sqlite3.Connection,
+    job_id: str,
+    error_kind: str,
+    error_message: str,
+    now: int,
+    interruptions: int = 0,
+) -> int:
+    """Rows whose answer is stored, and that nobody will read, end with it; how many they are.
+
+    Only those whose answer was being read in so many deaths of the process in a row.
+    """
     return conn.execute(
         "UPDATE batch_results SET status = 'error', error_kind = ?, error_message = ?, updated_at = ?"
-        " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NOT NULL",
-        (error_kind, error_message, now, job_id),
+        " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NOT NULL AND interruptions >= ?",
+        (error_kind, error_message, now, job_id, interruptions),
     ).rowcount
 
 
@@ -69,12 +79,23 @@ def cancel_pending(conn: sqlite3.Connection, job_id: str, now: int) -> int:
 
 
 def reopen(conn: sqlite3.Connection, job_id: str, statuses: Collection[RowStatus]) -> int:
-    """Rows that ended so wait again. Attempts and costs go on counting."""
+    """Rows that ended so wait again. Attempts and costs go on counting.
+
+    One whose answer was set aside before anybody had read it waits for that alone: it is paid, and not asked again.
+    """
     marks = ", ".join("?" * len(statuses))
-    return conn.execute(
-        "UPDATE batch_results SET status = 'pending', response = NULL, error_kind = NULL, error_message = NULL,"  # noqa: S608
-        " tokens_in = NULL, tokens_out = NULL, latency = NULL, finish_reason = NULL, interruptions = 0,"
-        " broken_answers = 0"
-        f" WHERE job_id = ? AND status IN ({marks}) AND request IS NOT NULL",
-        (job_id, *statuses),
+    unread = conn.execute(
+        "UPDATE batch_results SET status = 'processing', error_kind = NULL, error_message = NULL, interruptions = 0"  # noqa: S608
+        f" WHERE job_id = ? AND status IN ({marks}) AND finish_reason IS NOT NULL AND interruptions >= ?",
+        (job_id, *statuses, MOST_INTERRUPTIONS),
     ).rowcount
+    return (
+        unread
+        + conn.execute(
+            "UPDATE batch_results SET status = 'pending', response = NULL, error_kind = NULL, error_message = NULL,"  # noqa: S608
+            " tokens_in = NULL, tokens_out = NULL, latency = NULL, finish_reason = NULL, interruptions = 0,"
+            " broken_answers = 0"
+            f" WHERE job_id = ? AND status IN ({marks}) AND request IS NOT NULL",
+            (job_id, *statuses),
+        ).rowcount
+    )

@@ -121,6 +121,28 @@ async def test_a_row_whose_sidecar_is_killed_while_it_is_checked_is_paid_once(tm
         assert len(server.asked) == 1
 
 
+async def test_a_row_whose_check_was_cut_by_two_kills_in_a_row_keeps_its_answer_and_a_retry_only_checks_it(
+    tmp_path: Path,
+) -> None:
+    async with serving(saying(REPLY)) as server:
+        async with sidecar(tmp_path, models=own_models(server.url)) as process:
+            job = await begin_row(process, ROW)
+            await paid(server, tmp_path)
+        async with sidecar(tmp_path) as process:
+            # Each check takes two seconds.
+            assert (await process.call("batch:get", {"jobId": job}))["status"] == "processing"
+        async with sidecar(tmp_path) as process:
+            result = await ended_row(process, job)
+            assert (result["status"], result["response"]) == ("error", REPLY)
+            assert "set aside unchecked" in result["errorMessage"]
+            await process.call("batch:retry-failed", {"jobId": job})
+            result = await ended_row(process, job)
+            assert (result["status"], result["response"]) == ("error", REPLY)
+            assert "longer than 2 seconds" in result["errorMessage"]
+            assert result["cost_usd"] == pytest.approx(LAB_USD)
+        assert len(server.asked) == 1
+
+
 async def test_a_row_that_was_at_work_in_two_kills_in_a_row_is_set_aside_until_a_person_retries_it(
     tmp_path: Path,
 ) -> None:
