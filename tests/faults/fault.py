@@ -37,8 +37,8 @@ PEAKS = """
 ## However much comes
 
 The most memory that the process ever had, all of it, while it was sent what it must not hold, and answered
-`system:health` all the while. The tests are `tests/field/test_trust_memory.py` and
-`test_trust_pieces.py`, and none may pass 600 MB. The bounds are constants below `sidecar`.
+`system:health` all the while. The tests are `tests/field/test_trust_memory.py`,
+`test_trust_pieces.py` and the like, and none may pass 600 MB. The bounds are constants below `sidecar`.
 
 | what came of it | at most | bound | what was told |
 | --- | ---: | --- | --- |

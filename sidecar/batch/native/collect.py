@@ -12,7 +12,7 @@ from functools import partial
 from sidecar import failpoints
 from sidecar.batch import row_outcomes
 from sidecar.batch.native import chunks, endings, transactions
-from sidecar.batch.native.reading import Reading
+from sidecar.batch.native.reading import MOST_LETTERS, Reading, letters
 from sidecar.batch.native.transactions import Settled
 from sidecar.batch.row import Row
 from sidecar.batch.row_transactions import retry_on_storage_error
@@ -32,8 +32,6 @@ from sidecar.store.job_records import Job, JobRow, RowOutcome, VendorBatch, Vend
 log = logging.getLogger("sidecar.batch")
 
 PAGE_ROWS = 100
-# An answer that comes behind more failures than this no longer takes the place of one.
-MOST_HELD = 10_000
 
 Page = tuple[Job, Sequence[JobRow]]
 """A job as a commit left it, with the rows that ended in that commit."""
@@ -57,6 +55,7 @@ class Collector:
         Raise Failure when they break off, or are fewer than the vendor counts: what was read is kept.
         """
         page: list[BatchResult] = []
+        page_letters = 0
         broken: Failure | None = None
         try:
             async with aclosing(adapter.results(key, reading.state)) as results:
@@ -71,15 +70,16 @@ class Collector:
                     elif not outcome.custom_id:
                         reading.unreadable += 1
                     elif outcome.failure is None and outcome.never_ran is None:
-                        reading.held.pop(outcome.custom_id, None)
+                        reading.drop(outcome.custom_id)
                         page.append(outcome)
+                        page_letters += letters(outcome)
                     else:
-                        reading.held.setdefault(outcome.custom_id, outcome)
-                    if len(page) >= PAGE_ROWS:
+                        reading.hold(outcome)
+                    if len(page) >= PAGE_ROWS or page_letters >= MOST_LETTERS:
                         for stored in await self._take(part, reading, page):
                             yield stored
-                        page = []
-                    if len(reading.held) >= MOST_HELD:
+                        page, page_letters = [], 0
+                    if reading.holds_enough:
                         for stored in await self._take_held(part, reading):
                             yield stored
         except Failure as failure:
@@ -134,8 +134,7 @@ class Collector:
         return await self._take(part, reading, [replace(reading.first_nameless, custom_id=left[0].custom_id)])
 
     async def _take_held(self, part: VendorBatch, reading: Reading) -> list[Page]:
-        held, stored = list(reading.held.values()), list[Page]()
-        reading.held.clear()
+        held, stored = reading.let_go(), list[Page]()
         for first in range(0, len(held), PAGE_ROWS):
             stored += await self._take(part, reading, held[first : first + PAGE_ROWS])
         return stored

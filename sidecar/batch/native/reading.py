@@ -10,6 +10,10 @@ from sidecar.providers.batches import GONE, BatchResult, BatchState
 
 # Results that name no rows are read so often: they may have been written only in part the first time.
 MOST_NAMELESS = 3
+# An answer that comes behind more failures, or longer ones, than this no longer takes the place of one.
+MOST_HELD = 10_000
+# Of results that are not stored yet, together.
+MOST_LETTERS = 16_000_000
 # So often results are asked for of which the vendor says that there are none: a file may be named before it is there.
 MOST_GONE = 5
 
@@ -35,6 +39,30 @@ class Reading:
     nameless: int = 0
     strange: set[str] = field(default_factory=set)
     first_nameless: BatchResult | None = None
+    held_letters: int = 0
+
+    def hold(self, outcome: BatchResult) -> None:
+        """Keep what is no answer until one may have come."""
+        if outcome.custom_id not in self.held:
+            self.held[outcome.custom_id] = outcome
+            self.held_letters += letters(outcome)
+
+    def drop(self, custom_id: str) -> None:
+        """An answer to that row has come: what was held of it counts no more."""
+        outcome = self.held.pop(custom_id, None)
+        self.held_letters -= 0 if outcome is None else letters(outcome)
+
+    @property
+    def holds_enough(self) -> bool:
+        """Whether what is held is to be taken for what came of its rows."""
+        return len(self.held) >= MOST_HELD or self.held_letters >= MOST_LETTERS
+
+    def let_go(self) -> list[BatchResult]:
+        """Return what was held, and hold nothing."""
+        held = list(self.held.values())
+        self.held.clear()
+        self.held_letters = 0
+        return held
 
     @property
     def names_no_rows(self) -> bool:
@@ -82,6 +110,13 @@ class Reading:
     def _read(self) -> int:
         """How many of the results that the vendor counts were read; of a batch that was ended early, of what ran."""
         return len(self.ours if self.state.ending == "completed" else self.ran)
+
+
+def letters(outcome: BatchResult) -> int:
+    """Return how long a result is, in letters."""
+    failure = outcome.failure
+    said = 0 if failure is None else len(failure.message) + len(failure.detail or "")
+    return len(outcome.custom_id) + len(outcome.text) + len(outcome.thinking) + said
 
 
 @dataclass(slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from sidecar.errors import Failure
@@ -16,6 +18,8 @@ from sidecar.providers.kernel.vendor import Asked
 
 _log = logging.getLogger(__name__)
 
+# No id that was given to a row is longer; of a longer one the beginning is kept, with a mark of all of it.
+MOST_ID_LETTERS = 1_000
 # So many objects around a list of results are looked into.
 MOST_WRAPPED = 3
 
@@ -86,11 +90,19 @@ async def read_rows(
                 elif not came.custom_id:
                     _log.warning("a reply of batch %s names no row", native_id)
                     yield came
-                elif came.custom_id not in told:
+                elif (came := _with_short_id(came)).custom_id not in told:
                     answered = came.failure is None and came.never_ran is None
                     if answered or came.custom_id not in failed:
                         (told if answered else failed).add(came.custom_id)
                         yield came
+
+
+def _with_short_id(came: BatchResult) -> BatchResult:
+    """The result, with an id that can be held for each line of a file. Different ids stay so."""
+    if len(came.custom_id) <= MOST_ID_LETTERS:
+        return came
+    mark = hashlib.sha256(came.custom_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return replace(came, custom_id=f"{came.custom_id[:MOST_ID_LETTERS]}…{mark}")
 
 
 async def _objects(
