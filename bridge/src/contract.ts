@@ -740,6 +740,10 @@ export interface BillUnit {
   /** What is known here; of calls whose cost is not known, what they cost at least. */
   oursUSD: number;
   theirsUSD: number;
+  /** How many tokens or searches were counted here, where the file tells that of the vendor; of calls whose cost is not known the least. */
+  oursCount?: number;
+  /** How many the vendor counted. */
+  theirsCount?: number;
 }
 
 /** A month's budget over all projects, in US dollars: spent, uncertain, held back and left add up to the limit. */
@@ -1148,7 +1152,7 @@ export interface CostReconcileParams {
   from: string;
   /** The last of them. */
   to: string;
-  /** A CSV file of the vendor's console, for those without a key for this. Absent: OpenAI and Anthropic are asked with the key saved as `openai-admin` or `anthropic-admin`, a gateway called `lab` with that saved as `lab-admin`. */
+  /** A CSV file of the vendor's console, for those without a key for this: its charges, or its tokens. Absent: OpenAI and Anthropic are asked with the key saved as `openai-admin` or `anthropic-admin`, a gateway called `lab` with that saved as `lab-admin`. */
   path?: string | null;
   /** Its content, in place of a path. */
   text?: string | null;
@@ -1163,6 +1167,8 @@ export interface CostReconcileResult {
   differenceUSD: number;
   /** Oldest first. */
   days: ReconciledDay[];
+  /** True where the file told tokens and no charges: `theirsUSD` is what these cost by the price list of here, and is no charge. Else absent. */
+  theirsPriced?: boolean;
   /** What such a comparison cannot know. */
   notes: string[];
 }
@@ -2517,7 +2523,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "2805d2a77c35abf987a6f3e382f76e453b65c1d897eede3ea5139eba37e2023a";
+export const SCHEMA_HASH = "835af293fce2abcd842b9d7a11a90e4c79af9680bf5437c29eb357bd9c84c365";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

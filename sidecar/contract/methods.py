@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "2805d2a77c35abf987a6f3e382f76e453b65c1d897eede3ea5139eba37e2023a"
+SCHEMA_HASH = "835af293fce2abcd842b9d7a11a90e4c79af9680bf5437c29eb357bd9c84c365"
 
 
 @dataclass(frozen=True, slots=True)

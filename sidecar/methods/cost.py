@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import codecs
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
-from sidecar.keys import ADMIN_KEY_VARIABLES, admin_key_of
 from sidecar.methods import wire
+from sidecar.methods.cost_bill import billed, notes
 from sidecar.methods.cost_lines import explained
 from sidecar.methods.cost_settling import settle_unknown, settled_before
 from sidecar.methods.services import Request
 from sidecar.money import reprice as money
-from sidecar.money.bill_file import Bill, read_bill
 from sidecar.money.reconcile import ReconciledRow
 from sidecar.money.reconcile import reconcile as lay_beside
 from sidecar.money.vendor_days import day_of
-from sidecar.providers.bills import BilledLine, TellsCosts
 from sidecar.store import ledger
-from sidecar.store.atomic_files import file_failure, source_file
 from sidecar.store.records import LedgerEntry
 
 if TYPE_CHECKING:
     from sidecar.contract.types import cost as types
 
 PAGE = 1000
-# As many keys as anybody reads.
-MOST_KEYS = 10
-_CENTS = Decimal("0.0001")
 _DAY_MS = 86_400_000
-NOTES = (
-    "An organisation's figures include every program on the same account, and come minutes to hours late.",
-    "Discounts, credits, taxes and commitments are not in our ledger.",
-)
-
-# A bill of a year by day, model and unit takes a hundredth of it.
-MOST_BILL_BYTES = 64 * 2**20
 
 
 async def reprice(call: Request, params: types.CostRepriceParams) -> dict[str, Any]:
@@ -98,7 +80,7 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
     if settled:
         entries = await _entries(call, provider, first, last)
     settled = before + settled
-    bill = await _billed(call, params, first, last, settled)
+    bill = await billed(call, params, first, last, settled)
     pacific = provider == "gemini"
     rows = lay_beside(
         app.catalogue,
@@ -109,6 +91,7 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
         last,
         day_of(app.now_ms(), pacific=pacific),
         by_model=params.group != "day",
+        priced=bill.priced,
     )
     ours, theirs = (sum((each for each in column), start=0) for column in _columns(rows))
     return {
@@ -117,71 +100,13 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
         "theirsUSD": float(theirs),
         "differenceUSD": float(theirs - ours),
         "days": [_shown(row) for row in rows],
-        "notes": [*settled, *_left_out(bill.left_out), *_by_key(bill.lines, first, last), *NOTES],
+        "notes": [*settled, *notes(bill, first, last)],
+        **({"theirsPriced": True} if bill.priced else {}),
     }
-
-
-def _left_out(lines: int) -> list[str]:
-    told = f"Lines of the file that are sums, or of no day (taxes, credits), were left out: {lines}."
-    return [told] if lines else []
-
-
-def _by_key(lines: Sequence[BilledLine], first: date, last: date) -> list[str]:
-    """What each key of the account was charged, where the vendor tells several; its names are not known here."""
-    sums: dict[str, Decimal] = {}
-    for line in lines:
-        if first <= line.day <= last:
-            sums[line.key] = sums.get(line.key, Decimal(0)) + line.usd
-    if len(sums) < 2:
-        return []
-    dearest = sorted(sums.items(), key=lambda each: -each[1])[:MOST_KEYS]
-    told = ", ".join(f"${usd.quantize(_CENTS):f} to {key or 'no key'}" for key, usd in dearest)
-    more = "" if len(sums) <= MOST_KEYS else f", and more to {len(sums) - MOST_KEYS} others"
-    return [f"The vendor charged {told}{more}. What is not to your key here is of other programs."]
 
 
 def _columns(rows: list[ReconciledRow]) -> tuple[list[Any], list[Any]]:
     return [row.ours_usd for row in rows], [row.theirs_usd for row in rows]
-
-
-async def _billed(
-    call: Request, params: types.CostReconcileParams, first: date, last: date, settled: list[str]
-) -> Bill:
-    """The vendor's figures: out of a file, or asked with a key that is used for nothing else."""
-    app, provider = call.services, params.provider
-    text = params.text
-    if params.path:
-        source = source_file(params.path)
-        try:
-            text = await asyncio.to_thread(_text_of, source)
-        except OSError as error:
-            raise file_failure(error, source) from error
-    if text is not None:
-        return await asyncio.to_thread(read_bill, text, pacific=provider == "gemini")
-    name, by_key = admin_key_of(provider), app.providers.tells_costs(provider)
-    key = await app.keys.get(name) if by_key else None
-    teller = app.providers.get(provider)
-    if key is not None and isinstance(teller, TellsCosts):
-        last = min(last, day_of(app.now_ms(), pacific=provider == "gemini"))
-        return Bill(await teller.costs(key, first, last) if first <= last else ())
-    if settled:
-        return Bill(())
-    if name in ADMIN_KEY_VARIABLES:
-        message = (
-            f"Missing API key for provider: {name}. Save an admin key under that name, or give a CSV file."
-        )
-        raise Failure("missing_api_key", message, provider=provider)
-    other = (
-        f" A gateway such as OpenRouter tells them to a management key: save that as {name}."
-        if by_key
-        else ""
-    )
-    raise Failure(
-        "unsupported",
-        f"{provider} tells nobody its charges by an ordinary key. Export the bill from its console as a CSV file, and "
-        f"give the path of that.{other}",
-        provider=provider,
-    )
 
 
 async def _entries(call: Request, provider: str, first: date, last: date) -> list[LedgerEntry]:
@@ -200,6 +125,8 @@ async def _entries(call: Request, provider: str, first: date, last: date) -> lis
 
 def _shown(row: ReconciledRow) -> dict[str, Any]:
     at_most = row.at_most_usd if row.uncertain else None
+    units = row.ours_by_unit.keys() | row.theirs_by_unit.keys() | row.their_counts.keys()
+    counted = bool(row.their_counts)
     return {
         "day": row.day.isoformat(),
         "model": row.model,
@@ -214,7 +141,12 @@ def _shown(row: ReconciledRow) -> dict[str, Any]:
                 "oursUSD": float(row.ours_by_unit.get(unit, 0)),
                 "theirsUSD": float(row.theirs_by_unit.get(unit, 0)),
             }
-            for unit in sorted(row.ours_by_unit.keys() | row.theirs_by_unit.keys())
+            | (
+                {"oursCount": row.our_counts.get(unit, 0), "theirsCount": row.their_counts.get(unit, 0)}
+                if counted
+                else {}
+            )
+            for unit in sorted(units)
         ],
     } | wire.present(
         {
@@ -222,24 +154,6 @@ def _shown(row: ReconciledRow) -> dict[str, Any]:
             "explanation": row.explanation or None,
         }
     )
-
-
-def _text_of(source: Path) -> str:
-    """The text of a bill, as consoles and tables write it. Raises OSError, and Failure for what is no bill's size."""
-    if source.stat().st_size > MOST_BILL_BYTES:
-        raise _invalid(
-            f"The file is larger than {MOST_BILL_BYTES // 2**20} MB. Export the bill of fewer days.", "path"
-        )
-    data = source.read_bytes()
-    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return data.decode("utf-16", "replace")
-    if data[1:4:2] == b"\0\0":
-        return data.decode("utf-16-le", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # What tables of Windows write; only names of columns and models are in it.
-        return data.decode("cp1252", "replace")
 
 
 def _day(text: str, path: str) -> date:

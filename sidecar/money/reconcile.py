@@ -14,7 +14,19 @@ from decimal import Decimal
 
 from sidecar.counted import counted
 from sidecar.money.bill_models import BilledModels
-from sidecar.money.bill_units import BATCH, SEARCH, STANDARD, WHOLE, our_unit, their_unit, tier_of
+from sidecar.money.bill_units import (
+    BATCH,
+    CACHED,
+    INPUT,
+    OUTPUT,
+    SEARCH,
+    STANDARD,
+    WHOLE,
+    WRITTEN,
+    our_unit,
+    their_unit,
+    tier_of,
+)
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.vendor_days import day_of
 from sidecar.providers.bills import BilledLine
@@ -47,6 +59,8 @@ class ReconciledRow:
     at_most_usd: Decimal | None = Decimal(0)
     ours_by_unit: dict[str, Decimal] = field(default_factory=dict)
     theirs_by_unit: dict[str, Decimal] = field(default_factory=dict)
+    our_counts: dict[str, int] = field(default_factory=dict)
+    their_counts: dict[str, int] = field(default_factory=dict)
     ours_by_tier: dict[str, Decimal] = field(default_factory=dict)
     theirs_by_tier: dict[str, Decimal] = field(default_factory=dict)
     billed: bool = False
@@ -71,8 +85,12 @@ def reconcile(
     today: date,
     *,
     by_model: bool = True,
+    priced: bool = False,
 ) -> list[ReconciledRow]:
-    """Return the days from `first` to `last`, oldest first, each with its models, or (not `by_model`) in one row."""
+    """Return the days from `first` to `last`, oldest first, each with its models, or (not `by_model`) in one row.
+
+    `priced`: the lines are the vendor's tokens at our prices.
+    """
     pacific = provider == "gemini"
     rows: dict[tuple[date, str], ReconciledRow] = {}
 
@@ -100,6 +118,8 @@ def reconcile(
             found.theirs_usd += line.usd
             found.billed = True
             _count(found.theirs_by_unit, unit, line.usd)
+            if line.quantity is not None:
+                found.their_counts[unit] = found.their_counts.get(unit, 0) + line.quantity
             if line.tier:
                 _count(found.theirs_by_tier, tier_of(line.tier), line.usd)
     for alone in [each for each in rows.values() if each.model == f"{provider}/{SEARCHES}"]:
@@ -110,7 +130,7 @@ def reconcile(
                 each.across += 1
                 each.across_usd += usd
     for each in rows.values():
-        each.explanation = _explanation(each, today, free=pacific)
+        each.explanation = _explanation(each, today, free=pacific, priced=priced)
     return [rows[key] for key in sorted(rows)]
 
 
@@ -134,6 +154,8 @@ def _gather_searches(alone: ReconciledRow, day: list[ReconciledRow]) -> None:
 def _add(row: ReconciledRow, entry: LedgerEntry) -> None:
     row.calls += 1
     row.searching += any(our_unit(part["unit"]) == SEARCH for part in entry.parts or ())
+    for unit, number in _counts(entry):
+        row.our_counts[unit] = row.our_counts.get(unit, 0) + (number or 0)
     for part in entry.parts or ():
         _count(row.ours_by_unit, our_unit(part["unit"]), Decimal(part["usd"]))
     if entry.parts is None and entry.cost_usd:
@@ -152,7 +174,18 @@ def _add(row: ReconciledRow, entry: LedgerEntry) -> None:
         row.at_most_usd += max(Decimal(0), entry.at_most_usd - least)
 
 
-def _explanation(row: ReconciledRow, today: date, *, free: bool) -> str:
+def _counts(entry: LedgerEntry) -> Iterable[tuple[str, int | None]]:
+    """What was counted of a call, by unit; of one whose usage is not known the least."""
+    return (
+        (INPUT, entry.in_uncached),
+        (CACHED, entry.cache_read),
+        *((WRITTEN, written) for written in (entry.cache_write_short, entry.cache_write_long)),
+        *((OUTPUT, written) for written in (entry.out_visible, entry.out_reasoning)),
+        (SEARCH, entry.searches),
+    )
+
+
+def _explanation(row: ReconciledRow, today: date, *, free: bool, priced: bool) -> str:
     """A sentence on why both differ, empty where they do not."""
     difference = row.difference_usd
     if abs(difference) <= ROUNDING_USD and not row.uncertain:
@@ -180,6 +213,12 @@ def _explanation(row: ReconciledRow, today: date, *, free: bool) -> str:
         return f"{broken}, at a cost of up to ${row.at_most_usd:f} more; the rest is of other programs on the account."
     if told := _by_tier(row):
         return told
+    if priced and (difference > 0 or not late):
+        return (
+            f"The vendor counts {'more' if difference > 0 else 'less'}, at the prices of here: other programs on the "
+            "same account or another one, or calls that a sum of tokens does not price as they were (long prompts, "
+            "other tiers, searches)."
+        )
     if difference > 0:
         return "The vendor counts more: other programs on the same account, or taxes."
     if late:

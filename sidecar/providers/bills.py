@@ -17,7 +17,7 @@ class BilledLine:
     """A line of a vendor's own figures: what it charged on one of its days. `model` and `unit` in its words.
 
     `key` is the vendor's id of the API key that it was charged to, `tier` its word for the service tier; both are empty
-    where it does not say so.
+    where it does not say so. `quantity` is how much of the unit was counted, None where that is not told.
     """
 
     day: date
@@ -26,6 +26,7 @@ class BilledLine:
     usd: Decimal
     key: str = ""
     tier: str = ""
+    quantity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

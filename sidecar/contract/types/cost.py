@@ -34,7 +34,7 @@ class CostReconcileParams(WireModel):
     """The last of them."""
 
     path: str | None = None
-    """A CSV file of the vendor's console, for those without a key for this. Absent: OpenAI and Anthropic are asked with the key saved as `openai-admin` or `anthropic-admin`, a gateway called `lab` with that saved as `lab-admin`."""
+    """A CSV file of the vendor's console, for those without a key for this: its charges, or its tokens. Absent: OpenAI and Anthropic are asked with the key saved as `openai-admin` or `anthropic-admin`, a gateway called `lab` with that saved as `lab-admin`."""
 
     text: str | None = None
     """Its content, in place of a path."""

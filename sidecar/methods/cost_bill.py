@@ -1,0 +1,141 @@
+"""The vendor's side of cost:reconcile: its figures, out of a file or asked for, and what is to be said of them."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sidecar.errors import Failure
+from sidecar.keys import ADMIN_KEY_VARIABLES, admin_key_of
+from sidecar.methods.services import Request
+from sidecar.money.bill_file import Bill, read_bill
+from sidecar.money.bill_table import unread
+from sidecar.money.priced_usage import priced
+from sidecar.money.usage_file import read_usage
+from sidecar.money.vendor_days import day_of
+from sidecar.providers.bills import BilledLine, TellsCosts
+from sidecar.store.atomic_files import file_failure, source_file
+
+if TYPE_CHECKING:
+    from sidecar.contract.types import cost as types
+
+# As many as anybody reads.
+MOST_KEYS = MOST_MODELS = 10
+_CENTS = Decimal("0.0001")
+NOTES = (
+    "An organisation's figures include every program on the same account, and come minutes to hours late.",
+    "Discounts, credits, taxes and commitments are not in our ledger.",
+)
+PRICED = (
+    "The file tells tokens and no charges. They were priced by the price list of here, at the rates of each day for "
+    "prompts that are not long: this shows calls and tokens that one side lacks. It cannot show what was really "
+    "charged, nor discounts, fees, long prompts and searches that the file does not count, and it settles no call "
+    "whose cost is not known. Export the costs for that."
+)
+
+# A bill of a year by day, model and unit takes a hundredth of it.
+MOST_BILL_BYTES = 64 * 2**20
+
+
+async def billed(
+    call: Request, params: types.CostReconcileParams, first: date, last: date, settled: list[str]
+) -> Bill:
+    """The vendor's figures: out of a file, or asked with a key that is used for nothing else."""
+    app, provider = call.services, params.provider
+    text = params.text
+    if params.path:
+        source = source_file(params.path)
+        try:
+            text = await asyncio.to_thread(_text_of, source)
+        except OSError as error:
+            raise file_failure(error, source) from error
+    if text is not None:
+        return await asyncio.to_thread(_read, call, provider, text)
+    name, by_key = admin_key_of(provider), app.providers.tells_costs(provider)
+    key = await app.keys.get(name) if by_key else None
+    teller = app.providers.get(provider)
+    if key is not None and isinstance(teller, TellsCosts):
+        last = min(last, day_of(app.now_ms(), pacific=provider == "gemini"))
+        return Bill(await teller.costs(key, first, last) if first <= last else ())
+    if settled:
+        return Bill(())
+    if name in ADMIN_KEY_VARIABLES:
+        message = (
+            f"Missing API key for provider: {name}. Save an admin key under that name, or give a CSV file."
+        )
+        raise Failure("missing_api_key", message, provider=provider)
+    other = (
+        f" A gateway such as OpenRouter tells them to a management key: save that as {name}."
+        if by_key
+        else ""
+    )
+    raise Failure(
+        "unsupported",
+        f"{provider} tells nobody its charges by an ordinary key. Export the bill from its console as a CSV file, and "
+        f"give the path of that.{other}",
+        provider=provider,
+    )
+
+
+def notes(bill: Bill, first: date, last: date) -> list[str]:
+    """Return what such a comparison cannot know, and what was found in the figures beside the days."""
+    return [*_priced(bill), *_left_out(bill.left_out), *_by_key(bill.lines, first, last), *NOTES]
+
+
+def _priced(bill: Bill) -> list[str]:
+    """What figures that were made of tokens can show and what not, and what is in none of them."""
+    if not bill.priced:
+        return []
+    most = sorted(bill.unpriced, key=lambda each: -each[1])
+    lacking = [f"{tokens} tokens of {model} have no price here and are in no sum." for model, tokens in most]
+    if len(lacking) > MOST_MODELS:
+        lacking[MOST_MODELS:] = [f"So have those of {len(lacking) - MOST_MODELS} further models."]
+    return [PRICED, *lacking]
+
+
+def _left_out(lines: int) -> list[str]:
+    told = f"Lines of the file that are sums, or of no day (taxes, credits), were left out: {lines}."
+    return [told] if lines else []
+
+
+def _by_key(lines: Sequence[BilledLine], first: date, last: date) -> list[str]:
+    """What each key of the account was charged, where the vendor tells several; its names are not known here."""
+    sums: dict[str, Decimal] = {}
+    for line in lines:
+        if first <= line.day <= last:
+            sums[line.key] = sums.get(line.key, Decimal(0)) + line.usd
+    if len(sums) < 2:
+        return []
+    dearest = sorted(sums.items(), key=lambda each: -each[1])[:MOST_KEYS]
+    told = ", ".join(f"${usd.quantize(_CENTS):f} to {key or 'no key'}" for key, usd in dearest)
+    more = "" if len(sums) <= MOST_KEYS else f", and more to {len(sums) - MOST_KEYS} others"
+    return [f"The vendor charged {told}{more}. What is not to your key here is of other programs."]
+
+
+def _read(call: Request, provider: str, text: str) -> Bill:
+    pacific = provider == "gemini"
+    used = read_usage(text, provider, pacific=pacific)
+    if used is not None:
+        return priced(call.services.catalogue, provider, used)
+    return read_bill(text, pacific=pacific)
+
+
+def _text_of(source: Path) -> str:
+    """The text of a bill, as consoles and tables write it. Raises OSError, and Failure for what is no bill's size."""
+    if source.stat().st_size > MOST_BILL_BYTES:
+        raise unread(f"The file is larger than {MOST_BILL_BYTES // 2**20} MB. Export the bill of fewer days.")
+    data = source.read_bytes()
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return data.decode("utf-16", "replace")
+    if data[1:4:2] == b"\0\0":
+        return data.decode("utf-16-le", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # What tables of Windows write; only names of columns and models are in it.
+        return data.decode("cp1252", "replace")
