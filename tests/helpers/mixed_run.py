@@ -16,6 +16,8 @@ from tests.helpers.inside import Inside, World, inside
 NOON_MS = 1_796_040_000_000
 DAY_MS = 86_400_000
 HELD_SECONDS = 1_000
+# Longer than it takes until the process is killed, by the clock that is moved by hand.
+AT_VENDOR_MS = 3_600_000
 ADMIN = {"openai-admin": "sk-admin-simulated", "anthropic-admin": "sk-admin-simulated"}
 MODELS = (
     "openai/gpt-6-luna",
@@ -51,6 +53,11 @@ ROWS = (
 )
 ENDS = ("completed", "failed", "cancelled")
 # No row of xAI's batches expires by itself.
+# Rows that are under way when the process is killed: of one nothing has come, of the other the vendor has begun.
+KILLED_ROWS = (
+    f"Killed before [[simulate: slow_first_ms={HELD_SECONDS * 1000}]]",
+    f"Killed amid [[simulate: pace_ms={HELD_SECONDS * 1000}]]",
+)
 NATIVE_ROWS = ("First", "Second [[simulate: status=400]]", "Third [[simulate: expires=1]]")
 
 
@@ -61,6 +68,10 @@ class Outside:
         self.now = NOON_MS
         self._held = asyncio.Event()
         self.world = World(Simulator(pace_ms=0, now_ms=self.read, sleep=self._sleep), self.read)
+
+    def release(self) -> None:
+        """Let everything go on that is held, and hold nothing from now on."""
+        self._held.set()
 
     def read(self) -> int:
         # A moment later at each look, as with any clock.
@@ -117,8 +128,41 @@ async def batches(here: Inside) -> None:
             pass
 
 
+async def begin_batches(here: Inside) -> list[str]:
+    """Begin a local batch whose rows are all under way, and one at each vendor; return their ids.
+
+    Wait until the vendors have what they are asked, and as much as they can say by then is on the disk.
+    """
+    project = (await here.call("project:create", {"name": "Killed"}))["result"]["id"]
+    before = len(here.simulator.ledger.entries)
+    rows = [{"prompt": prompt, "model": model} for model in MODELS for prompt in KILLED_ROWS]
+    made = await here.call("batch:submit", {"projectId": project, "rows": rows})
+    jobs = [made["result"]["id"]]
+    await here.call("batch:start", {"jobId": jobs[0], "concurrency": 8})
+    slow = f" [[simulate: batch_slow_ms={AT_VENDOR_MS}]]"
+    for vendor, model in {name.partition("/")[0]: name for name in reversed(MODELS)}.items():
+        native = [{"prompt": f"{prompt}{slow}", "model": model} for prompt in NATIVE_ROWS[:2]]
+        params = {"projectId": project, "providerName": vendor, "rows": native}
+        jobs.append((await here.call("batch:submit-native", params))["result"]["jobId"])
+    begun = sum(model.startswith("anthropic/") for model in MODELS)
+    async with asyncio.timeout(60):
+        while len(here.simulator.ledger.entries) < before + len(rows) or await _told(here) < begun:
+            await asyncio.sleep(0)
+    return jobs
+
+
+async def _told(here: Inside) -> int:
+    """How many rows that are under way have a least cost on the disk: their vendor has counted the question."""
+
+    def count(conn: sqlite3.Connection) -> int:
+        sql = "SELECT count(*) FROM ledger WHERE state = 'intent' AND kind = 'batch' AND at_least_pico > 0"
+        return int(conn.execute(sql).fetchone()[0])
+
+    return await here.services.store.read(count)
+
+
 async def run(folder: Path) -> tuple[Outside, Path]:
-    """Make all the calls; what is outside, and the data folder that is left."""
+    """Make all the calls; what is outside, and the data folder that is left by a kill amid some of them."""
     outside, first, second = Outside(), folder / "first", folder / "second"
     async with inside(first, world=outside.world, batch_poll_ms=0) as here:
         for model in MODELS:
@@ -129,7 +173,8 @@ async def run(folder: Path) -> tuple[Outside, Path]:
         await batches(here)
         for model in MODELS:
             await talk(here, model)
-        # A kill leaves what is on the disk while an answer is on its way.
+        # A kill leaves what is on the disk while answers, rows and batches at vendors are on their way.
+        await begin_batches(here)
         entries = outside.world.simulator.ledger.entries
         for model in MODELS:
             before = len(entries)
@@ -137,8 +182,17 @@ async def run(folder: Path) -> tuple[Outside, Path]:
             while len(entries) == before:
                 await asyncio.sleep(0)
         copy(first, second)
-    outside.now += 1_000
+    outside.release()
+    outside.now += 1_000 + AT_VENDOR_MS
     return outside, second
+
+
+async def gone_on(here: Inside) -> None:
+    """Wait until what was under way at the kill has ended: rows are asked again, batches fetched."""
+    await here.call("initialize", {"protocolVersion": "1.0"})
+    for project in (await here.call("project:list"))["result"]:
+        for job in (await here.call("batch:list", {"projectId": project["id"]}))["result"]:
+            await here.ended(job["id"])
 
 
 def copy(source: Path, target: Path) -> None:

@@ -11,11 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sidecar.money.vendor_days import day_of
 from sidecar.store import ledger
 from sidecar.store.records import LedgerEntry
 from tests.helpers.inside import Inside, inside
-from tests.helpers.mixed_run import ADMIN, DAY_MS, MODELS, NOON_MS, Outside, run
+from tests.helpers.mixed_run import ADMIN, DAY_MS, KILLED_ROWS, MODELS, NOON_MS, Outside, gone_on, run
 
 VENDORS = tuple(dict.fromkeys(model.partition("/")[0] for model in MODELS))
 RANGE = {"from": "2026-11-29", "to": "2026-12-03"}
@@ -31,12 +33,15 @@ RATE_OF = {
 
 async def test_a_mixed_run_agrees_with_the_vendors_and_with_what_is_stored_of_it(tmp_path: Path) -> None:
     outside, folder = await run(tmp_path)
-    async with inside(folder, world=outside.world, more_keys=ADMIN) as here:
+    async with inside(folder, world=outside.world, batch_poll_ms=0, more_keys=ADMIN) as here:
+        await gone_on(here)
         states = Counter[str]()
+        killed: list[LedgerEntry] = []
         for vendor in VENDORS:
             entries = await entries_of(here, vendor)
             assert {entry.state for entry in entries} >= {"settled", "failed", "unknown"}
             states.update(entry.state for entry in entries)
+            killed += [each for each in entries if each.kind == "batch" and each.error_kind == "interrupted"]
             least = sum((known(each, each.at_least_usd) for each in entries), Decimal(0))
             most = sum((known(each, each.at_most_usd) for each in entries), Decimal(0))
             theirs = charged(outside, vendor)
@@ -44,8 +49,38 @@ async def test_a_mixed_run_agrees_with_the_vendors_and_with_what_is_stored_of_it
             for entry in entries:
                 recompute(entry)
             await reconciled(here, outside, vendor)
+        assert len(killed) == len(MODELS) * len(KILLED_ROWS)
+        # What the vendor had counted when the process died is the least of it, and every row was asked again.
+        assert {each.provider for each in killed if each.at_least_usd} >= {"anthropic"}
+        await ended_well(here)
+        await days_add_up(here)
     assert sum(states.values()) >= 200
     assert "intent" not in states
+
+
+async def ended_well(here: Inside) -> None:
+    """No batch is left under way, and none that was killed has lost a row."""
+    [project] = [each for each in (await here.call("project:list"))["result"] if each["name"] == "Killed"]
+    jobs = (await here.call("batch:list", {"projectId": project["id"]}))["result"]
+    assert len(jobs) == 1 + len(VENDORS)
+    assert {job["status"] for job in jobs} == {"completed"}
+    for job in jobs:
+        assert job["completedRows"] + job["failedRows"] == job["totalRows"]
+        assert bool(job.get("uncertainCalls")) == (job["mode"] == "local")
+
+
+async def days_add_up(here: Inside) -> None:
+    """The days, the months and the models come to the same, with the same number of calls in no sum."""
+    stats = (await here.call("activity:stats", {"days": 31}))["result"]
+    for sums in (stats["byDay"], stats["byModel"]):
+        assert sum(each.get("cost", 0) for each in sums) == pytest.approx(stats["totalCost"])
+        assert sum(each.get("uncertainCalls", 0) for each in sums) == stats["uncertainCalls"]
+    december = [each for each in stats["byDay"] if each["day"].startswith("2026-12")]
+    assert sum(each["cost"] for each in december) == pytest.approx(stats["monthCost"])
+    assert (
+        sum(each.get("uncertainCalls", 0) for each in december) == stats["monthUncertain"]["uncertainCalls"]
+    )
+    assert 0 < stats["monthCost"] < stats["totalCost"]
 
 
 async def entries_of(here: Inside, vendor: str) -> list[LedgerEntry]:
