@@ -66,6 +66,13 @@ _PROMPT_WORDS = """
     プロンプト テキスト 질문 프롬프트
 """
 PROMPT_NAMES = tuple(_PROMPT_WORDS.split())
+# What Excel and its like show in place of a value that cannot be computed, in several languages.
+_ERROR_WORDS = """
+    #REF! #N/A #VALUE! #NAME? #DIV/0! #NULL! #NUM! #SPILL! #CALC! #FIELD! #BLOCKED! #CONNECT! #BUSY! #ERROR! #UNKNOWN!
+    #BEZUG! #NV #WERT! #ZAHL! #ÜBERLAUF! #VALEUR! #NOM? #NOMBRE! #¿NOMBRE? #¡REF! #¡VALOR! #¡DIV/0! #¡NUM! #N/D #NOME?
+    #RIF! #VALORE! #VALOR! #WAARDE! #NAAM? #VERW! #ССЫЛКА! #ЗНАЧ! #ИМЯ? #Н/Д #ДЕЛ/0! #ЧИСЛО!
+"""
+_SHEET_ERRORS = frozenset(_ERROR_WORDS.split())
 # The last column before the results of a table that was exported; it says how its cells were written.
 DEFUSED_MARK = "abai:formulas-defused"
 PLAIN_MARK = "abai:formulas-as-they-are"
@@ -163,6 +170,11 @@ def _row(values: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     row["prompt"] = _text(values.get("prompt", ""), "prompt")
     if not row["prompt"].strip():
         raise BadRow("The prompt is empty.")
+    if row["prompt"].strip() in _SHEET_ERRORS:
+        raise BadRow(
+            f"The prompt is {row['prompt'].strip()}, an error of the spreadsheet. Correct its formula there, and save "
+            "the table again."
+        )
     row["model"] = as_name(_text(values.get("model", ""), "model"))
     if not row["model"]:
         raise BadRow("The model is empty.")

@@ -57,6 +57,13 @@ _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 _WIDE = re.compile("[\u3001-\u30ff\u4e00-\u9fff\uff01-\uff5e\uac00-\ud7a3]")
 
 
+# Signs of ASCII alone, which mean other letters behind these escapes: mail and old systems of Japan and Korea.
+_ESCAPES = (
+    (re.compile(rb"\x1b\$[@B]|\x1b\(I"), "iso2022_jp_1", "Japanese"),
+    (re.compile(rb"\x1b\$\)C"), "iso2022_kr", "Korean"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TextEncoding:
     """What a text is decoded with. `remark` says that it was found by its letters; `broken`, that it has bad bytes."""
@@ -93,7 +100,12 @@ def find_encoding(stream: BinaryIO, pulse: Callable[[], None] = lambda: None) ->
     Raise Failure("invalid_params") with a request for the encoding where it cannot be told.
     """
     stream.seek(0)
-    head = stream.read(4096)
+    head = stream.read(_SAMPLE_BYTES)
+    for escape, name, called in _ESCAPES:
+        if escape.search(head) and _decodes(head, name):
+            stream.seek(0)
+            return TextEncoding(name, _found(called, name), broken=True)
+    head = head[:4096]
     marked = next((name for mark, name in _BOMS if head.startswith(mark)), None) or _unmarked_utf16(head)
     try:
         if marked is not None and not marked.startswith("utf-8"):
@@ -121,6 +133,14 @@ def _unmarked_utf16(head: bytes) -> str | None:
     if odd.count(0) > 0.8 * len(odd) and not even.count(0):
         return "utf-16-le"
     return "utf-16-be" if even.count(0) > 0.8 * len(even) and not odd.count(0) else None
+
+
+def _decodes(head: bytes, name: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(name)().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _counted(stream: BinaryIO, pulse: Callable[[], None]) -> tuple[int, int, bytes]:

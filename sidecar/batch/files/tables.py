@@ -89,9 +89,12 @@ def table_rows(
         tell.width = len(header)
         tell.model_at = next((i for i, each in enumerate(layout.columns) if each.field == "model"), None)
     samples: list[Sequence[str]] = []
+    again = [squeezed(name) for name in names] if at >= 0 and len(names) > 1 else None
     for number, record in enumerate(chain(top[at + 1 :], source), start=1):
         if isinstance(record, csv_text.BrokenRecord):
             yield number, RowError(record.message)
+        elif again is not None and _is_again(record, again):
+            yield number, RowError("This row is the header once more, and is not read as a question.")
         elif record and (record[0].strip() or any(cell.strip() for cell in record)) and not _is_zeros(record):
             if len(samples) < SAMPLES:
                 samples.append(record)
@@ -201,6 +204,13 @@ def _header_at(source: Iterator[Record], top: list[Record], options: ImportOptio
         if len(top) >= _LOOKED_AT:
             break
     return first
+
+
+def _is_again(record: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether it is the header once more, as where files were put one behind the other."""
+    if len(record) < len(header) or squeezed(record[0][:80]) != header[0]:
+        return False
+    return all(squeezed(cell[:80]) == name for cell, name in zip(record, header, strict=False))
 
 
 def _is_zeros(record: Sequence[str]) -> bool:

@@ -49,6 +49,9 @@ class CellRows:
             row["model"] = self._model
         if "prompt" not in row or "model" not in row:
             return self._by_layout(cells)
+        if row["prompt"].lstrip()[:1] == "#":
+            # It may be an error of the spreadsheet.
+            return self._by_layout(cells)
         if self._looks_inside and ("{{" in row["prompt"] or "{{" in row.get("system", "")):
             return self._by_layout(cells)
         if self._data:

@@ -28,6 +28,8 @@ _STEP = re.compile(
       | (?P<plain>.)""",
     re.VERBOSE | re.DOTALL,
 )
+# Python takes it for "at most so many", JavaScript for the signs that it is.
+_NO_COUNT = re.compile(r",\d*\}")
 _EMPTY_CLASS = re.compile(r"\^?\]")
 # The same letters of JavaScript's and of Python's escapes; any other stands for itself.
 _SAME = frozenset("dDwWsSbBfnrtvxu0123456789AZ")
@@ -87,6 +89,8 @@ def to_python(pattern: str, *, check_only: bool = False) -> str:
             else:
                 in_class = True
                 written.append("[")
+        elif plain == "{" and _NO_COUNT.match(pattern, position):
+            written.append(r"\{")
         elif plain == "$" and not keeps_dollar:
             written.append(r"\Z")
         else:

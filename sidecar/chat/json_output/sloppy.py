@@ -48,6 +48,21 @@ def as_json(text: str) -> str | None:
     return " ".join(written)
 
 
+def escaped_once_less(text: str) -> str | None:
+    """Return the object or list that is escaped as if it stood in quotes, as JSON; None where none is."""
+    begin = min((place for place in (text.find("{"), text.find("[")) if place >= 0), default=-1)
+    end = max(text.rfind("}"), text.rfind("]"))
+    inside = text[begin : end + 1] if 0 <= begin < end and len(text) <= MOST_LETTERS else ""
+    if '\\"' not in inside and "\\n" not in inside:
+        return None
+    if '\\"' not in inside:
+        inside = inside.replace('"', '\\"')
+    try:
+        return as_json(json.loads(f'"{inside}"', strict=False))
+    except ValueError:
+        return None
+
+
 def _written(token: re.Match[str]) -> str:
     if token["quoted"]:
         return _escaped(token["quoted"])

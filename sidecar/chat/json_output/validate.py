@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -11,16 +12,18 @@ from typing import Any
 from sidecar.chat.json_output.ecma_patterns import with_python_patterns
 from sidecar.chat.json_output.multiples import with_exact_multiples
 from sidecar.chat.json_output.refs import known
-from sidecar.chat.json_output.sloppy import as_json
+from sidecar.chat.json_output.sloppy import as_json, escaped_once_less
 from sidecar.chat.json_output.strip_nulls import without_added_nulls
 from sidecar.errors import Failure
 from sidecar.providers.base import FinishReason
 
+_TOO_LARGE = "The model's JSON has a number that is too large to be kept. Ask again, or ask for it as a text."
 _NO_JSON = "The model did not answer with JSON. Ask again, or choose a model with JSON mode."
 _ABSENT: Mapping[FinishReason, str] = {
     "length": "The answer reached its length limit before its JSON was complete. Raise the maximum answer length.",
     "content_filter": "The provider held the answer back before its JSON was complete. Rephrase the request.",
 }
+_EXPONENT = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d++")
 _BRACKET = re.compile(r"[{\[]")
 _FENCE = "```"
 _TAGS = ("json", "JSON", "")
@@ -38,7 +41,8 @@ def read_reply(text: str, schema: Mapping[str, Any] | None, finish: FinishReason
     """
     values = _values(text.strip())
     if not values:
-        raise _invalid(_ABSENT.get(finish or "stop", _NO_JSON), text)
+        why = _TOO_LARGE if any(map(_is_endless, _EXPONENT.findall(text))) else _NO_JSON
+        raise _invalid(_ABSENT.get(finish or "stop", why), text)
     if schema is None:
         return _likeliest(values)
     problem = None
@@ -75,13 +79,18 @@ def _values(text: str) -> list[Any]:
         return whole
     bare = list(_whole_values(text))
     found = [*(value for value in _read(_fenced(text)) if value not in bare), *bare]
-    return found or list(_read(filter(None, map(as_json, [*_fenced(text), text]))))
+    given = [*_fenced(text), text]
+    return (
+        found
+        or list(_read(filter(None, map(as_json, given))))
+        or list(_read(filter(None, map(escaped_once_less, given))))
+    )
 
 
 def _read(candidates: Iterable[str]) -> Iterator[Any]:
     for candidate in candidates:
         with suppress(ValueError, RecursionError):
-            value = json.loads(candidate, parse_constant=_no_constant)
+            value = json.loads(candidate, parse_constant=_no_constant, parse_float=_finite)
             if not _is_too_deep(candidate, value):
                 yield value
             if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
@@ -112,7 +121,7 @@ def _behind_tag(text: str, at: int) -> int | None:
 
 
 def _whole_values(text: str) -> Iterator[Any]:
-    decoder = json.JSONDecoder(parse_constant=_no_constant)
+    decoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
     start = failed = 0
     # Only a few places are tried in vain: prose full of braces must not cost a scan from each of them.
     while failed < 20 and (place := _BRACKET.search(text, start)) is not None:
@@ -140,6 +149,17 @@ def _is_too_deep(text: str, value: Any) -> bool:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """The number. One that is none for a computer would be written down as null, which is another answer."""
+    if _is_endless(text):
+        raise ValueError(f"{text[:40]} is too large")
+    return float(text)
+
+
+def _is_endless(number: str) -> bool:
+    return math.isinf(float(number))
 
 
 def _breaks(value: Any, schema: Mapping[str, Any]) -> str | None:

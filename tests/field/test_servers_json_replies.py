@@ -1,0 +1,73 @@
+"""Replies in JSON that are not quite JSON, or hold what no computer keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.field.claims import field
+from tests.field.hostile import chat_chunks, serving, stream
+from tests.field.lab import MODEL, Lab, batch_rows, own_models, sidecar
+from tests.helpers.process import RpcError
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "number"}}, "required": ["a"]}
+
+
+def said(text: str) -> Any:
+    return stream(*chat_chunks(text), "[DONE]")
+
+
+@field("servers", '`{"a": 1e400}`')
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("options", [{"jsonMode": True}, {"jsonSchema": SCHEMA}])
+@pytest.mark.parametrize(
+    "text", ['{"a": 1e400}', '{"a": [-2.5E+999]}', 'Here it is:\n```json\n{"a": 1e400}\n```']
+)
+async def test_a_number_that_is_too_large_is_told_and_never_null(
+    text: str, options: dict[str, Any], lab: Lab
+) -> None:
+    with pytest.raises(RpcError) as caught:
+        await lab.answered(said(text), options=options)
+    assert caught.value.data["kind"] == "invalid_output"
+    assert "a number that is too large to be kept" in caught.value.message
+    assert caught.value.data["detail"] == text
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_number_that_can_be_kept_is(lab: Lab) -> None:
+    found = await lab.answered(said('{"a": 1e300}'), options={"jsonSchema": SCHEMA})
+    assert found["json"] == {"a": 1e300}
+
+
+@field("servers", "JSON that is escaped once too often")
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    "text",
+    [r"{\"a\": 1}", r'{\n  "a": 1\n}', "```json\n" + r"{\"a\":\t1}" + "\n```", r"Sure: {\n\"a\": 1\n}."],
+)
+async def test_json_that_is_escaped_once_too_often_is_read(text: str, lab: Lab) -> None:
+    found = await lab.answered(said(text), options={"jsonSchema": SCHEMA})
+    assert found["json"] == {"a": 1}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_javascript_takes_for_signs_in_a_pattern_is_no_count(lab: Lab) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^x{,3}$"}}}
+    found = await lab.answered(said('{"a": "x{,3}"}'), options={"jsonSchema": schema})
+    assert found["json"] == {"a": "x{,3}"}
+    with pytest.raises(RpcError, match="does not match"):
+        await lab.answered(said('{"a": "xx"}'), options={"jsonSchema": schema})
+
+
+async def test_a_row_with_a_number_that_is_too_large_fails_and_keeps_its_answer(tmp_path: Path) -> None:
+    row = {"prompt": "How many?", "model": MODEL, "jsonSchema": SCHEMA}
+    async with (
+        serving(said('{"a": 1e400}')) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        (found,) = await batch_rows(process, row)
+    assert found["status"] != "success"
+    assert found["response"] == '{"a": 1e400}'
+    assert "too large to be kept" in found["errorMessage"]
