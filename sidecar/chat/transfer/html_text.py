@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+
+from sidecar.chat.transfer.html_tokens import tokens
 
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 _BLOCKS = frozenset({"p", "div", "ul", "ol", "table", "tr", "blockquote", "pre", "hr", *_HEADINGS})
@@ -15,21 +16,25 @@ _MANY_LINES = re.compile(r"\n{3,}")
 def as_text(html: str) -> str:
     """Return what a person reads there."""
     reader = _Reader()
-    reader.feed(html)
-    reader.close()
+    for kind, text in tokens(html):
+        if kind == "begin":
+            reader.begin(text)
+        elif kind == "end":
+            reader.end(text)
+        else:
+            reader.words(text)
     return _MANY_LINES.sub("\n\n", "".join(reader.parts)).strip()
 
 
-class _Reader(HTMLParser):
+class _Reader:
     """Gathers the pieces."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self._code = 0
         self._unseen = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def begin(self, tag: str) -> None:
         if tag in _UNSEEN:
             self._unseen += 1
         elif tag == "br":
@@ -48,7 +53,7 @@ class _Reader(HTMLParser):
         elif tag in _BLOCKS:
             self.parts.append(f"\n\n{_HEADINGS.get(tag, '')}" if tag != "tr" else "\n")
 
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
         if tag in _UNSEEN:
             self._unseen = max(0, self._unseen - 1)
         elif tag == "pre" and self._code:
@@ -61,6 +66,6 @@ class _Reader(HTMLParser):
         elif tag in _BLOCKS and tag != "tr":
             self.parts.append("\n\n")
 
-    def handle_data(self, data: str) -> None:
+    def words(self, words: str) -> None:
         if not self._unseen:
-            self.parts.append(data if self._code else " ".join(data.split("\n")))
+            self.parts.append(words if self._code else " ".join(words.split("\n")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -248,3 +249,30 @@ def test_thinking_that_never_ends_stays_what_was_said() -> None:
 
 def test_a_page_without_ends_is_read() -> None:
     assert as_text("<p>One<br>two <script>x()</script><b>three") == "One\ntwo **three"
+
+
+@pytest.mark.parametrize(
+    "piece", ["<a ", '<a b="', "<a b='c' ", "<!--", "<!-- >", "</p", "<script>", "<", "<![CDATA["]
+)
+@pytest.mark.parametrize("tail", ["", ">", "'>"])
+def test_a_page_of_tags_without_ends_takes_no_time(piece: str, tail: str) -> None:
+    begun = time.process_time()
+    as_text(piece * 100_000 + tail)
+    assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ('a <img alt="1 > 0"> b', "a  b"),
+        ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
+        ("<!doctype html><!-- <p> --><p>One &amp; &lt;two&gt;", "One & <two>"),
+        ("<script>if (a<b) { x('</p>') }</script>seen", "seen"),
+        ("<b>bold", "**bold"),
+        ("cut in a <a href=", "cut in a <a href="),
+        ('an odd <a href="x>quote', "an odd quote"),
+        ("a</>b<?php x ?>c", "abc"),
+    ],
+)
+def test_the_words_of_a_page_are_what_a_person_reads(html: str, text: str) -> None:
+    assert as_text(html) == text
