@@ -10,16 +10,13 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
-from sidecar.rpc import codec
 from sidecar.rpc.dispatch import MAX_MESSAGE_BYTES, Dispatcher, Route
-from sidecar.rpc.envelope import refusal
-from sidecar.rpc.framing import Frame, FrameReader
+from sidecar.rpc.framing import Frame
 from sidecar.rpc.in_flight import InFlight
-from sidecar.rpc.large_messages import loads_in_turns
+from sidecar.rpc.intake import Intake
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.stdio import ClientGone, WireStreams, WireWriter
 from sidecar.rpc.to_wire_error import ErrorRow
-from sidecar.rpc.wire_reader import WireReader
 
 log = logging.getLogger("sidecar.rpc")
 
@@ -28,11 +25,6 @@ GRACE_SECONDS = 5.0
 UNWIND_SECONDS = 1.0
 # How long a client may read nothing at all before what still waits for it is given up.
 STUCK_SECONDS = 1.0
-# After so many frames the handlers get a turn, so that limits see what the frames before have done, and the client
-# reads the first answers while the others are made.
-FRAMES_A_TURN = 32
-# A larger frame is read in pieces, with turns for everybody else.
-LARGE_BYTES = 128 * 1024
 
 
 async def serve(
@@ -57,8 +49,9 @@ async def serve(
     leave. `on_stopped` puts away what was served from; until it has, a signal to end ends nothing: one that comes
     to a process that is ending must not cut off its last writes. `notifier` and `in_flight` may be made before,
     for services that notify or count. `on_arrival` sees each frame as it is taken, and None at the end of the
-    input; it must neither wait nor raise. `on_signal` is called when a signal to end comes, even if the loop is busy;
-    a byte for it is written to the descriptor `signals` at once, even if no Python runs any more.
+    input; it must neither wait nor raise. `on_signal` is called when a signal to end comes, even if the loop is busy,
+    and when an `exit` is seen that must wait; a byte for a signal is written to the descriptor `signals` at once, even
+    if no Python runs any more.
     """
     outbox = notifier if notifier is not None else Outbox()
     stop = asyncio.Event()
@@ -74,9 +67,16 @@ async def serve(
     with _ending_signals(stop, on_signal, signals):
         writing = asyncio.create_task(_write(outbox, streams.writer, stop))
         arrived = on_arrival if on_arrival is not None else _unseen
-        reading = asyncio.create_task(
-            _read(streams.reader, dispatcher, outbox, max_message_bytes, stop, arrived)
+        intake = Intake(
+            streams.reader,
+            dispatcher,
+            outbox,
+            max_message_bytes,
+            stop,
+            arrived=arrived,
+            on_exit_seen=on_signal,
         )
+        reading = asyncio.create_task(intake.run())
         try:
             await stop.wait()
             reading.cancel()
@@ -92,77 +92,6 @@ async def serve(
             await asyncio.gather(reading, writing, return_exceptions=True)
             if on_stopped is not None:
                 await on_stopped()
-
-
-async def _read(
-    reader: WireReader,
-    dispatcher: Dispatcher,
-    outbox: Outbox,
-    max_bytes: int,
-    stop: asyncio.Event,
-    arrived: Callable[[Frame | None], None],
-) -> None:
-    decoder = FrameReader(max_bytes)
-    aside: set[asyncio.Task[None]] = set()
-    try:
-        while not stop.is_set() and (chunk := await reader.read()):
-            frames = decoder.feed(chunk)
-            if outbox.framing is None:
-                outbox.framing = decoder.framing
-            await _take(frames, dispatcher, outbox, max_bytes, stop, arrived, aside)
-        if not stop.is_set():
-            await _take(decoder.finish(), dispatcher, outbox, max_bytes, stop, arrived, aside)
-            arrived(None)
-            if aside:
-                await asyncio.wait(aside)
-    except Exception:
-        log.exception("reading has failed")
-    finally:
-        for task in aside:
-            task.cancel()
-        stop.set()
-
-
-async def _take(
-    frames: list[Frame],
-    dispatcher: Dispatcher,
-    outbox: Outbox,
-    max_bytes: int,
-    stop: asyncio.Event,
-    arrived: Callable[[Frame | None], None],
-    aside: set[asyncio.Task[None]],
-) -> None:
-    for number, frame in enumerate(frames, 1):
-        await outbox.room()
-        arrived(frame)
-        if isinstance(frame, bytes):
-            if len(frame) > LARGE_BYTES and dispatcher.is_aside(codec.method_of(frame[:4096])):
-                task = asyncio.create_task(_accept(frame, dispatcher, max_bytes))
-                aside.add(task)
-                task.add_done_callback(aside.discard)
-            else:
-                await _accept(frame, dispatcher, max_bytes)
-        else:
-            log.warning("bytes were passed over: %s", type(frame).__name__)
-            dispatcher.refuse(*refusal(frame, max_bytes))
-        if stop.is_set():
-            return
-        if number % FRAMES_A_TURN == 0:
-            await asyncio.sleep(0)
-
-
-async def _accept(frame: bytes, dispatcher: Dispatcher, max_bytes: int) -> None:
-    try:
-        if len(frame) > LARGE_BYTES:
-            reading = loads_in_turns(frame)
-            await dispatcher.accept_later(codec.recover_id(frame[:4096], frame[-256:]), reading)
-        else:
-            message = codec.loads(frame)
-            if not dispatcher.accepted_at_once(message):
-                await dispatcher.accept(message)
-    except codec.BadJson as problem:
-        log.warning("a frame of %d bytes cannot be read: %s", len(frame), problem)
-        dispatcher.refuse(*refusal(problem, max_bytes))
 
 
 def _unseen(frame: Frame | None) -> None:

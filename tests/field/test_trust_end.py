@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.field.claims import field
 from tests.field.lab import SILENT, sidecar
 from tests.helpers.process import REPOSITORY, RpcError
 from tests.helpers.sidecar import command, quiet_environment
+from tests.helpers.wire import request
 
 MANY = 10_002
 
@@ -66,6 +68,36 @@ async def test_a_process_in_which_no_python_runs_ends_within_five_seconds_and_sa
             assert any("get_password" in line for line in process.stderr)
 
     await asyncio.gather(ends("SIGTERM"), ends("end of input"))
+
+
+async def test_an_exit_behind_answers_that_nobody_reads_ends_the_process_within_five_seconds(
+    tmp_path: Path,
+) -> None:
+    process = subprocess.Popen(
+        command(tmp_path, "--mock"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=quiet_environment(),
+        cwd=REPOSITORY,
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked = json.dumps(request("models:get-all", ..., 1)).encode() + b"\n"
+        process.stdin.write(asked)
+        process.stdin.flush()
+        answer = await asyncio.to_thread(process.stdout.readline)
+        # Four times what may wait for a client before nothing more is taken from it. It is open to the end.
+        many = asked * (32 * 1024 * 1024 // len(answer) + 1)
+        many += (json.dumps(request("system:health", ..., 2)).encode() + b"\n") * 1_000
+        await asyncio.to_thread(process.stdin.write, many + b'{"jsonrpc": "2.0", "method": "exit"}\n')
+        process.stdin.flush()
+        try:
+            # Far more than five seconds, for a busy machine, and far less than for ever.
+            assert await asyncio.to_thread(process.wait, 30) == 0
+        finally:
+            process.kill()
 
 
 async def test_a_second_app_is_told_which_process_holds_the_folder(tmp_path: Path) -> None:
