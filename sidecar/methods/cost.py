@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
 from sidecar.methods import wire
-from sidecar.methods.cost_bill import billed, notes
+from sidecar.methods.cost_bill import billed, counted_tiers, notes
 from sidecar.methods.cost_lines import explained
 from sidecar.methods.cost_settling import settle_unknown, settled_before
 from sidecar.methods.services import Request
 from sidecar.money import reprice as money
+from sidecar.money.bill_tiers import differing, explain_by_tiers
 from sidecar.money.reconcile import ReconciledRow
 from sidecar.money.reconcile import reconcile as lay_beside
 from sidecar.money.vendor_days import day_of
@@ -93,6 +94,9 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
         by_model=params.group != "day",
         priced=bill.priced,
     )
+    if differing(rows):
+        told = await counted_tiers(call, params, first, last)
+        explain_by_tiers(app.catalogue, provider, rows, entries, told)
     ours, theirs = (sum((each for each in column), start=0) for column in _columns(rows))
     return {
         "provider": provider,

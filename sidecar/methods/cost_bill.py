@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ from sidecar.money.bill_table import unread
 from sidecar.money.priced_usage import priced
 from sidecar.money.usage_file import read_usage
 from sidecar.money.vendor_days import day_of
-from sidecar.providers.bills import BilledLine, TellsCosts
+from sidecar.providers.bills import BilledLine, TellsCosts, TellsTiers, TierTokens
 from sidecar.store.atomic_files import file_failure, source_file
 
 if TYPE_CHECKING:
@@ -80,6 +81,24 @@ async def billed(
         f"give the path of that.{other}",
         provider=provider,
     )
+
+
+async def counted_tiers(
+    call: Request, params: types.CostReconcileParams, first: date, last: date
+) -> tuple[TierTokens, ...]:
+    """Return the vendor's tokens by service tier, where its bill does not name these and it was asked by a key."""
+    app, provider = call.services, params.provider
+    teller = app.providers.get(provider)
+    if params.path or params.text is not None or not isinstance(teller, TellsTiers):
+        return ()
+    key = await app.keys.get(admin_key_of(provider)) if app.providers.tells_costs(provider) else None
+    last = min(last, day_of(app.now_ms(), pacific=False))
+    if key is None or last < first:
+        return ()
+    # Figures that explain a difference a little better are no reason to show none.
+    with suppress(Failure):
+        return await teller.tiers(key, first, last)
+    return ()
 
 
 def notes(bill: Bill, first: date, last: date) -> list[str]:

@@ -60,6 +60,24 @@ class TellsMinutes(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class TierTokens:
+    """How many tokens a vendor counted on one of its days for a model, in one of its service tiers."""
+
+    day: date
+    model: str
+    tier: str
+    tokens: int
+
+
+@runtime_checkable
+class TellsTiers(Protocol):
+    """A provider whose bill names no service tiers, and that counts tokens by them for whoever has an admin key."""
+
+    async def tiers(self, key: str, first: date, last: date) -> tuple[TierTokens, ...]:
+        """Return the tokens of the days from `first` to `last`. Costs nothing. Raises Failure."""
+
+
 @runtime_checkable
 class TellsCosts(Protocol):
     """A provider that says what an organisation spent, to whoever has an admin key."""

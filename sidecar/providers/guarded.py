@@ -29,7 +29,15 @@ from sidecar.providers.base import (
     UsageSoFar,
 )
 from sidecar.providers.batches import BatchAdapter, BatchPart, BatchResult, BatchState, LookupResult
-from sidecar.providers.bills import BilledLine, MinuteUsage, RecordsCalls, TellsCosts, TellsMinutes
+from sidecar.providers.bills import (
+    BilledLine,
+    MinuteUsage,
+    RecordsCalls,
+    TellsCosts,
+    TellsMinutes,
+    TellsTiers,
+    TierTokens,
+)
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 
@@ -126,6 +134,15 @@ class GuardedProvider:
         with _guarding(self._secrets, key):
             found = await self.inner.minutes(key, model, first_ms, end_ms)
         return None if found is None else replace(found, usage=_usage(found.usage, self._secrets))
+
+    async def tiers(self, key: str, first: date, last: date) -> tuple[TierTokens, ...]:
+        """Return the tokens by service tier; none where the provider does not tell them apart from its bill."""
+        if not isinstance(self.inner, TellsTiers):
+            return ()
+        with _guarding(self._secrets, key):
+            found = await self.inner.tiers(key, first, last)
+        hide = self._secrets.hide_known
+        return tuple(replace(each, model=hide(each.model), tier=hide(each.tier)) for each in found)
 
     @property
     def tells_costs(self) -> bool:

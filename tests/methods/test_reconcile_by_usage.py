@@ -115,3 +115,24 @@ async def test_a_service_tier_in_which_the_vendor_counted_more_explains_the_diff
     [day] = result["days"]
     assert day["differenceUSD"] == pytest.approx(0.25)
     assert "the service tier batch ($0.25 there, $0 here)" in day["explanation"]
+
+
+@pytest.mark.parametrize("group", ["model", "day"])
+async def test_tokens_in_a_tier_that_openai_s_bill_does_not_name_are_told_beside_the_difference(
+    group: str, tmp_path: Path
+) -> None:
+    outside = Outside()
+    simulator = outside.world.simulator
+    async with at(tmp_path, outside, {"openai-admin": "sk-admin-simulated"}) as here:
+        await here.ask("chat:send", {"content": "Why?", "modelId": "openai/gpt-6-luna"})
+        agreed = await reconciled(here, "openai")
+        [billed] = simulator.billed()
+        usage = Usage(in_uncached=1_200, out_visible=34, prompt_total=1_200, service_tier="priority")
+        other = replace(billed, usage=usage, units={"in_uncached": Decimal("0.25")})
+        simulator.bill = OrganizationBill(others=[other])
+        answer = await here.ask("cost:reconcile", {"provider": "openai", **RANGE, "group": group})
+    assert "explanation" not in agreed["days"][0]
+    [day] = answer["result"]["days"]
+    assert day["explanation"].endswith(
+        "In the service tier priority it counted 1,234 tokens, and here are 0."
+    )

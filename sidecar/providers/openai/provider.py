@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
-from sidecar.providers.bills import BilledLine, MinuteUsage
+from sidecar.providers.bills import BilledLine, MinuteUsage, TierTokens
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.exchange import exchange
@@ -20,6 +20,7 @@ from sidecar.providers.openai.costs import organization_costs
 from sidecar.providers.openai.errors import OPENAI
 from sidecar.providers.openai.minutes import usage_of_minutes
 from sidecar.providers.openai.region import marked, surcharges
+from sidecar.providers.openai.tiers import tokens_by_tier
 from sidecar.providers.openai_family.errors import why_not_taken
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import chat_body, responses_body
@@ -100,6 +101,10 @@ class OpenAI:
     async def costs(self, key: str, first: date, last: date) -> tuple[BilledLine, ...]:
         """Return what the organisation of an admin key spent, by the vendor's day. Raises Failure."""
         return await organization_costs(self._api, self._base_url, key, first, last)
+
+    async def tiers(self, key: str, first: date, last: date) -> tuple[TierTokens, ...]:
+        """Return the tokens of the organisation of an admin key by service tier. Raises Failure."""
+        return await tokens_by_tier(self._api, self._base_url, key, first, last)
 
     async def minutes(self, key: str, model: str, first_ms: int, end_ms: int) -> MinuteUsage | None:
         """Return what the model's requests used in these minutes. Raises Failure."""

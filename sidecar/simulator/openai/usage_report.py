@@ -1,4 +1,4 @@
-"""OpenAI's `/v1/organization/usage/completions`, by the minute."""
+"""OpenAI's `/v1/organization/usage/completions`, by the minute, the hour or the day."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from sidecar.simulator.exchange import Refusal, Refused, SimRequest
 
 COMPLETIONS = "/v1/organization/usage/completions"
 SEARCHES = "/v1/organization/usage/web_search_calls"
-MOST_MINUTES = 1_440
+Kind = tuple[str, bool, str]
+# How long a bucket is, and how many of them are served at most.
+WIDTHS = {"1m": (MINUTE_MS, 1_440), "1h": (60 * MINUTE_MS, 168), "1d": (1_440 * MINUTE_MS, 31)}
 
 
 def answer(
@@ -25,7 +27,9 @@ def answer(
     if "admin" not in request.headers.get("authorization", ""):
         raise Refused(Refusal(403, "You have insufficient permissions for this operation.", code="scope"))
     first, end = (int(request.query[name]) * 1_000 for name in ("start_time", "end_time"))
-    if request.query.get("bucket_width") != "1m" or (end - first) // MINUTE_MS > MOST_MINUTES:
+    width = request.query.get("bucket_width", "")
+    step, most = WIDTHS.get(width, (1, 0))
+    if (end - first) // step > most:
         raise Refused(Refusal(400, "bucket_width: this range is not served.", param="bucket_width"))
     within = rules.calls(calls, "openai", first, end, now_ms)
     if path == SEARCHES:
@@ -34,10 +38,10 @@ def answer(
         {
             "object": "bucket",
             "start_time": start // 1_000,
-            "end_time": (start + MINUTE_MS) // 1_000,
-            "results": _results(path, [call for call in within if start <= call.at_ms < start + MINUTE_MS]),
+            "end_time": (start + step) // 1_000,
+            "results": _results(path, [call for call in within if start <= call.at_ms < start + step]),
         }
-        for start in range(first, end, MINUTE_MS)
+        for start in range(first, end, step)
     ]
     return orjson.dumps({"object": "page", "data": data, "has_more": False, "next_page": None})
 
@@ -47,12 +51,12 @@ def _results(path: str, calls: Iterable[BilledCall]) -> list[dict[str, Any]]:
     return [_result(path, kind, list(same)) for kind, same in groupby(ordered, key=_kind)]
 
 
-def _kind(call: BilledCall) -> tuple[str, bool]:
-    return call.model, call.batch
+def _kind(call: BilledCall) -> Kind:
+    return call.model, call.batch, call.usage.service_tier or "default"
 
 
-def _result(path: str, kind: tuple[str, bool], calls: list[BilledCall]) -> dict[str, Any]:
-    model, batch = kind
+def _result(path: str, kind: Kind, calls: list[BilledCall]) -> dict[str, Any]:
+    model, batch, tier = kind
     if path == SEARCHES:
         return {"model": model, "num_requests": sum(call.usage.searches for call in calls)}
     usages = [call.usage for call in calls]
@@ -60,7 +64,7 @@ def _result(path: str, kind: tuple[str, bool], calls: list[BilledCall]) -> dict[
         "object": "organization.usage.completions.result",
         "model": model,
         "batch": batch,
-        "service_tier": "default",
+        "service_tier": tier,
         "input_tokens": sum(each.prompt_total for each in usages),
         "input_uncached_tokens": sum(each.in_uncached for each in usages),
         "input_cached_tokens": sum(each.cache_read for each in usages),
