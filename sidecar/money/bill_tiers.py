@@ -17,9 +17,9 @@ from sidecar.store.records import LedgerEntry
 _Place = tuple[date, str, str]
 
 
-def differing(rows: Iterable[ReconciledRow]) -> bool:
-    """Whether the bill has another figure than the ledger somewhere."""
-    return any(row.billed and abs(row.difference_usd) > ROUNDING_USD for row in rows)
+def differing(rows: Iterable[ReconciledRow]) -> list[ReconciledRow]:
+    """Return the rows of which both sides have calls, and the bill another figure than the ledger."""
+    return [row for row in rows if row.billed and row.calls and abs(row.difference_usd) > ROUNDING_USD]
 
 
 def explain_by_tiers(
@@ -42,9 +42,7 @@ def explain_by_tiers(
             tier = BATCH if entry.batch_rate else tier_of(entry.service_tier or "")
             tokens = sum((entry.prompt_total or 0, entry.out_visible or 0, entry.out_reasoning or 0))
             ours[day_of(entry.created_at, pacific=False), model, tier] += tokens
-    for row in rows:
-        if not row.billed or abs(row.difference_usd) <= ROUNDING_USD:
-            continue
+    for row in differing(rows):
         places = sorted({place for place in (*theirs, *ours) if place[:2] == (row.day, row.model)})
         for place in places:
             more = theirs[place] - ours[place]
