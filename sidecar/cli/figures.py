@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.table import Table
@@ -36,13 +37,23 @@ def explained_table(calls: Sequence[Mapping[str, Any]]) -> Table:
             rate = dollars(line.get("ratePerMillionUSD"))
             table.add_row(name, row, line["unit"], f"{line['quantity']:,}", rate, dollars(line["usd"]))
             name = row = ""
-        table.add_row(name, row, f"= {call['state']}", "", "", cost_of(call), style="bold")
+        table.add_row(name, row, f"= {_state(call)}", "", "", cost_of(call), style="bold")
     return table
+
+
+def _state(call: Mapping[str, Any]) -> str:
+    """What became of a call, and where its cost was not known by what and when that was settled."""
+    by = {"record": "the vendor's record of it", "minutes": "the minutes that it was alone in"}
+    if call.get("settledBy") not in by:
+        return str(call["state"])
+    day = datetime.fromtimestamp(call["settledAt"] / 1000).date()
+    return f"{call['state']} on {day} by {by[call['settledBy']]}"
 
 
 def reconciled_table(found: Mapping[str, Any]) -> Table:
     """A line a day and model, and the sum."""
-    table = table_of(("day", "model", "ours", "theirs", "difference", "why"))
+    theirs = "theirs, at our prices" if found.get("theirsPriced") else "theirs"
+    table = table_of(("day", "model", "ours", theirs, "difference", "why"))
     for each in found["days"]:
         table.add_row(each["day"], each["model"], *_sums(each), each.get("explanation", ""))
     table.add_row("all", "", *_sums(found), "", style="bold")

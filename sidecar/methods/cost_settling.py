@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
+from sidecar.counted import counted
 from sidecar.errors import Failure
 from sidecar.keys import ADMIN_KEY_VARIABLES, admin_key_of
 from sidecar.methods.services import Request
@@ -61,11 +62,7 @@ _Way = Callable[[Request, str, LedgerEntry, Sequence[LedgerEntry]], Awaitable[Us
 def settled_before(entries: Iterable[LedgerEntry]) -> list[str]:
     """Return the sentence that says how many calls an earlier look at the bill settled, and by what (pure)."""
     counts = Counter(entry.settled_by for entry in entries if entry.settled_by is not None)
-    told = [
-        f"{counts[by]} {'call' if counts[by] == 1 else 'calls'} {words}"
-        for by, words in BEFORE.items()
-        if counts[by]
-    ]
+    told = [f"{counted(counts[by], 'call')} {words}" for by, words in BEFORE.items() if counts[by]]
     return [f"Settled before: {', '.join(told)}. The cost of each is what was told then."] if told else []
 
 

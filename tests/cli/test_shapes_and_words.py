@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from sidecar.cli.commands.apart import Shell, assignment
+from sidecar.cli.figures import explained_table, reconciled_table
 from sidecar.cli.lists import bars
 from sidecar.cli.safeguard import safeguard, safeguard_words
 from sidecar.cli.shapes import BadShape, read_shape
@@ -106,3 +108,17 @@ def test_a_cost_that_is_not_known_is_not_shown_as_nothing() -> None:
     assert list(shown.columns[1].cells) == ["$0.50", "–"]
     told = "and 1 call whose cost is not known: $0.10 to $0.25 together"
     assert list(shown.columns[3].cells) == ["", told]
+
+
+def test_what_settled_a_call_is_in_its_line_and_what_is_no_charge_in_the_head_of_its_column() -> None:
+    call = {"model": "lab/m", "state": "settled", "lines": [], "costUSD": 0.5}
+    settled = {**call, "settledBy": "record", "settledAt": 1_795_392_000_000}
+    shown = list(explained_table([call, settled]).columns[2].cells)
+    assert shown[0] == "= settled"
+    assert re.fullmatch(r"= settled on 2026-11-2[23] by the vendor's record of it", str(shown[1]))
+    sums = {"oursUSD": 1, "theirsUSD": 1, "differenceUSD": 0}
+    heads = [
+        str(each.header) for each in reconciled_table({"days": [], "theirsPriced": True, **sums}).columns
+    ]
+    assert heads[3] == "theirs, at our prices"
+    assert [str(each.header) for each in reconciled_table({"days": [], **sums}).columns][3] == "theirs"
