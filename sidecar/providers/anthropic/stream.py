@@ -28,6 +28,7 @@ from sidecar.providers.base import (
 from sidecar.providers.kernel.errors import declined, stream_failure
 from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
+from sidecar.providers.kernel.said_otherwise import without_envelope
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.token_counts import added
 from sidecar.providers.kernel.vendor import Asked
@@ -90,6 +91,8 @@ class MessageReader:
 
     def take(self, value: Mapping[str, Any], name: str | None = None) -> Iterator[Event]:
         """What this object says: an event called `name`, or a whole message. Raises as `read` does."""
+        if "type" not in value:
+            value = without_envelope(value, "type")
         kind = value.get("type") or name
         if kind == "error" or (kind is None and value.get("error")):
             # An error behind a complete answer takes nothing of it back.

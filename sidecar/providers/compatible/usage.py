@@ -19,6 +19,14 @@ _PROMPT = (
     "input_token_count",
     "prompt_eval_count",
     "tokens_evaluated",
+    "request_tokens",
+    "context_tokens",
+    "n_prompt_tokens",
+    "num_prompt_tokens",
+    "tokens_in",
+    "tokens_prompt",
+    "prompt",
+    "input",
 )
 _OUTPUT = (
     "completion_tokens",
@@ -28,6 +36,14 @@ _OUTPUT = (
     "eval_count",
     "tokens_predicted",
     "predicted_n",
+    "response_tokens",
+    "generated_tokens",
+    "n_completion_tokens",
+    "num_completion_tokens",
+    "tokens_out",
+    "tokens_completion",
+    "completion",
+    "output",
 )
 _TOTAL = ("total_tokens", "total_token_count")
 _REASONING = ("reasoning_tokens", "thoughts_token_count", "thinking_tokens")

@@ -11,9 +11,13 @@ from sidecar.providers.gemini.usage import CONTINUATION, Searches, finish_reason
 from sidecar.providers.kernel.errors import declined, stopped_without_answer, stream_failure
 from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
+from sidecar.providers.kernel.said_otherwise import without_envelope
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.token_counts import added, grown
 from sidecar.providers.kernel.vendor import Asked
+
+# What a piece of an answer has at least one of.
+_PIECE = frozenset({"candidates", "usageMetadata", "promptFeedback", "error"})
 
 
 class GeminiReader:
@@ -55,6 +59,11 @@ class GeminiReader:
 
     def take(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
         """What one chunk says, or a whole answer. Raises Failure for an error in it."""
+        if _PIECE.isdisjoint(chunk):
+            # Some of Google's own services, and gateways, put each piece into an envelope.
+            chunk = next(
+                (inside for name in _PIECE if name in (inside := without_envelope(chunk, name))), chunk
+            )
         # An error behind a complete answer takes nothing of it back.
         if chunk.get("error") and not self._finish:
             begun = self._produced or self._usage is not None

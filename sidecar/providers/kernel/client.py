@@ -77,11 +77,12 @@ class VendorClient:
     async def json(
         self, method: str, url: str, asked: Asked, body: Body | None = None, *, once: bool = False
     ) -> Mapping[str, Any]:
-        """Return the JSON object that is the answer, an empty one for JSON of another kind.
+        """Return the JSON object that is the answer, alone or in a list; an empty one for JSON of another kind.
 
         Raises as `HttpClient.json` does.
         """
-        return as_mapping(await self.value(method, url, asked, body, once=once))
+        told = await self.value(method, url, asked, body, once=once)
+        return as_mapping(told[0] if isinstance(told, list) and len(told) == 1 else told)
 
     async def value(
         self, method: str, url: str, asked: Asked, body: Body | None = None, *, once: bool = False

@@ -15,6 +15,7 @@ from sidecar.providers.base import (
 )
 from sidecar.providers.kernel.errors import stream_failure
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
+from sidecar.providers.kernel.said_otherwise import without_envelope
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.reader import AnswerReader, citations, cited_pages
@@ -49,6 +50,8 @@ class ResponsesReader(AnswerReader):
 
     def take(self, value: Mapping[str, Any], name: str | None = None) -> Iterator[Event]:
         """What this object says: an event called `name`, or a whole response. Raises as `read` does."""
+        if "type" not in value and value.get("object") != "response" and name is None:
+            value = without_envelope(value, "type")
         kind = as_text(value.get("type")) or name or ""
         if value.get("object") == "response":
             yield from self._terminal(value)

@@ -94,6 +94,9 @@ class ChatReader(AnswerReader):
             self.ended = self._finish is not None and self._usage is not None
             return
         for value in self._pieces.objects(event):
+            if event.name == "usage" and "usage" not in value:
+                # An event of its own, as its name says.
+                value = {"usage": value}
             # What most pieces are, by the shortest way: the whole way finds the same in them.
             text = None if self._id is None or self._marked or event.name else plain_text(value)
             if text is not None:

@@ -44,13 +44,17 @@ def incomplete_finish(details: Any) -> FinishReason:
 
 
 def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
-    """Prompt tokens include what was cached and written; completion tokens include reasoning."""
+    """Prompt tokens include what was cached and written; completion tokens include reasoning.
+
+    A gateway in the vendor's place may count in the words of its other API.
+    """
+    words = ("prompt", "completion") if "prompt_tokens" in usage else ("input", "output")
     return _parts(
-        prompt=usage.get("prompt_tokens"),
-        prompt_details=as_mapping(usage.get("prompt_tokens_details")),
-        output=usage.get("completion_tokens"),
+        prompt=usage.get(f"{words[0]}_tokens"),
+        prompt_details=as_mapping(usage.get(f"{words[0]}_tokens_details")),
+        output=usage.get(f"{words[1]}_tokens"),
         total=usage.get("total_tokens"),
-        output_details=as_mapping(usage.get("completion_tokens_details")),
+        output_details=as_mapping(usage.get(f"{words[1]}_tokens_details")),
         searches=0,
         service_tier=service_tier,
     )
