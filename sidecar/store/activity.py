@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from sidecar.store import conversations, ledger_sums, projects
-from sidecar.store.columns import from_pico, uncertain_from
+from sidecar.store.columns import from_pico, summed, uncertain_from
 from sidecar.store.records import CERTAIN, Conversation, Uncertain
 
 Kind = Literal["chat", "batch"]
@@ -126,7 +126,7 @@ def recent(
 def stats(conn: sqlite3.Connection, project_id: str | None, month_start: int, week_start: int) -> Stats:
     """Spending and counts of a project, or of all. Times are in ms; spending counts when a request was begun."""
     named = () if project_id is None else (project_id,)
-    groups = conn.execute(BY_MODEL_SQL if project_id is None else BY_MODEL_IN_PROJECT_SQL, named)
+    groups = summed(conn, BY_MODEL_SQL if project_id is None else BY_MODEL_IN_PROJECT_SQL, named)
     spending = tuple(
         Spending(served, model, _usd(pico), calls, tokens_in, tokens_out, uncertain_from(*uncertain))
         for served, model, pico, calls, tokens_in, tokens_out, *uncertain in groups
@@ -147,7 +147,7 @@ def stats(conn: sqlite3.Connection, project_id: str | None, month_start: int, we
 def _chat(conn: sqlite3.Connection, conversation: Conversation) -> Callable[[], ActivityEntry]:
     def make() -> ActivityEntry:
         newest = conn.execute(NEWEST_TEXT_SQL, (_PREVIEW_CHARS, conversation.id)).fetchone()
-        pico, tokens = conn.execute(SPENT_IN_CONVERSATION_SQL, (conversation.id,)).fetchone()
+        ((pico, tokens),) = summed(conn, SPENT_IN_CONVERSATION_SQL, (conversation.id,))
         return ActivityEntry(
             id=conversation.id,
             kind="chat",
@@ -168,7 +168,7 @@ def _batch(
     *uncertain, created_at = told
 
     def make() -> ActivityEntry:
-        pico, tokens = conn.execute(SPENT_IN_JOB_SQL, (job_id,)).fetchone()
+        ((pico, tokens),) = summed(conn, SPENT_IN_JOB_SQL, (job_id,))
         return ActivityEntry(
             id=job_id,
             kind="batch",

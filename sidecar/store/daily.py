@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from sidecar.store import ledger_sums
-from sidecar.store.columns import from_pico
+from sidecar.store.columns import from_pico, summed
 from sidecar.store.records import Uncertain
 
 BETWEEN_SQL = "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE created_at >= ? AND created_at < ?"
@@ -31,7 +31,7 @@ def spent_between(
     sql, named = (BETWEEN_SQL, ()) if project_id is None else (BETWEEN_IN_PROJECT_SQL, (project_id,))
     return [
         DaySpent(
-            from_pico(conn.execute(sql, (since, until, *named)).fetchone()[0]) or Decimal(0),
+            from_pico(summed(conn, sql, (since, until, *named))[0][0]) or Decimal(0),
             ledger_sums.uncertain_between(conn, since, until, project_id),
         )
         for since, until in pairwise(moments)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Any
 
 import orjson
 
+from sidecar.errors import Failure
 from sidecar.store.columns import storable, to_json
 
 LIST_SQL = "SELECT batch_id FROM jobqueue_states ORDER BY updated_at DESC, batch_id"
@@ -27,11 +29,21 @@ def put_text(conn: sqlite3.Connection, batch_id: str, state_json: str, now: int)
 
 
 def load(conn: sqlite3.Connection, batch_id: str) -> str | None:
-    """The state as JSON text; None when there is none."""
+    """The state as JSON text; None when there is none.
+
+    Raises Failure("storage_error") for one that is none any more: it is put into an answer as it stands.
+    """
     row = conn.execute(
-        "SELECT state FROM jobqueue_states WHERE batch_id = ?", (storable(batch_id),)
+        "SELECT state, json_valid(state) FROM jobqueue_states WHERE batch_id = ?", (storable(batch_id),)
     ).fetchone()
-    return None if row is None else str(row[0])
+    if row is None:
+        return None
+    if not row[1] and not _is_json(row[0]):
+        raise Failure(
+            "storage_error",
+            "What was kept of this batch is damaged and cannot be read. Restore a backup, or clear it and begin anew.",
+        )
+    return str(row[0])
 
 
 def clear(conn: sqlite3.Connection, batch_id: str) -> bool:
@@ -42,6 +54,17 @@ def clear(conn: sqlite3.Connection, batch_id: str) -> bool:
 def batch_ids(conn: sqlite3.Connection) -> list[str]:
     """Of all states, saved last first."""
     return [row[0] for row in conn.execute(LIST_SQL)]
+
+
+def _is_json(text: Any) -> bool:
+    """Whether it is JSON all the same: what is nested deeper than SQLite reads."""
+    try:
+        json.loads(text)
+    except RecursionError:
+        return True
+    except (TypeError, ValueError):
+        return False
+    return isinstance(text, str)
 
 
 def as_text(state: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sidecar.store.columns import from_pico, to_json, uncertain_from
+from sidecar.store.columns import from_pico, summed, to_json, uncertain_from
 from sidecar.store.records import Uncertain
 
 SPENT_SQL = "SELECT coalesce(sum(cost_pico), 0) FROM ledger WHERE created_at >= ?"
@@ -51,9 +51,9 @@ def searches_between(conn: sqlite3.Connection, since_ms: int, until_ms: int, mod
 def spent_since(conn: sqlite3.Connection, since_ms: int, project_id: str | None = None) -> Decimal:
     """What is known to have been spent on requests begun at `since_ms` or later, in US dollars."""
     if project_id is None:
-        row = conn.execute(SPENT_SQL, (since_ms,)).fetchone()
+        row = summed(conn, SPENT_SQL, (since_ms,))[0]
     else:
-        row = conn.execute(SPENT_IN_PROJECT_SQL, (project_id, since_ms)).fetchone()
+        row = summed(conn, SPENT_IN_PROJECT_SQL, (project_id, since_ms))[0]
     return from_pico(row[0]) or Decimal(0)
 
 
@@ -79,20 +79,20 @@ def uncertain_in_conversation(conn: sqlite3.Connection, conversation_id: str) ->
 
 
 def _uncertain(conn: sqlite3.Connection, sql: str, *named: Any) -> Uncertain:
-    return uncertain_from(*conn.execute(sql, named).fetchone())
+    return uncertain_from(*summed(conn, sql, named)[0])
 
 
 def reserved(conn: sqlite3.Connection) -> Decimal:
     """The estimates of requests that are under way and of rows that jobs have yet to send, in US dollars."""
-    return from_pico(conn.execute(RESERVED_SQL).fetchone()[0]) or Decimal(0)
+    return from_pico(summed(conn, RESERVED_SQL)[0][0]) or Decimal(0)
 
 
 def reserved_for_chats(conn: sqlite3.Connection) -> Decimal:
     """The part of `reserved` that chats under way hold; batches hold the rest."""
-    return from_pico(conn.execute(RESERVED_FOR_CHATS_SQL).fetchone()[0]) or Decimal(0)
+    return from_pico(summed(conn, RESERVED_FOR_CHATS_SQL)[0][0]) or Decimal(0)
 
 
 def bound_of_part(conn: sqlite3.Connection, part_id: str) -> Decimal | None:
     """The most that those rows of a part of a native batch may cost whose cost is not known; None without a price."""
-    total, unbounded = conn.execute(BOUND_OF_PART_SQL, (f"{part_id}/", f"{part_id}0")).fetchone()
+    ((total, unbounded),) = summed(conn, BOUND_OF_PART_SQL, (f"{part_id}/", f"{part_id}0"))
     return None if unbounded else from_pico(total) or Decimal(0)

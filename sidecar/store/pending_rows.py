@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection
 from decimal import Decimal
 
-from sidecar.store.columns import from_json, from_pico
+from sidecar.store.columns import from_json, from_pico, summed
 from sidecar.store.job_records import PendingRow, RowStatus
 from sidecar.store.safeguards import NEXT_CANARY_SQL
 
@@ -55,4 +55,4 @@ def next_pending(
 
 def pending_reserve(conn: sqlite3.Connection, job_id: str) -> Decimal:
     """The most that the rows which have not begun may cost, in US dollars."""
-    return from_pico(conn.execute(PENDING_RESERVE_SQL, (job_id,)).fetchone()[0]) or Decimal(0)
+    return from_pico(summed(conn, PENDING_RESERVE_SQL, (job_id,))[0][0]) or Decimal(0)

@@ -83,5 +83,6 @@ def _hits(conn: sqlite3.Connection, match: str, seqs: list[int]) -> list[SearchH
     by_seq = {row[-2]: row for row in conn.execute(HITS_SQL, (match, json.dumps(seqs)))}
     return [
         SearchHit(messages.record(row[: messages.WIDTH]), Conversation(*row[messages.WIDTH : -2]), row[-1])
-        for row in map(by_seq.__getitem__, seqs)
+        # A message whose conversation another program took away is found and has nowhere to be shown.
+        for row in (by_seq[seq] for seq in seqs if seq in by_seq)
     ]

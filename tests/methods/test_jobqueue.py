@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,20 @@ async def test_a_state_is_there_after_a_restart(tmp_path: Path) -> None:
         await save(app, "b", LONG)
     async with inside(tmp_path) as app:
         assert await load(app, "b") == LONG
+
+
+async def test_a_state_that_another_program_damaged_is_told_and_can_be_cleared(tmp_path: Path) -> None:
+    async with inside(tmp_path) as app:
+        await save(app, "b", {"rows": [1]})
+    with closing(sqlite3.connect(tmp_path / "abai.db")) as conn:
+        conn.execute("""UPDATE jobqueue_states SET state = '{"rows": [1'""")
+        conn.commit()
+    async with inside(tmp_path) as app:
+        answer = await app.ask("jobqueue:load-state", {"batchId": "b"})
+        assert answer["error"]["data"]["kind"] == "storage_error"
+        assert "is damaged" in answer["error"]["message"]
+        await app.ask("jobqueue:clear-state", {"batchId": "b"})
+        assert await load(app, "b") is None
 
 
 async def test_of_states_sent_at_once_the_last_one_wins(tmp_path: Path) -> None:

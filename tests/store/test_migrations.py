@@ -239,6 +239,58 @@ def test_nulls_duplicates_and_garbled_values_lose_no_row(tmp_path: Path) -> None
         assert ledger_sums.spent_since(conn, 0) == Decimal("0.25")
 
 
+def test_rows_with_an_empty_id_can_be_asked_for_afterwards(tmp_path: Path) -> None:
+    path = old_app.make(
+        tmp_path / "abai.db",
+        old_app.TABLES,
+        """
+        INSERT INTO projects VALUES ('', 'First', '', '{}', 1000, 5000);
+        INSERT INTO conversations VALUES ('', '', 'Greetings', 1100, 4000);
+        INSERT INTO messages VALUES ('', '', 'user', 'Hello', NULL, NULL, NULL, NULL, NULL, 2000);
+        INSERT INTO batch_jobs VALUES ('', '', 'rows.csv', 'completed', 1, 1, 0, 0.5, 6000, 7000);
+        INSERT INTO batch_results VALUES ('', '', 0, NULL, 'Do', 'Done', 'success', 0.5, 5, 6, 70, NULL);
+        """,
+    )
+    with closing(_migrated(path)) as conn:
+        ((project, name),) = _rows(conn, "SELECT id, name FROM projects")
+        assert project != ""
+        assert name == "First"
+        ((conversation, home, named),) = _rows(conn, "SELECT id, project_id, name FROM conversations")
+        assert conversation != ""
+        assert (home, named) == (project, "Greetings")
+        assert _rows(conn, "SELECT conversation_id, content FROM messages WHERE id <> ''") == [
+            (conversation, "Hello")
+        ]
+        ((job, its),) = _rows(conn, "SELECT id, project_id FROM batch_jobs")
+        assert job != ""
+        assert its == project
+        assert _rows(conn, "SELECT job_id, response FROM batch_results WHERE id <> ''") == [(job, "Done")]
+
+
+def test_counts_and_costs_that_cannot_be_are_not_known(tmp_path: Path) -> None:
+    path = old_app.make(
+        tmp_path / "abai.db",
+        old_app.TABLES,
+        """
+        INSERT INTO projects VALUES ('p1', 'First', '', '{}', 1000, 5000);
+        INSERT INTO conversations VALUES ('c1', 'p1', 'Greetings', 1100, 4000);
+        INSERT INTO messages
+          VALUES ('m1', 'c1', 'assistant', 'Hi', 'openai', 'gpt-4o', 9e18, 9223372036854775807, 7e12, 2000);
+        INSERT INTO batch_jobs VALUES ('j1', 'p1', 'rows.csv', 'completed', 1, 1, 0, 9e300, 6000, 7000);
+        INSERT INTO batch_results VALUES ('r1', 'j1', 9223372036854775807, NULL, 'Do', 'Done', 'success', 9e7,
+          9223372036854775807, 6, 70, NULL);
+        INSERT INTO batch_results VALUES ('r2', 'j1', NULL, NULL, 'Do', 'Done', 'success', 0.5, 5, 6, 70, NULL);
+        """,
+    )
+    with closing(_migrated(path)) as conn:
+        assert _rows(conn, "SELECT cost, tokens_in, tokens_out FROM messages") == [(None, None, None)]
+        assert _rows(conn, "SELECT total_cost FROM batch_jobs") == [(None,)]
+        assert _rows(conn, "SELECT row_index, cost, tokens_in FROM batch_results ORDER BY id") == [
+            (0, None, None),
+            (1, 0.5, 5),
+        ]
+
+
 def test_columns_that_are_missing_and_tables_that_are_unknown_are_no_trouble(tmp_path: Path) -> None:
     script = """
     CREATE TABLE messages (conversation_id TEXT, content TEXT, mood TEXT);

@@ -40,6 +40,12 @@ def _found(conn: sqlite3.Connection, query: str, project: str | None = None) -> 
     return [hit.message.id for hit in search(conn, query, project)[0]]
 
 
+def test_a_message_whose_conversation_is_not_there_is_in_nobody_s_way(library: sqlite3.Connection) -> None:
+    library.execute("PRAGMA foreign_keys = OFF")
+    library.execute("UPDATE messages SET conversation_id = 'taken away' WHERE id = 'm2'")
+    assert _found(library, "fox") == ["m5", "m1", "m4"]
+
+
 def test_the_best_hit_comes_first_with_its_words_marked(library: sqlite3.Connection) -> None:
     hits, cursor = search(library, "quick fox")
     assert [hit.message.id for hit in hits] == ["m2", "m1"]

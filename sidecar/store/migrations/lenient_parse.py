@@ -9,6 +9,9 @@ from typing import Any, NoReturn
 
 _MAX_TIME_MS = 8_640_000_000_000_000  # the last moment that a JavaScript Date can hold
 _MAX_INTEGER = 2**63 - 1
+# What the contract takes of one call. Sums of more would not fit into a column.
+_MAX_COUNT = 10**12
+_MAX_USD = 1e6
 _ROLES = {
     "user": "user",
     "human": "user",
@@ -49,6 +52,18 @@ def integer(value: Any) -> int | None:
         return value
     number = real(value)
     return None if number is None or abs(number) > _MAX_INTEGER / 2 else int(number)
+
+
+def count(value: Any) -> int | None:
+    """How many tokens, rows or milliseconds: a whole number that one call can have had."""
+    number = integer(value)
+    return number if number is not None and abs(number) <= _MAX_COUNT else None
+
+
+def cost_usd(value: Any) -> float | None:
+    """What one call, or one job, can have cost."""
+    number = real(value)
+    return number if number is not None and abs(number) <= _MAX_USD else None
 
 
 def time_ms(value: Any) -> int | None:

@@ -113,7 +113,7 @@ def up(conn: sqlite3.Connection, now_ms: int) -> None:
         conn.execute(f"DROP TABLE main.{table}")
         conn.execute(statement)
     parents = recovery.Parents(conn, now_ms)
-    old_rows.copy_projects(conn, now_ms)
+    old_rows.copy_projects(conn, parents, now_ms)
     old_rows.copy_conversations(conn, parents, now_ms)
     old_rows.copy_messages(conn, parents, now_ms)
     old_rows.copy_batch_jobs(conn, parents, now_ms)

@@ -10,13 +10,13 @@ from sidecar.store.migrations import lenient_parse
 from sidecar.store.migrations.recovery import Parents, fresh_id
 
 
-def copy_projects(conn: sqlite3.Connection, now_ms: int) -> None:
+def copy_projects(conn: sqlite3.Connection, parents: Parents, now_ms: int) -> None:
     for row in _old(conn, "projects"):
         created_at, last_used = _times(row, now_ms)
         conn.execute(
             "INSERT INTO projects (id, name, description, settings, created_at, last_used) VALUES (?, ?, ?, ?, ?, ?)",
             (
-                _own_id(conn, "projects", row),
+                _own_id(conn, parents, "projects", row),
                 lenient_parse.text(row.get("name")) or "Untitled project",
                 lenient_parse.text(row.get("description")) or "",
                 lenient_parse.json_object_text(row.get("settings")),
@@ -32,7 +32,7 @@ def copy_conversations(conn: sqlite3.Connection, parents: Parents, now_ms: int) 
         conn.execute(
             "INSERT INTO conversations (id, project_id, name, created_at, last_used) VALUES (?, ?, ?, ?, ?)",
             (
-                _own_id(conn, "conversations", row),
+                _own_id(conn, parents, "conversations", row),
                 parents.project(lenient_parse.text(row.get("project_id"))),
                 lenient_parse.text(row.get("name")) or "Untitled conversation",
                 created_at,
@@ -50,7 +50,7 @@ def copy_messages(conn: sqlite3.Connection, parents: Parents, now_ms: int) -> No
             # Where it stood says more than no time at all: right after the message that was stored before it.
             timestamp = latest.get(conversation_id) or _began_at(conn, conversation_id) or now_ms
         latest[conversation_id] = timestamp
-        message_id = _own_id(conn, "messages", row)
+        message_id = _own_id(conn, parents, "messages", row)
         model = lenient_parse.text(row.get("model"))
         provider = lenient_parse.text(row.get("provider"))
         conn.execute(
@@ -64,9 +64,9 @@ def copy_messages(conn: sqlite3.Connection, parents: Parents, now_ms: int) -> No
                 lenient_parse.text(row.get("content")) or "",
                 provider,
                 model,
-                lenient_parse.real(row.get("cost")),
-                lenient_parse.integer(row.get("tokens_in")),
-                lenient_parse.integer(row.get("tokens_out")),
+                lenient_parse.cost_usd(row.get("cost")),
+                lenient_parse.count(row.get("tokens_in")),
+                lenient_parse.count(row.get("tokens_out")),
                 timestamp,
             ),
         )
@@ -80,14 +80,14 @@ def copy_batch_jobs(conn: sqlite3.Connection, parents: Parents, now_ms: int) -> 
             "INSERT INTO batch_jobs (id, project_id, file_name, status, total_rows, completed_rows, failed_rows,"
             " total_cost, created_at, completed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                _own_id(conn, "batch_jobs", row),
+                _own_id(conn, parents, "batch_jobs", row),
                 parents.project(lenient_parse.text(row.get("project_id"))),
                 lenient_parse.text(row.get("file_name")) or "",
                 lenient_parse.text(row.get("status")) or ("failed" if completed_at is None else "completed"),
-                lenient_parse.integer(row.get("total_rows")) or 0,
-                lenient_parse.integer(row.get("completed_rows")) or 0,
-                lenient_parse.integer(row.get("failed_rows")) or 0,
-                lenient_parse.real(row.get("total_cost")),
+                lenient_parse.count(row.get("total_rows")) or 0,
+                lenient_parse.count(row.get("completed_rows")) or 0,
+                lenient_parse.count(row.get("failed_rows")) or 0,
+                lenient_parse.cost_usd(row.get("total_cost")),
                 _first(created_at, completed_at, now_ms),
                 completed_at,
             ),
@@ -98,7 +98,7 @@ def copy_batch_results(conn: sqlite3.Connection, parents: Parents) -> None:
     next_index: dict[str, int] = {}
     for row in _old(conn, "batch_results"):
         job_id = parents.job(lenient_parse.text(row.get("job_id")))
-        row_index = lenient_parse.integer(row.get("row_index"))
+        row_index = lenient_parse.count(row.get("row_index"))
         if row_index is None:
             row_index = next_index.get(job_id, 0)
         next_index[job_id] = row_index + 1
@@ -108,17 +108,17 @@ def copy_batch_results(conn: sqlite3.Connection, parents: Parents) -> None:
             "INSERT INTO batch_results (id, job_id, row_index, original_data, prompt, response, status, cost,"
             " tokens_in, tokens_out, latency, error_message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                _own_id(conn, "batch_results", row),
+                _own_id(conn, parents, "batch_results", row),
                 job_id,
                 row_index,
                 lenient_parse.json_text(row.get("original_data")),
                 lenient_parse.text(row.get("prompt")) or "",
                 response,
                 lenient_parse.text(row.get("status")) or _status(response, error),
-                lenient_parse.real(row.get("cost")),
-                lenient_parse.integer(row.get("tokens_in")),
-                lenient_parse.integer(row.get("tokens_out")),
-                lenient_parse.integer(row.get("latency")),
+                lenient_parse.cost_usd(row.get("cost")),
+                lenient_parse.count(row.get("tokens_in")),
+                lenient_parse.count(row.get("tokens_out")),
+                lenient_parse.count(row.get("latency")),
                 error,
             ),
         )
@@ -132,10 +132,11 @@ def _old(conn: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
         yield dict(zip(names, row, strict=True))
 
 
-def _own_id(conn: sqlite3.Connection, table: str, row: dict[str, Any]) -> str:
+def _own_id(conn: sqlite3.Connection, parents: Parents, table: str, row: dict[str, Any]) -> str:
     row_id = lenient_parse.text(row.get("id"))
     if row_id is None:
         return fresh_id()
+    row_id = parents.named(table, row_id)
     taken = conn.execute(f"SELECT 1 FROM main.{table} WHERE id = ?", (row_id,)).fetchone()  # noqa: S608
     return row_id if taken is None else fresh_id()
 

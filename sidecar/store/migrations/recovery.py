@@ -22,10 +22,16 @@ class Parents:
         self._projects: list[str] = []
         self._conversations: list[str] = []
         self._jobs: list[str] = []
+        self._for_empty: dict[str, str] = {}
+
+    def named(self, table: str, row_id: str) -> str:
+        """Return the id as it may be asked for: nobody can ask for an empty one, so its row gets another."""
+        return row_id or self._for_empty.setdefault(table, fresh_id())
 
     def project(self, project_id: str | None) -> str:
         if project_id is None:
             return self._recovered_project()
+        project_id = self.named("projects", project_id)
         if not self._exists("projects", project_id):
             self._make_project(project_id, "Recovered project")
         return project_id
@@ -34,6 +40,7 @@ class Parents:
         if conversation_id is None:
             self._nameless_conversation = self._nameless_conversation or fresh_id()
             conversation_id = self._nameless_conversation
+        conversation_id = self.named("conversations", conversation_id)
         if not self._exists("conversations", conversation_id):
             self._conn.execute(
                 "INSERT INTO conversations (id, project_id, name, created_at, last_used) VALUES (?, ?, ?, ?, ?)",
@@ -52,6 +59,7 @@ class Parents:
         if job_id is None:
             self._nameless_job = self._nameless_job or fresh_id()
             job_id = self._nameless_job
+        job_id = self.named("batch_jobs", job_id)
         if not self._exists("batch_jobs", job_id):
             self._conn.execute(
                 "INSERT INTO batch_jobs (id, project_id, file_name, status, created_at) VALUES (?, ?, ?, ?, ?)",
