@@ -35,6 +35,7 @@ RETRY_AFTER_MS = 2_000
 OVERLOADED = "A-B/AI is busy with as many requests as it takes at once. Wait a moment, then try again."
 # Requests in one batch of JSON-RPC: each of them is answered, and all answers are kept until the last is there.
 MAX_BATCH = 1_000
+EMPTY_BATCH = "The batch is empty. Send at least one request in it."
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
 Reply = Callable[[bytes | None], None]
@@ -95,17 +96,20 @@ class Dispatcher:
             self._start(request, self._reply)
         return True
 
-    async def accept(self, message: Any) -> None:
-        """Starts what one frame asks for: a request, a notification or a batch. Waits when too much runs."""
+    async def accept(self, message: Any, over: Callable[[], None] = lambda: None) -> None:
+        """Starts what one frame asks for, a batch too, and waits when too much runs. `over`: all of it is answered."""
+
+        def reply(body: bytes | None) -> None:
+            self._reply(body)
+            over()
+
         if not isinstance(message, list):
-            await self._start_below_limit(message, self._reply)
-        elif not message:
-            self.refuse(Failure("invalid_request", "The batch is empty. Send at least one request in it."))
-        elif len(message) > MAX_BATCH:
+            await self._start_below_limit(message, reply)
+        elif not message or len(message) > MAX_BATCH:
             words = f"The batch has {len(message):,} requests; at most {MAX_BATCH:,} are taken at once. Send fewer."
-            self.refuse(Failure("invalid_request", words))
+            reply(self._error(None, Failure("invalid_request", words if message else EMPTY_BATCH)))
         else:
-            batch = GatheredReplies(len(message), self._outbox, self._max_bytes)
+            batch = GatheredReplies(len(message), self._outbox, self._max_bytes, over)
             for element in message:
                 await self._start_below_limit(element, batch.add)
 
@@ -114,7 +118,12 @@ class Dispatcher:
         route = self._routes.get(method or "")
         return route is not None and route.aside
 
-    async def accept_later(self, id: Any, reading: Awaitable[Any]) -> None:  # noqa: A002
+    async def accept_later(
+        self,
+        id: Any,  # noqa: A002
+        reading: Awaitable[Any],
+        over: Callable[[], None] = lambda: None,
+    ) -> None:
         """As `accept`, of a request whose message is still to be read. It can be cancelled meanwhile.
 
         Raises what reading it raises.
@@ -124,7 +133,7 @@ class Dispatcher:
             message = await reading
         finally:
             cancelled = self._unread.pop(id, False)
-        await self.accept(message)
+        await self.accept(message, over)
         if cancelled:
             self.in_flight.cancel(id)
 

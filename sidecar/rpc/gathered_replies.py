@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sidecar.rpc.outbox import Outbox
 
 
 class GatheredReplies:
     """The responses of one batch of JSON-RPC, sent together when the last of them is there.
 
-    What would be more than one message may hold leaves in several, each of them an array.
+    What would be more than one message may hold leaves in several, each of them an array. `over` is called behind them.
     """
 
-    def __init__(self, size: int, outbox: Outbox, max_bytes: int) -> None:
+    def __init__(self, size: int, outbox: Outbox, max_bytes: int, over: Callable[[], None]) -> None:
+        self._over = over
         self._missing = size
         self._outbox = outbox
         self._max_bytes = max_bytes
@@ -25,8 +28,10 @@ class GatheredReplies:
                 self._send()
             self._bodies.append(body)
             self._size += len(body) + 1
-        if not self._missing and self._bodies:
-            self._send()
+        if not self._missing:
+            if self._bodies:
+                self._send()
+            self._over()
 
     def _send(self) -> None:
         self._outbox.send(b"[" + b",".join(self._bodies) + b"]")

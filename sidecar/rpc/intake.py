@@ -6,12 +6,15 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
+from sidecar.errors import Failure
 from sidecar.rpc import codec
-from sidecar.rpc.dispatch import Dispatcher
+from sidecar.rpc.dispatch import RETRY_AFTER_MS, Dispatcher
 from sidecar.rpc.envelope import refusal
 from sidecar.rpc.framing import Frame, FrameReader
 from sidecar.rpc.large_messages import loads_in_turns
+from sidecar.rpc.large_requests import TOO_MUCH_AT_ONCE, LargeRequests
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.wire_reader import WireReader
 
@@ -57,6 +60,7 @@ class Intake:
         self._on_exit_seen = on_exit_seen
         self._cutter = FrameReader(max_bytes)
         self._frames: deque[Frame] = deque()
+        self._large = LargeRequests()
         self._ahead_bytes = 0
         self._ended = False
         self._leaving = False
@@ -140,25 +144,42 @@ class Intake:
         if not isinstance(frame, bytes):
             log.warning("bytes were passed over: %s", type(frame).__name__)
             self._dispatcher.refuse(*refusal(frame, self._max_bytes))
-        elif len(frame) > LARGE_BYTES and self._dispatcher.is_aside(codec.method_of(frame[:4096])):
-            task = asyncio.create_task(self._accept(frame))
-            self._aside.add(task)
-            task.add_done_callback(self._aside.discard)
+        elif len(frame) > LARGE_BYTES:
+            await self._take_large(frame)
         else:
             await self._accept(frame)
 
+    async def _take_large(self, frame: bytes) -> None:
+        if not await self._large.take(len(frame)):
+            refused = Failure("overloaded", TOO_MUCH_AT_ONCE, retry_after_ms=RETRY_AFTER_MS)
+            self._dispatcher.refuse(refused, codec.recover_id(frame[:4096], frame[-256:]))
+        elif self._dispatcher.is_aside(codec.method_of(frame[:4096])):
+            task = asyncio.create_task(self._accept_large(frame))
+            self._aside.add(task)
+            task.add_done_callback(self._aside.discard)
+        else:
+            await self._accept_large(frame)
+
     async def _accept(self, frame: bytes) -> None:
         try:
-            if len(frame) > LARGE_BYTES:
-                reading = loads_in_turns(frame)
-                await self._dispatcher.accept_later(codec.recover_id(frame[:4096], frame[-256:]), reading)
-            else:
-                message = codec.loads(frame)
-                if not self._dispatcher.accepted_at_once(message):
-                    await self._dispatcher.accept(message)
+            message = codec.loads(frame)
+            if not self._dispatcher.accepted_at_once(message):
+                await self._dispatcher.accept(message)
         except codec.BadJson as problem:
-            log.warning("a frame of %d bytes cannot be read: %s", len(frame), problem)
-            self._dispatcher.refuse(*refusal(problem, self._max_bytes))
+            self._cannot_read(frame, problem)
+
+    async def _accept_large(self, frame: bytes) -> None:
+        over = partial(self._large.give_back, len(frame))
+        try:
+            request_id = codec.recover_id(frame[:4096], frame[-256:])
+            await self._dispatcher.accept_later(request_id, loads_in_turns(frame), over)
+        except codec.BadJson as problem:
+            over()
+            self._cannot_read(frame, problem)
+
+    def _cannot_read(self, frame: bytes, problem: codec.BadJson) -> None:
+        log.warning("a frame of %d bytes cannot be read: %s", len(frame), problem)
+        self._dispatcher.refuse(*refusal(problem, self._max_bytes))
 
 
 def _is_exit(frame: Frame) -> bool:

@@ -236,3 +236,18 @@ async def test_a_bad_frame_is_answered_and_the_next_one_served() -> None:
         (None, -32700),
     ]
     assert len({json.dumps(message["error"]["message"]) for message in messages}) == 4
+
+
+async def test_a_large_request_beside_one_that_is_not_answered_is_refused_under_its_own_id() -> None:
+    async with connected() as client:
+        half = {"text": "x" * (33 * 1024 * 1024)}
+        sending = asyncio.create_task(
+            asyncio.to_thread(client.send, request("wait", half, 1), request("echo", half, 2))
+        )
+        (refused,) = answers(await client.until(lambda messages: 2 in answers(messages))).items()
+        assert refused == (2, -32051)
+        await sending
+        client.send(request("$/cancelRequest", {"id": 1}, ...))
+        await client.until(lambda messages: 1 in answers(messages))
+        client.send(request("echo", {"n": 1}, 3))
+        assert answers(await client.until(lambda messages: 3 in answers(messages)))[3] == {"n": 1}
