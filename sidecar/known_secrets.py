@@ -62,9 +62,10 @@ RUN = 12
 _BLOCK = RUN // 2
 
 # A character written in another way, and what may break a word: line ends, escaped or not, marks without width.
+# From within a row of backslashes none of them leads to a letter where the first does not.
 _SPELLED = re.compile(
     r"%(?:25)*(?P<percent>[0-9a-f]{2})"
-    r"|\\+(?:u00|x)(?P<escaped>[0-9a-f]{2})"
+    r"|(?<!\\)\\+(?:u00|x)(?P<escaped>[0-9a-f]{2})"
     r"|&\#x0*(?P<hex>[0-9a-f]{2});"
     r"|&\#0*(?P<number>[0-9]{2,3});"
     r"|&(?P<named>amp|lt|gt|quot|apos);"

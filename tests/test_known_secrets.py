@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from urllib.parse import quote
 
 import pytest
@@ -116,3 +117,18 @@ def test_the_keys_in_the_query_of_an_address_are_hidden() -> None:
     )
     said = known.hide("q8+Zr-7fLm2pXw, q8%2BZr-7fLm2pXw and Kd73jPq0ZnWs of 2024-10-21-preview")
     assert said == f"{HIDDEN}, {HIDDEN} and {HIDDEN} of 2024-10-21-preview"
+
+
+@pytest.mark.parametrize(
+    "piece", ["\\", "%25", "&#0", "\\n", "\u200b ", "Bearer ", "api key provided: ", KEY[:6]]
+)
+def test_a_text_of_nothing_but_what_may_spell_a_key_takes_no_time(piece: str) -> None:
+    begun = time.process_time()
+    knowing(KEY).hide(piece * 50_000 + KEY)
+    assert time.process_time() - begun < 3
+
+
+def test_a_key_behind_any_number_of_backslashes_is_found() -> None:
+    for count in range(1, 8):
+        spelled = KEY[:9] + "\\" * count + f"u00{ord(KEY[9]):02x}" + KEY[10:]
+        assert knowing(KEY).hide(f"before {spelled} after") == f"before {HIDDEN} after"

@@ -10,6 +10,8 @@ from sidecar.providers.base import TextDelta, ThinkingDelta
 BEGINNINGS = ("<|channel|>", "<|start|>")
 _TOKEN = re.compile(r"<\|(start|channel|message|constrain|end|return|call)\|>")
 _LONGEST_TOKEN = len("<|constrain|>")
+# How a channel begins says which it is; what does not end would be a longer one with each piece.
+_MOST_CHANNEL = 1_000
 
 
 class HarmonySplitter:
@@ -51,7 +53,8 @@ class HarmonySplitter:
             return
         if not self._inside:
             # Who speaks, to whom and in which channel.
-            self._channel += text if self._header == "channel" else ""
+            if self._header == "channel" and len(self._channel) < _MOST_CHANNEL:
+                self._channel += text
         elif self._channel.strip().startswith("final") or not self._channel:
             yield TextDelta(text)
         else:

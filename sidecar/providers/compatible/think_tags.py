@@ -34,6 +34,8 @@ _BEGINNINGS = (*_CLOSE_OF, *harmony.BEGINNINGS)
 _ANY_OPEN = re.compile("|".join(re.escape(opened) for opened, _ in PAIRS), re.IGNORECASE)
 _ANY_CLOSE = re.compile("|".join(re.escape(closed) for _, closed in PAIRS), re.IGNORECASE)
 _LONGEST = max(len(tag) for pair in PAIRS for tag in pair)
+# An answer that quotes so many closing tags is about them.
+_MOST_QUOTED = 100
 
 
 class ThinkSplitter:
@@ -43,6 +45,8 @@ class ThinkSplitter:
     def __init__(self) -> None:
         self._state = "before"
         self._kept = ""
+        # Blanks before a first word, which may come in a million pieces; nothing else is kept then.
+        self._blanks: list[str] = []
         self._thought = False
         self._close = ""
         self._harmony: harmony.HarmonySplitter | None = None
@@ -56,18 +60,25 @@ class ThinkSplitter:
         if self._state == "text":
             yield from self._text(text)
             return
-        self._kept += text
+        if self._state != "thinking" and not self._kept and not text.strip():
+            self._blanks.append(text)
+            return
+        self._kept = "".join((*self._blanks, self._kept, text))
+        self._blanks.clear()
         while self._kept:
             before = self._state
             yield from self._thinking() if self._state == "thinking" else self._beginning()
             if self._state == before:
-                return
+                break
+        if self._state != "thinking" and self._kept and not self._kept.strip():
+            self._blanks.append(self._kept)
+            self._kept = ""
 
     def finish(self) -> Iterator[Spoken]:
         """Yield what was kept back in case a tag was going to be completed."""
         if self._harmony is not None:
             yield from self._harmony.finish()
-        kept, self._kept = self._kept, ""
+        kept, self._kept = "".join((*self._blanks, self._kept)), ""
         if self._state == "thinking":
             yield from self._told(kept)
         elif self._state == "before" or kept.strip():
@@ -123,8 +134,11 @@ class LoneClose:
     """Looks for a closing tag that nothing opened: templates that open the thought themselves leave it behind."""
 
     def __init__(self) -> None:
-        self._said = ""
+        # Not one text that grows: an answer may come in a million pieces.
+        self._pieces: list[str] = []
+        self._near = ""
         self._searched = 0
+        self._quoted = 0
         self._closed: tuple[int, int] | None = None
         self._over = False
 
@@ -132,27 +146,39 @@ class LoneClose:
         """Return all that was thought and what of the answer has come; None while there is none, or never will be."""
         if self._over:
             return None
-        self._said += text
+        self._pieces.append(text)
         if self._closed is None:
-            self._search()
-        if self._closed is None:
+            self._near += text
+            if _ANY_CLOSE.search(self._near) is None:
+                self._searched += max(0, len(self._near) - _LONGEST)
+                self._near = self._near[-_LONGEST:]
+                return None
+            self._search(self._all())
+        if self._closed is None or not text.strip():
             return None
         begin, end = self._closed
+        said = self._all()
         # A tag at the very end sets nothing apart.
-        answer = self._said[end:].lstrip()
-        return (self._said[:begin], answer) if answer else None
+        answer = said[end:].lstrip()
+        return (said[:begin], answer) if answer else None
 
-    def _search(self) -> None:
-        while (found := _ANY_CLOSE.search(self._said, self._searched)) is not None:
+    def _all(self) -> str:
+        self._pieces = ["".join(self._pieces)]
+        return self._pieces[0]
+
+    def _search(self, said: str) -> None:
+        while (found := _ANY_CLOSE.search(said, self._searched)) is not None:
             self._searched = found.end()
-            before = self._said[: found.start()]
-            if _ANY_OPEN.search(before):
+            before = said[: found.start()]
+            if _ANY_OPEN.search(before) or self._quoted >= _MOST_QUOTED:
                 self._over = True
                 return
             if before.strip() and not _is_quoted(before):
                 self._closed = found.span()
                 return
-        self._searched = max(self._searched, len(self._said) - _LONGEST)
+            self._quoted += 1
+        self._searched = max(self._searched, len(said) - _LONGEST)
+        self._near = said[self._searched :]
 
 
 def _is_quoted(before: str) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 from hypothesis import given
@@ -63,3 +64,18 @@ def test_thinking_is_held_back_only_while_it_could_be_a_tag() -> None:
     assert list(splitter.feed("<think>")) == []
     assert [event.text for event in splitter.feed("a </th")] == ["a "]
     assert [event.text for event in splitter.feed("e")] == ["</the"]
+
+
+@pytest.mark.parametrize(
+    "begin", ["", "a", "<think>a</think>", "a</think>", "<think>a", "<|channel|>analysis"]
+)
+@pytest.mark.parametrize("piece", [" ", "<thin", '"</think>"', "x"])
+def test_an_answer_in_very_many_pieces_takes_time_in_proportion(begin: str, piece: str) -> None:
+    splitter, number = ThinkSplitter(), 300_000
+    begun = time.process_time()
+    said = [event.text for event in splitter.feed(begin)]
+    for _ in range(number):
+        said += [event.text for event in splitter.feed(piece)]
+    said += [event.text for event in splitter.finish()]
+    assert time.process_time() - begun < 10
+    assert sum(map(len, said)) <= 2 * (number * len(piece) + len(begin))
