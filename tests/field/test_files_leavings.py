@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.field.claims import field
 from tests.field.lab import sidecar
+from tests.helpers.process import RpcError
 
 MODEL = "openai/gpt-6-luna"
 
@@ -53,3 +55,31 @@ async def test_an_error_of_the_spreadsheet_is_no_question_and_a_heading_is_one(t
     assert [row["prompt"] for row in found["rows"]] == ["# Write a poem", "#love", "#1 of the list"]
     assert [told["row"] for told in found["errors"]] == [1, 2, 3]
     assert "#BEZUG!, an error of the spreadsheet" in found["errors"][1]["message"]
+
+
+@field("files", "XML or a table of HTML without its beginning")
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("rows.xml", "<rows><row><prompt>One</prompt></row></rows>", "The file is XML"),
+        ("page.html", "<div><p>Sign in</p></div>", "The file is a web page"),
+        ("page.csv", "<table><tr><th>prompt</th></tr></table>", "The file is a web page"),
+    ],
+)
+async def test_markup_is_told_as_what_it_is(name: str, content: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(RpcError, match=told):
+        await imported(tmp_path, name, content.encode())
+
+
+async def test_prompts_that_begin_with_markup_are_prompts(tmp_path: Path) -> None:
+    content = f"prompt,model\n<task><rule>Be brief</rule></task>,{MODEL}\n"
+    found = await imported(tmp_path, "prompts.csv", content.encode())
+    assert [row["prompt"] for row in found["rows"]] == ["<task><rule>Be brief</rule></task>"]
+
+
+@field("files", "rows in a list that stands deeper")
+@pytest.mark.parametrize("indent", [None, 1])
+async def test_rows_are_found_in_a_list_that_stands_deeper(indent: int | None, tmp_path: Path) -> None:
+    document = {"meta": {"count": 2}, "data": {"rows": [{"prompt": each, "model": MODEL} for each in "AB"]}}
+    found = await imported(tmp_path, "deep.json", json.dumps(document, indent=indent).encode())
+    assert [row["prompt"] for row in found["rows"]] == ["A", "B"]

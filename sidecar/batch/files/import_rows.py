@@ -33,8 +33,10 @@ _HEAD_BYTES = 256 * 1024
 _MADE_ID = re.compile(r"row-([1-9]\d{0,17})", re.ASCII)
 # Endings of files that may be a list of prompts, a line each.
 _PLAIN = ("txt", "text", "")
+_MARKUP = ("xml", "html", "htm", "xhtml")
 _OTHER_TEXTS = re.compile(
-    r"[\ufeff\s]*<(!doctype html|html|\?xml)\b|(version https://git-lfs)\.|(bplist)00", re.IGNORECASE
+    r"[\ufeff\s]*<(!doctype html|html|table|\?xml)\b|(version https://git-lfs)\.|(bplist)00",
+    re.IGNORECASE,
 )
 _WEB_PAGE = (
     "The file is a web page, perhaps one that asks to sign in. Download the table itself, then import that."
@@ -42,6 +44,7 @@ _WEB_PAGE = (
 _IS_NO_TABLE = {
     "!doctype html": _WEB_PAGE,
     "html": _WEB_PAGE,
+    "table": _WEB_PAGE,
     "?xml": "The file is XML. Save its table as CSV, JSON or XLSX.",
     "version https://git-lfs": (
         "The file is a pointer of Git LFS, and the table itself was not fetched. Run git lfs pull first."
@@ -147,6 +150,8 @@ def read_rows(
         yield 0, RowError(encoding.remark)
     if kind == "table" and (other := _OTHER_TEXTS.match(head)):
         raise _refused(_IS_NO_TABLE[next(filter(None, other.groups())).casefold()])
+    if kind == "table" and name in _MARKUP and head.lstrip("\ufeff \r\n\t").startswith("<"):
+        raise _refused(_IS_NO_TABLE["?xml" if name == "xml" else "html"])
     if kind == "table" and name in _PLAIN and plain_lines.is_list(head, options, _is_field):
         read = _read_lines(stream, encoding, options)
     elif kind == "table":

@@ -46,8 +46,20 @@ def unfolded(document: Any) -> list[Any] | None:
         if all(isinstance(each, Mapping) and each.keys() == values[0].keys() for each in values):
             return [{name: document[name][place] for name in document} for place in values[0]]
         return None
+    if inside := next(filter(None, map(_rows_inside, values)), None):
+        return inside
     if all(isinstance(each, Mapping) and names_prompt(list(each)) for each in values):
         return [{"id": name, **each} for name, each in document.items()]
+    return None
+
+
+def _rows_inside(value: Any) -> list[Any] | None:
+    """The list of rows in an object that another is put around; None for any other."""
+    for each in value.values() if isinstance(value, Mapping) else ():
+        rows = isinstance(each, list) and each and all(isinstance(row, Mapping) for row in each)
+        # By the name itself: what is likely to be one is a member of other things too.
+        if rows and any(field_of(name) == "prompt" for name in each[0]):
+            return list(each)
     return None
 
 

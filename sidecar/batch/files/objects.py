@@ -122,7 +122,7 @@ def _document(source: Any, encoding: TextEncoding, *, may_be_table: bool) -> Ite
     if (
         begin
         and len(begin) < MOST_BYTES
-        and not _LISTS_ROWS.search(begin[:_LOOKED_AT].decode("utf-8", "replace"))
+        and (len(begin) < _LOOKED_AT or not _LISTS_ROWS.search(begin[:_LOOKED_AT].decode("utf-8", "replace")))
     ):
         rows = json_tables.unfolded(_value(begin, encoding))
         if rows is not None:
