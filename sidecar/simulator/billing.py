@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from sidecar.providers.base import Usage
+from sidecar.simulator.exchange import SimRequest
 
 # Days on a page, so that any range of some days has several pages.
 PAGE = 2
@@ -83,6 +84,25 @@ class OrganizationBill:
                 units["in_uncached"] = units.get("in_uncached", Decimal(0)) + self.others_usd
         count = min(max(0, (end - first).days), 366)
         return [(day, sums.get(day, {})) for day in (first + timedelta(days=n) for n in range(count))]
+
+
+@dataclass(frozen=True, slots=True)
+class BillLook:
+    """A look at a vendor's bill: what is asked for, of which of all calls, by what rules, and when."""
+
+    path: str
+    request: SimRequest
+    all_calls: Sequence[BilledCall]
+    rules: OrganizationBill
+    now_ms: int
+
+    def calls(self, provider: str, first_ms: int, end_ms: int) -> list[BilledCall]:
+        """Return the vendor's calls of this time that are in its bill by now."""
+        return self.rules.calls(self.all_calls, provider, first_ms, end_ms, self.now_ms)
+
+    def days(self, provider: str, first: date, end: date) -> list[tuple[date, Mapping[Kind, Units]]]:
+        """Return the charges of each of these days, as far as they are in its bill by now."""
+        return self.rules.days(self.all_calls, provider, first, end, self.now_ms)
 
 
 def ms_of(day: date) -> int:

@@ -12,7 +12,7 @@ import orjson
 from sidecar import clock
 from sidecar.providers.base import Usage
 from sidecar.simulator.batch_service import BatchService, RunsBatches
-from sidecar.simulator.billing import BilledCall, OrganizationBill
+from sidecar.simulator.billing import BilledCall, BillLook, OrganizationBill
 from sidecar.simulator.bodies import read_json
 from sidecar.simulator.directives import Directives
 from sidecar.simulator.exchange import (
@@ -94,7 +94,7 @@ class Simulator:
             return _plain(200, {**headers, "content-type": reply.content_type, **reply.headers}, reply.body)
         if request.method == "GET":
             bill = (
-                vendor.bill(path, request, self.billed(), self.bill, self._now_ms())
+                vendor.bill(BillLook(path, request, self.billed(), self.bill, self._now_ms()))
                 if isinstance(vendor, Bills)
                 else None
             )

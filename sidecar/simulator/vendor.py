@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from sidecar.simulator.billing import BilledCall, OrganizationBill
+from sidecar.simulator.billing import BillLook
 from sidecar.simulator.exchange import Completion, Frame, HttpReply, ParsedRequest, Refusal, SimRequest
 from sidecar.simulator.models import SimModel
 
@@ -82,14 +82,7 @@ class CountsAnswers(Protocol):
 class Bills(Protocol):
     """A vendor that tells an organisation what it spent."""
 
-    def bill(
-        self,
-        path: str,
-        request: SimRequest,
-        calls: Sequence[BilledCall],
-        rules: OrganizationBill,
-        now_ms: int,
-    ) -> bytes | None:
+    def bill(self, look: BillLook) -> bytes | None:
         """Return the answer; None for a path that asks for no bill. Raise Refused."""
 
 

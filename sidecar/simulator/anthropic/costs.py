@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
-from sidecar.simulator.billing import MINUTE_MS, BilledCall, Kind, OrganizationBill, Units, page_of
+from sidecar.simulator.billing import MINUTE_MS, BilledCall, BillLook, Kind, Units, page_of
 from sidecar.simulator.bodies import utc_text
-from sidecar.simulator.exchange import Refusal, Refused, SimRequest
+from sidecar.simulator.exchange import Refusal, Refused
 
 PATH = "/v1/organizations/analytics/cost"
 OLDER = "/v1/organizations/cost_report"
@@ -26,24 +26,22 @@ TYPES = {
 }
 
 
-def answer(
-    path: str, request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int
-) -> bytes | None:
+def answer(look: BillLook) -> bytes | None:
     """Return the page that is asked for; None for another path. Raise Refused as the vendor does."""
-    if path not in (PATH, OLDER):
+    if look.path not in (PATH, OLDER):
         return None
     try:
-        first, end = (date.fromisoformat(request.query[name][:10]) for name in ("starting_at", "ending_at"))
+        first, end = (
+            date.fromisoformat(look.request.query[name][:10]) for name in ("starting_at", "ending_at")
+        )
     except (KeyError, ValueError):
         raise Refused(Refusal(400, "starting_at: Field required")) from None
     if (end - first).days > MOST_DAYS:
         raise Refused(Refusal(400, f"ending_at: the range must be at most {MOST_DAYS} days"))
-    if path == PATH and request.query.get("time_bucket_width") == "1m":
-        return _minutes(request, calls, rules, now_ms)
-    days, following = page_of(
-        rules.days(calls, "anthropic", first, end, now_ms), request.query.get("page", "")
-    )
-    data = [row for each in days for row in (_rows(*each) if path == PATH else [_bucket(*each)])]
+    if look.path == PATH and look.request.query.get("time_bucket_width") == "1m":
+        return _minutes(look)
+    days, following = page_of(look.days("anthropic", first, end), look.request.query.get("page", ""))
+    data = [row for each in days for row in (_rows(*each) if look.path == PATH else [_bucket(*each)])]
     return orjson.dumps({"data": data, "has_more": following is not None, "next_page": following})
 
 
@@ -73,14 +71,14 @@ def _bucket(day: date, kinds: Mapping[Kind, Units]) -> dict[str, Any]:
     return {**_span(day), "results": results}
 
 
-def _minutes(request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int) -> bytes:
+def _minutes(look: BillLook) -> bytes:
     """The charges of each minute by model and service tier, all of them on one page."""
     first, end = (
-        int(datetime.fromisoformat(request.query[name]).timestamp()) * 1_000
+        int(datetime.fromisoformat(look.request.query[name]).timestamp()) * 1_000
         for name in ("starting_at", "ending_at")
     )
     found: dict[tuple[int, str, str], list[BilledCall]] = {}
-    for call in rules.calls(calls, "anthropic", first, end, now_ms):
+    for call in look.calls("anthropic", first, end):
         key = call.at_ms - call.at_ms % MINUTE_MS, call.model, call.tier
         found.setdefault(key, []).append(call)
     data = [

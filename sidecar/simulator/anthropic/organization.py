@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sidecar.simulator.anthropic import costs, usage_report
-from sidecar.simulator.billing import BilledCall, OrganizationBill
-from sidecar.simulator.exchange import Refusal, Refused, SimRequest
+from sidecar.simulator.billing import BillLook
+from sidecar.simulator.exchange import Refusal, Refused
 
 _ANALYTICS = "/v1/organizations/analytics/"
 _BETA = "analytics-usage-cost"
@@ -14,19 +12,17 @@ _BETA = "analytics-usage-cost"
 OLDER_KEY = "older"
 
 
-def answer(
-    path: str, request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int
-) -> bytes | None:
+def answer(look: BillLook) -> bytes | None:
     """Return what is asked for; None for another path. Raise Refused for a key that may not read it."""
-    if not path.startswith("/v1/organizations/"):
+    if not look.path.startswith("/v1/organizations/"):
         return None
-    key = request.headers.get("x-api-key", "")
+    key = look.request.headers.get("x-api-key", "")
     if "admin" not in key:
         raise Refused(Refusal(401, "invalid x-api-key"))
-    if path.startswith(_ANALYTICS):
+    if look.path.startswith(_ANALYTICS):
         if OLDER_KEY in key:
             raise Refused(Refusal(403, "This API key does not have the scope read:analytics"))
-        if _BETA not in request.headers.get("anthropic-beta", ""):
+        if _BETA not in look.request.headers.get("anthropic-beta", ""):
             raise Refused(Refusal(400, "anthropic-beta: header is required for this endpoint"))
-    told = costs.answer(path, request, calls, rules, now_ms)
-    return told or usage_report.answer(path, request, calls, rules, now_ms)
+    told = costs.answer(look)
+    return told or usage_report.answer(look)

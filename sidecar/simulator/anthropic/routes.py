@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,10 @@ from sidecar.simulator.anthropic.batches import AnthropicBatches
 from sidecar.simulator.anthropic.errors import error_body
 from sidecar.simulator.anthropic.request import AnthropicRequest
 from sidecar.simulator.batch_service import BatchService
-from sidecar.simulator.billing import BilledCall, OrganizationBill
+from sidecar.simulator.billing import BillLook
 from sidecar.simulator.bodies import model_at, retry_after
 from sidecar.simulator.counting import count_prompt
-from sidecar.simulator.exchange import Completion, ParsedRequest, Refusal, Refused, SimRequest
+from sidecar.simulator.exchange import Completion, ParsedRequest, Refusal, Refused
 from sidecar.simulator.models import SimModel
 from sidecar.simulator.vendor import BatchRoutes, Surface
 
@@ -75,15 +75,8 @@ class AnthropicVendor:
         assert isinstance(parsed, AnthropicRequest), "its own surface reads every body"
         return usage.counted(parsed, completion)
 
-    def bill(
-        self,
-        path: str,
-        request: SimRequest,
-        calls: Sequence[BilledCall],
-        rules: OrganizationBill,
-        now_ms: int,
-    ) -> bytes | None:
-        return organization.answer(path, request, calls, rules, now_ms)
+    def bill(self, look: BillLook) -> bytes | None:
+        return organization.answer(look)
 
     def batch_routes(self, service: BatchService) -> BatchRoutes:
         return AnthropicBatches(service)

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from sidecar.simulator.billing import MINUTE_MS, BilledCall, OrganizationBill, page_of
+from sidecar.simulator.billing import MINUTE_MS, BilledCall, BillLook, page_of
 from sidecar.simulator.bodies import page_size, utc_text
 from sidecar.simulator.exchange import Refusal, Refused, SimRequest
 
@@ -21,28 +21,26 @@ PAGES = {"1m": (60, 1_440), "1h": (24, 168), "1d": (7, 31)}
 Kind = tuple[str, str]
 
 
-def answer(
-    path: str, request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int
-) -> bytes | None:
+def answer(look: BillLook) -> bytes | None:
     """Return the page that is asked for; None for another path. Raise Refused for what is asked wrongly."""
-    if path not in (MESSAGES, ANALYTICS):
+    if look.path not in (MESSAGES, ANALYTICS):
         return None
-    name = "bucket_width" if path == MESSAGES else "time_bucket_width"
-    width = request.query.get(name, "1d")
+    name = "bucket_width" if look.path == MESSAGES else "time_bucket_width"
+    width = look.request.query.get(name, "1d")
     if width not in WIDTHS:
         raise Refused(Refusal(400, f"{name}: Input should be '1d', '1h' or '1m'"))
-    first, end = (_ms(request, each) for each in ("starting_at", "ending_at"))
+    first, end = (_ms(look.request, each) for each in ("starting_at", "ending_at"))
     step, (usual, most) = WIDTHS[width], PAGES[width]
     first -= first % step
     starts = range(first, max(first, end), step)
-    size = page_size(request.query, usual=usual, most=most)
-    shown, following = page_of(starts, request.query.get("page", ""), size)
-    within = rules.calls(calls, "anthropic", first, end, now_ms)
+    size = page_size(look.request.query, usual=usual, most=most)
+    shown, following = page_of(starts, look.request.query.get("page", ""), size)
+    within = look.calls("anthropic", first, end)
     data: list[dict[str, Any]] = []
     for start in shown:
         same = [call for call in within if start <= call.at_ms < start + step]
         told = {"starting_at": utc_text(start), "ending_at": utc_text(start + step)}
-        if path == MESSAGES:
+        if look.path == MESSAGES:
             data.append({**told, "results": [_result(kind, each) for kind, each in _kinds(same)]})
         else:
             data += [{**told, "group": _group(kind), "usage": _counts(each)} for kind, each in _kinds(same)]

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
-from sidecar.simulator.billing import BilledCall, OrganizationBill
+from sidecar.simulator.billing import BilledCall, BillLook
 from sidecar.simulator.bodies import utc_text
-from sidecar.simulator.exchange import Refusal, Refused, SimRequest
+from sidecar.simulator.exchange import Refusal, Refused
 from sidecar.simulator.models import ANY_MODEL
 
 PATH = "/v1/generation"
 
 
-def answer(
-    path: str, request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int
-) -> bytes | None:
+def answer(look: BillLook) -> bytes | None:
     """Return the record; None for another path. Raise Refused where there is none yet, or none at all."""
-    if path != PATH:
+    if look.path != PATH:
         return None
-    wanted = request.query.get("id", "")
-    for call in rules.calls(calls, ANY_MODEL, 0, now_ms + 1, now_ms):
+    wanted = look.request.query.get("id", "")
+    for call in look.calls(ANY_MODEL, 0, look.now_ms + 1):
         if wanted == f"chatcmpl-{call.id}":
             return orjson.dumps({"data": _record(wanted, call)})
     raise Refused(Refusal(404, f"Generation {wanted} not found", code="not_found"))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.simulator.billing import BilledCall, OrganizationBill
+from sidecar.simulator.billing import BillLook
 from sidecar.simulator.bodies import retry_after
 from sidecar.simulator.compatible import generation, rules, wire
 from sidecar.simulator.compatible.errors import error_body
-from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused, SimRequest
+from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused
 from sidecar.simulator.models import ANY_MODEL, SimModel
 from sidecar.simulator.openai_family.errors import bearer_key
 from sidecar.simulator.openai_family.routes import CHAT_PATH, model_list, model_rows
@@ -39,15 +39,8 @@ class CompatibleVendor:
     def models(self, path: str, ids: tuple[str, ...]) -> bytes | None:
         return model_list(model_rows(ids, owner="library")) if path == "/v1/models" else None
 
-    def bill(
-        self,
-        path: str,
-        request: SimRequest,
-        calls: Sequence[BilledCall],
-        rules: OrganizationBill,
-        now_ms: int,
-    ) -> bytes | None:
-        return generation.answer(path, request, calls, rules, now_ms)
+    def bill(self, look: BillLook) -> bytes | None:
+        return generation.answer(look)
 
     def refuse(self, refusal: Refusal) -> tuple[dict[str, str], bytes]:
         kind, body = error_body(refusal)

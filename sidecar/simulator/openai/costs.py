@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 import orjson
 
-from sidecar.simulator.billing import BilledCall, OrganizationBill, page_of
-from sidecar.simulator.exchange import Refusal, Refused, SimRequest
+from sidecar.simulator.billing import BillLook, page_of
+from sidecar.simulator.exchange import Refusal, Refused
 
 PATH = "/v1/organization/costs"
 WORDS = {
@@ -23,23 +22,21 @@ WORDS = {
 }
 
 
-def answer(
-    path: str, request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int
-) -> bytes | None:
+def answer(look: BillLook) -> bytes | None:
     """Return the page that is asked for; None for another path. Raise Refused for a key that is no admin's."""
-    if path != PATH:
+    if look.path != PATH:
         return None
-    if "admin" not in request.headers.get("authorization", ""):
+    if "admin" not in look.request.headers.get("authorization", ""):
         raise Refused(Refusal(403, "You have insufficient permissions for this operation.", code="scope"))
-    if not request.query.get("start_time", "").isdigit():
+    if not look.request.query.get("start_time", "").isdigit():
         raise Refused(Refusal(400, "Missing required parameter: 'start_time'.", param="start_time"))
-    first = _day(request.query["start_time"])
+    first = _day(look.request.query["start_time"])
     end = (
-        _day(request.query["end_time"])
-        if request.query.get("end_time", "").isdigit()
-        else _day(str(now_ms // 1000))
+        _day(look.request.query["end_time"])
+        if look.request.query.get("end_time", "").isdigit()
+        else _day(str(look.now_ms // 1000))
     )
-    days, following = page_of(rules.days(calls, "openai", first, end, now_ms), request.query.get("page", ""))
+    days, following = page_of(look.days("openai", first, end), look.request.query.get("page", ""))
     data = [
         {
             "object": "bucket",

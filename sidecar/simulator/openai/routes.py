@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from sidecar.simulator.batch_service import BatchService
-from sidecar.simulator.billing import BilledCall, OrganizationBill
+from sidecar.simulator.billing import BillLook
 from sidecar.simulator.bodies import model_at, retry_after
-from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused, SimRequest
+from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused
 from sidecar.simulator.models import SimModel
 from sidecar.simulator.openai import costs, rules, usage_report
 from sidecar.simulator.openai.batches import OpenAIBatches
@@ -58,16 +58,9 @@ class OpenAIVendor:
             return model_list(rows)
         return model_at(path, rows)
 
-    def bill(
-        self,
-        path: str,
-        request: SimRequest,
-        calls: Sequence[BilledCall],
-        rules: OrganizationBill,
-        now_ms: int,
-    ) -> bytes | None:
-        answer = costs.answer(path, request, calls, rules, now_ms)
-        return answer or usage_report.answer(path, request, calls, rules, now_ms)
+    def bill(self, look: BillLook) -> bytes | None:
+        answer = costs.answer(look)
+        return answer or usage_report.answer(look)
 
     def batch_routes(self, service: BatchService) -> BatchRoutes:
         return OpenAIBatches(service)

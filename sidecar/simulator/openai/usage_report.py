@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
 import orjson
 
-from sidecar.simulator.billing import MINUTE_MS, BilledCall, OrganizationBill
-from sidecar.simulator.exchange import Refusal, Refused, SimRequest
+from sidecar.simulator.billing import MINUTE_MS, BilledCall, BillLook
+from sidecar.simulator.exchange import Refusal, Refused
 
 COMPLETIONS = "/v1/organization/usage/completions"
 SEARCHES = "/v1/organization/usage/web_search_calls"
@@ -18,28 +18,26 @@ Kind = tuple[str, bool, str]
 WIDTHS = {"1m": (MINUTE_MS, 1_440), "1h": (60 * MINUTE_MS, 168), "1d": (1_440 * MINUTE_MS, 31)}
 
 
-def answer(
-    path: str, request: SimRequest, calls: Sequence[BilledCall], rules: OrganizationBill, now_ms: int
-) -> bytes | None:
+def answer(look: BillLook) -> bytes | None:
     """Return the buckets that are asked for; None for another path. Raise Refused for a key that is no admin's."""
-    if path not in (COMPLETIONS, SEARCHES):
+    if look.path not in (COMPLETIONS, SEARCHES):
         return None
-    if "admin" not in request.headers.get("authorization", ""):
+    if "admin" not in look.request.headers.get("authorization", ""):
         raise Refused(Refusal(403, "You have insufficient permissions for this operation.", code="scope"))
-    first, end = (int(request.query[name]) * 1_000 for name in ("start_time", "end_time"))
-    width = request.query.get("bucket_width", "")
+    first, end = (int(look.request.query[name]) * 1_000 for name in ("start_time", "end_time"))
+    width = look.request.query.get("bucket_width", "")
     step, most = WIDTHS.get(width, (1, 0))
     if (end - first) // step > most:
         raise Refused(Refusal(400, "bucket_width: this range is not served.", param="bucket_width"))
-    within = rules.calls(calls, "openai", first, end, now_ms)
-    if path == SEARCHES:
+    within = look.calls("openai", first, end)
+    if look.path == SEARCHES:
         within = [call for call in within if call.usage.searches]
     data = [
         {
             "object": "bucket",
             "start_time": start // 1_000,
             "end_time": (start + step) // 1_000,
-            "results": _results(path, [call for call in within if start <= call.at_ms < start + step]),
+            "results": _results(look.path, [call for call in within if start <= call.at_ms < start + step]),
         }
         for start in range(first, end, step)
     ]
