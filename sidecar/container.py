@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sidecar.providers.kernel.http import HttpClient
     from sidecar.providers.registry import Registry
     from sidecar.spending.free_searches import FreeSearchCounts
+    from sidecar.spending.intent import KeyMarks
 
 # The first questions of an app have come by then, and nobody has asked a model yet.
 WARM_UP_SECONDS = 0.3
@@ -141,6 +142,12 @@ class Container:
         return FreeSearchCounts(self.store, self.settings, self.catalogue)
 
     @cached_property
+    def key_marks(self) -> KeyMarks:
+        from sidecar.spending.intent import KeyMarks
+
+        return KeyMarks(self.store)
+
+    @cached_property
     def core(self) -> Core:
         """What every part that asks models is handed. Making it makes the providers, so it is made late."""
         return Core(
@@ -155,6 +162,7 @@ class Container:
             new_id=self.new_id,
             on_invalid_key=self.news.key_refused,
             free_searches=self.free_searches,
+            key_marks=self.key_marks,
             catalogue_whole=self.catalogue_files.whole,
         )
 

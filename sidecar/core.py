@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sidecar.checker.replies import ReplyChecker
     from sidecar.providers.by_name import Providers
     from sidecar.spending.free_searches import FreeSearchCounts
+    from sidecar.spending.intent import KeyMarks
 
 
 async def _always() -> None:
@@ -43,4 +44,5 @@ class Core:
     new_id: Callable[[], str]
     on_invalid_key: Callable[[str], None]
     free_searches: FreeSearchCounts
+    key_marks: KeyMarks
     catalogue_whole: Callable[[], Awaitable[None]] = _always

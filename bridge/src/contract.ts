@@ -1378,7 +1378,7 @@ export interface ExplainedCall {
   /** Whether it went by the vendor's own batch. */
   batchRate: boolean;
   host?: string;
-  /** A short hash by which a key can be told to be the one; it differs from row to row. */
+  /** A short hash of the key: calls by one key have the same one, in this data folder alone. */
   keyMark?: string;
   requests?: number;
   /** The vendor's own id of the answer. */
@@ -2523,7 +2523,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "835af293fce2abcd842b9d7a11a90e4c79af9680bf5437c29eb357bd9c84c365";
+export const SCHEMA_HASH = "069dab4cc2346094e1f83d25472a212a508ceefffafaea7967637e0c55bd31a9";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

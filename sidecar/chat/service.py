@@ -43,6 +43,7 @@ class ChatService:
         self._catalogue = core.catalogue
         self._preparer = RequestPreparer(core)
         self._settings = core.settings
+        self._key_marks = core.key_marks
         self._checker = core.checker
         self._session = core.session
         self._new_id = core.new_id
@@ -103,7 +104,7 @@ class ChatService:
     async def _begin(self, prepared: PreparedRequest) -> transactions.OpenedQuestion:
         await self._writes.save_again()
         now, model, plan = self._now_ms(), prepared.serving.model, prepared.plan
-        budget = await this_month(self._settings, now)
+        budget, mark = await this_month(self._settings, now), await self._key_marks.of(prepared.key)
         writing = asyncio.ensure_future(
             self._store.write(
                 transactions.begin,
@@ -114,7 +115,7 @@ class ChatService:
                     kind="chat",
                     now=now,
                     host=prepared.host,
-                    key=prepared.key,
+                    key_mark=mark,
                 ),
                 chat_input=prepared.chat_input,
                 room=room_for_history(model.context_size, plan.max_output_tokens, present_texts(prepared)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "835af293fce2abcd842b9d7a11a90e4c79af9680bf5437c29eb357bd9c84c365"
+SCHEMA_HASH = "069dab4cc2346094e1f83d25472a212a508ceefffafaea7967637e0c55bd31a9"
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,3 +111,4 @@ def _read_anew(app: Services) -> None:
     app.settings.forget()
     app.session.forget()
     app.free_searches.forget()
+    app.key_marks.forget()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sidecar.chat.service import ChatService
     from sidecar.providers.by_name import Providers
     from sidecar.spending.free_searches import FreeSearchCounts
+    from sidecar.spending.intent import KeyMarks
     from sidecar.store.database import Database
 
 
@@ -53,6 +54,9 @@ class Services(Protocol):
 
     @property
     def free_searches(self) -> FreeSearchCounts: ...
+
+    @property
+    def key_marks(self) -> KeyMarks: ...
 
     @property
     def chat(self) -> ChatService: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -15,9 +16,46 @@ from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import Serving, utc_day
 from sidecar.providers.base import Begun
 from sidecar.spending.budget import Budget, What, give_back, reserve
-from sidecar.store import ledger
+from sidecar.store import kv, ledger
 from sidecar.store.records import LedgerEntry
 from sidecar.store.store import Store
+
+_SALT = "keyMarkSalt"
+# In hexadecimal digits they are as long as the hash takes a salt to be.
+_SALT_BYTES = 8
+
+
+class KeyMarks:
+    """Gives the mark of a key: the same for every call by it in this data folder, another one in every other folder.
+
+    It is made with a salt that was drawn for the folder and stands in its database.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._salt: str | None = None
+
+    async def of(self, key: str) -> str | None:
+        """Return the mark; None without a key, and where the salt cannot be read: a mark is in no question's way."""
+        if not key:
+            return None
+        if self._salt is None:
+            with suppress(Failure):
+                self._salt = await self._store.read(kv.get, _SALT) or await self._store.write(_drawn)
+        return None if self._salt is None else key_mark(key, self._salt)
+
+    def forget(self) -> None:
+        """Another database is in place, with a salt of its own."""
+        self._salt = None
+
+
+def _drawn(conn: sqlite3.Connection) -> str:
+    """Return the salt, which whoever comes first draws."""
+    salt = kv.get(conn, _SALT)
+    if salt is None:
+        salt = secrets.token_hex(_SALT_BYTES)
+        kv.put(conn, _SALT, salt)
+    return salt
 
 
 def entry(
@@ -28,11 +66,11 @@ def entry(
     kind: Literal["chat", "batch"],
     now: int,
     host: str,
-    key: str,
+    key_mark: str | None,
 ) -> LedgerEntry:
     """Return the ledger's row of a request to that model at a host, with the price of its day (pure).
 
-    It keeps no key, but a mark that is the row's own, by which a key can be told to be the one.
+    It keeps no key, but a mark of `KeyMarks`, by which the calls of one key can be told from those of another.
     Whoever asks adds what it belongs to, and `estimate_usd`: the upper bound of what it may cost.
     """
     price = catalogue.price_entry(serving.model, utc_day(now))
@@ -44,7 +82,7 @@ def entry(
         model=serving.asked_id,
         price=charging.price_record(price) if price else None,
         host=host or None,
-        key_mark=key_mark(key, entry_id) if key else None,
+        key_mark=key_mark,
     )
 
 
@@ -72,7 +110,7 @@ async def keep_begun(
         await store.write(ledger.keep_begun, entry_id, event.response_id, least_usd())
 
 
-def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str) -> None:
+def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str | None) -> None:
     """Keep where the rows of a part of a native batch are about to go, and the mark of the key that sends them."""
     ledger.keep_place(conn, part_id, host, key_mark)
 

@@ -199,7 +199,7 @@ def keep_least(conn: sqlite3.Connection, entry_id: str, usd: Decimal) -> None:
     )
 
 
-def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str) -> None:
+def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str | None) -> None:
     """Keep where the rows of a part of a native batch go, and the mark of the key that sends them."""
     conn.execute(
         "UPDATE ledger SET host = ?, key_mark = ? WHERE id >= ? AND id < ? AND state = 'intent'",

@@ -26,6 +26,7 @@ from sidecar.providers.batches import BatchAdapter
 from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.settings import Settings
 from sidecar.spending.free_searches import FreeSearchCounts
+from sidecar.spending.intent import KeyMarks
 from sidecar.store import conversations, messages, projects
 from sidecar.store.database import Database
 from sidecar.store.records import LedgerEntry, Message
@@ -205,6 +206,7 @@ async def desk(
         now_ms=clock,
         on_invalid_key=refused.append,
         free_searches=FreeSearchCounts(store, settings, catalogue),
+        key_marks=KeyMarks(store),
     )
     chat = ChatService(core, keep_seconds=keep_seconds)
     try:

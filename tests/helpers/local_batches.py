@@ -28,6 +28,7 @@ from sidecar.providers.batches import BatchAdapter
 from sidecar.providers.kernel.limits import KeyLimiters, RequestPacer
 from sidecar.settings import Settings
 from sidecar.spending.free_searches import FreeSearchCounts
+from sidecar.spending.intent import KeyMarks
 from sidecar.spending.recovery import after_a_run
 from sidecar.store import job_rows, jobs, ledger_sums, projects
 from sidecar.store.database import Database
@@ -210,6 +211,7 @@ async def works(
         new_id=ids(f"id-{id(store)}"),
         on_invalid_key=refused.append,
         free_searches=FreeSearchCounts(store, settings, catalogue),
+        key_marks=KeyMarks(store),
     )
     engine = Engine(
         core=core,

@@ -36,6 +36,7 @@ from sidecar.providers.batches import (
 )
 from sidecar.settings import Settings
 from sidecar.spending.free_searches import FreeSearchCounts
+from sidecar.spending.intent import KeyMarks
 from sidecar.spending.recovery import after_a_run
 from sidecar.store import job_rows, jobs, projects, vendor_batches
 from sidecar.store.database import Database
@@ -305,6 +306,7 @@ async def native_works(
         new_id=new_id,
         on_invalid_key=refused.append,
         free_searches=FreeSearchCounts(store, settings, catalogue),
+        key_marks=KeyMarks(store),
     )
     intake = BatchSubmission(core)
     uploader = ChunkUploader(core, RequestPreparer(core))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from sidecar.app import SIMULATED_KEY
 from sidecar.keys import key_mark
-from sidecar.store import ledger
+from sidecar.store import kv
 from tests.helpers.inside import Inside, inside
 
 QUESTION = "Why is the sky blue, and the evening red?"
@@ -86,5 +87,40 @@ async def test_rows_of_a_vendor_s_batch_say_where_they_went_and_by_which_key(tmp
         job = await ran(here, "batch:submit-native", rows, providerName="openai")
         for call in await explained(here, jobId=job):
             assert (call["host"], call["batchRate"], call["state"]) == ("api.openai.com", True, "settled")
-            [entry] = await here.services.store.read(ledger.of_job, job, call["rowId"], 10)
-            assert call["keyMark"] == key_mark(SIMULATED_KEY, entry.id)
+            assert call["keyMark"] == await here.services.key_marks.of(SIMULATED_KEY)
+
+
+async def mark_of_a_question(here: Inside) -> str:
+    asked = {"conversationId": "talk", "content": QUESTION, "modelId": MODELS[0]}
+    answer = await here.ask("chat:send", asked)
+    found = await explained(here, messageId=answer["result"]["id"])
+    assert len(found) == 1, found
+    [call] = found
+    return str(call["keyMark"])
+
+
+async def test_calls_by_one_key_can_be_told_from_those_by_another_also_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    async with inside(tmp_path / "one") as here:
+        first = await mark_of_a_question(here)
+        assert await mark_of_a_question(here) == first
+        await here.ask(
+            "settings:save", {"key": "apiKey", "provider": "openai", "value": "sk-another-key-0123456"}
+        )
+        other = await mark_of_a_question(here)
+    assert other != first
+    async with inside(tmp_path / "one") as here:
+        assert await mark_of_a_question(here) == first
+    async with inside(tmp_path / "two") as here:
+        assert await mark_of_a_question(here) != first
+
+
+async def test_a_mark_is_neither_the_key_nor_the_hash_that_anybody_could_make_of_it(tmp_path: Path) -> None:
+    async with inside(tmp_path) as here:
+        mark = await mark_of_a_question(here)
+        salt = await here.services.store.read(kv.get, "keyMarkSalt")
+    assert len(mark) == 6
+    assert mark != hashlib.blake2b(SIMULATED_KEY.encode(), digest_size=3).hexdigest()
+    assert mark == key_mark(SIMULATED_KEY, str(salt))
+    assert SIMULATED_KEY.encode() not in b"".join(each.read_bytes() for each in tmp_path.glob("*.db*"))

@@ -94,14 +94,15 @@ class RowRunner:
         except Failure as failure:
             await self.endings.end(context, row, row_outcomes.unsent(failure))
             return False
-        row_intent = RowIntent(self._entry(context.job, row, prepared), trial)
+        mark = await self._core.key_marks.of(prepared.key)
+        row_intent = RowIntent(self._entry(context.job, row, prepared, mark), trial)
         guard = self._guard(context, row, prepared, row_intent)
         try:
             return await self._ask(context, row, prepared, row_intent, guard)
         finally:
             guard.end()
 
-    def _entry(self, job: Job, row: PendingRow, prepared: PreparedRequest) -> LedgerEntry:
+    def _entry(self, job: Job, row: PendingRow, prepared: PreparedRequest, mark: str | None) -> LedgerEntry:
         drafted = intent.entry(
             self._core.catalogue,
             prepared.serving,
@@ -109,7 +110,7 @@ class RowRunner:
             kind="batch",
             now=self._now_ms(),
             host=prepared.host,
-            key=prepared.key,
+            key_mark=mark,
         )
         return replace(
             drafted, project_id=job.project_id, job_id=job.id, row_id=row.id, estimate_usd=row.reserve_usd

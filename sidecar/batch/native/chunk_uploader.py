@@ -9,7 +9,7 @@ from sidecar import failpoints
 from sidecar.batch import row_outcomes, row_transactions
 from sidecar.batch.native import chunks, intents, transactions
 from sidecar.batch.native.chunks import ChunkSize, SpooledLines
-from sidecar.batch.native.intents import Member
+from sidecar.batch.native.intents import Member, SentBy
 from sidecar.batch.native.transactions import Settled
 from sidecar.batch.row import Row, request_fingerprint
 from sidecar.batch.row_transactions import retry_on_storage_error
@@ -54,6 +54,7 @@ class ChunkUploader:
         self._store = core.store
         self._providers = core.providers
         self._keys = core.keys
+        self._key_marks = core.key_marks
         self._preparer = preparer
         self._catalogue = core.catalogue
         self._new_id = core.new_id
@@ -152,7 +153,8 @@ class ChunkUploader:
         file_id = await adapter.upload(key, batch)
         failpoints.failpoint("after-upload")
         mark, host = key_mark(key, part.id), self._providers.host(part.provider)
-        if not await self._store.write(intents.sending, part, file_id, host, mark, self._now_ms()):
+        sent_by = SentBy(host, mark, await self._key_marks.of(key))
+        if not await self._store.write(intents.sending, part, file_id, sent_by, self._now_ms()):
             raise Failure("cancelled", "The batch was cancelled before this row was sent.")
         failpoints.failpoint_soon("create-sent")
         try:

@@ -93,24 +93,32 @@ def _entry(job: Job, part: VendorBatch, member: Member) -> LedgerEntry:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class SentBy:
+    """Where a part goes, and by which key: that key's mark for the part alone, and the one that its rows keep."""
+
+    host: str
+    part_mark: str
+    key_mark: str | None
+
+
 def sending(
     conn: sqlite3.Connection,
     part: VendorBatch,
     input_file_id: str | None,
-    host: str,
-    key_mark: str,
+    by: SentBy,
     now: int,
 ) -> bool:
     """Writes that the creation may have been asked for from now on. False when the job was cancelled or deleted.
 
-    Its rows keep where they go and by which key. The mark is theirs too: their ids begin with the part's.
+    Its rows keep where they go and by which key.
     """
     job = jobs.get(conn, part.job_id)
     if job is None or job.status == "cancelled":
         return False
     interruptions.uploaded(conn, part.id)
-    vendor_batches.sending(conn, part.id, input_file_id, key_mark, now)
-    intent.keep_place(conn, part.id, host, key_mark)
+    vendor_batches.sending(conn, part.id, input_file_id, by.part_mark, now)
+    intent.keep_place(conn, part.id, by.host, by.key_mark)
     return True
 
 

@@ -407,9 +407,9 @@ async def test_a_batch_that_met_a_full_disk_says_so_once_there_is_room_and_can_b
         await here.engine.start(job.id)
         here.store.full = True
         waiting = asyncio.create_task(here.ended(job.id))
-        # Two rows could not begin, nor the job end.
+        # Two rows could not begin, nor draw the salt for the mark of their key before that, nor the job end.
         async with asyncio.timeout(60):
-            while here.store.refused < 3:
+            while here.store.refused < 5:
                 await asyncio.sleep(0)
         assert not waiting.done()
         here.store.full = False
