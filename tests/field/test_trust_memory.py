@@ -208,7 +208,7 @@ async def test_a_state_of_very_many_lists_is_refused_under_its_own_id(tmp_path: 
 
 
 async def test_a_long_text_of_brackets_is_a_text(tmp_path: Path) -> None:
-    async with sidecar(tmp_path) as process, staying_small(process, "rpc.dispatch.MAX_MESSAGE_BYTES") as told:
+    async with sidecar(tmp_path) as process, staying_small(process, "rpc.codec.MAX_VALUES") as told:
         with pytest.raises(RpcError, match="no model") as caught:
             await ask(process, "[{,:" * MEGABYTE, model="nobody/nothing")
         assert caught.value.data["kind"] in ("not_found", "invalid_params")
