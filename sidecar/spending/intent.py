@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -34,15 +35,18 @@ class KeyMarks:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._salt: str | None = None
+        # Whoever comes first goes first, also while the salt is read: rows leave in their order.
+        self._turns = asyncio.Lock()
 
     async def of(self, key: str) -> str | None:
         """Return the mark; None without a key, and where the salt cannot be read: a mark is in no question's way."""
         if not key:
             return None
-        if self._salt is None:
-            with suppress(Failure):
-                self._salt = await self._store.read(kv.get, _SALT) or await self._store.write(_drawn)
-        return None if self._salt is None else key_mark(key, self._salt)
+        async with self._turns:
+            if self._salt is None:
+                with suppress(Failure):
+                    self._salt = await self._store.read(kv.get, _SALT) or await self._store.write(_drawn)
+            return None if self._salt is None else key_mark(key, self._salt)
 
     def forget(self) -> None:
         """Another database is in place, with a salt of its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ async def test_a_vendor_s_batch_that_quotes_its_key_from_its_creation_to_its_las
 async def test_a_newer_catalogue_beside_servers_with_keys_in_their_addresses(tmp_path: Path) -> None:
     data, recording = tmp_path / "data", tmp_path / "recording.jsonl"
     newer = json.loads(resources.read_bytes("data/models.json"))
-    newer["checkedOn"] = "2026-11-27"
+    newer["checkedOn"] = str(date.fromisoformat(newer["checkedOn"]) + timedelta(days=1))
     newer["models"][0]["description"] = "Newer."
     said = whole({"error": {"message": f"You said {KEY}.", "type": "odd"}}, 400)
     async with serving(said) as server:
