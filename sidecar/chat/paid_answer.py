@@ -75,7 +75,7 @@ class PaidAnswer:
 
     def least_usd(self) -> Decimal | None:
         """Return what the answer has cost at least by now; None without a price, and where nothing has come."""
-        least = least_usage(self.arrived.usage, self.arrived.arrived_bytes)
+        least = least_usage(self.arrived.usage, self.arrived.least_tokens)
         return None if least is None else self.charge(least).usd
 
     def whole(self) -> Settlement:

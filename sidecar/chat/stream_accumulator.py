@@ -17,6 +17,7 @@ from sidecar.providers.base import (
     Usage,
     UsageSoFar,
 )
+from sidecar.spending.bounds import least_tokens
 
 # No answer is longer. Beyond, sums of what is stored would no longer fit into a column.
 MOST_OF_ANYTHING = 10**12
@@ -112,6 +113,11 @@ class StreamAccumulator:
     def arrived_bytes(self) -> int:
         """The length of the text and the thinking that have arrived, in UTF-8."""
         return sum(len(piece.encode("utf-8", "replace")) for piece in (*self._text, *self._thinking))
+
+    @property
+    def least_tokens(self) -> int:
+        """Of how many tokens the text and the thinking that have arrived are at least."""
+        return least_tokens("".join(self._text)) + least_tokens("".join(self._thinking))
 
     @property
     def begun(self) -> bool:

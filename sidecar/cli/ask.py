@@ -53,6 +53,8 @@ async def ask(sidecar: Connection, question: Question, out: Console, err: Consol
         await _all(sidecar, question, thread, outcomes, lambda: None)
         _write(outcomes, out, as_json=as_json)
     err.print(_summary(outcomes))
+    for note in dict.fromkeys(note for each in outcomes for note in (each.reply or {}).get("notes", ())):
+        err.print(note, highlight=False, markup=False, soft_wrap=True)
     return all(outcome.error is None for outcome in outcomes)
 
 

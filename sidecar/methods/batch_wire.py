@@ -158,5 +158,7 @@ def _estimate(record: Job) -> dict[str, float] | None:
         return None
     told = {name: float(usd) for name, usd in record.estimate.items()}
     if record.status == "completed" and not record.uncertain.calls:
-        told["differenceUSD"] = float(record.cost_usd - Decimal(record.estimate["totalUSD"]))
+        # A vendor's batch was expected to cost what its rate makes of it.
+        way = "nativeUSD" if record.mode == "native" and "nativeUSD" in record.estimate else "totalUSD"
+        told["differenceUSD"] = float(record.cost_usd - Decimal(record.estimate[way]))
     return told

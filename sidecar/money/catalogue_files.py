@@ -56,7 +56,7 @@ class CatalogueFiles:
         self._changed = changed
         self._ready = ready
         self._shipped = parse.root(resources.read_bytes("data/models.json"))
-        self._root = self._newest()
+        self._root = self._newest(self._update)
         self._turn = asyncio.Lock()
         self._listed = _read_listed(self._listed_file)
         self._corrected = corrected
@@ -172,14 +172,18 @@ class CatalogueFiles:
             return newer_catalogue.changes(present, models)
 
     async def undo_update(self) -> CatalogueChanges:
-        """Hold to what held before the last update; tell what changes. Raises Failure("not_found") without one."""
+        """Hold to what held before the last update; tell what changes.
+
+        Raises Failure("not_found") without one, and where the person's own models do not go with what held before.
+        Then all is as it was.
+        """
         async with self._turn:
             if not await asyncio.to_thread(self._update.exists):
                 raise Failure("not_found", "There was no update of the catalogue. The shipped one holds.")
             present = parse.models(self._root)
-            await asyncio.to_thread(self._take_back)
-            root = await asyncio.to_thread(self._newest)
+            root = await asyncio.to_thread(self._newest, self._previous)
             made = await self._made_of(root)
+            await asyncio.to_thread(self._take_back)
             self._root = root
             self._hold_to(made)
             return newer_catalogue.changes(present, parse.models(root))
@@ -195,17 +199,17 @@ class CatalogueFiles:
         else:
             self._update.unlink()
 
-    def _newest(self) -> JsonReader:
-        """The later of the shipped catalogue and the one of the data folder: a newer app brings a newer one."""
+    def _newest(self, kept: Path) -> JsonReader:
+        """The later of the shipped catalogue and the one that is kept there: a newer app brings a newer one."""
         try:
-            content = user_catalogue.read(self._update)
+            content = user_catalogue.read(kept)
             if content is None:
                 return self._shipped
             root = parse.root(content)
             parse.models(root)
             later = newer_catalogue.checked_on(root) > newer_catalogue.checked_on(self._shipped)
         except (CatalogueError, Failure) as error:
-            log.warning("The catalogue in %s is passed over: %s", self._update.name, error)
+            log.warning("The catalogue in %s is passed over: %s", kept.name, error)
             return self._shipped
         return root if later else self._shipped
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from sidecar.providers.base import ANSWER_LONGER, ANSWER_UNTOLD, Usage
 
-# No tokenizer makes so few of a text: English has a token every four or five bytes, Chinese one every three to five.
-MOST_BYTES_PER_TOKEN = 8
+# OpenAI's o200k, the largest that is public, makes one token of some 16 bytes at most, taken over a text (Georgian);
+# long words of English have 14. Rows of one character, as those that indent code or rule a table, have up to 128 in a
+# token, and count once.
+MOST_BYTES_PER_TOKEN = 24
+_ROWS = re.compile(r"(.)\1+", re.DOTALL)
 
 
-def least_usage(reported: Usage | None, arrived_bytes: int) -> Usage | None:
+def least_tokens(text: str) -> int:
+    """Return of how many tokens a text is at least: no tokenizer takes two words for one token."""
+    return max(
+        len(text.split()), len(_ROWS.sub(r"\1", text).encode("utf-8", "replace")) // MOST_BYTES_PER_TOKEN
+    )
+
+
+def least_usage(reported: Usage | None, written: int) -> Usage | None:
     """Return what was used at least: what the vendor has reported, and an answer as long as what has arrived.
 
-    A count that was told when the answer began is not the count of the answer. `arrived_bytes` are those of the text
-    and the thinking, in UTF-8. None when nothing is known.
+    A count that was told when the answer began is not the count of the answer. `written` are the least tokens of the
+    text and the thinking that have arrived. None when nothing is known.
     """
-    written = arrived_bytes // MOST_BYTES_PER_TOKEN
     if reported is None:
         return Usage(out_visible=written) if written else None
     if reported.doubt in (ANSWER_UNTOLD, ANSWER_LONGER):

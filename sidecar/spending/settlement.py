@@ -27,7 +27,7 @@ def so_far(conn: sqlite3.Connection, entry_id: str, usd: Decimal | None) -> None
 class Arrived(Protocol):
     """What has arrived of an answer. `begun`: anything that the vendor may charge for.
 
-    `usage_is_final`: the usage is that of the whole answer. `arrived_bytes` are those of its text and thinking.
+    `usage_is_final`: the usage is that of the whole answer. `least_tokens` are those of its text and thinking.
     """
 
     @property
@@ -35,7 +35,7 @@ class Arrived(Protocol):
     @property
     def usage_is_final(self) -> bool: ...
     @property
-    def arrived_bytes(self) -> int: ...
+    def least_tokens(self) -> int: ...
     @property
     def response_id(self) -> str | None: ...
     @property
@@ -105,7 +105,7 @@ def broken(
     kind = "error" if isinstance(problem, Exception) else "cancelled"
     if isinstance(problem, OutcomeUnknown) and problem.vendors_fault:
         return unknown(kind, arrived.response_id)
-    least = least_usage(arrived.usage, arrived.arrived_bytes)
+    least = least_usage(arrived.usage, arrived.least_tokens)
     charge = pricing(least)
     return Settlement(
         "unknown",
@@ -208,7 +208,7 @@ def _settled(arrived: Arrived, pricing: Pricing, *, incomplete: bool) -> Settlem
     made_of, counted = charge, arrived.usage
     if charge.usd is None:
         # What is missing may be the usage alone: the answer that has arrived was written all the same.
-        counted = least_usage(arrived.usage, arrived.arrived_bytes)
+        counted = least_usage(arrived.usage, arrived.least_tokens)
         made_of = pricing(counted)
     return Settlement(
         "settled",

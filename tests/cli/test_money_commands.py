@@ -98,3 +98,35 @@ async def test_one_of_something_is_not_called_several(tmp_path: Path) -> None:
     assert err.startswith("1 row is in ")
     _, out, _ = await abai(tmp_path / "d", "compare", job, job)
     assert "1 question is in both; 1 answer is the same." in out
+
+
+async def test_a_vendors_batch_that_may_run_on_says_so_where_it_is_shown(tmp_path: Path) -> None:
+    def command(*words: str) -> list[str]:
+        return [sys.executable, "-m", "sidecar.cli", "--data-dir", str(tmp_path), *words]
+
+    # Nobody is at that address: the vendor hears neither of the batch nor that it is to stop.
+    nobody = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "sk-0123456789abcdef"}
+    _, text, _ = await run(*command("call", "project:create", '{"name": "P"}'), env=nobody)
+    rows = json.dumps([{"id": "r1", "prompt": "Why?", "model": LUNA}])
+    asked = f'{{"projectId": "{json.loads(text)["id"]}", "providerName": "openai", "rows": {rows}}}'
+    await run(*command("call", "batch:submit-native", asked), env=nobody)
+    _, text, _ = await run(*command("--json", "jobs"), env=nobody)
+    for job in json.loads(text):
+        assert job["error"]
+        _, _, err = await run(*command("show", job["id"]), env=nobody)
+        assert job["error"] in err
+
+
+async def test_a_run_of_a_model_without_a_price_is_not_said_to_cost_no_more_than_allowed(
+    tmp_path: Path,
+) -> None:
+    model = {"provider": "lab", "id": "m", "name": "M", "contextSize": 8192, "features": [], "prices": []}
+    provider = {"baseUrl": "http://127.0.0.1:9/v1", "keyRequired": False}
+    own = {"providers": {"lab": provider}, "models": [model]}
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "models.json").write_text(json.dumps(own), encoding="utf-8")
+    asked = ("run", table(tmp_path, "Why?,lab/m"), "--yes", "--max-usd", "1")
+    code, _, err = await abai(tmp_path / "d", *asked)
+    assert code != 0
+    assert "No price is known" in err
+    assert "Nothing was sent" in err

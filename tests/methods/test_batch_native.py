@@ -71,6 +71,10 @@ async def test_a_native_batch_is_run_by_its_vendor_and_billed_as_the_vendor_bill
     assert len(billed) == 1
     # What the sidecar says it cost is what the vendor charged, to the digit.
     assert Decimal(billed[0]["chargedUSD"]) == Decimal(repr(job["totalCost"])) > 0
+    # It was expected at the batch's rate, and is held against that.
+    expected = job["estimate"]
+    assert expected["nativeUSD"] < expected["totalUSD"]
+    assert expected["differenceUSD"] == pytest.approx(job["totalCost"] - expected["nativeUSD"], abs=1e-12)
 
 
 async def test_the_progress_of_a_native_batch_is_notified_and_ends_with_its_end(tmp_path: Path) -> None:

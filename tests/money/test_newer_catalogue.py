@@ -74,6 +74,20 @@ async def test_an_update_is_taken_back_to_the_one_before_it_and_then_to_the_ship
         await files.undo_update()
 
 
+async def test_an_update_that_cannot_be_taken_back_holds_on_also_after_a_restart(tmp_path: Path) -> None:
+    files = CatalogueFiles(tmp_path)
+    await files.update(encoded(added(newer("2026-12-20"), "gpt-7")), TODAY)
+    # The person's own price of a model that only the update knows.
+    price = {"from": "2026-12-20", "perMillion": {"prompt": 1, "completion": 2}}
+    own = {"models": [{"provider": "openai", "id": "gpt-7", "prices": [price]}]}
+    (tmp_path / "models.json").write_text(json.dumps(own), encoding="utf-8")
+    with pytest.raises(Failure):
+        await files.undo_update()
+    assert not files.is_shipped
+    for catalogue in (files.catalogue, CatalogueFiles(tmp_path).catalogue):
+        assert catalogue.row("openai/gpt-7", TODAY)["id"] == "gpt-7"
+
+
 async def test_a_price_of_the_past_may_change_where_a_note_says_why(tmp_path: Path) -> None:
     root = newer()
     price = model(root, "gpt-6-luna")["prices"][0]

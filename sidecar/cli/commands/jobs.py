@@ -43,6 +43,7 @@ def cancel(context: typer.Context, job: Annotated[str, typer.Argument(help="The 
     async def work(sidecar: Connection, state: Invocation) -> None:
         stopped = await sidecar.call("batch:cancel", {"jobId": job})
         state.err.print(lists.jobs_table([stopped]))
+        _tell_trouble(state, stopped)
 
     perform(context, work)
 
@@ -63,6 +64,7 @@ def show(context: typer.Context, job: Annotated[str, typer.Argument(help="The jo
     async def work(sidecar: Connection, state: Invocation) -> None:
         found = await sidecar.call("batch:get", {"jobId": job})
         show_value(state, found, lists.jobs_table([found]), *await _tables(sidecar, found))
+        _tell_trouble(state, found)
 
     look(context, work)
 
@@ -73,6 +75,7 @@ def collect(context: typer.Context, job: Annotated[str, typer.Argument(help="The
     async def work(sidecar: Connection, state: Invocation) -> None:
         found = await sidecar.call("batch:collect", {"jobId": job})
         show_value(state, found, lists.jobs_table([found]))
+        _tell_trouble(state, found)
 
     perform(context, work)
 
@@ -139,6 +142,12 @@ def compare(
             state.out.print(comparing.differences_table(found))
 
     look(context, work)
+
+
+def _tell_trouble(state: Invocation, job: Mapping[str, Any]) -> None:
+    """What is wrong with a job, or keeps it from going on: it may say what it still costs."""
+    if job.get("error"):
+        state.err.print(job["error"], highlight=False, markup=False, soft_wrap=True)
 
 
 async def _tables(sidecar: Connection, job: Mapping[str, Any]) -> list[Table]:

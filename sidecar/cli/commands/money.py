@@ -38,7 +38,7 @@ def explain(
     what: Annotated[str, typer.Argument(help="The id of a message or of a job.")],
     row: Annotated[str | None, typer.Option(help="Only this row of the job.")] = None,
 ) -> None:
-    """Show line by line what an answer or a batch cost. Example: `abai explain 5f0c2e1a-… --row r1`"""
+    """Show line by line what an answer or a batch cost. Example: `abai explain 5f0c2e1a-… --row row-1`"""
 
     async def work(sidecar: Connection, state: Invocation) -> None:
         found = await explained(sidecar, what, row)

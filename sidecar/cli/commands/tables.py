@@ -64,6 +64,11 @@ def run(
     async def work(sidecar: Connection, state: Invocation) -> int:
         rows = await rows_given(sidecar, wanted, state.err)
         told = await estimate(sidecar, rows, state.err)
+        if max_usd is not None and (told.get("unpriced") or told.get("counts", {}).get("unpriced")):
+            raise CallRefused(
+                "No price is known for some of it, so nobody can say that it costs no more than --max-usd allows. "
+                "Leave --max-usd out, or give the model a price in your models.json. Nothing was sent."
+            )
         if max_usd is not None and told["highUSD"] > max_usd:
             raise CallRefused(
                 f"It may cost up to {dollars(told['highUSD'])}, more than --max-usd allows. Lower the number of rows "
