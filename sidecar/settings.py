@@ -20,14 +20,15 @@ class Settings:
         self._now_ms = now_ms
         self.defaults = MappingProxyType(dict(defaults))
         self._saved: dict[str, Any] | None = None
+        self._written: dict[str, Any] = {}
 
     async def saved(self) -> Mapping[str, Any]:
         """Only what the person saved. Settings of a newer version that we do not know are left out."""
         if self._saved is None:
             rows = await self._store.read(table.load_all)
-            # A save that finished while we read is newer than what we read.
+            # What was saved while we read is newer than what we read.
             known = {name: json.loads(text) for name, text in rows.items() if name in self.defaults}
-            self._saved = known | (self._saved or {})
+            self._saved = known | self._written
         return self._saved
 
     async def effective(self) -> dict[str, Any]:
@@ -37,8 +38,12 @@ class Settings:
     async def save(self, name: str, value: Any) -> None:
         """Keeps a value that was checked by the caller. Raises Failure("storage_error")."""
         await self._store.write(table.save, name, json.dumps(value), self._now_ms())
-        self._saved = {**(self._saved or await self.saved()), name: value}
+        # At once, and nothing is read here: of saves at once, each that waited would put its own value back.
+        self._written[name] = value
+        if self._saved is not None:
+            self._saved = {**self._saved, name: value}
 
     def forget(self) -> None:
         """Another database is in place: what it says is read anew."""
         self._saved = None
+        self._written = {}

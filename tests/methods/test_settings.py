@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from sidecar.contract.settings import DEFAULTS
+from sidecar.settings import Settings
+from sidecar.store.store import Store
 from tests.helpers.inside import Inside, inside
 
 
@@ -112,3 +115,28 @@ async def test_a_key_of_nobody_is_refused(app: Inside, params: dict[str, str]) -
     answer = await app.ask("settings:load", params)
     assert answer["error"]["code"] == -32602
     assert "openai" in answer["error"]["message"]
+
+
+async def test_of_saves_before_anything_was_read_the_last_one_is_in_force() -> None:
+    """Whichever reading ends last: each save was thought to need what had been saved before."""
+    reading: list[asyncio.Event] = []
+
+    class SlowStore:
+        async def write(self, *_: Any) -> None: ...
+
+        async def read(self, *_: Any) -> dict[str, str]:
+            reading.append(asyncio.Event())
+            await reading[-1].wait()
+            return {"maxOutputTokens": "1"}
+
+    settings = Settings(cast(Store, SlowStore()), DEFAULTS, lambda: 0)
+    load = asyncio.ensure_future(settings.effective())
+    saves = [asyncio.ensure_future(settings.save("maxOutputTokens", value)) for value in (2, 3, 4)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    for waiting in reversed(reading):
+        waiting.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+    await asyncio.gather(load, *saves)
+    assert (await settings.effective())["maxOutputTokens"] == 4
