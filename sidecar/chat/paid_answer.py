@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
 
-from sidecar.chat.least_keeper import LeastKeeper
+from sidecar.chat.piece_keeper import LeastKeeper
 from sidecar.chat.prepare import PreparedRequest
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.core import Core

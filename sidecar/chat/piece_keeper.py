@@ -1,12 +1,13 @@
-"""Keeps what has arrived of an answer on the disk while it is being written, in few writes."""
+"""Keeps on the disk, in few writes, what has arrived of an answer on its way: its pieces, or what it cost at least."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from typing import Any
 
 from sidecar.chat.live_answers import Delay, LiveAnswer
 from sidecar.clock import Now
@@ -16,48 +17,72 @@ from sidecar.store import answer_pieces
 from sidecar.store.answer_pieces import AnswerPiece, joined
 from sidecar.store.store import Store
 
-# A process that is killed loses no more of an answer than came in this time. Answers side by side share a commit.
+# A process that is killed loses no more of an answer than came in this time. Answers side by side share a commit, and
+# most rows of a batch end before it and are not written once more.
 KEEP_SECONDS = 1.0
 
 
-class PieceKeeper:
-    """Writes the pieces of one answer: each once, at most one write in `seconds` and one at a time.
+class PacedWrites:
+    """Has `write` run at most once in `seconds` and one at a time, as long as something comes.
 
-    To be made inside the loop. Questions outside of conversations leave nothing behind.
+    `more` says whether more has come than was written.
     """
 
     def __init__(
-        self, store: Store, answer: LiveAnswer, label: str, now_ms: Now, seconds: float = KEEP_SECONDS
+        self,
+        write: Callable[[], Coroutine[Any, Any, None]],
+        seconds: float,
+        more: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._store, self._answer, self._label = store, answer, label
-        self._now_ms, self._seconds = now_ms, seconds
-        self._kept = 0
-        self._stopped = answer.entry.conversation_id is None
+        self._write, self._seconds, self._more = write, seconds, more
+        self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
-        self._stop_listening = answer.listen(self._came)
+
+    def came(self) -> None:
+        """Take note that something has arrived."""
+        if not self._stopped and self._timer is None and self._writing is None:
+            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._begin)
 
     def stop(self) -> asyncio.Task[None] | None:
         """Begin no further write: the answer is about to be stored. Return the one that is under way, if any."""
         self._stopped = True
-        self._stop_listening()
         if self._timer is not None:
             self._timer.cancel()
         return self._writing
-
-    def _came(self, news: AnswerPiece | Delay | None) -> None:
-        if (
-            not self._stopped
-            and isinstance(news, AnswerPiece)
-            and self._timer is None
-            and self._writing is None
-        ):
-            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._begin)
 
     def _begin(self) -> None:
         self._timer = None
         self._writing = asyncio.create_task(self._write())
         self._writing.add_done_callback(self._written)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._writing = None
+        if self._more():
+            self.came()
+
+
+class PieceKeeper:
+    """Writes the pieces of one answer, each once. Questions outside of conversations leave nothing behind."""
+
+    def __init__(
+        self, store: Store, answer: LiveAnswer, label: str, now_ms: Now, seconds: float = KEEP_SECONDS
+    ) -> None:
+        self._store, self._answer, self._label, self._now_ms = store, answer, label, now_ms
+        self._kept = 0
+        self._writes = PacedWrites(self._write, seconds, lambda: answer.seq > self._kept)
+        if answer.entry.conversation_id is None:
+            self._writes.stop()
+        self._stop_listening = answer.listen(self._came)
+
+    def stop(self) -> asyncio.Task[None] | None:
+        """As `PacedWrites.stop`."""
+        self._stop_listening()
+        return self._writes.stop()
+
+    def _came(self, news: AnswerPiece | Delay | None) -> None:
+        if isinstance(news, AnswerPiece):
+            self._writes.came()
 
     async def _write(self) -> None:
         pieces = self._answer.pieces[self._kept :]
@@ -73,7 +98,30 @@ class PieceKeeper:
         answer_pieces.append(conn, answer.request_id, answer.message_id, self._label, pieces, now)
         settlement.so_far(conn, answer.request_id, least)
 
-    def _written(self, task: asyncio.Task[None]) -> None:
-        self._writing = None
-        if self._answer.seq > self._kept:
-            self._came(self._answer.pieces[-1])
+
+class LeastKeeper:
+    """Writes what one answer has cost at least by now, where it became more.
+
+    Rows of batches and questions outside of conversations have no pieces on the disk that tell what had arrived.
+    """
+
+    def __init__(
+        self, store: Store, entry_id: str, least: Callable[[], Decimal | None], seconds: float = KEEP_SECONDS
+    ) -> None:
+        self._store, self._entry_id, self._least = store, entry_id, least
+        self._kept = Decimal(0)
+        self._writes = PacedWrites(self._write, seconds)
+        self.came = self._writes.came
+
+    async def stop(self) -> None:
+        """Begin no further write, and wait for the one that is under way: the answer is about to be settled."""
+        if (writing := self._writes.stop()) is not None:
+            await asyncio.wait({writing})
+
+    async def _write(self) -> None:
+        least = self._least() or Decimal(0)
+        if least > self._kept:
+            # A disk that does not take it is in no answer's way; what comes next tries again.
+            with suppress(Failure):
+                await self._store.write(settlement.so_far, self._entry_id, least)
+                self._kept = least
