@@ -79,19 +79,11 @@ def differences_table(found: Mapping[str, Any]) -> Table:
 def in_words(found: Mapping[str, Any]) -> str:
     """Return how many questions are in both, and how many of their answers are the same."""
     asked = found["questions"]
-    both, same = (
-        counted(asked["inBoth"], "question is", "questions are"),
-        counted(asked["same"], "answer is", "answers are"),
-    )
-    told = f"{both} in both; {same} the same"
+    both = counted(asked["inBoth"], "question is", "questions are")
+    same = counted(asked["same"], "answer is", "answers are")
     only = [(asked["onlyInFirst"], "first"), (asked["onlyInSecond"], "second")]
-    return (
-        told
-        + "".join(
-            f"; {count:,} {'is' if count == 1 else 'are'} only in the {name}" for count, name in only if count
-        )
-        + "."
-    )
+    apart = "".join(f"; {counted(count, 'is', 'are')} only in the {name}" for count, name in only if count)
+    return f"{both} in both; {same} the same{apart}."
 
 
 def _by_question(rows: Iterable[Row]) -> dict[tuple[str, str, int], Row]:

@@ -21,6 +21,8 @@ _OURS = {
     "searches": SEARCH,
     "free_searches": SEARCH,
 }
+BATCH, STANDARD = "batch", "standard"
+_STANDARD = frozenset({"", "default", "auto", "standard_only", STANDARD})
 
 
 def our_unit(part: str) -> str:
@@ -42,10 +44,6 @@ def _read(text: str) -> str:
     if any(word in text for word in ("output", "completion", "reasoning", "thinking", "response")):
         return OUTPUT
     return INPUT if "input" in text or "prompt" in text else ""
-
-
-BATCH, STANDARD = "batch", "standard"
-_STANDARD = frozenset({"", "default", "auto", "standard_only", STANDARD})
 
 
 def tier_of(word: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import InvalidOperation
 
 from sidecar.money.bill_cells import Days, amount
 from sidecar.money.bill_table import Table, is_sum, of_no_day, order_unknown, read_table, unread
@@ -86,7 +86,7 @@ def _counts(cells: Sequence[str], at: UsageColumns, table: Table) -> dict[str, i
         number = amount(cells[place].strip(), semicolons=table.between == ";")
         if number < 0 or number != number.to_integral_value():
             raise InvalidOperation
-        found[kind] = int(Decimal(number))
+        found[kind] = int(number)
     return found
 
 

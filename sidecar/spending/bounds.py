@@ -15,7 +15,7 @@ _ROWS = re.compile(r"(.)\1+", re.DOTALL)
 
 
 def least_tokens(text: str) -> int:
-    """Return of how many tokens a text is at least: no tokenizer takes two words for one token."""
+    """Return of how many tokens a text is at least: no tokenizer that is public takes two words for one."""
     return max(
         len(text.split()), len(_ROWS.sub(r"\1", text).encode("utf-8", "replace")) // MOST_BYTES_PER_TOKEN
     )

@@ -193,6 +193,16 @@ async def test_restoring_keeps_what_was_there_beside_it(tmp_path: Path) -> None:
         assert {name for (name,) in conn.execute("SELECT name FROM projects")} == {"First", "Second"}
 
 
+def take_away(data: Path, how: str, elsewhere: Path) -> None:
+    """What people do to a data folder under the running program."""
+    if how == "deleted":
+        shutil.rmtree(data)
+    else:
+        data.rename(elsewhere)
+    if how == "replaced":
+        shutil.copytree(elsewhere, data)
+
+
 @pytest.mark.parametrize("gone", ["moved", "deleted", "replaced"])
 async def test_nothing_is_paid_once_the_data_folder_is_no_longer_there(gone: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
@@ -201,12 +211,7 @@ async def test_nothing_is_paid_once_the_data_folder_is_no_longer_there(gone: str
         sidecar(data, models=own_models(server.url)) as process,
     ):
         await ask(process)
-        if gone == "deleted":
-            shutil.rmtree(data)
-        else:
-            data.rename(tmp_path / "elsewhere")
-        if gone == "replaced":
-            shutil.copytree(tmp_path / "elsewhere", data)
+        take_away(data, gone, tmp_path / "elsewhere")
         asked = len(server.asked)
         error = await refused(process)
         assert (error.data["kind"], len(server.asked)) == ("storage_error", asked)
@@ -223,12 +228,7 @@ async def test_whoever_asks_how_it_is_hears_at_once_that_the_data_folder_is_gone
     data = tmp_path / "data"
     async with sidecar(data) as process:
         assert (await process.call("system:health"))["status"] == "ok"
-        if gone == "deleted":
-            shutil.rmtree(data)
-        else:
-            data.rename(tmp_path / "elsewhere")
-        if gone == "replaced":
-            shutil.copytree(tmp_path / "elsewhere", data)
+        take_away(data, gone, tmp_path / "elsewhere")
         health = await process.call("system:health")
         told = await process.call("system:doctor")
         assert health["status"] == told["database"]["status"] == "degraded"
