@@ -103,11 +103,10 @@ def bars(by: str, rows: Sequence[tuple[str, float | None, Mapping[str, Any]]]) -
     return table
 
 
-async def hits_table(sidecar: Connection, query: str, limit: int) -> Table:
-    """Messages that hold the words, best first."""
-    found = await sidecar.call("messages:search", {"query": query, "limit": limit})
+def hits_table(hits: Sequence[Mapping[str, Any]]) -> Table:
+    """A line a message that was found."""
     table = table_of(("when", "conversation", "who", "text"))
-    for hit in found["items"]:
+    for hit in hits:
         message = hit["message"]
         who = message["model"] or message["role"]
         table.add_row(_when(message["timestamp"]), hit["conversation"]["name"], who, hit["snippet"])

@@ -13,7 +13,7 @@ from sidecar import resources
 from sidecar.cli import lists
 from sidecar.cli.connection import Connection
 from sidecar.cli.health import examine
-from sidecar.cli.invocation import BROKEN, Invocation, look, perform
+from sidecar.cli.invocation import BROKEN, Invocation, look, perform, show_value
 from sidecar.cli.words import option_values
 
 
@@ -25,7 +25,8 @@ def search(
     """Find messages by their words. Example: `abai search "north sea"`"""
 
     async def work(sidecar: Connection, state: Invocation) -> None:
-        state.out.print(await lists.hits_table(sidecar, words, limit))
+        hits = (await sidecar.call("messages:search", {"query": words, "limit": limit}))["items"]
+        show_value(state, hits, lists.hits_table(hits))
 
     look(context, work)
 
