@@ -114,9 +114,12 @@ def _columns(rows: list[ReconciledRow]) -> tuple[list[Any], list[Any]]:
 
 
 async def _entries(call: Request, provider: str, first: date, last: date) -> list[LedgerEntry]:
-    """Our requests of these days and of one on either side: whose day a moment is in depends on the vendor."""
-    since = int(datetime.combine(first, time(), UTC).timestamp() * 1000) - _DAY_MS
-    until = int(datetime.combine(last + timedelta(days=1), time(), UTC).timestamp() * 1000) + _DAY_MS
+    """Our requests of these days and of two on either side.
+
+    Whose day a moment is in depends on the vendor, and what is settled needs all calls that may stand beside it.
+    """
+    since = int(datetime.combine(first, time(), UTC).timestamp() * 1000) - 2 * _DAY_MS
+    until = int(datetime.combine(last + timedelta(days=1), time(), UTC).timestamp() * 1000) + 2 * _DAY_MS
     found: list[LedgerEntry] = []
     after = 0
     while True:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from decimal import Decimal
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import date
 
+from sidecar.errors import Failure
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.charge import charge
-from sidecar.money.model import utc_day
+from sidecar.money.model import ModelEntry, utc_day
 from sidecar.providers.base import Usage
+from sidecar.spending.only_call import alone, may_have_cost
 from sidecar.spending.settlement import Settlement, evidence, settle
 from sidecar.store.records import LedgerEntry, SettledBy
 
@@ -27,9 +31,11 @@ def settle_by_record(
     A record that is known by the id of the answer, which the ledger row has, is of that call without doubt. What is
     known by its minutes alone may be another program's, and is believed where it lies between the bounds.
     """
-    called = catalogue.resolve(entry.model or "").model
+    called = who_answered(catalogue, entry)
+    if called is None:
+        return False
     cost = charge(catalogue, called, None, usage, utc_day(entry.created_at))
-    if cost.usd is None or (by == "minutes" and not _may_have_cost(entry, cost.usd)):
+    if cost.usd is None or (by == "minutes" and not may_have_cost(entry, cost.usd)):
         return False
     settle(
         conn,
@@ -51,6 +57,22 @@ def settle_by_record(
     return True
 
 
-def _may_have_cost(entry: LedgerEntry, usd: Decimal) -> bool:
-    most = entry.at_most_usd
-    return (entry.at_least_usd or Decimal(0)) <= usd and (most is None or usd <= most)
+def who_answered(catalogue: Catalogue, entry: LedgerEntry) -> ModelEntry | None:
+    """Return the model that a vendor counts a call under, a retired one's successor; None for one no longer listed."""
+    for name in (entry.served_model, entry.model):
+        if name is not None and catalogue.names.knows(name):
+            with suppress(Failure):
+                return catalogue.served(name, utc_day(entry.created_at)).model
+    return None
+
+
+def alone_by_model(catalogue: Catalogue, entries: Iterable[LedgerEntry]) -> set[str]:
+    """Return the ids of the calls beside which no other call of ours, by the same model, may have been counted."""
+    by_model: dict[str, list[LedgerEntry]] = {}
+    known: dict[tuple[str | None, str | None, date], ModelEntry | None] = {}
+    for entry in entries:
+        asked = (entry.served_model, entry.model, utc_day(entry.created_at))
+        model = known[asked] if asked in known else known.setdefault(asked, who_answered(catalogue, entry))
+        if model is not None:
+            by_model.setdefault(model.full_id, []).append(entry)
+    return {entry_id for calls in by_model.values() for entry_id in alone(calls)}

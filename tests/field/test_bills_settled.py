@@ -67,7 +67,7 @@ async def test_what_a_minute_settled_is_said_of_the_row_and_an_answer_that_came_
         rows = [{"id": "cut", "prompt": "Cut. [[simulate: cut=2]]", "model": model}]
         job = (await result("batch:submit", projectId=project, rows=rows, start=True))["id"]
         await here.ended(job)
-        outside.now += 1_800_000
+        outside.now += 8 * 3_600_000
         await result("chat:send", content="Why?", modelId=model, conversationId="talk")
         await result("cost:reconcile", provider="anthropic", **{"from": "2026-11-29", "to": "2026-12-01"})
         [row] = await result("cost:explain", jobId=job)

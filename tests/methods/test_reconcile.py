@@ -104,7 +104,7 @@ async def test_a_cut_call_is_settled_by_the_minute_in_which_it_was_the_only_one(
         [billed] = simulator.billed()
         # Another program on the same key, in the same minute.
         simulator.bill = OrganizationBill(others=[replace(billed)] * others)
-        outside.now += 1_800_000
+        outside.now += 8 * 3_600_000
         params = {"provider": vendor, "from": "2026-11-29", "to": "2026-12-01"}
         result = (await here.ask("cost:reconcile", params))["result"]
     [day] = result["days"]
@@ -133,7 +133,7 @@ async def test_a_minute_whose_only_call_cannot_be_ours_settles_nothing(vendor: s
         huge = Usage(in_uncached=10**8, prompt_total=10**8)
         other = replace(billed, usage=huge, units={"in_uncached": Decimal(50)})
         simulator.bill = OthersAlone(others=[other])
-        outside.now += 1_800_000
+        outside.now += 8 * 3_600_000
         params = {"provider": vendor, "from": "2026-11-29", "to": "2026-12-01"}
         result = (await here.ask("cost:reconcile", params))["result"]
     assert [day["uncertain"] for day in result["days"] if day["calls"]] == [1]

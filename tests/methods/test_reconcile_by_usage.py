@@ -25,7 +25,7 @@ OLDER = {"anthropic-admin": "sk-ant-admin01-older-simulated"}
 NEWER = {"anthropic-admin": "sk-admin-simulated"}
 RANGE = {"from": "2026-11-29", "to": "2026-12-01"}
 CUT = "Cut. [[simulate: cut=2]]"
-HALF_AN_HOUR_MS = 1_800_000
+LATER_MS = 8 * 3_600_000
 
 
 class OthersAlone(OrganizationBill):
@@ -52,11 +52,11 @@ async def reconciled(here: Inside, provider: str) -> dict[str, Any]:
 async def test_a_call_to_a_gateway_that_broke_off_is_settled_once_its_record_is_there(tmp_path: Path) -> None:
     outside = Outside()
     simulator = outside.world.simulator
-    simulator.bill = OrganizationBill(delay_ms=HALF_AN_HOUR_MS)
+    simulator.bill = OrganizationBill(delay_ms=LATER_MS)
     async with at(tmp_path, outside, {}) as here:
         await here.ask("chat:send", {"content": CUT, "modelId": LAB})
         early = await here.ask("cost:reconcile", {"provider": "lab", **RANGE})
-        outside.now += HALF_AN_HOUR_MS
+        outside.now += LATER_MS
         result = await reconciled(here, "lab")
     assert early["error"]["data"]["kind"] == "unsupported"
     [day] = result["days"]
@@ -81,7 +81,7 @@ async def test_an_older_key_settles_a_cut_call_by_the_minute_that_has_its_questi
             simulator.bill = OrganizationBill(others=[other])
         elif others == "one alone":
             simulator.bill = OthersAlone(others=[other])
-        outside.now += HALF_AN_HOUR_MS
+        outside.now += LATER_MS
         result = await reconciled(here, "anthropic")
     settled = [note for note in result["notes"] if note.startswith("Settled")]
     [day] = [each for each in result["days"] if each["calls"]]
@@ -95,7 +95,7 @@ async def test_an_older_key_settles_nothing_of_a_call_of_which_no_count_arrived(
     outside = Outside()
     async with at(tmp_path, outside, OLDER) as here:
         await here.ask("chat:send", {"content": "At once. [[simulate: cut=0]]", "modelId": CLAUDE})
-        outside.now += HALF_AN_HOUR_MS
+        outside.now += LATER_MS
         result = await reconciled(here, "anthropic")
     assert [day["uncertain"] for day in result["days"] if day["calls"]] == [1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -25,8 +26,9 @@ async def counted_in_minutes(
 ) -> MinuteUsage | None:
     """Return what the model's requests used from the minute of `first_ms` to that of `end_ms`.
 
-    Where the key may read it, that is what they were charged, with no counts; else their tokens, with no charge and no
-    number of requests. None where there were no requests, or where it is not sure what belongs to them. Raises Failure.
+    Where the key may read it, that is what they were charged, with the counts of one that was alone; else their tokens,
+    with no charge and no number of requests. None where there were none, or where it is not sure what belongs to them.
+    Raises Failure.
     """
     first, end = whole_minutes(first_ms, end_ms)
     try:
@@ -62,7 +64,32 @@ async def _charged(
                 batch = batch or as_text(group.get("service_tier")).lower() == "batch"
     if not requests:
         return None
-    return MinuteUsage(requests, Usage(charged_usd=cents / 100), batch)
+    counted = await _counted(api, root, key, model, first, end) if requests == 1 else Usage()
+    return MinuteUsage(requests, replace(counted, charged_usd=cents / 100), batch)
+
+
+async def _counted(api: VendorClient, root: str, key: str, model: str, first: int, end: int) -> Usage:
+    """What the one call used, by the report beside that of charges; nothing where that does not tell it."""
+    url = (
+        f"{root}/v1/organizations/analytics/usage?starting_at={_text(first)}&ending_at={_text(end)}"
+        "&time_bucket_width=1m&group_by[]=model&group_by[]=service_tier&limit=1000"
+    )
+    found: list[Mapping[str, Any]] = []
+    try:
+        async with aclosing(listed(api, url, "page", key, "usage", named_by_page)) as pages:
+            async for rows in pages:
+                named = (
+                    row for row in rows if is_named(as_text(as_mapping(row.get("group")).get("model")), model)
+                )
+                found += [as_mapping(row.get("usage")) for row in named]
+    except Failure as failure:
+        if failure.status not in NOT_FOR_THIS_KEY:
+            raise
+    counted = [usage for usage in found if as_count(usage.get("requests"))]
+    if len(counted) != 1:
+        return Usage()
+    usage = message_usage({**counted[0], "input_tokens": counted[0].get("uncached_input_tokens")})
+    return Usage() if usage.doubt else usage
 
 
 async def _used(
