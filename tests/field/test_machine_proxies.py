@@ -15,7 +15,7 @@ from sidecar.providers.kernel.http import HttpClient, network
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.proxies import proxy_for, table_of
 from tests.field.claims import field
-from tests.field.hostile import chat_chunks, serving, stream
+from tests.field.hostile import chat_chunks, raw, serving, stream
 from tests.field.lab import FAR, NO_CERTIFICATES, ask, own_models, refused, sidecar
 from tests.field.proxy import proxying
 from tests.helpers.process import RpcError
@@ -229,6 +229,18 @@ async def test_a_proxy_that_closes_the_way_is_named_and_nothing_was_sent(status:
     assert not isinstance(caught.value, OutcomeUnknown)
     assert f"127.0.0.1:{proxy.port}" in caught.value.message
     assert len(proxy.seen) == 5
+
+
+@field("machine", "the proxy answers with a redirect to a login")
+async def test_a_redirect_by_a_proxy_names_the_proxy(tmp_path: Path) -> None:
+    moved = raw(b"HTTP/1.1 302 Found\r\nlocation: https://login.example/?u=1\r\ncontent-length: 0\r\n\r\n")
+    async with serving(moved) as server, proxying(server.port) as proxy:
+        environment = {"HTTP_PROXY": f"http://127.0.0.1:{proxy.port}"}
+        async with sidecar(tmp_path, models=own_models(FAR), environment=environment) as process:
+            error = await refused(process)
+    assert "redirect (302) to https://login.example/." in error.message
+    assert f"the proxy 127.0.0.1:{proxy.port}, which HTTP_PROXY names" in error.message
+    assert "Nothing was run" in error.message
 
 
 def _not_asked(status: int, headers: Mapping[str, str], body: bytes) -> Failure:

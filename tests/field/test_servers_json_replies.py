@@ -52,6 +52,36 @@ async def test_json_that_is_escaped_once_too_often_is_read(text: str, lab: Lab) 
     assert found["json"] == {"a": 1}
 
 
+@field("servers", "formulas, patterns and paths whose backslashes are not doubled")
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'{"a": "\(x\)\n\nThus \[y\]"}', "\\(x\\)\n\nThus \\[y\\]"),
+        (r'{"a": "\d+\s*\."}', r"\d+\s*\."),
+        (r'{"a": "C:\Users\Ada"}', r"C:\Users\Ada"),
+        (r'{"a": "it\'s \d"}', r"it's \d"),
+        (r'{"a": "\d \u00e9 \\n \""}', '\\d é \\n "'),
+        ('{"a": +1}', 1),
+        ('{"a": -.5}', -0.5),
+        ("{&quot;a&quot;: &quot;b &amp;amp; c&quot;}", "b &amp; c"),
+        ('{"a": "say &quot;hi&quot;"}', "say &quot;hi&quot;"),
+    ],
+)
+async def test_a_reply_is_read_whose_marks_can_mean_one_thing_alone(text: str, value: Any, lab: Lab) -> None:
+    found = await lab.answered(said(text), options={"jsonMode": True})
+    assert found["json"] == {"a": value}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("text", [r'{"a": "\(x\) \nu"}', r'{"a": "C:\Users\new"}', '{"a": 01}', '{"a": 0x1}'])
+async def test_what_may_mean_two_things_is_not_guessed(text: str, lab: Lab) -> None:
+    with pytest.raises(RpcError) as caught:
+        await lab.answered(said(text), options={"jsonMode": True})
+    assert caught.value.data["kind"] == "invalid_output"
+    assert caught.value.data["detail"] == text
+
+
 @pytest.mark.asyncio(loop_scope="module")
 async def test_what_javascript_takes_for_signs_in_a_pattern_is_no_count(lab: Lab) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^x{,3}$"}}}

@@ -47,3 +47,10 @@ async def test_a_wait_that_nobody_means_is_not_told_in_seconds(lab: Lab) -> None
     error = await refused(lab.process)
     assert "Try again later." in error.message
     assert len(lab.switch.asked) == 1
+
+
+@field("servers", "HTTP 429 with `retry-after: 3000000`")
+async def test_a_wait_of_more_than_a_month_is_told_in_days(lab: Lab) -> None:
+    lab.switch.say(whole({"error": {"message": "Slow down"}}, 429, {"retry-after": "3000000"}))
+    assert "Try again in 35 days." in (await refused(lab.process)).message
+    assert len(lab.switch.asked) == 1

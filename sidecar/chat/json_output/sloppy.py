@@ -1,12 +1,14 @@
 """JSON as models write it that nobody holds to it, written down as JSON (pure).
 
 What is meant is certain: quotes of Python or of a text processor, `True` and `None`, names without quotes, comments, a
-comma behind the last of several values, line ends inside a text. What is missing is never added: an answer that breaks
-off stays one.
+comma behind the last of several values, line ends inside a text, `+1` and `.5`, marks escaped for a web page, and
+backslashes of formulas, patterns and paths that can be nothing else. What is missing is never added: an answer that
+breaks off stays one.
 """
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
@@ -18,7 +20,7 @@ _TOKEN = re.compile(
       | (?P<single>'(?:[^'\\]|\\.)*+(?:'|\Z)|“(?:[^”\\]|\\.)*+(?:”|\Z))
       | (?P<comment>//[^\n]*+|/\*.*?(?:\*/|\Z)|\#[^\n]*+)
       | (?P<name>[A-Za-z_$][\w$-]*+)(?P<colon>\s*+:)?
-      | (?P<number>-?\d[\w.+-]*+)
+      | (?P<number>[+-]?(?:\d|\.\d)[\w.+-]*+)
       | (?P<end>[}\]])
       | (?P<blank>\s++)
       | .""",
@@ -27,6 +29,11 @@ _TOKEN = re.compile(
 _WORDS = {"True": "true", "False": "false", "None": "null"}
 _QUOTE_INSIDE = re.compile(r"\\.|\"", re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x1f]")
+# With a small letter behind it, which it may belong to: `\nu` is a letter of TeX, `\new` a folder.
+_ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|[bfnrt][a-z]|.|\Z)", re.DOTALL)
+_MAY_BE_BOTH = re.compile(r"\\(?:[bfnrt][a-z]|u\Z)")
+_ESCAPED_LETTERS = frozenset('"\\/bfnrt')
+_FOR_A_PAGE = re.compile(r"[{\[][{\[\s]*&(?:quot|#34);")
 
 
 def as_json(text: str) -> str | None:
@@ -34,9 +41,13 @@ def as_json(text: str) -> str | None:
 
     Whether it is JSON is for whoever reads it: what cannot be understood stays as it is.
     """
+    if len(text) > MOST_LETTERS:
+        return None
+    if _FOR_A_PAGE.search(text):
+        text = html.unescape(text)
     begin = min((place for place in (text.find("{"), text.find("[")) if place >= 0), default=-1)
     end = max(text.rfind("}"), text.rfind("]"))
-    if begin < 0 or end < begin or len(text) > MOST_LETTERS:
+    if begin < 0 or end < begin:
         return None
     written: list[str] = []
     for token in _TOKEN.finditer(text, begin, end + 1):
@@ -74,7 +85,24 @@ def _written(token: re.Match[str]) -> str:
         if token["colon"]:
             return f'"{token["name"]}":'
         return _WORDS.get(token["name"], token["name"])
-    return token[0]
+    return _number(token["number"]) if token["number"] else token[0]
+
+
+def _number(text: str) -> str:
+    """`+1` and `.5` as JSON writes them; any other as it is: behind a nought first, nobody knows what is meant."""
+    plain = text.removeprefix("+")
+    if plain.startswith((".", "-.")):
+        plain = plain.replace(".", "0.", 1)
+    return plain if plain.lstrip("-")[:1].isdigit() else text
+
+
+def _is_none(escape: str) -> bool:
+    return escape[1:2] not in _ESCAPED_LETTERS and len(escape) < 6
+
+
+def _literal(escape: str) -> str:
+    # Python and JavaScript take the backslash before it for one that escapes it.
+    return "'" if escape == "\\'" else f"\\{escape}"
 
 
 def _unescaped(found: re.Match[str]) -> str:
@@ -83,5 +111,11 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 def _escaped(quoted: str) -> str:
-    """Line ends and tabs that stand in a text as they are."""
+    """Line ends and tabs that stand in a text as they are, and backslashes that escape nothing.
+
+    Where some do and others may (`\\d` beside `\\new`), nobody knows what is meant, and it stays no JSON.
+    """
+    escapes = [found[0] for found in _ESCAPE.finditer(quoted)]
+    if any(map(_is_none, escapes)) and not any(map(_MAY_BE_BOTH.match, escapes)):
+        quoted = _ESCAPE.sub(lambda found: _literal(found[0]) if _is_none(found[0]) else found[0], quoted)
     return _CONTROLS.sub(lambda found: json.dumps(found[0])[1:-1], quoted)

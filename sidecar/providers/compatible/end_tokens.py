@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sidecar.providers.base import TextDelta
 from sidecar.providers.openai_family.stream import Splitter, Spoken
 
-# What models are trained to end with: ChatML's, Llama's, GPT's, Phi's, Gemma's, DeepSeek's.
+# What models are trained to end with: ChatML's, Llama's, GPT's, Phi's, Gemma's, DeepSeek's, Cohere's, Mistral's.
 MARKS = (
     "<|im_end|>",
     "<|eot_id|>",
@@ -17,7 +17,14 @@ MARKS = (
     "<|end|>",
     "<end_of_turn>",
     "<｜end▁of▁sentence｜>",
+    "<|END_RESPONSE|>",
+    "<|END_OF_TURN_TOKEN|>",
+    "<|end_of_solution|>",
+    "<eos>",
+    "</s>",
 )
+# A web page strikes words out between these.
+_CLOSES_ELEMENT, _ELEMENT = "</s>", "<s>"
 
 
 class EndTokens:
@@ -30,6 +37,7 @@ class EndTokens:
         self._inner = inner
         self._held = ""
         self._last = ""
+        self._opens_element = False
 
     def feed(self, text: str) -> Iterator[Spoken]:
         """Yield what is certain."""
@@ -41,7 +49,9 @@ class EndTokens:
         for event in self._inner.finish():
             yield from self._take(event)
         held, self._held = self._held, ""
-        is_mark = held.strip() in MARKS and self._last not in ("", " ", "\t")
+        is_mark = held.strip() in MARKS and self._last[-1:] not in ("", " ", "\t")
+        if held.strip() == _CLOSES_ELEMENT and self._opens_element:
+            is_mark = False
         if held and not is_mark:
             yield TextDelta(held)
 
@@ -57,7 +67,9 @@ class EndTokens:
         if at >= 0 and _may_be_mark(text[at:]):
             self._held, text = text[at:], text[:at]
         if text:
-            self._last = text[-1]
+            seen = self._last + text
+            self._opens_element = self._opens_element or _ELEMENT in seen
+            self._last = seen[-len(_ELEMENT) :]
             yield TextDelta(text)
 
 

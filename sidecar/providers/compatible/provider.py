@@ -11,6 +11,7 @@ from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall, Usage
 from sidecar.providers.bills import BilledLine
 from sidecar.providers.compatible.activity import activity_costs
+from sidecar.providers.compatible.begin_tokens import BeginTokens
 from sidecar.providers.compatible.charges import call_record
 from sidecar.providers.compatible.end_tokens import EndTokens
 from sidecar.providers.compatible.errors import compatible
@@ -88,7 +89,8 @@ class Compatible:
         was run, OutcomeUnknown when something may have been.
         """
         asked = self._api.asked(key, str(plan.body["model"]))
-        reader = ChatReader(asked, read_usage=compatible_usage, splitter=EndTokens(ThinkSplitter()))
+        splitter = EndTokens(BeginTokens(ThinkSplitter()))
+        reader = ChatReader(asked, read_usage=compatible_usage, splitter=splitter)
         attempt = self._attempts.known(
             Attempt(self._roots[0] + plan.path, plan.body, str(plan.body["model"]), plan.asked)
         )

@@ -33,6 +33,14 @@ _BEGINNINGS = (*_CLOSE_OF, *harmony.BEGINNINGS)
 # Servers and models write them in capitals too.
 _ANY_OPEN = re.compile("|".join(re.escape(opened) for opened, _ in PAIRS), re.IGNORECASE)
 _ANY_CLOSE = re.compile("|".join(re.escape(closed) for _, closed in PAIRS), re.IGNORECASE)
+# Some tell in the tag how long was thought.
+_NAMES = "think|thinking|thought|thoughts|reasoning"
+_WITH_MORE = re.compile(rf"<({_NAMES})\s[^<>\n]{{0,200}}>", re.IGNORECASE)
+_HALF_OPEN = re.compile(rf"<(?:{_NAMES})\s[^<>\n]{{0,200}}", re.IGNORECASE)
+# What is left of OpenAI's channels where a server drops the tokens around their names.
+_BARE_THOUGHT = re.compile(r"analysis(?=[A-Z\"'(])")
+_BARE_ANSWER = "assistantfinal"
+_ANY_END = re.compile(f"{_ANY_CLOSE.pattern}|{_BARE_ANSWER}", re.IGNORECASE)
 _LONGEST = max(len(tag) for pair in PAIRS for tag in pair)
 # An answer that quotes so many closing tags is about them.
 _MOST_QUOTED = 100
@@ -90,11 +98,16 @@ class ThinkSplitter:
             self._harmony, self._kept = harmony.HarmonySplitter(), ""
             yield from self._harmony.feed(start)
             return
-        opened = next((tag for tag in _CLOSE_OF if _same(start[: len(tag)], tag)), None)
+        opened = _opening(start)
         if opened is not None:
-            self._state, self._kept = "thinking", start[len(opened) :].removeprefix("\n")
-            self._close, self._lone = _CLOSE_OF[opened], None
-        elif start and not any(_same(tag[: len(start)], start) for tag in _BEGINNINGS):
+            tag, length = opened
+            self._state, self._kept = "thinking", start[length:].removeprefix("\n")
+            self._close, self._lone = _CLOSE_OF[tag], None
+        elif (
+            start
+            and not any(_same(tag[: len(start)], start) for tag in _BEGINNINGS)
+            and not _HALF_OPEN.fullmatch(start)
+        ):
             # After thinking, the lines that set it apart belong to nobody.
             text = start if self._state == "after" else self._kept
             self._state, self._kept = "text", ""
@@ -149,7 +162,7 @@ class LoneClose:
         self._pieces.append(text)
         if self._closed is None:
             self._near += text
-            if _ANY_CLOSE.search(self._near) is None:
+            if _ANY_END.search(self._near) is None:
                 self._searched += max(0, len(self._near) - _LONGEST)
                 self._near = self._near[-_LONGEST:]
                 return None
@@ -160,16 +173,21 @@ class LoneClose:
         said = self._all()
         # A tag at the very end sets nothing apart.
         answer = said[end:].lstrip()
-        return (said[:begin], answer) if answer else None
+        thought = said[:begin]
+        if said[begin:end].lower() == _BARE_ANSWER:
+            thought = _BARE_THOUGHT.sub("", thought, count=1)
+        return (thought, answer) if answer else None
 
     def _all(self) -> str:
         self._pieces = ["".join(self._pieces)]
         return self._pieces[0]
 
     def _search(self, said: str) -> None:
-        while (found := _ANY_CLOSE.search(said, self._searched)) is not None:
+        while (found := _ANY_END.search(said, self._searched)) is not None:
             self._searched = found.end()
             before = said[: found.start()]
+            if found[0].lower() == _BARE_ANSWER and not _BARE_THOUGHT.match(said):
+                continue
             if _ANY_OPEN.search(before) or self._quoted >= _MOST_QUOTED:
                 self._over = True
                 return
@@ -185,6 +203,15 @@ def _is_quoted(before: str) -> bool:
     """Whether the next character stands inside quotes or code, where a tag is what the answer is about."""
     line = before[before.rfind("\n") + 1 :].replace('\\"', "")
     return line.count('"') % 2 == 1 or line.count("`") % 2 == 1 or before.count("```") % 2 == 1
+
+
+def _opening(text: str) -> tuple[str, int] | None:
+    """The tag of the list that a text begins with, and how long it is; None for another beginning."""
+    tag = next((tag for tag in _CLOSE_OF if _same(text[: len(tag)], tag)), None)
+    if tag is not None:
+        return tag, len(tag)
+    told = _WITH_MORE.match(text)
+    return None if told is None else (f"<{told[1].lower()}>", told.end())
 
 
 def _same(one: str, other: str) -> bool:

@@ -158,7 +158,7 @@ def _broken(
 
 
 def page_on_the_way(failure: Failure, status: int, proxy: str | None) -> None:
-    """Say who may have written the page that came with this status, and whether whatever is asked next meets it too.
+    """Say who may have written this page or redirect, and whether whatever is asked next meets it too.
 
     One for 4xx may be about this question alone: a filter that blocks its words, a bound on its size.
     """

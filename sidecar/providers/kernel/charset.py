@@ -1,6 +1,7 @@
 """The charset of a body, made UTF-8 (pure).
 
-UTF-16, as some Windows servers and proxies send it, is told by its bytes; any other is the one that the header names.
+UTF-16, as some Windows servers and proxies send it, and UTF-32 are told by their bytes; any other is the one that the
+header names.
 """
 
 from __future__ import annotations
@@ -8,15 +9,29 @@ from __future__ import annotations
 import codecs
 import re
 
-# An answer begins with a mark or with a letter of ASCII, of which one of two bytes is 0.
-_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+# An answer begins with a mark or with a letter of ASCII, of which all bytes but one are 0. Longer marks come first: one
+# begins with another.
+_MARKS = {
+    b"\xff\xfe\0\0": "utf-32-le",
+    b"\0\0\xfe\xff": "utf-32-be",
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+}
+_FOUR_BYTES = {b"[^\0]\0\0\0": "utf-32-le", b"\0\0\0[^\0]": "utf-32-be"}
+# Two letters of the longest: NULs that fill up what a server promised to send stand before one letter alone.
+_ENOUGH_BYTES = 8
 
 
 def wide_encoding(beginning: bytes) -> str | None:
-    """Return the encoding that these first two bytes show, None where they are not of UTF-16."""
+    """Return the encoding that the first bytes show, two at least, None where they are not of UTF-16 or UTF-32."""
     if len(beginning) < 2:
         return None
-    found = _MARKS.get(beginning[:2])
+    found = next((name for mark, name in _MARKS.items() if beginning.startswith(mark)), None)
+    if found is None:
+        letters = beginning[:_ENOUGH_BYTES]
+        found = next(
+            (name for letter, name in _FOUR_BYTES.items() if re.fullmatch(letter * 2, letters)), None
+        )
     if found is None and (beginning[0] == 0) != (beginning[1] == 0):
         found = "utf-16-be" if beginning[0] == 0 else "utf-16-le"
     return found
@@ -56,7 +71,7 @@ def text_of(data: bytes) -> str:
 
 
 class Narrowed:
-    """Gives the bytes of an answer in UTF-8, whatever they are in. Waits for the first two of them."""
+    """Gives the bytes of an answer in UTF-8, whatever they are in. Waits for its first few bytes."""
 
     def __init__(self) -> None:
         self._begun = False
@@ -67,21 +82,29 @@ class Narrowed:
         """Return what these bytes complete."""
         if not self._begun:
             chunk, self._kept = self._kept + chunk, b""
-            if len(chunk) < 2:
+            if len(chunk) < _ENOUGH_BYTES:
                 self._kept = chunk
                 return b""
-            self._begun = True
-            encoding = wide_encoding(chunk)
-            if encoding is not None:
-                self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-        if self._decoder is None:
-            return chunk
-        return self._decoder.decode(chunk).removeprefix("\ufeff").encode("utf-8", "replace")
+            self._begin(chunk)
+        return self._narrow(chunk)
 
     def finish(self) -> bytes:
         """Return what was waited with."""
         kept, self._kept = self._kept, b""
-        return kept
+        if kept:
+            self._begin(kept)
+        return self._narrow(kept)
+
+    def _begin(self, beginning: bytes) -> None:
+        self._begun = True
+        encoding = wide_encoding(beginning)
+        if encoding is not None:
+            self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+
+    def _narrow(self, chunk: bytes) -> bytes:
+        if self._decoder is None:
+            return chunk
+        return self._decoder.decode(chunk).removeprefix("\ufeff").encode("utf-8", "replace")
 
 
 _NAMED = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.IGNORECASE)

@@ -132,6 +132,8 @@ class VendorClient:
                 async for chunk in answer.chunks:
                     for element in reader.feed(narrowed.feed(chunk)):
                         yield element
+            for element in reader.feed(narrowed.finish()):
+                yield element
             orjson.loads(reader.rest())
         except JsonTooLarge as error:
             raise self.failure(f"The answer of the {asked.title} API cannot be read. {error}") from None

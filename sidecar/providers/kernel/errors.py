@@ -28,8 +28,8 @@ from sidecar.providers.kernel.web_pages import (
     wants_certificate,
 )
 
-# A longer wait than a month is no wait that anybody meant.
-_LONGEST_TOLD_MS = 31 * 24 * 3_600 * 1_000
+# A longer wait than a year is no wait that anybody meant.
+_LONGEST_TOLD_MS = 366 * 24 * 3_600 * 1_000
 _UNITS = (("days", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
 _OF_A_DAY = re.compile(
     r"\bdaily\b|(?<![a-z])per[ _-]?day(?![a-z])|\ba day\b|(?:of|for) (?:the|this) day\b|\btoday\b|\b[RT]PD\b",

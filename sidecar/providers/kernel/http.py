@@ -210,7 +210,7 @@ class HttpClient:
                     failure, status = opening.refusal, opening.status or status
                 else:
                     failure = read_refusal(status, names, await refusal_body(response))
-                if failure.detail == WEB_PAGE:
+                if failure.detail == WEB_PAGE or status in redirects.STATUSES:
                     page_on_the_way(failure, status, response.extensions.get("proxy"))
                 if pacer is not None:
                     pacer.observe(status, names, failure.retry_after_ms)

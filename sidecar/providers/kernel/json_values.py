@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from sidecar.providers.kernel.charset import text_of, wide_encoding
+from sidecar.providers.kernel.respelled import read_respelled
 from sidecar.providers.kernel.web_pages import without_comments
 
 
@@ -65,8 +66,8 @@ def read_lenient(data: bytes | str, *, keep_halves: bool = False) -> Any:
     """Return the value. Raises ValueError for what is no JSON even so, or has too many values (`value_bound`).
 
     NaN and the infinities are None, control characters may stand in texts as they are, a comma behind the last of
-    several values, and a byte order mark before all. Half an emoji becomes one that can be written down, unless
-    `keep_halves`: its other half may follow.
+    several values, and a byte order mark before all; it may be escaped for a web page, or Python's. Half an emoji
+    becomes one that can be written down, unless `keep_halves`: its other half may follow.
     """
     if too_many_values(data):
         raise ValueError("too many values")
@@ -94,9 +95,12 @@ def _read_text(text: str) -> Any:
         return json.loads(text, strict=False, parse_constant=lambda name: None)
     except ValueError:
         if _COMMA_BEFORE_END.search(text) is None:
-            raise
+            return read_respelled(text)
     without = _COMMA_BEFORE_END.sub(lambda found: found[1] or found[2], text)
-    return json.loads(without, strict=False, parse_constant=lambda name: None)
+    try:
+        return json.loads(without, strict=False, parse_constant=lambda name: None)
+    except ValueError:
+        return read_respelled(text)
 
 
 def glued_values(text: str) -> list[Any]:
@@ -117,7 +121,7 @@ def glued_values(text: str) -> list[Any]:
 
 
 def read_document(data: bytes) -> Any:
-    """Return the value of a whole document, in UTF-8 or UTF-16. Raises ValueError as `read_lenient` does."""
+    """Return the value of a whole document, in UTF-8, UTF-16 or UTF-32. Raises ValueError as `read_lenient` does."""
     encoding = wide_encoding(data)
     if encoding is not None:
         return read_lenient(data.decode(encoding, "replace"))

@@ -157,7 +157,8 @@ class ChatReader(AnswerReader):
         yield from self._tell(self._told(self._text.finish()))
         if self._splitter is not None:
             yield from self._tell(self._splitter.finish())
-        if self._finish is None and self._marked:
+        if self._finish is None and self._marked and (self._begun or not self._pieces.notes):
+            # A mark behind nothing but pieces that nobody can read ends no answer.
             self._finish = "stop"
         if self._usage is not None and self._uncounted:
             self._usage = replace(self._usage, doubt=self._usage.doubt or ANSWER_UNTOLD)
