@@ -340,7 +340,10 @@ def names_taken_from(module: str, tree: ast.Module) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("module", "writing"),
     [
-        ("sidecar.store.ledger", {"intent", "settle", "fail", "mark_unknown", "mark_interrupted"}),
+        (
+            "sidecar.store.ledger",
+            {"intent", "settle", "fail", "mark_unknown", "mark_interrupted", "keep_most"},
+        ),
         ("sidecar.store.jobs", {"reserve", "unreserve"}),
     ],
 )

@@ -15,7 +15,7 @@ from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.keys import Keys
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.cost_range import NO_EXTRAS, Extras, extras_of, frame_tokens
+from sidecar.money.cost_range import NO_EXTRAS, Extras, extras_of, frame_tokens, longest_answer
 from sidecar.money.model import PriceEntry, Serving, utc_day
 from sidecar.providers.by_name import Providers
 
@@ -23,8 +23,6 @@ MOST_ISSUES = 100
 _SHOWN_MODELS = 5
 # Kinds of rows that are remembered; a large file may have a schema of its own in each row.
 MOST_KINDS = 10_000
-# As for a chat: a budget must reserve something for an answer without a limit.
-UNLIMITED_ANSWER_TOKENS = 8_192
 # Rows may wait, and prices have first days: the most is by the dearest of so many.
 PRICE_DAYS = 31
 
@@ -110,11 +108,10 @@ class RowValidator:
             plan = provider.plan(request)
         except Failure as failure:
             raise with_context(failure, serving) from None
-        cap = plan.max_output_tokens or model.max_output_tokens or UNLIMITED_ANSWER_TOKENS
         return RowProfile(
             serving,
             self._catalogue.price_entry(model, self._day),
-            cap,
+            longest_answer(plan, model),
             extras_of(request, model, plan),
             frame_tokens(plan.body, request.system, request.developer, row.prompt),
             request.json_mode,

@@ -10,14 +10,16 @@ from decimal import Decimal
 
 from sidecar.chat.piece_keeper import LeastKeeper
 from sidecar.chat.prepare import PreparedRequest
+from sidecar.chat.reservation import further_at_most
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money.charge import Charge, charge
-from sidecar.money.model import utc_day
-from sidecar.providers.base import Begun, Event, PreparedCall, RequestPacer, Usage
+from sidecar.money.model import PriceEntry, utc_day
+from sidecar.providers.base import Begun, Event, FurtherRequest, PreparedCall, RequestPacer, Usage
 from sidecar.spending import intent, settlement
 from sidecar.spending.bounds import least_usage
+from sidecar.spending.budget import this_month
 from sidecar.spending.free_searches import Allowance
 from sidecar.spending.settlement import Settlement
 from sidecar.store.records import LedgerEntry
@@ -32,15 +34,17 @@ class PaidAnswer:
         self._prepared = prepared
         self._entry = entry
         self._allowance: Allowance | None = None
+        self._plan = prepared.plan
+        # The most that it may cost, which is held back of the month's budget; None where no price bounds it.
+        self.held_usd = entry.estimate_usd
 
     async def read(
         self, plan: PreparedCall, pacer: RequestPacer, report: Callable[[Event], None] | None = None
     ) -> None:
         """Ask, and read to the end. Raise what the provider raises; `arrived` has what came before."""
-        core, prepared = self._core, self._prepared
+        core, prepared, self._plan = self._core, self._prepared, plan
         if prepared.request.web_search_max_uses is not None:
-            price = core.catalogue.price_entry(prepared.serving.model, utc_day(self._entry.created_at))
-            self._allowance = await core.free_searches.of(price, self._entry.created_at)
+            self._allowance = await core.free_searches.of(self._price(), self._entry.created_at)
         keeping: set[asyncio.Task[None]] = set()
         # The pieces of a conversation are kept with what they come to.
         alone = self._entry.conversation_id is None
@@ -63,6 +67,39 @@ class PaidAnswer:
                 await least.stop()
             if keeping:
                 await asyncio.wait(keeping)
+
+    async def hold_back(self, further: FurtherRequest) -> None:
+        """Hold back what a request may cost that nobody counted on, with what came before it. It leaves only then.
+
+        Raises Failure("budget_exceeded"), and what was held back stays so.
+        """
+        more = further_at_most(self._prepared, self._plan, further, self._price())
+        if more is None or self.held_usd is None:
+            return
+        wanted = more + self._came_to(further)
+        if wanted <= self.held_usd:
+            return
+        core = self._core
+        budget = await this_month(core.settings, core.now_ms())
+        # A cancellation meanwhile must not leave more held back than is known here.
+        self.held_usd, before = wanted, self.held_usd
+        try:
+            await core.store.write(intent.raise_to, self._entry.id, wanted, budget, further.why)
+        except Failure:
+            self.held_usd = before
+            raise
+
+    def _came_to(self, further: FurtherRequest) -> Decimal:
+        """What the requests before came to; all that was held back for them where nobody can tell."""
+        if further.why == "unlimited":
+            # Refused, and so not run.
+            return Decimal(0)
+        told = self.charge(self.arrived.usage).usd if further.told else None
+        return (self.held_usd or Decimal(0)) if told is None else told
+
+    def _price(self) -> PriceEntry | None:
+        model = self._prepared.serving.model
+        return self._core.catalogue.price_entry(model, utc_day(self._entry.created_at))
 
     def charge(self, usage: Usage | None) -> Charge:
         """Return what a usage comes to by the price of the model and the day that were asked."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from sidecar.chat.options import roughly_tokens
 from sidecar.chat.prepare import PreparedRequest
-from sidecar.money.cost_range import GUESSED_FACTOR, extras_of, frame_tokens, highest
+from sidecar.money.cost_range import (
+    GUESSED_FACTOR,
+    extras_of,
+    frame_tokens,
+    highest,
+    longest_answer,
+    most_written,
+    sent_tokens,
+)
 from sidecar.money.model import PriceEntry
-from sidecar.providers.base import Turn
-
-# A budget must reserve something for an answer without a limit.
-UNLIMITED_ANSWER_TOKENS = 8_192
+from sidecar.providers.base import FurtherRequest, PreparedCall, Turn
 
 
 def present_texts(prepared: PreparedRequest) -> list[str]:
@@ -26,7 +32,7 @@ def reservation(
 ) -> Callable[[Sequence[Turn]], Decimal | None]:
     """Return what gives, for the earlier turns that go along, the most in USD; None where no price bounds it."""
     model, plan, present = prepared.serving.model, prepared.plan, present_texts(prepared)
-    answer = plan.max_output_tokens or model.max_output_tokens or UNLIMITED_ANSWER_TOKENS
+    answer = longest_answer(plan, model)
     around = frame_tokens(plan.body, *present)
 
     def at_most(earlier: Sequence[Turn]) -> Decimal | None:
@@ -35,3 +41,19 @@ def reservation(
         return highest(price, tokens, answer, extras_of(prepared.request, model, plan))
 
     return at_most
+
+
+def further_at_most(
+    prepared: PreparedRequest, plan: PreparedCall, further: FurtherRequest, price: PriceEntry | None
+) -> Decimal | None:
+    """Return the most in USD that a request costs which nobody counted on; None where no price bounds it.
+
+    `plan` is the question as it was sent first, with the earlier turns.
+    """
+    model = prepared.serving.model
+    prompt = sent_tokens(plan.body) if further.prompt_tokens is None else further.prompt_tokens
+    answer = most_written(model) if further.answer_tokens is None else further.answer_tokens
+    extras = extras_of(prepared.request, model, plan)
+    if further.searches is not None:
+        extras = replace(extras, searches=further.searches)
+    return highest(price, prompt, answer, extras)

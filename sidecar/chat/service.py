@@ -170,7 +170,7 @@ class ChatService:
         try:
             try:
                 plan = prepared.plan_after(opened.earlier)
-                await answer.read(plan, WaitReporter(report), report)
+                await answer.read(plan, WaitReporter(report, answer.hold_back), report)
             finally:
                 self._writes.see_to_its_end(keeper.stop())
         except BaseException as problem:
@@ -233,7 +233,7 @@ class ChatService:
             usage=accumulator.usage,
             cost_usd=whole.known_usd,
             at_least_usd=None if whole.known_usd is not None else whole.at_least_usd,
-            at_most_usd=None if whole.known_usd is not None else whole.at_most_usd(opened.entry.estimate_usd),
+            at_most_usd=None if whole.known_usd is not None else whole.at_most_usd(answer.held_usd),
             model=prepared.serving.asked_id,
             served_model=charge.served_id if charge.served_id != prepared.serving.asked.full_id else None,
             label=label,
@@ -273,7 +273,7 @@ class ChatService:
             answer.name(problem)
         accumulator, money = answer.arrived, answer.broken(problem)
         if isinstance(problem, Failure):
-            settlement.tell_cost(problem, money, entry.estimate_usd)
+            settlement.tell_cost(problem, money, answer.held_usd)
         await self._writes.save(
             partial(
                 transactions.settle,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+
+from sidecar.providers.base import FurtherRequest
 
 # Shorter waits are over before they are read.
 SHORTEST_TOLD_MS = 1_000
@@ -20,13 +22,19 @@ class Waiting:
 
 
 class WaitReporter:
-    """The `RequestPacer` of one question: it is asked at once, and says when it waits."""
+    """The `RequestPacer` of one question: it is asked at once, and says when it waits.
+
+    `hold_back` reserves what a request may cost that nobody counted on, or raises Failure.
+    """
 
     retries = 4
     longest_hint_ms = LONGEST_WAIT_MS
 
-    def __init__(self, notify: Callable[[Waiting], None]) -> None:
+    def __init__(
+        self, notify: Callable[[Waiting], None], hold_back: Callable[[FurtherRequest], Awaitable[None]]
+    ) -> None:
         self._notify = notify
+        self._hold_back = hold_back
 
     async def enter(self) -> None:
         """Let the attempt leave: a person waits for it."""
@@ -41,3 +49,7 @@ class WaitReporter:
 
     def leave(self) -> None:
         """Hold no place that could be given back."""
+
+    async def reserve(self, further: FurtherRequest) -> None:
+        """Hold back what that request may cost. Raises Failure("budget_exceeded")."""
+        await self._hold_back(further)

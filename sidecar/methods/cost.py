@@ -16,7 +16,7 @@ from sidecar.money.bill_tiers import differing, explain_by_tiers
 from sidecar.money.reconcile import ReconciledRow
 from sidecar.money.reconcile import reconcile as lay_beside
 from sidecar.money.vendor_days import day_of
-from sidecar.store import ledger
+from sidecar.store import ledger_lists
 from sidecar.store.records import LedgerEntry
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ async def reprice(call: Request, params: types.CostRepriceParams) -> dict[str, A
 async def explain(call: Request, params: types.CostExplainParams) -> list[dict[str, Any]]:
     read = call.services.store.read
     if params.message_id is not None:
-        found = await read(ledger.of_message, params.message_id)
+        found = await read(ledger_lists.of_message, params.message_id)
     elif params.job_id is not None:
         offset = params.offset or 0
-        found = await read(ledger.of_job, params.job_id, params.row_id, params.limit or PAGE, offset)
+        found = await read(ledger_lists.of_job, params.job_id, params.row_id, params.limit or PAGE, offset)
         if offset and not found:
             return []
     else:
@@ -123,7 +123,7 @@ async def _entries(call: Request, provider: str, first: date, last: date) -> lis
     found: list[LedgerEntry] = []
     after = 0
     while True:
-        page = await call.services.store.read(ledger.of_provider, provider, since, until, after, PAGE)
+        page = await call.services.store.read(ledger_lists.of_provider, provider, since, until, after, PAGE)
         found += [entry for _, entry in page]
         if len(page) < PAGE:
             return found

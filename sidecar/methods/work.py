@@ -12,7 +12,7 @@ from sidecar.chat.live_answers import Delay, LiveAnswer
 from sidecar.errors import Failure
 from sidecar.methods import batch_native, work_wire
 from sidecar.methods.services import Request
-from sidecar.store import jobs, ledger, messages, pending_rows, row_sweeps, vendor_batches
+from sidecar.store import jobs, ledger, ledger_lists, messages, pending_rows, row_sweeps, vendor_batches
 from sidecar.store.answer_pieces import AnswerPiece
 from sidecar.store.job_records import Job, VendorBatch
 from sidecar.store.records import LedgerEntry, Message
@@ -154,7 +154,7 @@ def _ended(
 ) -> list[tuple[LedgerEntry | None, Message]]:
     if turn_id is not None:
         found = messages.answers_of_turn(conn, turn_id)
-        return [(next(iter(ledger.of_message(conn, message.id)), None), message) for message in found]
+        return [(next(iter(ledger_lists.of_message(conn, message.id)), None), message) for message in found]
     entry = ledger.get(conn, str(request_id))
     message = None if entry is None or entry.message_id is None else messages.get(conn, entry.message_id)
     return [] if message is None else [(entry, message)]

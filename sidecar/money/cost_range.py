@@ -55,11 +55,25 @@ NO_EXTRAS = Extras()
 SEARCHES_BY_ITSELF = 5
 
 
+def sent_tokens(body: Mapping[str, Any]) -> int:
+    """Return the most tokens of all that is sent: no token is of less than a byte."""
+    return len(_written(body).encode("utf-8", "surrogatepass"))
+
+
 def frame_tokens(body: Mapping[str, Any], *texts: str | None) -> int:
     """Return the most tokens of what is sent around these texts: no vendor has more than one for two bytes of it."""
-    # What is no JSON is not sent.
-    sent = len(json.dumps(body, ensure_ascii=False, default=lambda _: None))
+    sent = len(_written(body))
     return max(0, sent - sum(len(text) for text in texts if text)) // 2
+
+
+def longest_answer(plan: PreparedCall, model: ModelEntry) -> int:
+    """Return the most tokens of an answer: its limit, and without one as many as the model writes at all."""
+    return plan.max_output_tokens or most_written(model)
+
+
+def most_written(model: ModelEntry) -> int:
+    """Return the most tokens that the model writes in one answer; its window has prompt and answer."""
+    return model.max_output_tokens or model.context_size
 
 
 def extras_of(request: ChatRequest, model: ModelEntry, plan: PreparedCall) -> Extras:
@@ -141,6 +155,11 @@ def assumptions(
             f"{model.name}: the tokens of its prompts are guessed; the most is reckoned with twice as many."
         )
     return tuple(found)
+
+
+def _written(body: Mapping[str, Any]) -> str:
+    # What is no JSON is not sent.
+    return json.dumps(body, ensure_ascii=False, default=lambda _: None)
 
 
 def _costs(usages: Iterable[Usage], price: PriceEntry | None, *, batch: bool) -> list[Decimal]:

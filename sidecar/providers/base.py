@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from sidecar.providers.kernel.limits import RequestPacer as RequestPacer
+from sidecar.providers.kernel.pacer import FurtherRequest as FurtherRequest
+from sidecar.providers.kernel.pacer import RequestPacer as RequestPacer
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 FinishReason = Literal["stop", "length", "content_filter", "cancelled", "error"]

@@ -38,8 +38,8 @@ from sidecar.providers.bills import (
     TellsTiers,
     TierTokens,
 )
-from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.pacer import RequestPacer
 
 # What is stored and sent as one message. The longest answers that vendors sell have a tenth of it.
 MOST_LETTERS = 8 * 1024 * 1024

@@ -16,13 +16,21 @@ from sidecar.errors import Failure
 from sidecar.settings import Settings
 from sidecar.store import jobs, ledger_sums, pending_rows
 
-What = Literal["answer", "batch", "row"]
+What = Literal["answer", "batch", "row", "unlimited", "continuation"]
 
-_ASKED: dict[What, str] = {"answer": "this answer", "batch": "this batch", "row": "the next row"}
+_ASKED: dict[What, str] = {
+    "answer": "this answer",
+    "batch": "this batch",
+    "row": "the next row",
+    "unlimited": "this answer, which the server writes without a limit alone,",
+    "continuation": "the rest of this answer",
+}
 _ADVICE: dict[What, str] = {
     "answer": "or lower the answer's maximum length",
     "batch": "then start it again",
     "row": "then start the batch again",
+    "unlimited": "or choose a model whose answers can be limited",
+    "continuation": "then ask for the rest",
 }
 _NOTHING = Decimal(0)
 # Cents are enough for most sums; below a millionth of a dollar nobody looks.

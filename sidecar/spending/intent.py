@@ -114,6 +114,19 @@ async def keep_begun(
         await store.write(ledger.keep_begun, entry_id, event.response_id, least_usd())
 
 
+def raise_to(
+    conn: sqlite3.Connection, entry_id: str, at_most_usd: Decimal, budget: Budget, what: What
+) -> None:
+    """Hold back more for a request that is under way, before it leaves in a form that may cost more, or goes on.
+
+    Raises Failure("budget_exceeded"): the transaction must not be kept then, and nothing more may leave.
+    """
+    # What is held for it already is in the new sum.
+    ledger.keep_most(conn, entry_id, Decimal(0))
+    reserve(conn, budget, at_most_usd, what)
+    ledger.keep_most(conn, entry_id, at_most_usd)
+
+
 def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str | None) -> None:
     """Keep where the rows of a part of a native batch are about to go, and the mark of the key that sends them."""
     ledger.keep_place(conn, part_id, host, key_mark)

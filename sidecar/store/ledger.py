@@ -207,6 +207,14 @@ def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str 
     )
 
 
+def keep_most(conn: sqlite3.Connection, entry_id: str, usd: Decimal) -> None:
+    """Keep the most that a request which is under way may cost: that is held back for it from now on."""
+    conn.execute(
+        "UPDATE ledger SET estimate_pico = ?1, at_most_pico = ?1 WHERE id = ?2 AND state = 'intent'",
+        (to_pico(usd), entry_id),
+    )
+
+
 def mark_interrupted(conn: sqlite3.Connection, now: int, job_id: str | None = None) -> int:
     """Requests of a run that died become unknown, of one job or (None) of all; gives how many.
 
@@ -222,49 +230,7 @@ def mark_interrupted(conn: sqlite3.Connection, now: int, job_id: str | None = No
 
 def get(conn: sqlite3.Connection, entry_id: str) -> LedgerEntry | None:
     row = conn.execute(f"SELECT {COLUMNS} FROM ledger WHERE id = ?", (entry_id,)).fetchone()  # noqa: S608
-    return None if row is None else _record(row)
-
-
-def of_provider(
-    conn: sqlite3.Connection, provider: str, since: int, until: int, after: int, most: int
-) -> list[tuple[int, LedgerEntry]]:
-    """Requests of a provider begun from `since` on and before `until` (ms), behind that row; each with its row."""
-    rows = conn.execute(
-        f"SELECT rowid, {COLUMNS} FROM ledger WHERE provider = ? AND created_at >= ? AND created_at < ?"  # noqa: S608
-        " AND rowid > ? ORDER BY rowid LIMIT ?",
-        (provider, since, until, after, most),
-    )
-    return [(row[0], _record(row[1:])) for row in rows]
-
-
-def of_message(conn: sqlite3.Connection, message_id: str) -> list[LedgerEntry]:
-    """The request that a message is the answer to."""
-    rows = conn.execute(f"SELECT {COLUMNS} FROM ledger WHERE message_id = ?", (message_id,))  # noqa: S608
-    return [_record(row) for row in rows]
-
-
-def of_job(
-    conn: sqlite3.Connection, job_id: str, row_id: str | None, most: int, offset: int = 0
-) -> list[LedgerEntry]:
-    """The first requests of a job, or of one of its rows, behind so many, oldest first.
-
-    A row is known by its id in the database, or by the one that its client gave it.
-    """
-    rows = conn.execute(
-        f"SELECT {COLUMNS} FROM ledger WHERE job_id = ?1"  # noqa: S608
-        " AND (?2 IS NULL OR row_id IN (?2, ?1 || '/' || ?2))"
-        " ORDER BY created_at, rowid LIMIT ?3 OFFSET ?4",
-        (job_id, row_id, most, offset),
-    )
-    return [_record(row) for row in rows]
-
-
-def models_after(conn: sqlite3.Connection, row: int) -> tuple[int, frozenset[str]]:
-    """Which models the rows behind that one ask for, as `provider/id`, and the last row. Rows are never deleted."""
-    found = conn.execute("SELECT DISTINCT model FROM ledger WHERE rowid > ? AND model IS NOT NULL", (row,))
-    names = frozenset(str(each[0]) for each in found)
-    last = conn.execute("SELECT coalesce(max(rowid), 0) FROM ledger").fetchone()[0]
-    return int(last), names
+    return None if row is None else record(row)
 
 
 def any_open(conn: sqlite3.Connection) -> bool:
@@ -295,7 +261,8 @@ def _column(name: str, value: Any) -> Any:
     return int(value) if name in _BOOLEANS else value
 
 
-def _record(row: tuple[Any, ...]) -> LedgerEntry:
+def record(row: tuple[Any, ...]) -> LedgerEntry:
+    """Return the row that a query of `COLUMNS` gave."""
     values = dict(zip(_FIELDS, row, strict=True))
     values |= {name: from_pico(values[name]) for name in _COLUMN_OF}
     values |= {name: from_json(values[name]) for name in _JSON if values[name] is not None}

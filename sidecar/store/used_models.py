@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sidecar.errors import Failure
-from sidecar.store import ledger
+from sidecar.store import ledger_lists
 from sidecar.store.store import Store
 
 # A database that is still being brought up to date keeps nobody waiting for a list of models.
@@ -23,7 +23,7 @@ class UsedModels:
         try:
             database = await self._store.opened_within(OPEN_SECONDS)
             if database is not None:
-                last, names = await database.read(ledger.models_after, self._seen)
+                last, names = await database.read(ledger_lists.models_after, self._seen)
                 # A backup that was put in place begins at an earlier row: what was used in between stays known.
                 self._seen, self._names = last, self._names | names
         except Failure:  # every call that needs the database tells why

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.field.claims import field
-from tests.field.hostile import Answer, chat_chunks, serving, stream, whole
-from tests.field.lab import ask, batch_rows, own_models, project, refused, sidecar, vendor_environment
+from tests.field.hostile import Answer, Asked, chat_chunks, serving, stream, whole
+from tests.field.lab import MODEL, ask, batch_rows, own_models, project, refused, sidecar, vendor_environment
 from tests.helpers.process import RpcError, SidecarProcess
 
 SEARCHING = {
@@ -128,3 +128,74 @@ async def test_rows_that_search_never_pass_the_budget(searches: int, tmp_path: P
             assert [result["cost_usd"] for result in results] == [pytest.approx(0.014, rel=0.01)]
     assert caught.value.data["kind"] == "budget_exceeded"
     assert stats["totalCost"] <= 0.05
+
+
+BOTH_NAMES = "Unsupported parameter: '{}' is not known to this server."
+
+
+def refusing_limits(asked: Asked) -> Answer:
+    """A server that takes the limit of an answer by neither name, and writes 20,000 tokens without one."""
+    for name in ("max_tokens", "max_completion_tokens"):
+        if name in asked.json:
+            return whole(
+                {"error": {"message": BOTH_NAMES.format(name), "type": "invalid_request_error"}}, 400
+            )
+    usage = {"prompt_tokens": 10, "completion_tokens": 20_000, "total_tokens": 20_010}
+    return stream(*chat_chunks("word " * 100, usage=usage), "[DONE]")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_an_answer_that_a_server_writes_without_a_limit_alone_is_not_asked_for_past_the_budget(
+    times: int, tmp_path: Path
+) -> None:
+    async with (
+        serving(refusing_limits) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        await save(process, monthlyBudgetUSD=0.01)
+        for _ in range(times):
+            error = await refused(process, options={"maxOutputTokens": 16})
+        stats = await process.call("activity:stats", {})
+        await save(process, monthlyBudgetUSD=10)
+        answer = await ask(process, options={"maxOutputTokens": 16})
+    assert error.data["kind"] == "budget_exceeded"
+    assert "without a limit" in error.message
+    assert "max_tokens" in server.asked[0].json
+    # What is known to be refused is not even tried a second time.
+    assert len(server.asked) == 2
+    assert stats["budget"]["spentUSD"] == stats["budget"]["heldBackUSD"] == 0
+    assert answer["costUSD"] > 0.01
+
+
+async def test_an_answer_of_gemini_whose_limit_is_refused_is_not_asked_for_past_the_budget(
+    tmp_path: Path,
+) -> None:
+    said = {"error": {"code": 400, "message": "Unknown name maxOutputTokens", "status": "INVALID_ARGUMENT"}}
+    async with (
+        serving(whole(said, 400), searched()) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "gemini")) as process,
+    ):
+        await save(process, monthlyBudgetUSD=0.05)
+        error = await refused(process, model=SEARCHING["gemini"], options={"maxOutputTokens": 16})
+    assert error.data["kind"] == "budget_exceeded"
+    assert len(server.asked) == 1
+
+
+async def test_rows_that_a_server_answers_without_a_limit_alone_stop_at_the_budget(tmp_path: Path) -> None:
+    rows = [{"id": str(n), "prompt": "Why?", "model": MODEL, "maxOutputTokens": 16} for n in range(6)]
+    async with (
+        serving(refusing_limits) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        await save(process, monthlyBudgetUSD=0.1)
+        job = await process.call("batch:submit", {"projectId": await project(process), "rows": rows})
+        await process.call("batch:start", {"jobId": job["id"], "concurrency": 3})
+        while (ended := await process.notification("batch:progress"))["status"] == "processing":
+            pass
+        stats = await process.call("activity:stats", {})
+        job = await process.call("batch:get", {"jobId": job["id"]})
+    assert ended["status"] == "failed"
+    assert "without a limit" in job["error"]
+    assert 0 < stats["budget"]["spentUSD"] <= 0.1
+    # The others wait, and are asked once there is a budget for them.
+    assert job["failedRows"] == 0

@@ -23,7 +23,7 @@ from sidecar.keys import Keys, MemoryKeys
 from sidecar.money.catalogue import Catalogue
 from sidecar.providers.base import ChatRequest, Done, Event, PreparedCall, TextDelta, Usage
 from sidecar.providers.batches import BatchAdapter
-from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.settings import Settings
 from sidecar.spending.free_searches import FreeSearchCounts
 from sidecar.spending.intent import KeyMarks

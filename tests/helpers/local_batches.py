@@ -25,7 +25,8 @@ from sidecar.keys import Keys, MemoryKeys
 from sidecar.money.catalogue import Catalogue
 from sidecar.providers.base import ChatRequest, Done, Event, PreparedCall, Provider, TextDelta, Usage
 from sidecar.providers.batches import BatchAdapter
-from sidecar.providers.kernel.limits import KeyLimiters, RequestPacer
+from sidecar.providers.kernel.limits import KeyLimiters
+from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.settings import Settings
 from sidecar.spending.free_searches import FreeSearchCounts
 from sidecar.spending.intent import KeyMarks

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sidecar.money.vendor_days import day_of
-from sidecar.store import ledger
+from sidecar.store import ledger_lists
 from sidecar.store.records import LedgerEntry
 from tests.helpers.inside import Inside, inside
 from tests.helpers.mixed_run import ADMIN, DAY_MS, KILLED_ROWS, MODELS, NOON_MS, Outside, gone_on, run
@@ -84,7 +84,7 @@ async def days_add_up(here: Inside) -> None:
 
 
 async def entries_of(here: Inside, vendor: str) -> list[LedgerEntry]:
-    page = await here.services.store.read(ledger.of_provider, vendor, 0, 2**60, 0, 10_000)
+    page = await here.services.store.read(ledger_lists.of_provider, vendor, 0, 2**60, 0, 10_000)
     return [entry for _, entry in page]
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from sidecar.clock import Now
+from sidecar.providers.base import FurtherRequest
 from sidecar.providers.kernel.limits import LONGEST_HOLD_MS, KeyLimiter
 
 # A batch has time: it waits for a limit to pass where a person would be told to try again later.
@@ -13,11 +14,12 @@ RATE_LIMIT_RETRIES = 12
 
 
 class AttemptGuard:
-    """A `limits.RequestPacer`. `places` are the job's own; the limiter is shared by all who use the key.
+    """A `pacer.RequestPacer`. `places` are the job's own; the limiter is shared by all who use the key.
 
     A place is held until `end`, after the answer is stored: a kill then finds no more paid and not stored than there
     are places. The limiter has no more than what is at the vendor. `record` writes the attempt down and may refuse it
-    by raising; the place is then given back. `in_flight` says that an attempt has left and nobody knows that it was
+    by raising; the place is then given back. `hold_back` reserves what a request may cost that nobody counted on, or
+    raises Failure. `in_flight` says that an attempt has left and nobody knows that it was
     not run.
     """
 
@@ -31,6 +33,7 @@ class AttemptGuard:
         model: str,
         tokens: int,
         record: Callable[[], Awaitable[None]],
+        hold_back: Callable[[FurtherRequest], Awaitable[None]],
         now_ms: Now,
     ) -> None:
         self._limiter = limiter
@@ -38,6 +41,7 @@ class AttemptGuard:
         self._model = model
         self._tokens = tokens
         self._record = record
+        self._hold_back = hold_back
         self._now_ms = now_ms
         self._number = 0
         self._placed = False
@@ -81,6 +85,10 @@ class AttemptGuard:
         if self._placed:
             self._placed = False
             self._places.release()
+
+    async def reserve(self, further: FurtherRequest) -> None:
+        """Hold back what that request may cost. Raises Failure("budget_exceeded")."""
+        await self._hold_back(further)
 
     def put_off(self, wait_ms: int) -> None:
         """Nobody was there: nothing leaves for so long, this row and others."""

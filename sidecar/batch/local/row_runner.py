@@ -96,9 +96,10 @@ class RowRunner:
             return False
         mark = await self._core.key_marks.of(prepared.key)
         row_intent = RowIntent(self._entry(context.job, row, prepared, mark), trial)
-        guard = self._guard(context, row, prepared, row_intent)
+        answer = PaidAnswer(self._core, prepared, row_intent.entry)
+        guard = self._guard(context, row, prepared, row_intent, answer)
         try:
-            return await self._ask(context, row, prepared, row_intent, guard)
+            return await self._ask(context, row, prepared, row_intent, guard, answer)
         finally:
             guard.end()
 
@@ -117,7 +118,12 @@ class RowRunner:
         )
 
     def _guard(
-        self, context: RunContext, row: PendingRow, prepared: PreparedRequest, row_intent: RowIntent
+        self,
+        context: RunContext,
+        row: PendingRow,
+        prepared: PreparedRequest,
+        row_intent: RowIntent,
+        answer: PaidAnswer,
     ) -> AttemptGuard:
         model, request = prepared.serving.model, prepared.request
         texts = (prepared.chat_input.content, request.system, request.developer)
@@ -134,6 +140,7 @@ class RowRunner:
             model.id,
             sum(estimate(text) for text in texts if text),
             record,
+            answer.hold_back,
             self._now_ms,
         )
 
@@ -166,8 +173,9 @@ class RowRunner:
         prepared: PreparedRequest,
         row_intent: RowIntent,
         guard: AttemptGuard,
+        answer: PaidAnswer,
     ) -> bool:
-        entry_id, answer = row_intent.entry.id, PaidAnswer(self._core, prepared, row_intent.entry)
+        entry_id = row_intent.entry.id
         try:
             await guard.enter()
             failpoints.failpoint_soon("row-sent")
@@ -256,5 +264,9 @@ class RowRunner:
 
 
 def _is_for_long(refused: Failure) -> bool:
-    """Whether every other row would be refused as well: nothing is left, or nobody waits until there is."""
-    return refused.spent or (refused.retry_after_ms or 0) > AttemptGuard.longest_hint_ms
+    """Whether every other row would be refused as well: nothing is left, here or there, or nobody waits for it."""
+    return (
+        refused.kind == "budget_exceeded"
+        or refused.spent
+        or (refused.retry_after_ms or 0) > AttemptGuard.longest_hint_ms
+    )

@@ -12,15 +12,15 @@ from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.minutes import counted_in_minutes
 from sidecar.providers.anthropic.options import resolve_options
 from sidecar.providers.anthropic.request import caches_an_hour, continued, message_body
-from sidecar.providers.anthropic.second_attempts import RULES
+from sidecar.providers.anthropic.second_attempts import RULES, limit_in
 from sidecar.providers.anthropic.stream import MessageReader
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.bills import BilledLine, MinuteUsage
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.exchange import AnswerExchange
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import after_last, list_models
+from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
 
 if TYPE_CHECKING:
@@ -65,7 +65,14 @@ class Anthropic:
         asked = self._api.asked(key, model)
         reader = MessageReader(asked, hour=caches_an_hour(plan.body))
         exchange = AnswerExchange(
-            self._api, asked, reader, plan.headers, another=self._attempts.another, pacer=pacer
+            self._api,
+            asked,
+            reader,
+            plan.headers,
+            another=self._attempts.another,
+            limit_in=limit_in,
+            limited=plan.max_output_tokens is not None,
+            pacer=pacer,
         )
         body: Mapping[str, Any] | None = plan.body
         left = MOST_CONTINUATIONS

@@ -88,6 +88,11 @@ def instructions_in_question(body: Body) -> dict[str, Any] | None:
     return {**kept, "messages": [{**first, "content": together}, *rest]}
 
 
+def limit_in(body: Body) -> int | None:
+    """Return the limit of the answer, which the vendor asks of every question."""
+    return body.get("max_tokens") or None
+
+
 def lower_limit(attempt: Attempt, said: str) -> Attempt | None:
     """Lower the limit to what the vendor says that it takes."""
     return _limited(attempt, most_told(said, attempt.body["max_tokens"]))

@@ -21,13 +21,13 @@ from sidecar.providers.compatible.usage import compatible_usage
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.exchange import exchange
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
 from sidecar.providers.kernel.web_pages import WEB_PAGE
 from sidecar.providers.openai_family.errors import why_not_taken
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import chat_body
-from sidecar.providers.openai_family.second_attempts import RULES
+from sidecar.providers.openai_family.second_attempts import RULES, limit_in
 from sidecar.providers.openai_family.stream import ChatReader
 
 if TYPE_CHECKING:
@@ -103,7 +103,17 @@ class Compatible:
             return self._attempts.another(attempt, failure)
 
         tried: set[str] = set()
-        return exchange(self._api, attempt, plan.headers, asked, reader, pacer=pacer, another=another)
+        return exchange(
+            self._api,
+            attempt,
+            plan.headers,
+            asked,
+            reader,
+            pacer=pacer,
+            another=another,
+            limit_in=limit_in,
+            limited=plan.max_output_tokens is not None,
+        )
 
     async def validate_key(self, key: str) -> str | None:
         """None when the server takes the key or has no list of models to ask for, else why not.

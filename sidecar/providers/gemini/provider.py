@@ -13,14 +13,14 @@ from sidecar.providers.gemini.address import address
 from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.gemini.options import resolve_options
 from sidecar.providers.gemini.request import continued, generate_body, model_in, stream_path
-from sidecar.providers.gemini.second_attempts import RULES, GeminiAttempts
+from sidecar.providers.gemini.second_attempts import RULES, GeminiAttempts, limit_in
 from sidecar.providers.gemini.stream import GeminiReader
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.exchange import AnswerExchange
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import list_models
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.providers.kernel.second_attempts import Attempt
 
 if TYPE_CHECKING:
@@ -63,7 +63,14 @@ class Gemini:
         asked = self._api.asked(key, model)
         reader = GeminiReader(asked)
         exchange = AnswerExchange(
-            self._api, asked, reader, plan.headers, another=self._attempts.another, pacer=pacer
+            self._api,
+            asked,
+            reader,
+            plan.headers,
+            another=self._attempts.another,
+            limit_in=limit_in,
+            limited=plan.max_output_tokens is not None,
+            pacer=pacer,
         )
         attempt = self._attempts.known(Attempt(self._base_url + plan.path, plan.body, model, plan.asked))
         for part in range(MAX_PARTS):

@@ -43,6 +43,11 @@ def instructions_in_question(body: Body) -> dict[str, Any] | None:
     return {**kept, "contents": [{**first, "parts": [*told, *first["parts"]]}, *rest]}
 
 
+def limit_in(body: Body) -> int | None:
+    """Return the limit of the answer."""
+    return as_mapping(body.get("generationConfig")).get("maxOutputTokens") or None
+
+
 def lower_limit(attempt: Attempt, said: str) -> Attempt | None:
     """Lower the limit to what the vendor says that it takes, or leave it to the vendor where it does not say."""
     generation = as_mapping(attempt.body.get("generationConfig"))

@@ -15,14 +15,14 @@ from sidecar.providers.kernel.client import VendorClient, about_key
 from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.exchange import exchange
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import after_last, list_models
+from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
 from sidecar.providers.openai_family.errors import why_not_taken
 from sidecar.providers.openai_family.options import resolve_options
 from sidecar.providers.openai_family.request import chat_body, responses_body
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
-from sidecar.providers.openai_family.second_attempts import RULES
+from sidecar.providers.openai_family.second_attempts import RULES, limit_in
 from sidecar.providers.openai_family.stream import ChatReader
 
 if TYPE_CHECKING:
@@ -83,7 +83,15 @@ class Grok:
             Attempt(self._base_url + plan.path, plan.body, str(plan.body["model"]), plan.asked)
         )
         answer = exchange(
-            self._api, attempt, plan.headers, asked, reader, pacer=pacer, another=self._attempts.another
+            self._api,
+            attempt,
+            plan.headers,
+            asked,
+            reader,
+            pacer=pacer,
+            another=self._attempts.another,
+            limit_in=limit_in,
+            limited=plan.max_output_tokens is not None,
         )
         return answer if plan.path == _CHAT else with_violation_fee(answer)
 

@@ -18,7 +18,7 @@ from sidecar.providers.kernel.errors import refused_response
 from sidecar.providers.kernel.http import HttpClient, ReadRefusal
 from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.jsonl import LineReader
-from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.providers.kernel.response_body import HttpResponse, ReadOpening
 from sidecar.providers.kernel.vendor import Asked, Vendor, authorization
 

@@ -21,9 +21,9 @@ from sidecar.providers.kernel.json_values import (
     as_mapping,
     as_text,
 )
-from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.providers.kernel.second_attempts import Another, Attempt
+from sidecar.providers.kernel.pacer import FurtherRequest, RequestPacer
+from sidecar.providers.kernel.second_attempts import Another, Attempt, LimitIn
 from sidecar.providers.kernel.sse import SseEvent, SseParser
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.kernel.web_pages import is_page, without_comments
@@ -105,7 +105,8 @@ def _is_empty(choice: Mapping[str, Any]) -> bool:
 class AnswerExchange:
     """An answer that takes one request or several. `another` gives a refused question its other forms.
 
-    `taken` is the form in which it was last taken.
+    `taken` is the form in which it was last taken. A `limited` answer that is asked for without a limit, which
+    `limit_in` finds in a body, is reserved for by the `pacer` before.
     """
 
     def __init__(
@@ -116,6 +117,8 @@ class AnswerExchange:
         headers: Mapping[str, str],
         *,
         another: Another,
+        limit_in: LimitIn,
+        limited: bool,
         pacer: RequestPacer | None = None,
     ) -> None:
         self._api = api
@@ -123,6 +126,8 @@ class AnswerExchange:
         self._reader = reader
         self._headers = headers
         self._another = another
+        self._limit_in = limit_in
+        self._limited = limited
         self._pacer = pacer
         self.taken: Attempt | None = None
         self._notes: dict[str, None] = {}
@@ -134,6 +139,7 @@ class AnswerExchange:
         """
         tried = [attempt]
         while True:
+            await self._reserve_unlimited(attempt)
             accepted = False
             try:
                 async with self._api.stream(
@@ -161,6 +167,11 @@ class AnswerExchange:
                 attempt = following
                 tried.append(attempt)
 
+    async def _reserve_unlimited(self, attempt: Attempt) -> None:
+        """Hold back what an answer may cost that nothing limits any more. Raises Failure("budget_exceeded")."""
+        if self._limited and self._pacer is not None and self._limit_in(attempt.body) is None:
+            await self._pacer.reserve(FurtherRequest("unlimited"))
+
     def ending(self) -> Iterator[Event]:
         """Yield the end of the answer, with what was left out of the question; or raise what was wrong with it."""
         try:
@@ -179,13 +190,17 @@ async def exchange(
     reader: Reader,
     *,
     another: Another,
+    limit_in: LimitIn,
+    limited: bool,
     pacer: RequestPacer | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Send the question and yield events until Done. Closing the iterator closes the connection.
 
     Raises Failure when nothing was run, OutcomeUnknown when something may have been.
     """
-    made = AnswerExchange(api, asked, reader, headers, another=another, pacer=pacer)
+    made = AnswerExchange(
+        api, asked, reader, headers, another=another, limit_in=limit_in, limited=limited, pacer=pacer
+    )
     async with aclosing(made.request(attempt)) as events:
         async for event in events:
             yield event

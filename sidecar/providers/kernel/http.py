@@ -20,13 +20,13 @@ from sidecar.providers.kernel import redirects
 from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
 from sidecar.providers.kernel.broken import broken, never_left, page_on_the_way
 from sidecar.providers.kernel.json_values import read_document
-from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.outcome import (
     LONGEST_HINT_MS,
     OutcomeUnknown,
     certainly_not_run,
     wait_before_retry_ms,
 )
+from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.providers.kernel.response_body import (
     HttpResponse,
     ReadOpening,

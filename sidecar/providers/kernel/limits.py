@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from sidecar.providers.kernel.error_headers import retry_after_ms
 
@@ -24,28 +23,6 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+
 # `anthropic-ratelimit-tokens-remaining`.
 _PREFIXES = ("x-ratelimit-{what}-{unit}", "anthropic-ratelimit-{unit}-{what}")
 _UNITS = ("requests", "tokens", "input-tokens")
-
-
-class RequestPacer(Protocol):
-    """What `http.py` consults around each attempt of a request that has one."""
-
-    retries: int
-    longest_hint_ms: int
-
-    async def enter(self) -> None:
-        """Waits for a place among the requests in flight. Returns when the attempt may leave."""
-
-    def observe(self, status: int, headers: Mapping[str, str], hint_ms: int | None) -> None:
-        """What the vendor answered; header names in lower case, `hint_ms` the wait that its body asks for."""
-
-    def back_off(self, wait_ms: int, kind: str) -> None:
-        """Gives the place back before a wait: the attempt certainly was not run, and another one follows.
-
-        `kind` is that of the failure which it was refused with.
-        """
-
-    def leave(self) -> None:
-        """Gives the place back at the end. May be called without one."""
 
 
 class AimdLimit:

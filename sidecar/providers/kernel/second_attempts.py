@@ -41,6 +41,9 @@ class Attempt:
 Another = Callable[[Attempt, Failure], Attempt | None]
 """Another way to put a question that was refused, and so certainly did not run; None to leave it at that."""
 
+LimitIn = Callable[[Body], int | None]
+"""The limit of the answer in tokens that a body asks for; None where it has none."""
+
 Change = Callable[[Attempt, str], Attempt | None]
 """The question in another form, after the words of the refusal; None where there is nothing to change."""
 

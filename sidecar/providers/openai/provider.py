@@ -13,8 +13,8 @@ from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.events import Reader
 from sidecar.providers.kernel.exchange import exchange
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.limits import RequestPacer
 from sidecar.providers.kernel.model_lists import after_last, list_models
+from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
 from sidecar.providers.openai.costs import organization_costs
 from sidecar.providers.openai.errors import OPENAI
@@ -25,7 +25,7 @@ from sidecar.providers.openai_family.errors import why_not_taken
 from sidecar.providers.openai_family.options import Dialect, resolve_options
 from sidecar.providers.openai_family.request import chat_body, responses_body
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
-from sidecar.providers.openai_family.second_attempts import RULES
+from sidecar.providers.openai_family.second_attempts import RULES, limit_in
 from sidecar.providers.openai_family.stream import ChatReader
 from sidecar.providers.openai_family.usage import chat_usage, responses_usage
 
@@ -88,6 +88,8 @@ class OpenAI:
             reader,
             pacer=pacer,
             another=self._attempts.another,
+            limit_in=limit_in,
+            limited=plan.max_output_tokens is not None,
         )
 
     async def validate_key(self, key: str) -> str | None:

@@ -47,6 +47,11 @@ def other_limit(body: Body) -> dict[str, Any] | None:
     return None if rest is None else {**rest, "max_completion_tokens": body["max_tokens"]}
 
 
+def limit_in(body: Body) -> int | None:
+    """Return the limit of the answer, whatever it is called."""
+    return next((body[name] for name in _LIMITS if body.get(name)), None)
+
+
 def lower_limit(attempt: Attempt, said: str) -> Attempt | None:
     """Lower the limit of the answer to what the server says that it takes."""
     return _limited(attempt, most_told, said)

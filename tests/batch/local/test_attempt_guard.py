@@ -6,6 +6,7 @@ import asyncio
 
 from sidecar.batch.local.attempt_guard import AttemptGuard
 from sidecar.providers.kernel.limits import KeyLimiters
+from sidecar.providers.kernel.pacer import FurtherRequest
 from tests.helpers.asking import Clock
 
 
@@ -13,10 +14,14 @@ async def _recorded() -> None:
     """The disk has taken it."""
 
 
+async def _held_back(further: FurtherRequest) -> None:
+    """The budget has room."""
+
+
 def _guard(places: asyncio.Semaphore) -> AttemptGuard:
     clock = Clock()
     limiter = KeyLimiters(clock).of("openai", "sk-test", 8)
-    return AttemptGuard(limiter, places, "openai/gpt-6-luna", 10, _recorded, clock)
+    return AttemptGuard(limiter, places, "openai/gpt-6-luna", 10, _recorded, _held_back, clock)
 
 
 async def test_an_answer_that_was_read_and_is_not_stored_yet_keeps_its_place() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.errors import Failure
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.limits import RequestPacer
+from sidecar.providers.kernel.pacer import FurtherRequest, RequestPacer
 from tests.helpers.scripted import Reply, Waits, scripted_edge
 
 
@@ -31,6 +31,9 @@ class Recorded:
 
     def leave(self) -> None:
         self.said.append("leave")
+
+    async def reserve(self, further: FurtherRequest) -> None:
+        self.said.append(f"reserve {further.why}")
 
 
 def _refused(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
