@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn
+from types import ModuleType
+from typing import NoReturn, cast
 
 from sidecar import __version__
 
@@ -82,6 +83,8 @@ def _serve_until_the_client_is_gone(arguments: Sequence[str]) -> None:
     from sidecar.known_secrets import KnownSecrets
     from sidecar.logs import start_logging
 
+    # httpx has a command line of its own, for which it loads all that draws on a terminal: a third of its time.
+    sys.modules["httpx._main"] = cast(ModuleType, None)
     secrets = KnownSecrets()
     start_logging(config.log_level, config.log_format, secrets=secrets)
     from sidecar.app import run

@@ -6,6 +6,7 @@ Whoever makes one smaller lowers its number; whoever makes one larger says why.
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -103,3 +104,33 @@ def test_few_modules_are_loaded_before_the_first_answer(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     print(done.stdout)
     assert int(done.stdout) <= MOST_MODULES
+
+
+def test_a_question_loads_nothing_that_draws_on_a_terminal(tmp_path: Path) -> None:
+    question = {"jsonrpc": "2.0", "id": 1, "method": "chat:send"}
+    params = {"conversationId": "c", "content": "Why?", "modelId": "openai/gpt-6-luna"}
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "sidecar", "serve", "--mock", "--data-dir", str(tmp_path)],
+        input=json.dumps({**question, "params": params}) + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=REPOSITORY,
+    )
+    assert "result" in json.loads(done.stdout.splitlines()[-1])
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "httpx" in loaded
+    assert {"rich", "click"} & loaded == set()
+
+
+def test_the_way_out_is_loaded_without_certificates_and_leaves_the_environment_as_it_was() -> None:
+    code = (
+        "import os; before = dict(os.environ); import sidecar.providers.kernel.network; import aiohttp.connector; "
+        "print(aiohttp.connector._SSL_CONTEXT_VERIFIED.cert_store_stats()['x509'], dict(os.environ) == before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, cwd=REPOSITORY
+    )
+    # Windows keeps them elsewhere, and gives them.
+    assert done.stdout.split() == ["0", "True"] or sys.platform == "win32"

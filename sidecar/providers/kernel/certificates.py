@@ -7,6 +7,7 @@ import re
 import ssl
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,24 @@ def named_files(environment: Mapping[str, str], own: str | None) -> tuple[tuple[
     named += [(FOLDER_VARIABLE, each) for each in folders.split(os.pathsep)]
     found = [(name, path.strip().strip("\"'")) for name, path in (*named, ("the setting caFile", own or ""))]
     return tuple((name, os.path.expanduser(path)) for name, path in found if path)  # noqa: PTH111
+
+
+@contextmanager
+def without_certificates() -> Iterator[None]:
+    """Have OpenSSL find none where a context is made that asks for its own paths: reading them takes its time.
+
+    For the loading of modules alone: the environment is the whole process's. Windows has a store in its place.
+    """
+    found = {name: os.environ.get(name) for name in ("SSL_CERT_FILE", FOLDER_VARIABLE)}
+    os.environ.update(dict.fromkeys(found, os.devnull))
+    try:
+        yield
+    finally:
+        for name, value in found.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def trust(files: tuple[tuple[str, str], ...]) -> ssl.SSLContext:

@@ -13,11 +13,14 @@ from typing import NamedTuple, cast
 
 import httpx
 
-# aiohttp makes contexts of certificates that nobody uses while it is loaded, and these want to write the keys of their
-# connections into the file that this variable names: where it cannot be written, nothing could be asked.
+from sidecar.providers.kernel.certificates import without_certificates
+
+# aiohttp makes two contexts of certificates that nobody uses while it is loaded, and these want to write the keys of
+# their connections into the file that this variable names: where it cannot be written, nothing could be asked.
 os.environ.pop("SSLKEYLOGFILE", None)
 
-import aiohttp
+with without_certificates():
+    import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exceptions
