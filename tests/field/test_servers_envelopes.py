@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.field.claims import field
-from tests.field.hostile import Answer, chat_chunks, claude_events, head, raw, serving, stream
-from tests.field.lab import LAB_USD, Lab, ask, sidecar, vendor_environment
+from tests.field.hostile import Answer, chat_chunks, claude_events, head, raw, serving, stream, whole
+from tests.field.lab import LAB_USD, Lab, ask, refused, sidecar, vendor_environment
 from tests.field.vendors import Misbehaviour, Whole, closed, native, submitted, vendors
 
 TEXT = "Good morning"
@@ -63,6 +63,40 @@ async def test_a_vendor_s_pieces_are_read_inside_an_envelope(provider: str, tmp_
                 found = await ask(process, model=model, options=options)
         assert found["answer"] == TEXT, envelope
         assert found["costUSD"] > 0, envelope
+
+
+CLAUDE_USAGE = {"input_tokens": 1000, "output_tokens": 100}
+CLAUDE = {"type": "message", "role": "assistant", "model": "claude-sonnet-5", "usage": CLAUDE_USAGE}
+CANDIDATE = {"content": {"parts": [{"text": TEXT}]}, "finishReason": "STOP"}
+DOCUMENTS = {
+    "anthropic": {**CLAUDE, "stop_reason": "end_turn", "content": [{"type": "text", "text": TEXT}]},
+    "openai": {**RESPONSE, "output": [MESSAGE]},
+    "gemini": {"candidates": [CANDIDATE], "usageMetadata": ASKED["gemini"][2][2]["usageMetadata"]},
+}
+
+
+@field("servers", "the whole answer of a vendor stands in an envelope")
+@pytest.mark.parametrize("provider", ASKED)
+async def test_a_vendor_s_whole_answer_is_read_inside_an_envelope(provider: str, tmp_path: Path) -> None:
+    model, options, _ = ASKED[provider]
+    document = DOCUMENTS[provider]
+    told = [{"code": 0, "data": document}, {"statusCode": 200, "body": json.dumps(document)}]
+    for number, envelope in enumerate(told):
+        async with serving(whole(envelope)) as server:
+            environment = vendor_environment(server.url, provider)
+            async with sidecar(tmp_path / f"{number}", environment=environment) as process:
+                found = await ask(process, model=model, options=options)
+        assert found["answer"] == TEXT, envelope
+        assert found["costUSD"] > 0, envelope
+
+
+async def test_a_named_error_in_the_middle_of_gemini_s_answer_is_told_in_its_words(tmp_path: Path) -> None:
+    broken = stream(ASKED["gemini"][2][0], b'event: error\ndata: {"message": "Too busy", "code": 529}\n\n')
+    async with (
+        serving(broken) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "gemini")) as process,
+    ):
+        assert "Too busy" in (await refused(process, model=ASKED["gemini"][0])).message
 
 
 @field("servers", "the usage is counted in words of the server's own")

@@ -55,17 +55,17 @@ class GeminiReader:
     def read(self, event: SseEvent) -> Iterator[Event]:
         """What this event says. Raises Failure for an error in it; what cannot be read is left out."""
         for chunk in self._pieces.objects(event):
-            yield from self.take(chunk)
+            yield from self.take(chunk, event.name)
 
-    def take(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
-        """What one chunk says, or a whole answer. Raises Failure for an error in it."""
+    def take(self, chunk: Mapping[str, Any], name: str | None = None) -> Iterator[Event]:
+        """What one chunk says, an event called `name`, or a whole answer. Raises Failure for an error in it."""
         if _PIECE.isdisjoint(chunk):
             # Some of Google's own services, and gateways, put each piece into an envelope.
             chunk = next(
                 (inside for name in _PIECE if name in (inside := without_envelope(chunk, name))), chunk
             )
         # An error behind a complete answer takes nothing of it back.
-        if chunk.get("error") and not self._finish:
+        if (chunk.get("error") or name == "error") and not self._finish:
             begun = self._produced or self._usage is not None
             raise stream_failure(chunk, self._asked, produced=begun)
         yield from self._chunk(chunk)

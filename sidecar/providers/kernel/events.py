@@ -18,6 +18,7 @@ from sidecar.providers.kernel.json_values import (
     glued_values,
     read_lenient,
     whole_text,
+    written_out,
 )
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.response_body import HttpResponse
@@ -90,7 +91,7 @@ class Pieces:
             self._stray = self._stray or data[:MOST_STRAY]
             self._broken += data.startswith(("{", "["))
             return []
-        return [value for value in values if isinstance(value, Mapping)]
+        return [_with_body(value) for value in values if isinstance(value, Mapping)]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -118,6 +119,11 @@ class Pieces:
             with suppress(ValueError):
                 values.append(read_lenient(line, keep_halves=True))
         return values or glued_values(data) or _inside_call(data)
+
+
+def _with_body(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The object with its `body` as an object where it is a text, as functions of clouds write their answers down."""
+    return {**value, "body": written_out(value["body"])} if isinstance(value.get("body"), str) else value
 
 
 def _inside_call(data: str) -> list[Any] | None:

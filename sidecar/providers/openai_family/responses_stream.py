@@ -51,7 +51,7 @@ class ResponsesReader(AnswerReader):
     def take(self, value: Mapping[str, Any], name: str | None = None) -> Iterator[Event]:
         """What this object says: an event called `name`, or a whole response. Raises as `read` does."""
         if "type" not in value and value.get("object") != "response" and name is None:
-            value = without_envelope(value, "type")
+            value = without_envelope(without_envelope(value, "type"), "object", "status")
         kind = as_text(value.get("type")) or name or ""
         if value.get("object") == "response":
             yield from self._terminal(value)
