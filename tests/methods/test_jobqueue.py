@@ -68,7 +68,7 @@ async def test_of_states_sent_at_once_the_last_one_wins(tmp_path: Path) -> None:
     ["b-1", "../../../etc/passwd", "C:\\Windows\\x", "a/b.jobqueue", "ü \n\t'\";--", "\0", "." * 5_000],
 )
 async def test_any_text_is_a_batch_id_and_none_is_a_file(app: Inside, tmp_path: Path, batch_id: str) -> None:
-    await app.ask("system:health")
+    await load(app, batch_id)  # which waits for the database; its files are all there then
     before = sorted(path.name for path in tmp_path.rglob("*"))
     await save(app, batch_id, {"id": batch_id})
     assert await load(app, batch_id) == {"id": batch_id}
