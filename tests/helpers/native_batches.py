@@ -6,11 +6,11 @@ import asyncio
 import itertools
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.service import NativeBatches
@@ -45,6 +45,9 @@ from sidecar.store.records import LedgerEntry
 from sidecar.store.store import Store
 from tests.helpers.asking import Clock, all_entries
 from tests.helpers.local_batches import Only, PromptedProvider
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MODEL = "openai/gpt-4o"
 USAGE = Usage(in_uncached=1_000, out_visible=200, prompt_total=1_000)
@@ -208,11 +211,40 @@ class OnlyVendor(Only):
         return self._vendor
 
 
+class WatchedStore(Store):
+    """A store whose writes can be waited for: looking again and again would take the core from what is to be seen."""
+
+    def __init__(self, open_file: Callable[[], Coroutine[Any, Any, Database]]) -> None:
+        super().__init__(open_file)
+        self._writes = 0
+        self._after_write = asyncio.Condition()
+
+    async def write(
+        self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        try:
+            return await super().write(fn, *args, **kwargs)
+        finally:
+            self._writes += 1
+            async with self._after_write:
+                self._after_write.notify_all()
+
+    async def until(self, seen: Callable[[], Awaitable[bool]]) -> None:
+        """Look at once and after each write, until it is seen. Raise TimeoutError after a minute."""
+        async with asyncio.timeout(60):
+            while True:
+                before = self._writes
+                if await seen():
+                    return
+                async with self._after_write:
+                    await self._after_write.wait_for(lambda: self._writes > before)  # noqa: B023
+
+
 @dataclass
 class NativeWorks:
     """Everything a test of native batches looks at. `waits` are the seconds between visits."""
 
-    store: Store
+    store: WatchedStore
     native: NativeBatches
     intake: BatchSubmission
     vendor: Vendor
@@ -229,17 +261,20 @@ class NativeWorks:
         return job
 
     async def until(self, job_id: str, wanted: Callable[[Job], bool]) -> Job:
-        async with asyncio.timeout(60):
-            while not wanted(job := await self.job(job_id)):
-                await asyncio.sleep(0)
-        return job
+        async def seen() -> bool:
+            return wanted(await self.job(job_id))
+
+        await self.store.until(seen)
+        return await self.job(job_id)
 
     async def ended(self, job_id: str) -> Job:
         """The job, once nothing of it is at the vendor any more."""
         job = await self.until(job_id, lambda job: job.status in ("completed", "failed", "cancelled"))
-        async with asyncio.timeout(60):
-            while any(part.state not in ("collected", "failed") for part in await self.parts(job_id)):
-                await asyncio.sleep(0)
+
+        async def nothing_left() -> bool:
+            return all(part.state in ("collected", "failed") for part in await self.parts(job_id))
+
+        await self.store.until(nothing_left)
         return await self.job(job.id)
 
     async def job(self, job_id: str) -> Job:
@@ -278,7 +313,7 @@ async def native_works(
     Nothing waits: a pause only lets the clock go on, unless `sleep` takes its place.
     """
     clock, vendor = clock or Clock(), vendor or Vendor()
-    store = Store(lambda: Database.open(folder / "abai.db", now_ms=clock))
+    store = WatchedStore(lambda: Database.open(folder / "abai.db", now_ms=clock))
     settings = Settings(store, DEFAULTS, clock)
     known = Keys(MemoryKeys({"openai": "sk-test-key-1234"} if keys is None else dict(keys)), {}, {})
     catalogue, adapters = Catalogue.load(), OnlyVendor(PromptedProvider(), vendor)
