@@ -14,18 +14,19 @@ _AFTER = "ms"
 _SOON_SECONDS = 0.003
 
 
-def _ordered() -> tuple[str, int]:
-    """`name`, `name:3` for the third time that the point is reached, or `ms:250`."""
-    name, _, count = os.environ.get(VARIABLE, "").partition(":")
-    return name, int(count or 1)
+def _ordered() -> tuple[str, int, str]:
+    """`name`, `name:3` for the third time that the point is reached, `name@word` for what has it, or `ms:250`."""
+    order, _, word = os.environ.get(VARIABLE, "").partition("@")
+    name, _, count = order.partition(":")
+    return name, int(count or 1), word
 
 
-_name, _left = _ordered()
+_name, _left, _word = _ordered()
 
 
-def failpoint(name: str) -> None:
-    """The process ends here, if this is the point where it is to."""
-    if _counts_down(name):
+def failpoint(name: str, about: str = "") -> None:
+    """The process ends here, if this is the point where it is to. `about` is what is worked on."""
+    if _word in about and _counts_down(name):
         _die()
 
 

@@ -8,6 +8,7 @@ from sidecar.spending.budget import hold
 from sidecar.store import (
     answer_pieces,
     conversations,
+    job_deaths,
     jobs,
     ledger,
     messages,
@@ -27,6 +28,15 @@ INTERRUPTED = "interrupted"
 SET_ASIDE = (
     "A-B/AI ended twice in a row while this row was being answered, so it was set aside and is not sent again by "
     "itself. It may have been charged. Retry the failed rows to send it once more."
+)
+UNBEGUN = (
+    "A-B/AI ended twice in a row while this batch was running, the second time while it prepared this row. So the row "
+    "was set aside and is not begun again by itself. Nothing of it was sent, and it cost nothing. Change what it asks, "
+    "or retry the failed rows to try it once more."
+)
+STOPPED_SHORT = (
+    "A-B/AI ended three times in a row while this batch was running, before any of its rows was sent. So it was "
+    "stopped and does not go on by itself. Start it to try once more."
 )
 UNREAD_TWICE = (
     "A-B/AI ended twice in a row while this answer was held against its schema, so it was set aside unchecked. It is "
@@ -49,15 +59,38 @@ def after_a_run(conn: sqlite3.Connection, now: int) -> int:
         job = jobs.get(conn, job_id)
         if job is None or job.source != "sidecar" or job.mode != "local":
             continue
-        row_sweeps.count_interruption(conn, job_id)
-        _end_what_keeps_failing(conn, job_id, job.status == "processing", now)
+        goes_on = _goes_on(conn, job_id, now) and job.status == "processing"
+        _end_what_keeps_failing(conn, job_id, goes_on, now)
         row_sweeps.release_all(conn, job_id)
-        if job.status == "processing":
+        if goes_on:
             hold(conn, job_id)
         elif job.status == "cancelled":
             # The process died before the rows that were cut off were settled.
             row_sweeps.cancel_pending(conn, job_id, now)
     return interrupted
+
+
+def _goes_on(conn: sqlite3.Connection, job_id: str, now: int) -> bool:
+    """Whether the job goes on after this death, which is counted with what may have been the reason.
+
+    A row that was about to begin, with caution after a death before, is set aside, and is the reason of both.
+    """
+    at_work, beginning = job_deaths.marked(conn, job_id)
+    found = (
+        0 if beginning is None else row_sweeps.set_aside_unbegun(conn, beginning, "conflict", UNBEGUN, now)
+    )
+    if found:
+        jobs.count(conn, job_id, failed=found)
+        row_sweeps.forget_interruptions(conn, job_id)
+    else:
+        row_sweeps.count_interruption(conn, job_id)
+    if not at_work:
+        return True
+    explained = bool(found) or row_sweeps.count_begun(conn, job_id) > 0
+    if job_deaths.count(conn, job_id, explained=explained) < job_deaths.MOST_RUNS:
+        return True
+    jobs.end(conn, job_id, "failed", now=now, error=STOPPED_SHORT, error_kind="conflict")
+    return False
 
 
 def _keep_what_had_arrived(conn: sqlite3.Connection) -> None:

@@ -51,7 +51,8 @@ class Safeguard:
 class Job:
     """A batch. `source` is who runs its rows; `cost_usd` is the exact sum of what is known of them.
 
-    `uncertain` are its calls that are not in that sum.
+    `uncertain` are its calls that are not in that sum. `interruptions` are the deaths of the process in a row in which
+    it was at work and nothing of it went on (`store/job_deaths.py`).
     `checks` are what its answers are held against, as the wire's BatchCheck.
     `estimate` is what it was thought to cost when it was submitted: dollars as text by the wire's names.
     """
@@ -77,6 +78,7 @@ class Job:
     uncertain: Uncertain = CERTAIN
     checks: Sequence[Mapping[str, Any]] | None = None
     safeguard: Safeguard | None = None
+    interruptions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

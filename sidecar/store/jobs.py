@@ -25,7 +25,7 @@ STORING = "storing"
 _COLUMNS = (
     "id, project_id, created_at, file_name, mode, source, status, total_rows, completed_rows, failed_rows,"
     " cost_pico, total_cost, estimate, started_at, completed_at, concurrency, notify_rows, error, error_kind,"
-    " safeguard, uncertain_calls, uncertain_least_pico, uncertain_most_pico, unbounded_calls, checks"
+    " safeguard, uncertain_calls, uncertain_least_pico, uncertain_most_pico, unbounded_calls, checks, interruptions"
 )
 _PAGE = f"SELECT {_COLUMNS} FROM batch_jobs WHERE project_id = ? AND status <> 'storing'"  # noqa: S608
 PAGE_SQL = f"{_PAGE} ORDER BY created_at DESC, id LIMIT ?"
@@ -156,7 +156,8 @@ def begin(
     """The job runs from now on."""
     conn.execute(
         "UPDATE batch_jobs SET status = 'processing', started_at = coalesce(started_at, ?), completed_at = NULL,"
-        " error = NULL, error_kind = NULL, concurrency = ?, notify_rows = ? WHERE id = ?",
+        " error = NULL, error_kind = NULL, concurrency = ?, notify_rows = ?, at_work = 1, interruptions = 0,"
+        " beginning_row = NULL WHERE id = ?",
         (now, concurrency, int(notify_rows), job_id),
     )
     return get(conn, job_id)
@@ -173,7 +174,8 @@ def end(
 ) -> Job | None:
     """The job runs no more and gives back what it held of the budget."""
     conn.execute(
-        "UPDATE batch_jobs SET status = ?, completed_at = ?, error = ?, error_kind = ?, reserved_pico = 0 WHERE id = ?",
+        "UPDATE batch_jobs SET status = ?, completed_at = ?, error = ?, error_kind = ?, reserved_pico = 0, at_work = 0,"
+        " interruptions = 0, beginning_row = NULL WHERE id = ?",
         (status, now, error, error_kind, job_id),
     )
     return get(conn, job_id)
@@ -198,9 +200,12 @@ def count(
     failed: int = 0,
     cost_usd: Decimal | None = None,
 ) -> Job | None:
-    """Adds to the counters and to the cost. None where `get` shows no such job."""
+    """Adds to the counters and to the cost. None where `get` shows no such job.
+
+    It went on, so the deaths before were not all there is of it.
+    """
     row = conn.execute(
-        "UPDATE batch_jobs SET completed_rows = completed_rows + ?, failed_rows = failed_rows + ?,"  # noqa: S608
+        "UPDATE batch_jobs SET interruptions = 0, completed_rows = completed_rows + ?, failed_rows = failed_rows + ?,"  # noqa: S608
         f" cost_pico = coalesce(cost_pico, 0) + ? WHERE id = ? RETURNING {_COLUMNS}, status = 'storing'",
         (completed, failed, to_pico(cost_usd) or 0, job_id),
     ).fetchone()
@@ -265,6 +270,7 @@ def _record(row: tuple[Any, ...]) -> Job:
         safeguard,
         *uncertain,
         checks,
+        interruptions,
     ) = row
     cost = from_pico(cost_pico) if cost_pico is not None else usd_from_real(total_cost)
     return Job(
@@ -289,4 +295,5 @@ def _record(row: tuple[Any, ...]) -> Job:
         uncertain=uncertain_from(*uncertain),
         checks=None if checks is None else from_json(checks),
         safeguard=None if safeguard is None else safeguards.from_text(safeguard),
+        interruptions=interruptions,
     )

@@ -14,6 +14,11 @@ NEXT_PENDING_SQL = (
     "SELECT id, row_index, request, prompt, reserve_pico, broken_answers FROM batch_results"
     " WHERE job_id = ? AND provider = ? AND status = 'pending' AND row_index > ? ORDER BY row_index LIMIT ?"
 )
+NEXT_ID_SQL = {
+    canary: "SELECT id FROM batch_results WHERE job_id = ? AND provider = ? AND status = 'pending'"  # noqa: S608
+    f" AND row_index > ?{' AND canary = 1' if canary else ''} ORDER BY row_index LIMIT 1"
+    for canary in (False, True)
+}
 NEXT_PROVIDER_SQL = (
     "SELECT provider FROM batch_results WHERE job_id = ? AND provider > ? AND status = 'pending'"
     " ORDER BY provider LIMIT 1"
@@ -51,6 +56,14 @@ def next_pending(
         PendingRow(row_id, index, from_json(request), prompt, from_pico(pico), broken)
         for row_id, index, request, prompt, pico, broken in rows
     ]
+
+
+def next_id(
+    conn: sqlite3.Connection, job_id: str, provider: str, after: int, *, canary: bool = False
+) -> str | None:
+    """Which row is next behind the row index `after`, without a look into it; None when there is no more."""
+    row = conn.execute(NEXT_ID_SQL[canary], (job_id, provider, after)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def pending_reserve(conn: sqlite3.Connection, job_id: str) -> Decimal:

@@ -33,12 +33,30 @@ def count_interruption(conn: sqlite3.Connection, job_id: str) -> None:
     )
 
 
+def forget_interruptions(conn: sqlite3.Connection, job_id: str) -> None:
+    """The process died of something else than the job's rows that had begun."""
+    conn.execute(
+        "UPDATE batch_results SET interruptions = 0 WHERE job_id = ? AND status = 'processing'", (job_id,)
+    )
+
+
 def set_aside(conn: sqlite3.Connection, job_id: str, error_kind: str, error_message: str, now: int) -> int:
     """Rows without an answer that were at work in too many deaths of the process in a row end; how many they are."""
     return conn.execute(
         "UPDATE batch_results SET status = 'error', error_kind = ?, error_message = ?, updated_at = ?"
         " WHERE job_id = ? AND status = 'processing' AND finish_reason IS NULL AND interruptions >= ?",
         (error_kind, error_message, now, job_id, MOST_INTERRUPTIONS),
+    ).rowcount
+
+
+def set_aside_unbegun(
+    conn: sqlite3.Connection, row_id: str, error_kind: str, error_message: str, now: int
+) -> int:
+    """A row that was about to begin when the process died ends; 0 where it had begun, or had ended."""
+    return conn.execute(
+        "UPDATE batch_results SET status = 'error', error_kind = ?, error_message = ?, updated_at = ?"
+        " WHERE id = ? AND status = 'pending'",
+        (error_kind, error_message, now, row_id),
     ).rowcount
 
 

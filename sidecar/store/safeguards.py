@@ -49,7 +49,7 @@ def keep(conn: sqlite3.Connection, job_id: str, safeguard: Safeguard | None) -> 
 
 def hand_over(conn: sqlite3.Connection, job_id: str, mode: str) -> None:
     """The job's rows are run from here from now on, or by the vendor."""
-    conn.execute("UPDATE batch_jobs SET mode = ? WHERE id = ?", (mode, job_id))
+    conn.execute("UPDATE batch_jobs SET mode = ?, at_work = 0 WHERE id = ?", (mode, job_id))
 
 
 def candidates(

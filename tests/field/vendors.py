@@ -107,9 +107,12 @@ async def vendors(
 
 
 @asynccontextmanager
-async def native(folder: Path, there: Vendors, poll_seconds: float = 0.05) -> AsyncIterator[SidecarProcess]:
+async def native(
+    folder: Path, there: Vendors, poll_seconds: float = 0.05, **environment: str
+) -> AsyncIterator[SidecarProcess]:
     """A sidecar that speaks to these vendors and looks at its batches often."""
-    async with sidecar(folder, POLL, str(poll_seconds), environment=there.environment) as process:
+    variables = {**there.environment, **environment}
+    async with sidecar(folder, POLL, str(poll_seconds), environment=variables) as process:
         yield process
 
 

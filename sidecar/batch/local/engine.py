@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from sidecar.batch import jobs as moves
 from sidecar.batch import row_transactions
@@ -19,7 +20,7 @@ from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.providers.kernel.limits import Hold
 from sidecar.spending.budget import this_month
-from sidecar.store import jobs
+from sidecar.store import job_deaths, jobs
 from sidecar.store.job_records import Job, JobRow, LimitName, RowStatus
 
 log = logging.getLogger("sidecar.batch")
@@ -163,10 +164,15 @@ class Engine:
             run.interrupt(put_back=True)
         if tasks:
             await asyncio.wait(tasks)
+            with suppress(Failure):
+                await self._store.write(job_deaths.leave_off_all, "local")
 
     async def _recover(self) -> tuple[str, ...]:
         await self._catalogue_whole()
         left = await self._store.read(jobs.going_on, "local")
+        if left:
+            with suppress(Failure):  # a disk that takes no mark is told by the rows
+                await self._store.write(job_deaths.begin, [job.id for job in left])
         for job in left:
             if not self._stopping and not self.is_running(job.id):
                 self._run(job)

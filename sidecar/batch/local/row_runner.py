@@ -87,17 +87,19 @@ class RowRunner:
 
     async def _broke_off(self, context: RunContext, row: PendingRow, trial: Trial) -> bool:
         """Ask once. True where the answer broke off, and the row waits for its next attempt."""
-        try:
-            prepared = await self._preparer.prepare(Row(row.request).chat_input(row.prompt))
-            if context.refused_key is not None:
-                raise Failure(context.refused_key.kind, context.refused_key.message)
-        except Failure as failure:
-            await self.endings.end(context, row, row_outcomes.unsent(failure))
-            return False
-        mark = await self._core.key_marks.of(prepared.key)
-        row_intent = RowIntent(self._entry(context.job, row, prepared, mark), trial)
-        answer = PaidAnswer(self._core, prepared, row_intent.entry)
-        guard = self._guard(context, row, prepared, row_intent, answer)
+        async with context.caution.of(row.id):
+            try:
+                failpoints.failpoint("row-preparing", row.prompt)
+                prepared = await self._preparer.prepare(Row(row.request).chat_input(row.prompt))
+                if context.refused_key is not None:
+                    raise Failure(context.refused_key.kind, context.refused_key.message)
+            except Failure as failure:
+                await self.endings.end(context, row, row_outcomes.unsent(failure))
+                return False
+            mark = await self._core.key_marks.of(prepared.key)
+            row_intent = RowIntent(self._entry(context.job, row, prepared, mark), trial)
+            answer = PaidAnswer(self._core, prepared, row_intent.entry)
+            guard = self._guard(context, row, prepared, row_intent, answer)
         try:
             return await self._ask(context, row, prepared, row_intent, guard, answer)
         finally:
@@ -132,7 +134,8 @@ class RowRunner:
             if row_intent.written:
                 await self._store.write(job_rows.attempt_again, row.id, self._now_ms())
             else:
-                await self._begin(context, row, prepared, row_intent)
+                async with context.caution.of(row.id):
+                    await self._begin(context, row, prepared, row_intent)
 
         return AttemptGuard(
             self.limiters.of(model.provider, prepared.key, context.ceiling),

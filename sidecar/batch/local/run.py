@@ -1,16 +1,17 @@
-"""One running job: a queue for each provider, and in each as many workers as keep its places filled."""
+"""One running job: for each provider as many workers as keep its places filled."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 
-from sidecar import clock
+from sidecar import clock, failpoints
 from sidecar.batch import row_transactions, safeguard_transactions
+from sidecar.batch.local.caution import Caution
+from sidecar.batch.local.provider_queue import ProviderQueue
 from sidecar.batch.local.row_runner import RowRunner
 from sidecar.batch.local.run_context import RowSkipped, RunContext
 from sidecar.batch.progress import Progress, ProgressReporter
@@ -20,7 +21,7 @@ from sidecar.settings import Settings
 from sidecar.shortages import shortage
 from sidecar.spending.budget import Budget, this_month
 from sidecar.store import job_rows, jobs, pending_rows
-from sidecar.store.job_records import Job, JobRow, PendingRow, Tripped
+from sidecar.store.job_records import Job, JobRow, Tripped
 from sidecar.store.store import Store
 
 log = logging.getLogger("sidecar.batch")
@@ -28,41 +29,10 @@ log = logging.getLogger("sidecar.batch")
 _FAULT = "The batch stopped by a fault of A-B/AI. Start it again."
 
 CONCURRENCY = 8
-PAGE_ROWS = 100
 # How long between two trials to store how a job ended.
 AGAIN_SECONDS = 2.0
 # After so many rows the month's spending is added up again, in case others have spent too.
 ROWS_A_BUDGET_CHECK = 200
-
-
-class ProviderQueue:
-    """A provider's rows in order, read a page at a time."""
-
-    def __init__(self, store: Store, job_id: str, provider: str, *, canary: bool = False) -> None:
-        self._store = store
-        self._canary = canary
-        self._job_id = job_id
-        self._provider = provider
-        self._page: deque[PendingRow] = deque()
-        self._after = -1
-        self._reading = asyncio.Lock()
-
-    async def next(self) -> PendingRow | None:
-        """The next row, None when there is no more."""
-        async with self._reading:
-            if not self._page:
-                page = await self._store.read(
-                    pending_rows.next_pending,
-                    self._job_id,
-                    self._provider,
-                    self._after,
-                    PAGE_ROWS,
-                    canary=self._canary,
-                )
-                self._page.extend(page)
-                if page:
-                    self._after = page[-1].row_index
-            return self._page.popleft() if self._page else None
 
 
 class JobRun:
@@ -85,6 +55,7 @@ class JobRun:
         self._settings = settings
         self._now_ms = now_ms
         self._reporter = ProgressReporter(job, notify, notify_row, now_ms)
+        self._caution = Caution(store, job)
         self._contexts: dict[str, RunContext] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._halted: Failure | None = None
@@ -102,6 +73,7 @@ class JobRun:
     async def run(self) -> None:
         """Raises nothing: what ends the job is stored and told. `handed_over`: its other rows are the vendor's."""
         try:
+            failpoints.failpoint("job-run")
             self._watch = await Watch.of(self._store, self.job) if self.job.safeguard is not None else None
             try:
                 if await self._passed_canary():
@@ -165,13 +137,16 @@ class JobRun:
     async def _send_all(self, *, canary: bool = False) -> None:
         chosen = await self._settings.effective()
         # Answers that were stored just before the process died need no place of a provider's.
-        unread = self._contexts[""] = RunContext(self.job, self._row_ended, self._budget, self._overran, 1)
+        unread = self._contexts[""] = RunContext(
+            self.job, self._caution, self._row_ended, self._budget, self._overran, 1
+        )
         for row in await self._store.read(job_rows.kept, self.job.id):
             self._workers.add(asyncio.create_task(self._judge(unread, row)))
         for provider in await self._store.read(pending_rows.pending_providers, self.job.id):
             ceiling = self.job.concurrency or chosen["concurrency"].get(provider) or CONCURRENCY
             context = self._contexts[provider] = RunContext(
                 self.job,
+                self._caution,
                 self._row_ended,
                 self._budget,
                 self._overran,
@@ -179,9 +154,12 @@ class JobRun:
                 retries=chosen["retryBrokenAnswers"],
                 stopping=self._stopping,
             )
-            queue = ProviderQueue(self._store, self.job.id, provider, canary=canary)
             # Twice as many as there are places: who backs off has none, and somebody else uses it.
-            for _ in range(2 * ceiling):
+            workers = 2 * ceiling
+            queue = ProviderQueue(
+                self._store, self.job.id, provider, self._caution, wary_rows=workers, canary=canary
+            )
+            for _ in range(workers):
                 self._workers.add(asyncio.create_task(self._work(queue, context)))
         if self._workers:
             await asyncio.wait(self._workers)

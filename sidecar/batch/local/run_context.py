@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sidecar.batch.local.caution import Caution
 from sidecar.errors import Failure
 from sidecar.spending.budget import Budget
 from sidecar.store.job_records import Job, JobRow
@@ -47,10 +48,11 @@ class RunContext:
     `retries` is how often a row is asked again whose answer broke off; `overran` has the budget asked before the next
     row. `stopping` lets nothing begin; `put_back` makes rows that are cut off wait again. `refused_key` is what the
     provider said of the key, and every further row hears it without asking. `answers` have come so far; since
-    `lost_since` (ms) nobody answers any more.
+    `lost_since` (ms) nobody answers any more. `caution` is how its rows begin.
     """
 
     job: Job
+    caution: Caution
     ended: Callable[[Job, JobRow], None]
     budget: Callable[[], Awaitable[Budget | None]]
     overran: Callable[[], None]

@@ -229,6 +229,7 @@ class ChunkUploader:
         )
 
     async def _prepared(self, job_id: str, row: PendingRow) -> PreparedRequest | None:
+        failpoints.failpoint("part-planning", row.prompt)
         try:
             return await self._preparer.prepare(Row(row.request).chat_input(row.prompt))
         except Failure as failure:

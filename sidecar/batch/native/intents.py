@@ -14,7 +14,7 @@ from sidecar.batch.native import interruptions
 from sidecar.batch.safeguard_transactions import NOTHING_WANTED, SafeguardWanted
 from sidecar.spending import intent
 from sidecar.spending.budget import Budget
-from sidecar.store import jobs, pending_rows, row_sweeps, vendor_batches
+from sidecar.store import job_deaths, jobs, pending_rows, row_sweeps, vendor_batches
 from sidecar.store.job_records import Job, RowStatus, VendorBatch
 from sidecar.store.records import LedgerEntry
 
@@ -74,6 +74,7 @@ def open_part(conn: sqlite3.Connection, part: VendorBatch, members: Sequence[Mem
         if not vendor_batches.assign(conn, part.id, member.row_id, member.custom_id, member.question, now):
             raise RuntimeError("a row that is to travel is under way already")
     intent.write_chunk(conn, job.id, (_entry(job, part, member) for member in members))
+    job_deaths.went_on(conn, job.id)
     return True
 
 
@@ -123,11 +124,16 @@ def sending(
 
 
 def ready_to_send(conn: sqlite3.Connection, job_id: str) -> Job | None:
-    """The job, if it runs, has rows that no part holds yet, no part of it is in doubt, and its limits hold."""
+    """The job, if it runs, has rows that no part holds yet, no part of it is in doubt, and its limits hold.
+
+    None too where planning its rows took the process twice in a row.
+    """
     job = jobs.get(conn, job_id)
     if job is None or job.status != "processing" or not pending_rows.pending_providers(conn, job_id):
         return None
     if job.safeguard is not None and job.safeguard.tripped:
+        return None
+    if interruptions.is_unplannable(job):
         return None
     doubted = any(part.state == "doubtful" for part in vendor_batches.of_job(conn, job_id))
     return None if doubted else job

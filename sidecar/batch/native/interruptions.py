@@ -1,14 +1,16 @@
-"""Parts that were at work when the process died: after two deaths in a row they wait for a person (transactions).
+"""What was at work when the process died: after two deaths in a row it waits for a person (transactions).
 
-At work is a part that is being sent, or whose results are being read: either may take the process with it. What is sent
-may be paid, so a sending is on the disk before its creation is asked for.
+At work is a part that is being sent, or whose results are being read, and a job whose rows are put together for a part:
+each may take the process with it. What is sent may be paid, so a sending is on the disk before its creation is asked
+for.
 """
 
 from __future__ import annotations
 
 import sqlite3
 
-from sidecar.store.job_records import VendorBatch
+from sidecar.store import job_deaths
+from sidecar.store.job_records import Job, VendorBatch
 
 MOST_INTERRUPTIONS = 2
 SET_ASIDE = (
@@ -20,6 +22,15 @@ UNSENT = (
     "by itself: it might be paid twice. Start the batch to look for it there once more and to send it where it is "
     "not, or cancel it."
 )
+UNPLANNED = (
+    "A-B/AI ended twice in a row while it put rows of this batch together for the provider, so they were set aside and "
+    "are not sent by themselves. Nothing of them has left. Start the batch to try once more."
+)
+
+
+def is_unplannable(job: Job) -> bool:
+    """Whether no more of the job's rows are put together until a person wants it (pure)."""
+    return job.mode == "native" and job.interruptions >= job_deaths.MOST_PLANS
 
 
 def is_aside(part: VendorBatch) -> bool:
@@ -60,8 +71,10 @@ def end(conn: sqlite3.Connection, part_id: str) -> None:
 def count(conn: sqlite3.Connection) -> None:
     """To be called once at a start: what was at work has not survived it."""
     conn.execute("UPDATE batch_parts SET at_work = 0, interruptions = interruptions + 1 WHERE at_work = 1")
+    job_deaths.count_plans(conn)
 
 
 def take_up(conn: sqlite3.Connection, job_id: str) -> None:
     """A person wants the job's parts to go on, or to be stopped."""
     conn.execute("UPDATE batch_parts SET interruptions = 0 WHERE job_id = ?", (job_id,))
+    job_deaths.take_up(conn, job_id)

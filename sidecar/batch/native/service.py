@@ -278,6 +278,7 @@ class NativeBatches:
         self._unheard.begin()
         await self._store.write(interruptions.count)
         await self._store.write(transactions.end_finished, self._now_ms())
+        await self._store.write(transactions.tell_unplannable, self._now_ms())
         left = await self._store.read(transactions.left_open)
         for job, parts, waits in left:
             await self._loops.go_on(job, parts, waits=waits)

@@ -14,7 +14,7 @@ from sidecar.batch.row_transactions import write_when_possible
 from sidecar.batch.watch import Watch
 from sidecar.errors import Failure
 from sidecar.shortages import shortage
-from sidecar.store import jobs, pending_rows, vendor_batches
+from sidecar.store import job_deaths, jobs, pending_rows, vendor_batches
 from sidecar.store.job_records import VendorBatch
 
 log = logging.getLogger("sidecar.batch")
@@ -77,6 +77,9 @@ class SubmissionLoop:
         await self.leave_alone()
         self._task.cancel()
         await asyncio.wait({self._task})
+        if self.sending:
+            with suppress(Failure):
+                await self._tools.core.store.write(job_deaths.leave_off, self.job_id)
         self.reporter.close()
 
     async def _run(self) -> None:
@@ -112,8 +115,10 @@ class SubmissionLoop:
         self._sent.clear()
         try:
             for provider in await store.read(pending_rows.pending_providers, self.job_id):
+                await store.write(job_deaths.begin, [self.job_id])
                 if not await self._send_all(provider, first):
                     break
+            await store.write(job_deaths.leave_off, self.job_id)
             job = await store.write(transactions.refresh_job, self.job_id, self._tools.core.now_ms())
             if job is not None:
                 self.reporter.changed(job)
@@ -153,6 +158,8 @@ class SubmissionLoop:
                 if first is not None and awaited:
                     await worker.known()
                     first.set_result(await self._arrived(part, worker.unsaved))
+                # The next part is planned from here on.
+                await self._tools.core.store.write(job_deaths.begin, [self.job_id])
         return True
 
     async def _paused(self) -> bool:

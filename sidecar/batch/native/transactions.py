@@ -16,7 +16,7 @@ from sidecar.providers.batches import BatchState
 from sidecar.spending import settlement
 from sidecar.spending.settlement import Settlement
 from sidecar.store import job_rows, jobs, pending_rows, row_sweeps, unfinished_jobs, vendor_batches
-from sidecar.store.job_records import Job, JobRow, PartState, RowOutcome, Tripped, VendorBatch
+from sidecar.store.job_records import Job, JobRow, JobStatus, PartState, RowOutcome, Tripped, VendorBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,9 @@ def refresh_job(
         told = resting[0].error if resting[0].state == "doubtful" else interruptions.SET_ASIDE
         moving = len(resting) < len(opened)
         return jobs.note(conn, job_id, "processing" if moving else "pending", told, "conflict")
+    if waiting and interruptions.is_unplannable(job):
+        status: JobStatus = "processing" if opened else "pending"
+        return jobs.note(conn, job_id, status, interruptions.UNPLANNED, "conflict")
     if trouble is not None:
         return jobs.note(conn, job_id, "processing", trouble.message, trouble.kind)
     return jobs.note(conn, job_id, "processing", None, None)
@@ -226,6 +229,13 @@ def end_finished(conn: sqlite3.Connection, now: int) -> None:
         everything = vendor_batches.of_job(conn, job.id)
         if all(part.state in ("collected", "failed") for part in everything):
             _end(conn, job, everything, now)
+
+
+def tell_unplannable(conn: sqlite3.Connection, now: int) -> None:
+    """Says with the jobs whose planning took the process too often that they wait for a person."""
+    for job in jobs.with_status(conn, "processing"):
+        if interruptions.is_unplannable(job):
+            refresh_job(conn, job.id, now)
 
 
 def rows_of(conn: sqlite3.Connection, part: VendorBatch) -> list[JobRow]:
