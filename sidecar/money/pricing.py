@@ -107,12 +107,20 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
 
 
 def _requests(usage: Usage) -> tuple[Usage, ...]:
-    """Each request. An output that was raised after the last report of it is that of the last one."""
+    """Each request. An output that was raised after the last report of it is that of the last one.
+
+    Free searches are counted of the whole answer: they are those that were made first.
+    """
     if not usage.requests:
         return (usage,)
-    *earlier, last = usage.requests
-    more = max(0, usage.out_total - sum(each.out_total for each in usage.requests))
-    return (*earlier, replace(last, out_visible=last.out_visible + more))
+    more, free = max(0, usage.out_total - sum(each.out_total for each in usage.requests)), usage.free_searches
+    found = []
+    for number, each in enumerate(usage.requests, start=1):
+        taken = min(free, each.searches)
+        free -= taken
+        raised = each.out_visible + (more if number == len(usage.requests) else 0)
+        found.append(replace(each, free_searches=taken, out_visible=raised))
+    return tuple(found)
 
 
 def _request_parts(usage: Usage, entry: PriceEntry, *, batch: bool) -> list[Part] | Unpriced:

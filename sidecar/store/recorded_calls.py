@@ -123,8 +123,10 @@ def _requests(parts: str | None) -> tuple[CallUsage, ...]:
     found = []
     for _, units in sorted(counts.items()):
         prompt = [units.get(name, 0) for name in _PROMPT]
-        rest = [units.get(name, 0) for name in ("out_visible", "out_reasoning", "searches")]
-        found.append(CallUsage(*(*prompt, *rest, sum(prompt))))
+        free = units.get("free_searches", 0)
+        searches = units.get("searches", 0) + free
+        rest = (units.get("out_visible", 0), units.get("out_reasoning", 0), searches, sum(prompt), free)
+        found.append(CallUsage(*(*prompt, *rest)))
     return tuple(found) if len(found) > 1 else ()
 
 

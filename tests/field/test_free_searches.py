@@ -11,27 +11,29 @@ from typing import Any
 
 import pytest
 
-from tests.field.hostile import Answer, serving, stream
+from tests.field.hostile import Answer, Asked, serving, stream
 from tests.field.lab import ask, sidecar, vendor_environment
 from tests.helpers.process import SidecarProcess
 
 MODEL = "gemini/gemini-3.8-flash"
+# At the same price, with the same gift.
+TWIN = "gemini/gemini-3.7-flash"
 A_SEARCH = 0.014
 A_MONTH = 5_000
 SEARCHING: dict[str, Any] = {"options": {"enableWebSearch": True}}
 
 
-def searched(*queries: str) -> Answer:
+def searched(*queries: str, finish: str = "STOP") -> Answer:
     grounding = {
         "webSearchQueries": list(queries),
         "groundingChunks": [{"web": {"uri": "http://x", "title": "x"}}],
     }
     usage = {"promptTokenCount": 1000, "candidatesTokenCount": 500, "totalTokenCount": 1500}
     said = {"role": "model", "parts": [{"text": "Good morning"}]}
-    candidate = {"content": said, "index": 0, "finishReason": "STOP", "groundingMetadata": grounding}
+    candidate = {"content": said, "index": 0, "finishReason": finish, "groundingMetadata": grounding}
     return stream(
         {
-            "candidates": [candidate],
+            "candidates": [{**candidate, "continuationToken": "more"} if finish != "STOP" else candidate],
             "modelVersion": "gemini-3.8-flash",
             "responseId": "r1",
             "usageMetadata": usage,
@@ -96,3 +98,43 @@ async def test_what_was_free_is_shown_and_priced_the_same_again(tmp_path: Path) 
         # A vendor without such a gift would have charged for them.
         other = await process.call("cost:reprice", {"modelId": "gemini/gemini-4-neon"})
         assert other["repricedUSD"] > 2 * A_SEARCH
+
+
+async def test_searches_of_an_answer_that_took_several_requests_are_free_as_far_as_they_last(
+    tmp_path: Path,
+) -> None:
+    answers: list[Answer] = []
+
+    def script(asked: Asked) -> Answer:
+        return answers.pop(0)
+
+    def paused() -> list[Answer]:
+        return [searched("a", "b", finish="CONTINUATION"), searched("c", "d")]
+
+    async with serving(script) as server:
+        environment = vendor_environment(server.url, "gemini")
+        async with sidecar(tmp_path, environment=environment) as process:
+            answers += paused()
+            paid = await asked(process)
+            assert not answers, "the answer took one request"
+            await say_so(process, True)
+            answers += paused()
+            assert paid - await asked(process) == pytest.approx(4 * A_SEARCH)
+        # Eight are gone by now: of four searches in two requests, three are free.
+        searched_before(tmp_path, A_MONTH - 3 - 8)
+        async with sidecar(tmp_path, environment=environment) as process:
+            await say_so(process, True)
+            answers += paused()
+            answer: dict[str, Any] = await ask(process, model=MODEL, conversationId="c", **SEARCHING)
+            assert paid - answer["costUSD"] == pytest.approx(3 * A_SEARCH)
+            [call] = await process.call("cost:explain", {"messageId": answer["id"]})
+            lines = [
+                (line["request"], line["unit"], line["quantity"])
+                for line in call["lines"]
+                if "searches" in line["unit"]
+            ]
+            assert lines == [(1, "free_searches", 2), (2, "free_searches", 1), (2, "searches", 1)]
+            # Another model with the same gift at the same price would have cost the same.
+            stats = await process.call("cost:reprice", {"modelId": MODEL})
+            other = await process.call("cost:reprice", {"modelId": TWIN})
+            assert other["repricedUSD"] == pytest.approx(stats["actualUSD"])
