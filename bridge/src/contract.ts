@@ -1165,6 +1165,10 @@ export interface CostReconcileResult {
   oursUSD: number;
   theirsUSD: number;
   differenceUSD: number;
+  /** Calls of all days whose cost is not known: `oursUSD` has what they cost at least. */
+  uncertain: number;
+  /** What those may have cost more than is in `oursUSD`; absent where nobody can tell, and where there are none. */
+  uncertainAtMostUSD?: number;
   /** Oldest first. */
   days: ReconciledDay[];
   /** True where the file told tokens and no charges: `theirsUSD` is what these cost by the price list of here, and is no charge. Else absent. */
@@ -2523,7 +2527,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "069dab4cc2346094e1f83d25472a212a508ceefffafaea7967637e0c55bd31a9";
+export const SCHEMA_HASH = "ee118bd30fe6800a702feb8e44e3411f2d5150bda120e61de7d69c9c1ed6c8cf";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from sidecar.cli.connection import CallRefused, Connection
 from sidecar.cli.lists import table_of
-from sidecar.cli.words import cost_of, dollars
+from sidecar.cli.words import LEAST_SHOWN, cost_of, dollars
+from sidecar.counted import counted
 
 
 async def explained(sidecar: Connection, what: str, row: str | None) -> list[Mapping[str, Any]]:
@@ -53,14 +54,28 @@ def _state(call: Mapping[str, Any]) -> str:
 def reconciled_table(found: Mapping[str, Any]) -> Table:
     """A line a day and model, and the sum."""
     theirs = "theirs, at our prices" if found.get("theirsPriced") else "theirs"
-    table = table_of(("day", "model", "ours", theirs, "difference", "why"))
+    uncertain = bool(found["uncertain"])
+    names = ("day", "model", "ours", *(("not known",) if uncertain else ()), theirs, "difference", "why")
+    table = table_of(names)
     for each in found["days"]:
-        table.add_row(each["day"], each["model"], *_sums(each), each.get("explanation", ""))
-    table.add_row("all", "", *_sums(found), "", style="bold")
+        sums = _sums(each, uncertain=uncertain)
+        table.add_row(each["day"], each["model"], *sums, each.get("explanation", ""))
+    table.add_row("all", "", *_sums(found, uncertain=uncertain), "", style="bold")
     return table
 
 
-def _sums(row: Mapping[str, Any]) -> list[str]:
-    difference = row["differenceUSD"]
+def _sums(row: Mapping[str, Any], *, uncertain: bool) -> list[str]:
+    # Differences that no digit of a bill shows are of the numbers' own making.
+    difference = row["differenceUSD"] if abs(row["differenceUSD"]) >= LEAST_SHOWN else 0.0
     sign = "-" if difference < 0 else ""
-    return [dollars(row["oursUSD"]), dollars(row["theirsUSD"]), sign + dollars(abs(difference))]
+    lacks = [_not_known(row)] if uncertain else []
+    return [dollars(row["oursUSD"]), *lacks, dollars(row["theirsUSD"]), sign + dollars(abs(difference))]
+
+
+def _not_known(row: Mapping[str, Any]) -> str:
+    """How many calls may have cost more than is in ours, and how much more at most."""
+    if not row["uncertain"]:
+        return ""
+    most = row.get("uncertainAtMostUSD")
+    far = "nobody knows how much" if most is None else f"up to {dollars(most)} more"
+    return f"{counted(row['uncertain'], 'call')}, {far}"

@@ -8,15 +8,15 @@ from typing import Any
 
 from sidecar.counted import counted
 
-_LEAST_SHOWN = 0.000001
+LEAST_SHOWN = 0.000001
 
 
 def dollars(amount: float | None) -> str:
     """Cents, and more digits where cents would say nothing. Not known is a dash."""
     if amount is None:
         return "–"
-    if 0 < amount < _LEAST_SHOWN:
-        return f"under ${_LEAST_SHOWN:f}"
+    if 0 < amount < LEAST_SHOWN:
+        return f"under ${LEAST_SHOWN:f}"
     if amount >= 1 or amount == 0:
         return f"${amount:,.2f}"
     whole, _, digits = f"{amount:.6f}".rstrip("0").partition(".")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "069dab4cc2346094e1f83d25472a212a508ceefffafaea7967637e0c55bd31a9"
+SCHEMA_HASH = "ee118bd30fe6800a702feb8e44e3411f2d5150bda120e61de7d69c9c1ed6c8cf"
 
 
 @dataclass(frozen=True, slots=True)

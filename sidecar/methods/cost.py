@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sidecar.errors import Failure
 from sidecar.methods import wire
-from sidecar.methods.cost_bill import billed, counted_tiers, notes
+from sidecar.methods.cost_bill import billed, counted_tiers
 from sidecar.methods.cost_lines import explained
+from sidecar.methods.cost_notes import notes
 from sidecar.methods.cost_settling import settle_unknown, settled_before
 from sidecar.methods.services import Request
 from sidecar.money import reprice as money
@@ -97,19 +99,20 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
     if differing(rows):
         told = await counted_tiers(call, params, first, last)
         explain_by_tiers(app.catalogue, provider, rows, entries, told)
-    ours, theirs = (sum((each for each in column), start=0) for column in _columns(rows))
+    ours, theirs = (sum((each for each in column), start=Decimal(0)) for column in _columns(rows))
     return {
         "provider": provider,
         "oursUSD": float(ours),
         "theirsUSD": float(theirs),
         "differenceUSD": float(theirs - ours),
+        **_uncertain(rows),
         "days": [_shown(row) for row in rows],
         "notes": [*settled, *notes(bill, first, last)],
         **({"theirsPriced": True} if bill.priced else {}),
     }
 
 
-def _columns(rows: list[ReconciledRow]) -> tuple[list[Any], list[Any]]:
+def _columns(rows: list[ReconciledRow]) -> tuple[list[Decimal], list[Decimal]]:
     return [row.ours_usd for row in rows], [row.theirs_usd for row in rows]
 
 
@@ -131,7 +134,6 @@ async def _entries(call: Request, provider: str, first: date, last: date) -> lis
 
 
 def _shown(row: ReconciledRow) -> dict[str, Any]:
-    at_most = row.at_most_usd if row.uncertain else None
     units = row.ours_by_unit.keys() | row.theirs_by_unit.keys() | row.their_counts.keys()
     counted = bool(row.their_counts)
     return {
@@ -141,7 +143,7 @@ def _shown(row: ReconciledRow) -> dict[str, Any]:
         "theirsUSD": float(row.theirs_usd),
         "differenceUSD": float(row.difference_usd),
         "calls": row.calls,
-        "uncertain": row.uncertain,
+        **_uncertain([row]),
         "units": [
             {
                 "unit": unit,
@@ -155,12 +157,15 @@ def _shown(row: ReconciledRow) -> dict[str, Any]:
             )
             for unit in sorted(units)
         ],
-    } | wire.present(
-        {
-            "uncertainAtMostUSD": None if at_most is None else float(at_most),
-            "explanation": row.explanation or None,
-        }
-    )
+    } | wire.present({"explanation": row.explanation or None})
+
+
+def _uncertain(rows: list[ReconciledRow]) -> dict[str, Any]:
+    """How many calls of these rows have no known cost, and what they may have cost more, where that is known."""
+    calls, bounds = sum(row.uncertain for row in rows), [row.at_most_usd for row in rows if row.uncertain]
+    most = [bound for bound in bounds if bound is not None]
+    whole = bool(calls) and len(most) == len(bounds)
+    return {"uncertain": calls} | ({"uncertainAtMostUSD": float(sum(most, Decimal(0)))} if whole else {})
 
 
 def _day(text: str, path: str) -> date:

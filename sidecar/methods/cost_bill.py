@@ -1,43 +1,27 @@
-"""The vendor's side of cost:reconcile: its figures, out of a file or asked for, and what is to be said of them."""
+"""The vendor's side of cost:reconcile: its figures, out of a file or asked for."""
 
 from __future__ import annotations
 
 import asyncio
 import codecs
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
 from sidecar.keys import ADMIN_KEY_VARIABLES, admin_key_of
 from sidecar.methods.services import Request
-from sidecar.money.bill_file import Bill, read_bill
+from sidecar.money.bill_file import Bill, in_dollars, read_bill
 from sidecar.money.bill_table import unread
 from sidecar.money.priced_usage import priced
 from sidecar.money.usage_file import read_usage
 from sidecar.money.vendor_days import day_of
-from sidecar.providers.bills import BilledLine, TellsCosts, TellsTiers, TierTokens
+from sidecar.providers.bills import TellsCosts, TellsTiers, TierTokens
 from sidecar.store.atomic_files import file_failure, source_file
 
 if TYPE_CHECKING:
     from sidecar.contract.types import cost as types
-
-# As many as anybody reads.
-MOST_KEYS = MOST_MODELS = 10
-_CENTS = Decimal("0.0001")
-NOTES = (
-    "An organisation's figures include every program on the same account, and come minutes to hours late.",
-    "Discounts, credits, taxes and commitments are not in our ledger.",
-)
-PRICED = (
-    "The file tells tokens and no charges. They were priced by the price list of here, at the rates of each day for "
-    "prompts that are not long: this shows calls and tokens that one side lacks. It cannot show what was really "
-    "charged, nor discounts, fees, long prompts and searches that the file does not count, and it settles no call "
-    "whose cost is not known. Export the costs for that."
-)
 
 # A bill of a year by day, model and unit takes a hundredth of it.
 MOST_BILL_BYTES = 64 * 2**20
@@ -62,7 +46,12 @@ async def billed(
     teller = app.providers.get(provider)
     if key is not None and isinstance(teller, TellsCosts):
         last = min(last, day_of(app.now_ms(), pacific=provider == "gemini"))
-        return Bill(await teller.costs(key, first, last) if first <= last else ())
+        if last < first:
+            return Bill(())
+        told = in_dollars(await teller.costs(key, first, last), first, last)
+        if told.foreign and not told.lines:
+            raise _in_other_money(provider, told)
+        return told
     if settled:
         return Bill(())
     if name in ADMIN_KEY_VARIABLES:
@@ -101,39 +90,14 @@ async def counted_tiers(
     return ()
 
 
-def notes(bill: Bill, first: date, last: date) -> list[str]:
-    """Return what such a comparison cannot know, and what was found in the figures beside the days."""
-    return [*_priced(bill), *_left_out(bill.left_out), *_by_key(bill.lines, first, last), *NOTES]
-
-
-def _priced(bill: Bill) -> list[str]:
-    """What figures that were made of tokens can show and what not, and what is in none of them."""
-    if not bill.priced:
-        return []
-    most = sorted(bill.unpriced, key=lambda each: -each[1])
-    lacking = [f"{tokens} tokens of {model} have no price here and are in no sum." for model, tokens in most]
-    if len(lacking) > MOST_MODELS:
-        lacking[MOST_MODELS:] = [f"So have those of {len(lacking) - MOST_MODELS} further models."]
-    return [PRICED, *lacking]
-
-
-def _left_out(lines: int) -> list[str]:
-    told = f"Lines of the file that are sums, or of no day (taxes, credits), were left out: {lines}."
-    return [told] if lines else []
-
-
-def _by_key(lines: Sequence[BilledLine], first: date, last: date) -> list[str]:
-    """What each key of the account was charged, where the vendor tells several; its names are not known here."""
-    sums: dict[str, Decimal] = {}
-    for line in lines:
-        if first <= line.day <= last:
-            sums[line.key] = sums.get(line.key, Decimal(0)) + line.usd
-    if len(sums) < 2:
-        return []
-    dearest = sorted(sums.items(), key=lambda each: -each[1])[:MOST_KEYS]
-    told = ", ".join(f"${usd.quantize(_CENTS):f} to {key or 'no key'}" for key, usd in dearest)
-    more = "" if len(sums) <= MOST_KEYS else f", and more to {len(sums) - MOST_KEYS} others"
-    return [f"The vendor charged {told}{more}. What is not to your key here is of other programs."]
+def _in_other_money(provider: str, bill: Bill) -> Failure:
+    currencies = " and ".join(currency for currency, _ in bill.foreign)
+    return Failure(
+        "unsupported",
+        f"{provider} bills this account in {currencies}, and ours are dollars: they cannot be laid beside each other. "
+        "Export the bill in USD as a CSV file, and give the path of that.",
+        provider=provider,
+    )
 
 
 def _read(call: Request, provider: str, text: str) -> Bill:

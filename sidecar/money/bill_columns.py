@@ -32,13 +32,45 @@ MODEL = (
 )
 COST = (
     *("cost", "cost usd", "cost total", "total cost", "cost in usd", "total cost usd", "amount"),
-    *("amount value", "amount usd", "usd", "net cost", "total", "spend", "price", "charge", "usage"),
+    *("amount value", "amount usd", "usd", "net cost", "total", "spend", "charge", "usage"),
     *("cost cents", "cost in cents", "amount cents", "amount in cents", "kosten", "betrag", "cout", "couts"),
     *("montant", "costo", "coste", "importe", "costi", "importo", "custo", "valor"),
     *("費用", "料金", "コスト", "费用", "成本", "金额", "비용"),
 )
+# Of one unit, as likely as not.
+PRICE = (
+    "price",
+    "unit price",
+    "price per unit",
+    "rate",
+    "preis",
+    "einzelpreis",
+    "prix",
+    "precio",
+    "prezzo",
+    "preco",
+)
 UNIT = ("token type", "usage type", "cost type", "usage unit", "unit", "type")
-CURRENCY = ("currency", "amount currency", "cost currency", "wahrung", "devise", "moneda", "valuta", "moeda")
+CURRENCY = (
+    *(
+        "currency",
+        "amount currency",
+        "cost currency",
+        "currency code",
+        "billing currency",
+        "pricing currency",
+    ),
+    *(
+        "invoice currency",
+        "currency iso",
+        "wahrung",
+        "abrechnungswahrung",
+        "devise",
+        "moneda",
+        "valuta",
+        "moeda",
+    ),
+)
 # With a key of the person's own at the vendor behind a gateway, what that vendor took comes on top of the cost.
 UPSTREAM = ("byok usage inference",)
 
@@ -53,7 +85,8 @@ _DOLLARS = frozenset({"", "USD", "$", "US$", "US DOLLAR", "US DOLLARS", "DOLLAR"
 class Columns:
     """Where each is in a line, None where the table has no such column. `cents`: amounts are in cents.
 
-    `foreign` is the currency that the name of the cost's column has, where that is not the dollar.
+    `foreign` is the currency that the name of the cost's column has, where that is not the dollar. `price` is the name
+    of a column that may be a unit's price, where no other column is the cost beyond doubt.
     """
 
     day: int | None
@@ -64,6 +97,7 @@ class Columns:
     upstream: int | None
     cents: bool
     foreign: str
+    price: str
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -78,7 +112,10 @@ def columns(names: Sequence[str]) -> Columns:
     def at(known: Sequence[str]) -> int | None:
         return next((plain.index(name) for name in known if name in plain), None)
 
-    cost = at(COST)
+    cost, price = at(COST), at(PRICE)
+    # What was used at a price is an amount of it, and no cost.
+    if price is not None and cost is not None and plain[cost] == "usage":
+        cost = None
     return Columns(
         day=at(DAY),
         model=at(MODEL),
@@ -88,6 +125,7 @@ def columns(names: Sequence[str]) -> Columns:
         upstream=at(UPSTREAM),
         cents=cost is not None and plain[cost].endswith("cents"),
         foreign="" if cost is None else foreign_currency(names[cost]),
+        price="" if price is None or cost is not None else names[price].strip(),
     )
 
 

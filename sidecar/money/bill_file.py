@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from sidecar.money.bill_cells import Days, amount
@@ -19,13 +21,21 @@ class Bill:
     """The lines, and how many of the file are left out because they are sums, or of no day: taxes, credits.
 
     `priced`: the vendor told tokens and no charges, and the dollars are what these cost by our price list. `unpriced`
-    are tokens by the vendor's name of a model, for which there is no price.
+    are tokens by the vendor's name of a model, for which there is no price. `foreign`: how many lines of the bill are
+    in which other currency than dollars; they are in none of `lines`.
     """
 
     lines: tuple[BilledLine, ...]
     left_out: int = 0
     priced: bool = False
     unpriced: tuple[tuple[str, int], ...] = ()
+    foreign: tuple[tuple[str, int], ...] = ()
+
+
+def in_dollars(told: Sequence[BilledLine], first: date, last: date) -> Bill:
+    """Return what a vendor was asked for of these days; what is in other money than dollars is only counted."""
+    foreign = Counter(line.foreign for line in told if line.foreign and first <= line.day <= last)
+    return Bill(tuple(line for line in told if not line.foreign), foreign=tuple(sorted(foreign.items())))
 
 
 def read_bill(text: str, *, pacific: bool) -> Bill:
@@ -33,8 +43,13 @@ def read_bill(text: str, *, pacific: bool) -> Bill:
 
     Raises Failure("invalid_params") that says which column is missing, or which line cannot be read.
     """
-    table = read_table(text, lambda names: not columns(names).missing)
+    table = read_table(text, _is_bill)
     at, semicolons = columns(table.names), table.between == ";"
+    if at.price:
+        raise unread(
+            f"The column {at.price} may be the price of a unit, or of all of a line. Export the costs, or call the "
+            "column cost if it is what was charged."
+        )
     if at.missing:
         missing = ", ".join(at.missing)
         raise unread(f"There is no column for {missing}. The first line must name the columns.")
@@ -54,6 +69,11 @@ def read_bill(text: str, *, pacific: bool) -> Bill:
         (sums if is_sum(line.model) else lines).append(line)
     # A file that has nothing but the sums of its days is read by these.
     return Bill(tuple(lines), left_out + len(sums)) if lines else Bill(tuple(sums), left_out)
+
+
+def _is_bill(names: Sequence[str]) -> bool:
+    at = columns(names)
+    return not at.missing or (bool(at.price) and at.day is not None and at.model is not None)
 
 
 def _line(number: int, cells: Sequence[str], at: Columns, days: Days, *, semicolons: bool) -> BilledLine:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sidecar.counted import counted
+from sidecar.counted import counted, dollars
 from sidecar.money.bill_models import BilledModels
 from sidecar.money.bill_units import (
     BATCH,
@@ -105,7 +105,9 @@ def reconcile(
         day, model = day_of(entry.created_at, pacific=pacific), entry.served_model or entry.model or "unknown"
         if first <= day <= last:
             _add(row(day, model), entry)
-        ended = day if entry.settled_at is None else day_of(entry.settled_at, pacific=pacific)
+        # What was settled by a later look at the bill did not end then.
+        told = entry.settled_at if entry.settled_by is None else None
+        ended = day if told is None else day_of(told, pacific=pacific)
         if ended > day and entry.cost_usd:
             across.append((day, ended, model, entry.cost_usd))
     models = BilledModels(catalogue, provider)
@@ -193,8 +195,8 @@ def _explanation(row: ReconciledRow, today: date, *, free: bool, priced: bool) -
     late = today - row.day < timedelta(days=LATE_DAYS)
     if row.across and ROUNDING_USD < abs(difference) <= row.across_usd + ROUNDING_USD:
         return (
-            f"{counted(row.across, 'call')} of ${row.across_usd:f} ended on a later day than the question's, and the "
-            "vendor may count that on any of these: look at the days together."
+            f"{counted(row.across, 'call')} of {dollars(row.across_usd)} ended on a later day than the question's, and "
+            "the vendor may count that on any of these: look at the days together."
         )
     if not row.billed:
         return (
@@ -208,9 +210,10 @@ def _explanation(row: ReconciledRow, today: date, *, free: bool, priced: bool) -
     if row.uncertain and difference >= -ROUNDING_USD:
         if row.at_most_usd is None:
             return f"{broken} and nobody knows at what cost; other programs may be in it too."
+        most = f"{broken}, at a cost of up to {dollars(row.at_most_usd)} more"
         if difference <= row.at_most_usd + ROUNDING_USD:
-            return f"{broken}, at a cost of up to ${row.at_most_usd:f} more than is known here."
-        return f"{broken}, at a cost of up to ${row.at_most_usd:f} more; the rest is of other programs on the account."
+            return f"{most} than is known here."
+        return f"{most}; the rest is of other programs on the account."
     if told := _by_tier(row):
         return told
     if priced and (difference > 0 or not late):
@@ -235,7 +238,7 @@ def _by_tier(row: ReconciledRow) -> str:
     for tier in sorted((row.theirs_by_tier.keys() | row.ours_by_tier.keys()) - {STANDARD}):
         theirs, ours = (by.get(tier, Decimal(0)) for by in (row.theirs_by_tier, row.ours_by_tier))
         if abs(theirs - ours) > ROUNDING_USD and (theirs > ours) == (row.difference_usd > 0):
-            found.append(f"{tier} (${theirs.normalize():f} there, ${ours.normalize():f} here)")
+            found.append(f"{tier} ({dollars(theirs)} there, {dollars(ours)} here)")
     if not found:
         return ""
     return (

@@ -17,7 +17,8 @@ class BilledLine:
     """A line of a vendor's own figures: what it charged on one of its days. `model` and `unit` in its words.
 
     `key` is the vendor's id of the API key that it was charged to, `tier` its word for the service tier; both are empty
-    where it does not say so. `quantity` is how much of the unit was counted, None where that is not told.
+    where it does not say so. `quantity` is how much of the unit was counted, None where that is not told. `foreign` is
+    the currency of a line that is not in dollars: what it charged is then in no sum, and `usd` nothing.
     """
 
     day: date
@@ -27,6 +28,7 @@ class BilledLine:
     key: str = ""
     tier: str = ""
     quantity: int | None = None
+    foreign: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,21 @@ import sqlite3
 from sidecar.store.ledger import COLUMNS, record
 from sidecar.store.records import LedgerEntry
 
+# No vendor takes longer for a batch.
+MONTH_MS = 30 * 86_400_000
+
 
 def of_provider(
     conn: sqlite3.Connection, provider: str, since: int, until: int, after: int, most: int
 ) -> list[tuple[int, LedgerEntry]]:
-    """Requests of a provider begun from `since` on and before `until` (ms), behind that row; each with its row."""
+    """Requests of a provider begun from `since` on and before `until` (ms), behind that row; each with its row.
+
+    Those that began in the month before and ended later than `since`, as rows of long batches, are among them.
+    """
     rows = conn.execute(
         f"SELECT rowid, {COLUMNS} FROM ledger WHERE provider = ? AND created_at >= ? AND created_at < ?"  # noqa: S608
-        " AND rowid > ? ORDER BY rowid LIMIT ?",
-        (provider, since, until, after, most),
+        " AND (created_at >= ? OR (settled_at >= ? AND settled_by IS NULL)) AND rowid > ? ORDER BY rowid LIMIT ?",
+        (provider, since - MONTH_MS, until, since, since, after, most),
     )
     return [(row[0], record(row[1:])) for row in rows]
 

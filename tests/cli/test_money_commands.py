@@ -89,6 +89,24 @@ async def test_a_bill_is_laid_beside_ours_by_model_or_by_whole_days(tmp_path: Pa
     assert json.loads(by_day[1])["oursUSD"] == json.loads(by_model[1])["oursUSD"]
 
 
+async def test_calls_whose_cost_is_not_known_stand_beside_a_bill_and_no_amount_has_twelve_digits(
+    tmp_path: Path,
+) -> None:
+    today = datetime.now(UTC).date()
+    days = ("--from", str(today - timedelta(days=1)), "--to", str(today))
+    await abai(tmp_path, "ask", "Why?", "-m", GROK)
+    bill = tmp_path / "bill.csv"
+    bill.write_text(f"date,model,cost\n{today},grok-4.7,1.25\n", encoding="utf-8")
+    _, certain, _ = await abai(tmp_path, "reconcile", "grok", *days, "--file", str(bill))
+    await abai(tmp_path, "ask", "Why? [[simulate: cut=2]]", "-m", GROK)
+    shown = await abai(tmp_path, "reconcile", "grok", *days, "--file", str(bill), env={"COLUMNS": "200"})
+    assert "not known" not in certain
+    lines = [line for line in shown[1].splitlines() if "1 call, up to $" in line]
+    assert [line.split()[0] for line in lines] == [str(today), "all"]
+    assert re.findall(r"\$\d+\.(\d+)", shown[1])
+    assert not re.findall(r"\.\d{7,}", shown[1]), shown[1]
+
+
 async def test_one_of_something_is_not_called_several(tmp_path: Path) -> None:
     _, _, err = await abai(tmp_path / "d", "run", table(tmp_path, f"Why?,{LUNA}"), "--yes")
     assert err.startswith("1 row ")

@@ -247,7 +247,7 @@ async def test_what_other_keys_of_the_account_were_charged_is_told(vendor: str, 
             result = await process.call("cost:reconcile", {"provider": vendor, **days})
     assert "=api_key_id" in server.asked[0].target
     assert result["theirsUSD"] == 2.0
-    assert "$1.2500 to key_of_others, $0.7500 to key_mine" in result["notes"][0]
+    assert "$1.25 to key_of_others, $0.75 to key_mine" in result["notes"][0]
 
 
 async def test_a_figure_of_no_day_is_refused_in_words(tmp_path: Path) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.helpers.terminal import run
 
 
-async def abai(data_dir: Path, *arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
+async def abai(
+    data_dir: Path, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
     """Run a command over simulated vendors. Return its exit code, standard output and standard error."""
     command = [sys.executable, "-m", "sidecar.cli", "--mock", "--data-dir", str(data_dir), *arguments]
-    return await run(*command, stdin=stdin)
+    return await run(*command, stdin=stdin, env=env)
 
 
 def table(folder: Path, *lines: str) -> str:

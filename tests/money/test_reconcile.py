@@ -49,7 +49,7 @@ def test_a_call_that_broke_off_explains_as_much_as_was_held_back_for_it() -> Non
     broken = call(None, state="unknown", at_least_usd=Decimal("0.1"), at_most_usd=Decimal("0.6"))
     [row] = rows([call("0.10"), broken], [line("0.45")])
     assert (row.uncertain, row.ours_usd, row.at_most_usd) == (1, Decimal("0.2"), Decimal("0.5"))
-    assert row.explanation == "1 call broke off, at a cost of up to $0.5 more than is known here."
+    assert row.explanation == "1 call broke off, at a cost of up to $0.50 more than is known here."
     [more] = rows([call("0.10"), broken], [line("0.95")])
     assert "the rest is of other programs" in more.explanation
 
@@ -127,7 +127,7 @@ def test_searches_that_are_billed_without_a_model_are_laid_beside_all_of_that_da
 def test_a_call_over_the_vendor_s_midnight_may_stand_on_either_day() -> None:
     next_day = DAY + timedelta(days=1)
     long = call("0.2", settled_at=at(next_day, 1))
-    words = "1 call of $0.2 ended on a later day than the question's"
+    words = "1 call of $0.20 ended on a later day than the question's"
     assert [words in row.explanation for row in rows([long], [line("0.2", day=next_day)])] == [True, True]
     [begun] = rows([long], [line("0.2")])
     assert begun.explanation == ""
@@ -172,7 +172,7 @@ def test_a_tier_that_a_report_leaves_out_is_named_and_one_of_the_other_sense_is_
 
     ours = [call("0.10"), call("0.30", service_tier="priority"), call("0.05", batch_rate=True)]
     [row] = rows(ours, [told("0.10", "default"), told("0.06", "batch")])
-    assert "in the service tier priority ($0 there, $0.3 here)" in row.explanation
+    assert "in the service tier priority ($0 there, $0.30 here)" in row.explanation
     [agreed] = rows(ours, [told("0.10", "standard"), told("0.05", "batch"), told("0.3", "Priority")])
     assert agreed.explanation == ""
     # A bill that names no tiers says nothing of them.

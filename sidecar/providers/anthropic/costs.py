@@ -80,11 +80,13 @@ def _line(row: Mapping[str, Any]) -> BilledLine | None:
         day = date.fromisoformat(as_text(row.get("starting_at"))[:10])
     except ValueError:
         return None
-    if cents is None:
-        return None
+    currency = as_text(as_mapping(row.get("cost")).get("currency")).upper()
     unit = as_text(group.get("token_type")) or as_text(group.get("cost_type"))
     model = as_text(group.get("model")) or as_text(group.get("description"))
     key, tier = as_text(group.get("api_key_id")), as_text(group.get("service_tier")).lower()
+    if cents is None:
+        foreign = currency not in ("", "USD")
+        return BilledLine(day, model, unit, Decimal(0), foreign=currency) if foreign else None
     return BilledLine(day, model, unit, cents * _CENT, key, tier)
 
 

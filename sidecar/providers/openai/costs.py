@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import aclosing
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sidecar.providers.bills import BilledLine
@@ -45,10 +46,12 @@ async def organization_costs(
 
 def _line(day: date, result: Mapping[str, Any]) -> BilledLine | None:
     amount = as_mapping(result.get("amount"))
-    usd = as_amount(amount.get("value"))
-    if usd is None or as_text(amount.get("currency")).lower() not in ("", "usd"):
+    usd, currency = as_amount(amount.get("value")), as_text(amount.get("currency")).upper()
+    if usd is None:
         return None
     model, _, unit = as_text(result.get("line_item")).partition(", ")
+    if currency not in ("", "USD"):
+        return BilledLine(day, model, unit, Decimal(0), foreign=currency)
     return BilledLine(day, model, unit, usd, as_text(result.get("api_key_id")))
 
 
