@@ -158,7 +158,7 @@ export interface BatchEstimateCounts {
 export interface BatchEstimateFile {
   /** Absolute. */
   path: string;
-  /** Of a workbook; absent, the first that is not empty. */
+  /** Of a workbook; absent, the first that is shown and has a column of prompts, or else is not empty. */
   sheet?: string | null;
   columns?: BatchImportColumns | null;
   /** Asked by each row that names none. */
@@ -291,7 +291,7 @@ export interface BatchImportError {
 /** Rows from a file: a table (CSV, .xlsx, Parquet) or JSON (an array, a list in an object, lines), whose first character says which, whatever its name. Lines of OpenAI's, Anthropic's and Gemini's batches, chats with `messages`, sets of questions and answers or of instructions, and tests of promptfoo are read as they are. Columns that are no member of a BatchRow (`max_tokens`, `System Prompt` and the like are other names of theirs) are data; what an export added is left out. Numbers that JavaScript would spell otherwise are text. */
 export interface BatchImportFile {
   path: string;
-  /** Of a workbook; absent, the first that is not empty. */
+  /** Of a workbook; absent, the first that is shown and has a column of prompts, or else is not empty. */
   sheet?: string | null;
   columns?: BatchImportColumns | null;
   /** Asked by each row that names none. */
@@ -607,7 +607,7 @@ export interface BatchStopWhen {
 export interface BatchSubmitFile {
   /** Absolute. */
   path: string;
-  /** Of a workbook; absent, the first that is not empty. */
+  /** Of a workbook; absent, the first that is shown and has a column of prompts, or else is not empty. */
   sheet?: string | null;
   columns?: BatchImportColumns | null;
   /** Asked by each row that names none. */
@@ -634,7 +634,7 @@ export interface BatchSubmitFile {
 export interface BatchSubmitNativeFile {
   /** Absolute. */
   path: string;
-  /** Of a workbook; absent, the first that is not empty. */
+  /** Of a workbook; absent, the first that is shown and has a column of prompts, or else is not empty. */
   sheet?: string | null;
   columns?: BatchImportColumns | null;
   /** Asked by each row that names none. */
@@ -2527,7 +2527,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "ee118bd30fe6800a702feb8e44e3411f2d5150bda120e61de7d69c9c1ed6c8cf";
+export const SCHEMA_HASH = "0baa59517743d91987815cedfc00b0636403ce7ed545dae2aa41445dbe3bfd8a";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

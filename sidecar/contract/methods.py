@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "ee118bd30fe6800a702feb8e44e3411f2d5150bda120e61de7d69c9c1ed6c8cf"
+SCHEMA_HASH = "0baa59517743d91987815cedfc00b0636403ce7ed545dae2aa41445dbe3bfd8a"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from bisect import bisect_right
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from sidecar.batch.files import binary_tables, csv_text, objects, plain_lines, seen
+from sidecar.batch.files import csv_text, markdown, no_text, objects, parquet_in, plain_lines, seen, workbooks
 from sidecar.batch.files.columns import field_of
 from sidecar.batch.files.encodings import TextEncoding, find_encoding, named_encoding, unreadable
 from sidecar.batch.files.json_text import encode
@@ -33,6 +34,7 @@ _HEAD_BYTES = 256 * 1024
 _MADE_ID = re.compile(r"row-([1-9]\d{0,17})", re.ASCII)
 # Endings of files that may be a list of prompts, a line each.
 _PLAIN = ("txt", "text", "")
+_YAML = re.compile(r"(?:#.*\n|---\s*\n|\s*\n)*\s*(?:-\s+)?[\w$-]+:(?:\s|$)")
 _MARKUP = ("xml", "html", "htm", "xhtml")
 _OTHER_TEXTS = re.compile(
     r"[\ufeff\s]*<(!doctype html|html|table|\?xml)\b|(version https://git-lfs)\.|(bplist)00",
@@ -52,7 +54,7 @@ _IS_NO_TABLE = {
     "bplist": "The file is a property list of macOS. Export its table as CSV, JSON or XLSX.",
 }
 
-_IN_CELLS, _IN_COLUMNS = TextEncoding("xlsx"), TextEncoding("parquet")
+_IN_COLUMNS = TextEncoding("parquet")
 
 # What a name says counts only where the first character says nothing.
 _KIND_OF: Mapping[str, objects.Kind] = {
@@ -139,7 +141,13 @@ def read_rows(
     if (binary := _binary(stream, options)) is not None:
         yield from _with_ids(binary, pulse, options)
         return
-    encoding = named_encoding(options.encoding) if options.encoding else find_encoding(stream, pulse)
+    try:
+        encoding = named_encoding(options.encoding) if options.encoding else find_encoding(stream, pulse)
+    except Failure:
+        no_text.refuse_bytes(stream)
+        raise
+    if encoding.errors != "strict":
+        no_text.refuse_bytes(stream)
     head, whole = _head(stream, encoding)
     kind = objects.kind_of(
         head, _KIND_OF.get(name, "table"), lambda line: _names_prompt(line, options), whole=whole
@@ -152,7 +160,16 @@ def read_rows(
         raise _refused(_IS_NO_TABLE[next(filter(None, other.groups())).casefold()])
     if kind == "table" and name in _MARKUP and head.lstrip("\ufeff \r\n\t").startswith("<"):
         raise _refused(_IS_NO_TABLE["?xml" if name == "xml" else "html"])
-    if kind == "table" and name in _PLAIN and plain_lines.is_list(head, options, _is_field):
+    if kind == "table" and name in ("yaml", "yml") and _YAML.match(head):
+        raise _refused(
+            "The file is YAML. Save its rows as JSON, JSON Lines or CSV; a file of promptfoo is run with `abai run`."
+        )
+    if (
+        kind == "table"
+        and name in _PLAIN
+        and not markdown.is_table(head)
+        and plain_lines.is_list(head, options, _is_field)
+    ):
         read = _read_lines(stream, encoding, options)
     elif kind == "table":
         read = _read_csv(stream, encoding, options)
@@ -165,11 +182,13 @@ def _binary(stream: BinaryIO, options: ImportOptions) -> Iterator[Read] | None:
     """The rows of a workbook or of a Parquet file, None for a text. Raises Failure("invalid_params") for neither."""
     head = stream.read(4)
     stream.seek(0)
-    if binary_tables.is_parquet(head):
-        return object_rows(binary_tables.parquet_objects(stream), _IN_COLUMNS, options, columns=True)
-    if binary_tables.is_workbook(stream, head):
-        return table_rows(binary_tables.workbook_cells(stream, options), _IN_CELLS, options)
-    binary_tables.refuse_packed(stream)
+    if parquet_in.is_parquet(head):
+        return object_rows(parquet_in.parquet_objects(stream), _IN_COLUMNS, options, columns=True)
+    if (kind := workbooks.kind_of(stream, head)) is not None:
+        cells, remark = workbooks.read_workbook(stream, kind, options)
+        said: list[Read] = [] if remark is None else [(0, RowError(remark))]
+        return chain(said, table_rows(cells, TextEncoding(kind), options))
+    no_text.refuse(stream)
     return None
 
 

@@ -57,7 +57,7 @@ class BatchEstimateFile(WireModel):
     """Absolute."""
 
     sheet: Annotated[str | None, Field(min_length=1)] = None
-    """Of a workbook; absent, the first that is not empty."""
+    """Of a workbook; absent, the first that is shown and has a column of prompts, or else is not empty."""
 
     columns: BatchImportColumns | None = None
     model: Annotated[str | None, Field(min_length=1)] = None
@@ -128,7 +128,7 @@ class BatchImportFile(WireModel):
 
     path: Annotated[str, Field(min_length=1)]
     sheet: Annotated[str | None, Field(min_length=1)] = None
-    """Of a workbook; absent, the first that is not empty."""
+    """Of a workbook; absent, the first that is shown and has a column of prompts, or else is not empty."""
 
     columns: BatchImportColumns | None = None
     model: Annotated[str | None, Field(min_length=1)] = None
@@ -332,7 +332,7 @@ class BatchSubmitFile(WireModel):
     """Absolute."""
 
     sheet: Annotated[str | None, Field(min_length=1)] = None
-    """Of a workbook; absent, the first that is not empty."""
+    """Of a workbook; absent, the first that is shown and has a column of prompts, or else is not empty."""
 
     columns: BatchImportColumns | None = None
     model: Annotated[str | None, Field(min_length=1)] = None
@@ -372,7 +372,7 @@ class BatchSubmitNativeFile(WireModel):
     """Absolute."""
 
     sheet: Annotated[str | None, Field(min_length=1)] = None
-    """Of a workbook; absent, the first that is not empty."""
+    """Of a workbook; absent, the first that is shown and has a column of prompts, or else is not empty."""
 
     columns: BatchImportColumns | None = None
     model: Annotated[str | None, Field(min_length=1)] = None

@@ -1,0 +1,113 @@
+"""Spreadsheets of LibreOffice and other programs (OpenDocument, `.ods`): their sheets and the cells in them.
+
+Members as in OpenDocument 1.3, part 3, 9.1: https://docs.oasis-open.org/office/OpenDocument/v1.3/
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from typing import BinaryIO
+from xml.etree.ElementTree import Element, iterparse
+
+_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
+_STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
+_MIME = b"application/vnd.oasis.opendocument.spreadsheet"
+# Programs fill a sheet up to its edge with one cell that is there so often.
+_MOST_REPEATED = 1_000
+_MOST_SPACES = 1_000
+
+
+def is_spreadsheet(packed: zipfile.ZipFile) -> bool:
+    """Whether a packed document is a spreadsheet."""
+    return packed.read("mimetype")[: len(_MIME)] == _MIME
+
+
+def sheets(stream: BinaryIO) -> list[tuple[str, bool]]:
+    """Return the name of each sheet, and whether it is shown. Raise what the libraries do for a damaged file."""
+    hidden: set[str] = set()
+    found: list[tuple[str, str]] = []
+    for event, element in _elements(stream):
+        if event == "start" and element.tag == f"{_TABLE}table":
+            found.append((element.get(f"{_TABLE}name", ""), element.get(f"{_TABLE}style-name", "")))
+        elif event == "end" and element.tag == f"{_STYLE}style":
+            for each in element:
+                if each.get(f"{_TABLE}display") == "false":
+                    hidden.add(element.get(f"{_STYLE}name", ""))
+        elif event == "end" and element.tag in (f"{_TABLE}table-row", f"{_TABLE}table"):
+            element.clear()
+    return [(name, style not in hidden) for name, style in found]
+
+
+def rows(stream: BinaryIO, number: int) -> Iterator[list[str]]:
+    """Yield the cells of each row of the sheet of that number, from 0. Raise as `sheets` does."""
+    at = -1
+    empty = 0
+    for event, element in _elements(stream):
+        if event == "start" and element.tag == f"{_TABLE}table":
+            at += 1
+        elif event == "end" and element.tag == f"{_TABLE}table" and at == number:
+            return
+        elif event == "end" and element.tag == f"{_TABLE}table-row":
+            if at == number:
+                cells, times = _cells(element), _times(element, "rows")
+                if any(cells):
+                    # Blank rows count only where something follows them.
+                    yield from ([] for _ in range(empty))
+                    yield from (list(cells) for _ in range(times))
+                    empty = 0
+                else:
+                    empty = min(empty + times, _MOST_REPEATED)
+            element.clear()
+
+
+def _elements(stream: BinaryIO) -> Iterator[tuple[str, Element]]:
+    stream.seek(0)
+    with zipfile.ZipFile(stream) as packed, packed.open("content.xml") as content:
+        yield from iterparse(content, events=("start", "end"))  # noqa: S314 - expat bounds what entities become
+
+
+def _cells(row: Element) -> list[str]:
+    cells: list[str] = []
+    for cell in row:
+        if cell.tag in (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
+            cells += [_shown(cell)] * _times(cell, "columns")
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+def _shown(cell: Element) -> str:
+    """A cell as other tables give it: numbers and dates as they are kept, texts a paragraph a line."""
+    kind = cell.get(f"{_OFFICE}value-type", "")
+    if kind in ("float", "percentage", "currency"):
+        value = cell.get(f"{_OFFICE}value", "")
+        return value.removesuffix(".0")
+    if kind == "date":
+        return cell.get(f"{_OFFICE}date-value", "").removesuffix("T00:00:00")
+    if kind == "boolean":
+        return cell.get(f"{_OFFICE}boolean-value", "").upper()
+    return "\n".join(_paragraph(each) for each in cell if each.tag == f"{_TEXT}p")
+
+
+def _paragraph(element: Element) -> str:
+    parts = [element.text or ""]
+    for each in element:
+        if each.tag == f"{_TEXT}s":
+            parts.append(" " * min(int(each.get(f"{_TEXT}c", "1")), _MOST_SPACES))
+        elif each.tag == f"{_TEXT}tab":
+            parts.append("\t")
+        elif each.tag == f"{_TEXT}line-break":
+            parts.append("\n")
+        elif not each.tag.startswith(_OFFICE):
+            # A link or a piece in bold; a remark of a reader's is no part of the cell.
+            parts.append(_paragraph(each))
+        parts.append(each.tail or "")
+    return "".join(parts)
+
+
+def _times(element: Element, what: str) -> int:
+    told = element.get(f"{_TABLE}number-{what}-repeated", "1")
+    return max(1, min(int(told), _MOST_REPEATED)) if told.isdigit() else 1
