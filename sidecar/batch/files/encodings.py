@@ -106,7 +106,7 @@ def find_encoding(stream: BinaryIO, pulse: Callable[[], None] = lambda: None) ->
             stream.seek(0)
             return TextEncoding(name, _found(called, name), broken=True)
     head = head[:4096]
-    marked = next((name for mark, name in _BOMS if head.startswith(mark)), None) or _unmarked_utf16(head)
+    marked = next((name for mark, name in _BOMS if head.startswith(mark)), None) or _unmarked_wide(head)
     try:
         if marked is not None and not marked.startswith("utf-8"):
             return TextEncoding(marked)
@@ -125,8 +125,15 @@ def unreadable(encoding: TextEncoding, wanted: str | None = None) -> Failure:
     )
 
 
-def _unmarked_utf16(head: bytes) -> str | None:
-    """A header in Latin letters has a zero in every second byte."""
+def _unmarked_wide(head: bytes) -> str | None:
+    """A header in Latin letters has a zero in every second byte, or three in four."""
+    whole = len(head[:200]) // 4 * 4
+    zeros = tuple(head[place:whole:4].count(0) * 4 for place in range(4))
+    if whole >= 16 and sum(each > 0.8 * whole for each in zeros) == 3:
+        if not zeros[0] and zeros[3]:
+            return "utf-32-le"
+        if not zeros[3] and zeros[0]:
+            return "utf-32-be"
     even, odd = head[0:200:2], head[1:200:2]
     if len(odd) < 4:
         return None

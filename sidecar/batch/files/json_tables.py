@@ -8,7 +8,12 @@ from typing import Any
 from sidecar.batch.files.columns import PROMPT_NAMES, field_of, squeezed
 
 # The member in which a record of another program has what is a row here, and what must stand beside it.
-_ENVELOPES = (("row", "row_idx"), ("inputs", "outputs"), ("fields", "createdTime"))
+_ENVELOPES = (
+    ("row", "row_idx"),
+    ("inputs", "outputs"),
+    ("fields", "createdTime"),
+    *(("input", wanted) for wanted in ("expectedOutput", "expected_output", "expected")),
+)
 
 # What a request of a vendor's asks with.
 _ASKED = frozenset({"contents", "messages"})

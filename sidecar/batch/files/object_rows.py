@@ -10,7 +10,7 @@ from sidecar.batch.files import json_tables, objects, seen, shapes
 from sidecar.batch.files.columns import BadRow, from_object
 from sidecar.batch.files.encodings import TextEncoding
 from sidecar.batch.files.layout import Layout, layout_of
-from sidecar.batch.files.numbers import as_value
+from sidecar.batch.files.numbers import as_value, read_spelled
 from sidecar.batch.files.options import ImportOptions
 from sidecar.batch.files.row_errors import Read, RowError
 from sidecar.batch.files.seen import SAMPLES, Seen
@@ -31,7 +31,7 @@ def object_rows(
     samples: list[Mapping[str, Any]] = []
     try:
         for number, value in json_tables.with_header(found, header=options.header):
-            value = json_tables.unwrapped(value)
+            value = json_tables.unwrapped(_read_once_more(value))
             if isinstance(value, Mapping | str) and len(samples) < SAMPLES:
                 samples.append(_as_asked(value))
             if isinstance(value, objects.Unreadable):
@@ -46,6 +46,16 @@ def object_rows(
         names, values = seen.members([as_value(sample) for sample in samples])
         if names:
             yield 0, Seen(names, values, False, encoding.name)
+
+
+def _read_once_more(value: Any) -> Any:
+    """The row that a text holds which was written as JSON twice; anything else, and a prompt in JSON, as it is."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        with suppress(ValueError, BadRow, RecursionError):
+            found = read_spelled(value)
+            if json_tables.names_prompt(list(found)) or shapes.shaped(found) is not None:
+                return found
+    return value
 
 
 def _as_asked(value: Mapping[str, Any] | str) -> Mapping[str, Any]:

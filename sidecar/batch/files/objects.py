@@ -50,12 +50,20 @@ def kind_of(head: str, said: Kind, names_prompt: Callable[[str], bool], *, whole
     text = head.lstrip("\ufeff\x1e \t\r\n")
     first = text.partition("\n")[0]
     if text.startswith("["):
+        if said == "lines" and _is_list(first) and text[len(first) :].lstrip().startswith("["):
+            return "lines"
         return "array" if said != "table" or _BEGINS_ARRAY.match(text) else "table"
     if text.startswith("{"):
         return (
             _kind_of_object(text, first, whole) if said != "table" or _BEGINS_OBJECT.match(text) else "table"
         )
     return "table" if any(map(names_prompt, text.splitlines()[:_TOP_LINES])) else said
+
+
+def _is_list(line: str) -> bool:
+    with suppress(ValueError, RecursionError):
+        return isinstance(json.loads(line), list)
+    return False
 
 
 def _kind_of_object(text: str, first: str, whole: bool) -> Kind:
@@ -180,7 +188,10 @@ def _lines(source: Any) -> Iterator[tuple[int, Any]]:
                 Unreadable(f"This line is larger than {MOST_BYTES // 1024**2} MB, more than a row may be."),
             )
         elif line.strip():
-            yield from ((number, value) for value in _values_of(line.strip(_AROUND_LINE)))
+            bare = line.strip(_AROUND_LINE)
+            # What a stream of events was saved as.
+            bare = bare[5:].lstrip() if bare.startswith((b"data:{", b"data: {")) else bare
+            yield from ((number, value) for value in _values_of(bare))
 
 
 def _values_of(line: bytes) -> list[Any]:

@@ -38,7 +38,15 @@ def shaped(record: Mapping[str, Any]) -> Shaped | None:
         fields, data = _call(record)
         if isinstance(record.get("id"), str):
             fields["id"] = record["id"]
-        return fields, data
+        beside = {name: value for name, value in record.items() if name not in _TAKEN and name != "id"}
+        if beside and not data:
+            # The question is no template for what stands beside it.
+            fields |= {
+                name: template.escape(fields[name])
+                for name in ("prompt", "system")
+                if isinstance(fields.get(name), str)
+            }
+        return fields, {**beside, **data}
     if any(_is_conversation(record.get(name)) for name in ("prompt", "input")):
         # What stands beside it, such as the answer that was wanted, is data.
         fields, data = _call({name: record.get(name) for name in ("prompt", "input") if record.get(name)})

@@ -29,6 +29,7 @@ def csv_rows(
 ) -> Iterator[Read]:
     """Yield what each record of a CSV gives. `sample` is how it begins."""
     if markdown.is_table(sample):
+        yield from ((0, RowError(remark)) for remark in _above([[markdown.above(sample)]]))
         yield from table_rows(markdown.records(lines), encoding, options, delimiter="|")
         return
     plain = plain_quotes(sample)
