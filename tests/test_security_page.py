@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from sidecar import keys, known_secrets, sentinel, watchdog
-from sidecar.providers import guarded
-from sidecar.providers.kernel import events, http, json_values, jsonl, redirects, sse
+from sidecar.providers.kernel import answer_bound, events, http, json_values, jsonl, redirects, sse
 
 PAGE = " ".join((Path(__file__).parent.parent / "SECURITY.md").read_text("utf-8").split())
 MB = 1024 * 1024
@@ -33,7 +32,7 @@ def sentences() -> list[str]:
         f"{whole(sse.MAX_EVENT_BYTES / MB)} MB for an event or a line",
         f"{whole(http.MAX_DOCUMENT_BYTES / MB)} MB for a document",
         f"{json_values.MOST_VALUES:,} values for any of them",
-        f"{guarded.MOST_LETTERS // MILLION} million letters for an answer",
+        f"{answer_bound.MOST_LETTERS // MILLION} million letters for an answer",
         f"at most {WORDS[redirects.MOST]} times",
         f"silent for {whole(keys.SHORT_PATIENCE)} seconds",
         f"the process ends within {WORDS[round(ending)]} seconds",

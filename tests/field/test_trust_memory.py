@@ -139,7 +139,7 @@ async def test_an_answer_without_end_ends_where_it_is_too_long(
     async with (
         serving(endless(piece)) as server,
         sidecar(tmp_path, models=own_models(server.url), deadline=60) as process,
-        staying_small(process, "providers.guarded.MOST_LETTERS") as told,
+        staying_small(process, "providers.kernel.answer_bound.MOST_LETTERS") as told,
     ):
         answer = await ask(process, options=asked)
         told.append(f"An answer that ended as `{answer['finishReason']}`")

@@ -60,7 +60,7 @@ async def test_an_answer_that_cites_without_end_is_cut_at_its_bound(tmp_path: Pa
     async with (
         serving(many) as server,
         sidecar(tmp_path, models=own_models(server.url)) as process,
-        staying_small(process, "providers.guarded.MOST_LETTERS"),
+        staying_small(process, "providers.kernel.answer_bound.MOST_LETTERS"),
     ):
         answer = await ask(process)
     assert answer["finishReason"] == "length"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sidecar.providers.base import Done, TextDelta, ThinkingDelta, Usage, UsageSoFar
-from sidecar.providers.guarded import LEAST_LETTERS, LETTERS_A_TOKEN, MOST_LETTERS, AnswerBound
+from sidecar.providers.kernel.answer_bound import LEAST_LETTERS, LETTERS_A_TOKEN, MOST_LETTERS, AnswerBound
 
 
 def test_an_answer_within_the_maximum_goes_on() -> None:
