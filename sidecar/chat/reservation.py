@@ -10,6 +10,7 @@ from sidecar.chat.options import roughly_tokens
 from sidecar.chat.prepare import PreparedRequest
 from sidecar.money.cost_range import (
     GUESSED_FACTOR,
+    TOKENS_A_SEARCH,
     extras_of,
     frame_tokens,
     highest,
@@ -52,6 +53,7 @@ def further_at_most(
     """
     model = prepared.serving.model
     prompt = sent_tokens(plan.body) if further.prompt_tokens is None else further.prompt_tokens
+    prompt += TOKENS_A_SEARCH * further.found
     answer = most_written(model) if further.answer_tokens is None else further.answer_tokens
     extras = extras_of(prepared.request, model, plan)
     if further.searches is not None:

@@ -150,6 +150,16 @@ def assumptions(
         found.append(
             f"{model.name}: {limit} {extras.searches} searches an answer, each with {TOKENS_A_SEARCH:,} tokens."
         )
+    if model.provider == "anthropic" and extras.searches:
+        found.append(
+            f"{model.name}: a turn that is paused goes on after a search; what one that pauses more often costs is "
+            "held against the budget before it goes on."
+        )
+    if "maxOutputLongDecode" in model.extra:
+        found.append(
+            f"{model.name}: an answer longer than {most_written(model):,} tokens goes on in further requests, which "
+            "are not in the most; each is held against the budget before it is sent."
+        )
     if not counted_exactly:
         found.append(
             f"{model.name}: the tokens of its prompts are guessed; the most is reckoned with twice as many."

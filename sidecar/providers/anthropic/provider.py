@@ -7,11 +7,13 @@ from contextlib import aclosing
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from sidecar.errors import Failure
+from sidecar.providers.anthropic.continuation import MOST_CONTINUATIONS, continued, further
 from sidecar.providers.anthropic.costs import organization_costs
 from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.minutes import counted_in_minutes
 from sidecar.providers.anthropic.options import resolve_options
-from sidecar.providers.anthropic.request import caches_an_hour, continued, message_body
+from sidecar.providers.anthropic.request import caches_an_hour, message_body
 from sidecar.providers.anthropic.second_attempts import RULES, limit_in
 from sidecar.providers.anthropic.stream import MessageReader
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
@@ -21,13 +23,13 @@ from sidecar.providers.kernel.exchange import AnswerExchange
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.model_lists import after_last, list_models
 from sidecar.providers.kernel.pacer import RequestPacer
-from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
+from sidecar.providers.kernel.second_attempts import REFUSED_FORM, Attempt, SecondAttempts
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import ProviderRow
 
-# A turn that searches is paused every ten steps or so; one that needs more of them than this goes round in circles.
-MOST_CONTINUATIONS = 6
+
+UNFINISHED = "The answer is not whole: Anthropic paused it, and it could not go on."
 
 
 class Anthropic:
@@ -57,9 +59,9 @@ class Anthropic:
     ) -> AsyncGenerator[Event, None]:
         """Sends the plan and yields events until Done. Closing the iterator closes the connection.
 
-        A turn that the vendor pauses is continued, a bounded number of times; its usage is that of all its requests.
-        What the vendor refuses for its form is asked in another one. Raises Failure when nothing was run,
-        OutcomeUnknown when something may have been.
+        A turn that the vendor pauses is continued, a bounded number of times, as far as the budget and its searches
+        allow; its usage is that of all its requests. What the vendor refuses for its form is asked in another one.
+        Raises Failure when nothing was run, OutcomeUnknown when something may have been.
         """
         model = str(plan.body["model"])
         asked = self._api.asked(key, model)
@@ -74,17 +76,27 @@ class Anthropic:
             limited=plan.max_output_tokens is not None,
             pacer=pacer,
         )
-        body: Mapping[str, Any] | None = plan.body
-        left = MOST_CONTINUATIONS
-        while body is not None:
+        body: Mapping[str, Any] = plan.body
+        for left in range(MOST_CONTINUATIONS, -1, -1):
             attempt = self._attempts.known(Attempt(self._root + plan.path, body, model, plan.asked))
-            async with aclosing(exchange.request(attempt)) as events:
-                async for event in events:
-                    yield event
-            body = _continuation(plan, reader) if reader.paused and left else None
-            if body is not None:
-                reader.resume()
-                left -= 1
+            try:
+                async with aclosing(exchange.request(attempt)) as events:
+                    async for event in events:
+                        yield event
+            except Failure as failure:
+                if body is plan.body or failure.kind not in REFUSED_FORM or not reader.pause_again():
+                    raise
+                exchange.say(f"{UNFINISHED} {failure.message}")
+            if not reader.paused:
+                break
+            more = _continuation(plan, reader) if left and reader.resumable else None
+            if more is None:
+                exchange.say(UNFINISHED)
+                break
+            if not await exchange.may_go_on(further(more, reader.usage, told=reader.told)):
+                break
+            reader.resume()
+            body = more
         for event in exchange.ending():
             yield event
 

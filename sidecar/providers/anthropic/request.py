@@ -1,11 +1,11 @@
-"""Messages: the request body, and what a paused turn is continued with (pure)."""
+"""Messages: the request body (pure)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from sidecar.providers.anthropic.options import SMALLEST_ANSWER, AnthropicOptions
+from sidecar.providers.anthropic.options import AnthropicOptions
 from sidecar.providers.base import ChatRequest
 
 # The oldest search tool is the one that every model takes.
@@ -50,28 +50,6 @@ def messages(request: ChatRequest, choices: AnthropicOptions) -> list[dict[str, 
     if made:
         _mark(made[-1]["content"], choices)
     return made
-
-
-def continued(
-    body: Mapping[str, Any], content: Sequence[Mapping[str, Any]], written: int, searches: int
-) -> dict[str, Any] | None:
-    """The request that lets a paused turn go on: the same, with what it has said so far.
-
-    `content` are all its blocks as they came, `written` its output tokens and `searches` its searches. None when
-    its limit is used up.
-    """
-    room = body["max_tokens"] - written
-    if room <= 0:
-        return None
-    budget = body.get("thinking", {}).get("budget_tokens", 0)
-    more = {
-        **body,
-        "max_tokens": max(room, budget + SMALLEST_ANSWER) if budget else room,
-        "messages": [*body["messages"], {"role": "assistant", "content": list(content)}],
-    }
-    if "tools" in body:
-        more["tools"] = [{**tool, "max_uses": max(1, tool["max_uses"] - searches)} for tool in body["tools"]]
-    return more
 
 
 def _system(request: ChatRequest, choices: AnthropicOptions) -> list[dict[str, Any]]:

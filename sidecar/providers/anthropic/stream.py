@@ -38,11 +38,13 @@ class MessageReader:
     """Reads the events of one turn. `ended` is set when nothing more is to come of the request that runs.
 
     `hour`: the request asked for a cache of an hour. Takes a whole message too, from servers that do not
-    stream. A turn that the vendor `paused` is sent back with `content` and read on after `resume`.
+    stream. A turn that the vendor `paused` is sent back with `content` and read on after `resume`, as long as it is
+    `resumable`.
     """
 
     def __init__(self, asked: Asked, *, hour: bool = False) -> None:
         self.ended = False
+        self.resumable = True
         self.usage: Usage | None = None
         self._asked = asked
         self._hour = hour
@@ -50,6 +52,7 @@ class MessageReader:
         self._counts: dict[str, Any] = {}
         self._wrong = ""
         self._output_told = False
+        self._told_before = True
         self._said: list[dict[str, Any]] = []
         self._blocks: dict[int, Block] = {}
         self._stop: str | None = None
@@ -72,6 +75,11 @@ class MessageReader:
         """Whether the vendor wants to be asked to go on."""
         return self._stop == "pause_turn"
 
+    @property
+    def told(self) -> bool:
+        """Whether the usage of every request is told in full."""
+        return self._told_before and self._output_told
+
     def content(self) -> list[dict[str, Any]]:
         """All that the turn has said so far, as it must be sent back."""
         said = [block.wire() for _, block in sorted(self._blocks.items())]
@@ -81,8 +89,15 @@ class MessageReader:
         """What comes next belongs to another request, billed for itself."""
         self._said = self.content()
         self._before, self._counts = self.usage, {}
-        self._wrong, self._output_told = "", False
+        self._told_before, self._wrong, self._output_told = self.told, "", False
         self._blocks, self._stop, self.ended = {}, None, False
+
+    def pause_again(self) -> bool:
+        """The request that was to go on was refused: the turn is where it was. False where something came of it."""
+        if self._blocks or self._counts:
+            return False
+        self._stop, self.resumable = "pause_turn", False
+        return True
 
     def read(self, event: SseEvent) -> Iterator[Event]:
         """What this event says. Raises Failure for an error in it; what cannot be read is left out."""

@@ -12,7 +12,7 @@ from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.gemini.address import address
 from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.gemini.options import resolve_options
-from sidecar.providers.gemini.request import continued, generate_body, model_in, stream_path
+from sidecar.providers.gemini.request import continued, further, generate_body, model_in, stream_path
 from sidecar.providers.gemini.second_attempts import RULES, GeminiAttempts, limit_in
 from sidecar.providers.gemini.stream import GeminiReader
 from sidecar.providers.kernel.client import VendorClient
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # The longest answer there is, 1,048,576 tokens, takes 16 requests; each is billed for itself.
 MAX_PARTS = 32
+UNFINISHED = (
+    f"The answer is not whole: Gemini let it go on {MAX_PARTS - 1} times, and it had not come to its end."
+)
 
 
 class Gemini:
@@ -83,8 +86,15 @@ class Gemini:
                 if part:
                     raise OutcomeUnknown.instead_of(failure) from None
                 raise
-            token = reader.next_token() if part + 1 < MAX_PARTS else None
-            if token is None or exchange.taken is None:
+            if not reader.goes_on or exchange.taken is None:
+                break
+            if part + 1 == MAX_PARTS:
+                exchange.say(UNFINISHED)
+                break
+            if not await exchange.may_go_on(further(exchange.taken.body, reader.usage, told=reader.told)):
+                break
+            token = reader.next_token()
+            if token is None:
                 break
             attempt = replace(exchange.taken, body=continued(exchange.taken.body, token))
         for event in exchange.ending():

@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from sidecar.errors import Failure
-from sidecar.providers.base import ChatRequest, Turn
+from sidecar.providers.base import ChatRequest, FurtherRequest, Turn, Usage
 from sidecar.providers.gemini.options import GeminiOptions
+from sidecar.providers.kernel.bodies import encode_json
 
 JSON_TYPE = "application/json"
 _OBJECT_IN_WORDS = "Answer with one JSON object and nothing else: no introduction, no code fence."
@@ -109,6 +110,21 @@ def json_by_words(body: Mapping[str, Any]) -> dict[str, Any] | None:
 def continued(body: Mapping[str, Any], token: str) -> dict[str, Any]:
     """The same body, to go on where the last answer stopped."""
     return {**body, "continuationToken": token}
+
+
+def further(body: Mapping[str, Any], usage: Usage | None, *, told: bool) -> FurtherRequest:
+    """Return what going on with an answer may cost at most. `usage` is that of it so far, `told` whether all of it is.
+
+    Each request is billed for itself, and may read all that was written before.
+    """
+    limit = (body.get("generationConfig") or {}).get("maxOutputTokens")
+    if usage is None or not told:
+        sent = len(encode_json(body))
+        return FurtherRequest("continuation", None if limit is None else sent + limit, limit, told=False)
+    last = usage.requests[-1] if usage.requests else usage
+    # The tools' own prompt stands beside the prompt.
+    read = max(last.prompt_total, last.in_uncached + last.cache_read) + usage.out_total
+    return FurtherRequest("continuation", read, limit and max(1, limit - usage.out_total))
 
 
 def _generation(choices: GeminiOptions) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class GeminiReader:
         self._citations: dict[str, Citation] = {}
         self._blocked = ""
         self._before: Usage | None = None
+        self._told_before = True
         self._pieces = Pieces()
         self._start_part()
 
@@ -70,12 +71,27 @@ class GeminiReader:
             raise stream_failure(chunk, self._asked, produced=begun)
         yield from self._chunk(chunk)
 
+    @property
+    def usage(self) -> Usage | None:
+        """What was told so far of all the requests."""
+        return self._usage
+
+    @property
+    def told(self) -> bool:
+        """Whether the usage of every request is told."""
+        return self._told_before and bool(self._reported)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the answer stopped only to be continued."""
+        return self._finish == CONTINUATION and bool(self._token)
+
     def next_token(self) -> str | None:
         """What to go on with when the answer stopped only to be continued; None when it has ended."""
-        if self._finish != CONTINUATION or not self._token:
+        if not self.goes_on:
             return None
         token = self._token
-        self._before = self._usage
+        self._before, self._told_before = self._usage, self.told
         self._start_part()
         return token
 

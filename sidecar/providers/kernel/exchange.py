@@ -167,6 +167,26 @@ class AnswerExchange:
                 attempt = following
                 tried.append(attempt)
 
+    async def may_go_on(self, further: FurtherRequest) -> bool:
+        """Hold back what a continuation may cost; False, and said in the notes, where the budget does not allow it.
+
+        Raises Failure where that cannot be written down.
+        """
+        if self._pacer is None:
+            return True
+        try:
+            await self._pacer.reserve(further)
+        except Failure as refused:
+            if refused.kind != "budget_exceeded":
+                raise
+            self.say(f"The answer is not whole. {refused.message}")
+            return False
+        return True
+
+    def say(self, sentence: str) -> None:
+        """Tell the person this at the end of the answer, once."""
+        self._notes[sentence] = None
+
     async def _reserve_unlimited(self, attempt: Attempt) -> None:
         """Hold back what an answer may cost that nothing limits any more. Raises Failure("budget_exceeded")."""
         if self._limited and self._pacer is not None and self._limit_in(attempt.body) is None:

@@ -13,13 +13,15 @@ class FurtherRequest:
 
     It is asked `unlimited` because the server takes no limit of the answer, or in `continuation` of what has come.
     None stands for what is in the question as it was planned, and for `answer_tokens` of one that has no limit: as
-    long as the model writes. `told`: the vendor has told the whole usage of every request before it.
+    long as the model writes. `found` searches were made whose pages may be read now for the first time. `told`: the
+    vendor has told the whole usage of every request before it.
     """
 
     why: Literal["unlimited", "continuation"]
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
     searches: int | None = None
+    found: int = 0
     told: bool = True
 
 

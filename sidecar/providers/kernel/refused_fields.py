@@ -86,9 +86,15 @@ def no_effort(what: str, told: re.Pattern[str], change: Callable[[Body], dict[st
     return Rule(what, told, on_body(change), note=NO_EFFORT)
 
 
+def without_tools(body: Body) -> dict[str, Any] | None:
+    """Leave out the tools, with what is said of their use."""
+    rest = without_field("tools")(body)
+    return rest and (without_field("tool_choice")(rest) or rest)
+
+
 def no_search(told: re.Pattern[str]) -> Rule:
     """Return the rule of a model that cannot search the web; who asked for that by name is told so instead."""
-    return Rule("web search", told, on_body(without_field("tools")), note=NO_SEARCH, option="enableWebSearch")
+    return Rule("web search", told, on_body(without_tools), note=NO_SEARCH, option="enableWebSearch")
 
 
 def no_room(change: Change) -> Rule:

@@ -19,7 +19,7 @@ log = logging.getLogger("sidecar.providers")
 
 Body = Mapping[str, Any]
 # The request was read, and nothing was run. What a server may still have begun is of another kind.
-_KINDS = frozenset({"provider_rejected", "context_length_exceeded", "unsupported"})
+REFUSED_FORM = frozenset({"provider_rejected", "context_length_exceeded", "unsupported"})
 # Each schema that was refused is remembered; whoever sends a new one with every question is not.
 MOST_REMEMBERED = 64
 
@@ -96,7 +96,7 @@ def on_body(change: Callable[[Body], dict[str, Any] | None]) -> Change:
 
 def other_form(rules: Sequence[Rule], attempt: Attempt, failure: Failure) -> tuple[Rule, Attempt] | None:
     """Return the first rule that the refusal speaks of, with what it makes of the question; None where none helps."""
-    if failure.kind not in _KINDS:
+    if failure.kind not in REFUSED_FORM:
         return None
     said = failure.detail or ""
     for rule in rules:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from sidecar.providers.anthropic.continuation import continued
 from sidecar.providers.anthropic.options import JSON_ONLY
-from sidecar.providers.anthropic.request import continued
 from sidecar.providers.base import ModelCapabilities, Turn
 from tests.helpers.anthropic_asking import (
     ALWAYS,
@@ -246,7 +246,11 @@ def test_a_paused_turn_goes_on_with_what_it_said_and_what_is_left() -> None:
     assert (body["max_tokens"], body["tools"][0]["max_uses"]) == (4_000, 5)
     last = continued(body, said, written=3_999, searches=9)
     assert last is not None
-    assert (last["max_tokens"], last["tools"][0]["max_uses"]) == (1, 1)
+    # What was found stays in the turn, and so does the tool; it may not be used once more.
+    assert (last["max_tokens"], last["tools"][0]["max_uses"], last["tool_choice"]) == (1, 1, {"type": "none"})
+    assert "tool_choice" not in more
+    wanted = {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {}}
+    assert continued(body, [*said, wanted], written=3_000, searches=5) is None
     assert continued(body, said, written=4_000, searches=1) is None
 
 

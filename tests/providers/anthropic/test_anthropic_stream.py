@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.anthropic.provider import MOST_CONTINUATIONS
+from sidecar.providers.anthropic.continuation import MOST_CONTINUATIONS
 from sidecar.providers.base import Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from tests.helpers.answers import collect
@@ -280,9 +280,19 @@ async def test_a_pause_that_used_up_the_limit_is_not_gone_on_with() -> None:
     assert events[-1].finish_reason == "length"
 
 
-async def test_a_continuation_that_is_refused_leaves_the_usage_of_what_ran() -> None:
+async def test_an_answer_whose_continuation_is_refused_ends_with_what_there_is_of_it() -> None:
     paused = events_of(start(), block(), text("On"), end("pause_turn"), STOP)
     made, _ = provider(Reply(chunks=[paused]), Reply(400))
+    events, failure = await collect(made, plan(web_search_max_uses=5))
+    assert failure is None
+    assert isinstance(events[-1], Done)
+    assert (events[-1].finish_reason, events[-1].usage) == ("length", ENDED)
+    assert "not whole" in events[-1].notes[0]
+
+
+async def test_a_continuation_that_fails_leaves_the_usage_of_what_ran() -> None:
+    paused = events_of(start(), block(), text("On"), end("pause_turn"), STOP)
+    made, _ = provider(Reply(chunks=[paused]), Reply(401))
     events, failure = await collect(made, plan(web_search_max_uses=5))
     assert failure is not None
     assert events[-1] == UsageSoFar(ENDED)
