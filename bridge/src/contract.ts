@@ -974,9 +974,15 @@ export interface CompareStanding {
   /** With `ratingHigh`: where the rating lies in 19 of 20 cases. */
   ratingLow: number;
   ratingHigh: number;
-  /** US dollars that its answers in these votes cost, as far as they are known. */
-  costUSD: number;
-  /** US dollars for each win; absent without a win. */
+  /** US dollars that its answers in these votes cost, as far as they are known; absent where they are of none. */
+  costUSD?: number;
+  /** Answers whose cost is not known; absent where there are none. */
+  uncertainCalls?: number;
+  /** What all its answers cost at least, where some are uncertain. */
+  costAtLeastUSD?: number;
+  /** What they cost at most; absent also where nobody can tell. */
+  costAtMostUSD?: number;
+  /** US dollars for each win; absent without a win, and where some answers are uncertain. */
   usdPerWin?: number;
 }
 
@@ -2198,6 +2204,10 @@ export interface VotedAnswer {
   model: string;
   /** US dollars that the answer cost; absent where they are not known. */
   costUSD?: number;
+  /** What it cost at least, where `costUSD` is not known. */
+  costAtLeastUSD?: number;
+  /** What it cost at most; absent also where nobody can tell. */
+  costAtMostUSD?: number;
   messageId?: string;
   rowId?: string;
 }
@@ -2527,7 +2537,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "0baa59517743d91987815cedfc00b0636403ce7ed545dae2aa41445dbe3bfd8a";
+export const SCHEMA_HASH = "9844aee44e49babb1dbdadd70b430074d89c2be96187d925ee5b136cadafd121";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -13,7 +13,7 @@ from sidecar.cli.invocation import Invocation, show_value
 from sidecar.cli.lists import table_of
 from sidecar.cli.projects import conversation, own_project
 from sidecar.cli.run import results
-from sidecar.cli.words import dollars
+from sidecar.cli.words import cost_of, dollars, lacking
 
 TIE, SKIP, QUIT = "=", "s", "q"
 LATEST_MESSAGES = 50
@@ -50,15 +50,21 @@ async def vote(sidecar: Connection, job: str | None, err: Console) -> int:
 async def show_board(sidecar: Connection, job: str | None, state: Invocation) -> None:
     """Show how each model does in the votes of the job's project, or of the command line's own."""
     found = await sidecar.call("compare:board", {"projectId": await _project(sidecar, job)})
-    table = table_of(("model", "rating", "between", *_COUNTS, "a win"))
+    table = table_of(("model", "rating", "between", *_COUNTS, "a win", "cost"))
     for each in found["models"]:
         between = f"{each['ratingLow']:.0f} to {each['ratingHigh']:.0f}"
         a_win = dollars(each["usdPerWin"]) if "usdPerWin" in each else ""
         counts = [f"{each[name]:,}" for name in _COUNTS]
-        table.add_row(each["model"], f"{each['rating']:.0f}", between, *counts, a_win)
+        table.add_row(each["model"], f"{each['rating']:.0f}", between, *counts, a_win, _cost(each))
     show_value(state, found, table)
     if not found["models"]:
         state.err.print("Nobody has voted yet. Ask two models with `abai ask`, then `abai vote`.")
+
+
+def _cost(standing: Mapping[str, Any]) -> str:
+    """What the answers cost, and what that lacks."""
+    known = [dollars(standing["costUSD"])] if "costUSD" in standing else []
+    return " ".join([*known, *filter(None, [lacking(standing)])])
 
 
 async def _project(sidecar: Connection, job: str | None) -> str:
@@ -110,6 +116,6 @@ def _ask(ballot: Mapping[str, Any], err: Console) -> str:
 
 def _reveal(told: Mapping[str, Any], err: Console) -> None:
     for answer in told["answers"]:
-        cost = dollars(answer["costUSD"]) if "costUSD" in answer else "unknown"
+        cost = cost_of(answer) if "costAtLeastUSD" in answer or "costUSD" in answer else "unknown"
         mark = "←" if answer["label"] == told["winner"] else ""
         err.print(f"{answer['label']} was {answer['model']}, {cost} {mark}", highlight=False)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sidecar.comparing.ratings import Choice
+from sidecar.comparing.ratings import Choice, Shown
 from sidecar.errors import Failure
 from sidecar.store import conversations, job_rows, jobs, messages, votes
 from sidecar.store.votes import TIE, Vote
 
+_COSTS = ("costUSD", "costAtLeastUSD", "costAtMostUSD")
 LABELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SAME_QUESTION_SQL = (
     "SELECT id FROM batch_results WHERE job_id = ?1 AND prompt = (SELECT prompt FROM batch_results WHERE id = ?2)"
@@ -24,11 +25,10 @@ Shuffle = Callable[[list["Candidate"]], None]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An answer that may be shown. `reference` names it for later: its message or its row."""
+    """An answer that may be shown: its model and its cost. `reference` names it for later: its message or its row."""
 
-    model: str
+    shown: Shown
     text: str
-    cost_usd: Decimal | None
     reference: dict[str, str]
 
 
@@ -49,7 +49,11 @@ def of_turn(conn: sqlite3.Connection, turn_id: str, vote_id: str, now: int, shuf
             "not_found", "There is no such question; it may have been deleted. Load the list again."
         )
     found = [
-        Candidate(each.model or each.provider or "", each.content, each.cost_usd, {"messageId": each.id})
+        Candidate(
+            Shown(each.model or each.provider or "", each.cost_usd, each.at_least_usd, each.at_most_usd),
+            each.content,
+            {"messageId": each.id},
+        )
         for each in messages.answers_of_turn(conn, turn_id)
         if each.content
     ]
@@ -69,7 +73,9 @@ def of_row(
     rows = [row for row in (job_rows.get(conn, each) for each in ids) if row is not None]
     found = [
         Candidate(
-            row.model or "", row.response or "", row.known_usd, {"rowId": row.id.removeprefix(f"{job_id}/")}
+            Shown(row.model or "", row.known_usd, *row.bounds_usd),
+            row.response or "",
+            {"rowId": row.id.removeprefix(f"{job_id}/")},
         )
         for row in rows
     ]
@@ -81,14 +87,17 @@ def choices(decided: Sequence[Vote]) -> list[Choice]:
     """Return the votes as the board counts them (pure)."""
     return [
         Choice(
-            [
-                (each["model"], None if each["costUSD"] is None else Decimal(each["costUSD"]))
-                for each in vote.answers
-            ],
+            [shown(each) for each in vote.answers],
             next((n for n, each in enumerate(vote.answers) if each["label"] == vote.winner), None),
         )
         for vote in decided
     ]
+
+
+def shown(answer: Mapping[str, Any]) -> Shown:
+    """Return what is kept of an answer of a vote; bounds of a cost are kept since these are told (pure)."""
+    amounts = (answer.get(name) for name in _COSTS)
+    return Shown(answer["model"], *(None if amount is None else Decimal(amount) for amount in amounts))
 
 
 def check_winner(vote: Vote, winner: str) -> None:
@@ -108,8 +117,8 @@ def _written(conn: sqlite3.Connection, vote: Vote, found: list[Candidate], shuff
     answers: list[dict[str, Any]] = [
         {
             "label": label,
-            "model": each.model,
-            "costUSD": None if each.cost_usd is None else format(each.cost_usd, "f"),
+            "model": each.shown.model,
+            **_costs(each.shown),
             **each.reference,
         }
         for label, each in zip(LABELS, found, strict=False)
@@ -126,3 +135,10 @@ def _written(conn: sqlite3.Connection, vote: Vote, found: list[Candidate], shuff
     )
     votes.insert(conn, made)
     return Ballot(made, tuple(zip(LABELS, (each.text for each in found), strict=False)))
+
+
+def _costs(shown: Shown) -> dict[str, str | None]:
+    amounts = (shown.cost_usd, shown.at_least_usd, shown.at_most_usd)
+    return {
+        name: None if usd is None else format(usd, "f") for name, usd in zip(_COSTS, amounts, strict=True)
+    }

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from sidecar.store.records import CERTAIN, Uncertain
+
 POINTS = 400 / math.log(10)
 MIDDLE = 1000.0
 # Of a normal distribution, two sides: nineteen of twenty.
@@ -22,10 +24,20 @@ _CLOSE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """One vote: who was shown, at which cost (None where it is not known), and who won; None is a tie of all."""
+class Shown:
+    """An answer of a vote. Where its cost is not known, that lies between the other two, as far as these are told."""
 
-    shown: Sequence[tuple[str, Decimal | None]]
+    model: str
+    cost_usd: Decimal | None = None
+    at_least_usd: Decimal | None = None
+    at_most_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One vote: what was shown, and who won; None is a tie of all."""
+
+    shown: Sequence[Shown]
     winner: int | None
 
 
@@ -33,8 +45,8 @@ class Choice:
 class Standing:
     """One model on the board. `wins`, `losses` and `ties` are votes, `rating` lies between `low` and `high`.
 
-    `cost_usd` is what its answers in these votes cost, as far as that is known; `usd_per_win` None without a win, and
-    where the cost of an answer is not known.
+    `cost_usd` is what its answers in these votes cost, as far as that is known, None where it is of none; `uncertain`
+    are the others. `usd_per_win` is None without a win, and where the cost of an answer is not known.
     """
 
     model: str
@@ -45,25 +57,27 @@ class Standing:
     rating: float
     low: float
     high: float
-    cost_usd: Decimal
+    cost_usd: Decimal | None
     usd_per_win: Decimal | None
+    uncertain: Uncertain = CERTAIN
 
 
 def board(choices: Iterable[Choice]) -> list[Standing]:
     """Return the models by their rating, best first."""
     choices = list(choices)
     counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    costs: defaultdict[str, Decimal] = defaultdict(Decimal)
-    unpriced: set[str] = set()
+    costs: dict[str, Decimal] = {}
+    lacking: defaultdict[str, Uncertain] = defaultdict(Uncertain)
     beaten: defaultdict[tuple[str, str], float] = defaultdict(float)
     for choice in choices:
-        models = [model for model, _ in choice.shown]
-        for place, (model, cost) in enumerate(choice.shown):
-            costs[model] += cost or 0
-            if cost is None:
-                unpriced.add(model)
+        models = [each.model for each in choice.shown]
+        for place, each in enumerate(choice.shown):
+            if each.cost_usd is None:
+                lacking[each.model] += _uncertain(each)
+            else:
+                costs[each.model] = costs.get(each.model, Decimal(0)) + each.cost_usd
             won = choice.winner == place
-            counts[model][2 if choice.winner is None else 0 if won else 1] += 1
+            counts[each.model][2 if choice.winner is None else 0 if won else 1] += 1
         if choice.winner is None:
             for one in models:
                 for other in models:
@@ -77,16 +91,14 @@ def board(choices: Iterable[Choice]) -> list[Standing]:
     strengths = _strengths(names, beaten)
     errors = _errors(names, beaten, strengths)
     standings = [
-        _standing(
-            name, counts[name], costs[name], strengths[place], errors[place], priced=name not in unpriced
-        )
+        _standing(name, counts[name], costs.get(name), lacking[name], strengths[place], errors[place])
         for place, name in enumerate(names)
     ]
     return sorted(standings, key=lambda each: (-each.rating, each.model))
 
 
 def _standing(
-    name: str, counts: Sequence[int], cost: Decimal, strength: float, error: float, *, priced: bool
+    name: str, counts: Sequence[int], cost: Decimal | None, lacks: Uncertain, strength: float, error: float
 ) -> Standing:
     wins, losses, ties = counts
     rating, off = MIDDLE + POINTS * math.log(strength), POINTS * _CERTAINTY * error
@@ -100,8 +112,14 @@ def _standing(
         round(rating - off, 1),
         round(rating + off, 1),
         cost,
-        cost / wins if wins and priced else None,
+        cost / wins if wins and cost is not None and not lacks.calls else None,
+        lacks,
     )
+
+
+def _uncertain(shown: Shown) -> Uncertain:
+    least, most = shown.at_least_usd or Decimal(0), shown.at_most_usd
+    return Uncertain(1, least, Decimal(0) if most is None else most, int(most is None))
 
 
 def _strengths(names: Sequence[str], beaten: Mapping[tuple[str, str], float]) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "0baa59517743d91987815cedfc00b0636403ce7ed545dae2aa41445dbe3bfd8a"
+SCHEMA_HASH = "9844aee44e49babb1dbdadd70b430074d89c2be96187d925ee5b136cadafd121"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
+from sidecar.comparing import ballots
 from sidecar.comparing.ballots import Ballot
 from sidecar.comparing.differences import Differences
 from sidecar.comparing.ratings import Standing
@@ -51,8 +53,14 @@ def standing(record: Standing) -> dict[str, Any]:
         "rating": record.rating,
         "ratingLow": record.low,
         "ratingHigh": record.high,
-        "costUSD": float(record.cost_usd),
-    } | wire.present({"usdPerWin": None if record.usd_per_win is None else float(record.usd_per_win)})
+        **wire.present(
+            {
+                "costUSD": None if record.cost_usd is None else float(record.cost_usd),
+                "usdPerWin": None if record.usd_per_win is None else float(record.usd_per_win),
+            }
+        ),
+        **wire.bounds(record.uncertain, record.cost_usd or Decimal(0)),
+    }
 
 
 def differences(turn_id: str, answers: Sequence[Message], found: Differences) -> dict[str, Any]:
@@ -81,9 +89,11 @@ def differences(turn_id: str, answers: Sequence[Message], found: Differences) ->
 
 
 def _voted(answer: Mapping[str, Any]) -> dict[str, Any]:
+    shown = ballots.shown(answer)
     optional = {
-        "costUSD": None if answer["costUSD"] is None else float(answer["costUSD"]),
+        "costUSD": None if shown.cost_usd is None else float(shown.cost_usd),
         "messageId": answer.get("messageId"),
         "rowId": answer.get("rowId"),
     }
-    return {"label": answer["label"], "model": answer["model"]} | wire.present(optional)
+    told = {"label": answer["label"], "model": answer["model"]} | wire.present(optional)
+    return told | wire.between(shown.at_least_usd, shown.at_most_usd)

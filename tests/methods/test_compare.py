@@ -55,6 +55,23 @@ async def test_a_vote_is_blind_until_it_is_cast_and_then_says_who_it_was(app: In
     assert await result(app, "compare:board", projectId=project) == board
 
 
+async def test_answers_whose_cost_is_not_known_do_not_cost_nothing_on_the_board(app: Inside) -> None:
+    project, turn = await compared(app, "Why? [[simulate: cut=9]]")
+    messages = await result(app, "messages:list", conversationId="talk")
+    replies = {each["model"]: each for each in messages if each["role"] == "assistant"}
+    for _ in range(2):
+        ballot = await result(app, "compare:ballot", turnId=turn["turnId"])
+        vote = await result(app, "compare:vote", ballotId=ballot["ballotId"], winner="A")
+    board = (await result(app, "compare:board", projectId=project))["models"]
+    for answer in vote["answers"]:
+        bounds = [replies[answer["model"]][name] for name in ("costAtLeastUSD", "costAtMostUSD")]
+        assert [answer["costAtLeastUSD"], answer["costAtMostUSD"]] == bounds
+        [standing] = [each for each in board if each["model"] == answer["model"]]
+        assert not {"costUSD", "usdPerWin"} & standing.keys()
+        assert standing["uncertainCalls"] == 2
+        assert [standing["costAtLeastUSD"], standing["costAtMostUSD"]] == [2 * bound for bound in bounds]
+
+
 async def test_the_order_is_nobody_s_choice(app: Inside) -> None:
     _, turn = await compared(app)
     seen = set()
