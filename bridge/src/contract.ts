@@ -1765,8 +1765,10 @@ export interface ModelsUpdateResult {
   removed: string[];
   /** Models of which something else than a price is another. */
   changed: string[];
-  /** Prices that are new. */
+  /** Prices that are new, or another from their day on. */
   prices: PriceChange[];
+  /** Prices of models that stay, which no longer begin on their day: what an undone update had brought, or a price to come that was taken back. */
+  pricesGone: PriceChange[];
 }
 
 /** A part of a job that a provider runs. */
@@ -2537,7 +2539,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "9844aee44e49babb1dbdadd70b430074d89c2be96187d925ee5b136cadafd121";
+export const SCHEMA_HASH = "71dbcd22af821a7608e1459b46300131f17eca88c9cba31bfdf06988948fe61c";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "9844aee44e49babb1dbdadd70b430074d89c2be96187d925ee5b136cadafd121"
+SCHEMA_HASH = "71dbcd22af821a7608e1459b46300131f17eca88c9cba31bfdf06988948fe61c"
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ async def update(call: Request, params: types.ModelsUpdateParams) -> dict[str, A
         "removed": list(found.removed),
         "changed": list(found.changed),
         "prices": [_price_change(name, price) for name, price in found.prices],
+        "pricesGone": [_price_change(name, price) for name, price in found.gone],
     }
 
 

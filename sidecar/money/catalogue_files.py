@@ -1,7 +1,8 @@
 """The catalogue of this run and the files of the data folder that it is made of: changed here, and in force at once.
 
 models.json           what the person says of models, prices and servers of their own
-catalogue.json        a newer catalogue in place of the shipped one, and catalogue.previous.json the one before it
+catalogue.json        a newer catalogue in place of the shipped one; catalogue.previous.json is the one before it,
+                      catalogue.previous.2.json the one before that, and so on
 listed-models.json    models that a provider lists, that the catalogue lacks and that were asked
 """
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sidecar")
 
+# As many updates can be undone one after the other.
+MOST_KEPT = 9
 Listed = tuple[tuple[str, "ListedModel"], ...]
 Ready = Callable[[], Awaitable[object]]
 Change = Callable[[own_models.Document], own_models.Document | None]
@@ -52,7 +55,8 @@ class CatalogueFiles:
         self._own = data_dir / "models.json"
         self._listed_file = data_dir / "listed-models.json"
         self._update = data_dir / "catalogue.json"
-        self._previous = data_dir / "catalogue.previous.json"
+        numbers = ("", *(f".{number}" for number in range(2, MOST_KEPT + 1)))
+        self._previous = [data_dir / f"catalogue.previous{number}.json" for number in numbers]
         self._changed = changed
         self._ready = ready
         self._shipped = parse.root(resources.read_bytes("data/models.json"))
@@ -164,9 +168,8 @@ class CatalogueFiles:
                     f"{self.checked_on}. Choose a newer one; to go back, undo the last update.",
                 )
             made = await self._made_of(root)
-            earlier = await asyncio.to_thread(user_catalogue.read, self._update)
-            kept = {} if earlier is None else {self._previous: earlier}
-            await self._write({**kept, self._update: content})
+            earlier = await asyncio.to_thread(self._earlier)
+            await self._write({**dict(zip(self._previous, earlier, strict=False)), self._update: content})
             self._root = root
             self._hold_to(made)
             return newer_catalogue.changes(present, models)
@@ -181,9 +184,10 @@ class CatalogueFiles:
             if not await asyncio.to_thread(self._update.exists):
                 raise Failure("not_found", "There was no update of the catalogue. The shipped one holds.")
             present = parse.models(self._root)
-            root = await asyncio.to_thread(self._newest, self._previous)
+            before = await asyncio.to_thread(self._before)
+            root = self._shipped if before is None else await asyncio.to_thread(self._newest, before)
             made = await self._made_of(root)
-            await asyncio.to_thread(self._take_back)
+            await asyncio.to_thread(self._take_back, before)
             self._root = root
             self._hold_to(made)
             return newer_catalogue.changes(present, parse.models(root))
@@ -193,9 +197,18 @@ class CatalogueFiles:
             await self._ready()
         await asyncio.to_thread(_write, contents)
 
-    def _take_back(self) -> None:
-        if self._previous.exists():
-            self._previous.replace(self._update)
+    def _earlier(self) -> list[bytes]:
+        """The update that holds and those before it, the latest first."""
+        found = (user_catalogue.read(path) for path in (self._update, *self._previous))
+        return [content for content in found if content is not None]
+
+    def _before(self) -> Path | None:
+        """Where the update before the one that holds is kept: an undone one leaves its place empty."""
+        return next((path for path in self._previous if path.exists()), None)
+
+    def _take_back(self, before: Path | None) -> None:
+        if before is not None:
+            before.replace(self._update)
         else:
             self._update.unlink()
 

@@ -91,7 +91,7 @@ class JsonReader:
 
     def text(self, name: str) -> str:
         value = self.get(name, str)
-        if not value:
+        if not value or not value.strip():
             self.fail(name, "must be text that is not empty")
         return str(value)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from sidecar.money import parse
 from sidecar.money.catalogue import Names
@@ -13,17 +13,26 @@ from sidecar.money.model import ModelEntry, PriceEntry
 from sidecar.money.user_catalogue import MEMBERS
 
 Models = Sequence[ModelEntry]
+# What stands at the top of a whole catalogue.
+_TOP = ("$schema", "version", "checkedOn", "notes", "serviceTiers", "models")
+# Somewhere it is tomorrow already.
+_AHEAD = timedelta(days=1)
 _NEEDED = ("name", "contextSize", "features", "status", "prices")
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueChanges:
-    """Models by `provider/id`. `changed` are those of which something else than a price is another."""
+    """Models by `provider/id`. `changed` are those of which something else than a price is another.
+
+    `prices` are new, or charge otherwise than before; `gone` are those of models that go on, from whose day on none
+    begins any more.
+    """
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     prices: tuple[tuple[str, PriceEntry], ...]
+    gone: tuple[tuple[str, PriceEntry], ...]
 
 
 def checked_on(root: JsonReader) -> date:
@@ -37,7 +46,8 @@ def check(root: JsonReader, present: Models, today: date) -> tuple[ModelEntry, .
     It must be whole, every price with its source and the day on which it was checked; and it may not rewrite what
     was paid: a price of the past is as it was, or has a note of its own that says why not.
     """
-    checked_on(root)
+    root.only(_TOP)
+    _refuse_ahead(root, today)
     for node in root.nodes("models"):
         for name in _NEEDED:
             if name not in node.members:
@@ -45,6 +55,7 @@ def check(root: JsonReader, present: Models, today: date) -> tuple[ModelEntry, .
         node.only(MEMBERS)
         for price in node.nodes("prices"):
             price.only(parse.PRICE_MEMBERS)
+            _refuse_ahead(price, today)
     models = parse.models(root)
     if not models:
         raise CatalogueError("models", "must not be empty")
@@ -73,7 +84,24 @@ def changes(present: Models, newer: Models) -> CatalogueChanges:
             for price in model.prices
             if name not in before or not any(_alike(old, price) for old in before[name].prices)
         ),
+        gone=tuple(
+            (new.full_id, price)
+            for old, new in both
+            for price in old.prices
+            if price.starts_on not in {each.starts_on for each in new.prices}
+        ),
     )
+
+
+def _refuse_ahead(node: JsonReader, today: date) -> None:
+    """Nobody has looked at a price on a day to come, and such a catalogue would keep out all that come before it."""
+    day = node.need_day("checkedOn")
+    if day > today + _AHEAD:
+        node.fail(
+            "checkedOn",
+            f"is {day}, a day to come: today is {today} by this computer's clock. Write the day on which the prices "
+            "were looked up, or set the clock",
+        )
 
 
 def _check_past(model: ModelEntry, newer: ModelEntry, today: date) -> None:

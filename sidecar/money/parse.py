@@ -57,7 +57,7 @@ def price_entry(
     tiers = sorted((_tier(tier, per_million, batch) for tier in node.nodes("tiers")), key=_line)
     return PriceEntry(
         starts_on=starts_on,
-        source=node.get("source", str, own_file) or node.text("source"),
+        source=own_file if own_file and not node.get("source", str) else node.text("source"),
         checked_on=node.need_day("checkedOn", starts_on if own_file else None),
         per_million=per_million,
         batch_per_million=batch,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import date
 from pathlib import Path
@@ -72,6 +73,97 @@ async def test_an_update_is_taken_back_to_the_one_before_it_and_then_to_the_ship
     assert files.is_shipped
     with pytest.raises(Failure, match="no update"):
         await files.undo_update()
+
+
+async def test_of_three_updates_each_undo_goes_to_the_one_before_also_after_a_restart(tmp_path: Path) -> None:
+    names = ["gpt-7", "gpt-8", "gpt-9"]
+    for number in range(3):
+        root = newer(f"2026-12-2{number}")
+        for name in names[: number + 1]:
+            added(root, name)
+        await CatalogueFiles(tmp_path).update(encoded(root), TODAY)
+    removed = [(await CatalogueFiles(tmp_path).undo_update()).removed for _ in names]
+    assert removed == [(f"openai/{name}",) for name in reversed(names)]
+    assert CatalogueFiles(tmp_path).is_shipped
+
+
+async def test_an_update_between_undos_is_undone_to_what_held_before_it(tmp_path: Path) -> None:
+    files = CatalogueFiles(tmp_path)
+    await files.update(encoded(added(newer("2026-12-10"), "gpt-7")), TODAY)
+    await files.update(encoded(added(added(newer("2026-12-11"), "gpt-7"), "gpt-8")), TODAY)
+    await files.undo_update()
+    root = added(added(newer("2026-12-19"), "gpt-7"), "gpt-9")
+    await files.update(encoded(root), TODAY)
+    assert (await files.undo_update()).removed == ("openai/gpt-9",)
+    assert (await files.undo_update()).removed == ("openai/gpt-7",)
+    assert files.is_shipped
+
+
+async def test_more_updates_than_are_kept_are_undone_to_the_shipped_one_in_the_end(tmp_path: Path) -> None:
+    files = CatalogueFiles(tmp_path)
+    for number in range(12):
+        await files.update(encoded(newer(f"2026-12-{number + 10}")), TODAY)
+    for _ in range(9):
+        await files.undo_update()
+    assert files.checked_on == date(2026, 12, 12)
+    await files.undo_update()
+    assert files.is_shipped
+    with pytest.raises(Failure, match="no update"):
+        await files.undo_update()
+
+
+async def test_a_price_that_an_undo_takes_away_is_told(tmp_path: Path) -> None:
+    files, root = CatalogueFiles(tmp_path), newer()
+    prices = model(root, "gpt-6.2-sol")["prices"]
+    prices.append({**prices[0], "from": "2027-01-01"})
+    assert (await files.update(encoded(root), TODAY)).gone == ()
+    undone = await files.undo_update()
+    assert undone.prices == ()
+    assert [(name, price.starts_on) for name, price in undone.gone] == [
+        ("openai/gpt-6.2-sol", date(2027, 1, 1))
+    ]
+
+
+def of_tomorrow(root: dict[str, Any]) -> None:
+    root["checkedOn"] = "2026-12-25"
+
+
+def far_ahead(root: dict[str, Any]) -> None:
+    root["checkedOn"] = "2031-01-01"
+
+
+def price_ahead(root: dict[str, Any]) -> None:
+    model(added(root, "gpt-7"), "gpt-7")["prices"][0]["checkedOn"] = "2031-01-01"
+
+
+def blank_source(root: dict[str, Any]) -> None:
+    model(added(root, "gpt-7"), "gpt-7")["prices"][0]["source"] = "  "
+
+
+def unknown_member(root: dict[str, Any]) -> None:
+    root["modles"] = []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (far_ahead, "checkedOn is 2031-01-01, a day to come: today is 2026-12-24"),
+        (price_ahead, "is 2031-01-01, a day to come"),
+        (blank_source, "source must be text that is not empty"),
+        (unknown_member, "modles is not known"),
+    ],
+)
+async def test_a_catalogue_of_a_day_to_come_or_with_what_nobody_knows_is_refused_and_locks_nothing_out(
+    change: Callable[[dict[str, Any]], None], words: str, tmp_path: Path
+) -> None:
+    files, wrong, right = CatalogueFiles(tmp_path), newer(), newer()
+    change(wrong)
+    with pytest.raises(Failure) as caught:
+        await files.update(encoded(wrong), TODAY)
+    assert words in caught.value.message.replace("[0]", "")
+    of_tomorrow(right)
+    await files.update(encoded(right), TODAY)
+    assert files.checked_on == date(2026, 12, 25)
 
 
 async def test_an_update_that_cannot_be_taken_back_holds_on_also_after_a_restart(tmp_path: Path) -> None:
