@@ -66,6 +66,11 @@ class Block:
             if found is not None:
                 yield found
 
+    @property
+    def found(self) -> bool:
+        """Whether it is what a search found. A search that failed holds an error instead, and is free."""
+        return self.kind == "web_search_tool_result" and isinstance(self._wire.get("content"), list)
+
     def pages(self) -> Iterator[Citation]:
         """The pages that a search found. A search that failed holds an error instead."""
         results = self._wire.get("content") if self.kind == "web_search_tool_result" else None

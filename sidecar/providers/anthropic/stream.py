@@ -185,7 +185,9 @@ class MessageReader:
         if self._counts:
             ended = self._stop is not None
             wrong = self._wrong or ("" if self._output_told or not ended else ANSWER_UNTOLD)
-            self.usage = added(self._before, message_usage(self._counts, hour=self._hour, wrong=wrong))
+            searched = sum(block.found for block in self._blocks.values())
+            usage = message_usage(self._counts, hour=self._hour, wrong=wrong, searched=searched)
+            self.usage = added(self._before, usage)
             final = ended and not self.paused and self._output_told
             yield UsageSoFar(self.usage, self._model, self._id, final=final)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -9,7 +10,7 @@ from functools import reduce
 from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
-from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, as_word
 from sidecar.providers.kernel.token_counts import (
     added,
     doubt,
@@ -31,6 +32,8 @@ _FINISH: Mapping[str, FinishReason] = {
 }
 _NO_CACHE = {"cache_creation": None, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
 _LIFETIMES = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+# What the vendor's own tools did costs nothing but tokens, unless it was a search, or something not known here.
+_FREE_TOOLS = re.compile(r"web_fetch_requests|tool_search_\w+")
 
 
 def finish_reason(word: str) -> FinishReason:
@@ -49,18 +52,27 @@ def contradiction(report: Mapping[str, Any]) -> str:
     told = [lifetimes[name] for name in _LIFETIMES if lifetimes.get(name) is not None]
     if any(whole_number(each) is None for each in told):
         return "the count of written tokens is impossible"
+    if any(each and whole_number(each) != 0 for name, each in lifetimes.items() if name not in _LIFETIMES):
+        return "it has tokens that were written to the cache for a time whose price is not known here"
     created = report.get("cache_creation_input_tokens")
     if created is None or not any(told) or sum(map(as_count, told)) == as_count(created):
         return ""
     return "what was written to the cache contradicts its parts"
 
 
-def message_usage(counts: Mapping[str, Any], *, hour: bool = False, wrong: str = "") -> Usage:
+def message_usage(
+    counts: Mapping[str, Any], *, hour: bool = False, wrong: str = "", searched: int = 0
+) -> Usage:
     """The usage of a message, which the vendor may have made in several requests, each billed for itself.
 
-    What it made its own summary of the conversation with is in none of the message's counts.
+    What it made its own summary of the conversation with is in none of the message's counts. `searched` is how many
+    searches in the message found something: they are billed, also where the counts leave them out.
     """
     usage = _request_usage(counts, hour=hour, wrong=wrong)
+    if _told_searches(counts) is None:
+        usage = replace(usage, searches=searched)
+    elif usage.searches < searched:
+        usage = replace(usage, doubt=usage.doubt or "it searched more often than it says")
     told = list(map(as_mapping, as_list(counts.get("iterations"))))
     if len(told) < 2 and all(each.get("type") == "message" for each in told):
         return usage
@@ -108,9 +120,9 @@ def _request_usage(counts: Mapping[str, Any], *, hour: bool, wrong: str = "") ->
         cache_write_long=written_long,
         out_visible=output - thinking,
         out_reasoning=thinking,
-        searches=as_count(as_mapping(counts.get("server_tool_use")).get("web_search_requests")),
+        searches=as_count(_told_searches(counts)),
         prompt_total=uncached + read + written,
-        service_tier=as_text(counts.get("service_tier")).lower() or None,
+        service_tier=as_word(counts.get("service_tier")).lower() or None,
         surcharges=_surcharges(counts),
         doubt=wrong or _doubt(counts, uncached + read + written),
     )
@@ -126,7 +138,14 @@ def _doubt(counts: Mapping[str, Any], prompt: int) -> str:
     told = [counts[name] for name in named if counts.get(name) is not None]
     if any(whole_number(count) is None for count in told) or counts.get("input_tokens") is None or not prompt:
         return "the size of the prompt was not told"
-    searches = as_mapping(counts.get("server_tool_use")).get("web_search_requests")
+    tools = counts.get("server_tool_use")
+    if tools and not isinstance(tools, Mapping):
+        return "what its tools did cannot be read"
+    if any(
+        _has_a_price(name) and count and whole_number(count) != 0 for name, count in as_mapping(tools).items()
+    ):
+        return "it used a tool whose price is not known here"
+    searches = _told_searches(counts)
     thinking = as_mapping(counts.get("output_tokens_details")).get("thinking_tokens")
     output = counts.get("output_tokens", 0)
     return impossible(searches, "searches") or doubt(
@@ -134,7 +153,15 @@ def _doubt(counts: Mapping[str, Any], prompt: int) -> str:
     )
 
 
+def _told_searches(counts: Mapping[str, Any]) -> Any:
+    return as_mapping(counts.get("server_tool_use")).get("web_search_requests")
+
+
+def _has_a_price(tool: str) -> bool:
+    return tool != "web_search_requests" and not _FREE_TOOLS.fullmatch(tool)
+
+
 def _surcharges(counts: Mapping[str, Any]) -> tuple[str, ...]:
     """Where it ran and how fast, which a workspace may have set for all that its keys ask."""
-    told = ((name, counts.get(name)) for name in ("inference_geo", "speed"))
-    return tuple(f"{name}={word.lower()}" for name, word in told if isinstance(word, str) and word)
+    told = ((name, as_word(counts.get(name))) for name in ("inference_geo", "speed"))
+    return tuple(f"{name}={word.lower()}" for name, word in told if word)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,8 @@ _WHOLE = ("total_cost", "total", "usd", "amount", "value")
 _PARTS = (("input_cost", "output_cost"), ("prompt_cost", "completion_cost"), ("input", "output"))
 _UPSTREAM = "upstream_inference_cost"
 _UPSTREAM_PARTS = ("upstream_inference_prompt_cost", "upstream_inference_completions_cost")
+# What may stand before or behind a number of dollars.
+_IN_DOLLARS = re.compile(r"^(?:US)?\$\s*|^USD\s*|\s*USD$", re.IGNORECASE)
 # One tick is 1e-10 dollars.
 _TICK_DIGITS = 10
 
@@ -27,9 +30,13 @@ def charged_usd(usage: Mapping[str, Any]) -> tuple[Decimal | None, str]:
     With a key of the person's own at the upstream (`is_byok`) the cost is a fee, and the upstream's comes on top.
     """
     told = next((usage[name] for name in _TOLD if usage.get(name) is not None), None)
+    if isinstance(told, Mapping) and all(value is None for value in told.values()):
+        told = None
     if told is None and usage.get("cost_in_usd_ticks") is not None:
         ticks = _dollars(usage["cost_in_usd_ticks"])
-        told = None if ticks is None else str(ticks.scaleb(-_TICK_DIGITS))
+        if ticks is None or ticks != ticks.to_integral_value():
+            return None, "the charge is impossible"
+        told = str(ticks.scaleb(-_TICK_DIGITS))
     if told is None:
         # Of all that is told the least certain, and more than nothing.
         told = usage.get("estimated_cost")
@@ -76,7 +83,12 @@ def _sum(told: Mapping[str, Any], names: tuple[str, ...]) -> Decimal | None:
 
 
 def _dollars(value: Any) -> Decimal | None:
-    amount = as_amount(value.strip().removeprefix("$") if isinstance(value, str) else value)
+    """The amount; None for what is none, and where a comma may stand for thousands or for the point."""
+    if isinstance(value, str):
+        value = _IN_DOLLARS.sub("", value.strip())
+    if isinstance(value, str) and "," in value:
+        return None
+    amount = as_amount(value)
     return amount if amount is not None and amount >= 0 else None
 
 

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.base import Begun, Citation, Done, Event, TextDelta, ThinkingDelta, Usage, UsageSoFar
+from sidecar.providers.base import (
+    ANSWER_UNTOLD,
+    Begun,
+    Citation,
+    Done,
+    Event,
+    TextDelta,
+    ThinkingDelta,
+    Usage,
+    UsageSoFar,
+)
 from sidecar.providers.gemini.usage import CONTINUATION, Searches, finish_reason, part_usage
 from sidecar.providers.kernel.errors import declined, stopped_without_answer, stream_failure
 from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
@@ -52,6 +63,8 @@ class GeminiReader:
         self._searches = Searches()
         self._finish = ""
         self._token = ""
+        # Whether something was said of which no report tells.
+        self._uncounted = False
 
     def read(self, event: SseEvent) -> Iterator[Event]:
         """What this event says. Raises Failure for an error in it; what cannot be read is left out."""
@@ -91,7 +104,7 @@ class GeminiReader:
         if not self.goes_on:
             return None
         token = self._token
-        self._before, self._told_before = self._usage, self.told
+        self._before, self._told_before = self._counted(), self.told
         self._start_part()
         return token
 
@@ -113,8 +126,18 @@ class GeminiReader:
         if reason == "error" and not self._produced:
             raise stopped_without_answer(self._finish, self._asked)
         yield Done(
-            reason, self._usage, self._model, self._id, tuple(self._citations.values()), self._pieces.notes
+            reason,
+            self._counted(),
+            self._model,
+            self._id,
+            tuple(self._citations.values()),
+            self._pieces.notes,
         )
+
+    def _counted(self) -> Usage | None:
+        """The usage, in doubt where the last of what was said is in no report."""
+        usage = self._usage
+        return replace(usage, doubt=usage.doubt or ANSWER_UNTOLD) if usage and self._uncounted else usage
 
     def _chunk(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
         self._model = as_text(chunk.get("modelVersion")) or self._model
@@ -123,18 +146,22 @@ class GeminiReader:
         self._id = as_text(chunk.get("responseId")) or self._id
         self._blocked = _word(as_mapping(chunk.get("promptFeedback")).get("blockReason")) or self._blocked
         candidate = as_mapping(next(iter(as_list(chunk.get("candidates"))), None))
-        for part in as_list(as_mapping(candidate.get("content")).get("parts")):
-            yield from self._part(as_mapping(part))
+        parts = as_list(as_mapping(candidate.get("content")).get("parts"))
+        spoken = [piece for part in parts for piece in self._part(as_mapping(part))]
+        yield from spoken
         self._finish = _word(candidate.get("finishReason")) or self._finish
         self._token = as_text(candidate.get("continuationToken")) or self._token
         grounding = as_mapping(candidate.get("groundingMetadata"))
         yield from self._cite(grounding)
         self._searches.take(grounding)
         # Each report is of the whole request so far: counts only grow, and what it does not repeat still counts.
-        self._reported = grown(self._reported, as_mapping(chunk.get("usageMetadata")))
+        report = as_mapping(chunk.get("usageMetadata"))
+        self._uncounted = not report and (self._uncounted or bool(spoken))
+        self._reported = grown(self._reported, report)
         if self._reported:
-            searches = self._searches.billable(self._model or self._asked.model or "")
-            usage = added(self._before, part_usage(self._reported, searches))
+            model = self._model or self._asked.model or ""
+            searches, wrong = self._searches.billable(model), self._searches.wrong(model)
+            usage = added(self._before, part_usage(self._reported, searches, wrong))
             if usage is not None and usage != self._usage:
                 self._usage = usage
                 ended = bool(self._blocked or self._finish) and self._finish != CONTINUATION

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
-from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, as_text
-from sidecar.providers.kernel.token_counts import doubt, within
+from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, as_word
+from sidecar.providers.kernel.token_counts import doubt, whole_number, within
 
 CONTINUATION = "CONTINUATION"
 
@@ -30,11 +30,12 @@ _FINISH: Mapping[str, FinishReason] = {
 }
 _TEXT = frozenset({"", "TEXT", "MODALITY_UNSPECIFIED"})
 _TEXT_OR_SEEN = _TEXT | {"IMAGE", "VIDEO", "DOCUMENT"}
+# What a count is made of, which kinds have its price, and the count.
 _DETAILS = (
-    ("promptTokensDetails", _TEXT_OR_SEEN),
-    ("cacheTokensDetails", _TEXT_OR_SEEN),
-    ("toolUsePromptTokensDetails", _TEXT_OR_SEEN),
-    ("candidatesTokensDetails", _TEXT),
+    ("promptTokensDetails", _TEXT_OR_SEEN, "promptTokenCount"),
+    ("cacheTokensDetails", _TEXT_OR_SEEN, "cachedContentTokenCount"),
+    ("toolUsePromptTokensDetails", _TEXT_OR_SEEN, "toolUsePromptTokenCount"),
+    ("candidatesTokensDetails", _TEXT, "candidatesTokenCount"),
 )
 _BILLED_BY_PROMPT = re.compile(r"gemini-[12](\.|-|$)")
 
@@ -44,10 +45,11 @@ def finish_reason(word: str) -> FinishReason:
     return _FINISH.get(word, "error")
 
 
-def part_usage(reported: Mapping[str, Any], searches: int = 0) -> Usage:
+def part_usage(reported: Mapping[str, Any], searches: int = 0, wrong: str = "") -> Usage:
     """`usageMetadata`: the prompt includes what was cached; thoughts and the tools' own prompt stand beside.
 
-    `prompt_total` is the prompt alone, which is what the vendor picks the price tier by.
+    `prompt_total` is the prompt alone, which is what the vendor picks the price tier by. `wrong` is what is known
+    already to be wrong with them.
     """
     prompt = as_count(reported.get("promptTokenCount"))
     cached = within(as_count(reported.get("cachedContentTokenCount")), prompt, "cached")
@@ -58,15 +60,15 @@ def part_usage(reported: Mapping[str, Any], searches: int = 0) -> Usage:
         out_reasoning=as_count(reported.get("thoughtsTokenCount")),
         searches=searches,
         prompt_total=prompt,
-        doubt=_doubt(reported),
+        doubt=wrong or _doubt(reported),
         service_tier=_tier(reported),
     )
 
 
 def _tier(reported: Mapping[str, Any]) -> str | None:
     """The tier, also where it is the kind of traffic that tells; the words that stand for none are none."""
-    word = as_text(reported.get("serviceTier")).lower().removeprefix("service_tier_")
-    traffic = as_text(reported.get("trafficType")).lower()
+    word = as_word(reported.get("serviceTier")).lower().removeprefix("service_tier_")
+    traffic = as_word(reported.get("trafficType")).lower()
     word = word or traffic.removeprefix("on_demand").removeprefix("_")
     return None if not word or word.endswith("unspecified") else word
 
@@ -86,9 +88,13 @@ def _doubt(reported: Mapping[str, Any]) -> str:
 
 def _modality(reported: Mapping[str, Any]) -> str:
     """Sound is dearer than text with some models, what is no text in an answer with all; nobody asks for either."""
-    for name, plain in _DETAILS:
-        for each in map(as_mapping, as_list(reported.get(name))):
-            if as_text(each.get("modality")).upper() not in plain and as_count(each.get("tokenCount")):
+    for name, plain, whole in _DETAILS:
+        kinds = list(map(as_mapping, as_list(reported.get(name))))
+        counts = [kind.get("tokenCount") or 0 for kind in kinds]
+        if None in map(whole_number, counts) or sum(map(as_count, counts)) > as_count(reported.get(whole)):
+            return "what a count is made of contradicts it"
+        for kind, count in zip(kinds, counts, strict=True):
+            if count and as_word(kind.get("modality")).upper() not in plain:
                 return "it has tokens that are no text, whose price is not known here"
     return ""
 
@@ -103,15 +109,27 @@ class Searches:
     def __init__(self) -> None:
         self._queries = set[str]()
         self._grounded = False
+        self._told = False
 
     def take(self, grounding: Mapping[str, Any]) -> None:
-        queries = as_list(grounding.get("webSearchQueries"))
+        given = grounding.get("webSearchQueries")
+        queries = as_list(given)
         asked = [query for query in queries if isinstance(query, str) and query.strip()]
         self._queries.update(asked)
-        self._grounded = self._grounded or bool(asked or grounding.get("groundingChunks"))
+        self._told = self._told or bool(queries)
+        self._grounded = self._grounded or bool(
+            asked or grounding.get("groundingChunks") or (given and not queries)
+        )
+
+    def wrong(self, model: str) -> str:
+        """Why their number is not known: pages were found, and nothing is said of what was asked for them."""
+        untold = self._grounded and not self._told and not _by_prompt(model)
+        return "how often it searched was not told" if untold else ""
 
     def billable(self, model: str) -> int:
         """How many searches the vendor bills when that model answered."""
-        if _BILLED_BY_PROMPT.match(model.removeprefix("models/")):
-            return int(self._grounded)
-        return len(self._queries)
+        return int(self._grounded) if _by_prompt(model) else len(self._queries)
+
+
+def _by_prompt(model: str) -> bool:
+    return _BILLED_BY_PROMPT.match(model.removeprefix("models/")) is not None

@@ -11,9 +11,14 @@ from typing import Any
 from sidecar.errors import Failure
 from sidecar.providers.base import Event, Usage, UsageSoFar
 from sidecar.providers.kernel.json_values import as_amount, as_count, as_mapping
-from sidecar.providers.kernel.token_counts import whole_number
+from sidecar.providers.kernel.token_counts import impossible, whole_number
 from sidecar.providers.openai_family import usage as openai_usage
+from sidecar.providers.openai_family.usage_doubts import other_tools
 
+_TOOLS = "server_side_tool_usage_details"
+_SEARCHES = ("web_search_calls", "x_search_calls")
+# Tools of a server of the person's own, which the vendor does not charge for.
+_FREE_TOOLS = ("mcp_calls",)
 # One tick of `cost_in_usd_ticks` is 1e-10 dollars, says the vendor's own client.
 TICK_DIGITS = 10
 
@@ -23,6 +28,9 @@ def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
 
     Where the total leaves no room for the reasoning, the completion does include it.
     """
+    if "prompt_tokens" not in usage and "input_tokens" in usage:
+        # In the words of the other API, whose output has the reasoning in it.
+        return _charged(openai_usage.chat_usage(usage, service_tier), usage)
     prompt, written = as_count(usage.get("prompt_tokens")), as_count(usage.get("completion_tokens"))
     reasoning = as_count(as_mapping(usage.get("completion_tokens_details")).get("reasoning_tokens"))
     total = usage.get("total_tokens")
@@ -40,14 +48,17 @@ def responses_usage(response: Mapping[str, Any]) -> Usage | None:
     parts = openai_usage.responses_usage(response)
     if parts is None:
         return None
-    usage = as_mapping(response.get("usage"))
-    details = as_mapping(
-        usage.get("server_side_tool_usage_details") or response.get("server_side_tool_usage_details")
-    )
-    if details:
-        searches = as_count(details.get("web_search_calls")) + as_count(details.get("x_search_calls"))
+    usage = {"cost_in_usd_ticks": response.get("cost_in_usd_ticks"), **as_mapping(response.get("usage"))}
+    told = usage.get(_TOOLS) or response.get(_TOOLS)
+    details = {name: count for name, count in as_mapping(told).items() if count is not None}
+    if any(name in details for name in _SEARCHES):
+        searches = sum(as_count(details.get(name)) for name in _SEARCHES)
         parts = replace(parts, searches=searches)
-    return _charged(parts, usage)
+    wrong = next(filter(None, (impossible(count, "tools") for count in details.values())), "")
+    if told and not isinstance(told, Mapping):
+        wrong = "what its tools did cannot be read"
+    wrong = wrong or other_tools(details, known=(*_SEARCHES, *_FREE_TOOLS))
+    return _charged(replace(parts, doubt=parts.doubt or wrong), usage)
 
 
 def charged_usd(usage: Mapping[str, Any]) -> Decimal | None:
@@ -65,6 +76,8 @@ def _charged(parts: Usage, usage: Mapping[str, Any]) -> Usage:
         doubt = "the charge is impossible"
     elif charged is None and usage.get("num_sources_used"):
         doubt = doubt or "it has sources whose price is not known here"
+    elif charged is None and not parts.searches and usage.get("num_server_side_tools_used"):
+        doubt = doubt or "it used tools whose price is not known here"
     return replace(parts, charged_usd=charged, doubt=doubt)
 
 

@@ -38,6 +38,13 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
+def as_word(value: Any) -> str:
+    """Return a word that decides a price; of anything but a text or nothing comes one that nobody has a price for."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return "unreadable"
+
+
 def as_count(value: Any) -> int:
     """Return a count as a server wrote it; what is no count at all is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 0:
@@ -156,10 +163,18 @@ def as_amount(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
-        amount = Decimal(value.strip().replace(",", "") if isinstance(value, str) else repr(value))
+        amount = Decimal(_without_commas(value.strip()) if isinstance(value, str) else repr(value))
     except InvalidOperation:
         return None
     return amount if amount.is_finite() else None
+
+
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
+
+
+def _without_commas(amount: str) -> str:
+    """Take out the commas of thousands. Any other comma stays, and what holds one is no amount: it may be a point."""
+    return amount.replace(",", "") if _THOUSANDS.fullmatch(amount) else amount
 
 
 def moment_ms(value: Any) -> int | None:

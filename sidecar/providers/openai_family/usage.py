@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sidecar.providers.base import FinishReason, Usage
-from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, written_out
-from sidecar.providers.kernel.token_counts import doubt, grown, impossible, whole_number, within
+from sidecar.providers.kernel.json_values import as_count, as_mapping, as_word, written_out
+from sidecar.providers.kernel.token_counts import doubt, impossible, within
+from sidecar.providers.openai_family.usage_doubts import (
+    Lifetimes,
+    no_text,
+    other_tools,
+    two_tellings,
+)
 
 # Servers have words of their own for an end; the first line that fits one decides, and all others are a stop.
 _FINISH: tuple[tuple[re.Pattern[str], FinishReason], ...] = (
@@ -48,15 +54,22 @@ def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
 
     A gateway in the vendor's place may count in the words of its other API.
     """
-    words = ("prompt", "completion") if "prompt_tokens" in usage else ("input", "output")
+    words, others = ("prompt", "completion"), ("input", "output")
+    if "prompt_tokens" not in usage:
+        words, others = others, words
+    details = [
+        usage.get(f"{one}_tokens_details") or usage.get(f"{other}_tokens_details")
+        for one, other in zip(words, others, strict=True)
+    ]
     return _parts(
         prompt=usage.get(f"{words[0]}_tokens"),
-        prompt_details=as_mapping(usage.get(f"{words[0]}_tokens_details")),
+        prompt_details=details[0],
         output=usage.get(f"{words[1]}_tokens"),
         total=usage.get("total_tokens"),
-        output_details=as_mapping(usage.get(f"{words[1]}_tokens_details")),
+        output_details=details[1],
         searches=0,
         service_tier=service_tier,
+        told=usage,
     )
 
 
@@ -67,13 +80,15 @@ def responses_usage(response: Mapping[str, Any]) -> Usage | None:
         return None
     return _parts(
         prompt=usage.get("input_tokens"),
-        prompt_details=as_mapping(usage.get("input_tokens_details")),
+        prompt_details=usage.get("input_tokens_details"),
         output=usage.get("output_tokens"),
         total=usage.get("total_tokens"),
-        output_details=as_mapping(usage.get("output_tokens_details")),
+        output_details=usage.get("output_tokens_details"),
         searches=billable_searches(response),
         service_tier=response.get("service_tier"),
-        wrong=impossible(_told_searches(response), "searches"),
+        told=usage,
+        wrong=impossible(_told_searches(response), "searches")
+        or other_tools(as_mapping(response.get("tool_usage"))),
     )
 
 
@@ -103,128 +118,60 @@ def _told_searches(response: Mapping[str, Any]) -> Any:
 def _parts(
     *,
     prompt: Any,
-    prompt_details: Mapping[str, Any],
+    prompt_details: Any,
     output: Any,
     total: Any,
-    output_details: Mapping[str, Any],
+    output_details: Any,
     searches: int,
     service_tier: Any,
+    told: Mapping[str, Any],
     wrong: str = "",
 ) -> Usage:
-    prediction = ("accepted_prediction_tokens", "rejected_prediction_tokens")
-    parts = {
-        **{name: (prompt_details.get(name), as_count(prompt)) for name in ("text_tokens", "image_tokens")},
-        **{name: (output_details.get(name), as_count(output)) for name in prediction},
-        "cached": (prompt_details.get("cached_tokens"), as_count(prompt)),
-        "written": (
-            prompt_details.get("cache_write_tokens"),
-            as_count(prompt) - as_count(prompt_details.get("cached_tokens")),
-        ),
-        "reasoning": (output_details.get("reasoning_tokens"), as_count(output)),
-        "12 h written": (
-            as_mapping(prompt_details.get("cache_write_tokens_details")).get("ttl_12h_tokens"),
-            as_count(prompt_details.get("cache_write_tokens")),
-        ),
-    }
-    wrong = wrong or doubt(prompt, output, parts, total) or _sound(prompt_details, output_details)
+    """The usage of these counts. `told` is all that was told, and `wrong` what is known already to be wrong with it."""
+    wrong = wrong or _unreadable(prompt_details) or _unreadable(output_details)
+    read = as_mapping(written_out(prompt_details))
+    said = as_mapping(written_out(output_details))
+    cache = Lifetimes.of(read)
+    parts = _bounded(as_count(prompt), as_count(output), read, said, cache)
+    wrong = wrong or doubt(prompt, output, parts, total) or cache.wrong or no_text(read, said)
     prompt, output = as_count(prompt), as_count(output)
-    cached = within(as_count(prompt_details.get("cached_tokens")), prompt, "cached")
-    written = within(as_count(prompt_details.get("cache_write_tokens")), prompt - cached, "cache write")
-    lifetimes = as_mapping(prompt_details.get("cache_write_tokens_details"))
-    written_long = within(as_count(lifetimes.get("ttl_12h_tokens")), written, "long cache write")
-    reasoning = within(as_count(output_details.get("reasoning_tokens")), output, "reasoning")
+    cached = within(as_count(read.get("cached_tokens")), prompt, "cached")
+    written = within(cache.written, prompt - cached, "cache write")
+    reasoning = within(as_count(said.get("reasoning_tokens")), output, "reasoning")
     return Usage(
         in_uncached=prompt - cached - written,
         cache_read=cached,
-        cache_write_short=written - written_long,
-        cache_write_long=written_long,
+        cache_write_short=written - min(cache.long, written),
+        cache_write_long=min(cache.long, written),
         out_visible=output - reasoning,
         out_reasoning=reasoning,
         searches=searches,
         prompt_total=prompt,
-        service_tier=service_tier.lower() if isinstance(service_tier, str) else None,
-        doubt=wrong,
+        service_tier=as_word(service_tier).lower() or None,
+        doubt=wrong or two_tellings(told, cached, written, reasoning),
     )
 
 
-def _sound(*details: Mapping[str, Any]) -> str:
-    """Sound costs several times what text does, and nothing here asks for it."""
-    told = any(whole_number(each.get("audio_tokens") or 0) != 0 for each in details)
-    return "it has tokens of sound, whose price is not known here" if told else ""
+def _bounded(
+    prompt: int, output: int, read: Mapping[str, Any], said: Mapping[str, Any], cache: Lifetimes
+) -> Mapping[str, tuple[Any, int]]:
+    """Each part of these counts with the whole that it cannot be larger than."""
+    seen, guessed = as_count(read.get("image_tokens")), as_count(said.get("rejected_prediction_tokens"))
+    return {
+        "image": (read.get("image_tokens"), prompt),
+        "text": (read.get("text_tokens"), max(0, prompt - seen)),
+        "rejected_prediction": (said.get("rejected_prediction_tokens"), output),
+        "accepted_prediction": (said.get("accepted_prediction_tokens"), max(0, output - guessed)),
+        "cached": (read.get("cached_tokens"), prompt),
+        "written": (
+            cache.written if read.get("cache_write_tokens") is None else read["cache_write_tokens"],
+            max(0, prompt - as_count(read.get("cached_tokens"))),
+        ),
+        "reasoning": (said.get("reasoning_tokens"), output),
+    }
 
 
-# What the usage is called, and what vendors and gateways wrap around it.
-_USAGES = ("usage", "token_usage", "usage_metadata", "usageMetadata")
-_ENVELOPES = (
-    "response_metadata",
-    "provider_metadata",
-    "providerMetadata",
-    "metadata",
-    "meta",
-    "data",
-    "result",
-    "gateway",
-    "_hidden_params",
-)
-# Counts that servers keep for themselves, and that stand in where no usage is told: llama.cpp's, Ollama's, Bedrock's.
-_OWN = ("timings", "amazon-bedrock-invocationMetrics")
-_OWN_COUNTS = ("prompt_eval_count", "eval_count", "tokens_evaluated", "tokens_predicted")
-# A charge may stand beside the usage.
-_CHARGES = ("cost", "total_cost", "cost_usd", "response_cost")
-
-
-class UsageReports:
-    """Gathers the reports of one answer: counts only grow, so the largest of each holds."""
-
-    def __init__(self) -> None:
-        self._so_far: dict[str, Any] = {}
-        self._own: dict[str, Any] = {}
-        self._charge: dict[str, Any] = {}
-
-    def take(self, chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return all that is reported so far; None where this chunk reports nothing."""
-        found = False
-        for place in _places(chunk):
-            for report in _reports(place):
-                self._so_far, found = grown(self._so_far, report), True
-            for own in _own_reports(place):
-                self._own, found = grown(self._own, own), True
-            charge = {name: place[name] for name in _CHARGES if place.get(name) is not None}
-            if charge:
-                self._charge, found = grown(self._charge, charge), True
-        # What the usage itself says holds before what stands beside it.
-        return {**self._charge, **(self._so_far or self._own)} if found else None
-
-
-def _places(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the chunk, each choice with its message, and what vendors put beside them (`x_…`, envelopes)."""
-    yield from _enveloped(chunk)
-    for choice in map(as_mapping, as_list(chunk.get("choices"))):
-        for place in (choice, as_mapping(choice.get("delta")), as_mapping(choice.get("message"))):
-            yield from _enveloped(place)
-
-
-def _enveloped(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield place
-    for name, value in place.items():
-        if isinstance(value, Mapping) and (name.startswith("x_") or name in _ENVELOPES):
-            yield value
-            yield from (as_mapping(value.get(inner)) for inner in _ENVELOPES)
-
-
-def _reports(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for name in _USAGES:
-        told = place.get(name)
-        for report in told if isinstance(told, list) else [written_out(told)]:
-            if isinstance(report, Mapping):
-                # Cohere tells what it counted and what it bills.
-                yield as_mapping(report.get("billed_units") or report.get("tokens")) or report
-    if isinstance(place.get("billed_units"), Mapping):
-        yield place["billed_units"]
-
-
-def _own_reports(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield from (place[name] for name in _OWN if isinstance(place.get(name), Mapping))
-    counts = {name: place[name] for name in _OWN_COUNTS if name in place}
-    if counts:
-        yield counts
+def _unreadable(details: Any) -> str:
+    """Why details that are told cannot be read; an empty text or list tells none."""
+    told = details and not isinstance(written_out(details), Mapping)
+    return "the parts of its counts cannot be read" if told else ""

@@ -142,7 +142,7 @@ def test_every_reply_costs_what_the_vendor_bills(
         ({"inference_geo": "global", "speed": "standard"}, "1"),
         ({"inference_geo": "not_available"}, "1"),
         ({"inference_geo": "us", "speed": "fast"}, "2.2"),
-        ({"inference_geo": None, "speed": 7}, "1"),
+        ({"inference_geo": None, "speed": None}, "1"),
     ],
 )
 @pytest.mark.parametrize("batch", [False, True])
