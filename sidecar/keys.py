@@ -163,6 +163,7 @@ class Keys:
         asking = self._asked(provider)
         await asking.answered_or_late(patience)
         if not asking.answer.done():
+            self.ahead.was_silent()
             raise Failure("storage_error", SILENT)
         return asking.answer.result()
 

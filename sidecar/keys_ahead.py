@@ -16,6 +16,8 @@ log = logging.getLogger("sidecar.keys")
 
 # Two entries are asked for at a time: one that hangs is in nobody's way, and a keychain has threads left for others.
 _AT_A_TIME = 2
+# Of the patience so much is left where the keychain has been waited for in vain just before.
+_SILENT_SHARE = 1 / 6
 
 
 class KeysAhead:
@@ -32,6 +34,11 @@ class KeysAhead:
         self._reading: set[asyncio.Task[None]] = set()
         self._late = asyncio.Event()
         self._refused = False
+        self._silent = False
+
+    def was_silent(self) -> None:
+        """Somebody has waited in vain for a key of his own: nobody waits as long for those of others."""
+        self._silent = True
 
     async def known(self) -> None:
         """Return once all keys were read, or `patience` seconds after they were first asked for. Raises nothing.
@@ -55,7 +62,7 @@ class KeysAhead:
             task = loop.create_task(self._read_on())
             self._reading.add(task)
             task.add_done_callback(self._ended)
-        loop.call_later(self._patience, late.set)
+        loop.call_later(self._patience * (_SILENT_SHARE if self._silent else 1), late.set)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._reading.discard(task)

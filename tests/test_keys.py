@@ -244,3 +244,19 @@ async def test_what_a_kill_left_of_a_key_file_is_cleared_by_the_next_change(tmp_
     (tmp_path / "keys.abc.partial").write_text('{"openai": "sk-', "utf-8")
     KeyFile(tmp_path / "keys.json").set("openai", "sk-one")
     assert [each.name for each in tmp_path.iterdir()] == ["keys.json"]
+
+
+async def test_the_first_question_beside_a_silent_keychain_waits_for_it_once() -> None:
+    class Silent(MemoryKeys):
+        async def get(self, provider: str) -> str | None:
+            await asyncio.get_running_loop().create_future()
+            return None
+
+    patience = 1.2
+    keys = Keys(Silent({}), {"OPENAI_API_KEY": "sk-environment"}, VARIABLES, short_patience=patience)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    assert await keys.get("openai") == "sk-environment"
+    # Whoever answers may quote any of them.
+    await keys.ahead.known()
+    assert loop.time() - begun < 1.8 * patience

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.resources
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
@@ -15,8 +18,9 @@ from sidecar.errors import Failure
 from sidecar.methods.services import Request, Services
 from sidecar.process_memory import rss_bytes
 from sidecar.store import kv, synced_folder
-from sidecar.store.backups import list_backups
+from sidecar.store.backups import Backup, list_backups
 from sidecar.store.diagnosis import LITTLE_ROOM_BYTES, Folder, look_at_folder
+from sidecar.store.disk import SILENT
 from sidecar.store.lost_rows import SALVAGED
 
 if TYPE_CHECKING:
@@ -25,6 +29,12 @@ if TYPE_CHECKING:
 
 # How long a question for the health waits for the database: a usual one is open by then.
 OPENING_SECONDS = 2.0
+# How long it waits for the disk, before it says that the disk does not answer.
+DISK_SECONDS = 2.0
+# Of a folder that cannot be looked at nothing is known; that it was there is, since the database was.
+UNSEEN = Folder(exists=True, writable=False, free_bytes=None, database_bytes=0, log_bytes=0)
+
+T = TypeVar("T")
 
 
 async def initialize(call: Request, params: types.InitializeParams) -> dict[str, Any]:
@@ -56,18 +66,20 @@ async def discover(call: Request, params: None) -> orjson.Fragment:
 
 async def health(call: Request, params: None) -> dict[str, Any]:
     app = call.services
-    status, database, problem = await _state(app)
-    catalogue = await app.catalogue_files.look_again()
+    state = await _state(app)
+    status, problem = state.status, state.problem
+    # A disk that does not answer has been waited for already.
+    catalogue = None if state.silent else await app.catalogue_files.look_again()
     if catalogue is not None and status == "ok":
         status, problem = "degraded", catalogue.message
     if status == "ok":
-        problem = await synced_folder.warning(app.config.data_dir)
+        problem = state.synced
     return {
         "status": status,
         **({} if problem is None else {"problem": problem}),
         "uptimeMs": max(0, app.now_ms() - app.started_at),
-        "schemaVersion": 0 if database is None else database.schema_version,
-        "databaseBytes": 0 if database is None else database.size_bytes(),
+        "schemaVersion": 0 if state.database is None else state.database.schema_version,
+        "databaseBytes": state.bytes,
         "inFlight": app.in_flight(),
         "rssBytes": rss_bytes(),
     }
@@ -75,12 +87,11 @@ async def health(call: Request, params: None) -> dict[str, Any]:
 
 async def doctor(call: Request, params: None) -> dict[str, Any]:
     app = call.services
-    status, database, problem = await _state(app)
-    folder = await asyncio.to_thread(look_at_folder, app.database_file)
-    backups = await asyncio.to_thread(list_backups, app.database_file)
-    catalogue = await app.catalogue_files.look_again()
-    synced = await synced_folder.warning(app.config.data_dir)
-    salvaged = await _salvaged(database)
+    state = await _state(app)
+    seen = None if state.silent else await _seen(app, partial(_look_around, app.database_file))
+    folder, backups = seen or (UNSEEN, [])
+    catalogue = None if seen is None else await app.catalogue_files.look_again()
+    salvaged = await _salvaged(state.database)
     whole = [each.created_at for each in backups if each.checked]
     free = {} if folder.free_bytes is None else {"freeBytes": folder.free_bytes}
     return {
@@ -88,7 +99,7 @@ async def doctor(call: Request, params: None) -> dict[str, Any]:
             "sidecar": __version__,
             "protocol": PROTOCOL_VERSION,
             "sqlite": sqlite3.sqlite_version,
-            "database": 0 if database is None else database.schema_version,
+            "database": 0 if state.database is None else state.database.schema_version,
         },
         "folder": {
             "path": str(app.config.data_dir),
@@ -96,30 +107,69 @@ async def doctor(call: Request, params: None) -> dict[str, Any]:
             "writable": folder.writable,
             **free,
         },
-        "database": {"status": status, "bytes": folder.database_bytes, "logBytes": folder.log_bytes},
+        "database": {"status": state.status, "bytes": folder.database_bytes, "logBytes": folder.log_bytes},
         "backups": {"count": len(backups), **({"newestAt": whole[0]} if whole else {})},
         "problems": [
-            *([problem] if problem else []),
+            *([state.problem] if state.problem else []),
             *([catalogue.message] if catalogue else []),
-            *_of_folder(folder),
-            *([synced] if synced else []),
+            *([SILENT] if seen is None and not state.silent else []),
+            *([] if seen is None else _of_folder(folder)),
+            *([state.synced] if state.synced else []),
         ],
         **({} if salvaged is None else {"salvaged": salvaged}),
     }
 
 
-async def _state(app: Services) -> tuple[str, Database | None, str | None]:
-    """How the database is, itself where it is open, and what is wrong with it."""
+@dataclass(frozen=True, slots=True)
+class _State:
+    """How the database is, itself where it is open, and what is wrong with it.
+
+    `silent`: the disk does not answer. `synced` is what is told of a folder that a service copies elsewhere.
+    """
+
+    status: str
+    database: Database | None = None
+    problem: str | None = None
+    bytes: int = 0
+    synced: str | None = None
+    silent: bool = False
+
+
+async def _state(app: Services) -> _State:
     # Whoever asks wants to know whether anybody is there, and ends what gives no answer: in the middle of its work.
+    problem: str | None = None
+    database: Database | None = None
     try:
         database = await app.store.opened_within(OPENING_SECONDS)
+        if database is None:
+            return _State("opening")
     except Failure as failure:
-        return "degraded", None, failure.message
-    if database is None:
-        return "opening", None, None
-    gone = await database.gone()
-    problem = app.caretaker.problem if gone is None else gone.message
-    return "ok" if problem is None else "degraded", database, problem
+        problem = failure.message
+    seen = await _seen(app, partial(_look, app.config.data_dir, database))
+    if seen is None:
+        return _State("degraded", database, SILENT, silent=True)
+    gone, size, synced = seen
+    problem = problem or (app.caretaker.problem if gone is None else gone.message)
+    return _State("ok" if problem is None else "degraded", database, problem, size, synced)
+
+
+async def _seen(app: Services, look: Callable[[], T]) -> T | None:
+    """What a look at the disk gives, None where the disk does not answer."""
+    try:
+        return await app.store.disk.ask(look, DISK_SECONDS)
+    except Failure:
+        return None
+
+
+def _look(folder: Path, database: Database | None) -> tuple[Failure | None, int, str | None]:
+    """Whether the database is still there, its size and what is to be said of its folder. Blocking."""
+    synced = synced_folder.warning(folder)
+    return (None, 0, synced) if database is None else (database.gone(), database.size_bytes(), synced)
+
+
+def _look_around(database: Path) -> tuple[Folder, list[Backup]]:
+    """The folder of the database and the backups in it. Blocking."""
+    return look_at_folder(database), list_backups(database)
 
 
 async def _salvaged(database: Database | None) -> str | None:

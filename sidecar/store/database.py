@@ -128,12 +128,12 @@ class Database:
             raise _closed()
         return await in_thread(partial(_backup, self.path, path))
 
-    async def gone(self) -> Failure | None:
-        """Return what is told where the file is no longer the one that was opened, else None. Asks the disk."""
-        return None if await asyncio.to_thread(_identity, self.path) == self._file else _gone()
+    def gone(self) -> Failure | None:
+        """Return what is told where the file is no longer the one that was opened, else None. Blocking."""
+        return None if _identity(self.path) == self._file else _gone()
 
     def size_bytes(self) -> int:
-        """The file and its log as they are on the disk."""
+        """The file and its log as they are on the disk. Blocking."""
         files = (self.path, self.path.with_name(self.path.name + "-wal"))
         return sum(file.stat().st_size for file in files if file.exists())
 

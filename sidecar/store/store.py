@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sidecar.errors import Failure
 from sidecar.store.database import Database
+from sidecar.store.disk import Disk
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +38,8 @@ class Store:
     reason, so that the person reads a sentence instead of watching the sidecar start again and again. The first call
     that comes AGAIN_SECONDS later opens anew: a disk may have room by then, another app have given the folder free.
 
-    `open_file` opens what is in place. `on_late_opening` is called when it succeeds after it had failed.
+    `open_file` opens what is in place; `disk` is what that lies on. `on_late_opening` is called when it succeeds after
+    it had failed.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Store:
         # A lock is fair: a call that comes when the file has just opened does not overtake those that waited for it.
         self._turn = asyncio.Lock()
         self._open_file = open_file
+        self.disk = Disk()
         self._on_late_opening = on_late_opening
         self._stopping = False
         self._again_at = 0.0

@@ -5,7 +5,6 @@ A database under such a service is copied away in the middle of being written, p
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import cache
@@ -79,9 +78,9 @@ def look(folder: Path) -> str | None:
     return None
 
 
-async def warning(folder: Path) -> str | None:
-    """Return what the person is told of this folder; None where nothing is to be said."""
-    service = await asyncio.to_thread(look, folder)
+def warning(folder: Path) -> str | None:
+    """Return what the person is told of this folder; None where nothing is to be said. Blocking, once."""
+    service = look(folder)
     return service and (
         f"The data folder is in one that {service} copies to other places, which can spoil the database or bring an "
         "older one back. Close A-B/AI and move it, or choose another data folder."

@@ -3,11 +3,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Self
 
 import pytest
 
+from sidecar.store.disk import Disk
 from sidecar.store.synced_folder import service_of, warning
 
 
@@ -59,7 +61,7 @@ class SlowFolder(type(Path())):  # type: ignore[misc]
 
 
 async def test_a_disk_that_takes_its_time_keeps_nobody_else_waiting(tmp_path: Path) -> None:
-    looking = asyncio.create_task(warning(SlowFolder(tmp_path)))
+    looking = asyncio.create_task(Disk().ask(partial(warning, SlowFolder(tmp_path)), 20))
     await asyncio.sleep(0)
     SlowFolder.others_ran.set()
     assert await looking is None
