@@ -117,7 +117,8 @@ UNKNOWN_WINDOW_TOKENS = 8_192
 
 def roughly_tokens(text: str) -> int:
     """A cautious estimate of the tokens of a text, for room only: money never comes from it."""
-    ascii_length = len(text) if text.isascii() else sum(character < "\x80" for character in text)
+    # In one step: character by character, a text of megabytes took half a second.
+    ascii_length = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
     return (
         int(ascii_length / ASCII_PER_TOKEN + (len(text) - ascii_length) / OTHER_PER_TOKEN)
         + TURN_OVERHEAD_TOKENS

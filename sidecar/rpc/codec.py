@@ -41,13 +41,20 @@ def loads(data: bytes) -> Any:
 
     Escaped lone surrogates become U+FFFD. Ids keep every digit; other integers beyond 64 bits may be floats.
     """
-    if len(data) > MAX_VALUES and marks(data) > MAX_VALUES and _too_many(data):
-        raise BadJson("values", recover_id(data[:4096], data[-256:]))
+    if len(data) > MAX_VALUES and marks(data) > MAX_VALUES:
+        refuse_many(data)
+    return parse(data)
+
+
+def parse(data: bytes, brackets: int | None = None) -> Any:
+    """As `loads`, for a text that is known not to hold too many values; `brackets` where they have been counted."""
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
         return _loads_slowly(data)
-    if len(data) > 2 * MAX_DEPTH and data.count(b"[") + data.count(b"{") > MAX_DEPTH and too_deep(value):
+    if brackets is None:
+        brackets = opened(data) if len(data) > 2 * MAX_DEPTH else 0
+    if brackets > MAX_DEPTH and too_deep(value):
         raise BadJson("depth", _id_of(value))
     if _has_float_id(value):
         value = _loads_slowly(data)
@@ -99,6 +106,12 @@ def clean(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+def refuse_many(data: bytes) -> None:
+    """Raise BadJson for a text with so many marks that holds too many values."""
+    if _too_many(data):
+        raise BadJson("values", recover_id(data[:4096], data[-256:]))
+
+
 def _too_many(data: bytes) -> bool:
     """Whether there are too many values, marks inside texts left out."""
     if next(islice(_STRING.finditer(data), MAX_VALUES, None), None) is not None:
@@ -108,7 +121,12 @@ def _too_many(data: bytes) -> bool:
 
 def marks(data: bytes) -> int:
     """What stands before or between values, of which there are no more than these."""
-    return data.count(b",") + data.count(b":") + data.count(b"[") + data.count(b"{")
+    return data.count(b",") + data.count(b":") + opened(data)
+
+
+def opened(data: bytes) -> int:
+    """The brackets that open something, those inside texts too: nothing is nested deeper."""
+    return data.count(b"[") + data.count(b"{")
 
 
 def _loads_slowly(data: bytes) -> Any:

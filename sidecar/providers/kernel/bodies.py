@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 
 SEND_BYTES = 256 * 1024
+# A longer body is not sent in one piece.
+WHOLE_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,15 @@ def encode_json(body: Mapping[str, Any]) -> bytes:
         text = json.dumps(body, ensure_ascii=False, allow_nan=False)
         joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
         return joined.encode("utf-8", "replace")
+
+
+def json_body(body: Mapping[str, Any]) -> bytes | RawBody:
+    """The body as JSON; a long one in pieces, since the network would hold everybody while it takes megabytes."""
+    content = encode_json(body)
+    if len(content) <= WHOLE_BYTES:
+        return content
+    begins = range(0, len(content), SEND_BYTES)
+    return RawBody("application/json", len(content), lambda: (content[at : at + SEND_BYTES] for at in begins))
 
 
 def lines_body(lines: Sequence[bytes], content_type: str = "application/jsonl") -> RawBody:

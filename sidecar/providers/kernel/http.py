@@ -17,7 +17,7 @@ from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
 from sidecar.network_options import Options, machine_options
 from sidecar.providers.kernel import redirects
-from sidecar.providers.kernel.bodies import Body, RawBody, encode_json
+from sidecar.providers.kernel.bodies import Body, RawBody, json_body
 from sidecar.providers.kernel.broken import broken, never_left, page_on_the_way
 from sidecar.providers.kernel.json_values import read_document
 from sidecar.providers.kernel.outcome import (
@@ -179,7 +179,7 @@ class HttpClient:
     ) -> tuple[httpx.Response, list[bytes], AsyncGenerator[bytes, None]]:
         """The answer, what has been read of it, and what is still to come."""
         url, headers = self.sites.completed(url, headers, peer)
-        content = None if body is None or isinstance(body, RawBody) else encode_json(body)
+        content = None if body is None or isinstance(body, RawBody) else json_body(body)
         attempt = 0
         now = asyncio.get_running_loop().time
         began = now()
