@@ -236,6 +236,9 @@ def _number(value: Any) -> float | int | None:
         return None
     if isinstance(value, str):
         text = value.strip().replace(",", ".", 1)
+        if text.endswith("%"):
+            share = _number(text[:-1])
+            return None if share is None else share / 100
         try:
             value = int(text) if text.lstrip("+-").isdigit() and len(text) < 20 else float(text)
         except ValueError:

@@ -185,9 +185,9 @@ def _binary(stream: BinaryIO, options: ImportOptions) -> Iterator[Read] | None:
     if parquet_in.is_parquet(head):
         return object_rows(parquet_in.parquet_objects(stream), _IN_COLUMNS, options, columns=True)
     if (kind := workbooks.kind_of(stream, head)) is not None:
-        cells, remark = workbooks.read_workbook(stream, kind, options)
-        said: list[Read] = [] if remark is None else [(0, RowError(remark))]
-        return chain(said, table_rows(cells, TextEncoding(kind), options))
+        records, remarks = workbooks.read_workbook(stream, kind, options)
+        said: list[Read] = [(0, RowError(remark)) for remark in remarks]
+        return chain(said, table_rows(records, TextEncoding(kind), options))
     no_text.refuse(stream)
     return None
 

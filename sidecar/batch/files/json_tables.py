@@ -34,6 +34,8 @@ def unfolded(document: Any) -> list[Any] | None:
     """
     if not isinstance(document, Mapping) or not document:
         return None
+    if requests := _requests_inside(document):
+        return requests
     names, cells = document.get("columns"), document.get("data", document.get("rows"))
     if (
         isinstance(names, list)
@@ -56,6 +58,20 @@ def unfolded(document: Any) -> list[Any] | None:
     if all(isinstance(each, Mapping) and names_prompt(list(each)) for each in values):
         return [{"id": name, **each} for name, each in document.items()]
     return None
+
+
+def _requests_inside(document: Mapping[str, Any]) -> list[Any]:
+    """The requests of a batch of Gemini's that was written down as it is sent, each with its key."""
+    inside: Any = document
+    for names in (("batch",), ("inputConfig", "input_config"), ("requests",), ("requests",)):
+        told: Mapping[str, Any] = inside if isinstance(inside, Mapping) else {}
+        inside = told.get(next(filter(told.__contains__, names), ""))
+    requests = [each for each in inside if isinstance(each, Mapping)] if isinstance(inside, list) else []
+    keys = [each.get("metadata") for each in requests]
+    return [
+        {**(key if isinstance(key, Mapping) else {}), **each}
+        for key, each in zip(keys, requests, strict=True)
+    ]
 
 
 def _rows_inside(value: Any) -> list[Any] | None:

@@ -19,7 +19,18 @@ from sidecar.json_stream import MOST_BYTES, BrokenJson
 Kind = Literal["table", "array", "object", "lines", "values"]
 
 # What programs call the list of rows in an object.
-LISTS = ("rows", "data", "items", "records", "prompts", "examples", "requests", "tests", "results")
+LISTS = (
+    "rows",
+    "data",
+    "items",
+    "records",
+    "prompts",
+    "examples",
+    "requests",
+    "batch_requests",
+    "tests",
+    "results",
+)
 # Above the header of a table there may be a title.
 _TOP_LINES = 5
 _LOOKED_AT = 64 * 1024

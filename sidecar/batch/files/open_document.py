@@ -5,8 +5,10 @@ Members as in OpenDocument 1.3, part 3, 9.1: https://docs.oasis-open.org/office/
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import BinaryIO
 from xml.etree.ElementTree import Element, iterparse
 
@@ -18,6 +20,7 @@ _MIME = b"application/vnd.oasis.opendocument.spreadsheet"
 # Programs fill a sheet up to its edge with one cell that is there so often.
 _MOST_REPEATED = 1_000
 _MOST_SPACES = 1_000
+_PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def is_spreadsheet(packed: zipfile.ZipFile) -> bool:
@@ -82,14 +85,26 @@ def _cells(row: Element) -> list[str]:
 def _shown(cell: Element) -> str:
     """A cell as other tables give it: numbers and dates as they are kept, texts a paragraph a line."""
     kind = cell.get(f"{_OFFICE}value-type", "")
+    shown = "\n".join(_paragraph(each) for each in cell if each.tag == f"{_TEXT}p")
     if kind in ("float", "percentage", "currency"):
-        value = cell.get(f"{_OFFICE}value", "")
-        return value.removesuffix(".0")
+        return _number(cell.get(f"{_OFFICE}value", ""), shown.strip(), percent=kind == "percentage")
     if kind == "date":
         return cell.get(f"{_OFFICE}date-value", "").removesuffix("T00:00:00")
     if kind == "boolean":
         return cell.get(f"{_OFFICE}boolean-value", "").upper()
-    return "\n".join(_paragraph(each) for each in cell if each.tag == f"{_TEXT}p")
+    return shown
+
+
+def _number(value: str, shown: str, *, percent: bool) -> str:
+    """The number that is kept, spelled as it is shown where that is the same number."""
+    if not _PLAIN_NUMBER.fullmatch(value):
+        return value
+    kept = Decimal(value) * (100 if percent else 1)
+    said = shown.removesuffix("%").strip() if percent else shown
+    if not _PLAIN_NUMBER.fullmatch(said) or Decimal(said) != kept:
+        said = format(kept, "f")
+        said = said.rstrip("0").rstrip(".") if "." in said else said
+    return f"{said}%" if percent else said
 
 
 def _paragraph(element: Element) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO
 
+from sidecar.batch.files.excel_cells import date_text
 from sidecar.batch.files.numbers import Spelled, kept_by_javascript
-from sidecar.batch.files.workbooks import cell_text, not_installed, refused
+from sidecar.batch.files.workbooks import not_installed, refused
 
 _BATCH_ROWS = 1_000
 
@@ -54,4 +56,6 @@ def _value(value: Any) -> Any:
         return [_value(item) for item in value]
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    return None if value is None else cell_text(value)
+    if isinstance(value, datetime.date | datetime.time):
+        return date_text(value)
+    return None if value is None else str(value)

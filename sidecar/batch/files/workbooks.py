@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,9 @@ from typing import Any, BinaryIO
 
 from sidecar.batch.files import open_document
 from sidecar.batch.files.columns import field_of
+from sidecar.batch.files.excel_cells import Record, excel_records
 from sidecar.batch.files.options import ImportOptions
+from sidecar.batch.files.sheet_xml import NOTHING, SheetFacts, facts_of, sheet_paths
 from sidecar.errors import Failure
 
 # What a packed workbook may become; of the packed file only its size is bounded before.
@@ -20,16 +21,20 @@ MAX_UNPACKED_BYTES = 1024**3
 # Of a sheet, to see whether it holds the prompts; and of how many sheets.
 _LOOKED_AT, _MOST_SHEETS = 20, 50
 
-Cells = Iterator[list[str]]
+Records = Iterator[Record]
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: `is_shown` is whether its program shows it, and `rows` begins anew with each call."""
+    """One sheet: `is_shown` is whether its program shows it, and `rows` begins anew with each call.
+
+    They come as they stand, or as the `facts` of the sheet say that they are shown.
+    """
 
     name: str
     is_shown: bool
-    rows: Callable[[], Cells]
+    rows: Callable[[SheetFacts], Records]
+    facts: Callable[[], SheetFacts]
 
 
 def kind_of(stream: BinaryIO, head: bytes) -> str | None:
@@ -49,8 +54,8 @@ def kind_of(stream: BinaryIO, head: bytes) -> str | None:
         stream.seek(0)
 
 
-def read_workbook(stream: BinaryIO, kind: str, options: ImportOptions) -> tuple[Cells, str | None]:
-    """Return the cells of each row of a sheet, and what is to be said of the sheets that are not read.
+def read_workbook(stream: BinaryIO, kind: str, options: ImportOptions) -> tuple[Records, list[str]]:
+    """Return the cells of each row of a sheet, and what is to be said of what is not read, or not seen.
 
     Read is the sheet that was named; else the first with a column of prompts among those that are shown, or the first
     that is not empty. Raise Failure("invalid_params") for a sheet that is not there, a workbook that cannot be read,
@@ -65,14 +70,16 @@ def read_workbook(stream: BinaryIO, kind: str, options: ImportOptions) -> tuple[
         stream.seek(0)
         sheets = _excel(stream) if kind == "xlsx" else _open_document(stream)
         chosen, remark = _chosen(sheets, options)
-    return _cells(chosen), remark
+        facts = NOTHING if chosen is None else chosen.facts()
+    hidden = f"Rows that the sheet hides are read too: there are {facts.hidden_rows}."
+    return _records(chosen, facts), [*filter(None, [remark]), *([hidden] if facts.hidden_rows else [])]
 
 
-def _cells(sheet: Sheet | None) -> Cells:
+def _records(sheet: Sheet | None, facts: SheetFacts) -> Records:
     with _readable():
         if sheet is not None:
             # Rows without cells below the table may go on for a million.
-            yield from sheet.rows()
+            yield from sheet.rows(facts)
 
 
 def _chosen(sheets: Sequence[Sheet], options: ImportOptions) -> tuple[Sheet | None, str | None]:
@@ -83,7 +90,10 @@ def _chosen(sheets: Sequence[Sheet], options: ImportOptions) -> tuple[Sheet | No
             raise refused(f'There is no sheet "{options.sheet[:60]}"; there are {listed}.')
         return named, None
     shown = [each for each in sheets if each.is_shown] or list(sheets)
-    tops = {each.name: list(islice(each.rows(), _LOOKED_AT)) for each in shown[:_MOST_SHEETS]}
+    tops = {
+        each.name: [row for row in islice(each.rows(NOTHING), _LOOKED_AT) if isinstance(row, list)]
+        for each in shown[:_MOST_SHEETS]
+    }
     filled = [each for each in shown if any(map(any, tops.get(each.name, ())))]
     wanted = set(options.columns.values())
     chosen = next(
@@ -111,20 +121,26 @@ def _excel(stream: BinaryIO) -> list[Sheet]:
         raise not_installed("Workbooks of Excel", "openpyxl") from None
     book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
 
-    def rows_of(sheet: Any) -> Callable[[], Cells]:
-        return lambda: (
-            [cell_text(value) for value in record] for record in sheet.iter_rows(values_only=True)
-        )
+    def sheet_of(sheet: Any) -> Sheet:
+        def facts() -> SheetFacts:
+            with zipfile.ZipFile(stream) as packed:
+                path = sheet_paths(packed).get(sheet.title)
+                return NOTHING if path is None else facts_of(packed, path)
 
-    return [Sheet(each.title, each.sheet_state == "visible", rows_of(each)) for each in book.worksheets]
+        def rows(known: SheetFacts) -> Records:
+            return excel_records(sheet, known)
+
+        return Sheet(sheet.title, sheet.sheet_state == "visible", rows, facts)
+
+    return [sheet_of(each) for each in book.worksheets]
 
 
 def _open_document(stream: BinaryIO) -> list[Sheet]:
-    def rows_of(number: int) -> Callable[[], Cells]:
-        return lambda: open_document.rows(stream, number)
+    def rows_of(number: int) -> Callable[[SheetFacts], Records]:
+        return lambda facts: iter(open_document.rows(stream, number))
 
     return [
-        Sheet(name, is_shown, rows_of(number))
+        Sheet(name, is_shown, rows_of(number), lambda: NOTHING)
         for number, (name, is_shown) in enumerate(open_document.sheets(stream))
     ]
 
@@ -143,19 +159,6 @@ def _readable() -> Iterator[None]:
             "The workbook cannot be read: it is damaged, or protected. Open it in its program, and save it anew, or "
             "as CSV UTF-8."
         ) from error
-
-
-def cell_text(value: Any) -> str:
-    """Return a cell as it is shown: whole numbers without a point, truths in capitals, dates as ISO 8601 has them."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).upper()
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
-        return value.date().isoformat()
-    return value.isoformat() if isinstance(value, datetime.date | datetime.time) else str(value)
 
 
 def not_installed(what: str, library: str) -> Failure:

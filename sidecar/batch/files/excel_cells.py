@@ -1,0 +1,54 @@
+"""The cells of a sheet of Excel as it shows them, in records."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+from sidecar.batch.files.csv_text import BrokenRecord
+from sidecar.batch.files.sheet_xml import SheetFacts, unescaped
+from sidecar.batch.files.shown_numbers import shown
+
+_UNCOMPUTED = (
+    "A cell of this row is a formula whose result is not in the file. Open the file in a spreadsheet, save it there, "
+    "and import it again."
+)
+
+Record = list[str] | BrokenRecord
+
+
+def excel_records(sheet: Any, facts: SheetFacts) -> Iterator[Record]:
+    """Yield each row of a sheet of openpyxl's; a row whose formulas nobody has computed is a broken one."""
+    # What stands in the first cell of a merged range is shown beside all of its rows.
+    merged: dict[int, tuple[int, str]] = {}
+    for number, row in enumerate(sheet.iter_rows(), start=1):
+        cells = [_cell(cell) for cell in row]
+        for column, (until, value) in list(merged.items()):
+            if number > until:
+                del merged[column]
+            elif column < len(cells) and not cells[column]:
+                cells[column] = value
+        for column, until in facts.merged.get(number, ()):
+            if column < len(cells) and cells[column]:
+                merged[column] = (until, cells[column])
+        yield BrokenRecord(_UNCOMPUTED) if number in facts.uncomputed_rows else cells
+
+
+def _cell(cell: Any) -> str:
+    """Whole numbers without a point, truths in capitals, dates as ISO 8601 has them."""
+    value = cell.value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, int | float):
+        return shown(value, cell.number_format or "")
+    return date_text(value) if isinstance(value, datetime.date | datetime.time) else unescaped(str(value))
+
+
+def date_text(value: datetime.date | datetime.time) -> str:
+    """Return a day without a time that nobody gave it."""
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date().isoformat()
+    return value.isoformat()
