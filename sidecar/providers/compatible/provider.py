@@ -121,12 +121,18 @@ class Compatible:
         Raises Failure when nobody can tell.
         """
         asked = self._api.asked(key)
+        page: Failure | None = None
         for root in self._roots:
             try:
                 return why_not_taken(await self._api.key_refusal(f"{root}/models", asked))
             except Failure as failure:
-                if failure.status not in (404, 405, 501):
+                if failure.detail == WEB_PAGE:
+                    # Servers with a page of their own show it wherever they have nothing else.
+                    page = failure
+                elif failure.status not in (404, 405, 501):
                     raise
+        if page is not None:
+            raise page
         return None
 
     async def list_models(self, key: str) -> tuple[ListedModel, ...]:

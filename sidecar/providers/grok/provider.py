@@ -100,6 +100,7 @@ class Grok:
         asked = self._api.asked(key)
         try:
             description = await self._api.json("GET", f"{self._base_url}/api-key", asked)
+            self._api.refuse_error(description, asked)
         except Failure as failure:
             if failure.status in _NO_DESCRIPTION:
                 return why_not_taken(await self._api.key_refusal(f"{self._base_url}/models", asked))

@@ -14,17 +14,21 @@ from sidecar.errors import Failure
 from sidecar.json_stream import ArrayElements, JsonTooLarge
 from sidecar.providers.kernel.bodies import Body
 from sidecar.providers.kernel.charset import Narrowed
-from sidecar.providers.kernel.errors import refused_response
+from sidecar.providers.kernel.error_fields import refuses_key, tells_error
+from sidecar.providers.kernel.errors import opening_refusal, refused_response
 from sidecar.providers.kernel.http import HttpClient, ReadRefusal
-from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.json_values import as_mapping, read_document
 from sidecar.providers.kernel.jsonl import LineReader
 from sidecar.providers.kernel.pacer import RequestPacer
-from sidecar.providers.kernel.response_body import HttpResponse, ReadOpening
+from sidecar.providers.kernel.response_body import HttpResponse, ReadOpening, beginning_of
 from sidecar.providers.kernel.vendor import Asked, Vendor, authorization
+from sidecar.providers.kernel.web_pages import is_page, page_instead
 
 log = logging.getLogger("sidecar.providers")
 
 ACCEPT_JSON = {"accept": "application/json"}
+# Of an answer that only tells whether a key is taken.
+MOST_LOOKED_AT = 1024 * 1024
 
 
 class VendorClient:
@@ -164,13 +168,36 @@ class VendorClient:
     async def key_refusal(self, url: str, asked: Asked) -> Failure | None:
         """Return how the vendor refuses the key at this free address, None when it takes it.
 
-        Raises Failure when nobody can tell.
+        What is no JSON, such as the page of a network that wants a login first, takes no key. Raises Failure when
+        nobody can tell.
         """
         try:
-            async with self.stream("GET", url, asked):
-                return None
+            async with self.stream("GET", url, asked) as answer:
+                body = await beginning_of(answer, MOST_LOOKED_AT)
+            self.refuse_error(self._told(body, asked), asked)
         except Failure as failure:
             return about_key(failure)
+        return None
+
+    def _told(self, body: bytes, asked: Asked) -> Any:
+        """The value of a body, None of one that is too long to be looked at, or is an answer in pieces."""
+        if is_page(body):
+            raise page_instead(asked.title)
+        if len(body) >= MOST_LOOKED_AT or body.lstrip().startswith((b"data:", b"event:")):
+            return None
+        try:
+            return read_document(body)
+        except ValueError:
+            raise self.failure(
+                f"The {asked.title} API did not answer with JSON. Check the base URL, or try again later."
+            ) from None
+
+    def refuse_error(self, told: Any, asked: Asked) -> None:
+        """Raise the Failure that an accepted answer holds, if it is an error."""
+        if tells_error(as_mapping(told)):
+            refused, status = opening_refusal(told, {}, asked, self.now_ms())
+            refused.status = status
+            raise refused
 
     async def key_problem(self, url: str, key: str) -> str | None:
         """Return why the vendor does not take the key, in a sentence, None when it does. Raises as `key_refusal`."""
@@ -197,6 +224,8 @@ def about_key(failure: Failure) -> Failure | None:
         return failure
     if failure.kind == "rate_limited":
         return None
+    if failure.status == 400 and refuses_key(failure.detail or ""):
+        return failure
     raise failure
 
 

@@ -26,6 +26,9 @@ MOST_NESTED = 20_000
 _ABOUT_KEY = re.compile(
     r"\bkeys?\b|api.?key|access token|bearer|credential|authenti|unauthori|permission|scope|\brights\b", re.I
 )
+_WRONG = "(?:invalid|incorrect|wrong|expired|revoked|missing|malformed|not valid|not found|unknown)"
+_KEY = "(?:api|access)[ _-]?(?:key|token)"
+_KEY_REFUSED = re.compile(rf"{_KEY}[^.]{{0,40}}\b{_WRONG}|\b{_WRONG}[^.]{{0,20}}{_KEY}", re.I)
 # Members that only an answer has; "choices" may be there and hold nothing.
 _ANSWERS = (
     "candidates",
@@ -82,6 +85,11 @@ class ErrorFields:
 def speaks_of_key(message: str) -> bool:
     """Whether the words of a 403 are about who asks; without words it is."""
     return not message.strip() or _ABOUT_KEY.search(message) is not None
+
+
+def refuses_key(message: str) -> bool:
+    """Whether words say of the key itself that it is not taken, whatever the status is."""
+    return _KEY_REFUSED.search(message) is not None
 
 
 def read_body(body: bytes) -> Any:

@@ -8,8 +8,6 @@ from typing import Any
 
 from sidecar.providers.base import ListedModel
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.error_fields import tells_error
-from sidecar.providers.kernel.errors import opening_refusal
 from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
 from sidecar.providers.kernel.pages import Pages
 
@@ -55,9 +53,8 @@ async def list_models(
     while True:
         page = await api.value("GET", pages.path, api.asked(key))
         rows = rows_of(page)
-        if rows is None and tells_error(as_mapping(page)):
-            raise opening_refusal(page, {}, api.asked(key), api.now_ms())[0]
         if rows is None:
+            api.refuse_error(page, api.asked(key))
             raise api.failure(f"{title} did not list its models. Check its address, or try again later.")
         for model in filter(None, map(listed_model, rows)):
             found.setdefault(model.id, model)

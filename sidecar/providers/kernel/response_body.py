@@ -157,6 +157,16 @@ async def refusal_body(response: httpx.Response) -> bytes:
     return bytes(body[:MAX_REFUSAL_BYTES])
 
 
+async def beginning_of(answer: HttpResponse, most: int) -> bytes:
+    """What an accepted answer holds, cut off where it is longer than so many bytes. Raises Failure where it breaks."""
+    body = bytearray()
+    async for chunk in answer.chunks:
+        body += chunk
+        if len(body) >= most:
+            break
+    return bytes(body[:most])
+
+
 async def close_response(response: httpx.Response) -> None:
     # A connection that breaks while it is closed is closed.
     with suppress(Exception):

@@ -286,7 +286,12 @@ async def test_an_unknown_model_is_not_looked_for_elsewhere() -> None:
     ("url", "replies", "reason", "asked"),
     [
         ("http://lab/v1", [Reply(404)], None, ["http://lab/v1/models"]),
-        ("http://lab", [Reply(404), Reply(200)], None, ["http://lab/v1/models", "http://lab/models"]),
+        (
+            "http://lab",
+            [Reply(404), Reply(200, chunks=[b"[]"])],
+            None,
+            ["http://lab/v1/models", "http://lab/models"],
+        ),
         (
             "http://lab",
             [Reply(405), Reply(401)],

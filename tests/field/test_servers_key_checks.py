@@ -1,0 +1,76 @@
+"""A key that is tried out: what is no answer of the vendor's takes no key."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.field.claims import field
+from tests.field.hostile import Answer, head, raw, serving, whole
+from tests.field.lab import own_models, sidecar, vendor_environment
+from tests.helpers.process import RpcError, SidecarProcess
+
+VENDORS = ("openai", "anthropic", "gemini", "grok")
+LIST = {"object": "list", "data": [{"id": "m", "object": "model"}], "models": [{"name": "models/m"}]}
+
+
+async def tried(process: SidecarProcess, provider: str) -> str:
+    """Whether the key is valid, why not, or what kept everybody from knowing."""
+    try:
+        found = await process.call("settings:validate-key", {"provider": provider})
+    except RpcError as error:
+        return error.message
+    return "valid" if found["valid"] else f"invalid: {found['reason']}"
+
+
+async def all_told(folder: Path, answer: Answer) -> dict[str, str]:
+    async with serving(answer) as server:
+        environment = vendor_environment(server.url, *VENDORS)
+        models = own_models(server.url)
+        async with sidecar(folder, models=models, environment=environment) as process:
+            return {provider: await tried(process, provider) for provider in (*VENDORS, "lab")}
+
+
+@field("servers", "a key is tried out, and a web page comes with 200")
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (whole("<html><body>Sign in to Hotel Wifi</body></html>"), "answers with a web page"),
+        (whole(b""), "did not answer with JSON"),
+        (whole("It works!"), "did not answer with JSON"),
+    ],
+)
+async def test_what_is_no_answer_of_the_vendor_s_makes_no_key_valid(
+    answer: Answer, told: str, tmp_path: Path
+) -> None:
+    for provider, said in (await all_told(tmp_path, answer)).items():
+        assert told in said, provider
+
+
+@field("servers", "a key is tried out, and the refusal comes with 200")
+async def test_a_refusal_inside_a_200_or_a_400_makes_a_key_invalid(tmp_path: Path) -> None:
+    refusals = {
+        "openai": {"error": {"message": "Incorrect API key provided.", "code": "invalid_api_key"}},
+        "anthropic": {
+            "type": "error",
+            "error": {"type": "authentication_error", "message": "invalid x-api-key"},
+        },
+        "gemini": {"error": {"code": 401, "message": "No.", "status": "UNAUTHENTICATED"}},
+        "grok": {"error": {"message": "No.", "code": 401}},
+        "lab": {"error": {"message": "No.", "code": 401}},
+    }
+    for provider, refusal in refusals.items():
+        told = await all_told(tmp_path / provider, whole(refusal))
+        assert told[provider].startswith("invalid: "), told[provider]
+    words = whole({"error": {"message": "API key not valid. Please pass a valid API key."}}, 400)
+    for provider, said in (await all_told(tmp_path / "words", words)).items():
+        assert said.startswith("invalid: "), provider
+        assert "API key not valid" in said, provider
+
+
+async def test_a_list_of_models_in_any_form_makes_a_key_valid(tmp_path: Path) -> None:
+    wide = raw(head(200), json.dumps(LIST).encode("utf-16"))
+    for number, answer in enumerate((whole(LIST), wide, whole([]), whole({"data": None}))):
+        assert set((await all_told(tmp_path / f"{number}", answer)).values()) == {"valid"}
