@@ -478,6 +478,8 @@ export interface BatchResult {
   tokens_out: number;
   /** US dollars; null when they are not known. */
   cost_usd: number | null;
+  /** What is known of a row whose `cost_usd` is not: what its other attempts cost. Absent where that is nothing. */
+  settledUSD?: number;
   /** Calls that are not in `cost_usd`, because their cost is not known; absent when there are none. */
   uncertainCalls?: number;
   /** US dollars with those calls, at least. */
@@ -2539,7 +2541,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "71dbcd22af821a7608e1459b46300131f17eca88c9cba31bfdf06988948fe61c";
+export const SCHEMA_HASH = "44dca7502a042cf1f3f3629305b2c1e6dd749577a9d615125c71a2845c11ece6";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

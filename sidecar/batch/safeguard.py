@@ -83,6 +83,17 @@ def judge(
     return tuple(tripped)
 
 
+def as_it_ended(
+    tripped: Sequence[Tripped], tally: RowTally, total_usd: Decimal, *, whole: bool = False
+) -> tuple[Tripped, ...]:
+    """Return the limits that did not hold with what is measured now; of one that would hold again what was then."""
+    now = {
+        each.name: each
+        for each in judge({each.name: each.limit for each in tripped}, tally, total_usd, whole=whole)
+    }
+    return tuple(now.get(each.name, each) for each in tripped)
+
+
 def _measured(
     tally: RowTally, total_usd: Decimal, *, whole: bool
 ) -> Iterator[tuple[LimitName, tuple[float, ...]]]:

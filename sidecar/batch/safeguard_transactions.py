@@ -95,10 +95,11 @@ def pause(
     job = jobs.get(conn, job_id)
     if job is None or job.safeguard is None or job.status != "processing":
         return None
-    safeguards.keep(conn, job_id, replace(job.safeguard, tripped=tuple(tripped)))
-    told = safeguard.sentence(
-        tripped, tally, canary=job.safeguard.phase == "canary", waiting=safeguards.waiting(conn, job_id)
-    )
+    canary = job.safeguard.phase == "canary"
+    # What was under way when the limit did not hold has ended since, and is paid too.
+    tripped = safeguard.as_it_ended(tripped, tally, job.at_most_usd, whole=canary)
+    safeguards.keep(conn, job_id, replace(job.safeguard, tripped=tripped))
+    told = safeguard.sentence(tripped, tally, canary=canary, waiting=safeguards.waiting(conn, job_id))
     if moving:
         return jobs.note(conn, job_id, "processing", told, "conflict")
     return jobs.end(conn, job_id, "failed", now=now, error=told, error_kind="conflict")

@@ -12,7 +12,7 @@ from sidecar.batch.row import Row
 from sidecar.batch.row_input import row_key
 from sidecar.batch.validation import RowProfile
 from sidecar.errors import Failure
-from sidecar.store import job_rows, jobs, projects
+from sidecar.store import job_rows, jobs, projects, used_models
 from sidecar.store.columns import storable
 from sidecar.store.job_records import Answer, Job, Mode, NewRow
 
@@ -82,6 +82,7 @@ def add_rows(conn: sqlite3.Connection, job_id: str, rows: Sequence[NewRow], now:
     if not jobs.is_being_stored(conn, job_id):
         raise unknown_project()
     job_rows.insert_many(conn, job_id, rows, now)
+    used_models.keep_submitted(conn, {row.model for row in rows})
     jobs.count(
         conn,
         job_id,

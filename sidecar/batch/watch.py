@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from decimal import Decimal
 from functools import partial
 
 from sidecar.batch import safeguard
@@ -44,16 +43,11 @@ class Watch:
         limits = self._kept.limits
         if self._kept.phase == "canary" and not whole:
             limits = {name: limit for name, limit in limits.items() if name == "totalUSD"}
-        return safeguard.judge(limits, self.tally, _total(job), whole=whole)
+        return safeguard.judge(limits, self.tally, job.at_most_usd, whole=whole)
 
     def passed(self, kept: Safeguard) -> None:
         """The canary held, and all rows run."""
         self._kept = kept
-
-
-def _total(job: Job) -> Decimal:
-    """What the job has cost, at most."""
-    return job.cost_usd + job.uncertain.at_most_usd
 
 
 def _tally(job_id: str, since: int, conn: sqlite3.Connection, pulse: Pulse) -> RowTally:

@@ -34,9 +34,33 @@ def jobs_table(found: Sequence[Mapping[str, Any]]) -> Table:
     table = table_of(("job", "file", "how", "status", "rows", "failed", "cost", "when", ""))
     for job in found:
         done = f"{job['completedRows'] + job['failedRows']:,}/{job['totalRows']:,}"
-        cells = [job["id"], job["fileName"], job["mode"], job["status"], done, f"{job['failedRows']:,}"]
-        table.add_row(*cells, dollars(job["totalCost"]), _when(job["createdAt"]), lacking(job))
+        cells = [job["id"], job["fileName"], job["mode"], _status(job), done, f"{job['failedRows']:,}"]
+        lacks = "; ".join(filter(None, (lacking(job), _limits(job))))
+        table.add_row(*cells, _job_cost(job), _when(job["createdAt"]), lacks)
     return table
+
+
+def _status(job: Mapping[str, Any]) -> str:
+    """The word for how a job is; one that its own limits stopped has not failed."""
+    paused = job.get("safeguard", {}).get("state") == "paused"
+    return "paused" if paused and job["status"] == "failed" else str(job["status"])
+
+
+def _limits(job: Mapping[str, Any]) -> str:
+    """Which of its limits stopped a job, and at what."""
+    tripped = job.get("safeguard", {}).get("tripped", ())
+    return ", ".join(
+        f"{each['name']} {_limit(each, 'measured')} of {_limit(each, 'limit')}" for each in tripped
+    )
+
+
+def _limit(tripped: Mapping[str, Any], name: str) -> str:
+    return dollars(tripped[name]) if tripped["name"].endswith("USD") else f"{tripped[name]:.3g}"
+
+
+def _job_cost(job: Mapping[str, Any]) -> str:
+    """What is known of a job's cost; a dash where of none of its calls that is known."""
+    return dollars(None if not job["totalCost"] and job.get("uncertainCalls") else job["totalCost"])
 
 
 async def models(sidecar: Connection, wanted: str | None) -> list[Mapping[str, Any]]:

@@ -196,7 +196,7 @@ class _Figures:
 
     def add(self, row: Mapping[str, Any]) -> None:
         self.rows += 1
-        known = row.get("cost_usd") or 0
+        known = row.get("cost_usd") or row.get("settledUSD") or 0
         self.usd += known
         calls = row.get("uncertainCalls", 0)
         self.calls += calls
@@ -260,7 +260,7 @@ class _Bars:
         bar = self._bars.get(model)
         if bar is None:
             return
-        self._spent[model] += result.get("cost_usd") or 0
+        self._spent[model] += result.get("cost_usd") or result.get("settledUSD") or 0
         if result["status"] != "success":
             self._failed[model] += 1
         self._progress.advance(bar)

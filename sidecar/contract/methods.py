@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "71dbcd22af821a7608e1459b46300131f17eca88c9cba31bfdf06988948fe61c"
+SCHEMA_HASH = "44dca7502a042cf1f3f3629305b2c1e6dd749577a9d615125c71a2845c11ece6"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,11 @@ def job(record: Job, native: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]
 def row(record: JobRow) -> dict[str, Any]:
     """A BatchResult."""
     request = record.request or {}
+    # Of a row whose cost is not known, one attempt may be settled all the same.
+    settled = record.cost_usd if record.uncertain.calls and record.cost_usd else None
     data = request.get("data") if record.request is not None else record.data
     optional = {
+        "settledUSD": None if settled is None or settled < 0 else float(settled),
         "response": record.response,
         "error": record.error_kind,
         "errorMessage": record.error_message,

@@ -80,6 +80,11 @@ class Job:
     safeguard: Safeguard | None = None
     interruptions: int = 0
 
+    @property
+    def at_most_usd(self) -> Decimal:
+        """What it has cost at most, as far as that is bounded."""
+        return self.cost_usd + self.uncertain.at_most_usd
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -364,7 +364,7 @@ async def test_a_batch_is_voted_on_question_by_question_until_one_has_had_enough
     job = err.rpartition("job ")[2].split()[0]
     code, out, err = await abai(tmp_path / "d", "vote", job, stdin=b"s\n=\nq\n")
     assert (code, err.count("Which is best?")) == (0, 3)
-    assert [line.split()[-3:] for line in out.splitlines()[1:]] == [["0", "0", "1"]] * 2
+    assert [line.split()[-4:-1] for line in out.splitlines()[1:]] == [["0", "0", "1"]] * 2
     code, _, err = await abai(tmp_path / "e", "vote")
     assert (code, "Ask several with -m, then vote." in err) == (1, True)
 

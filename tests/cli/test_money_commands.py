@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sidecar.cli.words import dollars
 from tests.helpers.abai import abai, table
 from tests.helpers.terminal import run
 
@@ -105,6 +108,49 @@ async def test_calls_whose_cost_is_not_known_stand_beside_a_bill_and_no_amount_h
     assert [line.split()[0] for line in lines] == [str(today), "all"]
     assert re.findall(r"\$\d+\.(\d+)", shown[1])
     assert not re.findall(r"\.\d{7,}", shown[1]), shown[1]
+
+
+async def test_a_run_that_its_limit_stopped_has_paused_and_tells_what_it_has_cost_by_then(
+    tmp_path: Path,
+) -> None:
+    rows = [f"Why? [[simulate: slow_first_ms={300 + 20 * number}]],{LUNA}" for number in range(12)]
+    data = tmp_path / "d"
+    code, out, err = await abai(
+        data, "run", table(tmp_path, *rows), "--stop-when", "totalUSD=0.0000001", "--yes"
+    )
+    assert code == 1
+    _, text, _ = await abai(data, "--json", "jobs")
+    (job,) = json.loads(text)
+    assert job["completedRows"] > 1, "only one row was under way when the limit did not hold"
+    [tripped] = job["safeguard"]["tripped"]
+    assert tripped["measured"] == job["totalCost"]
+    told = re.search(r"it has cost up to \$([\d.]+), and", err)
+    assert told is not None
+    assert float(told[1]) == float(f"{job['totalCost']:.3g}")
+    for command in (("jobs",), ("show", job["id"])):
+        _, out, _ = await abai(data, *command)
+        line = next(line for line in out.splitlines() if line.startswith(job["id"]))
+        assert " paused " in line, line
+        assert "failed" not in line
+        assert f"totalUSD {dollars(job['totalCost'])} of under $0.000001" in line
+
+
+async def test_what_a_settled_attempt_cost_stands_in_the_line_of_its_model(tmp_path: Path) -> None:
+    data = tmp_path / "d"
+    _, text, _ = await abai(data, "call", "project:create", '{"name": "P"}')
+    rows = json.dumps([{"id": "r1", "prompt": "Why? [[simulate: cut=4]]", "model": LUNA}])
+    asked = f'{{"projectId": "{json.loads(text)["id"]}", "rows": {rows}}}'
+    _, text, _ = await abai(data, "call", "batch:submit", asked)
+    job = json.loads(text)["id"]
+    await abai(data, "resume", job)
+    # Of its attempts, one is settled afterwards, as by a gateway's record of it.
+    with closing(sqlite3.connect(data / "abai.db")) as conn, conn:
+        conn.execute("UPDATE batch_results SET cost_pico = 250000000000")
+        conn.execute("UPDATE batch_jobs SET cost_pico = 250000000000")
+    _, out, _ = await abai(data, "show", job)
+    cells = re.split(r"\s{2,}", next(line for line in out.splitlines() if line.startswith(LUNA)))
+    assert cells[4] == "$0.25"
+    assert "whose cost is not known: $0.25" in cells[-1]
 
 
 async def test_one_of_something_is_not_called_several(tmp_path: Path) -> None:

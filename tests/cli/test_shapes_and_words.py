@@ -116,7 +116,7 @@ def test_what_settled_a_call_is_in_its_line_and_what_is_no_charge_in_the_head_of
     shown = list(explained_table([call, settled]).columns[2].cells)
     assert shown[0] == "= settled"
     assert re.fullmatch(r"= settled on 2026-11-2[23] by the vendor's record of it", str(shown[1]))
-    sums = {"oursUSD": 1, "theirsUSD": 1, "differenceUSD": 0}
+    sums = {"oursUSD": 1, "theirsUSD": 1, "differenceUSD": 0, "uncertain": 0}
     heads = [
         str(each.header) for each in reconciled_table({"days": [], "theirsPriced": True, **sums}).columns
     ]

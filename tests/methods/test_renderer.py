@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helpers.inside import Inside
+from tests.helpers.inside import Inside, inside
 
 MODELS = ("openai/gpt-6.1-sol", "openai/gpt-4o", "gpt-6-luna")
 
@@ -56,6 +57,24 @@ async def test_a_name_under_which_something_was_paid_is_a_row_from_then_on(app: 
     await app.ask("chat:send", {"content": "Hello", "modelId": f"openai/{name}"})
     models = (await app.ask("models:get-all"))["result"]
     assert [model["aliasOf"] for model in models if model["id"] == name] == ["gpt-4o"]
+
+
+async def test_a_name_that_rows_of_a_batch_are_to_ask_is_a_row_before_the_batch_is_started(
+    tmp_path: Path,
+) -> None:
+    name = "gpt-4o-2024-08-06"
+    async with inside(tmp_path) as here:
+        project = (await here.ask("project:create", {"name": "Open"}))["result"]["id"]
+        rows = [
+            {"prompt": "Why?", "model": f"openai/{name}"},
+            {"prompt": "Why?", "model": "openai/gpt-6-luna"},
+        ]
+        assert "result" in await here.ask("batch:submit", {"projectId": project, "rows": rows})
+        listed = [(await here.ask("models:get-all"))["result"]]
+    async with inside(tmp_path) as here:
+        listed.append((await here.ask("models:get-all"))["result"])
+    for models in listed:
+        assert [model["aliasOf"] for model in models if model["id"] == name] == ["gpt-4o"]
 
 
 async def test_one_turn_to_three_models_is_one_user_message_and_three_answers(app: Inside) -> None:
