@@ -12,7 +12,7 @@ from decimal import Decimal
 from sidecar.batch.row import Row
 from sidecar.batch.validation import RowProfile
 from sidecar.money import cost_range, pricing
-from sidecar.money.cost_range import assumptions
+from sidecar.money.cost_range import assumptions, most_tokens
 from sidecar.money.tokens import COUNTER, TokenCounter, counts_exactly
 from sidecar.providers.base import Usage
 from sidecar.store import answers
@@ -74,13 +74,20 @@ def prior_tokens(shape: RowProfile) -> int:
     return answer + (THINKING_TOKENS if "reasoning" in shape.serving.model.features else 0)
 
 
-def estimate_row(
-    shape: RowProfile, tokens_in: int, answer: AnswerLength, *, exact: bool = True
-) -> RowEstimate:
-    """What a prompt of so many tokens may cost with an answer of that length. `exact`: they were not guessed."""
+@dataclass(frozen=True, slots=True)
+class PromptSize:
+    """The tokens of a prompt, as many as they are thought to be, and between what they are."""
+
+    least: int
+    expected: int
+    most: int
+
+
+def estimate_row(shape: RowProfile, prompt: PromptSize, answer: AnswerLength) -> RowEstimate:
+    """What a prompt of that size may cost with an answer of that length."""
     batched = "batch" in shape.serving.model.features
-    native = _range(shape, tokens_in, answer, exact=exact, batch=True) if batched else None
-    return RowEstimate(tokens_in, _range(shape, tokens_in, answer, exact=exact), native)
+    native = _range(shape, prompt, answer, batch=True) if batched else None
+    return RowEstimate(prompt.expected, _range(shape, prompt, answer), native)
 
 
 @dataclass(slots=True)
@@ -138,16 +145,15 @@ class Total:
 
 
 def _range(
-    shape: RowProfile, tokens_in: int, answer: AnswerLength, *, exact: bool, batch: bool = False
+    shape: RowProfile, prompt: PromptSize, answer: AnswerLength, *, batch: bool = False
 ) -> Range | None:
-    longest = shape.frame_tokens + tokens_in * (1 if exact else cost_range.GUESSED_FACTOR)
-    least = max(0, tokens_in - FRAME_TOKENS) // (1 if exact else cost_range.GUESSED_LOW)
-    expected = pricing.cost(_expected(shape, tokens_in, answer), shape.price, batch=batch)
+    longest = shape.frame_tokens + prompt.most
+    expected = pricing.cost(_expected(shape, prompt.expected, answer), shape.price, batch=batch)
     if isinstance(expected, pricing.Unpriced):
         return None
     prices = (shape.price, *shape.later_prices)
     highs = [cost_range.highest(each, longest, answer.high, shape.extras, batch=batch) for each in prices]
-    lows = [cost_range.lowest(each, least, batch=batch) for each in prices]
+    lows = [cost_range.lowest(each, prompt.least, batch=batch) for each in prices]
     high = max((usd for usd in highs if usd is not None), default=expected.total_usd)
     low = min((usd for usd in lows if usd is not None), default=expected.total_usd)
     # Rows of a vendor's batch are asked once.
@@ -189,24 +195,25 @@ class Estimator:
         self._by_template: dict[tuple[str, str], Lengths | None] = {}
         self._by_model: dict[str, Lengths | None] = {}
         # By the profile's identity, which lasts as long as it is kept here.
-        self._priced: dict[tuple[int, int, AnswerLength, bool], tuple[RowProfile, RowEstimate]] = {}
+        self._priced: dict[tuple[int, PromptSize, AnswerLength], tuple[RowProfile, RowEstimate]] = {}
 
     async def estimate(self, row: Row, shape: RowProfile, prompt: str) -> RowEstimate:
         """`prompt` is the row's with its variables filled in."""
         name = shape.serving.model.full_id
-        tokens = FRAME_TOKENS
-        for text in (prompt, row.filled_system(), row.fields.get("developer")):
-            if text:
-                tokens += await self._counter.count(text, name)
+        texts = [text for text in (prompt, row.filled_system(), row.fields.get("developer")) if text]
+        counted = sum([await self._counter.count(text, name) for text in texts])
         exact, answer = counts_exactly(name), await self._answer(row, shape)
+        most = counted if exact else sum(map(most_tokens, texts))
+        least = counted if exact else counted // cost_range.GUESSED_LOW
+        size = PromptSize(least, counted + FRAME_TOKENS, most + FRAME_TOKENS)
         self._assume(shape, exact=exact, learnt=answer.learnt)
         # Rows of a table are of a few lengths, and pricing one takes longer than all else.
-        key = id(shape), tokens, answer, exact
+        key = id(shape), size, answer
         known = self._priced.get(key)
         if known is None:
             if len(self._priced) >= MOST_TEMPLATES:
                 self._priced.clear()
-            known = self._priced[key] = shape, estimate_row(shape, tokens, answer, exact=exact)
+            known = self._priced[key] = shape, estimate_row(shape, size, answer)
         return known[1]
 
     def _assume(self, shape: RowProfile, *, exact: bool, learnt: bool) -> None:

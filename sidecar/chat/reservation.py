@@ -6,19 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from sidecar.chat.options import roughly_tokens
+from sidecar.chat.options import TURN_OVERHEAD_TOKENS
 from sidecar.chat.prepare import PreparedRequest
 from sidecar.money.cost_range import (
-    GUESSED_FACTOR,
     TOKENS_A_SEARCH,
     extras_of,
     frame_tokens,
     highest,
     longest_answer,
+    most_tokens,
     most_written,
     sent_tokens,
 )
 from sidecar.money.model import PriceEntry
+from sidecar.money.tokens import COUNTER
 from sidecar.providers.base import FurtherRequest, PreparedCall, Turn
 
 
@@ -28,20 +29,33 @@ def present_texts(prepared: PreparedRequest) -> list[str]:
     return [request.system or "", request.developer or "", prepared.chat_input.content]
 
 
-def reservation(
-    prepared: PreparedRequest, price: PriceEntry | None
-) -> Callable[[Sequence[Turn]], Decimal | None]:
-    """Return what gives, for the earlier turns that go along, the most in USD; None where no price bounds it."""
-    model, plan, present = prepared.serving.model, prepared.plan, present_texts(prepared)
-    answer = longest_answer(plan, model)
-    around = frame_tokens(plan.body, *present)
+class Reservation:
+    """The most in USD that a question costs with the earlier turns that go along; None where no price bounds it."""
 
-    def at_most(earlier: Sequence[Turn]) -> Decimal | None:
-        texts = [*present, *(turn.text for turn in earlier)]
-        tokens = around + GUESSED_FACTOR * sum(map(roughly_tokens, texts))
-        return highest(price, tokens, answer, extras_of(prepared.request, model, plan))
+    def __init__(self, prepared: PreparedRequest, price: PriceEntry | None) -> None:
+        self._prepared = prepared
+        self._price = price
 
-    return at_most
+    def at_most(self, earlier: Sequence[Turn]) -> Decimal | None:
+        """Return it by the bytes of the texts, which takes no time and holds for every tokenizer."""
+        return self._of(earlier, most_tokens)
+
+    def counted(self, earlier: Sequence[Turn]) -> Decimal | None:
+        """Return it by the tokens of the texts where the model's tokenizer is public, else as `at_most`.
+
+        The tables take 65 MB, so they are asked where the bytes would refuse the question.
+        """
+        model = self._prepared.serving.model.full_id
+        return self._of(earlier, lambda text: COUNTER.count_exactly(text, model) or most_tokens(text))
+
+    def _of(self, earlier: Sequence[Turn], tokens: Callable[[str], int]) -> Decimal | None:
+        prepared = self._prepared
+        model, plan, present = prepared.serving.model, prepared.plan, present_texts(prepared)
+        around = frame_tokens(plan.body, *present) + TURN_OVERHEAD_TOKENS * len(earlier)
+        prompt = around + sum(map(tokens, [*present, *(turn.text for turn in earlier)]))
+        return highest(
+            self._price, prompt, longest_answer(plan, model), extras_of(prepared.request, model, plan)
+        )
 
 
 def further_at_most(

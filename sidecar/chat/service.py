@@ -16,7 +16,7 @@ from sidecar.chat.options import room_for_history
 from sidecar.chat.paid_answer import PaidAnswer
 from sidecar.chat.piece_keeper import KEEP_SECONDS, PieceKeeper
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer, refuse_empty
-from sidecar.chat.reservation import present_texts, reservation
+from sidecar.chat.reservation import Reservation, present_texts
 from sidecar.chat.shielded_writes import ShieldedWrites
 from sidecar.chat.waiting import Waiting, WaitReporter
 from sidecar.core import Core
@@ -119,7 +119,7 @@ class ChatService:
                 ),
                 chat_input=prepared.chat_input,
                 room=room_for_history(model.context_size, plan.max_output_tokens, present_texts(prepared)),
-                estimate=reservation(prepared, self._catalogue.price_entry(model, utc_day(now))),
+                estimate=Reservation(prepared, self._catalogue.price_entry(model, utc_day(now))),
                 budget=budget,
                 session=self._session,
                 new_id=self._new_id,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from sidecar.chat.chat_types import ChatInput
 from sidecar.chat.options import ASCII_PER_TOKEN, newest_that_fit
+from sidecar.chat.reservation import Reservation
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
@@ -41,14 +41,15 @@ def begin(
     entry: LedgerEntry,
     chat_input: ChatInput,
     room: int,
-    estimate: Callable[[Sequence[Turn]], Decimal | None],
+    estimate: Reservation,
     budget: Budget,
     session: CurrentProject,
     new_id: Callable[[], str],
 ) -> OpenedQuestion:
     """Opens the turn and writes the intent, together: whatever is sent afterwards can be found again.
 
-    `room` is what is left for earlier turns, in tokens; `estimate` is what the call may cost with those that go along.
+    `room` is what is left for earlier turns, in tokens; `estimate` is what the call may cost with those that go along:
+    where the budget refuses the quick one, the one that counts is asked.
     Raises Failure("budget_exceeded"), and then nothing is kept.
     """
     if chat_input.conversation_id is None:
@@ -57,8 +58,15 @@ def begin(
         )
     else:
         opened = _in_conversation(conn, entry, chat_input, chat_input.conversation_id, room, session, new_id)
-    entry = replace(opened.entry, estimate_usd=estimate(opened.earlier))
-    intent.write(conn, entry, budget, "answer")
+    entry = replace(opened.entry, estimate_usd=estimate.at_most(opened.earlier))
+    try:
+        intent.write(conn, entry, budget, "answer")
+    except Failure as refused:
+        counted = estimate.counted(opened.earlier)
+        if refused.kind != "budget_exceeded" or counted == entry.estimate_usd:
+            raise
+        entry = replace(entry, estimate_usd=counted)
+        intent.write(conn, entry, budget, "answer")
     return replace(opened, entry=entry, notes=uncounted(budget, entry.estimate_usd, str(entry.model)))
 
 

@@ -1,9 +1,10 @@
 """The most and the least that a request may cost, before it is sent (pure). Never a cost.
 
 The most is what a budget holds back, so it must not be too little: the whole prompt is written to a cache where that
-may happen, a count that is guessed is doubled, every search that is allowed is made, reads pages and has all before it
-read once more, the answer is as long as it may be and where it goes is dear. What is assumed and cannot be known before
-is said (`assumptions`). The least has the whole prompt read from a cache, and an answer of one token.
+may happen, a text whose tokens nobody can count here has one for every byte, every search that is allowed is made,
+reads pages and has all before it read once more with what was written of the answer, the answer is as long as it may be
+and where it goes is dear. What is assumed and cannot be known before is said (`assumptions`). The least has the whole
+prompt read from a cache, and an answer of one token.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ from sidecar.providers.base import ChatRequest, PreparedCall, Usage
 
 # What a search puts before the model: OpenAI bills so much for one where it bills a fixed block.
 TOKENS_A_SEARCH = 8_000
-# A guessed tokenizer comes within some 15 % for plain text, and in other languages less near.
-GUESSED_FACTOR = 2
 # A guess is above the count where the tables that it is made by know a script less well than the vendor's do.
 GUESSED_LOW = 4
 # A workspace may have all its requests run in one place, which raises their price; what is asked says nothing of it.
@@ -55,15 +54,22 @@ NO_EXTRAS = Extras()
 SEARCHES_BY_ITSELF = 5
 
 
+def most_tokens(text: str) -> int:
+    """Return the most tokens of a text for whichever model: no tokenizer makes one of less than a byte.
+
+    Digits, formulas, base64 and scripts that its tables do not know come near to that with each of them.
+    """
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
 def sent_tokens(body: Mapping[str, Any]) -> int:
-    """Return the most tokens of all that is sent: no token is of less than a byte."""
-    return len(_written(body).encode("utf-8", "surrogatepass"))
+    """Return the most tokens of all that is sent."""
+    return most_tokens(_written(body))
 
 
 def frame_tokens(body: Mapping[str, Any], *texts: str | None) -> int:
-    """Return the most tokens of what is sent around these texts: no vendor has more than one for two bytes of it."""
-    sent = len(_written(body))
-    return max(0, sent - sum(len(text) for text in texts if text)) // 2
+    """Return the most tokens of what is sent around these texts."""
+    return max(0, sent_tokens(body) - sum(most_tokens(text) for text in texts if text))
 
 
 def longest_answer(plan: PreparedCall, model: ModelEntry) -> int:
@@ -99,6 +105,8 @@ def highest(
     # After each search the model reads everything anew, within one request of ours or in another one.
     rounds = extras.searches + 1
     prompt = prompt_tokens * rounds + TOKENS_A_SEARCH * extras.searches * rounds // 2
+    # All of the answer but its last word may be written before the first of them.
+    prompt += answer_tokens * extras.searches
     # Searches without a price leave the cost unknown: what bounds it is then the rest.
     searches = extras.searches if price is not None and price.web_search_per_1k is not None else 0
     where = tuple(word for word in price.service_tiers if word.startswith(_WHERE)) if price else ()
@@ -162,7 +170,7 @@ def assumptions(
         )
     if not counted_exactly:
         found.append(
-            f"{model.name}: the tokens of its prompts are guessed; the most is reckoned with twice as many."
+            f"{model.name}: the tokens of its prompts are guessed; the most is reckoned with one for every byte."
         )
     return tuple(found)
 

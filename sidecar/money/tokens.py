@@ -92,6 +92,14 @@ class TokenCounter:
             return method.tokens(work())
         return method.tokens(await asyncio.get_running_loop().run_in_executor(self._worker, work))
 
+    def count_exactly(self, text: str, model: str) -> int | None:
+        """Return the tokens of the text as the model's vendor counts them; None where nobody here can.
+
+        It may take long: to be called on a thread.
+        """
+        method = method_of(model)
+        return self._counted(method.encoding, text) if counts_exactly(model) else None
+
     def _counted(self, name: str, text: str) -> int:
         if name not in self._encodings:
             self._encodings[name] = self._load(name)

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.batch.estimate import AnswerLength, Range, RowEstimate, Total, answer_length, estimate_row
+from sidecar.batch.estimate import (
+    AnswerLength,
+    PromptSize,
+    Range,
+    RowEstimate,
+    Total,
+    answer_length,
+    estimate_row,
+)
 from sidecar.batch.validation import RowProfile
 from sidecar.errors import Failure
 from sidecar.money.catalogue import Catalogue
@@ -44,7 +52,7 @@ def test_the_length_of_an_answer_is_told_by_earlier_ones_and_never_beyond_the_ca
 def test_a_row_costs_its_tokens_at_the_price_of_the_day_and_half_in_a_batch() -> None:
     # gpt-4o: 2.50 and 10 dollars a million, 1.25 where the prompt is read from a cache; batches at half.
     # A batch's prompt costs that much too, and its answer half.
-    found = estimate_row(_shape(MODEL), 1_008, AnswerLength(100, 1_000))
+    found = estimate_row(_shape(MODEL), PromptSize(1_000, 1_008, 1_008), AnswerLength(100, 1_000))
     assert found == RowEstimate(
         1_008,
         Range(Decimal("0.00126"), Decimal("0.00352"), Decimal("0.01252"), Decimal("0.01252")),

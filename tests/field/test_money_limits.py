@@ -199,3 +199,34 @@ async def test_rows_that_a_server_answers_without_a_limit_alone_stop_at_the_budg
     assert 0 < stats["budget"]["spentUSD"] <= 0.1
     # The others wait, and are asked once there is a budget for them.
     assert job["failedRows"] == 0
+
+
+async def test_a_question_of_digits_is_held_back_for_with_all_its_tokens(tmp_path: Path) -> None:
+    """Each digit and each space is a token of its own: that is 6,000 of them, 0.006 dollars."""
+    digits = " ".join("7319826405" * 300)
+    usage = {"prompt_tokens": 6_000, "completion_tokens": 1, "total_tokens": 6_001}
+    async with (
+        serving(stream(*chat_chunks("9", usage=usage), "[DONE]")) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        await save(process, monthlyBudgetUSD=0.0055)
+        error = await refused(process, digits, options={"maxOutputTokens": 16})
+    assert error.data["kind"] == "budget_exceeded"
+    assert server.asked == []
+
+
+async def test_english_of_a_model_whose_tokenizer_is_public_is_not_refused_for_its_bytes(
+    tmp_path: Path,
+) -> None:
+    """Ten thousand words are 0.02 dollars at its price, and five times as much by their bytes."""
+    usage = {"prompt_tokens": 10_010, "completion_tokens": 1, "total_tokens": 10_011}
+    async with (
+        serving(stream(*chat_chunks("Yes", usage=usage), "[DONE]")) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "openai")) as process,
+    ):
+        await save(process, monthlyBudgetUSD=0.03)
+        model = "openai/gpt-4.1"
+        answer = await ask(process, "word " * 10_000, model=model, options={"maxOutputTokens": 16})
+        error = await refused(process, "word " * 10_000, model=model, options={"maxOutputTokens": 16})
+    assert answer["content"] == "Yes"
+    assert error.data["kind"] == "budget_exceeded"

@@ -43,16 +43,18 @@ def http() -> HttpClient:
 
 
 def test_a_prompt_is_read_anew_after_each_search() -> None:
-    # 100 tokens thrice, the pages of the first search twice and of the second once, 2 dollars a million.
-    read = (100 * 3 + 8_000 * 3) * 2 / MILLION
+    # 100 tokens thrice, the pages of the first search twice and of the second once, and what may be written before
+    # each of them, 2 dollars a million.
+    read = (100 * 3 + 8_000 * 3 + 10 * 2) * 2 / MILLION
     two = highest(price("openai/gpt-6-sol"), 100, 10, Extras(2))
     assert two == read + 10 * 10 / MILLION + 2 * Decimal("0.01")
 
 
 def test_the_blocks_that_searches_of_small_models_bill_are_in_it() -> None:
     mini = highest(price("openai/gpt-4o-mini"), 100, 10, Extras(1))
-    # What is read, 0.15 dollars a million, is 100 tokens twice, a page, and the block that no usage shows.
-    assert mini == (200 + 8_000 + 8_000) * Decimal("0.15") / MILLION + 10 * Decimal(
+    # What is read, 0.15 dollars a million, is 100 tokens twice, a page, what was written before, and the block that no
+    # usage shows.
+    assert mini == (200 + 8_000 + 10 + 8_000) * Decimal("0.15") / MILLION + 10 * Decimal(
         "0.6"
     ) / MILLION + Decimal("0.01")
 
