@@ -16,7 +16,7 @@ from sidecar.contract.methods import SCHEMA_HASH
 from sidecar.contract.providers import PROVIDERS
 from sidecar.contract.settings import DEFAULTS
 from sidecar.keychain import SavedKeys
-from sidecar.keys import ADMIN_KEY_VARIABLES, KeyStore, MemoryKeys
+from sidecar.keys import ADMIN_KEY_VARIABLES, EveryKey, KeyStore, MemoryKeys
 from sidecar.known_secrets import KnownSecrets
 from sidecar.methods.routes import build_routes
 from sidecar.network_options import Options
@@ -191,9 +191,10 @@ def _saved_keys(config: Config) -> KeyStore:
     return SavedKeys(config.data_dir / "keys.json", file_only=file_only)
 
 
-def _simulated_keys() -> MemoryKeys:
+def _simulated_keys() -> EveryKey:
     asking = {facts.name: SIMULATED_KEY for facts in PROVIDERS}
-    return MemoryKeys(asking | dict.fromkeys(ADMIN_KEY_VARIABLES, SIMULATED_ADMIN_KEY))
+    saved = asking | dict.fromkeys(ADMIN_KEY_VARIABLES, SIMULATED_ADMIN_KEY)
+    return EveryKey(saved, everywhere=SIMULATED_KEY)
 
 
 def _http(network: MakeNetwork, **how: Any) -> Callable[[Options], HttpClient]:

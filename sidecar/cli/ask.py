@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,8 @@ from sidecar.cli.connection import CallRefused, Connection
 from sidecar.cli.projects import conversation
 from sidecar.cli.words import cost_of, seconds
 
+STOPPED = "Stopped. What had arrived is kept, and what it may have cost counts: `abai costs` has it."
+
 
 @dataclass(slots=True)
 class Question:
@@ -32,26 +35,36 @@ class Question:
 
 @dataclass(slots=True)
 class ModelOutcome:
-    """What came of one model: a reply, or an error with what had arrived before it."""
+    """What came of one model: a reply, or an error with what had arrived before it; else it was stopped.
+
+    `stopped` is then the message of what had arrived, if anything had.
+    """
 
     model: str
     text: str = ""
     reply: Mapping[str, Any] | None = None
     error: CallRefused | None = None
+    stopped: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def ask(sidecar: Connection, question: Question, out: Console, err: Console, *, as_json: bool) -> bool:
     """Show the answers as they come, and what they cost. Return whether all models answered."""
     thread = await conversation(sidecar, go_on=question.go_on, title=question.content)
     outcomes = [ModelOutcome(model) for model in question.models]
-    if out.is_terminal and not as_json:
-        with Live(
-            _columns(outcomes, out), console=out, refresh_per_second=12, vertical_overflow="visible"
-        ) as live:
-            await _all(sidecar, question, thread, outcomes, lambda: live.update(_columns(outcomes, out)))
-    else:
-        await _all(sidecar, question, thread, outcomes, lambda: None)
-        _write(outcomes, out, as_json=as_json)
+    try:
+        if out.is_terminal and not as_json:
+            with Live(
+                _columns(outcomes, out), console=out, refresh_per_second=12, vertical_overflow="visible"
+            ) as live:
+                await _all(sidecar, question, thread, outcomes, lambda: live.update(_columns(outcomes, out)))
+        else:
+            await _all(sidecar, question, thread, outcomes, lambda: None)
+            _write(outcomes, out, as_json=as_json)
+    except asyncio.CancelledError:
+        await _look_at_stopped(sidecar, thread, outcomes)
+        err.print(_summary(outcomes))
+        err.print(STOPPED, highlight=False, soft_wrap=True)
+        raise
     err.print(_summary(outcomes))
     for note in dict.fromkeys(note for each in outcomes for note in (each.reply or {}).get("notes", ())):
         err.print(note, highlight=False, markup=False, soft_wrap=True)
@@ -81,6 +94,19 @@ async def _all(
         changed()
 
     await asyncio.gather(*(one(outcome) for outcome in outcomes))
+
+
+async def _look_at_stopped(sidecar: Connection, thread: str, outcomes: Sequence[ModelOutcome]) -> None:
+    """Find what is stored of the answers that were stopped: it tells between what their cost lies."""
+    params = {"conversationId": thread, "limit": len(outcomes) + 1}
+    with suppress(CallRefused):
+        messages = await sidecar.call("messages:list", params)
+        newest = next((each["turnId"] for each in reversed(messages) if each["role"] == "user"), None)
+        for each in outcomes:
+            of_it = (
+                told for told in messages if told.get("model") == each.model and told["turnId"] == newest
+            )
+            each.stopped = next(of_it, {})
 
 
 def _columns(outcomes: Sequence[ModelOutcome], out: Console) -> Columns:
@@ -115,13 +141,16 @@ def _as_json(outcome: ModelOutcome) -> Mapping[str, Any]:
 
 def _summary(outcomes: Sequence[ModelOutcome]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in ("model", "cost", "tokens in", "tokens out", "seconds"):
-        table.add_column(name, justify="left" if name == "model" else "right")
+    for name in ("model", "cost", "tokens in", "tokens out", "seconds", ""):
+        table.add_column(name, justify="left" if name in ("model", "") else "right")
     for each in outcomes:
         if each.reply is not None:
             usage = each.reply["usage"]
             figures = [f"{usage['prompt_tokens']:,}", f"{usage['completion_tokens']:,}"]
             table.add_row(each.model, cost_of(each.reply), *figures, seconds(each.reply["latencyMs"]))
         elif each.error is not None:
-            table.add_row(each.model, cost_of(each.error.data), "", "", each.error.kind, style="red")
+            kind = each.error.kind.replace("_", " ")
+            table.add_row(each.model, cost_of(each.error.data), "", "", "", kind, style="red")
+        else:
+            table.add_row(each.model, cost_of(each.stopped), "", "", "", "stopped")
     return table

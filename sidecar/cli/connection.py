@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sidecar.cli.terminal_words import in_terminal_words
+
 # A message is at most what the pipe takes; an answer may hold a whole job.
 LONGEST_LINE = 256 * 1024 * 1024
 END_SECONDS = 10.0
@@ -125,7 +127,8 @@ class Connection:
             if "error" in message:
                 error = message["error"]
                 data = error.get("data") or {}
-                answer.set_exception(CallRefused(error["message"], data.get("kind", "internal_error"), data))
+                words = in_terminal_words(error["message"], data.get("provider") or "")
+                answer.set_exception(CallRefused(words, data.get("kind", "internal_error"), data))
                 # Whoever was cancelled does not look at it any more.
                 answer.exception()
             else:

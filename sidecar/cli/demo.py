@@ -64,7 +64,7 @@ async def show(target: Target, report: Path, out: Console, err: Console) -> None
         await _look_through(sidecar, submitted["jobId"], native)
         out.print(await figures(sidecar, submitted["jobId"]))
         err.rule("What it would have cost")
-        out.print(await costs_table(sidecar, "model", out))
+        out.print(await costs_table(sidecar, "model"))
         err.rule("The report")
         params = {"jobIds": [job, submitted["jobId"]], "path": str(report)}
         written = await sidecar.call("batch:report", params)

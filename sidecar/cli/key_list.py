@@ -14,6 +14,8 @@ from sidecar.contract.providers import PROVIDERS
 # Those of vendors who tell charges to such a key: told also where there is none, so that one learns of them.
 ADMIN_KEYS = {"openai-admin": "OPENAI_ADMIN_KEY", "anthropic-admin": "ANTHROPIC_ADMIN_KEY"}
 
+_OWN = "none: `abai keys set {}`, where that server wants one"
+
 
 async def found_keys(sidecar: Connection) -> list[Mapping[str, Any]]:
     """Return a row for each: `name`, `key` masked or None, `note` on what it is for or what is in the way."""
@@ -35,7 +37,8 @@ async def _rows(sidecar: Connection) -> AsyncIterator[Mapping[str, Any]]:
         yield {"name": name, "key": key, "note": state.get("problem") or ("" if key else _how(name))}
     own = {row["provider"] for row in await sidecar.call("models:get-all", {})} - states.keys()
     for name in sorted(own):
-        yield await _row(sidecar, name, "")
+        row = await _row(sidecar, name, "")
+        yield row if row["key"] or row["note"] else {**row, "note": _OWN.format(name)}
     for name, variable in ADMIN_KEYS.items():
         provider = name.removesuffix("-admin")
         yield await _row(

@@ -11,10 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from sidecar.cli.connection import Connection
-from sidecar.cli.words import dollars, lacking
+from sidecar.cli.words import dollars, known_cost, lacking
+from sidecar.counted import counted
 
 BAR_WIDTH = 30
-DAYS = 30
+# How many of the last days are looked at.
+DAYS: Mapping[str, int] = {"day": 30, "month": 366}
+Spent = tuple[str, float | None, Mapping[str, Any]]
 _FIGURES = frozenset(
     {"in", "out", "context", "rows", "failed", "cost", "number", "a million", "ours", "theirs", "difference"}
     | {"rating", "wins", "losses", "ties", "a win"}
@@ -36,7 +39,7 @@ def jobs_table(found: Sequence[Mapping[str, Any]]) -> Table:
         done = f"{job['completedRows'] + job['failedRows']:,}/{job['totalRows']:,}"
         cells = [job["id"], job["fileName"], job["mode"], _status(job), done, f"{job['failedRows']:,}"]
         lacks = "; ".join(filter(None, (lacking(job), _limits(job))))
-        table.add_row(*cells, _job_cost(job), _when(job["createdAt"]), lacks)
+        table.add_row(*cells, known_cost(job["totalCost"], job), _when(job["createdAt"]), lacks)
     return table
 
 
@@ -56,11 +59,6 @@ def _limits(job: Mapping[str, Any]) -> str:
 
 def _limit(tripped: Mapping[str, Any], name: str) -> str:
     return dollars(tripped[name]) if tripped["name"].endswith("USD") else f"{tripped[name]:.3g}"
-
-
-def _job_cost(job: Mapping[str, Any]) -> str:
-    """What is known of a job's cost; a dash where of none of its calls that is known."""
-    return dollars(None if not job["totalCost"] and job.get("uncertainCalls") else job["totalCost"])
 
 
 async def models(sidecar: Connection, wanted: str | None) -> list[Mapping[str, Any]]:
@@ -98,24 +96,45 @@ def discovered_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-async def costs_table(sidecar: Connection, by: str, out: Console) -> Table:
-    """A bar a day, a model or a project for what was spent."""
-    if by == "day":
-        stats = await sidecar.call("activity:stats", {"days": DAYS})
-        return bars("day", [(each["day"], each["cost"], each) for each in stats["byDay"]])
+async def costs_table(sidecar: Connection, by: str) -> Table:
+    """A bar a day, a month, a model or a project for what was spent, and all of it last."""
+    stats = await sidecar.call("activity:stats", {"days": DAYS[by]} if by in DAYS else {})
+    if by in DAYS:
+        return bars(by, *spans(stats["byDay"], 7 if by == "month" else 10))
     if by == "project":
         rows = []
         for project in await sidecar.call("project:list"):
-            stats = await sidecar.call("activity:stats", {"projectId": project["id"]})
-            rows.append((project["name"], stats["totalCost"], stats))
+            told = await sidecar.call("activity:stats", {"projectId": project["id"]})
+            rows.append((project["name"], told["totalCost"], told))
     else:
-        stats = await sidecar.call("activity:stats", {})
         rows = [(each["model"], each.get("cost"), each) for each in stats["byModel"]]
-    return bars(by, sorted(rows, key=lambda row: -(row[1] or 0)))
+    return bars(by, sorted(rows, key=lambda row: -(row[1] or 0)), ("all", stats["totalCost"], stats))
 
 
-def bars(by: str, rows: Sequence[tuple[str, float | None, Mapping[str, Any]]]) -> Table:
-    """A name, what is known of its cost, and what tells of calls that are not in that.
+def spans(days: Sequence[Mapping[str, Any]], letters: int) -> tuple[list[Spent], Spent]:
+    """Days put together by so many letters of their names, and all of them: what is known, and what that lacks."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for day in days:
+        found.setdefault(day["day"][:letters], []).append(day)
+    all_of_it = f"{counted(len(days), 'day')}"
+    return [_together(name, each) for name, each in found.items()], _together(all_of_it, days)
+
+
+def _together(name: str, days: Sequence[Mapping[str, Any]]) -> Spent:
+    known = sum(day.get("cost", 0) for day in days)
+    lacks = [day for day in days if day.get("uncertainCalls")]
+    if not lacks:
+        return name, known, {}
+    sure = sum(day.get("cost", 0) for day in days if not day.get("uncertainCalls"))
+    most = [day.get("costAtMostUSD") for day in lacks]
+    bounded = {} if None in most else {"costAtMostUSD": sure + sum(each for each in most if each is not None)}
+    least = sure + sum(day["costAtLeastUSD"] for day in lacks)
+    calls = sum(day["uncertainCalls"] for day in lacks)
+    return name, known, {"uncertainCalls": calls, "costAtLeastUSD": least, **bounded}
+
+
+def bars(by: str, rows: Sequence[Spent], all_of_it: Spent | None = None) -> Table:
+    """A name, what is known of its cost, and what tells of calls that are not in that; the sum has no bar.
 
     None is a cost that is not known, which is not nothing.
     """
@@ -123,7 +142,10 @@ def bars(by: str, rows: Sequence[tuple[str, float | None, Mapping[str, Any]]]) -
     table = table_of((by, "cost", "", ""))
     for name, cost, told in rows:
         bar = "█" * round(BAR_WIDTH * (cost or 0) / most)
-        table.add_row(name, dollars(cost), bar, lacking(told))
+        table.add_row(name, known_cost(cost, told), bar, lacking(told))
+    if all_of_it is not None:
+        name, cost, told = all_of_it
+        table.add_row(name, known_cost(cost, told), "", lacking(told), style="bold")
     return table
 
 

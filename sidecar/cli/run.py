@@ -18,7 +18,7 @@ from rich.table import Table
 from sidecar.cli import promptfoo
 from sidecar.cli.connection import CallRefused, Connection
 from sidecar.cli.projects import own_project
-from sidecar.cli.words import cost_of, dollars, lacking, percentile, seconds
+from sidecar.cli.words import cost_of, dollars, known_cost, lacking, percentile, seconds
 from sidecar.counted import counted
 
 ENDED = ("completed", "failed", "cancelled")
@@ -100,6 +100,8 @@ async def estimate(sidecar: Connection, rows: Mapping[str, Any], err: Console) -
         err.print(
             f"No price is known for {', '.join(told['unpriced'])}: what they cost is not in these figures."
         )
+    for assumption in told["assumptions"]:
+        err.print(assumption, highlight=False, markup=False, soft_wrap=True)
     return told
 
 
@@ -225,7 +227,7 @@ async def figures(sidecar: Connection, job_id: str) -> Table:
     for model, each in found.items():
         counts = [f"{number:,}" for number in (each.rows, each.failed, each.tokens)]
         shown = [seconds(percentile(each.times, 0.5)), seconds(percentile(each.times, 0.95))]
-        table.add_row(model, *counts, dollars(each.usd), *shown, lacking(each.told()))
+        table.add_row(model, *counts, known_cost(each.usd, each.told()), *shown, lacking(each.told()))
     return table
 
 

@@ -31,6 +31,11 @@ def cost_of(reply: Mapping[str, Any]) -> str:
     return dollars(None) if least is None or most is None else f"{dollars(least)} to {dollars(most)}"
 
 
+def known_cost(amount: float | None, told: Mapping[str, Any]) -> str:
+    """What is known of a sum; a dash where that is of none of its calls."""
+    return dollars(None if not amount and told.get("uncertainCalls") else amount)
+
+
 def lacking(told: Mapping[str, Any]) -> str:
     """What a sum lacks, and between what it lies with that; nothing where it lacks nothing."""
     calls = told.get("uncertainCalls")

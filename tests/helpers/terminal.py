@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 
 from tests.helpers.process import REPOSITORY
 from tests.helpers.sidecar import quiet_environment
+
+# Whoever runs the tests in the background may have them ignore Ctrl-C, which programs inherit.
+HEARS_CTRL_C = (
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+)
 
 
 async def run(

@@ -14,6 +14,15 @@ from sidecar.cli.figures import explained, explained_table, reconciled_table
 from sidecar.cli.invocation import Invocation, look, perform, show_value
 
 
+class By(StrEnum):
+    """What a line of what was spent is of."""
+
+    DAY = "day"
+    MONTH = "month"
+    MODEL = "model"
+    PROJECT = "project"
+
+
 class Group(StrEnum):
     """What a line of a reconciliation is of."""
 
@@ -22,12 +31,12 @@ class Group(StrEnum):
 
 
 def costs(
-    context: typer.Context, by: Annotated[str, typer.Option(help="day, model or project")] = "model"
+    context: typer.Context, by: Annotated[By, typer.Option(help="A line a day, month, …")] = By.MODEL
 ) -> None:
     """Show what was spent. Example: `abai costs --by project`"""
 
     async def work(sidecar: Connection, state: Invocation) -> None:
-        table = await lists.costs_table(sidecar, by, state.out)
+        table = await lists.costs_table(sidecar, by.value)
         show_value(state, await sidecar.call("activity:stats", {}), table)
 
     look(context, work)
