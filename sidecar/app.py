@@ -194,7 +194,7 @@ def _saved_keys(config: Config) -> KeyStore:
 def _simulated_keys() -> EveryKey:
     asking = {facts.name: SIMULATED_KEY for facts in PROVIDERS}
     saved = asking | dict.fromkeys(ADMIN_KEY_VARIABLES, SIMULATED_ADMIN_KEY)
-    return EveryKey(saved, everywhere=SIMULATED_KEY)
+    return EveryKey(saved, everywhere=SIMULATED_KEY, admin=SIMULATED_ADMIN_KEY)
 
 
 def _http(network: MakeNetwork, **how: Any) -> Callable[[Options], HttpClient]:

@@ -65,16 +65,17 @@ class MemoryKeys:
 @dataclass(slots=True)
 class EveryKey(MemoryKeys):
     """Saved keys of a run whose servers are all simulated: each has one, also those of the person's own, until it is
-    taken away. Those that only read charges are the ones in `saved`.
+    taken away. `admin` is that which only reads charges.
     """
 
     everywhere: str = ""
+    admin: str = ""
     gone: set[str] = field(default_factory=set)
 
     async def get(self, provider: str) -> str | None:
-        if provider in self.saved or provider in self.gone or provider.endswith("-admin"):
+        if provider in self.saved or provider in self.gone:
             return self.saved.get(provider)
-        return self.everywhere
+        return self.admin if provider.endswith("-admin") else self.everywhere
 
     async def set(self, provider: str, key: str) -> None:
         self.saved[provider] = key

@@ -144,6 +144,9 @@ async def test_a_server_of_one_s_own_needs_no_key_where_all_are_simulated(tmp_pa
     assert (code, out.startswith("[simulated")) == (0, True)
     _, listed, _ = await abai(data, "keys", "list")
     assert "sk-…ated" in next(line for line in listed.splitlines() if line.startswith("lab "))
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    code, beside, _ = await abai(data, "reconcile", "lab", "--from", today, "--to", today)
+    assert (code, "not in yet" in beside) == (0, True)
     command = [sys.executable, "-m", "sidecar.cli", "--data-dir", str(data), "keys", "list"]
     _, listed, _ = await run(*command)
     assert "none: `abai keys set lab`" in next(

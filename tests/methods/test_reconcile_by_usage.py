@@ -17,7 +17,7 @@ from sidecar.simulator.billing import BilledCall, OrganizationBill
 from tests.field.lab import MODEL as LAB
 from tests.field.lab import own_models
 from tests.helpers.inside import Inside, inside
-from tests.helpers.mixed_run import Outside
+from tests.helpers.mixed_run import DAY_MS, Outside
 
 CLAUDE = "anthropic/claude-haiku-5-5"
 # One of before the analytics: it reads tokens by the minute, and nothing of how many calls these are.
@@ -38,7 +38,7 @@ class OthersAlone(OrganizationBill):
 @asynccontextmanager
 async def at(folder: Path, outside: Outside, keys: Mapping[str, str]) -> AsyncIterator[Inside]:
     folder.mkdir(exist_ok=True)
-    (folder / "models.json").write_text(json.dumps(own_models("http://lab.example")), "utf-8")
+    (folder / "models.json").write_text(json.dumps(own_models("https://lab.example")), "utf-8")
     async with inside(folder, world=outside.world, more_keys=keys) as here:
         yield here
 
@@ -63,6 +63,28 @@ async def test_a_call_to_a_gateway_that_broke_off_is_settled_once_its_record_is_
     [entry] = simulator.ledger.entries
     assert (day["oursUSD"], day["uncertain"]) == (float(entry.charged_usd or 0), 0)
     assert "by the server's own record" in result["notes"][0]
+
+
+async def test_a_gateway_s_activity_agrees_with_what_was_asked_of_it_once_the_day_is_over(
+    tmp_path: Path,
+) -> None:
+    outside = Outside()
+    async with at(tmp_path, outside, {"lab-admin": "sk-admin-simulated"}) as here:
+        for _ in range(3):
+            await here.ask("chat:send", {"content": "Why?", "modelId": LAB})
+        same_day = await reconciled(here, "lab")
+        outside.now += DAY_MS
+        next_day = await reconciled(here, "lab")
+    async with at(tmp_path, outside, {"lab-admin": "sk-or-ordinary-0123456789"}) as here:
+        refused = await here.ask("cost:reconcile", {"provider": "lab", **RANGE})
+    charged = sum(entry.charged_usd or 0 for entry in outside.world.simulator.ledger.entries)
+    [day] = same_day["days"]
+    assert (day["theirsUSD"], "not in yet" in day["explanation"]) == (0, True)
+    [day] = next_day["days"]
+    assert (day["day"], day["model"], day["calls"]) == ("2026-11-30", LAB, 3)
+    assert day["theirsUSD"] == pytest.approx(float(charged))
+    assert day["differenceUSD"] == pytest.approx(0, abs=1e-9)
+    assert "management keys" in refused["error"]["message"] or refused["error"]["data"]["status"] == 403
 
 
 @pytest.mark.parametrize("others", ["none", "one in the same minute", "one alone"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar.simulator.billing import BillLook
 from sidecar.simulator.bodies import retry_after
-from sidecar.simulator.compatible import generation, rules, wire
+from sidecar.simulator.compatible import activity, generation, rules, wire
 from sidecar.simulator.compatible.errors import error_body
 from sidecar.simulator.exchange import ParsedRequest, Refusal, Refused
 from sidecar.simulator.models import ANY_MODEL, SimModel
@@ -40,7 +40,7 @@ class CompatibleVendor:
         return model_list(model_rows(ids, owner="library")) if path == "/v1/models" else None
 
     def bill(self, look: BillLook) -> bytes | None:
-        return generation.answer(look)
+        return generation.answer(look) or activity.answer(look)
 
     def refuse(self, refusal: Refusal) -> tuple[dict[str, str], bytes]:
         kind, body = error_body(refusal)
