@@ -63,6 +63,7 @@ def price_record(price: PriceEntry) -> dict[str, Any]:
     tiers = [
         {"aboveTokens": tier.above_tokens, "perMillion": _text(tier.per_million)}
         | ({"batchPerMillion": _text(tier.batch_per_million)} if tier.batch_per_million else {})
+        | ({"servicePerMillion": _by_service(tier.service_per_million)} if tier.service_per_million else {})
         for tier in price.tiers
     ]
     known = {
@@ -74,8 +75,7 @@ def price_record(price: PriceEntry) -> dict[str, Any]:
         "webSearchPer1k": str(price.web_search_per_1k) if price.web_search_per_1k is not None else None,
         "searchBlockTokens": price.search_block_tokens or None,
         "serviceTiers": _text(price.service_tiers) or None,
-        "servicePerMillion": {tier: _text(rates) for tier, rates in price.service_per_million.items()}
-        or None,
+        "servicePerMillion": _by_service(price.service_per_million) or None,
     }
     return {name: value for name, value in known.items() if value is not None}
 
@@ -93,3 +93,7 @@ def part_record(part: pricing.Part) -> dict[str, Any]:
 
 def _text(rates: Mapping[str, Decimal]) -> dict[str, str]:
     return {name: str(rate) for name, rate in rates.items()}
+
+
+def _by_service(rates: Mapping[str, Mapping[str, Decimal]]) -> dict[str, dict[str, str]]:
+    return {tier: _text(each) for tier, each in rates.items()}

@@ -19,11 +19,15 @@ Rates = Mapping[str, Decimal]
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Rates of the whole request once its prompt has more than `above_tokens` tokens."""
+    """Rates of the whole request once its prompt has more than `above_tokens` tokens.
+
+    `service_per_million` are those of service tiers that are no multiple of them.
+    """
 
     above_tokens: int
     per_million: Rates
     batch_per_million: Rates | None = None
+    service_per_million: Mapping[str, Rates] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def price_entry(
         search_block_tokens=node.count("searchBlockTokens", least=0) or 0,
         free_searches=_free_searches(node.node("freeSearches")),
         service_tiers={**(service_tiers or {}), **_multipliers(node.node("serviceTiers"))},
-        service_per_million={tier: _rates(rates) or {} for tier, rates in node.children("servicePerMillion")},
+        service_per_million=_by_service(node),
     )
 
 
@@ -81,14 +81,19 @@ def _free_searches(node: JsonReader | None) -> FreeSearches | None:
     return FreeSearches(node.need_count("count"), "day" if per == "day" else "month", node.text("sharedBy"))
 
 
+def _by_service(node: JsonReader) -> Mapping[str, Rates]:
+    return {tier: _rates(rates) or {} for tier, rates in node.children("servicePerMillion")}
+
+
 def _tier(node: JsonReader, below: Rates, batch_below: Rates | None) -> Tier:
     """A rate that a tier does not name is as below it; a tier without any batch rates has no batch price."""
-    node.only(("aboveTokens", "perMillion", "batchPerMillion"))
+    node.only(("aboveTokens", "perMillion", "batchPerMillion", "servicePerMillion"))
     batch = _rates(node.node("batchPerMillion"))
     return Tier(
         node.need_count("aboveTokens", least=0),
         {**below, **(_rates(node.node("perMillion")) or {})},
         None if batch is None else {**(batch_below or {}), **batch},
+        _by_service(node),
     )
 
 

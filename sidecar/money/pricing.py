@@ -180,7 +180,8 @@ def _possible(usage: Usage) -> bool:
 def _rates(usage: Usage, entry: PriceEntry) -> tuple[Rates, Rates | None]:
     for tier in reversed(entry.tiers):
         if usage.prompt_total > tier.above_tokens:
-            return tier.per_million, tier.batch_per_million
+            own = tier.service_per_million.get(usage.service_tier or "")
+            return own or tier.per_million, tier.batch_per_million
     own = entry.service_per_million.get(usage.service_tier or "")
     return own or entry.per_million, entry.batch_per_million
 
@@ -188,8 +189,8 @@ def _rates(usage: Usage, entry: PriceEntry) -> tuple[Rates, Rates | None]:
 def _multiplier(usage: Usage, entry: PriceEntry, rates: Rates) -> Decimal | None:
     """What the service tier multiplies the rates by, unless they are that tier's own; None for an unknown tier."""
     tier = usage.service_tier or ""
-    own = entry.service_per_million.get(tier)
-    if own is not None and rates is own:
+    owned = (entry.service_per_million, *(each.service_per_million for each in entry.tiers))
+    if any(rates is each.get(tier) for each in owned):
         return _STANDARD
     plain = _PLAIN_TIERS_OF_SERVERS if entry.own else _PLAIN_TIERS
     return entry.service_tiers.get(tier, _STANDARD if tier in plain else None)

@@ -13,7 +13,7 @@ import pytest
 
 from sidecar import resources
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.charge import charge
+from sidecar.money.charge import charge, price_record
 from sidecar.money.model import ModelEntry, PriceEntry
 from sidecar.money.pricing import Cost, cost
 from sidecar.providers.base import Usage
@@ -242,6 +242,27 @@ def test_flex_halves_all_but_what_these_read_from_a_cache(name: str) -> None:
     assert rates["in_uncached"] == price.per_million["prompt"] / 2
     assert rates["out_visible"] == price.per_million["completion"] / 2
     assert rates["cache_read"] == price.per_million["cacheRead"]
+
+
+@pytest.mark.parametrize("name", ["gemini-2.5-pro", "gemini-3.1-pro-preview"])
+def test_flex_halves_no_cached_input_of_a_long_prompt_either(name: str) -> None:
+    price = CATALOGUE.price_entry(CATALOGUE.resolve(name).model, DAY)
+    assert price is not None
+    [above] = price.tiers
+    usage = Usage(
+        prompt_total=300_000, in_uncached=100_000, cache_read=200_000, out_visible=1_000, service_tier="flex"
+    )
+    bill = cost(usage, price)
+    assert isinstance(bill, Cost)
+    rates = {part.unit: part.rate_per_million_usd for part in bill.parts}
+    assert rates == {
+        "in_uncached": above.per_million["prompt"] / 2,
+        "out_visible": above.per_million["completion"] / 2,
+        "cache_read": above.per_million["cacheRead"],
+    }
+    # The ledger keeps the price by which it was charged.
+    [kept] = price_record(price)["tiers"]
+    assert kept["servicePerMillion"]["flex"]["cacheRead"] == str(above.per_million["cacheRead"])
 
 
 def test_numbers_are_read_without_passing_through_a_float() -> None:
