@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from traceback import clear_frames
 from typing import Any, TypeVar
 
 from sidecar.store.sqlite_errors import translated
@@ -108,11 +109,20 @@ def read_snapshot(conn: sqlite3.Connection, work: Callable[[sqlite3.Connection],
         return work(conn)
     except sqlite3.OperationalError as error:
         if not _is_no_text(error):
+            _let_go(error)
             raise
         return _leniently(conn, work)
+    except Exception as error:
+        _let_go(error)
+        raise
     finally:
         if conn.in_transaction:
             conn.execute("ROLLBACK")
+
+
+def _let_go(error: BaseException) -> None:
+    """Give up the rows that were not read. As long as their statement is there, all later reads see this moment too."""
+    clear_frames(error.__traceback__)
 
 
 def _is_no_text(error: sqlite3.OperationalError) -> bool:
