@@ -183,3 +183,15 @@ async def test_of_two_results_of_one_row_the_answer_wins(tmp_path: Path, order: 
         job_id = await submitted(process)
         await closed(process, job_id)
         await whole_with_its_cost(process, job_id, there.batches[0]["chargedUSD"])
+
+
+@field("batches", "xAI: a login page takes the rows that are added")
+@pytest.mark.parametrize("times", [1, 2])
+async def test_rows_that_a_login_page_took_are_added_again(times: int, tmp_path: Path) -> None:
+    page = Misbehaviour(r"POST \S*/batches/[^/]+/requests", (200, PAGE), times=times)
+    async with vendors(page) as there, native(tmp_path, there) as process:
+        job_id = await submitted(process, "grok")
+        await closed(process, job_id)
+        await whole_with_its_cost(process, job_id, there.batches[0]["chargedUSD"])
+    assert page.left == 0
+    assert len(there.batches) == 1

@@ -25,7 +25,7 @@ from sidecar.providers.grok.batch_format import (
     outcome,
 )
 from sidecar.providers.grok.errors import GROK
-from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows
+from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows, unconfirmed
 from sidecar.providers.kernel.bodies import Body, array_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
@@ -35,6 +35,7 @@ from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.providers.kernel.pages import Pages
 from sidecar.providers.kernel.said_otherwise import told_id, without_envelope
 from sidecar.providers.kernel.vendor import Asked
+from sidecar.providers.kernel.web_pages import is_page
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import ProviderRow
@@ -189,9 +190,13 @@ class GrokBatch:
             pages.turn_to(token)
 
     async def _post(self, url: str, asked: Asked, body: Body) -> None:
-        """A POST whose answer says nothing but yes."""
-        async with self._api.stream("POST", url, asked, body, once=True):
-            pass
+        """A POST whose answer says nothing but yes. Raises OutcomeUnknown where somebody else says it, in a page."""
+        async with self._api.stream("POST", url, asked, body, once=True) as answer:
+            began = b""
+            async for chunk in answer.chunks:
+                began += chunk[: _LONGEST_YES - len(began)]
+        if is_page(began):
+            raise unconfirmed(asked)
 
     def _of(self, native_id: str) -> str:
         return f"{self._batches}/{in_path(native_id)}"
@@ -206,3 +211,5 @@ def make(http: HttpClient, row: ProviderRow, base_url: str) -> GrokBatch:
 
 
 _EMPTY = "The batch exists and holds no rows."
+# Of the answer to what was added only its beginning is looked at.
+_LONGEST_YES = 4_096
