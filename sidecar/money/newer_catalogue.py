@@ -15,8 +15,8 @@ from sidecar.money.user_catalogue import MEMBERS
 Models = Sequence[ModelEntry]
 # What stands at the top of a whole catalogue.
 _TOP = ("$schema", "version", "checkedOn", "notes", "serviceTiers", "models")
-# Somewhere it is tomorrow already.
-_AHEAD = timedelta(days=1)
+# Somewhere it is tomorrow already, and who corrects prices on the day of the catalogue that holds needs later days.
+_AHEAD = timedelta(days=7)
 _NEEDED = ("name", "contextSize", "features", "status", "prices")
 
 
@@ -94,13 +94,13 @@ def changes(present: Models, newer: Models) -> CatalogueChanges:
 
 
 def _refuse_ahead(node: JsonReader, today: date) -> None:
-    """Nobody has looked at a price on a day to come, and such a catalogue would keep out all that come before it."""
+    """Nobody has looked at a price on a day far ahead, and such a catalogue would keep out all that come before it."""
     day = node.need_day("checkedOn")
     if day > today + _AHEAD:
         node.fail(
             "checkedOn",
-            f"is {day}, a day to come: today is {today} by this computer's clock. Write the day on which the prices "
-            "were looked up, or set the clock",
+            f"is {day}, more than a week ahead: today is {today} by this computer's clock. Write the day on which the "
+            "prices were looked up, or set the clock",
         )
 
 

@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -190,9 +191,11 @@ async def test_a_newer_catalogue_that_finds_no_room_leaves_the_one_before_to_go_
 ) -> None:
     data = tmp_path / "data"
     document = json.loads(resources.read_bytes("data/models.json"))
+    shipped = date.fromisoformat(document["checkedOn"])
+    days = [str(shipped + timedelta(days=later)) for later in (1, 2, 3)]
     texts = [
-        json.dumps({**document, "checkedOn": f"2099-01-0{day}", "note": "x" * day * 10_000})
-        for day in (1, 2, 3)
+        json.dumps({**document, "checkedOn": day, "notes": "x" * number * 10_000})
+        for number, day in enumerate(days, start=1)
     ]
     async with sidecar(data) as process:
         for text in texts[:2]:
@@ -202,7 +205,7 @@ async def test_a_newer_catalogue_that_finds_no_room_leaves_the_one_before_to_go_
             assert await refusal(process, "models:update", {"text": texts[2]}) is not None
         assert names_and_sizes(data) == before
         undone = await process.call("models:update", {"undo": True})
-    assert undone["checkedOn"] == "2099-01-01"
+    assert undone["checkedOn"] == days[0]
 
 
 async def test_keys_that_find_no_room_leave_nothing_half_written(tmp_path: Path) -> None:

@@ -147,13 +147,13 @@ def unknown_member(root: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (far_ahead, "checkedOn is 2031-01-01, a day to come: today is 2026-12-24"),
-        (price_ahead, "is 2031-01-01, a day to come"),
+        (far_ahead, "checkedOn is 2031-01-01, more than a week ahead: today is 2026-12-24"),
+        (price_ahead, "is 2031-01-01, more than a week ahead"),
         (blank_source, "source must be text that is not empty"),
         (unknown_member, "modles is not known"),
     ],
 )
-async def test_a_catalogue_of_a_day_to_come_or_with_what_nobody_knows_is_refused_and_locks_nothing_out(
+async def test_a_catalogue_of_a_day_far_ahead_or_with_what_nobody_knows_is_refused_and_locks_nothing_out(
     change: Callable[[dict[str, Any]], None], words: str, tmp_path: Path
 ) -> None:
     files, wrong, right = CatalogueFiles(tmp_path), newer(), newer()
