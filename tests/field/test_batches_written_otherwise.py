@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
+from sidecar.providers.kernel.csv_results import CsvResults
 from tests.field.claims import field
 from tests.field.vendors import (
     Misbehaviour,
@@ -59,6 +64,24 @@ def _cut_before(lines: list[bytes]) -> bytes:
     return b"\n".join([lines[0][:40], *lines])
 
 
+def _table(delimiter: str) -> Callable[[list[bytes]], bytes]:
+    def written(lines: list[bytes]) -> bytes:
+        found = [orjson.loads(line) for line in lines]
+        table = io.StringIO()
+        writer = csv.writer(table, delimiter=delimiter)
+        writer.writerow(found[0])
+        for each in found:
+            writer.writerow(json.dumps(cell) if isinstance(cell, dict) else cell for cell in each.values())
+        return table.getvalue().encode()
+
+    return written
+
+
+def _responses_as_text(lines: list[bytes]) -> bytes:
+    found = [orjson.loads(line) for line in lines]
+    return b"\n".join(orjson.dumps({**each, "response": json.dumps(each["response"])}) for each in found)
+
+
 WRITTEN: dict[str, Callable[[list[bytes]], bytes]] = {
     "a list": _as_list,
     "a list over lines": lambda lines: b"[\n" + b",\n".join(lines) + b"\n]\n",
@@ -76,6 +99,13 @@ WRITTEN: dict[str, Callable[[list[bytes]], bytes]] = {
     "no ends between them": b"".join,
     "ends of an old Macintosh": b"\r".join,
     "replies as text": _bodies_as_text,
+    "responses as text": _responses_as_text,
+    "a table": _table(","),
+    "a table with semicolons": _table(";"),
+    "a table with tabs": _table("\t"),
+    "escaped for a page": lambda lines: html.escape(b"\n".join(lines).decode()).encode(),
+    "as Python shows them": lambda lines: "\n".join(repr(orjson.loads(line)) for line in lines).encode(),
+    "UTF-32": _text("utf-32"),
     "UTF-16 with a mark": _text("utf-16-le", "\ufeff"),
     "UTF-16 the other way": _text("utf-16-be", "\ufeff"),
     "UTF-16 without one": _text("utf-16-le"),
@@ -83,6 +113,7 @@ WRITTEN: dict[str, Callable[[list[bytes]], bytes]] = {
 }
 
 
+@field("batches", "the output file is a CSV")
 @field("batches", "the output file is in UTF-16")
 @pytest.mark.parametrize("written", WRITTEN)
 async def test_results_are_read_however_a_gateway_writes_them_down(written: str, tmp_path: Path) -> None:
@@ -244,3 +275,12 @@ async def test_a_batch_of_xai_s_that_tells_no_state_does_not_run_on_in_silence(t
         odd.left = 0
         found = await closed(process, job_id)
     assert (found["status"], found.get("error")) == ("completed", None)
+
+
+def test_a_cell_of_a_table_may_be_of_any_length() -> None:
+    table = CsvResults()
+    assert table.begins(b"custom_id,response")
+    told = json.dumps({"text": 'He said "so", and ' + "more " * 100_000})
+    row = table.row(f'one,"{told.replace(chr(34), chr(34) * 2)}"'.encode())
+    assert row == {"custom_id": "one", "response": json.loads(told)}
+    assert table.row(b'two,"never closed') is None

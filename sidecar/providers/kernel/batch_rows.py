@@ -12,6 +12,7 @@ from typing import Any
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, Event, TextDelta, TextWasThinking, ThinkingDelta, Usage, UsageSoFar
 from sidecar.providers.batches import BatchResult, BatchState
+from sidecar.providers.kernel.csv_results import CsvResults
 from sidecar.providers.kernel.jsonl import SpreadObjects, is_between, read_objects
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked
@@ -112,9 +113,16 @@ async def _objects(
 
     An object may go over several pieces; one that names a row inside shows that what had begun was cut.
     """
-    spread = SpreadObjects()
+    spread, table = SpreadObjects(), None
     async with aclosing(pieces):
         async for piece in pieces:
+            if not spread.begun and piece and piece[:1] not in b"{[":
+                table = table or CsvResults()
+                if table.begins(piece):
+                    continue
+                if (row := table.row(piece)) is not None:
+                    yield [row]
+                    continue
             found = _unwrapped(read_objects(piece), names_row) if piece else []
             if spread.begun and (not piece or any(map(names_row, found))):
                 spread.drop()

@@ -20,6 +20,7 @@ from sidecar.providers.kernel.json_values import (
     moment_ms,
     read_lenient,
     told_count,
+    written_out,
 )
 from sidecar.providers.kernel.said_otherwise import as_id, as_word, told_id, without_envelope
 from sidecar.providers.kernel.sse import SseEvent
@@ -71,7 +72,7 @@ def outcome(
 ) -> BatchResult | None:
     """What came of the row of an output or error line; None for a line that names no row, or says nothing of it."""
     custom_id = told_id(line, "custom_id")
-    response, error = as_mapping(line.get("response")), as_mapping(line.get("error"))
+    response, error = as_mapping(written_out(line.get("response"))), as_mapping(line.get("error"))
     if not response and not (custom_id and line.get("error")):
         # Nobody says that it did not run: it is looked for again, and not counted as free.
         return None
