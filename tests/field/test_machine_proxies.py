@@ -165,6 +165,12 @@ async def test_a_proxy_that_is_none_or_has_a_login_is_no_setting(value: str, tmp
         ("other.example|corp.example", "https://corp.example"),
         ("api.*.example", "https://api.one.example"),
         ("fd00::/8", "https://[fd00::1]"),
+        ("10.0.0.0/255.0.0.0", "https://10.1.2.3"),
+        ("10.0.0.1-10.0.0.9", "https://10.0.0.9"),
+        ("172.16.", "https://172.16.3.4"),
+        ("*corp.example", "https://mycorp.example"),
+        ("bücher.example", "https://xn--bcher-kva.example"),
+        ("xn--bcher-kva.example", "https://bücher.example"),
     ],
 )
 def test_exceptions_from_the_proxy_are_understood_as_people_write_them(exceptions: str, address: str) -> None:
@@ -174,7 +180,9 @@ def test_exceptions_from_the_proxy_are_understood_as_people_write_them(exception
     assert proxy_for("https", "elsewhere.example.org", None, table) is not None
 
 
-@pytest.mark.parametrize("text", ["http//proxy.example:3128", "http://proxy.example/proxy.pac", "PROXY p:80"])
+@pytest.mark.parametrize(
+    "text", ["http//proxy.example:3128", "http://proxy.example/proxy.pac", "proxy.example:0"]
+)
 def test_what_is_no_address_of_a_proxy_is_refused(text: str) -> None:
     with pytest.raises(Failure, match="HTTPS_PROXY"):
         proxy_for("https", "models.example", None, table_of({"HTTPS_PROXY": text}))
@@ -197,6 +205,28 @@ def test_the_address_of_a_proxy_is_understood_as_people_write_it(text: str, wher
     assert found is not None
     assert found.shown == where
     assert found.password == ("p#s/s@w?rd" if "ada" in text else "")
+
+
+@field("machine", "`PROXY proxy:3128; DIRECT`, as a script answers")
+@pytest.mark.parametrize(
+    ("text", "scheme"),
+    [("PROXY proxy.example:3128; DIRECT", "http"), ("SOCKS5 proxy.example:3128", "socks5")],
+)
+def test_what_a_script_would_answer_is_the_proxy_that_it_names(text: str, scheme: str) -> None:
+    found = proxy_for("https", "models.example", None, table_of({"HTTPS_PROXY": text}))
+    assert found is not None
+    assert (found.scheme, found.shown) == (scheme, "proxy.example:3128")
+
+
+@pytest.mark.parametrize("text", ["none", "OFF", "direct://", "disabled"])
+def test_a_word_for_no_proxy_is_none(text: str) -> None:
+    assert proxy_for("https", "models.example", None, table_of({"HTTPS_PROXY": text})) is None
+
+
+def test_the_beginning_of_addresses_is_that_of_whole_numbers() -> None:
+    table = table_of({"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": "10.1,10.0.0.1-10.0.0.9"})
+    for host in ("10.11.0.1", "10.0.0.10", "fd00::1"):
+        assert proxy_for("https", host, None, table) is not None, host
 
 
 def test_a_list_of_proxies_without_one_for_this_kind_of_address_asks_directly() -> None:

@@ -17,6 +17,12 @@ from sidecar.errors import Failure
 
 SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# What people write in the place of an address where they want none.
+_NO_PROXIES = frozenset({"direct", "none", "off", "disabled"})
+# What a script (PAC) would answer, and people copy out of one.
+_OF_SCRIPT = re.compile(r"(PROXY|HTTPS?|SOCKS[45]?)\s+([^\s;]+)\s*(?:;.*)?", re.IGNORECASE)
+# The beginning of addresses, without its last dot.
+_BEGINNING = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ def proxy_for(scheme: str, host: str, port: int | None, table: ProxyTable) -> Pr
     ):
         return None
     text = _of_list(named[1].strip("\"'"), scheme)
-    if text is None or text.lower().removesuffix("://") == "direct":
+    if text is None or text.lower().removesuffix("://") in _NO_PROXIES:
         return None
     return read_proxy(text, named[0])
 
@@ -113,6 +119,9 @@ def read_proxy(text: str, named_by: str) -> Proxy:
     text = re.sub(
         r"^(https?):/?(?=[^/])", r"\1://", text.strip().strip("\"'").rstrip(";,"), flags=re.IGNORECASE
     )
+    if answered := _OF_SCRIPT.fullmatch(text):
+        kind = answered[1].lower()
+        text = f"{'http' if kind == 'proxy' else kind}://{answered[2]}"
     address = text if re.match(r"[A-Za-z][\w+.-]*://", text) else f"http://{text}"
     scheme, _, rest = address.partition("://")
     scheme = "socks5" if scheme.lower() == "socks" else scheme.lower()
@@ -125,6 +134,8 @@ def read_proxy(text: str, named_by: str) -> Proxy:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise _unusable(named_by, "its port is no number, or its address is none") from None
+    if port == 0:
+        raise _unusable(named_by, "no proxy is at port 0")
     if not host or not re.fullmatch(r"[\w.:%-]+", host):
         raise _unusable(named_by, "it names no host")
     if parts.path.strip("/") or parts.query:
@@ -155,28 +166,50 @@ def _unusable(named_by: str, why: str) -> Failure:
 
 def _excepted(host: str, port: int | None, exceptions: tuple[str, ...]) -> bool:
     address = _address(host)
+    host = _ascii(host)
     for each in exceptions:
         if each == "*" or (each == "<local>" and address is None and "." not in host):
             return True
         name, at = _host_and_port(each)
         if at is not None and at != port:
             continue
-        if "*" in name.lstrip("*.") and fnmatch(host, name):
+        if "*" in name.removeprefix("*.") and fnmatch(host, name):
             return True
         if address is not None:
-            network = _network(name)
-            if network is not None and address.version == network.version and address in network:
+            if _holds(name, address):
                 return True
         elif host == name.lstrip("*.") or host.endswith("." + name.lstrip("*.")):
             return True
     return False
 
 
+def _holds(name: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether a network, a range or the beginning of addresses has this one."""
+    first, dash, last = name.partition("-")
+    begin, end = _address(first.strip()), _address(last.strip())
+    if dash and begin is not None and end is not None:
+        return begin.version == end.version == address.version and int(begin) <= int(address) <= int(end)
+    if _BEGINNING.fullmatch(name):
+        return f"{address}".startswith(f"{name}.")
+    network = _network(name)
+    return network is not None and address.version == network.version and address in network
+
+
 def _exception(text: str) -> str:
     """An exception as people write it: with quotes, a scheme, a path or a last dot around what counts."""
     bare = re.sub(r"^[a-z][\w+.-]*://", "", text.lower().strip("\"'"))
     host, slash, rest = bare.partition("/")
-    return (bare if slash and rest.isdigit() else host).rstrip(".")
+    return _ascii((bare if slash and rest.replace(".", "").isdigit() else host).rstrip("."))
+
+
+def _ascii(name: str) -> str:
+    """A name as it is asked for, where it has letters of other alphabets."""
+    if name.isascii():
+        return name
+    try:
+        return name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name
 
 
 def _host_and_port(text: str) -> tuple[str, int | None]:
