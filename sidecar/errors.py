@@ -23,7 +23,7 @@ class Failure(Exception):
     `spent`: the vendor's credit or quota is used up, so that whatever is asked next is refused as well.
     `detail` is free text for a developer; `issues` are `{"path": ..., "message": ...}` of bad input.
     What the request cost all the same, in US dollars, is set by who settles it: `cost_usd` where that is known,
-    else what it cost at least and at most.
+    else what it cost at least and at most. `call_id` is then the id by which that can be explained.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Failure(Exception):
         self.cost_usd: Decimal | None = None
         self.at_least_usd: Decimal | None = None
         self.at_most_usd: Decimal | None = None
+        self.call_id: str | None = None
 
     def data(self) -> dict[str, Any]:
         """The members of the wire's `error.data` that are known, by their wire names, without `kind`."""
@@ -69,6 +70,7 @@ class Failure(Exception):
             "costUSD": None if self.cost_usd is None else float(self.cost_usd),
             "costAtLeastUSD": None if self.at_least_usd is None else float(self.at_least_usd),
             "costAtMostUSD": None if self.at_most_usd is None else float(self.at_most_usd),
+            "callId": self.call_id,
             "detail": self.detail,
             "issues": list(self.issues) if self.issues is not None else None,
         }

@@ -1128,8 +1128,10 @@ export interface ConversationRenameParams {
 }
 
 export interface CostExplainParams {
-  /** An answer; without it, `jobId` is needed. */
+  /** An answer; without it, `callId` or `jobId` is needed. */
   messageId?: string | null;
+  /** A call that has no answer to name it by, as its error tells it. */
+  callId?: string | null;
   /** A batch. */
   jobId?: string | null;
   /** One row of the batch; absent: all of them. */
@@ -1350,6 +1352,8 @@ export interface ErrorData {
   costAtLeastUSD?: number;
   /** US dollars at most, where the cost is not known and a price bounds it. */
   costAtMostUSD?: number;
+  /** The call in the account, where it cost something or may have: `cost:explain` shows of what that is made. */
+  callId?: string;
   /** Free text for a developer; for `invalid_output` the reply itself. */
   detail?: string;
   /** For `invalid_params`: each member that is wrong. */
@@ -2541,7 +2545,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "44dca7502a042cf1f3f3629305b2c1e6dd749577a9d615125c71a2845c11ece6";
+export const SCHEMA_HASH = "f650276eabdf6b0901f6869bd3e8ae4088caaa0cd0109e5a373ee02c260e292b";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

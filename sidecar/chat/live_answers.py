@@ -13,6 +13,7 @@ from typing import Literal
 from sidecar.chat.waiting import Waiting
 from sidecar.errors import Failure
 from sidecar.providers.base import Event, TextDelta, TextWasThinking, ThinkingDelta
+from sidecar.spending.settlement import SoFar
 from sidecar.store.answer_pieces import AnswerPiece, Kind, put_together
 from sidecar.store.records import LedgerEntry
 
@@ -58,7 +59,7 @@ class LiveAnswer:
         self.wait: Delay | None = None
         self.end: AnswerEnd | None = None
         self.pieces: list[AnswerPiece] = []
-        self.cost_so_far: Callable[[], Decimal | None] = lambda: None
+        self.cost_so_far: Callable[[], SoFar | None] = lambda: None
         self._now_ms = now_ms
         self._listeners: list[Listener] = []
 

@@ -18,10 +18,9 @@ from sidecar.money.charge import Charge, charge
 from sidecar.money.model import PriceEntry, utc_day
 from sidecar.providers.base import Begun, Event, FurtherRequest, PreparedCall, RequestPacer, Usage
 from sidecar.spending import intent, settlement
-from sidecar.spending.bounds import least_usage
 from sidecar.spending.budget import this_month
 from sidecar.spending.free_searches import Allowance
-from sidecar.spending.settlement import Settlement
+from sidecar.spending.settlement import Settlement, SoFar
 from sidecar.store.records import LedgerEntry
 
 
@@ -48,7 +47,7 @@ class PaidAnswer:
         keeping: set[asyncio.Task[None]] = set()
         # The pieces of a conversation are kept with what they come to.
         alone = self._entry.conversation_id is None
-        least = LeastKeeper(core.store, self._entry.id, self.least_usd) if alone else None
+        keeper = LeastKeeper(core.store, self._entry.id, self.least) if alone else None
         try:
             async with aclosing(prepared.provider.stream(plan, prepared.key, pacer)) as events:
                 async for event in events:
@@ -56,15 +55,15 @@ class PaidAnswer:
                     if isinstance(event, Begun):
                         # From the first event on: a request that is cut can be found at the vendor by it. Nobody
                         # waits for the disk meanwhile, whose next write is that of a word that has come.
-                        kept = intent.keep_begun(core.store, self._entry.id, event, self.least_usd)
+                        kept = intent.keep_begun(core.store, self._entry.id, event, self.least)
                         keeping.add(asyncio.create_task(kept))
-                    elif least is not None:
-                        least.came()
+                    elif keeper is not None:
+                        keeper.came()
                     if report is not None:
                         report(event)
         finally:
-            if least is not None:
-                await least.stop()
+            if keeper is not None:
+                await keeper.stop()
             if keeping:
                 await asyncio.wait(keeping)
 
@@ -101,19 +100,30 @@ class PaidAnswer:
         model = self._prepared.serving.model
         return self._core.catalogue.price_entry(model, utc_day(self._entry.created_at))
 
-    def charge(self, usage: Usage | None) -> Charge:
-        """Return what a usage comes to by the price of the model and the day that were asked."""
+    def charge(self, usage: Usage | None, *, least: bool = False) -> Charge:
+        """Return what a usage comes to by the price of the model and the day that were asked.
+
+        The `least` of an answer that did not end is by the cheapest service tier, where none was told.
+        """
         day = utc_day(self._entry.created_at)
         if usage is not None and self._allowance is not None:
             usage = replace(usage, free_searches=self._allowance.take(self._entry.id, usage.searches))
         return charge(
-            self._core.catalogue, self._prepared.serving.model, self.arrived.served_model, usage, day
+            self._core.catalogue,
+            self._prepared.serving.model,
+            self.arrived.served_model,
+            usage,
+            day,
+            least=least,
         )
 
-    def least_usd(self) -> Decimal | None:
+    def least(self) -> SoFar | None:
         """Return what the answer has cost at least by now; None without a price, and where nothing has come."""
-        least = least_usage(self.arrived.usage, self.arrived.least_tokens)
-        return None if least is None else self.charge(least).usd
+        used = settlement.least_of(self.arrived)
+        if used is None:
+            return None
+        charged = self.charge(used, least=True)
+        return None if charged.usd is None else SoFar(charged.usd, settlement.evidence(charged, used))
 
     def whole(self) -> Settlement:
         """Return the settlement of an answer that came to its end."""

@@ -92,7 +92,11 @@ class PieceKeeper:
             self._kept += len(pieces)
 
     def _keep(
-        self, conn: sqlite3.Connection, pieces: Sequence[AnswerPiece], least: Decimal | None, now: int
+        self,
+        conn: sqlite3.Connection,
+        pieces: Sequence[AnswerPiece],
+        least: settlement.SoFar | None,
+        now: int,
     ) -> None:
         answer = self._answer
         answer_pieces.append(conn, answer.request_id, answer.message_id, self._label, pieces, now)
@@ -106,7 +110,11 @@ class LeastKeeper:
     """
 
     def __init__(
-        self, store: Store, entry_id: str, least: Callable[[], Decimal | None], seconds: float = KEEP_SECONDS
+        self,
+        store: Store,
+        entry_id: str,
+        least: Callable[[], settlement.SoFar | None],
+        seconds: float = KEEP_SECONDS,
     ) -> None:
         self._store, self._entry_id, self._least = store, entry_id, least
         self._kept = Decimal(0)
@@ -119,9 +127,9 @@ class LeastKeeper:
             await asyncio.wait({writing})
 
     async def _write(self) -> None:
-        least = self._least() or Decimal(0)
-        if least > self._kept:
+        least = self._least()
+        if least is not None and least.usd > self._kept:
             # A disk that does not take it is in no answer's way; what comes next tries again.
             with suppress(Failure):
                 await self._store.write(settlement.so_far, self._entry_id, least)
-                self._kept = least
+                self._kept = least.usd

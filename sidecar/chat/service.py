@@ -158,7 +158,7 @@ class ChatService:
         answer = PaidAnswer(self._core, prepared, opened.entry)
         message_id, started = self._new_id(), self._now_ms()
         live = LiveAnswer(opened.entry, message_id, started, self._now_ms)
-        live.cost_so_far = answer.least_usd
+        live.cost_so_far = answer.least
         keeper = PieceKeeper(self._store, live, prepared.serving.label, self._now_ms, self._keep_seconds)
 
         def report(event: Event | Waiting) -> None:
@@ -273,7 +273,7 @@ class ChatService:
             answer.name(problem)
         accumulator, money = answer.arrived, answer.broken(problem)
         if isinstance(problem, Failure):
-            settlement.tell_cost(problem, money, answer.held_usd)
+            settlement.tell_cost(problem, money, answer.held_usd, entry.id)
         await self._writes.save(
             partial(
                 transactions.settle,

@@ -48,6 +48,7 @@ class StreamAccumulator:
         self.usage_is_final = False
         self.served_model: str | None = None
         self.response_id: str | None = None
+        self.service_tier: str | None = None
         self.finish_reason: FinishReason | None = None
         self.notes: tuple[str, ...] = ()
 
@@ -63,6 +64,9 @@ class StreamAccumulator:
             case Citation():
                 self._cite(event)
             case Begun():
+                tier = (event.service_tier or "").lower()
+                # The tier that is asked for is not the one that it runs by.
+                self.service_tier = None if tier in ("", "auto") else tier
                 self._serve(event)
             case UsageSoFar():
                 self.usage = self._believed(event.usage) if event.final else believable(event.usage)

@@ -15,14 +15,15 @@ from sidecar.counted import counted
 
 
 async def explained(sidecar: Connection, what: str, row: str | None) -> list[Mapping[str, Any]]:
-    """Return the calls of a message, or else of a job. Raise CallRefused where there is neither."""
+    """Return the calls of a message, or else one call, or those of a job. Raise CallRefused where there is none."""
     job = {"jobId": what} | ({"rowId": row} if row else {})
     if row is None:
-        try:
-            return list(await sidecar.call("cost:explain", {"messageId": what}))
-        except CallRefused as refused:
-            if refused.kind != "not_found":
-                raise
+        for name in ("messageId", "callId"):
+            try:
+                return list(await sidecar.call("cost:explain", {name: what}))
+            except CallRefused as refused:
+                if refused.kind != "not_found":
+                    raise
     found: list[Mapping[str, Any]] = []
     while page := await sidecar.call("cost:explain", {**job, "offset": len(found)}):
         found += page

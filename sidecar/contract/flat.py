@@ -77,6 +77,7 @@ FLAT: dict[str, tuple[tuple[Any, ...], ...]] = {
     ),
     "cost.CostExplainParams": (
         ("messageId", "message_id", "str", False, True, 1, None),
+        ("callId", "call_id", "str", False, True, 1, None),
         ("jobId", "job_id", "str", False, True, 1, None),
         ("rowId", "row_id", "str", False, True, 1, None),
         ("limit", "limit", "int", False, True, 1, 1000),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "44dca7502a042cf1f3f3629305b2c1e6dd749577a9d615125c71a2845c11ece6"
+SCHEMA_HASH = "f650276eabdf6b0901f6869bd3e8ae4088caaa0cd0109e5a373ee02c260e292b"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sidecar.money.bill_tiers import differing, explain_by_tiers
 from sidecar.money.reconcile import ReconciledRow
 from sidecar.money.reconcile import reconcile as lay_beside
 from sidecar.money.vendor_days import day_of
-from sidecar.store import ledger_lists
+from sidecar.store import ledger, ledger_lists
 from sidecar.store.records import LedgerEntry
 
 if TYPE_CHECKING:
@@ -58,13 +58,18 @@ async def explain(call: Request, params: types.CostExplainParams) -> list[dict[s
     read = call.services.store.read
     if params.message_id is not None:
         found = await read(ledger_lists.of_message, params.message_id)
+    elif params.call_id is not None:
+        call_entry = await read(ledger.get, params.call_id)
+        found = [] if call_entry is None else [call_entry]
     elif params.job_id is not None:
         offset = params.offset or 0
         found = await read(ledger_lists.of_job, params.job_id, params.row_id, params.limit or PAGE, offset)
         if offset and not found:
             return []
     else:
-        raise _invalid("Name an answer by its messageId, or a batch by its jobId.", "messageId")
+        raise _invalid(
+            "Name an answer by its messageId, a call by its callId, or a batch by its jobId.", "messageId"
+        )
     if not found:
         raise Failure("not_found", "Nothing was spent under that id. Look for it in the list once more.")
     return [explained(entry) for entry in found]

@@ -21,8 +21,9 @@ def answer(live: LiveAnswer, *, texts: bool = True) -> dict[str, Any]:
     """A WorkAnswer of one that is on its way or has just ended."""
     end, entry = live.end, live.entry
     if end is None:
+        least = live.cost_so_far()
         money = {
-            "costAtLeastUSD": _dollars(live.cost_so_far()),
+            "costAtLeastUSD": _dollars(None if least is None else least.usd),
             "costAtMostUSD": _dollars(entry.estimate_usd),
         }
     else:

@@ -37,10 +37,12 @@ def charge(
     day: date,
     *,
     batch: bool = False,
+    least: bool = False,
 ) -> Charge:
     """The charge for one answer. `reported` is the model that the vendor says answered: that one is billed.
 
-    `batch` prices it as a row of the vendor's own batch.
+    `batch` prices it as a row of the vendor's own batch. The `least` of an answer that did not end is by the cheapest
+    service tier, where none was told: a project may be set to any.
     """
     model = catalogue.reported(called.provider, reported) if reported else called
     if model is None and (called.base_url or called.provider in catalogue.providers):
@@ -52,6 +54,9 @@ def charge(
         return Charge(served_id, model, price, None, "the provider reported no usage")
     if model is not None and model.searches_by_itself and not usage.searches and usage.charged_usd is None:
         return Charge(served_id, model, price, None, "it searches by itself and does not say how often")
+    if least and price is not None and not batch and usage.service_tier is None and not usage.prompt_total:
+        # No usage has come: the vendor had no place yet to name the tier.
+        usage = pricing.at_cheapest_tier(usage, price)
     cost = pricing.cost(usage, price, batch=batch)
     if isinstance(cost, pricing.Unpriced):
         return Charge(served_id, model, price, None, cost.reason)

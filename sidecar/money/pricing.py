@@ -106,6 +106,19 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
     return _summed(parts)
 
 
+def at_cheapest_tier(usage: Usage, entry: PriceEntry) -> Usage:
+    """Return the usage at the service tier at which it costs least."""
+    tiers = {name for name in entry.service_tiers if "=" not in name} | set(entry.service_per_million)
+    found = usage, cost(usage, entry)
+    for tier in sorted(tiers):
+        each = tuple(replace(request, service_tier=tier) for request in usage.requests)
+        at = replace(usage, service_tier=tier, requests=each)
+        now = cost(at, entry)
+        if isinstance(now, Cost) and isinstance(found[1], Cost) and now.total_usd < found[1].total_usd:
+            found = at, now
+    return found[0]
+
+
 def _requests(usage: Usage) -> tuple[Usage, ...]:
     """Each request. An output that was raised after the last report of it is that of the last one.
 

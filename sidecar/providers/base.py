@@ -140,10 +140,14 @@ class TextWasThinking:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The vendor has begun to answer: its own id of the answer, by which it can be asked what that cost."""
+    """The vendor has begun to answer: its own id of the answer, by which it can be asked what that cost.
+
+    `service_tier` is told by some before any usage is.
+    """
 
     response_id: str
     served_model: str | None = None
+    service_tier: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,11 @@ def _event(event: Event, secrets: KnownSecrets) -> Event:
         case Citation():
             return _citation(event, secrets)
         case Begun():
-            return Begun(secrets.hide(event.response_id), _name(event.served_model, secrets))
+            return Begun(
+                secrets.hide(event.response_id),
+                _name(event.served_model, secrets),
+                _name(event.service_tier, secrets),
+            )
         case UsageSoFar():
             return replace(
                 event,

@@ -21,14 +21,16 @@ def least_tokens(text: str) -> int:
     )
 
 
-def least_usage(reported: Usage | None, written: int) -> Usage | None:
+def least_usage(reported: Usage | None, written: int, tier: str | None = None) -> Usage | None:
     """Return what was used at least: what the vendor has reported, and an answer as long as what has arrived.
 
     A count that was told when the answer began is not the count of the answer. `written` are the least tokens of the
-    text and the thinking that have arrived. None when nothing is known.
+    text and the thinking that have arrived, `tier` is the service tier that was told before any usage. None when
+    nothing is known.
     """
     if reported is None:
-        return Usage(out_visible=written) if written else None
+        return Usage(out_visible=written, service_tier=tier) if written else None
+    reported = replace(reported, service_tier=reported.service_tier or tier)
     if reported.doubt in (ANSWER_UNTOLD, ANSWER_LONGER):
         reported = replace(reported, doubt="")
     if reported.doubt:

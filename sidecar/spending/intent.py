@@ -17,6 +17,7 @@ from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import Serving, utc_day
 from sidecar.providers.base import Begun
 from sidecar.spending.budget import Budget, What, give_back, reserve
+from sidecar.spending.settlement import SoFar, so_far
 from sidecar.store import kv, ledger
 from sidecar.store.records import LedgerEntry
 from sidecar.store.store import Store
@@ -102,16 +103,19 @@ def write(conn: sqlite3.Connection, made: LedgerEntry, budget: Budget | None, wh
     ledger.intent(conn, made)
 
 
-async def keep_begun(
-    store: Store, entry_id: str, event: Begun, least_usd: Callable[[], Decimal | None]
-) -> None:
+async def keep_begun(store: Store, entry_id: str, event: Begun, least: Callable[[], SoFar | None]) -> None:
     """Keep the vendor's id of an answer that has begun, and what is certain of its cost by then.
 
-    Both must outlive a process that dies before the answer ends. `least_usd` tells that cost: some vendors count the
+    Both must outlive a process that dies before the answer ends. `least` tells that cost: some vendors count the
     question as they begin. A disk that does not take it is in no answer's way.
     """
     with suppress(Failure):
-        await store.write(ledger.keep_begun, entry_id, event.response_id, least_usd())
+        await store.write(_keep_begun, entry_id, event.response_id, least())
+
+
+def _keep_begun(conn: sqlite3.Connection, entry_id: str, response_id: str, least: SoFar | None) -> None:
+    ledger.keep_begun(conn, entry_id, response_id)
+    so_far(conn, entry_id, least)
 
 
 def raise_to(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -18,16 +18,25 @@ from sidecar.store import ledger
 from sidecar.store.records import CostEvidence, SettledBy
 
 
-def so_far(conn: sqlite3.Connection, entry_id: str, usd: Decimal | None) -> None:
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """What a request that is under way has cost at least by now, in US dollars, and what that is made of."""
+
+    usd: Decimal
+    evidence: CostEvidence
+
+
+def so_far(conn: sqlite3.Connection, entry_id: str, least: SoFar | None) -> None:
     """Keep what has come of a request that is under way: all that will be known of it if the process dies."""
-    if usd:
-        ledger.keep_least(conn, entry_id, usd)
+    if least is not None and least.usd:
+        ledger.keep_least(conn, entry_id, least.usd, least.evidence)
 
 
 class Arrived(Protocol):
     """What has arrived of an answer. `begun`: anything that the vendor may charge for.
 
     `usage_is_final`: the usage is that of the whole answer. `least_tokens` are those of its text and thinking.
+    `service_tier` is the one that was told before any usage.
     """
 
     @property
@@ -38,6 +47,8 @@ class Arrived(Protocol):
     def least_tokens(self) -> int: ...
     @property
     def response_id(self) -> str | None: ...
+    @property
+    def service_tier(self) -> str | None: ...
     @property
     def begun(self) -> bool: ...
 
@@ -80,8 +91,15 @@ class Settlement:
         return None if reserved_usd is None else max(reserved_usd, self.at_least_usd)
 
 
-Pricing = Callable[[Usage | None], Charge]
-"""What a usage comes to by the price of the request's model and day."""
+class Pricing(Protocol):
+    """What a usage comes to by the price of the request's model and day; the `least` of an answer that did not end."""
+
+    def __call__(self, usage: Usage | None, *, least: bool = False) -> Charge: ...
+
+
+def least_of(arrived: Arrived) -> Usage | None:
+    """Return what was used at least of what has arrived; None when nothing is known (pure)."""
+    return least_usage(arrived.usage, arrived.least_tokens, arrived.service_tier)
 
 
 def whole(arrived: Arrived, pricing: Pricing) -> Settlement:
@@ -105,8 +123,8 @@ def broken(
     kind = "error" if isinstance(problem, Exception) else "cancelled"
     if isinstance(problem, OutcomeUnknown) and problem.vendors_fault:
         return unknown(kind, arrived.response_id)
-    least = least_usage(arrived.usage, arrived.least_tokens)
-    charge = pricing(least)
+    least = least_of(arrived)
+    charge = pricing(least, least=True)
     return Settlement(
         "unknown",
         usage=least,
@@ -119,14 +137,16 @@ def broken(
     )
 
 
-def tell_cost(failure: Failure, settlement: Settlement, reserved_usd: Decimal | None) -> None:
-    """Let the failure of a request tell what that cost all the same, or what it may have cost."""
+def tell_cost(failure: Failure, settlement: Settlement, reserved_usd: Decimal | None, entry_id: str) -> None:
+    """Let the failure of a request tell what that cost all the same, or what it may have cost, and under which id."""
     known = settlement.known_usd
     if known is None:
         failure.at_least_usd = settlement.at_least_usd
         failure.at_most_usd = settlement.at_most_usd(reserved_usd)
     elif known:
         failure.cost_usd = known
+    if known is None or known:
+        failure.call_id = entry_id
 
 
 def refused(error_kind: str) -> Settlement:
@@ -208,8 +228,8 @@ def _settled(arrived: Arrived, pricing: Pricing, *, incomplete: bool) -> Settlem
     made_of, counted = charge, arrived.usage
     if charge.usd is None:
         # What is missing may be the usage alone: the answer that has arrived was written all the same.
-        counted = least_usage(arrived.usage, arrived.least_tokens)
-        made_of = pricing(counted)
+        counted = least_of(arrived)
+        made_of = pricing(counted, least=True)
     return Settlement(
         "settled",
         usage=arrived.usage,

@@ -119,7 +119,7 @@ def _ran(
             to_json(list(made_of.surcharges)) if made_of.surcharges else None,
             made_of.requests,
             int(made_of.charged),
-            None if made_of.parts is None else to_json([dict(part) for part in made_of.parts]),
+            _parts(made_of),
             settled_by,
             entry_id,
             before[0],
@@ -177,12 +177,10 @@ def mark_unknown(
     )
 
 
-def keep_begun(conn: sqlite3.Connection, entry_id: str, response_id: str, least_usd: Decimal | None) -> None:
-    """Keep the vendor's id of an answer that has begun, by which it can be asked for, and what that cost at least."""
+def keep_begun(conn: sqlite3.Connection, entry_id: str, response_id: str) -> None:
+    """Keep the vendor's id of an answer that has begun, by which it can be asked for."""
     conn.execute(
-        "UPDATE ledger SET request_id = ?1, at_least_pico = max(coalesce(at_least_pico, 0), ?2)"
-        " WHERE id = ?3 AND state = 'intent'",
-        (response_id, to_pico(least_usd) or 0, entry_id),
+        "UPDATE ledger SET request_id = ? WHERE id = ? AND state = 'intent'", (response_id, entry_id)
     )
 
 
@@ -191,11 +189,12 @@ def keep_message_id(conn: sqlite3.Connection, entry_id: str, message_id: str) ->
     conn.execute("UPDATE ledger SET message_id = ? WHERE id = ? AND state = 'intent'", (message_id, entry_id))
 
 
-def keep_least(conn: sqlite3.Connection, entry_id: str, usd: Decimal) -> None:
-    """Keep what a request that is under way has cost at least by now. It never becomes less."""
+def keep_least(conn: sqlite3.Connection, entry_id: str, usd: Decimal, made_of: CostEvidence) -> None:
+    """Keep what a request that is under way has cost at least by now, and of what. It never becomes less."""
     conn.execute(
-        "UPDATE ledger SET at_least_pico = ?1 WHERE id = ?2 AND state = 'intent' AND coalesce(at_least_pico, 0) < ?1",
-        (to_pico(usd), entry_id),
+        "UPDATE ledger SET at_least_pico = ?1, parts = ?2, service_tier = ?3, requests = ?4"
+        " WHERE id = ?5 AND state = 'intent' AND coalesce(at_least_pico, 0) < ?1",
+        (to_pico(usd), _parts(made_of), made_of.service_tier, made_of.requests, entry_id),
     )
 
 
@@ -236,6 +235,10 @@ def get(conn: sqlite3.Connection, entry_id: str) -> LedgerEntry | None:
 def any_open(conn: sqlite3.Connection) -> bool:
     """Whether a request is under way."""
     return conn.execute("SELECT 1 FROM ledger WHERE state = 'intent' LIMIT 1").fetchone() is not None
+
+
+def _parts(made_of: CostEvidence) -> str | None:
+    return None if made_of.parts is None else to_json([dict(part) for part in made_of.parts])
 
 
 def _usage_columns(usage: TokenUsage | None) -> tuple[int | None, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.field.claims import field
-from tests.field.hostile import Answer, chat_chunk, claude_events, serving, stream
+from tests.field.hostile import Answer, chat_chunk, claude_events, serving, stream, whole
 from tests.field.lab import batch_rows, refused, sidecar, vendor_environment
 from tests.helpers.process import RpcError, SidecarProcess
 
@@ -160,3 +160,59 @@ async def test_the_statistics_say_which_calls_are_in_none_of_their_sums(tmp_path
     assert stats["uncertainCalls"] == 1
     assert 0 < stats["costAtLeastUSD"] < stats["costAtMostUSD"]
     assert stats["monthUncertain"]["uncertainCalls"] == stats["weekUncertain"]["uncertainCalls"] == 1
+
+
+def flex(tier: str | None) -> Answer:
+    """An answer of OpenAI's that tells its tier in every piece, and is cut."""
+    told = {} if tier is None else {"service_tier": tier}
+    return stream(*({**chat_chunk({"content": text}), "model": "gpt-5", **told} for text in PIECES))
+
+
+async def test_the_least_of_a_cut_answer_is_by_the_tier_that_was_told_or_the_cheapest(tmp_path: Path) -> None:
+    found: dict[str | None, float] = {}
+    for tier in ("default", "flex", None):
+        async with (
+            serving(flex(tier)) as server,
+            sidecar(tmp_path / str(tier), environment=vendor_environment(server.url, "openai")) as process,
+        ):
+            error = await refused(process, model="openai/gpt-5", **OPTIONS)
+            found[tier] = error.data["costAtLeastUSD"]
+    assert found["flex"] == pytest.approx(found["default"] / 2)
+    assert found[None] == found["flex"] > 0
+
+
+async def test_what_anthropic_wrote_before_an_error_of_its_own_is_in_the_least(tmp_path: Path) -> None:
+    """It bills that, and says so."""
+    begun = [event for event in claude_events(*PIECES) if event["type"] in BEGINNING]
+    broken = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    async with (
+        serving(stream(*begun, broken)) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "anthropic")) as process,
+    ):
+        error = await refused(process, model=MODELS["anthropic"], **OPTIONS)
+        found = await process.call("cost:explain", {"callId": error.data["callId"]})
+    words = sum(len(piece.split()) for piece in PIECES)
+    written = {line["unit"]: line["quantity"] for line in found[0]["lines"]}
+    assert written["out_visible"] >= words
+    assert sum(line["usd"] for line in found[0]["lines"]) == pytest.approx(error.data["costAtLeastUSD"])
+    assert found[0]["state"] == "unknown"
+
+
+async def test_a_refused_question_that_was_paid_for_is_explained_by_the_call_of_its_error(
+    tmp_path: Path,
+) -> None:
+    usage = {"prompt_tokens": 1_000, "completion_tokens": 5, "total_tokens": 1_005}
+    no = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
+    choice = {"index": 0, "message": no, "finish_reason": "stop"}
+    body = {"id": "c1", "object": "chat.completion", "model": "gpt-5", "choices": [choice], "usage": usage}
+    async with (
+        serving(whole(body)) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "openai")) as process,
+    ):
+        error = await refused(process, model="openai/gpt-5", **OPTIONS)
+        found = await process.call("cost:explain", {"callId": error.data["callId"]})
+        with pytest.raises(RpcError) as caught:
+            await process.call("cost:explain", {"callId": "nobody"})
+    assert found[0]["costUSD"] == error.data["costUSD"] > 0
+    assert {line["unit"] for line in found[0]["lines"]} == {"in_uncached", "out_visible"}
+    assert caught.value.data["kind"] == "not_found"

@@ -44,6 +44,7 @@ async def least_told(process: SidecarProcess, job: str) -> tuple[float, float]:
     """What the killed request of the row is said to have cost at least: of itself, and in the sum of its batch."""
     first = (await process.call("cost:explain", {"jobId": job, "rowId": "r"}))[0]
     assert "costUSD" not in first
+    assert sum(line["usd"] for line in first["lines"]) == pytest.approx(first["costAtLeastUSD"])
     return first["costAtLeastUSD"], (await process.call("batch:get", {"jobId": job}))["costAtLeastUSD"]
 
 

@@ -227,6 +227,8 @@ class Collector:
         transcript: StreamAccumulator,
         allowance: Allowance | None,
         usage: Usage | None,
+        *,
+        least: bool = False,
     ) -> charging.Charge:
         day = utc_day(part.created_at)
         if usage is not None and allowance is not None:
@@ -236,7 +238,9 @@ class Collector:
             called = self._catalogue.served(row.model, day).model
         except Failure:  # taken out of models.json since: the answer was paid for all the same
             return charging.Charge(row.model, None, None, None, "the model is not known any more")
-        return charging.charge(self._catalogue, called, transcript.served_model, usage, day, batch=True)
+        return charging.charge(
+            self._catalogue, called, transcript.served_model, usage, day, batch=True, least=least
+        )
 
 
 def _waiting(

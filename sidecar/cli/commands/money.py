@@ -44,7 +44,9 @@ def costs(
 
 def explain(
     context: typer.Context,
-    what: Annotated[str, typer.Argument(help="The id of a message or of a job.")],
+    what: Annotated[
+        str, typer.Argument(help="The id of a message, of a job, or of a call that an error names.")
+    ],
     row: Annotated[str | None, typer.Option(help="Only this row of the job.")] = None,
 ) -> None:
     """Show line by line what an answer or a batch cost. Example: `abai explain 5f0c2e1a-… --row row-1`"""

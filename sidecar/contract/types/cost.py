@@ -10,7 +10,10 @@ from sidecar.contract.base import WireModel
 
 class CostExplainParams(WireModel):
     message_id: Annotated[str | None, Field(alias="messageId", min_length=1)] = None
-    """An answer; without it, `jobId` is needed."""
+    """An answer; without it, `callId` or `jobId` is needed."""
+
+    call_id: Annotated[str | None, Field(alias="callId", min_length=1)] = None
+    """A call that has no answer to name it by, as its error tells it."""
 
     job_id: Annotated[str | None, Field(alias="jobId", min_length=1)] = None
     """A batch."""

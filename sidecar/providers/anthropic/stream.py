@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sidecar.errors import Failure
 from sidecar.providers.anthropic.blocks import Block
 from sidecar.providers.anthropic.errors import why_declined
 from sidecar.providers.anthropic.usage import (
@@ -28,6 +29,7 @@ from sidecar.providers.base import (
 from sidecar.providers.kernel.errors import declined, stream_failure
 from sidecar.providers.kernel.events import SILENCE_SECONDS, Pieces
 from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
+from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.said_otherwise import without_envelope
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.token_counts import added
@@ -113,7 +115,7 @@ class MessageReader:
             # An error behind a complete answer takes nothing of it back.
             if self._stop is not None and not self.paused:
                 return
-            raise stream_failure(value, self._asked, produced=bool(self._blocks or self._said))
+            raise _billed(stream_failure(value, self._asked, produced=bool(self._blocks or self._said)))
         if kind == "message":
             yield from self._whole(value)
         elif kind == "message_start":
@@ -207,6 +209,13 @@ class MessageReader:
     def _identify(self, message: Mapping[str, Any]) -> None:
         self._model = as_text(message.get("model")) or self._model
         self._id = as_text(message.get("id")) or self._id
+
+
+def _billed(failure: Failure) -> Failure:
+    """The vendor says that it bills what was written before an error of its own."""
+    if isinstance(failure, OutcomeUnknown):
+        failure.vendors_fault = False
+    return failure
 
 
 def _index(value: Mapping[str, Any]) -> int:

@@ -61,9 +61,10 @@ class ResponsesReader(AnswerReader):
             raise stream_failure(value, self._asked, produced=self._produced or self._thought)
         elif kind in ("response.created", "response.in_progress"):
             known = self._id
-            self._identify(as_mapping(value.get("response")))
+            response = as_mapping(value.get("response"))
+            self._identify(response)
             if self._id is not None and known is None:
-                yield Begun(self._id, self._model)
+                yield Begun(self._id, self._model, as_text(response.get("service_tier")) or None)
         else:
             yield from self._delta(kind, value)
 

@@ -115,10 +115,10 @@ class ChatReader(AnswerReader):
             yield from self._error(chunk)
             return
         self._model = as_text(chunk.get("model")) or self._model
-        if self._id is None and as_text(chunk.get("id")):
-            yield Begun(as_text(chunk["id"]), self._model)
-        self._id = as_text(chunk.get("id")) or self._id
         self._tier = as_word(chunk.get("service_tier")) or self._tier
+        if self._id is None and as_text(chunk.get("id")):
+            yield Begun(as_text(chunk["id"]), self._model, self._tier)
+        self._id = as_text(chunk.get("id")) or self._id
         # What comes behind the end is no part of the answer; its usage is.
         if not (self._marked and self._begun):
             for choice in self._choices.ours(chunk):
