@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 from typing import Any
@@ -18,9 +21,14 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sidecar.app import run_clock
+from sidecar.config import Config
+from sidecar.simulator.core import Simulator
+from sidecar.simulator.gemini.routes import GeminiVendor
+from sidecar.simulator.registry import all_vendors
 from sidecar.spending.budget import standing
 from sidecar.store import jobs, ledger_sums
-from tests.helpers.inside import Inside, inside
+from tests.helpers.inside import Inside, World, inside
 
 EXAMPLES = int(os.environ.get("MONEY_EXAMPLES", "6"))
 SETTINGS = settings(
@@ -58,6 +66,12 @@ WORDS = (
     "🌅",
     "—",
     "\n",
+    "7 1 9 0 4",
+    "CC(=O)Oc1ccccc1C(=O)O",
+    "aGVsbG8gd29ybGQ=",
+    "ꦲꦤꦕꦫꦏ",
+    "Pause 2 times.",
+    "Pause 9 times.",
 )
 # A prompt of nothing but line ends is refused before it costs anything.
 TEXTS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=60).map(" ".join).filter(str.strip)
@@ -80,6 +94,23 @@ ROWS = st.lists(
     min_size=1,
     max_size=24,
 )
+# A server that takes the limit of an answer by no name, and writes as much as it likes.
+UNLIMITED = "[[compatible: dislikes=max_tokens+max_completion_tokens]]"
+LAB = {
+    "providers": {"lab": {"baseUrl": "https://lab.example/v1", "keyRequired": False}},
+    "models": [
+        {
+            "provider": "lab",
+            "id": "m",
+            "name": "M",
+            "contextSize": 8192,
+            "features": ["streaming"],
+            "prices": [{"from": "2026-01-01", "perMillion": {"prompt": 1, "completion": 2}}],
+        }
+    ],
+}
+# Gemini's parts are as short here as its answers are.
+PART_TOKENS = 90
 SAVED = st.fixed_dictionaries(
     {
         "enableWebSearch": st.booleans(),
@@ -92,10 +123,18 @@ SAVED = st.fixed_dictionaries(
 
 
 @asynccontextmanager
-async def sidecar(saved: Mapping[str, Any]) -> AsyncIterator[Inside]:
-    """A sidecar with these settings, and vendors that have charged nothing."""
+async def sidecar(saved: Mapping[str, Any], part_tokens: int = 65_536) -> AsyncIterator[Inside]:
+    """A sidecar with these settings and a server of the person's own, and vendors that have charged nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        async with asyncio.timeout(DEADLINE_SECONDS), inside(Path(folder), day="2026-11-30") as here:
+        data_dir = Path(folder)
+        (data_dir / "models.json").write_text(json.dumps(LAB), encoding="utf-8")
+        now_ms = run_clock(Config(data_dir=data_dir, mock=True, mock_day=date(2026, 11, 30)))
+        vendors = [
+            replace(vendor, part_tokens=part_tokens) if isinstance(vendor, GeminiVendor) else vendor
+            for vendor in all_vendors()
+        ]
+        world = World(Simulator(vendors=vendors, pace_ms=0, now_ms=now_ms), now_ms)
+        async with asyncio.timeout(DEADLINE_SECONDS), inside(data_dir, day="2026-11-30", world=world) as here:
             for key, value in saved.items():
                 await here.call("settings:save", {"key": key, "value": value})
             yield here
@@ -177,9 +216,9 @@ def test_whatever_is_sent_at_once_the_limit_holds(
 ) -> None:
     async def run() -> None:
         limit = Decimal(micros) / 1_000_000
-        async with sidecar(saved) as here, limited(here, limit):
+        async with sidecar(saved, PART_TOKENS) as here, limited(here, limit):
 
-            async def batch() -> None:
+            async def batch(rows: Sequence[Mapping[str, Any]]) -> None:
                 if (job := await submitted(here, "batch:submit", rows)) is not None:
                     await here.call("batch:start", {"jobId": job, "concurrency": 32})
                     await here.ended(job)
@@ -196,7 +235,10 @@ def test_whatever_is_sent_at_once_the_limit_holds(
                 asked = {"content": row["prompt"], "modelId": row["model"], "options": options}
                 await here.call("chat:send", asked)
 
-            await asyncio.gather(batch(), native(), *map(chat, rows))
+            unlimited = [
+                {**row, "prompt": f"{row['prompt']} {UNLIMITED}", "model": "lab/m"} for row in rows[:4]
+            ]
+            await asyncio.gather(batch(rows), batch(unlimited), native(), *map(chat, [*rows, *unlimited]))
             _, most = await ours(here)
             assert charged(here) <= limit
             assert most <= limit
