@@ -82,6 +82,7 @@ async def test_counts_of_openai_that_contradict_each_other_tell_no_cost(tmp_path
         "the other API contradicts": (told(input_tokens=2000, output_tokens=700), None),
         "cached, in Anthropic's words": (told(cache_read_input_tokens=800), None),
         "a tier that is a number": (chat(CHAT, "gpt-6-sol", service_tier=3), None),
+        "a tier in the usage": (told(service_tier="flex"), "0.0035"),
     }
     await assert_costs(tmp_path, "openai/gpt-6-sol", cases)
 
@@ -315,5 +316,25 @@ async def test_a_charge_is_read_as_a_server_writes_it_or_the_cost_is_not_known(t
         "ticks below nothing": (charged(cost_in_usd_ticks=-1), None),
         "half a tick": (charged(cost_in_usd_ticks=1.5), None),
         "ticks": (charged(cost_in_usd_ticks="3.7756e7"), "0.0037756"),
+    }
+    await assert_costs(tmp_path, "lab/m", cases)
+
+
+@field("money", "a charge that is told twice")
+async def test_of_charges_and_counts_that_come_as_texts_the_larger_holds(tmp_path: Path) -> None:
+    def twice(first: Mapping[str, Any], second: Mapping[str, Any]) -> Answer:
+        text = {"id": "c1", "choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}
+        reports = ({"choices": [], "usage": {**CHAT, **each}} for each in (first, second))
+        return stream(text, *reports, "[DONE]")
+
+    texts = {"prompt_tokens": "1000", "completion_tokens": "500", "total_tokens": "1500"}
+    nothing = dict.fromkeys(texts, "0")
+    cases: Cases = {
+        "the same": (twice({"cost": "0.0123"}, {"cost": "0.0123"}), "0.0123"),
+        "taken back": (twice({"cost": "0.0123"}, {"cost": "0"}), "0.0123"),
+        "taken back by a number": (twice({"cost": "0.0123"}, {"cost": 0}), "0.0123"),
+        "grown": (twice({"cost": "9e-3"}, {"cost": "0.0123"}), "0.0123"),
+        "below nothing first": (twice({"cost": "-1"}, {"cost": "0.0123"}), None),
+        "counts taken back": (twice(texts, nothing), "0.002"),
     }
     await assert_costs(tmp_path, "lab/m", cases)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.providers.base import ANSWER_UNTOLD, Usage
-from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.json_values import as_amount, as_mapping
 
 _log = logging.getLogger(__name__)
 
@@ -63,11 +63,17 @@ def grown(before: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, Any
             whole[name] = grown(as_mapping(old), value)
         elif value is None:
             whole.setdefault(name, None)
-        elif _is_number(value) and _is_number(old):
-            whole[name] = min(old, value) if min(old, value) < 0 else max(old, value)
         else:
-            whole[name] = value
+            whole[name] = _larger(old, value)
     return whole
+
+
+def _larger(old: Any, new: Any) -> Any:
+    """The larger of two numbers, also of those that came as texts; the one below 0 where there is one."""
+    before, now = as_amount(old), as_amount(new)
+    if before is None or now is None or isinstance(old, bool) or isinstance(new, bool):
+        return new
+    return (old if before < now else new) if min(before, now) < 0 else (old if before > now else new)
 
 
 def added(before: Usage | None, now: Usage) -> Usage:
@@ -91,7 +97,3 @@ def added(before: Usage | None, now: Usage) -> Usage:
         requests=(*(before.requests or (before,)), *(now.requests or (now,))),
         doubt=now.doubt or before.doubt,
     )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

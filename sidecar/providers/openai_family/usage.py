@@ -68,7 +68,7 @@ def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
         total=usage.get("total_tokens"),
         output_details=details[1],
         searches=0,
-        service_tier=service_tier,
+        service_tier=service_tier or usage.get("service_tier"),
         told=usage,
     )
 
