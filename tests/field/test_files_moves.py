@@ -132,3 +132,44 @@ def _changed(value: Any, odd: Any) -> list[Any]:
             _, end = json.JSONDecoder().raw_decode(text, begin)
             found.append(json.loads(text[:begin] + json.dumps(odd) + text[end:]))
     return found
+
+
+@field("files", "ChatGPT's marks")
+async def test_what_chatgpt_shows_in_place_of_marks_and_beside_a_conversation_comes_along(
+    process: SidecarProcess, tmp_path: Path
+) -> None:
+    def node(number: int, text: str, role: str = "assistant", **more: Any) -> dict[str, Any]:
+        content = {"content_type": more.pop("kind", "text"), "parts": [text], "text": text}
+        if content["content_type"] == "code":
+            content.pop("parts")
+        said = {"author": {"role": role}, "content": content, "create_time": 1.7e9 + number, **more}
+        return {"parent": str(number - 1) if number else None, "message": said}
+
+    site = "\ue200cite\ue202turn0search0\ue201"
+    entity = '\ue200entity\ue202["city","Paris","in France"]\ue201'
+    references = [{"matched_text": site, "alt": "([Site](https://site.example))"}]
+    create = json.dumps({"name": "poem", "type": "document", "content": "Roses are red"})
+    whole = json.dumps({"updates": [{"pattern": ".*", "multiple": False, "replacement": "Violets are blue"}]})
+    part = json.dumps({"updates": [{"pattern": "blue", "multiple": False, "replacement": "grey"}]})
+    nodes = [
+        node(0, "Where?", "user"),
+        node(1, f"In {entity} {site}\ue200image\ue202x\ue201.", metadata={"content_references": references}),
+        node(2, "A poem?", "user"),
+        node(3, create, recipient="canmore.create_textdoc", kind="code"),
+        node(4, whole, recipient="canmore.update_textdoc"),
+        node(5, part, recipient="canmore.update_textdoc"),
+        node(6, "[1, 2", recipient="canmore.create_textdoc"),
+        node(7, "search()", recipient="browser"),
+        node(8, "Done."),
+    ]
+    mapping = {str(number): each for number, each in enumerate(nodes)}
+    talk = {"title": "Marks", "conversation_id": "marks", "current_node": "8", "mapping": mapping}
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps([talk]), encoding="utf-8")
+    project_id = await project(process)
+    found = await process.call("conversation:import", {"projectId": project_id, "path": str(path)})
+    (taken,) = await process.call("conversation:list", {"projectId": project_id})
+    texts = [message["content"] for message in await messages(process, taken["id"])]
+    assert (found["conversations"], found["problems"]) == (1, [])
+    assert texts[:3] == ["Where?", "In Paris ([Site](https://site.example)).", "A poem?"]
+    assert texts[3] == "Roses are red\n\nViolets are blue\n\nDone."

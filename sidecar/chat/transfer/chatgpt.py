@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +15,10 @@ from sidecar.chat.transfer.message_tree import TakenConversation, TreeNode, conv
 from sidecar.chat.transfer.values import a_list, a_text, an_object, moment
 
 _THINKING = frozenset({"thoughts", "reasoning_recap"})
+# What the assistant writes into the canvas beside a conversation, and not into it.
+_CANVAS = ("canmore.create_textdoc", "canmore.update_textdoc")
+# A mark of private characters that its page shows as a link, a name or a picture.
+_MARK = re.compile("\ue200([^\ue200\ue201\ue202]*)(?:\ue202([^\ue200\ue201]*))?\ue201")
 _NOT_SAID = frozenset({"user_editable_context", "model_editable_context", "execution_output"})
 
 
@@ -47,9 +53,15 @@ def _node(key: str, value: Mapping[str, Any]) -> TreeNode:
     # What is meant for a tool, or hidden from the person, was not said to anybody.
     if role not in ("user", "assistant") or metadata.get("is_visually_hidden_from_conversation"):
         return joint
-    if role == "assistant" and message.get("recipient") not in (None, "all"):
+    recipient = message.get("recipient")
+    if role == "assistant" and recipient not in (None, "all", *_CANVAS):
         return joint
     kind, text = a_text(content.get("content_type")), _text(content)
+    text = (
+        _written(text)
+        if recipient in _CANVAS
+        else _unmarked(text, a_list(metadata.get("content_references")))
+    )
     if kind in _NOT_SAID:
         return joint
     slug = metadata.get("model_slug")
@@ -74,6 +86,36 @@ def _text(content: Mapping[str, Any]) -> str:
         text = content.get("text") or content.get("content") or ""
         return f"```\n{text}\n```" if content.get("content_type") == "code" and text else str(text)
     return "\n\n".join(filter(None, map(_part, parts))).strip()
+
+
+def _written(call: str) -> str:
+    """What a call wrote into the canvas: a new text, or one in the place of all of it. Nothing of a smaller change."""
+    try:
+        value = an_object(json.loads(call.removeprefix("```\n").removesuffix("\n```")))
+    except (ValueError, RecursionError):
+        return ""
+    whole = (each for each in map(an_object, a_list(value.get("updates"))) if each.get("pattern") == ".*")
+    return a_text(value.get("content")) or a_text(next(whole, {}).get("replacement"))
+
+
+def _unmarked(text: str, references: list[Any]) -> str:
+    """The text with what its page shows in the place of each mark, as far as the file says it."""
+    if "\ue200" not in text:
+        return text
+    shown = {a_text(each.get("matched_text")): a_text(each.get("alt")) for each in map(an_object, references)}
+
+    def instead(mark: re.Match[str]) -> str:
+        return shown.get(mark[0]) or (_name(mark[2] or "") if mark[1] == "entity" else "")
+
+    return _MARK.sub(instead, text)
+
+
+def _name(told: str) -> str:
+    """What an entity is called: the second of what is told of it."""
+    try:
+        return a_text(a_list(json.loads(told))[1])
+    except (ValueError, IndexError, RecursionError):
+        return ""
 
 
 def _part(part: Any) -> str:
