@@ -78,6 +78,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "current_project",
         "providers.base",
         "providers.by_name",
+        "providers.kernel.charset",
     },
     "comparing": {"store"},
     "report": {"batch.files.csv_text", "batch.template", "comparing", "store"},

@@ -63,6 +63,17 @@ async def test_the_history_of_another_program_is_taken_over(
     assert answer["timestamp"] >= question["timestamp"] > 1_600_000_000_000
 
 
+@field("files", "such a file that was saved anew in UTF-16")
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-8-sig"])
+async def test_a_history_that_was_saved_anew_in_another_encoding_is_taken_over(
+    encoding: str, process: SidecarProcess, tmp_path: Path
+) -> None:
+    content = json.dumps(files.OPENWEBUI, ensure_ascii=False).encode(encoding)
+    into, result = await taken_over(process, tmp_path / "export.json", content)
+    assert result["service"] == "openwebui"
+    assert len(await said(process, into)) == 2
+
+
 @field("files", "Google Takeout's activity of Gemini")
 async def test_what_was_asked_of_gemini_comes_by_days(process: SidecarProcess, tmp_path: Path) -> None:
     into, result = await taken_over(process, tmp_path / "MyActivity.json", files.GEMINI)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
@@ -14,6 +13,7 @@ from sidecar.chat.transfer.programs import conversations_in, service_of
 from sidecar.errors import Failure
 from sidecar.json_file import read_elements
 from sidecar.json_stream import BrokenJson
+from sidecar.providers.kernel.charset import Narrowed
 
 # One conversation, or a file that cannot be read in parts.
 MOST_BYTES = 64 * 1024 * 1024
@@ -93,13 +93,21 @@ def _thread(content: bytes) -> list[Any]:
 
 
 def _reader(stream: IO[bytes]) -> Callable[[int], bytes]:
-    """Read on from behind a byte order mark."""
+    """Read on from behind a byte order mark, in UTF-8: some programs save a file anew in UTF-16."""
+    narrowed = Narrowed()
     begin = stream.read(len(_MARK))
-    rest = io.BytesIO(b"" if begin == _MARK else begin)
+    held = bytearray(narrowed.feed(b"" if begin == _MARK else begin))
+    is_over = False
 
     def read(size: int) -> bytes:
-        found = rest.read(size)
-        return found if len(found) == size else found + stream.read(size - len(found))
+        nonlocal is_over
+        while len(held) < size and not is_over:
+            found = stream.read(size)
+            is_over = not found
+            held.extend(narrowed.feed(found) if found else narrowed.finish())
+        taken = bytes(held[:size])
+        del held[:size]
+        return taken
 
     return read
 
