@@ -172,6 +172,7 @@ async def serve_client(
         on_stopping=stopping,
         on_signal=on_ending,
         signals=signals,
+        explain=services.store.explain,
         on_stopped=put_away,
         notifier=outbox,
         in_flight=in_flight,

@@ -71,7 +71,19 @@ async def _clear_up(database: Database, config: Config, now: int) -> None:
     if await database.write(left_over.anything_open):
         from sidecar.spending.recovery import after_a_run
 
-        interrupted = await database.write(after_a_run, now)
+        try:
+            interrupted = await database.write(after_a_run, now)
+        except Failure:
+            raise
+        except Exception:
+            from sidecar.store.odd_values import set_right
+
+            if not (await database.write(set_right))[0]:
+                raise
+            log.exception(
+                "another program has written into the database what cannot be there; it was set right"
+            )
+            interrupted = await database.write(after_a_run, now)
         if interrupted:
             log.warning(
                 "%d answers were cut off when the sidecar last ended; their cost is unknown", interrupted

@@ -21,7 +21,7 @@ from sidecar.rpc.envelope import Request, cancelled_ids, id_of, named_params, pr
 from sidecar.rpc.gathered_replies import GatheredReplies
 from sidecar.rpc.in_flight import InFlight, RunningRequest
 from sidecar.rpc.outbox import Outbox
-from sidecar.rpc.to_wire_error import ErrorRow, to_wire_error
+from sidecar.rpc.to_wire_error import ErrorRow, Explain, to_wire_error
 
 if TYPE_CHECKING:
     from sidecar.rpc.jsonrpc_library import Result
@@ -72,12 +72,14 @@ class Dispatcher:
         in_flight: InFlight | None = None,
         on_exit: Callable[[], None] = lambda: None,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        explain: Explain | None = None,
     ) -> None:
         self._max_bytes = max_message_bytes
         self._services = services
         self._outbox = outbox
         self._errors = errors
         self._on_exit = on_exit
+        self._explain = explain
         self.in_flight = in_flight if in_flight is not None else InFlight()
         self._shut_down = False
         # The ids of requests that are being read, and whether they were cancelled meanwhile.
@@ -187,7 +189,8 @@ class Dispatcher:
                     body = codec.dumps({"jsonrpc": "2.0", "result": result, "id": request.id})
                     failed = False
                 except (Exception, asyncio.CancelledError, SystemExit) as error:
-                    body, _ = await self._by_library(running, self._refused(error))
+                    told = error if self._explain is None else await self._explain(error)
+                    body, _ = await self._by_library(running, self._refused(told))
             if body is not None and len(body) > self._max_bytes:
                 body, failed = self._error(request.id, _too_large(len(body), self._max_bytes)), True
         except Exception as error:

@@ -16,7 +16,7 @@ from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.intake import Intake
 from sidecar.rpc.outbox import Outbox
 from sidecar.rpc.stdio import ClientGone, WireStreams, WireWriter
-from sidecar.rpc.to_wire_error import ErrorRow
+from sidecar.rpc.to_wire_error import ErrorRow, Explain
 
 log = logging.getLogger("sidecar.rpc")
 
@@ -42,6 +42,7 @@ async def serve(
     on_arrival: Callable[[Frame | None], None] | None = None,
     on_signal: Callable[[], None] = lambda: None,
     signals: int | None = None,
+    explain: Explain | None = None,
 ) -> None:
     """Serves until the end of the stream, `exit`, a signal to end, or a client that is gone; then drains.
 
@@ -51,7 +52,7 @@ async def serve(
     for services that notify or count. `on_arrival` sees each frame as it is taken, and None at the end of the
     input; it must neither wait nor raise. `on_signal` is called when a signal to end comes, even if the loop is busy,
     and when an `exit` is seen that must wait; a byte for a signal is written to the descriptor `signals` at once, even
-    if no Python runs any more.
+    if no Python runs any more. `explain` may know what a person is to be told of what is no Failure.
     """
     outbox = notifier if notifier is not None else Outbox()
     stop = asyncio.Event()
@@ -63,6 +64,7 @@ async def serve(
         in_flight=in_flight,
         on_exit=stop.set,
         max_message_bytes=max_message_bytes,
+        explain=explain,
     )
     with _ending_signals(stop, on_signal, signals):
         writing = asyncio.create_task(_write(outbox, streams.writer, stop))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from sidecar.errors import Failure
 from sidecar.shortages import shortage
 
 log = logging.getLogger("sidecar.rpc")
+
+Explain = Callable[[BaseException], Awaitable[BaseException]]
+"""Gives what a person is told of an exception: a Failure where somebody knows better, else the exception itself."""
 
 
 class ErrorRow(Protocol):

@@ -12,6 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sidecar.errors import Failure
 from sidecar.store.database import Database
 from sidecar.store.disk import Disk
+from sidecar.store.explanation import Explanation
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,7 +39,8 @@ class Store:
     reason, so that the person reads a sentence instead of watching the sidecar start again and again. The first call
     that comes AGAIN_SECONDS later opens anew: a disk may have room by then, another app have given the folder free.
 
-    `open_file` opens what is in place; `disk` is what that lies on. `on_late_opening` is called when it succeeds after
+    `open_file` opens what is in place; `disk` is what that lies on, and `explain` says of an exception that is no
+    Failure what a person is told. `on_late_opening` is called when it succeeds after
     it had failed.
     """
 
@@ -52,6 +54,7 @@ class Store:
         self._turn = asyncio.Lock()
         self._open_file = open_file
         self.disk = Disk()
+        self.explain = Explanation(self.write).of
         self._on_late_opening = on_late_opening
         self._stopping = False
         self._again_at = 0.0

@@ -41,6 +41,20 @@ async def test_what_was_written_is_read_at_once(database: Database) -> None:
         assert await database.read(_keys) == ["a"]
 
 
+async def test_a_read_that_broke_off_keeps_no_later_read_at_its_moment(database: Database) -> None:
+    def broken(conn: sqlite3.Connection) -> list[int]:
+        return [int(key) for (key,) in conn.execute("SELECT key FROM app_state")]
+
+    await database.write(_remember, "a")
+    await database.write(_remember, "b")
+    # Whoever has the exception has its frames, and in them the rows that were not read.
+    with pytest.raises(ValueError, match="invalid literal") as kept:
+        await database.read(broken)
+    await database.write(_remember, "c")
+    assert await database.read(_keys) == ["a", "b", "c"]
+    del kept
+
+
 async def test_many_writers_at_once_are_all_committed(database: Database) -> None:
     async with asyncio.timeout(20):
         await asyncio.gather(*(database.write(_remember, f"{n:04}") for n in range(2_000)))
