@@ -24,6 +24,7 @@ from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows, unconfir
 from sidecar.providers.kernel.bodies import array_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.kernel.known_ids import KnownIds
 from sidecar.providers.kernel.pages import listed
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class AnthropicBatch:
         # Not from the address that the vendor names: the key goes to the base URL alone.
         asked = self._api.asked(key)
         lines = self._api.lines(f"{self._of(state.native_id)}/results", asked, headers={})
-        rows = read_rows(lines, lambda line: outcome(line, asked), state.native_id, set())
+        rows = read_rows(lines, lambda line: outcome(line, asked), state.native_id, KnownIds())
         async with aclosing(rows):
             async for came in rows:
                 yield came

@@ -32,6 +32,7 @@ from sidecar.providers.kernel.bodies import lines_body
 from sidecar.providers.kernel.client import ACCEPT_JSON, VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.json_values import as_mapping
+from sidecar.providers.kernel.known_ids import KnownIds
 from sidecar.providers.kernel.outcome import NotYet
 from sidecar.providers.kernel.pages import Pages
 
@@ -134,7 +135,7 @@ class GeminiBatch:
             pieces = self._api.elements(self._of(state.native_id), file, INLINE, bytearray())
         else:
             return
-        rows = read_rows(pieces, lambda value: outcome(value, asked, state.word), state.native_id, set())
+        rows = read_rows(pieces, lambda value: outcome(value, asked, state.word), state.native_id, KnownIds())
         async with aclosing(rows):
             async for came in rows:
                 yield came

@@ -31,6 +31,7 @@ from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.jsonl import read_line
+from sidecar.providers.kernel.known_ids import KnownIds
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.providers.kernel.pages import Pages
 from sidecar.providers.kernel.said_otherwise import told_id, without_envelope
@@ -137,7 +138,7 @@ class GrokBatch:
 
         A row that can be read outranks the cancel.
         """
-        asked, told = self._api.asked(key), set[str]()
+        asked, told = self._api.asked(key), KnownIds()
         pieces = self._paged(f"{self._of(state.native_id)}/results", "results", key)
         rows = read_rows(pieces, lambda value: outcome(value, asked), state.native_id, told)
         async with aclosing(rows):

@@ -14,6 +14,7 @@ from sidecar.providers.base import Done, Event, TextDelta, TextWasThinking, Thin
 from sidecar.providers.batches import BatchResult, BatchState
 from sidecar.providers.kernel.csv_results import CsvResults
 from sidecar.providers.kernel.jsonl import SpreadObjects, is_between, read_objects
+from sidecar.providers.kernel.known_ids import KnownIds
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.vendor import Asked
 
@@ -67,7 +68,7 @@ async def read_rows(
     pieces: AsyncGenerator[bytes, None],
     outcome: Callable[[Mapping[str, Any]], BatchResult | None],
     native_id: str,
-    told: set[str],
+    told: KnownIds,
 ) -> AsyncGenerator[BatchResult, None]:
     """Yield what came of the rows in these JSON objects, but for rows whose answer was `told`, which it adds to.
 
@@ -75,7 +76,7 @@ async def read_rows(
     row, is logged, and is a result without a `custom_id`, with the reply if there is one; an empty one was too large to
     be read. Raises Failure when the pieces break off.
     """
-    failed = set[str]()
+    failed = KnownIds()
     objects = _objects(pieces, lambda value: bool((came := outcome(value)) and came.custom_id))
     async with aclosing(objects):
         async for found in objects:

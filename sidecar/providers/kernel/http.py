@@ -146,7 +146,7 @@ class HttpClient:
             async for chunk in answer.chunks:
                 document += chunk
                 if len(document) > MAX_DOCUMENT_BYTES:
-                    raise _unread(f"The {peer} API sent more than can be read.", once)
+                    raise _unread(f"The {peer} API sent more than can be read. Check its base URL.", once)
         try:
             return read_document(bytes(document))
         except ValueError:

@@ -14,6 +14,7 @@ from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows, unconfir
 from sidecar.providers.kernel.bodies import form_body, lines_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.kernel.known_ids import KnownIds
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.providers.kernel.pages import listed
 from sidecar.providers.kernel.said_otherwise import as_id, without_envelope
@@ -118,7 +119,7 @@ class OpenAIBatch:
 
     async def results(self, key: str, state: BatchState) -> AsyncGenerator[BatchResult, None]:
         """Every row of the output files and of the error files, in no order. Raises Failure when one breaks off."""
-        asked, told = self._api.asked(key), set[str]()
+        asked, told = self._api.asked(key), KnownIds()
         for file_id in state.handles.values():
             url = f"{self._base_url}/files/{in_path(file_id)}/content"
             lines = self._api.lines(url, asked, headers={})
