@@ -18,6 +18,7 @@ from sidecar.providers.base import Usage
 class Charge:
     """`usd` is None when the cost is not known, and `unpriced` then says why; else it is the sum of `parts`.
 
+    `tier` is the service tier that it is reckoned by.
     `model` is the one that answered, None when the catalogue does not know it; `served_id` is `provider/id` of it.
     """
 
@@ -27,6 +28,7 @@ class Charge:
     usd: Decimal | None
     unpriced: str | None = None
     parts: tuple[pricing.Part, ...] | None = None
+    tier: str | None = None
 
 
 def charge(
@@ -60,7 +62,7 @@ def charge(
     cost = pricing.cost(usage, price, batch=batch)
     if isinstance(cost, pricing.Unpriced):
         return Charge(served_id, model, price, None, cost.reason)
-    return Charge(served_id, model, price, cost.total_usd, parts=cost.parts)
+    return Charge(served_id, model, price, cost.total_usd, parts=cost.parts, tier=usage.service_tier)
 
 
 def price_record(price: PriceEntry) -> dict[str, Any]:

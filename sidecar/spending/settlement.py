@@ -215,7 +215,7 @@ def evidence(charge: Charge, usage: Usage | None) -> CostEvidence:
         return CostEvidence()
     parts = None if charge.parts is None else tuple(part_record(part) for part in charge.parts)
     return CostEvidence(
-        usage.service_tier,
+        usage.service_tier or charge.tier,
         usage.surcharges,
         max(1, len(usage.requests)),
         charged=usage.charged_usd is not None,

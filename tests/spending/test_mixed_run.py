@@ -118,7 +118,9 @@ def recompute(entry: LedgerEntry) -> None:
         total += usd
     assert total == (entry.at_least_usd if entry.cost_usd is None else entry.cost_usd)
     # Of an answer whose usage cannot be right, the parts are what it is at least.
-    if not entry.charged and (entry.cost_usd is not None or entry.state == "unknown"):
+    # Of one whose process was killed, they alone were kept.
+    kept = entry.state == "unknown" and entry.error_kind != "interrupted"
+    if not entry.charged and (entry.cost_usd is not None or kept):
         counted = {part["unit"]: part["quantity"] for part in entry.parts if part["unit"] in RATE_OF}
         assert all(getattr(entry, unit) == quantity for unit, quantity in counted.items()), entry
 
