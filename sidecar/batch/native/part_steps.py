@@ -61,6 +61,7 @@ class PartSteps:
         self._ended_looks = 0
         self._failed_readings = FailedReadings()
         self._waited_ms = 0
+        self._noted = ""
 
     def waited(self, ms: int) -> None:
         """So much time has gone by, whatever the clock says."""
@@ -90,9 +91,8 @@ class PartSteps:
         if question == "check" and part.native_id is not None:
             key = await tools.uploader.key(part.provider)
             state = await tools.core.providers.batch(part.provider).check(key, part.native_id)
-            return await tools.core.store.write(
-                transactions.observe, part.id, state, tools.core.now_ms()
-            ), state
+            now = tools.core.now_ms()
+            return await tools.core.store.write(transactions.observe, part.id, state, now), state
         return part, None
 
     async def attempt(self, part: VendorBatch, chunk: Chunk) -> int | None:
@@ -297,4 +297,6 @@ class PartSteps:
             return
         if failure.kind == "invalid_api_key" and not isinstance(action, actions.WriteOff):
             self._tools.core.on_invalid_key(part.provider)
-        log.warning("part %s at %s: %s", part.id, part.provider, failure.message)
+        if failure.message != self._noted:  # at a vendor that is out of order it may be the same for a day
+            log.warning("part %s at %s: %s", part.id, part.provider, failure.message)
+        self._noted = failure.message

@@ -100,3 +100,13 @@ async def test_a_bug_in_the_first_sending_is_told_to_who_submitted(tmp_path: Pat
     async with native_works(tmp_path, vendor) as here:
         job = await here.ended((await here.only_job()).id)
     assert (job.status, job.completed_rows, len(vendor.created)) == ("completed", 1, 1)
+
+
+async def test_what_a_vendor_says_at_each_look_is_logged_once(tmp_path: Path, caplog: Any) -> None:
+    gone, busy = (Failure("provider_unavailable", words, retryable=True) for words in ("It is out.", "Busy."))
+    vendor = Vendor(check_problems=[gone, gone, gone, busy, gone])
+    async with native_works(tmp_path, vendor) as here:
+        job = await here.ended((await here.submit("One")).id)
+    assert job.status == "completed"
+    told = [record.args[-1] for record in caplog.records if "at openai" in record.getMessage()]
+    assert told == ["It is out.", "Busy.", "It is out."]
