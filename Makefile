@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 FROZEN := dist/sidecar/abai-sidecar
 .DEFAULT_GOAL := help
 
-# As many at a time as there are cores; one test at a time from the queue, because the longest take as long as hundreds.
+# Two more at a time than there are cores (tests/conftest.py); one test at a time from the queue, because the longest take
+# as long as hundreds.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxschedchunk 1
 
 # Most of what can go wrong, in a minute: what decides, every recording against the server inside the test's process, and

@@ -65,8 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one more than there are cores: many a test waits for what takes its time, a process or a deadline."""
-    return (os.cpu_count() or 1) + 1
+    """Return two more than there are cores: many a test waits for what takes its time, a process or a deadline."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
