@@ -9,6 +9,7 @@ The kinds, with their codes, stand in schemas/errors.json and are generated into
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -61,17 +62,38 @@ class Failure(Exception):
     def data(self) -> dict[str, Any]:
         """The members of the wire's `error.data` that are known, by their wire names, without `kind`."""
         known: dict[str, Any] = {
+            **_costs(self),
             "retryable": self.retryable,
             "provider": self.provider,
             "model": self.model,
             "status": self.status,
             "retryAfterMs": self.retry_after_ms,
             "requestId": self.request_id,
-            "costUSD": None if self.cost_usd is None else float(self.cost_usd),
-            "costAtLeastUSD": None if self.at_least_usd is None else float(self.at_least_usd),
-            "costAtMostUSD": None if self.at_most_usd is None else float(self.at_most_usd),
-            "callId": self.call_id,
             "detail": self.detail,
             "issues": list(self.issues) if self.issues is not None else None,
         }
         return {name: value for name, value in known.items() if value is not None}
+
+
+class StoppedRequest(asyncio.CancelledError):
+    """The cancellation of what may have cost something: known, or at least and at most, in US dollars."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cost_usd: Decimal | None = None
+        self.at_least_usd: Decimal | None = None
+        self.at_most_usd: Decimal | None = None
+        self.call_id: str | None = None
+
+    def data(self) -> dict[str, Any]:
+        """The members of the wire's `error.data` that are known, without `kind`."""
+        return {name: value for name, value in _costs(self).items() if value is not None}
+
+
+def _costs(error: Failure | StoppedRequest) -> dict[str, float | str | None]:
+    return {
+        "costUSD": None if error.cost_usd is None else float(error.cost_usd),
+        "costAtLeastUSD": None if error.at_least_usd is None else float(error.at_least_usd),
+        "costAtMostUSD": None if error.at_most_usd is None else float(error.at_most_usd),
+        "callId": error.call_id,
+    }

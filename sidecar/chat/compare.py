@@ -65,6 +65,7 @@ async def compare(
 
 
 def _outcome(task: asyncio.Task[ChatResult]) -> ChatResult | BaseException:
-    if task.cancelled():
-        return asyncio.CancelledError()
-    return task.exception() or task.result()
+    try:
+        return task.result()
+    except BaseException as problem:
+        return problem

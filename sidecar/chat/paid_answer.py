@@ -13,7 +13,7 @@ from sidecar.chat.prepare import PreparedRequest
 from sidecar.chat.reservation import further_at_most
 from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.core import Core
-from sidecar.errors import Failure
+from sidecar.errors import Failure, StoppedRequest
 from sidecar.money.charge import Charge, charge
 from sidecar.money.model import PriceEntry, utc_day
 from sidecar.providers.base import Begun, Event, FurtherRequest, PreparedCall, RequestPacer, Usage
@@ -36,6 +36,11 @@ class PaidAnswer:
         self._plan = prepared.plan
         # The most that it may cost, which is held back of the month's budget; None where no price bounds it.
         self.held_usd = entry.estimate_usd
+
+    @property
+    def entry_id(self) -> str:
+        """The id of its row in the ledger."""
+        return self._entry.id
 
     async def read(
         self, plan: PreparedCall, pacer: RequestPacer, report: Callable[[Event], None] | None = None
@@ -132,6 +137,12 @@ class PaidAnswer:
     def broken(self, problem: BaseException, *, in_flight: bool = True) -> Settlement:
         """Return the settlement of an answer that did not. `in_flight`: one was awaited."""
         return settlement.broken(problem, self.arrived, self.charge, in_flight=in_flight)
+
+    def stopped(self) -> StoppedRequest:
+        """Return the cancellation of whoever waits for it, which tells what it cost at least and at most."""
+        told = StoppedRequest()
+        settlement.tell_cost(told, self.broken(told), self.held_usd, self._entry.id)
+        return told
 
     def name(self, failure: Failure, *, known: bool = False) -> None:
         """Let a failure name the model as the person does, and tell of a refused key that was not `known` to be."""

@@ -181,6 +181,8 @@ class ChatService:
                 )
             finally:
                 self.live.finish(live, ended_badly(problem))
+            if isinstance(problem, asyncio.CancelledError):
+                raise answer.stopped() from problem
             raise
         result = None
         try:
@@ -257,7 +259,11 @@ class ChatService:
         if not prepared.wants_json:
             return result
         # It is stored by now: whatever comes of this, what was paid for is there.
-        value = await self._checker.read(answer.arrived.text, prepared.json_schema, result.finish_reason)
+        try:
+            value = await self._checker.read(answer.arrived.text, prepared.json_schema, result.finish_reason)
+        except Failure as failure:
+            settlement.tell_cost(failure, answer.whole(), answer.held_usd, answer.entry_id)
+            raise
         return replace(result, json=value)
 
     async def _settle_broken(

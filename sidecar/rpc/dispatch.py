@@ -224,7 +224,7 @@ class Dispatcher:
             from sidecar.rpc.jsonrpc_library import Error
 
             wire_error = to_wire_error(error, self._errors, running.request.method)
-            if running.cancelled:
+            if running.cancelled and not isinstance(error, asyncio.CancelledError):
                 wire_error = to_wire_error(asyncio.CancelledError(), self._errors)
             if running.request.is_notification:
                 log.debug("the notification %r was not carried out", running.request.method[:100])

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from sidecar.errors import Failure
+from sidecar.errors import Failure, StoppedRequest
 from sidecar.shortages import shortage
 
 log = logging.getLogger("sidecar.rpc")
@@ -41,4 +41,6 @@ def to_wire_error(error: BaseException, errors: Mapping[str, ErrorRow], method: 
     if kind == "internal_error":
         log.error("a bug in %r", method[:100], exc_info=error)
     row = errors[kind]
-    return {"code": row.code, "message": row.sentence, "data": {"kind": kind, "retryable": row.retryable}}
+    costs = error.data() if isinstance(error, StoppedRequest) else {}
+    data = {"kind": kind, "retryable": row.retryable, **costs}
+    return {"code": row.code, "message": row.sentence, "data": data}

@@ -66,6 +66,21 @@ async def test_who_stops_an_answer_is_told_what_it_may_have_cost(tmp_path: Path)
 
 
 @field("money", "an answer that is stopped")
+async def test_who_cancels_a_request_is_told_what_it_may_have_cost(tmp_path: Path) -> None:
+    begun = stream(*(chat_chunk({"content": f"{WORDS} {number}"}) for number in "abc"), keep_open=True)
+    async with serving(begun) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
+        params = {"content": "Why?", "modelId": MODEL, "partialResultToken": "t"}
+        asking = process.start_call("chat:send", {**params, "options": {"enableStreaming": True}})
+        await process.progress["t"].get()
+        process.notify("$/cancelRequest", {"id": asking.id})
+        with pytest.raises(RpcError) as caught:
+            await process.result(asking)
+    assert caught.value.code == -32800
+    assert caught.value.data["costAtLeastUSD"] > 20 * 2e-6
+    assert caught.value.data["costAtMostUSD"] > 0.01
+
+
+@field("money", "an answer that is stopped")
 async def test_who_stops_a_comparison_is_told_what_each_answer_may_have_cost(tmp_path: Path) -> None:
     begun = raw(head(200, None, "text/event-stream"), keep_open=True)
     async with serving(begun) as server:
