@@ -9,18 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from sidecar.batch.expectation import (
+    AnswerLength,
+    answer_length,
+    expected_searches,
+    expected_usd,
+    prior_tokens,
+)
 from sidecar.batch.row import Row
 from sidecar.batch.validation import RowProfile
-from sidecar.money import cost_range, pricing
+from sidecar.money import cost_range
 from sidecar.money.cost_range import assumptions, most_tokens
 from sidecar.money.tokens import COUNTER, TokenCounter, counts_exactly
-from sidecar.providers.base import Usage
 from sidecar.store import answers
-from sidecar.store.job_records import UNCACHED, CachedShare, Lengths, Mode
+from sidecar.store.job_records import Lengths, Mode
 from sidecar.store.store import Store
 
-# How long answers are where nothing is known of earlier ones: as JSON, as text, and what a model thinks before.
-JSON_ANSWER_TOKENS, TEXT_ANSWER_TOKENS, THINKING_TOKENS = 300, 500, 1_000
 # What frames a prompt on its way (roles and separators), which no count of its text knows.
 FRAME_TOKENS = 8
 
@@ -45,33 +49,6 @@ class RowEstimate:
     tokens_in: int
     local: Range | None = None
     native: Range | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerLength:
-    """How long an answer is thought to be, and may be, in tokens. `learnt`: from earlier answers.
-
-    `cached` is what caches are thought to have of its prompt.
-    """
-
-    expected: int
-    high: int
-    learnt: bool = True
-    cached: CachedShare = UNCACHED
-
-
-def answer_length(cap: int, template: Lengths | None, model: Lengths | None, prior: int) -> AnswerLength:
-    """From earlier answers to the same template, else from any by the model, else `prior`, which is an assumption."""
-    earlier = template or model
-    if earlier is None:
-        return AnswerLength(min(cap, prior), cap, learnt=False)
-    return AnswerLength(min(cap, earlier.mean), cap, cached=earlier.cached)
-
-
-def prior_tokens(shape: RowProfile) -> int:
-    """How long an answer is thought to be without any earlier one: by the kind of the prompt, and of the model."""
-    answer = JSON_ANSWER_TOKENS if shape.wants_json else TEXT_ANSWER_TOKENS
-    return answer + (THINKING_TOKENS if "reasoning" in shape.serving.model.features else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,33 +125,17 @@ def _range(
     shape: RowProfile, prompt: PromptSize, answer: AnswerLength, *, batch: bool = False
 ) -> Range | None:
     longest = shape.frame_tokens + prompt.most
-    expected = pricing.cost(_expected(shape, prompt.expected, answer), shape.price, batch=batch)
-    if isinstance(expected, pricing.Unpriced):
+    expected = expected_usd(shape, prompt.expected, answer, batch=batch)
+    if expected is None:
         return None
     prices = (shape.price, *shape.later_prices)
     highs = [cost_range.highest(each, longest, answer.high, shape.extras, batch=batch) for each in prices]
     lows = [cost_range.lowest(each, prompt.least, batch=batch) for each in prices]
-    high = max((usd for usd in highs if usd is not None), default=expected.total_usd)
-    low = min((usd for usd in lows if usd is not None), default=expected.total_usd)
+    high = max((usd for usd in highs if usd is not None), default=expected)
+    low = min((usd for usd in lows if usd is not None), default=expected)
     # Rows of a vendor's batch are asked once.
     most = high * (1 if batch else shape.attempts)
-    return Range(low, min(max(low, expected.total_usd), high), high, most)
-
-
-def _expected(shape: RowProfile, tokens_in: int, answer: AnswerLength) -> Usage:
-    share = answer.cached
-    read, short, long = (
-        tokens_in * each // 1_000 for each in (share.read, share.written_short, share.written_long)
-    )
-    return Usage(
-        in_uncached=tokens_in - read - short - long,
-        cache_read=read,
-        cache_write_short=short,
-        cache_write_long=long,
-        out_visible=answer.expected,
-        prompt_total=tokens_in,
-        surcharges=shape.extras.surcharges,
-    )
+    return Range(low, min(max(low, expected), high), high, most)
 
 
 # Templates, and prices, that are remembered; rows without data are each a template of its own.
@@ -206,7 +167,7 @@ class Estimator:
         most = counted if exact else sum(map(most_tokens, texts))
         least = counted if exact else counted // cost_range.GUESSED_LOW
         size = PromptSize(least, counted + FRAME_TOKENS, most + FRAME_TOKENS)
-        self._assume(shape, exact=exact, learnt=answer.learnt)
+        self._assume(shape, answer, exact=exact)
         # Rows of a table are of a few lengths, and pricing one takes longer than all else.
         key = id(shape), size, answer
         known = self._priced.get(key)
@@ -216,7 +177,7 @@ class Estimator:
             known = self._priced[key] = shape, estimate_row(shape, size, answer)
         return known[1]
 
-    def _assume(self, shape: RowProfile, *, exact: bool, learnt: bool) -> None:
+    def _assume(self, shape: RowProfile, answer: AnswerLength, *, exact: bool) -> None:
         model = shape.serving.model
         told = assumptions(
             shape.extras,
@@ -225,10 +186,17 @@ class Estimator:
             attempts=shape.attempts,
             later=shape.later_prices,
         )
-        if not learnt:
+        if not answer.learnt:
             prior = min(shape.cap, prior_tokens(shape))
             assumed = f"answers of {prior:,} tokens and no cache are assumed"
             told = (*told, f"{model.name}: {assumed}, because this project has no answers by it yet.")
+        if shape.extras.searches and answer.searched is None:
+            each = expected_searches(shape, answer)
+            assumed = (
+                f"{model.name}: one search an answer, with {each.prompt_tokens:,} tokens, is expected, because this "
+                "project has no answers by it yet that searched."
+            )
+            told = (*told, assumed)
         self.assumptions.update(dict.fromkeys(told))
 
     async def _answer(self, row: Row, shape: RowProfile) -> AnswerLength:

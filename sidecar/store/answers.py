@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from sidecar.store.job_records import UNCACHED, Answer, CachedShare, Lengths
+from sidecar.store.job_records import UNCACHED, Answer, CachedShare, EarlierSearches, Lengths
 
 SAME_QUESTION_SQL = (
     "SELECT r.response, r.tokens_in, r.tokens_out, r.finish_reason FROM batch_results r"
@@ -22,9 +22,16 @@ MODEL_LENGTHS_SQL = (
     "SELECT out_visible + coalesce(out_reasoning, 0) FROM ledger WHERE project_id = ?"
     " AND served_model = ? AND +state = 'settled' AND out_visible > 0 LIMIT ?"
 )
+# A server may tell any number of tokens: `total` does not overflow.
 _SHARE = (
-    "SELECT sum(cache_read), sum(cache_write_short), sum(cache_write_long), sum(prompt_total) FROM ({})"
+    "SELECT total(cache_read), total(cache_write_short), total(cache_write_long), total(prompt_total) FROM ({})"
     " WHERE served_model IS NOT NULL AND prompt_total > 0 AND state = 'settled' AND {}"
+)
+# Whether a call was allowed to search is not kept: those of a job that searched were, and others that did.
+_SEARCHED = (
+    "WITH calls AS ({}) SELECT total(searches), total(prompt_total), count(*) FROM calls"
+    " WHERE served_model IS NOT NULL AND prompt_total > 0 AND state = 'settled' AND {}"
+    " AND (searches > 0 OR job_id IN (SELECT job_id FROM calls WHERE searches > 0))"
 )
 _NEWEST = "SELECT * FROM ledger WHERE project_id = ? ORDER BY created_at DESC LIMIT ?"
 _OF_JOBS = (
@@ -34,6 +41,8 @@ _OF_JOBS = (
 )
 TEMPLATE_CACHED_SQL = _SHARE.format(_OF_JOBS, "model = ?")
 MODEL_CACHED_SQL = _SHARE.format(_NEWEST, "served_model = ?")
+TEMPLATE_SEARCHED_SQL = _SEARCHED.format(_OF_JOBS, "model = ?")
+MODEL_SEARCHED_SQL = _SEARCHED.format(_NEWEST, "served_model = ?")
 # How many earlier answers are looked at. A template's are the newest ones; a model's are read off an index that
 # knows no time and begins with the cheapest, so that a few of them would mislead.
 TEMPLATE_SAMPLE, MODEL_SAMPLE = 200, 20_000
@@ -63,23 +72,29 @@ def lengths(
     else:
         rows = conn.execute(TEMPLATE_LENGTHS_SQL, (template, model, project_id, TEMPLATE_SAMPLE))
     found = sorted(row[0] for row in rows)
-    return _lengths(found, _cached(conn, project_id, template, model)) if found else None
-
-
-def _cached(
-    conn: sqlite3.Connection, project_id: str | None, template: str | None, model: str
-) -> CachedShare:
-    """What caches had of the prompts of the newest calls of that kind."""
-    if template is None:
-        row = conn.execute(MODEL_CACHED_SQL, (project_id, CACHED_SAMPLE, model)).fetchone()
-    else:
+    if not found:
+        return None
+    asked: tuple[object, ...] = (project_id, CACHED_SAMPLE, model)
+    if template is not None:
         asked = (template, model, project_id, TEMPLATE_SAMPLE, CACHED_SAMPLE, model)
-        row = conn.execute(TEMPLATE_CACHED_SQL, asked).fetchone()
-    *parts, whole = (count or 0 for count in row)
-    return CachedShare(*(1_000 * part // whole for part in parts)) if whole else UNCACHED
+    cached = _cached(conn, MODEL_CACHED_SQL if template is None else TEMPLATE_CACHED_SQL, asked)
+    searched = _searched(conn, MODEL_SEARCHED_SQL if template is None else TEMPLATE_SEARCHED_SQL, asked)
+    return _lengths(found, cached, searched)
 
 
-def _lengths(found: Sequence[int], cached: CachedShare) -> Lengths:
+def _cached(conn: sqlite3.Connection, sql: str, asked: tuple[object, ...]) -> CachedShare:
+    """What caches had of the prompts of the newest calls of that kind."""
+    *parts, whole = conn.execute(sql, asked).fetchone()
+    return CachedShare(*(int(1_000 * part // whole) for part in parts)) if whole else UNCACHED
+
+
+def _searched(conn: sqlite3.Connection, sql: str, asked: tuple[object, ...]) -> EarlierSearches | None:
+    """What the newest calls of that kind searched, and how long their prompts were with what was found."""
+    searches, prompts, calls = conn.execute(sql, asked).fetchone()
+    return EarlierSearches(int(1_000 * searches / calls), int(prompts / calls)) if calls else None
+
+
+def _lengths(found: Sequence[int], cached: CachedShare, searched: EarlierSearches | None) -> Lengths:
     tenth = len(found) // 10
     return Lengths(
         count=len(found),
@@ -87,4 +102,5 @@ def _lengths(found: Sequence[int], cached: CachedShare) -> Lengths:
         mean=-(-sum(found) // len(found)),
         high=found[-1 - tenth],
         cached=cached,
+        searched=searched,
     )

@@ -205,14 +205,27 @@ UNCACHED = CachedShare()
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierSearches:
+    """How often answers that searched did so, in thousandths of a search an answer, and of how many tokens their
+    prompts were with what was found."""
+
+    thousandths: int
+    prompt_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lengths:
-    """How long earlier answers were, in tokens. `low` and `high` leave out the tenth at either end."""
+    """How long earlier answers were, in tokens. `low` and `high` leave out the tenth at either end.
+
+    `searched` is what those did that searched, None where none did.
+    """
 
     count: int
     low: int
     mean: int
     high: int
     cached: CachedShare = UNCACHED
+    searched: EarlierSearches | None = None
 
 
 PartState = Literal["intent", "submitted", "ended", "collected", "failed", "doubtful"]

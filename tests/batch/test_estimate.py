@@ -6,15 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.batch.estimate import (
-    AnswerLength,
-    PromptSize,
-    Range,
-    RowEstimate,
-    Total,
-    answer_length,
-    estimate_row,
-)
+from sidecar.batch.estimate import PromptSize, Range, RowEstimate, Total, estimate_row
+from sidecar.batch.expectation import AnswerLength, answer_length
 from sidecar.batch.validation import RowProfile
 from sidecar.errors import Failure
 from sidecar.money.catalogue import Catalogue

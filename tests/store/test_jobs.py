@@ -39,6 +39,8 @@ PLANS = {
     "the answers of a model": (answers.MODEL_LENGTHS_SQL, "COVERING INDEX ledger_by_model"),
     "what caches had for a template": (answers.TEMPLATE_CACHED_SQL, "batch_results_by_template"),
     "what caches had for a model": (answers.MODEL_CACHED_SQL, "ledger_by_project"),
+    "what answers to a template searched": (answers.TEMPLATE_SEARCHED_SQL, "batch_results_by_template"),
+    "what answers of a model searched": (answers.MODEL_SEARCHED_SQL, "ledger_by_project"),
     "what jobs hold back": (ledger_sums.RESERVED_SQL, "batch_jobs_by_reserve"),
 }
 
