@@ -21,6 +21,7 @@ from sidecar.money.cost_range import (
 from sidecar.money.model import PriceEntry
 from sidecar.money.tokens import COUNTER
 from sidecar.providers.base import FurtherRequest, PreparedCall, Turn
+from sidecar.spending.budget import What
 
 
 def present_texts(prepared: PreparedRequest) -> list[str]:
@@ -35,6 +36,13 @@ class Reservation:
     def __init__(self, prepared: PreparedRequest, price: PriceEntry | None) -> None:
         self._prepared = prepared
         self._price = price
+
+    @property
+    def what(self) -> What:
+        """What is asked for, by which a refusal says what to do. One that searches by itself searches on."""
+        model, plan = self._prepared.serving.model, self._prepared.plan
+        searches = extras_of(self._prepared.request, model, plan).searches
+        return "searching" if searches and not model.searches_by_itself else "answer"
 
     def at_most(self, earlier: Sequence[Turn]) -> Decimal | None:
         """Return it by the bytes of the texts, which takes no time and holds for every tokenizer."""

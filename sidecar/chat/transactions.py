@@ -60,13 +60,13 @@ def begin(
         opened = _in_conversation(conn, entry, chat_input, chat_input.conversation_id, room, session, new_id)
     entry = replace(opened.entry, estimate_usd=estimate.at_most(opened.earlier))
     try:
-        intent.write(conn, entry, budget, "answer")
+        intent.write(conn, entry, budget, estimate.what)
     except Failure as refused:
         counted = estimate.counted(opened.earlier)
         if refused.kind != "budget_exceeded" or counted == entry.estimate_usd:
             raise
         entry = replace(entry, estimate_usd=counted)
-        intent.write(conn, entry, budget, "answer")
+        intent.write(conn, entry, budget, estimate.what)
     return replace(opened, entry=entry, notes=uncounted(budget, entry.estimate_usd, str(entry.model)))
 
 

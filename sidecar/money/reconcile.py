@@ -206,13 +206,13 @@ def _explanation(row: ReconciledRow, today: date, *, free: bool, priced: bool) -
         )
     if not row.calls:
         return "Nothing was asked from here: another program on the same account."
-    broken = f"{counted(row.uncertain, 'call')} broke off"
+    unknown = f"What {counted(row.uncertain, 'call')} cost is not known here"
     if row.uncertain and difference >= -ROUNDING_USD:
         if row.at_most_usd is None:
-            return f"{broken} and nobody knows at what cost; other programs may be in it too."
-        most = f"{broken}, at a cost of up to {dollars(row.at_most_usd)} more"
+            return f"{unknown}, nor how much at most; other programs may be in it too."
+        most = f"{unknown}: up to {dollars(row.at_most_usd)} more than is counted"
         if difference <= row.at_most_usd + ROUNDING_USD:
-            return f"{most} than is known here."
+            return f"{most}."
         return f"{most}; the rest is of other programs on the account."
     if told := _by_tier(row):
         return told

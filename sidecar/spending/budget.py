@@ -16,10 +16,11 @@ from sidecar.errors import Failure
 from sidecar.settings import Settings
 from sidecar.store import jobs, ledger_sums, pending_rows
 
-What = Literal["answer", "batch", "row", "unlimited", "continuation"]
+What = Literal["answer", "searching", "batch", "row", "unlimited", "continuation"]
 
 _ASKED: dict[What, str] = {
     "answer": "this answer",
+    "searching": "this answer, with all its searches,",
     "batch": "this batch",
     "row": "the next row",
     "unlimited": "this answer, which the server writes without a limit alone,",
@@ -27,7 +28,8 @@ _ASKED: dict[What, str] = {
 }
 _ADVICE: dict[What, str] = {
     "answer": "or lower the answer's maximum length",
-    "batch": "then start it again",
+    "searching": "or allow fewer web searches or a shorter answer",
+    "batch": "then start it again, or submit fewer rows or shorter answers",
     "row": "then start the batch again",
     "unlimited": "or choose a model whose answers can be limited",
     "continuation": "then ask for the rest",
@@ -121,7 +123,7 @@ def refusal(balance: Balance, at_most_usd: Decimal | None, what: What) -> str:
 def _uncertain(balance: Balance) -> str:
     if not balance.uncertain_usd:
         return ""
-    return f"{_dollars(balance.uncertain_usd)} more may have been, by answers that did not end, "
+    return f"{_dollars(balance.uncertain_usd)} more may have been, by answers whose cost is not known, "
 
 
 def _held(balance: Balance) -> str:

@@ -90,6 +90,23 @@ async def test_an_answer_whose_searches_may_pass_the_budget_is_refused(tmp_path:
     assert server.asked == []
 
 
+async def test_who_is_refused_for_searches_is_told_to_allow_fewer_and_is_answered_then(
+    tmp_path: Path,
+) -> None:
+    asked: dict[str, Any] = {
+        "model": SEARCHING["anthropic"],
+        "options": {"enableWebSearch": True, "maxOutputTokens": 64},
+    }
+    async with sidecar(tmp_path, "--mock") as process:
+        await save(process, monthlyBudgetUSD=0.05, maxWebSearchUses=5)
+        error = await refused(process, **asked)
+        await save(process, maxWebSearchUses=1)
+        answer = await ask(process, **asked)
+    # A shorter answer alone would be of no use: what is read after five searches is not left.
+    assert "allow fewer web searches" in error.message
+    assert answer["costUSD"] <= 0.05
+
+
 def searched() -> Answer:
     """An answer of Gemini's that took one search."""
     chunk = {

@@ -49,7 +49,7 @@ def test_a_call_that_broke_off_explains_as_much_as_was_held_back_for_it() -> Non
     broken = call(None, state="unknown", at_least_usd=Decimal("0.1"), at_most_usd=Decimal("0.6"))
     [row] = rows([call("0.10"), broken], [line("0.45")])
     assert (row.uncertain, row.ours_usd, row.at_most_usd) == (1, Decimal("0.2"), Decimal("0.5"))
-    assert row.explanation == "1 call broke off, at a cost of up to $0.50 more than is known here."
+    assert row.explanation == "What 1 call cost is not known here: up to $0.50 more than is counted."
     [more] = rows([call("0.10"), broken], [line("0.95")])
     assert "the rest is of other programs" in more.explanation
 

@@ -64,8 +64,8 @@ def said(limit: str, spent: str, chats: str, batches: str, asked: str | None, un
             ("1", "0.4", "0.1", "0", "0.5", "0.3"),
             (
                 "budget of $1.00 would be exceeded: $0.40 is spent, $0.30 more may have been, by answers "
-                "that did not end, $0.10 is held back for chats under way, $0.20 is left, and this answer may cost "
-                "up to $0.50."
+                "whose cost is not known, $0.10 is held back for chats under way, $0.20 is left, and this answer may "
+                "cost up to $0.50."
             ),
         ),
     ],
