@@ -1128,7 +1128,7 @@ export interface ConversationRenameParams {
 }
 
 export interface CostExplainParams {
-  /** An answer; without it, `callId` or `jobId` is needed. */
+  /** An answer, by the id that came with it; without it, `callId` or `jobId` is needed. */
   messageId?: string | null;
   /** A call that has no answer to name it by, as its error tells it. */
   callId?: string | null;
@@ -2545,7 +2545,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "f650276eabdf6b0901f6869bd3e8ae4088caaa0cd0109e5a373ee02c260e292b";
+export const SCHEMA_HASH = "c52ed6c10a70475e1c613b0bfa7e89a9d932529fcb5fc134fa4c307399fe1602";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -156,7 +156,9 @@ class ChatService:
         self, prepared: PreparedRequest, opened: transactions.OpenedQuestion, emit: Emit
     ) -> ChatResult:
         answer = PaidAnswer(self._core, prepared, opened.entry)
-        message_id, started = self._new_id(), self._now_ms()
+        # What is kept of an answer outside of conversations is its call alone: by that it can be explained.
+        message_id = opened.entry.id if opened.entry.conversation_id is None else self._new_id()
+        started = self._now_ms()
         live = LiveAnswer(opened.entry, message_id, started, self._now_ms)
         live.cost_so_far = answer.least
         keeper = PieceKeeper(self._store, live, prepared.serving.label, self._now_ms, self._keep_seconds)

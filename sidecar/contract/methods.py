@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "f650276eabdf6b0901f6869bd3e8ae4088caaa0cd0109e5a373ee02c260e292b"
+SCHEMA_HASH = "c52ed6c10a70475e1c613b0bfa7e89a9d932529fcb5fc134fa4c307399fe1602"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -57,10 +58,10 @@ async def reprice(call: Request, params: types.CostRepriceParams) -> dict[str, A
 async def explain(call: Request, params: types.CostExplainParams) -> list[dict[str, Any]]:
     read = call.services.store.read
     if params.message_id is not None:
-        found = await read(ledger_lists.of_message, params.message_id)
+        # An answer outside of conversations has the id of its call.
+        found = await read(ledger_lists.of_message, params.message_id) or await read(_call, params.message_id)
     elif params.call_id is not None:
-        call_entry = await read(ledger.get, params.call_id)
-        found = [] if call_entry is None else [call_entry]
+        found = await read(_call, params.call_id)
     elif params.job_id is not None:
         offset = params.offset or 0
         found = await read(ledger_lists.of_job, params.job_id, params.row_id, params.limit or PAGE, offset)
@@ -73,6 +74,11 @@ async def explain(call: Request, params: types.CostExplainParams) -> list[dict[s
     if not found:
         raise Failure("not_found", "Nothing was spent under that id. Look for it in the list once more.")
     return [explained(entry) for entry in found]
+
+
+def _call(conn: sqlite3.Connection, call_id: str) -> list[LedgerEntry]:
+    entry = ledger.get(conn, call_id)
+    return [] if entry is None else [entry]
 
 
 async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[str, Any]:

@@ -35,6 +35,18 @@ async def test_what_has_no_price_has_no_cost_of_nothing(tmp_path: Path) -> None:
     assert spent["uncertainCalls"] == 1
 
 
+async def test_an_answer_outside_of_conversations_is_explained_by_the_id_that_came_with_it(
+    tmp_path: Path,
+) -> None:
+    async with (
+        serving(stream(*chat_chunks("Hello"), "[DONE]")) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        answer = await ask(process)
+        [call] = await process.call("cost:explain", {"messageId": answer["id"]})
+    assert answer["costUSD"] == call["costUSD"] == pytest.approx(sum(line["usd"] for line in call["lines"]))
+
+
 @field("money", "Anthropic, a paused turn of 60,000 and 70,000 tokens")
 async def test_the_tokens_of_a_paused_turn_are_those_of_all_its_requests(tmp_path: Path) -> None:
     async with (

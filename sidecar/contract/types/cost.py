@@ -10,7 +10,7 @@ from sidecar.contract.base import WireModel
 
 class CostExplainParams(WireModel):
     message_id: Annotated[str | None, Field(alias="messageId", min_length=1)] = None
-    """An answer; without it, `callId` or `jobId` is needed."""
+    """An answer, by the id that came with it; without it, `callId` or `jobId` is needed."""
 
     call_id: Annotated[str | None, Field(alias="callId", min_length=1)] = None
     """A call that has no answer to name it by, as its error tells it."""
