@@ -21,6 +21,15 @@ IN_A_TERMINAL = {
     "Load the results again.": "`abai show JOB` lists its rows.",
     "Look for it in the list once more.": "`abai jobs` lists batches, `abai --json search WORDS` answers.",
     "Raise the budget in the settings": _BUDGET,
+    "or lower the answer's maximum length": "or lower the answer's maximum length with `-o maxOutputTokens=500`",
+    "or allow fewer web searches or a shorter answer": (
+        'or allow fewer web searches with `abai call settings:save \'{{"key": "maxWebSearchUses", "value": 1}}\'` '
+        "or a shorter answer with `-o maxOutputTokens=500`"
+    ),
+    "then start it again, or submit fewer rows or shorter answers": (
+        "then go on with `abai resume JOB` (`abai jobs` lists it), or run fewer rows with `--first 10`"
+    ),
+    "then start the batch again": "then go on with `abai resume JOB` (`abai jobs` lists it)",
 }
 
 

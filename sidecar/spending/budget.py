@@ -21,7 +21,7 @@ What = Literal["answer", "searching", "batch", "row", "unlimited", "continuation
 _ASKED: dict[What, str] = {
     "answer": "this answer",
     "searching": "this answer, with all its searches,",
-    "batch": "this batch",
+    "batch": "this batch, each of its rows asked once,",
     "row": "the next row",
     "unlimited": "this answer, which the server writes without a limit alone,",
     "continuation": "the rest of this answer",
@@ -116,8 +116,14 @@ def refusal(balance: Balance, at_most_usd: Decimal | None, what: What) -> str:
     )
     return (
         f"This month's budget of {_dollars(shown.limit_usd)} would be exceeded: {_dollars(shown.spent_usd)} is spent, "
-        f"{_uncertain(shown)}{_held(shown)}, {left}, and {asked}. Raise the budget in the settings, {_ADVICE[what]}."
+        f"{_uncertain(shown)}{_held(shown)}, {left}, and {asked}. Raise the budget in the settings"
+        f"{_advice(shown, what)}."
     )
+
+
+def _advice(balance: Balance, what: What) -> str:
+    """What else can be done: where nothing is left, nothing that costs less would do either."""
+    return "" if balance.left_usd <= 0 and _ADVICE[what].startswith("or ") else f", {_ADVICE[what]}"
 
 
 def _uncertain(balance: Balance) -> str:

@@ -131,6 +131,32 @@ async def test_a_missing_key_and_a_spent_budget_are_told_with_what_to_type(tmp_p
     assert code == 0
 
 
+async def test_a_table_and_searches_that_the_budget_refuses_are_told_with_what_to_type(
+    tmp_path: Path,
+) -> None:
+    rows = tmp_path / "t.csv"
+    rows.write_text("prompt\n" + "Why?\n" * 3, "utf-8")
+    asked = ["ask", "Why?", "-m", "anthropic/claude-opus-5-5", "-o", "enableWebSearch=true"]
+    await abai(tmp_path, "call", "settings:save", '{"key": "monthlyBudgetUSD", "value": 0.2}')
+    _, out, _ = await abai(tmp_path, *asked)
+    typed = re.search(r"fewer web searches with `abai call settings:save '(.*?)'` or .* with `(.*?)`", out)
+    assert typed is not None
+    code, _, _ = await abai(tmp_path, "call", "settings:save", typed[1])
+    assert code == 0
+    code, _, _ = await abai(tmp_path, *asked, *typed[2].split())
+    assert code == 0
+    code, _, err = await abai(tmp_path, "run", str(rows), "-m", "openai/gpt-6.2-sol", "--yes")
+    assert code == 1
+    # The table above it says what all that may be asked again comes to, which is three times as much.
+    assert "this batch, each of its rows asked once, may cost up to $0.25" in " ".join(err.split())
+    assert "`abai resume JOB`" in " ".join(err.split())
+    _, listed, _ = await abai(tmp_path, "--json", "jobs")
+    [job] = json.loads(listed)
+    await abai(tmp_path, "call", "settings:save", '{"key": "monthlyBudgetUSD", "value": 20}')
+    code, _, _ = await abai(tmp_path, "resume", job["id"])
+    assert code == 0
+
+
 def test_every_sentence_that_is_put_otherwise_is_one_that_the_sidecar_says() -> None:
     sources = [
         path.read_text("utf-8") for path in (REPOSITORY / "sidecar").rglob("*.py") if "cli" not in path.parts
