@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 _DAY_MS = 86_400_000
+# No vendor is older, and two days more are counted with on either side.
+_EARLIEST, _LATEST = date(2000, 1, 1), date(2999, 12, 31)
 
 
 async def reprice(call: Request, params: types.CostRepriceParams) -> dict[str, Any]:
@@ -180,8 +182,9 @@ def _uncertain(rows: list[ReconciledRow]) -> dict[str, Any]:
 
 
 def _day(text: str, path: str) -> date:
+    """A day as it is written; one before or after all bills is the first or last there may be: "from the beginning"."""
     try:
-        return date.fromisoformat(text)
+        return min(max(date.fromisoformat(text), _EARLIEST), _LATEST)
     except ValueError:
         raise _invalid("This is no day. Write it as 2026-11-26.", path) from None
 

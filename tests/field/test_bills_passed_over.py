@@ -166,3 +166,12 @@ async def test_the_last_day_of_a_long_batch_alone_is_explained_by_the_rows_that_
         [day] = (await process.call("cost:reconcile", asked))["days"]
     assert (day["theirsUSD"], day["calls"]) == (3, 0)
     assert "3 calls of $3.00 ended on a later day than the question's" in day["explanation"]
+
+
+@pytest.mark.parametrize("vendor", ["openai", "gemini"])
+async def test_a_bill_is_laid_beside_all_days_there_can_be(vendor: str, tmp_path: Path) -> None:
+    ever = {"provider": vendor, "from": "0001-01-01", "to": "9999-12-31"}
+    text = "date,model,cost\n2026-11-21,m,1\n"
+    async with sidecar(tmp_path) as process:
+        result = await process.call("cost:reconcile", {**ever, "text": text})
+    assert result["theirsUSD"] == 1
