@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from sidecar.methods import wire
@@ -12,7 +13,8 @@ from sidecar.store.records import LedgerEntry
 def explained(entry: LedgerEntry) -> dict[str, Any]:
     """Return what the call cost and what that is made of. Nothing is looked up: all of it is from the stored row."""
     price = entry.price or {}
-    known = entry.cost_usd
+    # What was refused has no lines, and cost nothing: that is known.
+    known = Decimal(0) if entry.state == "failed" else entry.cost_usd
     return {
         "model": entry.served_model or entry.model or "",
         "state": entry.state,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.field.claims import field
-from tests.field.hostile import chat_chunks, claude_events, serving, stream
-from tests.field.lab import KEY, MODEL, ask, own_models, sidecar, vendor_environment
+from tests.field.hostile import chat_chunks, claude_events, serving, stream, whole
+from tests.field.lab import KEY, MODEL, ask, batch_rows, own_models, sidecar, vendor_environment
 from tests.field.proxy import proxying
 from tests.packaging.tls import certificate
 
@@ -33,6 +33,19 @@ async def test_what_has_no_price_has_no_cost_of_nothing(tmp_path: Path) -> None:
     assert (spent["model"], spent["calls"], spent["tokensIn"]) == (MODEL, 1, 1000)
     assert "cost" not in spent
     assert spent["uncertainCalls"] == 1
+
+
+async def test_a_row_that_was_refused_is_explained_as_one_that_cost_nothing(tmp_path: Path) -> None:
+    async with (
+        serving(whole({"error": {"message": "No."}}, 400)) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        [row] = await batch_rows(process, {"prompt": "Why?", "model": MODEL})
+        [home] = await process.call("project:list", {})
+        [job] = await process.call("activity:get", {"projectId": home["id"]})
+        [call] = await process.call("cost:explain", {"jobId": job["id"]})
+    assert (row["status"], call["state"], call["costUSD"], call["lines"]) == ("error-api", "failed", 0, [])
+    assert "costAtMostUSD" not in call
 
 
 async def test_an_answer_outside_of_conversations_is_explained_by_the_id_that_came_with_it(
