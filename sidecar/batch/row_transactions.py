@@ -131,7 +131,7 @@ def begin_row(
     """
     if not job_rows.begin(conn, row.id, fingerprint, now):
         return False
-    intent.write(conn, entry, budget, "row")
+    intent.write(conn, entry, budget, "row", row.reserve_usd)
     return True
 
 

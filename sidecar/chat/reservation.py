@@ -1,7 +1,8 @@
-"""What a question may cost at most, which the budget holds back until its answer is there (pure)."""
+"""What a question may cost at most, which the budget holds back until its answer is there."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -81,3 +82,20 @@ def further_at_most(
     if further.searches is not None:
         extras = replace(extras, searches=further.searches)
     return highest(price, prompt, answer, extras)
+
+
+async def most_today(
+    prepared: PreparedRequest, price: PriceEntry | None, held_usd: Decimal | None
+) -> Decimal | None:
+    """Return the most in USD that a question costs for which so much is held already, maybe by an older price.
+
+    A price that rose since then raises it; one that fell does not lower it.
+    """
+    reservation = Reservation(prepared, price)
+    most = reservation.at_most(())
+    if most is None or held_usd is None:
+        return most if held_usd is None else held_usd
+    if most > held_usd:
+        # What is held may be of counted tokens; counting takes long where the tables are not loaded yet.
+        most = await asyncio.to_thread(reservation.counted, ()) or most
+    return max(most, held_usd)

@@ -91,13 +91,19 @@ def entry(
     )
 
 
-def write(conn: sqlite3.Connection, made: LedgerEntry, budget: Budget | None, what: What) -> None:
-    """Reserve what the request may cost and write that it leaves. For a row of a job, its job holds that no more.
+def write(
+    conn: sqlite3.Connection,
+    made: LedgerEntry,
+    budget: Budget | None,
+    what: What,
+    held_usd: Decimal | None = None,
+) -> None:
+    """Reserve what the request may cost and write that it leaves. For a row of a job, its job holds `held_usd` no more.
 
     A budget of None was asked a moment ago. Raises Failure("budget_exceeded"): the transaction must not be kept then.
     """
     if made.job_id is not None:
-        give_back(conn, made.job_id, made.estimate_usd)
+        give_back(conn, made.job_id, held_usd)
     if budget is not None:
         reserve(conn, budget, made.estimate_usd, what)
     ledger.intent(conn, made)

@@ -107,6 +107,26 @@ async def test_who_is_refused_for_searches_is_told_to_allow_fewer_and_is_answere
     assert answer["costUSD"] <= 0.05
 
 
+async def test_rows_whose_price_rises_after_they_were_submitted_stop_at_the_budget(tmp_path: Path) -> None:
+    rows = [{"prompt": f"Say {number}", "model": MODEL, "maxOutputTokens": 100} for number in range(8)]
+    cheap, dear = (
+        {"provider": "lab", "id": "m", "price": {"prompt": usd, "completion": usd}} for usd in (1, 100)
+    )
+    async with (
+        serving(stream(*chat_chunks("Hello"), "[DONE]")) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        await process.call("models:save", cheap)
+        home = await project(process)
+        job = await process.call("batch:submit", {"projectId": home, "rows": rows})
+        await save(process, monthlyBudgetUSD=job["estimate"]["highUSD"])
+        await process.call("models:save", dear)
+        await process.call("batch:start", {"jobId": job["id"], "concurrency": 8})
+        while (await process.notification("batch:progress"))["status"] == "running":
+            pass
+    assert server.asked == []
+
+
 def searched() -> Answer:
     """An answer of Gemini's that took one search."""
     chunk = {

@@ -17,11 +17,14 @@ from sidecar.batch.local.run_context import Fate, NobodyThere, RowSkipped, RunCo
 from sidecar.batch.row import Row, request_fingerprint
 from sidecar.chat.paid_answer import PaidAnswer
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
+from sidecar.chat.reservation import most_today
 from sidecar.core import Core
 from sidecar.errors import Failure
+from sidecar.money.model import utc_day
 from sidecar.money.tokens import estimate
 from sidecar.providers.kernel.limits import KeyLimiters
 from sidecar.spending import intent
+from sidecar.spending.budget import this_month
 from sidecar.spending.settlement import Settlement
 from sidecar.store import job_rows
 from sidecar.store.job_records import Job, PendingRow
@@ -97,7 +100,7 @@ class RowRunner:
                 await self.endings.end(context, row, row_outcomes.unsent(failure))
                 return False
             mark = await self._core.key_marks.of(prepared.key)
-            row_intent = RowIntent(self._entry(context.job, row, prepared, mark), trial)
+            row_intent = RowIntent(await self._entry(context.job, row, prepared, mark), trial)
             answer = PaidAnswer(self._core, prepared, row_intent.entry)
             guard = self._guard(context, row, prepared, row_intent, answer)
         try:
@@ -105,7 +108,9 @@ class RowRunner:
         finally:
             guard.end()
 
-    def _entry(self, job: Job, row: PendingRow, prepared: PreparedRequest, mark: str | None) -> LedgerEntry:
+    async def _entry(
+        self, job: Job, row: PendingRow, prepared: PreparedRequest, mark: str | None
+    ) -> LedgerEntry:
         drafted = intent.entry(
             self._core.catalogue,
             prepared.serving,
@@ -115,9 +120,9 @@ class RowRunner:
             host=prepared.host,
             key_mark=mark,
         )
-        return replace(
-            drafted, project_id=job.project_id, job_id=job.id, row_id=row.id, estimate_usd=row.reserve_usd
-        )
+        price = self._core.catalogue.price_entry(prepared.serving.model, utc_day(drafted.created_at))
+        most = await most_today(prepared, price, row.reserve_usd)
+        return replace(drafted, project_id=job.project_id, job_id=job.id, row_id=row.id, estimate_usd=most)
 
     def _guard(
         self,
@@ -150,7 +155,9 @@ class RowRunner:
     async def _begin(
         self, context: RunContext, row: PendingRow, prepared: PreparedRequest, row_intent: RowIntent
     ) -> None:
-        budget = await context.budget()
+        # The job holds so much for it; where its price rose since, there must be more.
+        dearer = (row_intent.entry.estimate_usd or 0) > (row.reserve_usd or 0)
+        budget = await this_month(self._core.settings, self._now_ms()) if dearer else await context.budget()
         name = request_fingerprint(prepared.serving.model.provider, prepared.request)
         if context.stopping:
             raise RowSkipped
