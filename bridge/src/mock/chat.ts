@@ -1,6 +1,6 @@
 import type { ChatOptions, ChatSendParams, ChatSendResult, CompareReply, ErrorObject } from "../contract.js";
 import type { Message, Model, ProgressValue } from "../contract.js";
-import { cancelled, errorFromWire, SidecarError } from "../errors.js";
+import { cancelled, SidecarError } from "../errors.js";
 import { addMessage, type Turn, turnFor } from "./conversations.js";
 import { requireKey } from "./saved.js";
 import type { Handlers, Progress, Store } from "./store.js";
@@ -73,7 +73,8 @@ export function answerOf(store: Store, content: string, model: Model, options: C
   } catch (error) {
     if (!(error instanceof SidecarError)) throw error;
     if (error.kind === "invalid_api_key") store.emit("settings:invalidKey", { provider });
-    throw errorFromWire(error.code, error.message, { ...error.data, model: fullName(model) });
+    const data = { ...error.data, model: fullName(model) } as ErrorObject["data"];
+    throw store.fixtures.revive({ code: error.code, message: error.message, data });
   }
 }
 

@@ -98,7 +98,7 @@ export class Fixtures {
   refusal(method: string, params: Params, match?: Match): SidecarError | undefined {
     const found = this.#refusals.find((each) => each.method === method && fits(each, params));
     const refused = match === undefined ? found : match.exchange;
-    return refused !== undefined && "error" in refused.response ? revive(errorOf(refused)) : undefined;
+    return refused !== undefined && "error" in refused.response ? this.revive(errorOf(refused)) : undefined;
   }
 
   /** Return an error of a kind as it is recorded for this method, best of this provider; else in general words. */
@@ -110,7 +110,12 @@ export class Fixtures {
       .filter(({ code, message }) => code === ERROR_CODES[kind] && message.includes(says));
     const found = recorded.find(({ data }) => data.provider === provider) ?? recorded[0];
     const general = { code: ERROR_CODES[kind], message: kind, data: { kind, retryable: false } };
-    return revive(found ?? this.#contract.components?.errors?.[kind] ?? general);
+    return this.revive(found ?? this.#contract.components?.errors?.[kind] ?? general);
+  }
+
+  /** Return a recorded error as it is thrown here: with ids of this page in place of the recorded ones. */
+  revive({ code, message, data }: Pick<ErrorObject, "code" | "message" | "data">): SidecarError {
+    return errorFromWire(code, message, fill(data, new Map(), this.#ids));
   }
 
   /** Say whether a request is refused with an error whatever went before: it never has a result. */
@@ -135,8 +140,4 @@ function isOrdered({ params }: Exchange): boolean {
 
 function errorOf({ response }: Exchange): ErrorObject {
   return ("error" in response ? response.error : {}) as unknown as ErrorObject;
-}
-
-function revive({ code, message, data }: ErrorObject): SidecarError {
-  return errorFromWire(code, message, data);
 }
