@@ -43,8 +43,8 @@ MOST_FILES = {
     # least is kept while it is answered: two more. Whether each piece came twice: one more. Whether what is sent has
     # the limit that was reserved for: one more. Which row begins after a death, and their queue by itself: two more.
     # How much may come of one answer, by itself: one more. Where a usage stands, and why it cannot be right: two more.
-    # What it may cost by the price of the day on which it leaves: two more.
-    "batch:start": 98,
+    # What it may cost by the price of the day on which it leaves: three more.
+    "batch:start": 99,
     # In the words for how a batch stands, the names of its files and its shape gateways differ, and whose a key is:
     # four files more. That its rows are being put together: one more. Why a usage cannot be right: one more.
     # Which names its rows are to ask is kept for the list of models: two more.

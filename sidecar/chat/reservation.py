@@ -1,8 +1,7 @@
-"""What a question may cost at most, which the budget holds back until its answer is there."""
+"""What a question may cost at most, which the budget holds back until its answer is there (pure)."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -11,6 +10,7 @@ from sidecar.chat.options import TURN_OVERHEAD_TOKENS
 from sidecar.chat.prepare import PreparedRequest
 from sidecar.money.cost_range import (
     TOKENS_A_SEARCH,
+    Extras,
     extras_of,
     frame_tokens,
     highest,
@@ -24,6 +24,8 @@ from sidecar.money.tokens import COUNTER
 from sidecar.providers.base import FurtherRequest, PreparedCall, Turn
 from sidecar.spending.budget import What
 
+Highest = Callable[[PriceEntry | None, int, int, Extras], Decimal | None]
+
 
 def present_texts(prepared: PreparedRequest) -> list[str]:
     """Return the texts of a question without the conversation's earlier turns."""
@@ -34,9 +36,12 @@ def present_texts(prepared: PreparedRequest) -> list[str]:
 class Reservation:
     """The most in USD that a question costs with the earlier turns that go along; None where no price bounds it."""
 
-    def __init__(self, prepared: PreparedRequest, price: PriceEntry | None) -> None:
+    def __init__(
+        self, prepared: PreparedRequest, price: PriceEntry | None, highest: Highest = highest
+    ) -> None:
         self._prepared = prepared
         self._price = price
+        self._highest = highest
 
     @property
     def what(self) -> What:
@@ -47,7 +52,7 @@ class Reservation:
 
     def at_most(self, earlier: Sequence[Turn]) -> Decimal | None:
         """Return it by the bytes of the texts, which takes no time and holds for every tokenizer."""
-        return self._of(earlier, most_tokens)
+        return self.of(earlier, most_tokens)
 
     def counted(self, earlier: Sequence[Turn]) -> Decimal | None:
         """Return it by the tokens of the texts where the model's tokenizer is public, else as `at_most`.
@@ -55,14 +60,15 @@ class Reservation:
         The tables take 65 MB, so they are asked where the bytes would refuse the question.
         """
         model = self._prepared.serving.model.full_id
-        return self._of(earlier, lambda text: COUNTER.count_exactly(text, model) or most_tokens(text))
+        return self.of(earlier, lambda text: COUNTER.count_exactly(text, model) or most_tokens(text))
 
-    def _of(self, earlier: Sequence[Turn], tokens: Callable[[str], int]) -> Decimal | None:
+    def of(self, earlier: Sequence[Turn], tokens: Callable[[str], int]) -> Decimal | None:
+        """Return it by so many tokens of each text."""
         prepared = self._prepared
         model, plan, present = prepared.serving.model, prepared.plan, present_texts(prepared)
         around = frame_tokens(plan.body, *present) + TURN_OVERHEAD_TOKENS * len(earlier)
         prompt = around + sum(map(tokens, [*present, *(turn.text for turn in earlier)]))
-        return highest(
+        return self._highest(
             self._price, prompt, longest_answer(plan, model), extras_of(prepared.request, model, plan)
         )
 
@@ -82,20 +88,3 @@ def further_at_most(
     if further.searches is not None:
         extras = replace(extras, searches=further.searches)
     return highest(price, prompt, answer, extras)
-
-
-async def most_today(
-    prepared: PreparedRequest, price: PriceEntry | None, held_usd: Decimal | None
-) -> Decimal | None:
-    """Return the most in USD that a question costs for which so much is held already, maybe by an older price.
-
-    A price that rose since then raises it; one that fell does not lower it.
-    """
-    reservation = Reservation(prepared, price)
-    most = reservation.at_most(())
-    if most is None or held_usd is None:
-        return most if held_usd is None else held_usd
-    if most > held_usd:
-        # What is held may be of counted tokens; counting takes long where the tables are not loaded yet.
-        most = await asyncio.to_thread(reservation.counted, ()) or most
-    return max(most, held_usd)

@@ -15,9 +15,9 @@ from sidecar.batch.local.attempt_guard import AttemptGuard
 from sidecar.batch.local.row_endings import RowEndings
 from sidecar.batch.local.run_context import Fate, NobodyThere, RowSkipped, RunContext, Trial
 from sidecar.batch.row import Row, request_fingerprint
+from sidecar.chat.most_today import MostToday
 from sidecar.chat.paid_answer import PaidAnswer
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
-from sidecar.chat.reservation import most_today
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money.model import utc_day
@@ -68,6 +68,7 @@ class RowRunner:
         self._new_id = core.new_id
         self._now_ms = core.now_ms
         self._sleep = sleep
+        self._most_today = MostToday()
 
     async def run(self, context: RunContext, row: PendingRow) -> None:
         """Runs a row to its end, which is stored whatever it is. An answer that broke off is asked for again.
@@ -121,7 +122,7 @@ class RowRunner:
             key_mark=mark,
         )
         price = self._core.catalogue.price_entry(prepared.serving.model, utc_day(drafted.created_at))
-        most = await most_today(prepared, price, row.reserve_usd)
+        most = await self._most_today.of(prepared, price, row.reserve_usd)
         return replace(drafted, project_id=job.project_id, job_id=job.id, row_id=row.id, estimate_usd=most)
 
     def _guard(
