@@ -49,3 +49,16 @@ def shortage(error: BaseException) -> Failure | None:
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return Failure("storage_error", ROOM, retryable=True, detail=detail)
     return None
+
+
+def shortage_behind(error: BaseException) -> Failure | None:
+    """As `shortage`, also of what looks like a bug while hardly a file can be opened.
+
+    A module is half loaded where another thread found no file for the rest of it, and a name is not looked up.
+    """
+    told = shortage(error)
+    if told is not None or isinstance(error, Failure) or not isinstance(error, Exception):
+        return told
+    if not few_files_left():
+        return None
+    return Failure("overloaded", FILES, retryable=True, detail=type(error).__name__)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from sidecar.errors import Failure, StoppedRequest
-from sidecar.shortages import shortage
+from sidecar.shortages import shortage_behind
 
 log = logging.getLogger("sidecar.rpc")
 
@@ -29,7 +29,7 @@ class ErrorRow(Protocol):
 
 def to_wire_error(error: BaseException, errors: Mapping[str, ErrorRow], method: str = "") -> dict[str, Any]:
     """The `error` member of a response. What is not a Failure is logged with its trace and keeps its text."""
-    lacking = shortage(error)
+    lacking = shortage_behind(error)
     if lacking is not None:
         log.warning("%r was not carried out: %s", method[:100], lacking.message)
         error = lacking

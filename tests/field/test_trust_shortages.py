@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helpers.process import RpcError, SidecarProcess
+from tests.helpers.process import REPOSITORY, RpcError, SidecarProcess
 from tests.helpers.sidecar import command, mock_command, quiet_environment
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
@@ -70,6 +71,21 @@ async def test_a_question_that_finds_no_file_for_its_connection_does_not_blame_t
                 said.add((caught.value.data["kind"], SAID in caught.value.message))
     assert ("provider_unavailable", False) in said
     assert {kind for kind, files in said if not files} == {"provider_unavailable"}
+
+
+def test_what_fails_in_its_place_while_no_file_can_be_opened_is_told_as_that() -> None:
+    code = """if True:
+        import os, resource
+        from sidecar.contract.errors import ERRORS
+        from sidecar.rpc.to_wire_error import to_wire_error
+        half = ImportError("cannot import name 'x' from partially initialized module 'y'")
+        print(to_wire_error(half, ERRORS)["data"]["kind"])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (os.dup(0) + 3, 4096))
+        print(to_wire_error(half, ERRORS)["data"]["kind"])
+    """
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=REPOSITORY)
+    assert done.stdout.split() == ["internal_error", "overloaded"]
 
 
 async def test_a_process_that_cannot_even_begin_says_why(tmp_path: Path) -> None:
