@@ -111,7 +111,7 @@ catalogue-check: setup ## compare data/models.json with the newest lists of pric
 bench: setup $(FROZEN) ## measure beside the peers, which it installs below build/bench, into docs/performance.md
 	$(BIN)/python -m tests.bench
 
-bench-short: setup ## see that the benchmark runs: seconds, and nothing is written
+bench-short: setup $(FROZEN) ## see that the benchmark runs: seconds, and nothing is written
 	$(BIN)/python -m tests.bench --short
 
 package: setup $(FROZEN) ## freeze the sidecar for this platform into dist/sidecar, and try it in everything
