@@ -15,7 +15,28 @@ from decimal import Decimal
 from typing import Any
 
 
-class Failure(Exception):
+class Charged:
+    """What a request cost that ended so, in US dollars: known, or at least and at most. Set by who settles it.
+
+    `call_id` is the id by which that can be explained.
+    """
+
+    cost_usd: Decimal | None = None
+    at_least_usd: Decimal | None = None
+    at_most_usd: Decimal | None = None
+    call_id: str | None = None
+
+    def costs(self) -> dict[str, float | str | None]:
+        """By the wire's names."""
+        return {
+            "costUSD": None if self.cost_usd is None else float(self.cost_usd),
+            "costAtLeastUSD": None if self.at_least_usd is None else float(self.at_least_usd),
+            "costAtMostUSD": None if self.at_most_usd is None else float(self.at_most_usd),
+            "callId": self.call_id,
+        }
+
+
+class Failure(Charged, Exception):
     """Something that can go wrong without a bug.
 
     `message` is one or two sentences for the person at the screen: what happened and what to do next.
@@ -23,8 +44,6 @@ class Failure(Exception):
     `out_of_reach`: nothing answers, or not who was asked, so that whatever is asked next finds nobody either.
     `spent`: the vendor's credit or quota is used up, so that whatever is asked next is refused as well.
     `detail` is free text for a developer; `issues` are `{"path": ..., "message": ...}` of bad input.
-    What the request cost all the same, in US dollars, is set by who settles it: `cost_usd` where that is known,
-    else what it cost at least and at most. `call_id` is then the id by which that can be explained.
     """
 
     def __init__(
@@ -54,15 +73,11 @@ class Failure(Exception):
         self.issues = issues
         self.spent = False
         self.out_of_reach = False
-        self.cost_usd: Decimal | None = None
-        self.at_least_usd: Decimal | None = None
-        self.at_most_usd: Decimal | None = None
-        self.call_id: str | None = None
 
     def data(self) -> dict[str, Any]:
         """The members of the wire's `error.data` that are known, by their wire names, without `kind`."""
         known: dict[str, Any] = {
-            **_costs(self),
+            **self.costs(),
             "retryable": self.retryable,
             "provider": self.provider,
             "model": self.model,
@@ -75,25 +90,9 @@ class Failure(Exception):
         return {name: value for name, value in known.items() if value is not None}
 
 
-class StoppedRequest(asyncio.CancelledError):
-    """The cancellation of what may have cost something: known, or at least and at most, in US dollars."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cost_usd: Decimal | None = None
-        self.at_least_usd: Decimal | None = None
-        self.at_most_usd: Decimal | None = None
-        self.call_id: str | None = None
+class StoppedRequest(Charged, asyncio.CancelledError):
+    """The cancellation of what may have cost something."""
 
     def data(self) -> dict[str, Any]:
         """The members of the wire's `error.data` that are known, without `kind`."""
-        return {name: value for name, value in _costs(self).items() if value is not None}
-
-
-def _costs(error: Failure | StoppedRequest) -> dict[str, float | str | None]:
-    return {
-        "costUSD": None if error.cost_usd is None else float(error.cost_usd),
-        "costAtLeastUSD": None if error.at_least_usd is None else float(error.at_least_usd),
-        "costAtMostUSD": None if error.at_most_usd is None else float(error.at_most_usd),
-        "callId": error.call_id,
-    }
+        return {name: value for name, value in self.costs().items() if value is not None}

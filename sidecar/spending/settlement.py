@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
-from sidecar.errors import Failure, StoppedRequest
+from sidecar.errors import Charged, Failure
 from sidecar.money.charge import Charge, part_record, price_record
 from sidecar.money.pricing import from_pico, to_pico
 from sidecar.providers.base import Usage
@@ -137,12 +137,7 @@ def broken(
     )
 
 
-def tell_cost(
-    failure: Failure | StoppedRequest,
-    settlement: Settlement,
-    reserved_usd: Decimal | None,
-    entry_id: str,
-) -> None:
+def tell_cost(failure: Charged, settlement: Settlement, reserved_usd: Decimal | None, entry_id: str) -> None:
     """Let the end of a request tell what that cost all the same, or what it may have cost, and under which id."""
     known = settlement.known_usd
     if known is None:
