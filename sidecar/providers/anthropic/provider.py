@@ -70,10 +70,9 @@ class Anthropic:
             self._api,
             asked,
             reader,
-            plan.headers,
+            plan,
             another=self._attempts.another,
             limit_in=limit_in,
-            limited=plan.max_output_tokens is not None,
             pacer=pacer,
         )
         body: Mapping[str, Any] = plan.body

@@ -106,13 +106,12 @@ class Compatible:
         return exchange(
             self._api,
             attempt,
-            plan.headers,
+            plan,
             asked,
             reader,
             pacer=pacer,
             another=another,
             limit_in=limit_in,
-            limited=plan.max_output_tokens is not None,
         )
 
     async def validate_key(self, key: str) -> str | None:

@@ -69,10 +69,9 @@ class Gemini:
             self._api,
             asked,
             reader,
-            plan.headers,
+            plan,
             another=self._attempts.another,
             limit_in=limit_in,
-            limited=plan.max_output_tokens is not None,
             pacer=pacer,
         )
         attempt = self._attempts.known(Attempt(self._base_url + plan.path, plan.body, model, plan.asked))

@@ -85,13 +85,12 @@ class Grok:
         answer = exchange(
             self._api,
             attempt,
-            plan.headers,
+            plan,
             asked,
             reader,
             pacer=pacer,
             another=self._attempts.another,
             limit_in=limit_in,
-            limited=plan.max_output_tokens is not None,
         )
         return answer if plan.path == _CHAT else with_violation_fee(answer)
 

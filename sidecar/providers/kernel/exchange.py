@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.base import Done, Event
+from sidecar.providers.base import Done, Event, PreparedCall
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.error_fields import tells_counts, tells_error
 from sidecar.providers.kernel.errors import opening_refusal, web_page
@@ -105,8 +105,8 @@ def _is_empty(choice: Mapping[str, Any]) -> bool:
 class AnswerExchange:
     """An answer that takes one request or several. `another` gives a refused question its other forms.
 
-    `taken` is the form in which it was last taken. A `limited` answer that is asked for without a limit, which
-    `limit_in` finds in a body, is reserved for by the `pacer` before.
+    `taken` is the form in which it was last taken. An answer whose `plan` limits it and that is asked for without a
+    limit, which `limit_in` finds in a body, is reserved for by the `pacer` before.
     """
 
     def __init__(
@@ -114,20 +114,18 @@ class AnswerExchange:
         api: VendorClient,
         asked: Asked,
         reader: Reader,
-        headers: Mapping[str, str],
+        plan: PreparedCall,
         *,
         another: Another,
         limit_in: LimitIn,
-        limited: bool,
         pacer: RequestPacer | None = None,
     ) -> None:
         self._api = api
         self._asked = asked
         self._reader = reader
-        self._headers = headers
+        self._plan = plan
         self._another = another
         self._limit_in = limit_in
-        self._limited = limited
         self._pacer = pacer
         self.taken: Attempt | None = None
         self._notes: dict[str, None] = {}
@@ -147,7 +145,7 @@ class AnswerExchange:
                     attempt.url,
                     self._asked,
                     attempt.body,
-                    headers=self._headers,
+                    headers=self._plan.headers,
                     pacer=self._pacer,
                     read_opening=lambda told: Opening(self._asked, told, self._api.now_ms()),
                 ) as answer:
@@ -189,7 +187,8 @@ class AnswerExchange:
 
     async def _reserve_unlimited(self, attempt: Attempt) -> None:
         """Hold back what an answer may cost that nothing limits any more. Raises Failure("budget_exceeded")."""
-        if self._limited and self._pacer is not None and self._limit_in(attempt.body) is None:
+        limited = self._plan.max_output_tokens is not None
+        if limited and self._pacer is not None and self._limit_in(attempt.body) is None:
             await self._pacer.reserve(FurtherRequest("unlimited"))
 
     def ending(self) -> Iterator[Event]:
@@ -205,22 +204,19 @@ class AnswerExchange:
 async def exchange(
     api: VendorClient,
     attempt: Attempt,
-    headers: Mapping[str, str],
+    plan: PreparedCall,
     asked: Asked,
     reader: Reader,
     *,
     another: Another,
     limit_in: LimitIn,
-    limited: bool,
     pacer: RequestPacer | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Send the question and yield events until Done. Closing the iterator closes the connection.
 
     Raises Failure when nothing was run, OutcomeUnknown when something may have been.
     """
-    made = AnswerExchange(
-        api, asked, reader, headers, another=another, limit_in=limit_in, limited=limited, pacer=pacer
-    )
+    made = AnswerExchange(api, asked, reader, plan, another=another, limit_in=limit_in, pacer=pacer)
     async with aclosing(made.request(attempt)) as events:
         async for event in events:
             yield event
