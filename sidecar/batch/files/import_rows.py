@@ -18,6 +18,7 @@ from sidecar.batch.files.encodings import TextEncoding, find_encoding, named_enc
 from sidecar.batch.files.json_text import encode
 from sidecar.batch.files.object_rows import object_rows
 from sidecar.batch.files.options import AS_IT_IS, ImportOptions
+from sidecar.batch.files.refusals import refused
 from sidecar.batch.files.row_errors import Read, RowError, RowErrors, encoded
 from sidecar.batch.files.seen import Seen
 from sidecar.batch.files.tables import csv_rows, table_rows
@@ -86,7 +87,7 @@ def _import_file(path: Path, options: ImportOptions, pulse: Pulse) -> bytes:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             limit = MAX_FILE_BYTES // 1024**2
-            raise _refused(f"{path.name} is larger than {limit} MB. Split it, or submit it by its path.")
+            raise refused(f"{path.name} is larger than {limit} MB. Split it, or submit it by its path.")
         with path.open("rb") as file:
             return collect(read_rows(file, path.suffix.lower().removeprefix("."), pulse, options), options)
     except OSError as error:
@@ -114,7 +115,7 @@ def collect(found: Generator[Read, None, None], options: ImportOptions = AS_IT_I
             else:
                 errors.add(number, row)
             if rows.tell() > MAX_RESULT_BYTES:
-                raise _refused(
+                raise refused(
                     "These are too many rows for one import. Submit the file by its path, or split it."
                 )
     rows.write(b'],"errors":' + errors.as_json())
@@ -157,11 +158,11 @@ def read_rows(
     if encoding.remark is not None:
         yield 0, RowError(encoding.remark)
     if kind == "table" and (other := _OTHER_TEXTS.match(head)):
-        raise _refused(_IS_NO_TABLE[next(filter(None, other.groups())).casefold()])
+        raise refused(_IS_NO_TABLE[next(filter(None, other.groups())).casefold()])
     if kind == "table" and name in _MARKUP and head.lstrip("\ufeff \r\n\t").startswith("<"):
-        raise _refused(_IS_NO_TABLE["?xml" if name == "xml" else "html"])
+        raise refused(_IS_NO_TABLE["?xml" if name == "xml" else "html"])
     if kind == "table" and name in ("yaml", "yml") and _YAML.match(head):
-        raise _refused(
+        raise refused(
             "The file is YAML. Save its rows as JSON, JSON Lines or CSV; a file of promptfoo is run with `abai run`."
         )
     if (
@@ -289,7 +290,3 @@ def _more_than_a_message(size: int, most: int) -> str:
         f"These rows are {size / 1024**2:,.1f} MB, and one message carries {most / 1024**2:,.1f} MB. "
         "Submit the file by its path, which any size may have, or split it."
     )
-
-
-def _refused(message: str) -> Failure:
-    return Failure("invalid_params", message, issues=[{"path": "path", "message": message}])

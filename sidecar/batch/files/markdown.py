@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 from sidecar.batch.files.json_tables import names_prompt
 
@@ -44,7 +44,7 @@ def records(lines: Iterable[str]) -> Iterator[list[str]]:
     has_words = bool(_words_above(first))
     is_ruled = sum(map(_is_rule, map(_plain, first[at:]))) > 2
     waiting: list[str] = []
-    for line in _both(first[at:], source):
+    for line in chain(first[at:], source):
         text = _plain(line)
         if _is_rule(text) and text:
             if waiting:
@@ -95,11 +95,6 @@ def _is_rule(text: str) -> bool:
 
 def _plain(line: str) -> str:
     return line.translate(_DRAWN).strip("\ufeff \t\r\n")
-
-
-def _both(first: list[str], rest: Iterator[str]) -> Iterator[str]:
-    yield from first
-    yield from rest
 
 
 def _without_edges(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 import zipfile
 from typing import BinaryIO
 
-from sidecar.batch.files.workbooks import refused
+from sidecar.batch.files.refusals import refused
 
 _TABLES = "Give a table of prompts: CSV, JSON, JSON Lines, XLSX, ODS or Parquet."
 _UNPACK = "The file is packed. Unpack it first."

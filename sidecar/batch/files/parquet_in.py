@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from sidecar.batch.files.excel_cells import date_text
 from sidecar.batch.files.numbers import Spelled, kept_by_javascript
-from sidecar.batch.files.workbooks import not_installed, refused
+from sidecar.batch.files.refusals import not_installed, refused
 
 _BATCH_ROWS = 1_000
 

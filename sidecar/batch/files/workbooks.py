@@ -13,6 +13,7 @@ from sidecar.batch.files import open_document
 from sidecar.batch.files.columns import field_of
 from sidecar.batch.files.excel_cells import Record, excel_records
 from sidecar.batch.files.options import ImportOptions
+from sidecar.batch.files.refusals import not_installed, refused
 from sidecar.batch.files.sheet_xml import NOTHING, SheetFacts, facts_of, sheet_paths
 from sidecar.errors import Failure
 
@@ -159,17 +160,3 @@ def _readable() -> Iterator[None]:
             "The workbook cannot be read: it is damaged, or protected. Open it in its program, and save it anew, or "
             "as CSV UTF-8."
         ) from error
-
-
-def not_installed(what: str, library: str) -> Failure:
-    """Return the refusal of a file that only a library reads which is not here."""
-    return Failure(
-        "invalid_params",
-        f"{what} need a library that is not installed here. Install it with `pip install {library}`, "
-        "or save the table as CSV UTF-8.",
-    )
-
-
-def refused(message: str) -> Failure:
-    """Return the refusal of a file."""
-    return Failure("invalid_params", message, issues=[{"path": "path", "message": message}])
