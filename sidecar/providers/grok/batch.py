@@ -34,6 +34,7 @@ from sidecar.providers.kernel.jsonl import read_line
 from sidecar.providers.kernel.known_ids import KnownIds
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
 from sidecar.providers.kernel.pages import Pages
+from sidecar.providers.kernel.response_body import beginning_of
 from sidecar.providers.kernel.said_otherwise import told_id, without_envelope
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.kernel.web_pages import is_page
@@ -193,9 +194,7 @@ class GrokBatch:
     async def _post(self, url: str, asked: Asked, body: Body) -> None:
         """A POST whose answer says nothing but yes. Raises OutcomeUnknown where somebody else says it, in a page."""
         async with self._api.stream("POST", url, asked, body, once=True) as answer:
-            began = b""
-            async for chunk in answer.chunks:
-                began += chunk[: _LONGEST_YES - len(began)]
+            began = await beginning_of(answer, _LONGEST_YES)
         if is_page(began):
             raise unconfirmed(asked)
 
