@@ -40,8 +40,7 @@ class Store:
     that comes AGAIN_SECONDS later opens anew: a disk may have room by then, another app have given the folder free.
 
     `open_file` opens what is in place; `disk` is what that lies on, and `explain` says of an exception that is no
-    Failure what a person is told. `on_late_opening` is called when it succeeds after
-    it had failed.
+    Failure what a person is told. `on_late_opening` is called when it succeeds after it had failed.
     """
 
     def __init__(

@@ -19,8 +19,7 @@ class AttemptGuard:
     A place is held until `end`, after the answer is stored: a kill then finds no more paid and not stored than there
     are places. The limiter has no more than what is at the vendor. `record` writes the attempt down and may refuse it
     by raising; the place is then given back. `hold_back` reserves what a request may cost that nobody counted on, or
-    raises Failure. `in_flight` says that an attempt has left and nobody knows that it was
-    not run.
+    raises Failure. `in_flight` says that an attempt has left and nobody knows that it was not run.
     """
 
     retries = RATE_LIMIT_RETRIES

@@ -76,7 +76,7 @@ class GeminiReader:
         if _PIECE.isdisjoint(chunk):
             # Some of Google's own services, and gateways, put each piece into an envelope.
             chunk = next(
-                (inside for name in _PIECE if name in (inside := without_envelope(chunk, name))), chunk
+                (inside for each in _PIECE if each in (inside := without_envelope(chunk, each))), chunk
             )
         # An error behind a complete answer takes nothing of it back.
         if (chunk.get("error") or name == "error") and not self._finish:
