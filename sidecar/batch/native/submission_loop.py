@@ -114,12 +114,15 @@ class SubmissionLoop:
         store, first = self._tools.core.store, self._first
         self._sent.clear()
         try:
+            begun = await store.read(jobs.get, self.job_id)
+            said_before = begun.error if begun is not None else None
             for provider in await store.read(pending_rows.pending_providers, self.job_id):
                 await store.write(job_deaths.begin, [self.job_id])
                 if not await self._send_all(provider, first):
                     break
             await store.write(job_deaths.leave_off, self.job_id)
-            job = await store.write(transactions.refresh_job, self.job_id, self._tools.core.now_ms())
+            now = self._tools.core.now_ms()
+            job = await store.write(transactions.all_sent, self.job_id, said_before, now)
             if job is not None:
                 self.reporter.changed(job)
             if first is not None and not first.done():

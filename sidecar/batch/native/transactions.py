@@ -141,6 +141,18 @@ def refresh_job(
     return jobs.note(conn, job_id, "processing", None, None)
 
 
+def all_sent(conn: sqlite3.Connection, job_id: str, said_before: str | None, now: int) -> Job | None:
+    """Nothing hinders the sending any more: what was `said_before` of it goes. Gives the job as `refresh_job` does.
+
+    What was said since stays: a part that was sent first may be looked at, and in trouble, before the last is sent.
+    """
+    job = jobs.get(conn, job_id)
+    trouble = None
+    if job is not None and job.error is not None and job.error != said_before:
+        trouble = Failure(job.error_kind or "internal_error", job.error)
+    return refresh_job(conn, job_id, now, trouble)
+
+
 def mark_uncertain(conn: sqlite3.Connection, part: VendorBatch, sentence: str, now: int) -> Job | None:
     """Nobody can say whether the vendor has the part: the job waits."""
     vendor_batches.set_state(conn, part.id, "doubtful", sentence)

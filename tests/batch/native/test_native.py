@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.batch.native import interruptions
+from sidecar.batch.native import interruptions, transactions
 from sidecar.errors import Failure
 from sidecar.providers.base import Done
 from sidecar.providers.batches import BatchLimits, BatchResult
@@ -263,6 +263,20 @@ async def test_what_hinders_the_polling_stands_with_the_job_until_it_is_over(tmp
         assert here.refused_keys == ["openai"]
     assert errors == [None, "The key was refused.", None]
     assert (job.status, job.error) == ("completed", None)
+
+
+async def test_what_is_said_of_a_part_before_the_last_is_sent_stays_and_what_hindered_the_sending_goes(
+    tmp_path: Path,
+) -> None:
+    async with native_works(tmp_path, Vendor(hang_at="check")) as here:
+        job = await here.submit("One")
+        await here.vendor.hanging.wait()
+        await here.store.write(jobs.note, job.id, "processing", "The key was refused.", "invalid_api_key")
+        kept = await here.store.write(transactions.all_sent, job.id, "There was no room.", here.clock.ms)
+        gone = await here.store.write(transactions.all_sent, job.id, "The key was refused.", here.clock.ms)
+    assert kept is not None
+    assert gone is not None
+    assert (kept.error, gone.error) == ("The key was refused.", None)
 
 
 async def test_progress_is_told_and_always_at_the_end(tmp_path: Path) -> None:
