@@ -11,6 +11,10 @@ FROZEN := dist/sidecar/abai-sidecar
 # as long as hundreds.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxschedchunk 1
 
+# Of eleven thousand tests beside each other on a busy machine, one may run out of time. What failed is run once more, alone:
+# whoever fails again is a failure, whoever does not is named under PASSED, and is still to be mended.
+ALONE := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none --exitfirst -rA --tb short
+
 # Most of what can go wrong, in a minute: what decides, every recording against the server inside the test's process, and
 # the real process over a pipe once. No vendor's own client: they take longer to import than all of this to run.
 FAST := tests/test_layers.py tests/test_contract.py tests/test_keys.py tests/test_names.py tests/test_pages.py tests/test_pure.py \
@@ -84,7 +88,7 @@ test-fast-typescript: setup
 	cd bridge && npm run --silent test:fast
 
 test-python: setup $(FROZEN) ## the Python tests alone
-	ABAI_FROZEN=$(FROZEN) $(PYTEST)
+	ABAI_FROZEN=$(FROZEN) $(PYTEST) || { test $$? = 1 && echo "What failed, once more and alone:" && ABAI_FROZEN=$(FROZEN) $(ALONE); }
 
 test-typescript: setup ## the TypeScript tests alone
 	cd bridge && npm test --silent
