@@ -133,7 +133,7 @@ export interface BatchCollectParams {
   jobId: string;
 }
 
-/** What a batch may cost, in US dollars. */
+/** What a batch may cost, in US dollars: of one that a provider runs, by the prices of the provider's batches. */
 export interface BatchCostRange {
   /** Expected. */
   totalUSD: number;
@@ -2545,7 +2545,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "c52ed6c10a70475e1c613b0bfa7e89a9d932529fcb5fc134fa4c307399fe1602";
+export const SCHEMA_HASH = "cf0deca4bb8e9fa2759cb767bac15894f58c133576aa9634a4e59c89ae078e5c";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -95,6 +95,8 @@ class Total:
     rows: int = 0
     local: Sum = field(default_factory=Sum)
     native: dict[str, Sum] = field(default_factory=dict)
+    # A row of a model whose vendor's batch has no price goes there by the price of one that is asked alone.
+    sent: Sum = field(default_factory=Sum)
 
     def add(self, provider: str, row: RowEstimate, *, answered: bool = False) -> None:
         self.rows += 1
@@ -102,6 +104,9 @@ class Total:
             self.local.add(row.local, answered=answered)
         if row.native is not None:
             self.native.setdefault(provider, Sum()).add(row.native, answered=answered)
+        way = row.native or row.local
+        if way is not None:
+            self.sent.add(way, answered=answered)
 
     @property
     def native_usd(self) -> Decimal | None:
@@ -110,12 +115,16 @@ class Total:
             return None
         return sum((each.expected_usd for each in self.native.values()), Decimal(0))
 
-    def kept(self) -> Mapping[str, str]:
-        """As it is kept with a job: text, so that no digit is lost, by the wire's names."""
+    def kept(self, mode: Mode, *, canary: bool = False) -> Mapping[str, str]:
+        """As it is kept with a job that goes this way: text, so that no digit is lost, by the wire's names.
+
+        With a `canary` some of the rows that a vendor is to run are asked from here first: nobody has chosen them yet.
+        """
+        way = self.sent if mode == "native" else self.local
         known = {
-            "totalUSD": self.local.expected_usd,
-            "lowUSD": self.local.low_usd,
-            "highUSD": self.local.high_usd,
+            "totalUSD": way.expected_usd,
+            "lowUSD": way.low_usd,
+            "highUSD": max(self.local.high_usd, way.high_usd) if canary else way.high_usd,
             "nativeUSD": self.native_usd,
         }
         return {name: format(usd, "f") for name, usd in known.items() if usd is not None}

@@ -57,12 +57,14 @@ class BatchSubmission:
         *,
         reuse: bool = False,
         checks: Sequence[Mapping[str, Any]] = (),
+        canary: bool = False,
         refuse: Callable[[Iterable[str]], None] = lambda models: None,
     ) -> Job:
         """The job, stored with all its rows and its estimate. Rows that cannot be filled in have failed already.
 
         With `reuse`, rows that the project has an answer to are given it: they have ended, and cost nothing. `checks`
-        are what answers will be held against, as the wire has them. `refuse` is given the models and may raise.
+        are what answers will be held against, as the wire has them. `canary`: some rows of a native job run from here
+        first. `refuse` is given the models and may raise.
 
         Raises Failure and stores nothing: "not_found", "invalid_params" with an
         issue for each row that cannot be asked, "missing_api_key", and "conflict" when a native job would have
@@ -85,7 +87,7 @@ class BatchSubmission:
             total_rows=checked.rows,
             checks=list(checks) if checks or checked.rows_check else None,
         )
-        stored = await self._store_all(job, source, checker, reuse=reuse)
+        stored = await self._store_all(job, source, checker, reuse=reuse, canary=canary)
         await self._session.name_project(project_id)
         return stored
 
@@ -202,7 +204,9 @@ class BatchSubmission:
                 looked_at.add(name)
         return None
 
-    async def _store_all(self, job: Job, source: RowSource, checker: RowValidator, *, reuse: bool) -> Job:
+    async def _store_all(
+        self, job: Job, source: RowSource, checker: RowValidator, *, reuse: bool, canary: bool
+    ) -> Job:
         await self._store.write(open_job, job)
         try:
             appraiser, total = Estimator(self._store, job.project_id), Total()
@@ -229,7 +233,7 @@ class BatchSubmission:
             await self._refuse_missing_keys(needed)
             if job.mode == "native" and not total.rows:
                 raise _nothing_to_send()
-            return await self._store.write(close_job, job.id, total.kept())
+            return await self._store.write(close_job, job.id, total.kept(job.mode, canary=canary))
         except BaseException:
             # Nobody was told of it. What is left by a crash is removed at the next start.
             await asyncio.shield(self._store.write(jobs.delete, job.id))

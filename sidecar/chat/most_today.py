@@ -15,9 +15,13 @@ MOST_SIZES = 10_000
 
 
 class MostToday:
-    """Reckons it row by row, and remembers: rows of a table have few sizes, and pricing one takes the longest."""
+    """Reckons it row by row, and remembers: rows of a table have few sizes, and pricing one takes the longest.
 
-    def __init__(self) -> None:
+    `batch`: by the price of a vendor's batch, where there is one.
+    """
+
+    def __init__(self, *, batch: bool = False) -> None:
+        self._batch = batch
         # By the price's identity, which lasts as long as it is kept here.
         self._known: dict[tuple[int, int, int, Extras], tuple[PriceEntry, Decimal | None]] = {}
 
@@ -41,11 +45,14 @@ class MostToday:
         self, price: PriceEntry | None, prompt_tokens: int, answer_tokens: int, extras: Extras
     ) -> Decimal | None:
         if price is None:
-            return highest(price, prompt_tokens, answer_tokens, extras)
+            return None
         key = id(price), prompt_tokens, answer_tokens, extras
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MOST_SIZES:
                 self._known.clear()
-            known = self._known[key] = price, highest(price, prompt_tokens, answer_tokens, extras)
+            most = highest(price, prompt_tokens, answer_tokens, extras, batch=self._batch)
+            if most is None and self._batch:
+                most = highest(price, prompt_tokens, answer_tokens, extras)
+            known = self._known[key] = price, most
         return known[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "c52ed6c10a70475e1c613b0bfa7e89a9d932529fcb5fc134fa4c307399fe1602"
+SCHEMA_HASH = "cf0deca4bb8e9fa2759cb767bac15894f58c133576aa9634a4e59c89ae078e5c"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,14 @@ from sidecar.errors import Failure
 from sidecar.settings import Settings
 from sidecar.store import jobs, ledger_sums, pending_rows
 
-What = Literal["answer", "searching", "batch", "row", "unlimited", "continuation"]
+What = Literal["answer", "searching", "batch", "row", "part", "unlimited", "continuation"]
 
 _ASKED: dict[What, str] = {
     "answer": "this answer",
     "searching": "this answer, with all its searches,",
     "batch": "this batch, each of its rows asked once,",
     "row": "the next row",
+    "part": "what goes to the provider next, by today's price,",
     "unlimited": "this answer, which the server writes without a limit alone,",
     "continuation": "the rest of this answer",
 }
@@ -31,6 +32,7 @@ _ADVICE: dict[What, str] = {
     "searching": "or allow fewer web searches or a shorter answer",
     "batch": "then start it again, or submit fewer rows or shorter answers",
     "row": "then start the batch again",
+    "part": "then start the batch again, unless it goes on by itself",
     "unlimited": "or choose a model whose answers can be limited",
     "continuation": "then ask for the rest",
 }

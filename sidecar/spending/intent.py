@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from typing import Literal
@@ -142,10 +142,39 @@ def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str 
     ledger.keep_place(conn, part_id, host, key_mark)
 
 
-def write_chunk(conn: sqlite3.Connection, job_id: str, entries: Iterable[LedgerEntry]) -> None:
-    """Write that these rows of a job leave together. The job's hold, which the budget allowed, moves to them."""
-    moved = Decimal(0)
+def write_chunk(
+    conn: sqlite3.Connection,
+    job_id: str,
+    entries: Sequence[LedgerEntry],
+    held_usd: Decimal,
+    budget: Budget,
+) -> None:
+    """Write that these rows of a job leave together. Its job holds `held_usd` no more, which the budget had allowed.
+
+    Where they may cost more by now, it is asked for that. Raises Failure("budget_exceeded"): the transaction must not
+    be kept then.
+    """
+    give_back(conn, job_id, held_usd)
+    most = sum((each.estimate_usd or Decimal(0) for each in entries), Decimal(0))
+    if most > held_usd:
+        reserve(conn, budget, most, "part")
     for each in entries:
-        moved += each.estimate_usd or Decimal(0)
         ledger.intent(conn, each)
-    give_back(conn, job_id, moved)
+
+
+def raise_chunk(conn: sqlite3.Connection, most_usd: Mapping[str, Decimal], budget: Budget) -> None:
+    """Hold back so much for rows that leave together once more, by the ids of their entries; never less than before.
+
+    Raises Failure("budget_exceeded"): the transaction must not be kept then.
+    """
+    dearer = {}
+    for entry_id, most in most_usd.items():
+        entry = ledger.get(conn, entry_id)
+        if entry is not None and most > (entry.estimate_usd or 0):
+            dearer[entry_id] = most
+            # What is held for it already is in the new sum.
+            ledger.keep_most(conn, entry_id, Decimal(0))
+    if dearer:
+        reserve(conn, budget, sum(dearer.values(), Decimal(0)), "part")
+    for entry_id, most in dearer.items():
+        ledger.keep_most(conn, entry_id, most)

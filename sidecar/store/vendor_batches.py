@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from sidecar.store.columns import from_json, storable, to_json
+from sidecar.store.columns import from_json, from_pico, storable, to_json
 from sidecar.store.job_records import PartState, PendingRow, RowStatus, VendorBatch, VendorBatchRow
 
 _FIELDS = tuple(field.name for field in fields(VendorBatch))
@@ -17,7 +17,7 @@ OF_JOB_SQL = f"SELECT {_COLUMNS} FROM batch_parts WHERE job_id = ? ORDER BY crea
 BY_NATIVE_ID_SQL = f"SELECT {_COLUMNS} FROM batch_parts WHERE provider = ? AND native_id = ?"  # noqa: S608
 # The models stand in the rows themselves: a part may hold several where its vendor lets it.
 UNFINISHED_SQL = (
-    "SELECT id, row_index, request, prompt, custom_id, model FROM batch_results"
+    "SELECT id, row_index, request, prompt, custom_id, model, reserve_pico FROM batch_results"
     " WHERE part_id = ? AND custom_id > ? AND +status = 'processing' ORDER BY custom_id LIMIT ?"
 )
 MEMBERS_SQL = "SELECT id, custom_id FROM batch_results WHERE part_id = ? ORDER BY custom_id"
@@ -37,7 +37,10 @@ UNREAD_SQL = (
     " WHERE r.part_id = ? AND r.response IS NULL AND +r.status IN ('error', 'error-api', 'cancelled')"
     " AND l.state = 'unknown'"
 )
-ROW_SQL = "SELECT id, row_index, request, prompt, model, status FROM batch_results WHERE part_id = ? AND custom_id = ?"
+ROW_SQL = (
+    "SELECT id, row_index, request, prompt, custom_id, model, reserve_pico, status FROM batch_results"
+    " WHERE part_id = ? AND custom_id = ?"
+)
 
 
 def insert(conn: sqlite3.Connection, batch: VendorBatch) -> None:
@@ -213,10 +216,7 @@ def unfinished(conn: sqlite3.Connection, part_id: str, after: str, limit: int) -
 def waiting_row(conn: sqlite3.Connection, part_id: str, custom_id: str) -> VendorBatchRow | None:
     """The row of that custom id, unless it has ended, or there is none."""
     found = conn.execute(ROW_SQL, (part_id, custom_id)).fetchone()
-    if found is None or found[5] != "processing":
-        return None
-    row_id, row_index, request, prompt, model, _ = found
-    return _part_row((row_id, row_index, request, prompt, custom_id, model))
+    return None if found is None or found[-1] != "processing" else _part_row(found[:-1])
 
 
 def members_among(conn: sqlite3.Connection, part_id: str, custom_ids: Iterable[str]) -> set[str]:
@@ -267,5 +267,6 @@ def _record(row: tuple[Any, ...]) -> VendorBatch:
 
 
 def _part_row(row: tuple[Any, ...]) -> VendorBatchRow:
-    row_id, row_index, request, prompt, custom_id, model = row
-    return VendorBatchRow(PendingRow(row_id, row_index, from_json(request), prompt), custom_id, model)
+    row_id, row_index, request, prompt, custom_id, model, pico = row
+    waiting = PendingRow(row_id, row_index, from_json(request), prompt, from_pico(pico))
+    return VendorBatchRow(waiting, custom_id, model)

@@ -59,16 +59,27 @@ def test_the_total_is_the_exact_sum_and_knows_no_batch_where_a_row_has_none() ->
     total = Total()
     for provider in ("openai", "openai", "gemini"):
         total.add(provider, RowEstimate(1, alone, batched), answered=provider == "gemini")
-    assert total.kept() == {"totalUSD": "0.6", "lowUSD": "0.3", "highUSD": "2.7", "nativeUSD": "0.3"}
+    assert total.kept("local") == {
+        "totalUSD": "0.6",
+        "lowUSD": "0.3",
+        "highUSD": "2.7",
+        "nativeUSD": "0.3",
+    }
+    sent = {"totalUSD": "0.3", "lowUSD": "0.15", "highUSD": "0.45", "nativeUSD": "0.3"}
+    assert total.kept("native") == sent
+    # Nobody has chosen yet which rows run from here first.
+    assert total.kept("native", canary=True) == sent | {"highUSD": "2.7"}
     assert (total.local.rows, total.local.reusing_usd) == (3, Decimal("0.4"))
     assert {name: (each.rows, each.expected_usd) for name, each in total.native.items()} == {
         "openai": (2, Decimal("0.2")),
         "gemini": (1, Decimal("0.1")),
     }
     total.add("openai", RowEstimate(1, alone))
-    assert total.kept() == {"totalUSD": "0.8", "lowUSD": "0.4", "highUSD": "3.6"}
+    assert total.kept("local") == {"totalUSD": "0.8", "lowUSD": "0.4", "highUSD": "3.6"}
+    # A row whose batch has no price costs there what it costs alone.
+    assert total.kept("native") == {"totalUSD": "0.5", "lowUSD": "0.25", "highUSD": "1.35"}
     total.add("openai", RowEstimate(5))
-    assert total.kept()["totalUSD"] == "0.8"
+    assert total.kept("local")["totalUSD"] == "0.8"
 
 
 async def test_a_retired_model_is_estimated_as_the_one_that_answers(tmp_path: Path) -> None:

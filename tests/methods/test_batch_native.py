@@ -73,7 +73,8 @@ async def test_a_native_batch_is_run_by_its_vendor_and_billed_as_the_vendor_bill
     assert Decimal(billed[0]["chargedUSD"]) == Decimal(repr(job["totalCost"])) > 0
     # It was expected at the batch's rate, and is held against that.
     expected = job["estimate"]
-    assert expected["nativeUSD"] < expected["totalUSD"]
+    assert expected["nativeUSD"] == expected["totalUSD"]
+    assert expected["lowUSD"] <= job["totalCost"] <= expected["highUSD"]
     assert expected["differenceUSD"] == pytest.approx(job["totalCost"] - expected["nativeUSD"], abs=1e-12)
 
 

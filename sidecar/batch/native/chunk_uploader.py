@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from sidecar import failpoints
 from sidecar.batch import row_outcomes, row_transactions
@@ -13,6 +14,7 @@ from sidecar.batch.native.intents import Member, SentBy
 from sidecar.batch.native.transactions import Settled
 from sidecar.batch.row import Row, request_fingerprint
 from sidecar.batch.row_transactions import retry_on_storage_error
+from sidecar.chat.most_today import MostToday
 from sidecar.chat.prepare import PreparedRequest, RequestPreparer
 from sidecar.core import Core
 from sidecar.errors import Failure
@@ -22,6 +24,8 @@ from sidecar.money.charge import price_record
 from sidecar.money.model import utc_day
 from sidecar.providers.batches import BatchPart, LookupResult
 from sidecar.providers.kernel.outcome import OutcomeUnknown
+from sidecar.spending import intent
+from sidecar.spending.budget import this_month
 from sidecar.spending.settlement import refused
 from sidecar.store import pending_rows, vendor_batches
 from sidecar.store.job_records import PendingRow, VendorBatch
@@ -59,6 +63,8 @@ class ChunkUploader:
         self._catalogue = core.catalogue
         self._new_id = core.new_id
         self._now_ms = core.now_ms
+        self._settings = core.settings
+        self._most_today = MostToday(batch=True)
 
     async def pending_chunks(self, job_id: str, provider: str) -> AsyncGenerator[Chunk, None]:
         """The job's pending rows in parts as large as the vendor takes. Rows that cannot be sent end here."""
@@ -90,7 +96,7 @@ class ChunkUploader:
                         yield chunk
                         chunk = filling[name] = self._empty()
                         line = self._line(provider, chunk, row, question)
-                    self._add(provider, chunk, row, question, line)
+                    await self._add(provider, chunk, row, question, line)
                 await give_way()
             for chunk in filling.values():
                 if chunk.members:
@@ -100,7 +106,10 @@ class ChunkUploader:
                 chunk.lines.close()
 
     async def open(self, job_id: str, provider: str, chunk: Chunk) -> VendorBatch | None:
-        """Commits the intent: the part, its rows and what each may cost. None when the job runs no more."""
+        """Commits the intent: the part, its rows and what each may cost. None when the job runs no more.
+
+        Raises Failure("budget_exceeded") where their price has risen since, and what they may cost is not left.
+        """
         part = VendorBatch(
             id=chunk.part_id,
             job_id=job_id,
@@ -113,14 +122,33 @@ class ChunkUploader:
             bytes=chunk.size.bytes,
         )
         failpoints.failpoint("before-part-intent")
-        opened = await self._store.write(intents.open_part, part, chunk.members, part.created_at)
+        budget = await this_month(self._settings, part.created_at)
+        opened = await self._store.write(intents.open_part, part, chunk.members, part.created_at, budget)
         failpoints.failpoint("after-part-intent")
         return part if opened else None
 
     async def chunk_of(self, part: VendorBatch) -> Chunk:
-        """The part's rows that have not ended, planned again from what is stored."""
-        adapter = self._providers.batch(part.provider)
+        """The part's rows that have not ended, planned again from what is stored.
+
+        Raises Failure("budget_exceeded") where their price has risen since, and what they may cost is not left.
+        """
         chunk = Chunk(part.id, part.tag, part.model or "")
+        try:
+            most_usd = await self._plan_again(part, chunk)
+            budget = await this_month(self._settings, self._now_ms())
+            await self._store.write(intent.raise_chunk, most_usd, budget)
+        except BaseException:
+            chunk.lines.close()
+            raise
+        return chunk
+
+    async def _plan_again(self, part: VendorBatch, chunk: Chunk) -> dict[str, Decimal]:
+        """Fill the chunk. Return what each row may cost by today's price, by the id of its entry in the ledger."""
+        adapter, day, most_usd = (
+            self._providers.batch(part.provider),
+            utc_day(self._now_ms()),
+            dict[str, Decimal](),
+        )
         after = ""
         while page := await self._store.read(vendor_batches.unfinished, part.id, after, PAGE_ROWS):
             after = page[-1].custom_id
@@ -136,9 +164,13 @@ class ChunkUploader:
                 chunk.lines.append(line)
                 chunk.custom_ids.append(each.custom_id)
                 questions.append((request_fingerprint(part.provider, question.request), each.row.id))
+                price = self._catalogue.price_entry(question.serving.model, day)
+                most = await self._most_today.of(question, price, each.row.reserve_usd)
+                if most is not None:
+                    most_usd[intents.entry_id(part.id, each.custom_id)] = most
             # The settings may have changed since the part was written down.
             await self._store.write(vendor_batches.rename_questions, questions)
-        return chunk
+        return most_usd
 
     async def deliver(self, part: VendorBatch, chunk: Chunk) -> None:
         """Uploads and creates, with what is certain committed at each step.
@@ -207,11 +239,12 @@ class ChunkUploader:
         adapter = self._providers.batch(provider)
         return adapter.line(chunks.custom_id(chunk.tag, row.row_index), question.plan)
 
-    def _add(
+    async def _add(
         self, provider: str, chunk: Chunk, row: PendingRow, question: PreparedRequest, line: bytes
     ) -> None:
         model = question.serving.model
         price = self._catalogue.price_entry(model, utc_day(self._now_ms()))
+        most = await self._most_today.of(question, price, row.reserve_usd)
         custom_id = chunks.custom_id(chunk.tag, row.row_index)
         chunk.model = question.serving.vendor_id
         chunk.size = chunk.size.plus(chunk.model, len(line))
@@ -224,6 +257,7 @@ class ChunkUploader:
                 request_fingerprint(provider, question.request),
                 question.serving.asked_id,
                 row.reserve_usd,
+                most,
                 price_record(price) if price else None,
             )
         )

@@ -21,13 +21,17 @@ from sidecar.store.records import LedgerEntry
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A row that is put into a part. `price` is that of its model when it is sent, `question` names what it asks."""
+    """A row that is put into a part. `price` is that of its model when it is sent, `question` names what it asks.
+
+    Its job holds `held_usd` for it, and it may cost `most_usd` by that price.
+    """
 
     row_id: str
     custom_id: str
     question: str
     model: str
-    reserve_usd: Decimal | None
+    held_usd: Decimal | None
+    most_usd: Decimal | None
     price: Mapping[str, Any] | None
 
 
@@ -64,8 +68,14 @@ def start(
     )
 
 
-def open_part(conn: sqlite3.Connection, part: VendorBatch, members: Sequence[Member], now: int) -> bool:
-    """Writes, before a byte leaves, which rows are about to travel as this part. False when the job may not send."""
+def open_part(
+    conn: sqlite3.Connection, part: VendorBatch, members: Sequence[Member], now: int, budget: Budget
+) -> bool:
+    """Writes, before a byte leaves, which rows are about to travel as this part. False when the job may not send.
+
+    Raises Failure("budget_exceeded") where they may cost more than is held for them and that is not left: the
+    transaction must not be kept then.
+    """
     job = ready_to_send(conn, part.job_id)
     if job is None:
         return False
@@ -73,7 +83,8 @@ def open_part(conn: sqlite3.Connection, part: VendorBatch, members: Sequence[Mem
     for member in members:
         if not vendor_batches.assign(conn, part.id, member.row_id, member.custom_id, member.question, now):
             raise RuntimeError("a row that is to travel is under way already")
-    intent.write_chunk(conn, job.id, (_entry(job, part, member) for member in members))
+    held = sum((member.held_usd or Decimal(0) for member in members), Decimal(0))
+    intent.write_chunk(conn, job.id, [_entry(job, part, member) for member in members], held, budget)
     job_deaths.went_on(conn, job.id)
     return True
 
@@ -89,7 +100,7 @@ def _entry(job: Job, part: VendorBatch, member: Member) -> LedgerEntry:
         provider=part.provider,
         model=member.model,
         price=member.price,
-        estimate_usd=member.reserve_usd,
+        estimate_usd=member.most_usd,
         batch_rate=True,
     )
 

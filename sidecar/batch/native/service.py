@@ -111,6 +111,7 @@ class NativeBatches:
             "native",
             reuse=reuse,
             checks=checks,
+            canary=canary > 0,
             refuse=lambda models: refuse_unable(models, provider, self._catalogue, day),
         )
         if canary:

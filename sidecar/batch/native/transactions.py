@@ -15,7 +15,15 @@ from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState
 from sidecar.spending import settlement
 from sidecar.spending.settlement import Settlement
-from sidecar.store import job_rows, jobs, pending_rows, row_sweeps, unfinished_jobs, vendor_batches
+from sidecar.store import (
+    job_deaths,
+    job_rows,
+    jobs,
+    pending_rows,
+    row_sweeps,
+    unfinished_jobs,
+    vendor_batches,
+)
 from sidecar.store.job_records import Job, JobRow, JobStatus, PartState, RowOutcome, Tripped, VendorBatch
 
 
@@ -191,6 +199,8 @@ def give_up(conn: sqlite3.Connection, job_id: str, failure: Failure, now: int) -
     job = jobs.get(conn, job_id)
     if job is None or job.status != "processing":
         return None
+    # That its rows could not be put together, or not be paid, is no death of the process.
+    job_deaths.leave_off(conn, job_id)
     if any(part.state not in ("collected", "failed") for part in vendor_batches.of_job(conn, job_id)):
         return jobs.note(conn, job_id, "processing", failure.message, failure.kind)
     return jobs.end(conn, job_id, "failed", now=now, error=failure.message, error_kind=failure.kind)
