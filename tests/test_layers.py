@@ -179,8 +179,9 @@ SEAMS = {
         "providers/kernel/http.py",
         "providers/kernel/lenient.py",
         "providers/kernel/network.py",
+        "providers/kernel/socks.py",
     },
-    "aiohttp_socks": {"providers/kernel/network.py"},
+    "aiohttp_socks": {"providers/kernel/socks.py"},
     "truststore": {"providers/kernel/certificates.py"},
     "aiosqlite": {"store/database.py"},
     "jsonrpcserver": {"rpc/jsonrpc_library.py"},
@@ -315,6 +316,7 @@ def test_heavy_libraries_are_imported_on_first_use() -> None:
             "simulator/transport.py",
             "providers/kernel/network.py",
             "providers/kernel/lenient.py",
+            "providers/kernel/socks.py",
         }  # imported on first use themselves
         for node in tree.body
         if isinstance(node, ast.Import | ast.ImportFrom)

@@ -197,7 +197,8 @@ def _to_check(error: Exception, url: str, late: bool) -> str:
             else ("Check the internet connection, and whether a firewall or a VPN is in the way")
         )
         return f"{where} was silent. {spoken},"
-    if url.startswith("https:") and any(isinstance(each, ConnectionResetError) for each in _behind(error)):
+    ends = (ConnectionResetError, ssl.SSLError)
+    if url.startswith("https:") and any(isinstance(each, ends) for each in _behind(error)):
         return (
             f"{where} ends the connection before it is encrypted. Look whether it speaks https:// there, and whether "
             "a firewall or a proxy is in the way,"

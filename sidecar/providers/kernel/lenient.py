@@ -32,9 +32,10 @@ class LenientHandler(ResponseHandler):
 
     A server that counts letters instead of bytes tells too small a length: what arrives at once with the head is
     counted here instead. Of a way with a `tunnel_by`, which names the proxy's host, what speaks no TLS, or TLS with
-    that host, is the connection that is to become a tunnel.
+    that host, is the connection that is to become a tunnel. `stands_for` is another that it took the place of.
     """
 
+    stands_for: ResponseHandler | None = None
     _held: bytearray | None = None
     _left: int | None = None
     _sizes: ChunkSizes | None = None

@@ -148,14 +148,18 @@ def _transport(way: _Way, context: ssl.SSLContext | None) -> AiohttpTransport:
 
     def session() -> aiohttp.ClientSession:
         # How many requests run at once is decided above, not by a pool.
+        connector: aiohttp.BaseConnector
         if proxy is not None and proxy.is_socks:
-            connector = _socks_connector(proxy, trusted)
+            # Its libraries take their time, and few need them.
+            from sidecar.providers.kernel.socks import socks_connector
+
+            connector = socks_connector(proxy, trusted)
         else:
             connector = aiohttp.TCPConnector(limit=0, ssl=trusted, keepalive_timeout=30)
-        # It has no other door for what is to stand between a connection and its parser.
-        host = proxy.host if proxy is not None and by is not None and way.tunnels else None
-        handlers = partial(LenientHandler, loop=asyncio.get_running_loop(), tunnel_by=host)
-        connector._factory = cast("partial[ResponseHandler]", handlers)
+            # It has no other door for what is to stand between a connection and its parser.
+            host = proxy.host if proxy is not None and by is not None and way.tunnels else None
+            handlers = partial(LenientHandler, loop=asyncio.get_running_loop(), tunnel_by=host)
+            connector._factory = cast("partial[ResponseHandler]", handlers)
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -170,22 +174,6 @@ def _transport(way: _Way, context: ssl.SSLContext | None) -> AiohttpTransport:
         by = httpx.Proxy(f"{proxy.scheme}://{proxy.shown}", headers=login)
     # An own context of certificates, which the adapter would make and nobody uses, takes its time.
     return AiohttpTransport(verify=False, proxy=by, client=session)
-
-
-def _socks_connector(proxy: Proxy, trusted: ssl.SSLContext | bool) -> aiohttp.BaseConnector:
-    from aiohttp_socks import ProxyConnector, ProxyType
-
-    return ProxyConnector(
-        proxy_type=ProxyType.SOCKS4 if proxy.scheme.startswith("socks4") else ProxyType.SOCKS5,
-        host=proxy.host,
-        port=proxy.port,
-        username=proxy.login or None,
-        password=proxy.password or None,
-        # Names are resolved by the proxy: inside a company only it may know them.
-        rdns=True,
-        limit=0,
-        ssl=trusted,
-    )
 
 
 def _basic(proxy: Proxy) -> str:
