@@ -28,11 +28,11 @@ def days_until(moment_ms: int, number: int) -> list[datetime.date]:
 
 def day_start_ms(day: datetime.date) -> int:
     """The first moment of that day, local time."""
-    return int(datetime.datetime(day.year, day.month, day.day).astimezone().timestamp() * 1000)
+    return int(datetime.datetime(day.year, day.month, day.day).timestamp() * 1000)
 
 
 def month_start_ms(moment_ms: int) -> int:
     """The first moment of that calendar month, local time: a person's budget follows their own calendar."""
-    local = datetime.datetime.fromtimestamp(moment_ms / 1000).astimezone()
-    first = datetime.datetime(local.year, local.month, 1).astimezone()
+    local = datetime.datetime.fromtimestamp(moment_ms / 1000)
+    first = datetime.datetime(local.year, local.month, 1)
     return int(first.timestamp() * 1000)

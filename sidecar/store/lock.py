@@ -70,7 +70,7 @@ class FolderLock:
 
 def _sign(descriptor: int) -> None:
     """Say who holds the folder. It is for people: what holds it is the lock, whatever the file says."""
-    since = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
+    since = datetime.now().strftime("%Y-%m-%d %H:%M")
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         # Windows lets nobody else read the byte that is locked.

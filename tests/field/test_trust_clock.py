@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.field.hostile import chat_chunks, serving, stream
+from tests.field.lab import ask, own_models, sidecar
 from tests.helpers.inside import Inside, inside
 from tests.helpers.mixed_run import DAY_MS, Outside
 
@@ -93,3 +95,14 @@ async def test_a_clock_that_is_put_to_and_fro_loses_and_repeats_no_row(provider:
         simulator = here.simulator.ledger
         assert len([entry for entry in simulator.entries if entry.charged_usd]) == len(rows)
         assert [len(batch.rows) for batch in simulator.batches] == [len(rows)]
+
+
+async def test_a_time_zone_that_cannot_be_keeps_nobody_from_the_data(tmp_path: Path) -> None:
+    """`TZ` of more than a day: the folder was said to be in use by another A-B/AI, and no budget could be reckoned."""
+    async with (
+        serving(stream(*chat_chunks("Good morning"), "[DONE]")) as server,
+        sidecar(tmp_path, models=own_models(server.url), environment={"TZ": "UTC+99:99"}) as process,
+    ):
+        await process.call("settings:save", {"key": "monthlyBudgetUSD", "value": 1})
+        assert (await ask(process))["answer"] == "Good morning"
+        assert (await process.call("system:health"))["status"] == "ok"
