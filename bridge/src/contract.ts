@@ -1087,13 +1087,13 @@ export type ConversationFormat = "markdown" | "json";
 export interface ConversationImportParams {
   /** Where they go to. */
   projectId: string;
-  /** ChatGPT's or Claude's `conversations.json` or the ZIP file that they send; what Open WebUI, LibreChat, TypingMind, Chatbox, NextChat or BetterChatGPT exports as JSON; Cherry Studio's backup; `MyActivity.json` of Google Takeout (Gemini), or its ZIP file; a `.conversation.json` of LM Studio, a `messages.jsonl` of Jan, or a ZIP file of such; what `conversation:export` wrote as JSON. */
+  /** ChatGPT's, Claude's or DeepSeek's `conversations.json`, Grok's `prod-grok-backend.json`, or the ZIP file that they or Le Chat send; what Open WebUI, LibreChat, LobeChat, TypingMind, Chatbox, NextChat, BetterChatGPT or SillyTavern exports; Cherry Studio's backup; `MyActivity.json` of Google Takeout (Gemini), or its ZIP file; a `.conversation.json` of LM Studio, a `messages.jsonl` of Jan, or a ZIP file of such; Copilot's CSV, and of any other program a file that says the role and the words of each message (JSON, JSON Lines, CSV), or Markdown with who speaks above each; what `conversation:export` wrote. */
   path: string;
 }
 
 export interface ConversationImportResult {
-  /** Whose file it is. */
-  service: "chatgpt" | "claude" | "abai" | "gemini" | "openwebui" | "librechat" | "typingmind" | "chatbox" | "cherrystudio" | "nextchat" | "betterchatgpt" | "lmstudio" | "jan";
+  /** Whose file it is; `other` where it says who said what and not by which program. */
+  service: "chatgpt" | "claude" | "abai" | "gemini" | "openwebui" | "librechat" | "typingmind" | "chatbox" | "cherrystudio" | "nextchat" | "betterchatgpt" | "lmstudio" | "jan" | "grok" | "deepseek" | "lobechat" | "lechat" | "sillytavern" | "other";
   /** Added. Branches of one that go on for more than an answer are conversations of their own. */
   conversations: number;
   /** Added, other answers to a question included, which are earlier versions. */
@@ -2545,7 +2545,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "cf0deca4bb8e9fa2759cb767bac15894f58c133576aa9634a4e59c89ae078e5c";
+export const SCHEMA_HASH = "2deae4e05c2b6bbd92bcf363724abdfcc22a5452347563eea90996b3196cb84a";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "cf0deca4bb8e9fa2759cb767bac15894f58c133576aa9634a4e59c89ae078e5c"
+SCHEMA_HASH = "2deae4e05c2b6bbd92bcf363724abdfcc22a5452347563eea90996b3196cb84a"
 
 
 @dataclass(frozen=True, slots=True)

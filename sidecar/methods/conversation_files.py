@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from sidecar.chat.transfer import own_format, take_over
-from sidecar.chat.transfer.documents import NEITHER
 from sidecar.chat.transfer.import_file import Found, read_file
 from sidecar.chat.transfer.programs import Service
+from sidecar.chat.transfer.refusals import NEITHER
 from sidecar.contract.types import conversation as types
 from sidecar.errors import Failure
 from sidecar.methods import wire

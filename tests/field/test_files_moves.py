@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.chat.transfer import more_program_files as more
 from tests.chat.transfer import program_files as files
 from tests.field.claims import field
 from tests.field.lab import messages, project, sidecar
@@ -61,6 +62,36 @@ async def test_the_history_of_another_program_is_taken_over(
     assert (answer["content"], answer["thinking"]) == ("Rayleigh.", "Hm.\n1 < 2")
     assert (answer["provider"], answer["model"]) == (label, "deepseek-r1")
     assert answer["timestamp"] >= question["timestamp"] > 1_600_000_000_000
+
+
+@field("files", "what Grok, DeepSeek, LobeChat, Le Chat, SillyTavern, Copilot")
+@pytest.mark.parametrize(
+    ("service", "content"),
+    [
+        ("grok", more.GROK),
+        ("deepseek", more.DEEPSEEK),
+        ("deepseek", more.DEEPSEEK_OLDER),
+        ("lobechat", more.LOBECHAT),
+        ("lechat", more.LECHAT),
+        ("sillytavern", more.lines(more.SILLYTAVERN)),
+        ("other", more.COPILOT.replace(', ""who"" else?', ".").encode()),
+        ("other", more.ANYTHINGLLM),
+        ("other", more.BIGAGI),
+        ("other", more.LLAMACPP),
+        *(("other", page.encode()) for page in more.PAGES.values()),
+    ],
+)
+async def test_the_history_of_any_program_that_says_who_spoke_is_taken_over(
+    service: str, content: Any, process: SidecarProcess, tmp_path: Path
+) -> None:
+    into, result = await taken_over(process, tmp_path / "export", content)
+    listed = await process.call("conversation:list", {"projectId": into})
+    talks = [await messages(process, each["id"]) for each in listed]
+    [(question, answer)] = [talk for talk in talks if talk[0]["content"] != "Hello"]
+    assert (result["service"], result["problems"]) == (service, [])
+    assert question["role"] == "user"
+    assert question["content"].endswith("Why?")
+    assert (answer["role"], answer["content"]) == ("assistant", "Rayleigh.")
 
 
 @field("files", "such a file that was saved anew in UTF-16")

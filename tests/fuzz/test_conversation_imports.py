@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sidecar.chat.transfer.import_file import read_file
 from sidecar.errors import Failure
+from tests.chat.transfer import more_program_files as more
 from tests.chat.transfer import program_files as files
 from tests.chat.transfer.test_imports import TALK
 from tests.chat.transfer.test_programs import CLAUDE, OWN
@@ -45,6 +46,12 @@ PROGRAMS: dict[str, Any] = {
     "betterchatgpt": files.BETTERCHATGPT,
     "lmstudio": files.LMSTUDIO,
     "jan": files.JAN,
+    "grok": more.GROK,
+    "deepseek": more.DEEPSEEK,
+    "lobechat": more.LOBECHAT,
+    "lechat": more.LECHAT,
+    "sillytavern": more.SILLYTAVERN,
+    "other": more.LLAMACPP,
 }
 
 

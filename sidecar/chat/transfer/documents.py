@@ -7,10 +7,11 @@ from typing import IO, Any
 
 import orjson
 
-from sidecar.chat.transfer.gemini_activity import is_record
+from sidecar.chat.transfer import message_tables, transcript
 from sidecar.chat.transfer.lists import THREAD
 from sidecar.chat.transfer.programs import conversations_in, service_of
-from sidecar.errors import Failure
+from sidecar.chat.transfer.records import is_record
+from sidecar.chat.transfer.refusals import NEITHER, refused
 from sidecar.json_file import read_elements
 from sidecar.json_stream import BrokenJson
 from sidecar.providers.kernel.charset import Narrowed
@@ -19,18 +20,8 @@ from sidecar.providers.kernel.charset import Narrowed
 MOST_BYTES = 64 * 1024 * 1024
 # What it may be made of: each costs some hundred bytes while it is read.
 _MOST_VALUES = 4_000_000
-_LISTS = ("conversations", "chats")
+_LISTS = ("conversations", "chats", "threads", "sessions")
 _MARK = b"\xef\xbb\xbf"
-NEITHER = (
-    "This is no file of conversations that A-B/AI knows. Choose the conversations.json, or the ZIP file, that ChatGPT "
-    "or Claude sends when one asks for one's data there, or the JSON file that Open WebUI, LibreChat, TypingMind, "
-    "Chatbox, Cherry Studio, NextChat, BetterChatGPT, LM Studio, Jan or Google Takeout (Gemini) has written."
-)
-
-
-def refused(message: str) -> Failure:
-    """Return the refusal of a file, with a sentence for a person."""
-    return Failure("invalid_params", message, issues=[{"path": "path", "message": message}])
 
 
 def values_of(stream: IO[bytes], *, among_others: bool = False) -> Iterator[Any]:
@@ -69,27 +60,37 @@ def _whole(content: bytes, among_others: bool) -> list[Any]:
     try:
         return conversations_in(_loaded(content))
     except (ValueError, AttributeError) as error:
-        lines = _thread(content)
-        if lines:
-            return [{THREAD: lines}]
-        if among_others:
-            return []
+        found = _in_lines(content) or _in_text(content)
+        if found or among_others:
+            return found
         raise refused(NEITHER) from error
 
 
-def _thread(content: bytes) -> list[Any]:
-    """The messages of Jan's, a line each; none where the lines are something else."""
+def _in_lines(content: bytes) -> list[Any]:
+    """The values of a file with one in each line; those of Jan are messages of one thread. None of another file."""
     found = []
     try:
         for line in content.splitlines():
             if line.strip():
-                message = _loaded(line)
-                if message.get("object") != "thread.message":
+                value = _loaded(line)
+                if not isinstance(value, dict):
                     return []
-                found.append(message)
-    except (ValueError, AttributeError):
+                found.append(value)
+    except ValueError:
         return []
-    return found
+    if found and all(each.get("object") == "thread.message" for each in found):
+        return [{THREAD: found}]
+    return [each for value in found for each in conversations_in(value) if _known(each)]
+
+
+def _in_text(content: bytes) -> list[Any]:
+    """The rows of a table of messages, or the conversation that a text is."""
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    rows = message_tables.rows_in(text)
+    if rows is not None:
+        return rows
+    found = transcript.conversation_in(text)
+    return [] if found is None else [found]
 
 
 def _reader(stream: IO[bytes]) -> Callable[[int], bytes]:

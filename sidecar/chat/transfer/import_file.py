@@ -9,13 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from sidecar.chat.transfer import gemini_activity
-from sidecar.chat.transfer.documents import NEITHER, refused, values_of
+from sidecar.chat.transfer.documents import values_of
 from sidecar.chat.transfer.message_tree import TakenConversation
 from sidecar.chat.transfer.programs import PROGRAMS, Service, service_of
+from sidecar.chat.transfer.records import gathered
+from sidecar.chat.transfer.refusals import NEITHER, refused
 from sidecar.store.atomic_files import file_failure
 
 # Everything that a compressed file comes to.
+# Files in an archive that may hold some, where none is called `conversations`.
+_MAY_HOLD = (".json", ".jsonl", ".md", ".markdown", ".csv")
 MOST_UNPACKED_BYTES = 4 * 1024 * 1024 * 1024
 _TAKEOUT_PAGE = (
     "This is Google's activity as a web page, out of which questions and answers cannot be told apart. Ask Google "
@@ -41,7 +44,7 @@ def read_file(path: Path) -> Iterator[Found]:
         with ExitStack() as opened:
             number = 0
             for stream, among_others in _documents(path, opened):
-                for value in gemini_activity.by_days(values_of(stream, among_others=among_others)):
+                for value in gathered(values_of(stream, among_others=among_others)):
                     number += 1
                     yield _found(number, value, written)
     except OSError as error:
@@ -64,7 +67,7 @@ def _documents(path: Path, opened: ExitStack) -> Iterator[tuple[IO[bytes], bool]
     names = [name for name in archive.namelist() if _is_conversations(name)]
     others = not names
     if others:
-        names = [name for name in archive.namelist() if name.endswith((".json", ".jsonl"))]
+        names = [name for name in archive.namelist() if name.lower().endswith(_MAY_HOLD)]
     if not names:
         pages = any("Gemini" in name and name.endswith(".html") for name in archive.namelist())
         raise refused(_TAKEOUT_PAGE if pages else NEITHER)

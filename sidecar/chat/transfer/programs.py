@@ -10,12 +10,18 @@ from sidecar.chat.transfer import (
     chatgpt,
     cherrystudio,
     claude,
+    deepseek,
     gemini_activity,
+    grok,
+    lechat,
     librechat,
     lists,
     lmstudio,
+    lobechat,
+    messages,
     openwebui,
     own_format,
+    sillytavern,
 )
 from sidecar.chat.transfer.message_tree import TakenConversation
 
@@ -33,6 +39,12 @@ Service = Literal[
     "betterchatgpt",
     "lmstudio",
     "jan",
+    "grok",
+    "deepseek",
+    "lobechat",
+    "lechat",
+    "sillytavern",
+    "other",
 ]
 
 
@@ -49,6 +61,11 @@ PROGRAMS: dict[Service, Program] = {
     "gemini": Program("Gemini", gemini_activity.is_conversation, gemini_activity.read),
     "chatbox": Program("Chatbox", chatbox.is_conversation, chatbox.read),
     "cherrystudio": Program("Cherry Studio", cherrystudio.is_conversation, cherrystudio.read),
+    "deepseek": Program("DeepSeek", deepseek.is_conversation, deepseek.read),
+    "lobechat": Program("LobeChat", lobechat.is_conversation, lobechat.read),
+    "lechat": Program("Le Chat", lechat.is_conversation, lechat.read),
+    "sillytavern": Program("SillyTavern", sillytavern.is_conversation, sillytavern.read),
+    "grok": Program("Grok", grok.is_conversation, grok.read),
     "jan": Program("Jan", lists.is_jan, lists.read_jan),
     "chatgpt": Program("ChatGPT", chatgpt.is_conversation, chatgpt.read),
     "claude": Program("Claude", claude.is_conversation, claude.read),
@@ -59,6 +76,8 @@ PROGRAMS: dict[Service, Program] = {
     "typingmind": Program("TypingMind", lists.is_typingmind, lists.read_typingmind),
     "nextchat": Program("NextChat", lists.is_nextchat, lists.read_nextchat),
     "betterchatgpt": Program("BetterChatGPT", lists.is_betterchatgpt, lists.read_betterchatgpt),
+    # Whatever lists who said what.
+    "other": Program("Imported", messages.is_conversation, messages.read),
 }
 
 
@@ -69,9 +88,15 @@ def service_of(value: Any) -> Service | None:
     return next((name for name, program in PROGRAMS.items() if program.is_conversation(value)), None)
 
 
+_HOLDING = (
+    *(deepseek.page, lobechat.topics, lists.typingmind_chats, lists.nextchat_sessions),
+    *(cherrystudio.topics, chatbox.sessions),
+)
+
+
 def conversations_in(document: Mapping[str, Any]) -> list[Any]:
     """Return the conversations in a file that is one object: those it holds, or the one that it is."""
-    for held in (lists.typingmind_chats, lists.nextchat_sessions, cherrystudio.topics, chatbox.sessions):
+    for held in _HOLDING:
         found = held(document)
         if found is not None:
             return found

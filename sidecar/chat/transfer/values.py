@@ -16,6 +16,20 @@ _PICTURES = frozenset({"image", "image_url", "image_file", "input_image"})
 _SUMMARY = re.compile(r"\s*<summary>[^<]*</summary>\s*")
 _QUOTED = re.compile(r"^> ?", re.MULTILINE)
 _FOLDED = '<details type="'
+# Seconds, ms, µs: below which number it is which, and what makes ms of it.
+_UNITS = ((1e11, 1000), (1e14, 1), (1e17, 0.001))
+_DIGITS = re.compile(r"\d{9,17}(?:\.\d{1,9})?", re.ASCII)
+_MOST_DATE = 64
+# NextChat's in some languages; those of SillyTavern. Where a day and a month cannot be told apart, none is taken.
+_FORMS = (
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d, %H:%M:%S",
+    "%B %d, %Y %I:%M%p",
+    "%Y-%m-%d@%Hh%Mm%Ss",
+    "%Y-%m-%d @%Hh %Mm %Ss %fms",
+)
+_FILE_NAMES = ("name", "file_name", "fileName", "filename", "title")
+_MOST_NAME = 200
 
 
 def an_object(value: Any) -> Mapping[str, Any]:
@@ -39,19 +53,44 @@ def a_model(*values: Any) -> str | None:
 
 
 def moment(value: Any) -> int | None:
-    """Return ms since 1970 of seconds, of ms, or of a date as text; one without a zone is taken as UTC."""
+    """Return ms since 1970 of seconds, of ms, of µs, or of a date as text; one without a zone is taken as UTC.
+
+    Numbers may be written as text, and as MongoDB writes them: {"$date": {"$numberLong": "…"}}.
+    """
+    if isinstance(value, dict):
+        return moment(value.get("$date", value.get("$numberLong")))
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return int(value * 1000) if 0 < value < 1e11 else int(value) if 1e11 <= value < 1e14 else None
-    if not isinstance(value, str):
+        return next((int(value * factor) for most, factor in _UNITS if 0 < value < most), None)
+    if not isinstance(value, str) or len(value) > _MOST_DATE:
         return None
+    text = value.strip()
+    if _DIGITS.fullmatch(text):
+        return moment(float(text))
     try:
-        read = datetime.fromisoformat(value)
+        read = datetime.fromisoformat(text.removesuffix(" UTC"))
     except ValueError:
-        try:
-            read = datetime.strptime(value, "%Y/%m/%d %H:%M:%S")
-        except ValueError:
+        found = (_as(text, form) for form in _FORMS)
+        read = next(filter(None, found), None)  # type: ignore[assignment]
+        if read is None:
             return None
     return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _as(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)
+    except ValueError:
+        return None
+
+
+def named_files(files: Any, kind: str = "file") -> list[str]:
+    """Return what stands in a message in the place of each file of a list: its name, or else its kind."""
+    found = []
+    for each in a_list(files):
+        told = an_object(each)
+        name = next((a_text(told.get(name)) for name in _FILE_NAMES if a_text(told.get(name))), "")
+        found.append(f"[{name[:_MOST_NAME] or kind}]")
+    return found
 
 
 def words(content: Any) -> tuple[str, str]:

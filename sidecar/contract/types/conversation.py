@@ -46,7 +46,7 @@ class ConversationImportParams(WireModel):
     """Where they go to."""
 
     path: Annotated[str, Field(min_length=1)]
-    """ChatGPT's or Claude's `conversations.json` or the ZIP file that they send; what Open WebUI, LibreChat, TypingMind, Chatbox, NextChat or BetterChatGPT exports as JSON; Cherry Studio's backup; `MyActivity.json` of Google Takeout (Gemini), or its ZIP file; a `.conversation.json` of LM Studio, a `messages.jsonl` of Jan, or a ZIP file of such; what `conversation:export` wrote as JSON."""
+    """ChatGPT's, Claude's or DeepSeek's `conversations.json`, Grok's `prod-grok-backend.json`, or the ZIP file that they or Le Chat send; what Open WebUI, LibreChat, LobeChat, TypingMind, Chatbox, NextChat, BetterChatGPT or SillyTavern exports; Cherry Studio's backup; `MyActivity.json` of Google Takeout (Gemini), or its ZIP file; a `.conversation.json` of LM Studio, a `messages.jsonl` of Jan, or a ZIP file of such; Copilot's CSV, and of any other program a file that says the role and the words of each message (JSON, JSON Lines, CSV), or Markdown with who speaks above each; what `conversation:export` wrote."""
 
 
 class ConversationListParams(WireModel):
