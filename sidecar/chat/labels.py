@@ -29,4 +29,5 @@ def cost_notes(charge: Charge) -> tuple[str, ...]:
     if charge.usd is not None:
         return ()
     name = charge.model.name if charge.model else charge.served_id
-    return (f"The cost of this answer is not known: {charge.unpriced} ({name}).",)
+    most = "" if charge.bounded else f" Nor is it known at most: {name} answered, which was not asked."
+    return (f"The cost of this answer is not known: {charge.unpriced} ({name}).{most}",)

@@ -60,6 +60,7 @@ class LiveAnswer:
         self.end: AnswerEnd | None = None
         self.pieces: list[AnswerPiece] = []
         self.cost_so_far: Callable[[], SoFar | None] = lambda: None
+        self.at_most_usd: Callable[[], Decimal | None] = lambda: entry.estimate_usd
         self._now_ms = now_ms
         self._listeners: list[Listener] = []
 

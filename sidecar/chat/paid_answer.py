@@ -130,6 +130,10 @@ class PaidAnswer:
         charged = self.charge(used, least=True)
         return None if charged.usd is None else SoFar(charged.usd, settlement.evidence(charged, used))
 
+    def at_most_usd(self) -> Decimal | None:
+        """Return what the answer may have cost at most by now; None where no price bounds it."""
+        return self.held_usd if self.charge(None).bounded else None
+
     def whole(self) -> Settlement:
         """Return the settlement of an answer that came to its end."""
         return settlement.whole(self.arrived, self.charge)

@@ -160,7 +160,7 @@ class ChatService:
         message_id = opened.entry.id if opened.entry.conversation_id is None else self._new_id()
         started = self._now_ms()
         live = LiveAnswer(opened.entry, message_id, started, self._now_ms)
-        live.cost_so_far = answer.least
+        live.cost_so_far, live.at_most_usd = answer.least, answer.at_most_usd
         keeper = PieceKeeper(self._store, live, prepared.serving.label, self._now_ms, self._keep_seconds)
 
         def report(event: Event | Waiting) -> None:

@@ -24,7 +24,7 @@ def answer(live: LiveAnswer, *, texts: bool = True) -> dict[str, Any]:
         least = live.cost_so_far()
         money = {
             "costAtLeastUSD": _dollars(None if least is None else least.usd),
-            "costAtMostUSD": _dollars(entry.estimate_usd),
+            "costAtMostUSD": _dollars(live.at_most_usd()),
         }
     else:
         money = {

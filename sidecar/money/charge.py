@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sidecar.money import pricing
@@ -18,7 +19,8 @@ from sidecar.providers.base import Usage
 class Charge:
     """`usd` is None when the cost is not known, and `unpriced` then says why; else it is the sum of `parts`.
 
-    `tier` is the service tier that it is reckoned by.
+    `tier` is the service tier that it is reckoned by. `bounded` is False where another model answered than was asked,
+    whose price is not known, or is above that of the one asked: what was held back for that one is then no bound.
     `model` is the one that answered, None when the catalogue does not know it; `served_id` is `provider/id` of it.
     """
 
@@ -29,6 +31,7 @@ class Charge:
     unpriced: str | None = None
     parts: tuple[pricing.Part, ...] | None = None
     tier: str | None = None
+    bounded: bool = True
 
 
 def charge(
@@ -52,17 +55,32 @@ def charge(
         model = called
     served_id = model.full_id if model else f"{called.provider}/{reported}"
     price = catalogue.price_entry(model, day) if model else None
+    bounded = model is called or _no_dearer(price, catalogue.price_entry(called, day))
+    unpriced = partial(Charge, served_id, model, price, None, bounded=bounded)
     if usage is None:
-        return Charge(served_id, model, price, None, "the provider reported no usage")
+        return unpriced("the provider reported no usage")
     if model is not None and model.searches_by_itself and not usage.searches and usage.charged_usd is None:
-        return Charge(served_id, model, price, None, "it searches by itself and does not say how often")
+        return unpriced("it searches by itself and does not say how often")
     if least and price is not None and not batch and usage.service_tier is None and not usage.prompt_total:
         # No usage has come: the vendor had no place yet to name the tier.
         usage = pricing.at_cheapest_tier(usage, price)
     cost = pricing.cost(usage, price, batch=batch)
     if isinstance(cost, pricing.Unpriced):
-        return Charge(served_id, model, price, None, cost.reason)
+        return unpriced(cost.reason)
     return Charge(served_id, model, price, cost.total_usd, parts=cost.parts, tier=usage.service_tier)
+
+
+def _no_dearer(price: PriceEntry | None, than: PriceEntry | None) -> bool:
+    """Whether no token costs more by that price."""
+    if price is None or than is None:
+        return False
+    return price == than or all(_dearest(price, name) <= _dearest(than, name) for name in pricing.RATES)
+
+
+def _dearest(price: PriceEntry, name: str) -> Decimal:
+    """The rate by that name where it is highest. A cached token without one costs what another one does."""
+    rates = [price.per_million, *(tier.per_million for tier in price.tiers)]
+    return max(each.get(name, each["prompt"]) for each in rates)
 
 
 def price_record(price: PriceEntry) -> dict[str, Any]:

@@ -54,6 +54,10 @@ UNITS = (
 )
 
 
+# The names of all rates.
+RATES = tuple(dict.fromkeys(unit.rate for unit in UNITS))
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One line of a bill: so many of a Usage field at a rate for a million, None when the vendor charged.

@@ -58,8 +58,9 @@ class Settlement:
     """What the ledger is told of a request: it ran (`settled`), did not (`failed`), or may have (`unknown`).
 
     `cost_usd` is None where a request that ran has no known cost; it then cost `at_least_usd`, and at most what was
-    reserved. `usage` is the least that was used where the state is unknown. `incomplete`: it did not run to its end.
-    `settled_by`: what the vendor said of it afterwards.
+    reserved; where that is no bound (not `bounded`), nobody knows at most what. `usage` is the least that was used
+    where the state is unknown. `incomplete`: it did not run to its end. `settled_by`: what the vendor said of it
+    afterwards.
     """
 
     state: Literal["settled", "failed", "unknown"]
@@ -73,6 +74,7 @@ class Settlement:
     at_least_usd: Decimal = Decimal(0)
     evidence: CostEvidence | None = None
     settled_by: SettledBy | None = None
+    bounded: bool = True
 
     @property
     def is_whole(self) -> bool:
@@ -88,7 +90,7 @@ class Settlement:
         """What it cost at most, where so much was reserved; None where no price bounds it."""
         if self.known_usd is not None:
             return self.known_usd
-        return None if reserved_usd is None else max(reserved_usd, self.at_least_usd)
+        return max(reserved_usd, self.at_least_usd) if self.bounded and reserved_usd is not None else None
 
 
 class Pricing(Protocol):
@@ -134,6 +136,7 @@ def broken(
         error_kind=kind,
         at_least_usd=_rounded(charge.usd) or Decimal(0),
         evidence=evidence(charge, least),
+        bounded=charge.bounded,
     )
 
 
@@ -189,6 +192,7 @@ def settle(
                 price=settlement.price,
                 request_id=settlement.request_id,
                 at_least_usd=settlement.at_least_usd,
+                bounded=settlement.bounded,
                 evidence=settlement.evidence,
             )
         case "settled":
@@ -204,6 +208,7 @@ def settle(
                 request_id=settlement.request_id,
                 incomplete=settlement.incomplete,
                 at_least_usd=settlement.at_least_usd,
+                bounded=settlement.bounded,
                 evidence=settlement.evidence,
                 settled_by=settlement.settled_by,
             )
@@ -240,6 +245,7 @@ def _settled(arrived: Arrived, pricing: Pricing, *, incomplete: bool) -> Settlem
         incomplete=incomplete,
         at_least_usd=Decimal(0) if charge.usd is not None else _rounded(made_of.usd) or Decimal(0),
         evidence=evidence(made_of, counted),
+        bounded=charge.bounded,
     )
 
 

@@ -46,13 +46,15 @@ def settle(
     request_id: str | None = None,
     incomplete: bool = False,
     at_least_usd: Decimal | None = None,
+    bounded: bool = True,
     evidence: CostEvidence | None = None,
     settled_by: SettledBy | None = None,
 ) -> bool:
     """The request ran. An argument that is None leaves what the intent said, but for `cost_usd`: None is not known.
 
-    What it cost at most is then what the intent reserved, and at least `at_least_usd`. `evidence` is what the cost
-    is made of. False when there is no such row that is open (or unknown, which a later answer may settle).
+    What it cost at most is then what the intent reserved, where that is a bound (`bounded`), and at least
+    `at_least_usd`. `evidence` is what the cost is made of. False when there is no such row that is open (or unknown,
+    which a later answer may settle).
     """
     return _ran(
         conn,
@@ -68,6 +70,7 @@ def settle(
         request_id=request_id,
         incomplete=incomplete,
         at_least_usd=at_least_usd,
+        bounded=bounded,
         evidence=evidence,
         settled_by=settled_by,
     )
@@ -88,6 +91,7 @@ def _ran(
     request_id: str | None = None,
     incomplete: bool = False,
     at_least_usd: Decimal | None = None,
+    bounded: bool = True,
     evidence: CostEvidence | None = None,
     error_kind: str | None = None,
     settled_by: SettledBy | None = None,
@@ -96,13 +100,14 @@ def _ran(
     least = cost if cost is not None else to_pico(at_least_usd) or 0
     changed = conn.execute(
         "UPDATE ledger SET state = ?1, settled_at = ?2, cost_pico = ?3, at_least_pico = ?4,"
-        " at_most_pico = coalesce(?3, max(estimate_pico, ?4)), uncertain = ?3 IS NULL, incomplete = ?5,"
+        " at_most_pico = coalesce(?3, CASE WHEN ?27 THEN max(estimate_pico, ?4) END),"
+        " uncertain = ?3 IS NULL, incomplete = ?5,"
         " served_model = coalesce(?6, served_model), message_id = coalesce(?7, message_id),"
         " price = coalesce(?8, price), request_id = coalesce(?9, request_id), error_kind = ?10,"
         " in_uncached = ?11, cache_read = ?12, cache_write_short = ?13, cache_write_long = ?14,"
         " out_visible = ?15, out_reasoning = ?16, searches = ?17, prompt_total = ?18,"
         " service_tier = ?19, surcharges = ?20, requests = ?21, charged = ?22, parts = ?23, settled_by = ?24"
-        " WHERE id = ?25 AND state IN (?26, ?27)",
+        " WHERE id = ?25 AND state IN (?26, ?28)",
         (
             state,
             now,
@@ -123,6 +128,7 @@ def _ran(
             settled_by,
             entry_id,
             before[0],
+            bounded,
             before[-1],
         ),
     )
@@ -153,6 +159,7 @@ def mark_unknown(
     price: Mapping[str, Any] | None = None,
     request_id: str | None = None,
     at_least_usd: Decimal | None = None,
+    bounded: bool = True,
     evidence: CostEvidence | None = None,
 ) -> bool:
     """The request may have run and been charged, and what is not said. None when there is no such open row.
@@ -172,6 +179,7 @@ def mark_unknown(
         request_id=request_id,
         incomplete=usage is not None,
         at_least_usd=at_least_usd,
+        bounded=bounded,
         evidence=evidence,
         error_kind=error_kind,
     )

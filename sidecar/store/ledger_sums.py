@@ -19,7 +19,9 @@ RESERVED_FOR_CHATS_SQL = (
     "SELECT coalesce(sum(estimate_pico), 0) FROM ledger WHERE state = 'intent' AND kind = 'chat'"
 )
 _UNCERTAIN = (
-    "SELECT count(*), coalesce(sum(at_least_pico), 0), coalesce(sum(at_most_pico), 0), count(*) - count(at_most_pico)"
+    "SELECT count(*), coalesce(sum(at_least_pico), 0), "
+    # What no bound is known for counts with what was held back for it.
+    "coalesce(sum(coalesce(at_most_pico, estimate_pico)), 0), count(*) - count(at_most_pico)"
     " FROM ledger WHERE uncertain = 1"
 )
 UNCERTAIN_SQL = f"{_UNCERTAIN} AND created_at >= ?"

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.field.hostile import Answer, Asked, serving, stream
 from tests.field.lab import ask, sidecar, vendor_environment
 from tests.field.test_money_limits import save
+from tests.helpers.process import RpcError
 
 SONNET, ARGON = "anthropic/claude-sonnet-5", "gemini/gemini-4-argon"
 SEARCHING: dict[str, Any] = {"options": {"enableWebSearch": True, "maxOutputTokens": 1_000}}
+
+
+def begun_message(prompt: int = 1_000) -> Iterator[dict[str, Any]]:
+    """The beginning of a message of Anthropic's."""
+    usage = {"input_tokens": prompt, "output_tokens": 1}
+    message = {"id": "m1", "type": "message", "role": "assistant", "model": "claude-sonnet-5"}
+    yield {"type": "message_start", "message": {**message, "content": [], "usage": usage}}
 
 
 def searching(prompt: int, *, stop: str, searches: int = 1, ending: str = "text") -> Answer:
     """A message of Anthropic's that searched, wrote a sentence and stopped so."""
 
     def events() -> Iterator[dict[str, Any]]:
-        usage = {"input_tokens": prompt, "output_tokens": 1}
-        message = {"id": "m1", "type": "message", "role": "assistant", "model": "claude-sonnet-5"}
-        yield {"type": "message_start", "message": {**message, "content": [], "usage": usage}}
+        yield from begun_message(prompt)
         call = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "sky"}}
         found = {"type": "web_search_tool_result", "tool_use_id": "s1", "content": []}
         said = {"type": "text", "text": "The sky is blue."}
@@ -108,3 +117,27 @@ async def test_an_answer_of_gemini_is_not_continued_past_the_budget(tmp_path: Pa
     assert answer["finishReason"] == "length"
     assert any("the rest of this answer may cost up to" in note for note in answer["notes"])
     assert stats["budget"]["spentUSD"] <= 0.1
+
+
+async def test_what_a_running_answer_may_cost_rises_when_it_goes_on(tmp_path: Path) -> None:
+    """Its first request came to far more than anybody knew, and the second is still being answered."""
+    silent = stream(*begun_message(), keep_open=True)
+    async with (
+        serving(searching(60_000, stop="pause_turn"), silent) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "anthropic")) as process,
+    ):
+        await save(process, maxWebSearchUses=1, monthlyBudgetUSD=5)
+        asking = process.start_call(
+            "chat:send", {"conversationId": "c", "content": "Why?", "modelId": SONNET, **SEARCHING}
+        )
+        told: list[dict[str, Any]] = []
+        async with asyncio.timeout(60):
+            while len(server.asked) < 2 or not told or told[-1]["costAtMostUSD"] == told[0]["costAtMostUSD"]:
+                work = await process.call("work:list")
+                told += [answer for turn in work["turns"] for answer in turn["answers"]]
+            budget = (await process.call("activity:stats", {}))["budget"]
+        await process.call("chat:abort", {"conversationId": "c"})
+        with pytest.raises(RpcError) as stopped:
+            await process.result(asking)
+    assert told[0]["costAtMostUSD"] < told[-1]["costAtMostUSD"] == budget["heldBackUSD"]
+    assert stopped.value.data["costAtMostUSD"] == told[-1]["costAtMostUSD"]
