@@ -31,8 +31,17 @@ MODEL = (
     *("descricao da sku", "descricao do sku", "モデル", "sku の説明", "模型", "sku 说明", "모델"),
 )
 COST = (
-    *("cost", "cost usd", "cost total", "total cost", "cost in usd", "total cost usd", "amount"),
-    *("amount value", "amount usd", "usd", "net cost", "total", "spend", "charge", "usage"),
+    *(
+        "cost usd",
+        "cost in usd",
+        "total cost usd",
+        "cost",
+        "cost total",
+        "total cost",
+        "amount usd",
+        "amount",
+    ),
+    *("amount value", "usd", "net cost", "total", "spend", "charge", "usage"),
     *("cost cents", "cost in cents", "amount cents", "amount in cents", "kosten", "betrag", "cout", "couts"),
     *("montant", "costo", "coste", "importe", "costi", "importo", "custo", "valor"),
     *("費用", "料金", "コスト", "费用", "成本", "金额", "비용"),
@@ -106,7 +115,7 @@ class Columns:
 
 
 def columns(names: Sequence[str]) -> Columns:
-    """Return where the columns are; of those with the same name the first is taken."""
+    """Return where the columns are; of those with the same name the first is taken (`bill_twins` says if it may be)."""
     plain = [plain_name(name) for name in names]
 
     def at(known: Sequence[str]) -> int | None:

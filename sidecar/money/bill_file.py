@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from sidecar.money.bill_cells import Days, amount
 from sidecar.money.bill_columns import Columns, columns, foreign_currency, is_dollar
 from sidecar.money.bill_table import is_sum, of_no_day, order_unknown, read_table, unread
+from sidecar.money.bill_twins import one_of_each
 from sidecar.providers.bills import BilledLine
 
 _CENT = Decimal("0.01")
@@ -44,6 +45,8 @@ def read_bill(text: str, *, pacific: bool) -> Bill:
     Raises Failure("invalid_params") that says which column is missing, or which line cannot be read.
     """
     table = read_table(text, _is_bill)
+    at = columns(table.names)
+    table = one_of_each(table, (at.day, at.model, at.cost, at.unit, at.currency, at.upstream))
     at, semicolons = columns(table.names), table.between == ";"
     if at.price:
         raise unread(

@@ -72,7 +72,7 @@ class UsageColumns:
 
 
 def usage_columns(names: Sequence[str]) -> UsageColumns:
-    """Return where the columns are; of those with the same name the first is taken."""
+    """Return where the columns are; of those with the same name the first is taken (`bill_twins` says if it may be)."""
     plain, bill = [plain_name(name) for name in names], columns(names)
 
     def at(known: Sequence[str]) -> int | None:

@@ -9,6 +9,7 @@ from decimal import InvalidOperation
 
 from sidecar.money.bill_cells import Days, amount
 from sidecar.money.bill_table import Table, is_sum, of_no_day, order_unknown, read_table, unread
+from sidecar.money.bill_twins import one_of_each
 from sidecar.money.bill_units import BATCH, STANDARD, tier_of
 from sidecar.money.usage_columns import UsageColumns, usage_columns
 from sidecar.providers.base import Usage
@@ -46,6 +47,8 @@ def read_usage(text: str, provider: str, *, pacific: bool) -> list[UsageLine] | 
     found = [(number, cells) for number, cells in table.filled() if not of_no_day(cells[at.day or 0])]
     if at.total is not None and not _is_of_tokens(table, at, found):
         return None
+    table = one_of_each(table, (at.day, at.model, at.tier, at.batch, *at.counts.values()))
+    at = usage_columns(table.names)
     days = Days((cells[at.day or 0] for _, cells in found), pacific=pacific)
     if days.ambiguous:
         raise order_unknown(days.ambiguous)
