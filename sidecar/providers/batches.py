@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, PreparedCall
+from sidecar.providers.kernel.batch_words import says_stopping
 
 Ending = Literal["completed", "refused", "cancelled", "expired"]
 # What a vendor answers where it has nothing any more, or not yet.
@@ -54,6 +55,11 @@ class BatchState:
     presumed: bool = False
     names_results: bool = True
     gone: bool = False
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether its vendor says that it is being stopped."""
+        return says_stopping(self.word)
 
     @property
     def ran_nothing(self) -> bool:

@@ -56,6 +56,8 @@ the vendor said to the last look, or what came of a sending, of asking it to sto
     at work   cancelled  stop not heard                      Wait: later, with the reason
     at work   cancelled  stop not heard, for days            WriteOff
     stopping  cancelled  at work                             Wait: later
+    stopping  cancelled  at work, for long                   AskToStop
+    stopping  cancelled  at work, stopping, for long         Wait: later
     stopping  cancelled  not found                           Wait: later, with the reason
     stopping  cancelled  not found, for days                 WriteOff
     ended     any        ended, with results                 Collect
@@ -261,8 +263,10 @@ def _checked(
 ) -> Action:
     wait_ms = pace.later_ms(looks)
     if not state.ended:
-        said = None if state.error is None else _said(part, state.error)
-        return AskToStop(state.native_id) if must_stop(part, job) else Wait(wait_ms, said)
+        words, again = state.error, pace.is_time_to_stop_again(part.stop_heard_at, now)
+        said = None if words is None else Failure("provider_unavailable", words, provider=part.provider)
+        unheard = must_stop(part, job) or (again and not state.is_stopping)
+        return AskToStop(state.native_id) if unheard else Wait(wait_ms, said)
     if state.no_room and job.status != "cancelled":
         return PutBack(wait_ms)
     waited = 0 if part.ended_at is None else now - part.ended_at
@@ -273,10 +277,6 @@ def _checked(
     if state.results_ready or last:
         return Collect(state, last)
     return Wait(wait_ms, reasons.no_results(part) if looks >= FEWEST_LOOKS else None)
-
-
-def _said(part: VendorBatch, words: str) -> Failure:
-    return Failure("provider_unavailable", words, provider=part.provider)
 
 
 def _hindered(part: VendorBatch, failure: Failure, now: int, wait_ms: int, wanted: bool) -> Action:

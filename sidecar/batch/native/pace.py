@@ -14,6 +14,8 @@ CREATION_MS = 30_000
 SETTLING_MS = 15 * 60_000
 # So long a batch that ended early may take to name the results of what it ran.
 NAMELESS_MS = 60_000
+# A vendor that was asked to stop and is at work after so long has not heard it.
+STOP_AGAIN_MS = 10 * 60_000
 # The first look after a creation was not answered.
 FIRST_LOOK_MS = 2_000
 
@@ -43,6 +45,11 @@ class Pace:
     def nameless_ms(self) -> int:
         """Milliseconds after which a batch that ended early, and names no results, has none."""
         return NAMELESS_MS if self.fixed_ms is None else min(self.fixed_ms, NAMELESS_MS)
+
+    def is_time_to_stop_again(self, heard_at: int | None, now: int) -> bool:
+        """Whether a vendor that said yes to a stop then, and goes on, is to be asked once more."""
+        longest = STOP_AGAIN_MS if self.fixed_ms is None else min(10 * self.fixed_ms, STOP_AGAIN_MS)
+        return heard_at is not None and now - heard_at >= longest
 
     def later_ms(self, looks: int, hint_ms: int | None = None) -> int:
         """Return the milliseconds until the look after so many. What the vendor asks for wins if longer."""

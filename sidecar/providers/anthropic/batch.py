@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sidecar.counted import counted
@@ -20,7 +21,8 @@ from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.provider import root
 from sidecar.providers.base import PreparedCall
 from sidecar.providers.batches import GONE, BatchLimits, BatchPart, BatchResult, BatchState, LookupResult
-from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows, unconfirmed
+from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
+from sidecar.providers.kernel.batch_stops import ask_to_stop
 from sidecar.providers.kernel.bodies import array_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
@@ -107,8 +109,9 @@ class AnthropicBatch:
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended, or is about to, is left at that."""
-        cancel = self._api.json("POST", f"{self._of(native_id)}/cancel", self._api.asked(key))
-        await ask_to_stop(cancel, lambda: self.check(key, native_id), stopping="canceling")
+        address, asked = f"{self._of(native_id)}/cancel", self._api.asked(key)
+        look = partial(self.check, key, native_id)
+        await ask_to_stop(self._api, address, asked, look, stopping="canceling")
 
     async def _candidates(self, key: str, part: BatchPart) -> list[BatchState]:
         """The list comes newest first, which the vendor promises: what is older than the intent ends it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
@@ -27,7 +28,8 @@ from sidecar.providers.gemini.batch_format import (
 from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.gemini.request import model_path
 from sidecar.providers.gemini.upload import upload
-from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows, unconfirmed
+from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
+from sidecar.providers.kernel.batch_stops import ask_to_stop
 from sidecar.providers.kernel.bodies import lines_body
 from sidecar.providers.kernel.client import ACCEPT_JSON, VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
@@ -142,8 +144,8 @@ class GeminiBatch:
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended is left at that."""
-        cancel = self._api.json("POST", f"{self._of(native_id)}:cancel", self._api.asked(key), {})
-        await ask_to_stop(cancel, lambda: self.check(key, native_id))
+        address, asked = f"{self._of(native_id)}:cancel", self._api.asked(key)
+        await ask_to_stop(self._api, address, asked, partial(self.check, key, native_id), {})
 
     async def _listed(self, key: str) -> AsyncGenerator[BatchState, None]:
         pages = Pages(f"{self._address.api}/batches?pageSize={PAGE}", "pageToken", self._endless)

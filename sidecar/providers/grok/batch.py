@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -25,7 +26,8 @@ from sidecar.providers.grok.batch_format import (
     outcome,
 )
 from sidecar.providers.grok.errors import GROK
-from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows, unconfirmed
+from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
+from sidecar.providers.kernel.batch_stops import ask_to_stop
 from sidecar.providers.kernel.bodies import Body, array_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
@@ -157,8 +159,9 @@ class GrokBatch:
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended, or is about to, is left at that."""
-        cancel = self._post(f"{self._of(native_id)}:cancel", self._api.asked(key), {})
-        await ask_to_stop(cancel, lambda: self.check(key, native_id), stopping="cancelling")
+        address, asked = f"{self._of(native_id)}:cancel", self._api.asked(key)
+        look = partial(self.check, key, native_id)
+        await ask_to_stop(self._api, address, asked, look, {}, stopping="cancelling")
 
     async def _takes_rows(self, key: str, container: str) -> bool:
         try:

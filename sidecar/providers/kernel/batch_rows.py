@@ -1,17 +1,17 @@
-"""What any vendor's batch comes to: its rows, each once with what its reader made of its reply, and its stop."""
+"""What any vendor's batch comes to: its rows, each once with what its reader made of its reply."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, Event, TextDelta, TextWasThinking, ThinkingDelta, Usage, UsageSoFar
-from sidecar.providers.batches import BatchResult, BatchState
+from sidecar.providers.batches import BatchResult
 from sidecar.providers.kernel.csv_results import CsvResults
 from sidecar.providers.kernel.jsonl import SpreadObjects, is_between, read_objects
 from sidecar.providers.kernel.known_ids import KnownIds
@@ -168,18 +168,3 @@ def unconfirmed(asked: Asked) -> OutcomeUnknown:
         provider=asked.provider,
         model=asked.model,
     )
-
-
-async def ask_to_stop(
-    cancel: Awaitable[object], check: Callable[[], Awaitable[BatchState]], *, stopping: str = ""
-) -> None:
-    """Await the cancel. A refusal means nothing when the batch has ended, or has the vendor's word `stopping`.
-
-    Raises the Failure of the cancel otherwise, and that of the check.
-    """
-    try:
-        await cancel
-    except Failure:
-        state = await check()
-        if not state.ended and (not stopping or state.word != stopping):
-            raise

@@ -27,9 +27,10 @@ _ENDS: Mapping[str, End] = {
     **dict.fromkeys(("failed", "error", "errored", "failure", "rejected", "invalid"), "failed"),
     **dict.fromkeys(("expired", "timeout"), "expired"),
 }
-_AT_WORK = frozenset(
+_STOPPING = frozenset({"cancelling", "canceling", "stopping"})
+_AT_WORK = _STOPPING | frozenset(
     {"validating", "queued", "pending", "created", "progress", "processing", "running", "finalizing"}
-    | {"cancelling", "canceling", "stopping", "paused", "not", "incomplete", "submitted", "scheduled"}
+    | {"paused", "not", "incomplete", "submitted", "scheduled"}
 )
 
 
@@ -44,6 +45,11 @@ def end_of(word: str) -> End | None:
 def is_at_work(word: str) -> bool:
     """Return whether the word says that the batch has not ended."""
     return not _AT_WORK.isdisjoint(_pieces(word))
+
+
+def says_stopping(word: str) -> bool:
+    """Return whether the word says that the batch is being stopped."""
+    return not _STOPPING.isdisjoint(_pieces(word))
 
 
 def _pieces(word: str) -> list[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sidecar.errors import Failure
 from sidecar.providers.base import PreparedCall
 from sidecar.providers.batches import BatchLimits, BatchPart, BatchResult, BatchState, LookupResult
-from sidecar.providers.kernel.batch_rows import ask_to_stop, read_rows, unconfirmed
+from sidecar.providers.kernel.batch_rows import read_rows, unconfirmed
+from sidecar.providers.kernel.batch_stops import ask_to_stop
 from sidecar.providers.kernel.bodies import form_body, lines_body
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.http import HttpClient
@@ -140,8 +142,9 @@ class OpenAIBatch:
 
     async def cancel(self, key: str, native_id: str) -> None:
         """Asks to stop; one that has ended, or is about to, is left at that."""
-        cancel = self._api.json("POST", f"{self._batches(native_id)}/cancel", self._api.asked(key))
-        await ask_to_stop(cancel, lambda: self.check(key, native_id), stopping="cancelling")
+        address, asked = f"{self._batches(native_id)}/cancel", self._api.asked(key)
+        look = partial(self.check, key, native_id)
+        await ask_to_stop(self._api, address, asked, look, stopping="cancelling")
 
     async def _listed(self, key: str, part: BatchPart) -> list[BatchState]:
         order = Order()

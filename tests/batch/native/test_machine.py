@@ -33,7 +33,14 @@ from sidecar.batch.native.machine import (
     must_ask,
     next_action,
 )
-from sidecar.batch.native.pace import CREATION_MS, LONGEST_WAIT_MS, NAMELESS_MS, SETTLING_MS, Pace
+from sidecar.batch.native.pace import (
+    CREATION_MS,
+    LONGEST_WAIT_MS,
+    NAMELESS_MS,
+    SETTLING_MS,
+    STOP_AGAIN_MS,
+    Pace,
+)
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState, LookupResult
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
@@ -120,6 +127,8 @@ OBSERVED = {
     "sent, key refused": Seen(Sent(Failure("invalid_api_key", "Refused.", retryable=False))),
     "at work": Seen(WORKING),
     "at work, with a word": Seen(replace(WORKING, error=NOTE)),
+    "at work, for long": Seen(WORKING, STOP_AGAIN_MS),
+    "at work, stopping, for long": Seen(replace(WORKING, word="cancelling"), STOP_AGAIN_MS),
     "others at work": Seen(Crowded()),
     "stop heard": Seen(Stopped()),
     "stop not heard": Seen(NOT_FOUND, LONGEST_DOUBT_MS),
