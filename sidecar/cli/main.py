@@ -13,8 +13,10 @@ from sidecar import __version__
 from sidecar.cli.commands import apart, asking, catalogue, jobs, keys, looking, money, tables, voting
 from sidecar.cli.connection import Target
 from sidecar.cli.invocation import Invocation, console
+from sidecar.cli.refusals import Commands
 
 app = typer.Typer(
+    cls=Commands,
     help="Ask language models, compare them, and run tables of prompts, with what it costs.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
