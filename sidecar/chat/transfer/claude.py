@@ -2,19 +2,22 @@
 
 {"uuid", "name", "created_at", "chat_messages": [{"uuid", "sender": "human" | "assistant", "text", "content":
 [{"type": "text", "text"}, …], "created_at", "attachments": [{"file_name", "extracted_content"}], "files",
-"parent_message_uuid"}]}, times as ISO 8601.
+"parent_message_uuid"}]}, times as ISO 8601. Older files have `text` and no `content`. What was written beside a
+conversation is a call: {"type": "tool_use", "input": {"title", "content"}}, or {"path", "file_text"}.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.chat.transfer.message_tree import TakenConversation, TreeNode, conversations_of
-from sidecar.chat.transfer.values import a_list, moment
+from sidecar.chat.transfer.values import a_list, a_text, an_object, moment
 
 # The parent of what stands first.
 _ROOT = "00000000-0000-4000-8000-000000000000"
+_FENCES = re.compile("`{3,}")
 
 
 def is_conversation(value: Mapping[str, Any]) -> bool:
@@ -49,22 +52,38 @@ def _node(message: Mapping[str, Any], number: int, before: str | None, model: An
     sender = message.get("sender")
     asked = message.get("model") or model
     content = [block for block in a_list(message.get("content")) if isinstance(block, dict)]
-    text = "\n\n".join(filter(None, (*_blocks(content, "text"), *_attached(message))))
+    said = list(filter(None, map(_said, content))) or [a_text(message.get("text")).strip()]
+    text = "\n\n".join(filter(None, (*said, *_attached(message))))
     return TreeNode(
         key,
         parent if isinstance(parent, str) and parent != _ROOT else None,
         "user" if sender == "human" else "assistant" if sender == "assistant" else None,
-        text or str(message.get("text") or ""),
-        "\n\n".join(_blocks(content, "thinking")),
+        text,
+        "\n\n".join(_thoughts(content)),
         f"anthropic/{asked}" if sender == "assistant" and isinstance(asked, str) else None,
         moment(message.get("created_at")),
     )
 
 
-def _blocks(content: list[Any], kind: str) -> Iterator[str]:
+def _said(block: Mapping[str, Any]) -> str:
+    """What a block shows the person: words, spoken ones, or what was written beside the conversation."""
+    if block.get("type") in ("text", "voice_note"):
+        return a_text(block.get("text")).strip()
+    if block.get("type") != "tool_use":
+        return ""
+    told = an_object(block.get("input"))
+    text = (a_text(told.get("content")) or a_text(told.get("file_text"))).strip("\n")
+    name = a_text(told.get("title")) or a_text(told.get("path")).rpartition("/")[2]
+    if not text.strip() or not name:
+        return ""
+    fence = "`" * max([3, *(len(each) + 1 for each in _FENCES.findall(text))])
+    return f"[{name}]\n\n{fence}\n{text}\n{fence}"
+
+
+def _thoughts(content: list[Any]) -> Iterator[str]:
     for block in content:
-        if block.get("type") == kind and isinstance(block.get(kind), str):
-            yield block[kind].strip()
+        if block.get("type") == "thinking":
+            yield a_text(block.get("thinking")).strip()
 
 
 def _attached(message: Mapping[str, Any]) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """Questions to Gemini in what Google Takeout writes as "My Activity", `MyActivity.json` (pure).
 
 [{"header": "Gemini Apps", "title": "Prompted <question>", "time", "products": ["Gemini Apps"], "safeHtmlItem":
-[{"html": answer}]}], newest first, times as ISO 8601. Nothing says which belong together, so that the questions of a
-day become one conversation. As people who looked through exports of their own wrote it down (OB1, pull request 455,
-and others).
+[{"html": answer}], "attachedFiles": [name]}], newest first, times as ISO 8601. Nothing says which belong together, so
+that the questions of a day become one conversation. As people who looked through exports of their own wrote it down
+(OB1, pull request 455, and others).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def read(value: Mapping[str, Any]) -> list[TakenConversation]:
     for number, record in enumerate(asked):
         at, answer = moment(record["time"]), joined([_answer(record)])
         key = f"{record['time']}/{number}"
-        nodes[key] = TreeNode(key, before, "user", _question(record), at=at)
+        nodes[key] = TreeNode(key, before, "user", joined([*_files(record), _question(record)]), at=at)
         before = key
         if answer:
             before = f"{key}/answer"
@@ -78,6 +78,12 @@ def _question(record: Mapping[str, Any]) -> str:
     if title.startswith(_PROMPTED):
         return title[len(_PROMPTED) :].strip()
     return title.strip() if of_gemini and _answer(record) else ""
+
+
+def _files(record: Mapping[str, Any]) -> list[str]:
+    """What was handed in with a question, by its names."""
+    named = [*a_list(record.get("attachedFiles")), record.get("imageFile")]
+    return [f"[{name}]" for name in map(a_text, named) if name]
 
 
 def _answer(record: Mapping[str, Any]) -> str:

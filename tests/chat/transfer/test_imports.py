@@ -171,6 +171,29 @@ def test_a_conversation_of_claude_in_the_old_and_the_new_form() -> None:
     assert taken.messages[2].thinking == "Hm."
 
 
+def test_a_question_to_claude_with_a_file_keeps_its_words_where_an_old_file_has_no_blocks() -> None:
+    question = {"uuid": "q", "sender": "human", "text": "Sum it up", "created_at": "2024-05-01T10:00:01Z"}
+    question["attachments"] = [{"file_name": "notes.txt", "extracted_content": "Blue."}]  # type: ignore[assignment]
+    [taken] = claude.read({"uuid": "talk", "name": "Sky", "chat_messages": [question]})
+    assert said(taken) == [("user", "Sum it up\n\n[notes.txt]\n\nBlue.", None)]
+
+
+def test_what_claude_wrote_beside_a_conversation_and_heard_spoken_comes_along() -> None:
+    page = {"command": "create", "title": "Sky", "content": "Use ```x``` so"}
+    content = [
+        {"type": "text", "text": "Here:"},
+        {"type": "tool_use", "name": "artifacts", "input": page},
+        {"type": "tool_result", "name": "artifacts", "content": [{"type": "text", "text": "OK"}]},
+        {"type": "tool_use", "name": "create_file", "input": {"path": "/tmp/a.py", "file_text": "1\n"}},
+        {"type": "tool_use", "name": "web_search", "input": {"query": "sky"}},
+        {"type": "voice_note", "title": "v", "text": "Spoken."},
+    ]
+    answer = {"uuid": "a", "sender": "assistant", "text": "no", "content": content}
+    [taken] = claude.read({"uuid": "talk", "name": "Sky", "chat_messages": [answer]})
+    told = "Here:\n\n[Sky]\n\n````\nUse ```x``` so\n````\n\n[a.py]\n\n```\n1\n```\n\nSpoken."
+    assert said(taken) == [("assistant", told, None)]
+
+
 TALK = tree(*START, gpt("q", "hidden", "user", "Why?"), gpt("a", "q", "assistant", "So."), leaf="a")
 
 

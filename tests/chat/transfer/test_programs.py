@@ -122,6 +122,12 @@ def test_questions_to_gemini_become_a_conversation_a_day(tmp_path: Path) -> None
     ]
 
 
+def test_a_file_that_was_handed_to_gemini_keeps_its_name(tmp_path: Path) -> None:
+    asked = {**files.GEMINI[0], "attachedFiles": ["sky.png", 7], "imageFile": "red.jpg"}
+    [day] = found(tmp_path, [asked], "MyActivity.json")
+    assert said(day.conversations[0])[0] == ("user", "[sky.png]\n\n[red.jpg]\n\nAnd red?", None)
+
+
 @pytest.mark.parametrize(
     ("members", "services"),
     [
