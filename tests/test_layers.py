@@ -27,6 +27,7 @@ GROUND = {
     "base_url",
     "json_file",
     "json_stream",
+    "html_tokens",
     "provider_facts",
     "spared",
     "give_way",

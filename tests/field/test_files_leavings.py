@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,27 @@ async def test_an_error_of_the_spreadsheet_is_no_question_and_a_heading_is_one(t
 async def test_markup_is_told_as_what_it_is(name: str, content: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(RpcError, match=told):
         await imported(tmp_path, name, content.encode())
+
+
+@field("files", "a table of HTML that is called")
+@pytest.mark.parametrize("name", ["rows.xls", "page.html"])
+async def test_a_table_of_a_web_page_is_read(name: str, tmp_path: Path) -> None:
+    rows = f"<tr><th>prompt</th><th>model</th></tr><tr><td>One &amp; two?</td><td>{MODEL}</td></tr>"
+    found = await imported(tmp_path, name, f"<html><body><table>{rows}</table></body></html>".encode())
+    assert [row["prompt"] for row in found["rows"]] == ["One & two?"]
+
+
+@field("files", "rows that came as base64")
+async def test_rows_that_came_in_another_form_are_read_and_results_are_told(tmp_path: Path) -> None:
+    rows = json.dumps({"prompt": "One", "model": MODEL}) + "\n"
+    page = f"<html><body><pre>{rows}</pre></body></html>".encode()
+    for content in (base64.b64encode(rows.encode()), json.dumps(rows).encode(), page):
+        found = await imported(tmp_path, "rows.jsonl", content)
+        assert [row["prompt"] for row in found["rows"]] == ["One"]
+    results = {"a": {"response": {"status_code": 200, "body": {"choices": []}}}}
+    found = await imported(tmp_path, "results.json", json.dumps(results).encode())
+    assert (found["rows"], len(found["errors"])) == ([], 1)
+    assert "is a line of the results of a batch" in found["errors"][0]["message"]
 
 
 async def test_prompts_that_begin_with_markup_are_prompts(tmp_path: Path) -> None:

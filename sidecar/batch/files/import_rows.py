@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import io
-import re
-from bisect import bisect_right
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
-from sidecar.batch.files import csv_text, markdown, no_text, objects, parquet_in, plain_lines, seen, workbooks
+from sidecar.batch.files import (
+    csv_text,
+    html_tables,
+    json_tables,
+    markdown,
+    no_text,
+    objects,
+    other_texts,
+    parquet_in,
+    plain_lines,
+    seen,
+    workbooks,
+    wrapped,
+)
 from sidecar.batch.files.columns import field_of
 from sidecar.batch.files.encodings import TextEncoding, find_encoding, named_encoding, unreadable
 from sidecar.batch.files.json_text import encode
@@ -20,6 +31,7 @@ from sidecar.batch.files.object_rows import object_rows
 from sidecar.batch.files.options import AS_IT_IS, ImportOptions
 from sidecar.batch.files.refusals import refused
 from sidecar.batch.files.row_errors import Read, RowError, RowErrors, encoded
+from sidecar.batch.files.row_ids import with_ids
 from sidecar.batch.files.seen import Seen
 from sidecar.batch.files.tables import csv_rows, table_rows
 from sidecar.errors import Failure
@@ -32,29 +44,8 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 # Half of the longest text that a renderer can hold.
 MAX_RESULT_BYTES = 256 * 1024 * 1024
 _HEAD_BYTES = 256 * 1024
-_MADE_ID = re.compile(r"row-([1-9]\d{0,17})", re.ASCII)
 # Endings of files that may be a list of prompts, a line each.
 _PLAIN = ("txt", "text", "")
-_YAML = re.compile(r"(?:#.*\n|---\s*\n|\s*\n)*\s*(?:-\s+)?[\w$-]+:(?:\s|$)")
-_MARKUP = ("xml", "html", "htm", "xhtml")
-_OTHER_TEXTS = re.compile(
-    r"[\ufeff\s]*<(!doctype html|html|table|\?xml)\b|(version https://git-lfs)\.|(bplist)00",
-    re.IGNORECASE,
-)
-_WEB_PAGE = (
-    "The file is a web page, perhaps one that asks to sign in. Download the table itself, then import that."
-)
-_IS_NO_TABLE = {
-    "!doctype html": _WEB_PAGE,
-    "html": _WEB_PAGE,
-    "table": _WEB_PAGE,
-    "?xml": "The file is XML. Save its table as CSV, JSON or XLSX.",
-    "version https://git-lfs": (
-        "The file is a pointer of Git LFS, and the table itself was not fetched. Run git lfs pull first."
-    ),
-    "bplist": "The file is a property list of macOS. Export its table as CSV, JSON or XLSX.",
-}
-
 _IN_COLUMNS = TextEncoding("parquet")
 
 # What a name says counts only where the first character says nothing.
@@ -140,7 +131,7 @@ def read_rows(
     Failure("invalid_params") when the stream is no text.
     """
     if (binary := _binary(stream, options)) is not None:
-        yield from _with_ids(binary, pulse, options)
+        yield from with_ids(binary, pulse, options)
         return
     try:
         encoding = named_encoding(options.encoding) if options.encoding else find_encoding(stream, pulse)
@@ -150,21 +141,28 @@ def read_rows(
     if encoding.errors != "strict":
         no_text.refuse_bytes(stream)
     head, whole = _head(stream, encoding)
+    if (found := _inside(stream, encoding, head, name, options)) is not None:
+        content, form = found
+        yield 0, RowError(f"The rows are read out of {form}.")
+        yield from read_rows(io.BytesIO(content), "", pulse, replace(options, encoding=None))
+        return
     kind = objects.kind_of(
         head, _KIND_OF.get(name, "table"), lambda line: _names_prompt(line, options), whole=whole
     )
     if kind != "table" and encoding.remark is not None:
         raise unreadable(encoding, "UTF-8")
+    if kind in ("array", "object") and other_texts.begins_with_comment(head):
+        yield 0, RowError(other_texts.COMMENT)
+        return
     if encoding.remark is not None:
         yield 0, RowError(encoding.remark)
-    if kind == "table" and (other := _OTHER_TEXTS.match(head)):
-        raise refused(_IS_NO_TABLE[next(filter(None, other.groups())).casefold()])
-    if kind == "table" and name in _MARKUP and head.lstrip("\ufeff \r\n\t").startswith("<"):
-        raise refused(_IS_NO_TABLE["?xml" if name == "xml" else "html"])
-    if kind == "table" and name in ("yaml", "yml") and _YAML.match(head):
-        raise refused(
-            "The file is YAML. Save its rows as JSON, JSON Lines or CSV; a file of promptfoo is run with `abai run`."
-        )
+    if other_texts.is_page(head, name):
+        yield from with_ids(_read_page(stream, encoding, options), pulse, options)
+        return
+    if kind == "table" or name == "toml":
+        other_texts.refuse(head, name)
+        if not any(_names_prompt(line, options) for line in head.splitlines()[:20]):
+            other_texts.refuse_by_name(name)
     if (
         kind == "table"
         and name in _PLAIN
@@ -176,7 +174,7 @@ def read_rows(
         read = _read_csv(stream, encoding, options)
     else:
         read = object_rows(objects.values(stream, encoding, kind), encoding, options)
-    yield from _with_ids(read, pulse, options)
+    yield from with_ids(read, pulse, options)
 
 
 def _binary(stream: BinaryIO, options: ImportOptions) -> Iterator[Read] | None:
@@ -191,58 +189,6 @@ def _binary(stream: BinaryIO, options: ImportOptions) -> Iterator[Read] | None:
         return chain(said, table_rows(records, TextEncoding(kind), options))
     no_text.refuse(stream)
     return None
-
-
-def _with_ids(read: Iterator[Read], pulse: Pulse, options: ImportOptions) -> Iterator[Read]:
-    ids = _Ids()
-    for number, outcome in read:
-        pulse()
-        if not isinstance(outcome, dict):
-            yield number, outcome
-            continue
-        row = ids.given(number, outcome)
-        yield number, row
-        if isinstance(row, dict) and options.models and row["model"] == options.models[0]:
-            for model in options.models[1:]:
-                yield number, ids.given(number, {**row, "id": f"{row['id']}@{model}", "model": model})
-
-
-class _Ids:
-    """Makes sure that no two rows have one id. Ids that were made are kept as numbers from one to another."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-        self._made: list[list[int]] = []
-
-    def given(self, number: int, row: dict[str, Any]) -> dict[str, Any] | RowError:
-        row_id = row.get("id")
-        if row_id is None:
-            row_id = f"row-{number}"
-            if row_id not in self._taken and not self._was_made(row_id):
-                self._make(number)
-                return {"id": row_id, **row}
-            while row_id in self._taken or self._was_made(row_id):
-                row_id += "-"
-            row = {"id": row_id, **row}
-        elif row_id in self._taken or self._was_made(row_id):
-            message = f'The id "{row_id[:60]}" is that of an earlier row. Give each row its own, or leave the ids out.'
-            return RowError(message, row)
-        self._taken.add(row_id)
-        return row
-
-    def _make(self, number: int) -> None:
-        if self._made and self._made[-1][1] == number - 1:
-            self._made[-1][1] = number
-        else:
-            self._made.append([number, number])
-
-    def _was_made(self, row_id: str) -> bool:
-        found = _MADE_ID.fullmatch(row_id)
-        if found is None or not self._made:
-            return False
-        number = int(found[1])
-        place = bisect_right(self._made, number, key=lambda each: each[0]) - 1
-        return place >= 0 and number <= self._made[place][1]
 
 
 def _head(stream: BinaryIO, encoding: TextEncoding) -> tuple[str, bool]:
@@ -260,6 +206,50 @@ def _names_prompt(line: str, options: ImportOptions) -> bool:
 
 def _is_field(cell: str) -> bool:
     return field_of(cell) is not None
+
+
+def _inside(
+    stream: BinaryIO, encoding: TextEncoding, head: str, name: str, options: ImportOptions
+) -> tuple[bytes, str] | None:
+    """What stands in a file in another form, and what that is called; None for a file that is what it seems."""
+    is_page = other_texts.is_page(head, name)
+    if not is_page and not wrapped.may_be(head):
+        return None
+
+    def is_rows(begin: str) -> bool:
+        text = begin.lstrip("\ufeff \t\r\n")
+        return text.startswith(("{", "[")) or _names_prompt(text.partition("\n")[0], options)
+
+    text = _whole(stream, encoding)
+    if not is_page:
+        return wrapped.inside(text, is_rows)
+    shown = html_tables.text_in(text)
+    return (shown.encode("utf-8", "replace"), "a web page") if shown is not None and is_rows(shown) else None
+
+
+def _whole(stream: BinaryIO, encoding: TextEncoding) -> str:
+    """All of a text that can only be read as a whole. Raises Failure("invalid_params") for one that is too large."""
+    content = stream.read(wrapped.MOST_CHARS + 1)
+    stream.seek(0)
+    if len(content) > wrapped.MOST_CHARS:
+        raise refused(
+            "The file is too large to be read in this form. Save its table as CSV, XLSX or JSON Lines."
+        )
+    try:
+        return content.decode(encoding.name, encoding.errors)
+    except UnicodeError:
+        raise unreadable(encoding) from None
+
+
+def _read_page(stream: BinaryIO, encoding: TextEncoding, options: ImportOptions) -> Iterator[Read]:
+    wanted = set(options.columns.values())
+    rows = html_tables.table_in(
+        _whole(stream, encoding),
+        lambda record: json_tables.names_prompt(record) or bool(wanted.intersection(record)),
+    )
+    if rows is None:
+        other_texts.refuse_page()
+    return table_rows(rows, encoding, options)
 
 
 def _read_csv(stream: BinaryIO, encoding: TextEncoding, options: ImportOptions) -> Iterator[Read]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from sidecar.batch.files import no_rows
 from sidecar.batch.files.columns import PROMPT_NAMES, field_of, squeezed
+from sidecar.batch.files.numbers import read_spelled
 
 # The member in which a record of another program has what is a row here, and what must stand beside it.
 _ENVELOPES = (
@@ -15,6 +18,20 @@ _ENVELOPES = (
     *(("input", wanted) for wanted in ("expectedOutput", "expected_output", "expected")),
 )
 
+# Members in which a service hands out rows as a text.
+_TEXTS = (
+    "rows",
+    "data",
+    "items",
+    "records",
+    "prompts",
+    "results",
+    "content",
+    "body",
+    "output",
+    "result",
+    "text",
+)
 # What a request of a vendor's asks with.
 _ASKED = frozenset({"contents", "messages"})
 
@@ -32,8 +49,12 @@ def unfolded(document: Any) -> list[Any] | None:
 
     Known are pandas' `split`, `columns` and `index`, columns that are lists, and names with lists of cells.
     """
-    if not isinstance(document, Mapping) or not document:
+    if not isinstance(document, Mapping) or not document or no_rows.is_error(document.keys()):
         return None
+    if (written := _written_once_more(document)) is not None:
+        return written
+    if all(isinstance(each, Mapping) and no_rows.is_result(each, named=True) for each in document.values()):
+        return [{"custom_id": name, **each} for name, each in document.items()]
     if requests := _requests_inside(document):
         return requests
     names, cells = document.get("columns"), document.get("data", document.get("rows"))
@@ -57,6 +78,18 @@ def unfolded(document: Any) -> list[Any] | None:
         return inside
     if all(isinstance(each, Mapping) and names_prompt(list(each)) for each in values):
         return [{"id": name, **each} for name, each in document.items()]
+    return None
+
+
+def _written_once_more(document: Mapping[str, Any]) -> list[Any] | None:
+    """The list of rows that stands in an object as a text of JSON."""
+    for name in _TEXTS:
+        text = document.get(name)
+        if isinstance(text, str) and text.lstrip()[:1] == "[":
+            with suppress(ValueError, RecursionError):
+                rows = read_spelled(text)
+                if isinstance(rows, list) and rows and all(isinstance(row, dict | str) for row in rows):
+                    return rows
     return None
 
 

@@ -214,6 +214,8 @@ def _values_of(line: bytes) -> list[Any]:
         values = [_value(each) for each in read_values(io.BytesIO(line).read)]
         if not any(isinstance(each, Unreadable) or not isinstance(each, dict) for each in values):
             return values
+    if line.startswith((b"//", b"#", b"/*")):
+        return [Unreadable("This line is a comment, which is not read.")]
     return [Unreadable(value.message.replace("From here on the file", "This line"))]
 
 

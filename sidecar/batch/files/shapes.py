@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sidecar.batch import template
+from sidecar.batch.files import no_rows
 from sidecar.batch.files.columns import BadRow
 
 Shaped = tuple[dict[str, Any], dict[str, Any]]
@@ -20,11 +21,8 @@ def shaped(record: Mapping[str, Any]) -> Shaped | None:
     Known are lines of OpenAI's, Anthropic's, Gemini's, xAI's, Vertex AI's and Bedrock's batches, chats with their
     `messages`, `contents` or `conversations`, questions in turns, and tests of promptfoo.
     """
-    if _is_result(record):
-        raise BadRow(
-            "This is a line of the results of a batch, which has an answer and no question. "
-            "Import the file that the batch was made from."
-        )
+    if (told := no_rows.why_none(record)) is not None:
+        raise BadRow(told)
     body = _body(record)
     if body and str(record.get("url") or "").endswith(_NO_QUESTIONS):
         raise BadRow(f"This row goes to {record['url']}, which answers no question. Give rows of chats.")
@@ -78,14 +76,6 @@ def _body(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
     inside = (_mapping(asked, name) for name in ("chat_get_completion", "responses"))
     found = (_mapping(record, name) for name in ("body", "params", "request", "modelInput"))
     return next(filter(None, (*found, *inside)), None)
-
-
-def _is_result(record: Mapping[str, Any]) -> bool:
-    if "prompt" in record or not ("custom_id" in record or "key" in record or "batch_request_id" in record):
-        return False
-    answered = _mapping(record, "response") or _mapping(record, "result") or _mapping(record, "batch_result")
-    told = ("body", "type", "candidates", "response", "message", "status_code")
-    return answered is not None and any(name in answered for name in told)
 
 
 def turns_of(record: Mapping[str, Any]) -> Sequence[str]:

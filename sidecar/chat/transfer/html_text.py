@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sidecar.chat.transfer.html_tokens import tokens
+from sidecar.html_tokens import tokens
 
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 _BLOCKS = frozenset({"p", "div", "ul", "ol", "table", "tr", "blockquote", "pre", "hr", *_HEADINGS})
@@ -16,7 +16,7 @@ _MANY_LINES = re.compile(r"\n{3,}")
 def as_text(html: str) -> str:
     """Return what a person reads there."""
     reader = _Reader()
-    for kind, text in tokens(html):
+    for kind, text, _ in tokens(html):
         if kind == "begin":
             reader.begin(text)
         elif kind == "end":

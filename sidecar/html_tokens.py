@@ -18,10 +18,11 @@ _RAW = {name: re.compile(rf"</{name}\b", re.IGNORECASE) for name in ("script", "
 
 
 class Token(NamedTuple):
-    """Words as they are meant, or the name of a tag in small letters."""
+    """Words as they are meant, or the name of a tag in small letters; `tag` is all of it, as it is written."""
 
     kind: Literal["words", "begin", "end"]
     text: str
+    tag: str = ""
 
 
 def tokens(html: str) -> Iterator[Token]:
@@ -40,7 +41,7 @@ def tokens(html: str) -> Iterator[Token]:
         if named is None:
             continue
         name, closes = named[1].lower(), html[begin + 1] == "/"
-        yield Token("end" if closes else "begin", name)
+        yield Token("end" if closes else "begin", name, html[begin:end])
         if name in _RAW and not closes:
             closing = _RAW[name].search(html, at)
             at = said = len(html) if closing is None else closing.start()
