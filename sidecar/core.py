@@ -46,3 +46,8 @@ class Core:
     free_searches: FreeSearchCounts
     key_marks: KeyMarks
     catalogue_whole: Callable[[], Awaitable[None]] = _always
+
+    def key_refused(self, provider: str) -> None:
+        """A vendor has refused its key: tell that, and have the key read anew, which may have been replaced since."""
+        self.keys.doubt(provider)
+        self.on_invalid_key(provider)

@@ -6,12 +6,14 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from sidecar.errors import Failure
 from sidecar.key_owners import other_owner
+from sidecar.key_question import KeyQuestion
 from sidecar.key_text import NotAKey, clean_key
 from sidecar.keys_ahead import KeysAhead
 
@@ -25,6 +27,8 @@ ADMIN_KEY_VARIABLES = {
 _ADMIN = "-admin"
 # Seconds that somebody waits for the keychain who can do without it, and who cannot: it may be asking for a password.
 SHORT_PATIENCE, LONG_PATIENCE = 3.0, 12.0
+# Seconds after which a key that was not there is looked for again: by whom it is in the way, and by who wants to know.
+MISSED_SECONDS, SHOWN_SECONDS = 2.0, 30.0
 SILENT = (
     "The keychain does not answer. Unlock it, or look whether it asks for a password, then try again; a key in the "
     "environment is used without it."
@@ -89,7 +93,8 @@ class Keys:
     """Answers which key a provider is called with.
 
     A key that was read once is kept in memory: the renderer asks around every row of a batch, and the
-    keychain is slow. Nobody else writes our entries while we run. A keychain that fails or does not answer is in
+    keychain is slow. Another program may write our entries: one that its vendor refused, or that was not there, is
+    read again. A keychain that fails or does not answer is in
     nobody's way who can do without it: `needs_key` says of a provider whether it can, `asks_vendor` whether its calls
     go to the vendor itself, which is given no key of another vendor's. `learn` is told each key once it is read or
     about to be saved; `ahead` reads them all.
@@ -112,7 +117,9 @@ class Keys:
         self._asks_vendor = asks_vendor
         self._short_patience = short_patience
         self._known: dict[str, str | None] = {}
-        self._asking: dict[str, _Asking] = {}
+        self._asking: dict[str, KeyQuestion] = {}
+        # When the store last answered, in seconds of the loop's clock.
+        self._answered_at: dict[str, float] = {}
         self._learn = learn
         self.ahead = KeysAhead(self._read_ahead, variables, short_patience)
 
@@ -134,6 +141,8 @@ class Keys:
                 raise
             log.warning("%s is asked without what the keychain may hold: %s", provider, failure.message)
             saved = None
+        if saved is None and not can_do_without:
+            saved = await self._added_since(provider, MISSED_SECONDS)
         if saved:
             self._refuse_others(provider, saved, "The API key that is saved")
         return saved or self._from_environment(provider)
@@ -141,7 +150,8 @@ class Keys:
     async def state(self, provider: str) -> tuple[bool, str | None]:
         """Whether there is a key, and what is in the way of knowing, as a sentence. Answers within seconds."""
         try:
-            if await self._saved(provider, self._short_patience):
+            saved = await self._saved(provider, self._short_patience)
+            if saved or await self._added_since(provider, SHOWN_SECONDS):
                 return True, None
             problem = None
         except Failure as failure:
@@ -176,6 +186,28 @@ class Keys:
         if (await self._saved(provider, LONG_PATIENCE) or "") != key:
             raise Failure("storage_error", NOT_KEPT if key else NOT_REMOVED)
 
+    async def instead_of(self, provider: str, refused: str) -> str | None:
+        """Return the key to ask with in place of one that the vendor refused, None where there is no other one.
+
+        It may have been replaced since it was read: here, or where keys are saved, by another program.
+        """
+        if self._known.get(provider) in (None, refused):
+            await self._asked(provider).answered_or_late(self._short_patience)
+        with suppress(Failure):
+            return key if (key := await self.get(provider)) and key != refused else None
+        return None
+
+    def doubt(self, provider: str) -> None:
+        """Have what is saved read again, which stays in use until then."""
+        if provider in self._known:
+            self._asked(provider)
+
+    async def _added_since(self, provider: str, seconds: float) -> str | None:
+        """Return the key where there is one by now, so long after it was last looked for."""
+        if asyncio.get_running_loop().time() - self._answered_at.get(provider, 0.0) > seconds:
+            await self._asked(provider).answered_or_late(self._short_patience)
+        return self._known.get(provider)
+
     async def _saved(self, provider: str, patience: float) -> str | None:
         """Return what the store holds. Raise Failure when it refuses, is silent for `patience` seconds or holds no key.
 
@@ -196,12 +228,12 @@ class Keys:
             # Others wait for the same answer.
             await asyncio.shield(self._asked(provider).answer)
 
-    def _asked(self, provider: str) -> _Asking:
+    def _asked(self, provider: str) -> KeyQuestion:
         """The question to the store that is on its way, or a new one."""
         asking = self._asking.get(provider)
         if asking is None:
             loop = asyncio.get_running_loop()
-            asking = self._asking[provider] = _Asking(loop.create_task(self._read(provider)), loop.time())
+            asking = self._asking[provider] = KeyQuestion(loop.create_task(self._read(provider)), loop.time())
             asking.answer.add_done_callback(partial(self._answered, provider, asking))
         return asking
 
@@ -217,10 +249,11 @@ class Keys:
             message = f"What is saved as the API key for {provider} is none. {problem}"
             raise Failure("invalid_api_key", message, provider=provider) from None
 
-    def _answered(self, provider: str, asking: _Asking, _: asyncio.Task[str | None]) -> None:
+    def _answered(self, provider: str, asking: KeyQuestion, _: asyncio.Task[str | None]) -> None:
         if self._asking.get(provider) is not asking:
             return  # it was asked before the key changed
         del self._asking[provider]
+        self._answered_at[provider] = asyncio.get_running_loop().time()
         if not asking.answer.cancelled() and asking.answer.exception() is None:
             self._known[provider] = asking.answer.result()
 
@@ -247,27 +280,6 @@ class Keys:
         if owner := self._other_owner(provider, key):
             told = f"{which} for {provider} is one of {owner}'s, so nothing was sent. Put {provider}'s own there."
             raise Failure("invalid_api_key", told, provider=provider)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Asking:
-    """A question to the store that has not been answered; `since` in seconds of the loop's clock."""
-
-    answer: asyncio.Task[str | None]
-    since: float
-    _late: dict[float, asyncio.Event] = field(default_factory=dict)
-
-    async def answered_or_late(self, patience: float) -> None:
-        """Wait for the answer, but not for longer than `patience` seconds since it was asked for.
-
-        All who wait do so on one event: on the task itself each of them would look through all the others.
-        """
-        waiting = self._late.get(patience)
-        if waiting is None:
-            waiting = self._late[patience] = asyncio.Event()
-            self.answer.get_loop().call_at(self.since + patience, waiting.set)
-            self.answer.add_done_callback(lambda _: waiting.set())
-        await waiting.wait()
 
 
 def admin_key_of(provider: str) -> str:

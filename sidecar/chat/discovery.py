@@ -49,7 +49,17 @@ class Discovery:
         key = await self._keys.get(provider)
         if key is None and self._providers.needs_key(provider):
             raise Failure("missing_api_key", missing_key(provider), provider=provider)
-        found = await listing.list_models(key or "")
+        try:
+            found = await listing.list_models(key or "")
+        except Failure as refused:
+            newer = (
+                await self._keys.instead_of(provider, key or "")
+                if refused.kind == "invalid_api_key"
+                else None
+            )
+            if newer is None:
+                raise
+            found = await listing.list_models(newer)
         self._lists[provider] = (self._now_ms(), found)
         return found
 

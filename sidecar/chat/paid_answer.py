@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from decimal import Decimal
 
@@ -34,6 +34,8 @@ class PaidAnswer:
         self._entry = entry
         self._allowance: Allowance | None = None
         self._plan = prepared.plan
+        # What it is asked with: of two keys, the second.
+        self.key = prepared.key
         # The most that it may cost, which is held back of the month's budget; None where no price bounds it.
         self.held_usd = entry.estimate_usd
 
@@ -54,7 +56,7 @@ class PaidAnswer:
         alone = self._entry.conversation_id is None
         keeper = LeastKeeper(core.store, self._entry.id, self.least) if alone else None
         try:
-            async with aclosing(prepared.provider.stream(plan, prepared.key, pacer)) as events:
+            async with aclosing(self._events(plan, pacer)) as events:
                 async for event in events:
                     self.arrived.take(event)
                     if isinstance(event, Begun):
@@ -71,6 +73,30 @@ class PaidAnswer:
                 await keeper.stop()
             if keeping:
                 await asyncio.wait(keeping)
+
+    async def _events(self, plan: PreparedCall, pacer: RequestPacer) -> AsyncGenerator[Event, None]:
+        """Yield what comes. Where a refused key has been replaced meanwhile, the new one is tried."""
+        provider, begun = self._prepared.provider, False
+        try:
+            async with aclosing(provider.stream(plan, self.key, pacer)) as events:
+                async for event in events:
+                    begun = True
+                    yield event
+            return
+        except Failure as refused:
+            if begun or refused.kind != "invalid_api_key":
+                raise
+            pacer.back_off(0, refused.kind)
+            newer = await self._core.keys.instead_of(self._prepared.serving.model.provider, self.key)
+            if newer is None:
+                raise
+        self.key = newer
+        with suppress(Failure):
+            mark = await self._core.key_marks.of(newer)
+            await self._core.store.write(intent.keep_key, self._entry.id, mark)
+        async with aclosing(provider.stream(plan, newer, pacer)) as events:
+            async for event in events:
+                yield event
 
     async def hold_back(self, further: FurtherRequest) -> None:
         """Hold back what a request may cost that nobody counted on, with what came before it. It leaves only then.

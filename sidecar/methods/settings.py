@@ -56,6 +56,8 @@ async def validate_key(call: Request, params: types.SettingsValidateKeyParams) -
                 "reason": f"There is no API key for {name} yet. Paste it and save it first.",
             }
         reason = await provider.validate_key(key or "")
+        if reason is not None and (newer := await app.keys.instead_of(name, key or "")):
+            reason = await provider.validate_key(newer)
     except Failure as failure:
         # What can be no key is refused before it leaves. Any other failure says nothing of the key.
         if failure.kind != "invalid_api_key":

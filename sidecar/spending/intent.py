@@ -137,6 +137,11 @@ def raise_to(
     ledger.keep_most(conn, entry_id, at_most_usd)
 
 
+def keep_key(conn: sqlite3.Connection, entry_id: str, key_mark: str | None) -> None:
+    """Keep the mark of the key by which a request is asked once more, the one before it having been refused."""
+    ledger.keep_key(conn, entry_id, key_mark)
+
+
 def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str | None) -> None:
     """Keep where the rows of a part of a native batch are about to go, and the mark of the key that sends them."""
     ledger.keep_place(conn, part_id, host, key_mark)

@@ -206,6 +206,11 @@ def keep_least(conn: sqlite3.Connection, entry_id: str, usd: Decimal, made_of: C
     )
 
 
+def keep_key(conn: sqlite3.Connection, entry_id: str, key_mark: str | None) -> None:
+    """Keep the mark of the key that a request under way goes on with."""
+    conn.execute("UPDATE ledger SET key_mark = ? WHERE id = ? AND state = 'intent'", (key_mark, entry_id))
+
+
 def keep_place(conn: sqlite3.Connection, part_id: str, host: str, key_mark: str | None) -> None:
     """Keep where the rows of a part of a native batch go, and the mark of the key that sends them."""
     conn.execute(

@@ -35,6 +35,7 @@ class Misbehaviour:
     """What is said in place of the vendor to the requests whose "METHOD target" matches, so often, then no more.
 
     `said` is the answer, or a function of the vendor's own that gives it. `skip` such requests are left alone before.
+    With a `key` only requests by that key are meant.
     """
 
     def __init__(
@@ -44,14 +45,18 @@ class Misbehaviour:
         times: int = 1,
         *,
         skip: int = 0,
+        key: str | None = None,
     ) -> None:
         self._pattern = re.compile(pattern)
         self.said = said
         self.left = times
         self._skip = skip
+        self._key = key
 
-    def applies(self, line: str) -> bool:
-        if not self.left or not self._pattern.match(line):
+    def applies(self, asked: Asked) -> bool:
+        if not self.left or not self._pattern.match(f"{asked.method} {asked.target}"):
+            return False
+        if self._key is not None and not any(self._key in value for value in asked.headers.values()):
             return False
         if self._skip:
             self._skip -= 1
@@ -66,6 +71,10 @@ class Vendors:
     def __init__(self, server: HostileServer, simulator: Simulator) -> None:
         self._server = server
         self.simulator = simulator
+
+    @property
+    def asked(self) -> list[Asked]:
+        return self._server.asked
 
     @property
     def environment(self) -> dict[str, str]:
@@ -90,8 +99,7 @@ async def vendors(
     simulator = Simulator(pace_ms=0, vendors=simulated)
 
     async def answer(asked: Asked) -> Answer:
-        line = f"{asked.method} {asked.target}"
-        found = next((each for each in misbehaviours if each.applies(line)), None)
+        found = next((each for each in misbehaviours if each.applies(asked)), None)
         if found is not None and not callable(found.said):
             return found.said if isinstance(found.said, Answer) else _written(*found.said, {})
         response = await simulator.handle(_simulated(asked))

@@ -95,8 +95,8 @@ class RowRunner:
             try:
                 failpoints.failpoint("row-preparing", row.prompt)
                 prepared = await self._preparer.prepare(Row(row.request).chat_input(row.prompt))
-                if context.refused_key is not None:
-                    raise Failure(context.refused_key.kind, context.refused_key.message)
+                if (refused := context.refusal_of(prepared.key)) is not None:
+                    raise Failure(refused.kind, refused.message)
             except Failure as failure:
                 await self.endings.end(context, row, row_outcomes.unsent(failure))
                 return False
@@ -226,9 +226,10 @@ class RowRunner:
     ) -> bool:
         """Settle what was paid. True where the row is to be asked again; else it has ended, or waits."""
         if isinstance(problem, Failure):
-            answer.name(problem, known=context.refused_key is not None)
-            if problem.kind == "invalid_api_key":
-                context.refused_key = context.refused_key or problem
+            known = context.refusal_of(answer.key) is not None
+            answer.name(problem, known=known)
+            if problem.kind == "invalid_api_key" and not known:
+                context.refuse(answer.key, problem)
         elif isinstance(problem, Exception):
             log.error("a row of a batch failed by a bug", exc_info=problem)
         money = answer.broken(problem, in_flight=guard.in_flight)

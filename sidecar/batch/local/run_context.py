@@ -47,8 +47,8 @@ class RunContext:
 
     `retries` is how often a row is asked again whose answer broke off; `overran` has the budget asked before the next
     row. `stopping` lets nothing begin; `put_back` makes rows that are cut off wait again. `refused_key` is what the
-    provider said of the key, and every further row hears it without asking. `answers` have come so far; since
-    `lost_since` (ms) nobody answers any more. `caution` is how its rows begin.
+    provider said of the key `refused_with`, and every further row that has no other one hears it without asking.
+    `answers` have come so far; since `lost_since` (ms) nobody answers any more. `caution` is how its rows begin.
     """
 
     job: Job
@@ -61,6 +61,7 @@ class RunContext:
     stopping: bool = False
     put_back: bool = False
     refused_key: Failure | None = None
+    refused_with: str = field(default="", repr=False)
     answers: int = field(init=False)
     lost_since: int | None = field(init=False, default=None)
     places: asyncio.Semaphore = field(init=False)
@@ -68,6 +69,14 @@ class RunContext:
     def __post_init__(self) -> None:
         self.places = asyncio.Semaphore(self.ceiling)
         self.answers = self.job.completed_rows
+
+    def refusal_of(self, key: str) -> Failure | None:
+        """What the provider has said of that key, None where it has not refused it."""
+        return self.refused_key if key == self.refused_with else None
+
+    def refuse(self, key: str, failure: Failure) -> None:
+        """The provider does not take that key."""
+        self.refused_key, self.refused_with = failure, key
 
     def answered(self) -> None:
         """An answer has come."""
