@@ -25,7 +25,7 @@ _COLUMNS = (
     " cost_pico, cost, latency, error_kind, error_message, attempts, finish_reason, custom_id,"
     # One look into an index that holds few: most calls end well. A total never overflows; it is exact to 9,007 dollars.
     " (SELECT count(*) || ' ' || CAST(total(l.at_least_pico) AS INTEGER) || ' '"
-    " || CAST(total(l.at_most_pico) AS INTEGER) || ' '"
+    " || CAST(total(coalesce(l.at_most_pico, l.estimate_pico)) AS INTEGER) || ' '"
     " || (count(*) - count(l.at_most_pico)) FROM ledger l WHERE l.uncertain = 1"
     " AND l.row_id = batch_results.id AND l.job_id = batch_results.job_id HAVING count(*) > 0), verdicts"
 )

@@ -84,3 +84,22 @@ async def test_an_answer_without_usage_of_a_dearer_model_is_not_bounded_by_the_c
         assert "costUSD" not in answer
         found[model] = "costAtMostUSD" in answer
     assert found == {DEARER: False, CHEAPER: True}
+
+
+async def test_a_batch_that_may_cost_so_much_stops_where_a_stranger_answers_its_rows(tmp_path: Path) -> None:
+    """Nobody knows at most what they cost: the half cent that is held back for each is counted, not nothing."""
+    script = stream(*answered_by(STRANGER), "[DONE]")
+    async with (
+        serving(script) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "openai")) as process,
+    ):
+        asked = [{"prompt": f"Why {number}?", "model": ASKED, "maxOutputTokens": 500} for number in range(20)]
+        submission = {"projectId": await project(process), "rows": asked}
+        job = (await process.call("batch:submit", submission))["id"]
+        await process.call("batch:start", {"jobId": job, "stopWhen": {"totalUSD": 0.018}, "concurrency": 1})
+        while (await process.notification("batch:progress"))["status"] not in ("failed", "completed"):
+            pass
+        whole = await process.call("batch:get", {"jobId": job})
+    assert (whole["status"], whole["safeguard"]["state"]) == ("failed", "paused")
+    assert len(server.asked) < 10
+    assert "costAtMostUSD" not in whole
