@@ -80,6 +80,21 @@ async def test_a_table_of_a_web_page_is_read(name: str, tmp_path: Path) -> None:
     assert [row["prompt"] for row in found["rows"]] == ["One & two?"]
 
 
+@field("files", "a workbook of 2003 as one file of XML")
+async def test_a_report_as_a_workbook_of_xml_gives_its_questions_and_not_its_sum(tmp_path: Path) -> None:
+    name = "urn:schemas-microsoft-com:office:spreadsheet"
+    rows = (["Texts", "", "Numbers"], ["prompt", "model", "n"], ["One", MODEL, "1"], ["Total", "", "1"])
+    cells = "".join(
+        "<Row>" + "".join(f'<Cell><Data ss:Type="String">{each}</Data></Cell>' for each in row) + "</Row>"
+        for row in rows
+    )
+    sheet = f'<Worksheet ss:Name="S"><Table>{cells}</Table></Worksheet>'
+    book = f'<?xml version="1.0"?>\n<Workbook xmlns="{name}" xmlns:ss="{name}">{sheet}</Workbook>'
+    found = await imported(tmp_path, "report.xls", book.encode())
+    assert [row["prompt"] for row in found["rows"]] == ["One"]
+    assert [told["row"] for told in found["errors"]] == [0, 2]
+
+
 @field("files", "rows that came as base64")
 async def test_rows_that_came_in_another_form_are_read_and_results_are_told(tmp_path: Path) -> None:
     rows = json.dumps({"prompt": "One", "model": MODEL}) + "\n"

@@ -104,6 +104,9 @@ _SHOWN_CHARS = 60
 _REMEMBERED = 256
 
 
+EMPTY = "The prompt is empty."
+
+
 class BadRow(ValueError):
     """A row that cannot be taken; the message is a sentence for the person."""
 
@@ -169,7 +172,7 @@ def _row(values: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
         row["id"] = _id(values["id"])
     row["prompt"] = _text(values.get("prompt", ""), "prompt")
     if not row["prompt"].strip():
-        raise BadRow("The prompt is empty.")
+        raise BadRow(EMPTY)
     if row["prompt"].strip() in _SHEET_ERRORS:
         raise BadRow(
             f"The prompt is {row['prompt'].strip()}, an error of the spreadsheet. Correct its formula there, and save "

@@ -10,12 +10,24 @@ from sidecar.batch.files.csv_text import BrokenRecord
 from sidecar.batch.files.sheet_xml import SheetFacts, unescaped
 from sidecar.batch.files.shown_numbers import shown
 
-_UNCOMPUTED = (
+UNCOMPUTED = (
     "A cell of this row is a formula whose result is not in the file. Open the file in a spreadsheet, save it there, "
     "and import it again."
 )
 
+EMPTY_PROMPT = (
+    "The prompt is a formula whose result is empty, or was never computed. Open the file in a spreadsheet, save it "
+    "there, and import it again."
+)
+
 Record = list[str] | BrokenRecord
+
+
+class EmptyResult(str):
+    """The empty text of a cell whose formula gave it, as the file says."""
+
+
+EMPTY_RESULT = EmptyResult()
 
 
 def excel_records(sheet: Any, facts: SheetFacts) -> Iterator[Record]:
@@ -32,7 +44,10 @@ def excel_records(sheet: Any, facts: SheetFacts) -> Iterator[Record]:
         for column, until in facts.merged.get(number, ()):
             if column < len(cells) and cells[column]:
                 merged[column] = (until, cells[column])
-        yield BrokenRecord(_UNCOMPUTED) if number in facts.uncomputed_rows else cells
+        for column in facts.empty_results.get(number, ()):
+            if column < len(cells) and not cells[column]:
+                cells[column] = EMPTY_RESULT
+        yield BrokenRecord(UNCOMPUTED) if number in facts.uncomputed_rows else cells
 
 
 def _cell(cell: Any) -> str:

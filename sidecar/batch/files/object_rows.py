@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from sidecar.batch.files import json_tables, objects, seen, shapes
-from sidecar.batch.files.columns import BadRow, from_object
+from sidecar.batch.files.columns import EMPTY, BadRow, from_object
 from sidecar.batch.files.encodings import TextEncoding
 from sidecar.batch.files.layout import Layout, layout_of
 from sidecar.batch.files.numbers import as_value, read_spelled
@@ -58,6 +58,12 @@ def _read_once_more(value: Any) -> Any:
     return value
 
 
+def _no_prompt(value: Mapping[str, Any]) -> str:
+    """What is said of an object in which nothing is called a prompt."""
+    names = ", ".join(f'"{name[:40]}"' for name in list(value)[:10]) or "nothing"
+    return f"There is no prompt in this row. It has {names}: say which is the prompt, or give it that name."
+
+
 def _as_asked(value: Mapping[str, Any] | str) -> Mapping[str, Any]:
     """An object as it is looked at: by the fields that its question gives, where it has a well-known shape."""
     if isinstance(value, str):
@@ -98,7 +104,10 @@ class _ObjectReader:
         except RecursionError:
             return RowError("This row is nested too deep to be read. Give its data with fewer levels.")
         except BadRow as error:
-            return RowError(str(error), as_value(value) if isinstance(value, dict) else None)
+            told = str(error)
+            if told == EMPTY and isinstance(value, dict) and not json_tables.names_prompt(list(value)):
+                told = _no_prompt(value)
+            return RowError(told, as_value(value) if isinstance(value, dict) else None)
 
     def _remark_turns(self, value: dict[str, Any]) -> None:
         if not self._told_turns and len(shapes.turns_of(value)) > 1:

@@ -12,6 +12,9 @@ from decimal import Decimal
 from typing import BinaryIO
 from xml.etree.ElementTree import Element, iterparse
 
+from sidecar.batch.files.csv_text import BrokenRecord
+from sidecar.batch.files.excel_cells import UNCOMPUTED, Record
+
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -44,8 +47,11 @@ def sheets(stream: BinaryIO) -> list[tuple[str, bool]]:
     return [(name, style not in hidden) for name, style in found]
 
 
-def rows(stream: BinaryIO, number: int) -> Iterator[list[str]]:
-    """Yield the cells of each row of the sheet of that number, from 0. Raise as `sheets` does."""
+def rows(stream: BinaryIO, number: int) -> Iterator[Record]:
+    """Yield the cells of each row of the sheet of that number, from 0. Raise as `sheets` does.
+
+    A row with a formula that nobody has computed is a broken one.
+    """
     at = -1
     empty = 0
     for event, element in _elements(stream):
@@ -56,7 +62,11 @@ def rows(stream: BinaryIO, number: int) -> Iterator[list[str]]:
         elif event == "end" and element.tag == f"{_TABLE}table-row":
             if at == number:
                 cells, times = _cells(element), _times(element, "rows")
-                if any(cells):
+                if _is_uncomputed(element):
+                    yield from ([] for _ in range(empty))
+                    yield BrokenRecord(UNCOMPUTED)
+                    empty = 0
+                elif any(cells):
                     # Blank rows count only where something follows them.
                     yield from ([] for _ in range(empty))
                     yield from (list(cells) for _ in range(times))
@@ -64,6 +74,14 @@ def rows(stream: BinaryIO, number: int) -> Iterator[list[str]]:
                 else:
                     empty = min(empty + times, _MOST_REPEATED)
             element.clear()
+
+
+def _is_uncomputed(row: Element) -> bool:
+    """Whether a cell of the row has a formula and neither a value nor a text."""
+    return any(
+        cell.get(f"{_TABLE}formula") and not cell.get(f"{_OFFICE}value-type") and not len(cell)
+        for cell in row
+    )
 
 
 def _elements(stream: BinaryIO) -> Iterator[tuple[str, Element]]:

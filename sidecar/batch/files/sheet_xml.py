@@ -22,6 +22,16 @@ _UNCOMPUTED = re.compile(
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
 _TEXT_RESULT = re.compile(rb'\bt="str"')
+_HAS_VALUE = re.compile(rb"<(?:\w+:)?v\b")
+_PLACE = re.compile(rb'\br="([A-Z]{1,3})\d+"')
+# A zero is what libraries write where a formula was never computed.
+_ZERO = re.compile(
+    rb"<(?:\w+:)?c\b([^>]*)>\s*<(?:\w+:)?f\b[^>]*>([^<]*)</(?:\w+:)?f>\s*<(?:\w+:)?v>0(?:\.0)?</(?:\w+:)?v>"
+)
+_TEXTS = re.compile(
+    r"=?(?:_xlfn\.)?(?:CONCAT|CONCATENATE|TEXTJOIN|TEXT|LEFT|RIGHT|MID|SUBSTITUTE|TRIM|UPPER|LOWER|PROPER|REPT)\(",
+    re.IGNORECASE,
+)
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*\bref="\$?([A-Z]{1,3})\$?(\d+):\$?[A-Z]{1,3}\$?(\d+)"')
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ATTRIBUTE = re.compile(r"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
@@ -29,9 +39,13 @@ _ATTRIBUTE = re.compile(r"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 @dataclass(frozen=True, slots=True)
 class SheetFacts:
-    """Rows count from 1, columns from 0. `merged` has by its first row the column and the last row of each range."""
+    """Rows count from 1, columns from 0. `merged` has by its first row the column and the last row of each range.
+
+    `empty_results` has by its row the columns in which a formula gave an empty text, or was not computed.
+    """
 
     uncomputed_rows: frozenset[int] = frozenset()
+    empty_results: Mapping[int, list[int]] = field(default_factory=dict)
     hidden_rows: int = 0
     merged: Mapping[int, list[tuple[int, int]]] = field(default_factory=dict)
 
@@ -67,6 +81,7 @@ def facts_of(packed: zipfile.ZipFile, path: str) -> SheetFacts:
     if path not in packed.namelist():
         return NOTHING
     uncomputed, hidden, merged = set[int](), 0, dict[int, list[tuple[int, int]]]()
+    empty: dict[int, list[int]] = {}
     number = 0
     for part in _rows(packed, path):
         row = _ROW.search(part)
@@ -75,12 +90,29 @@ def facts_of(packed: zipfile.ZipFile, path: str) -> SheetFacts:
             number = int(told[1]) if told else number + 1
             # A row without cells hides nothing.
             hidden += _HIDDEN.search(row[1]) is not None and b"<" in part[row.end() :]
-            if any(not _TEXT_RESULT.search(cell[1]) for cell in _UNCOMPUTED.finditer(part)):
+            for cell in _UNCOMPUTED.finditer(part):
+                if not _TEXT_RESULT.search(cell[1]) or not _HAS_VALUE.search(cell[0]):
+                    uncomputed.add(number)
+                elif place := _PLACE.search(cell[1]):
+                    empty.setdefault(number, []).append(_column(place[1]))
+            if any(b" t=" not in cell[1] and _gives_text(cell[2]) for cell in _ZERO.finditer(part)):
                 uncomputed.add(number)
         for column, first, last in _MERGED.findall(part):
             if int(last) > int(first):
                 merged.setdefault(int(first), []).append((_column(column), int(last)))
-    return SheetFacts(frozenset(uncomputed), hidden, merged)
+    return SheetFacts(frozenset(uncomputed), empty, hidden, merged)
+
+
+def _gives_text(formula: bytes) -> bool:
+    """Whether the result of a formula can only be a text: it joins texts, or a function of texts is all around it."""
+    plain = re.sub(r'"[^"]*"', '""', html.unescape(formula.decode("utf-8", "replace")).strip())
+    depth, closed = 0, False
+    for place, letter in enumerate(plain):
+        depth += (letter == "(") - (letter == ")")
+        if letter == "&" and not depth:
+            return True
+        closed = closed or (letter == ")" and not depth and place < len(plain) - 1)
+    return _TEXTS.match(plain) is not None and not closed
 
 
 def unescaped(text: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from sidecar.batch.files import csv_text, markdown
+from sidecar.batch.files import csv_text, markdown, sums
 from sidecar.batch.files.columns import BadRow, field_of, squeezed
 from sidecar.batch.files.encodings import BAD_BYTE, TextEncoding
+from sidecar.batch.files.excel_cells import EMPTY_PROMPT, EmptyResult
 from sidecar.batch.files.layout import Layout, layout_of
 from sidecar.batch.files.options import ImportOptions
 from sidecar.batch.files.other_quotes import plain_quotes
@@ -90,6 +91,7 @@ def table_rows(
         tell.width = len(header)
         tell.model_at = next((i for i, each in enumerate(layout.columns) if each.field == "model"), None)
     samples: list[Sequence[str]] = []
+    last = sums.LastRow(next((i for i, each in enumerate(layout.columns) if each.field == "prompt"), None))
     again = [squeezed(name) for name in names] if at >= 0 and len(names) > 1 else None
     for number, record in enumerate(chain(top[at + 1 :], source), start=1):
         if isinstance(record, csv_text.BrokenRecord):
@@ -99,10 +101,13 @@ def table_rows(
         elif record and (record[0].strip() or any(cell.strip() for cell in record)) and not _is_zeros(record):
             if len(samples) < SAMPLES:
                 samples.append(record)
-            yield number, reader.row(record)
+            for place, each in last.before(number, record):
+                yield place, reader.row(each)
             if reader.remark is not None:
                 yield 0, RowError(reader.remark)
                 reader.remark = None
+    if last.held is not None:
+        yield last.held[0], RowError(sums.TOLD)
     yield 0, Seen(names, samples, True, encoding.name, delimiter)
 
 
@@ -153,7 +158,8 @@ class _Reader:
                 column.field if column.field else column.name: cell
                 for column, cell in zip(self._layout.columns, cells, strict=False)
             }
-            return RowError(str(error), _without_bad_bytes(shown))
+            message = EMPTY_PROMPT if isinstance(shown.get("prompt"), EmptyResult) else str(error)
+            return RowError(message, _without_bad_bytes(shown))
 
     def _check(self, record: Sequence[str]) -> None:
         if self._encoding.broken and (bad := BAD_BYTE.search("\0".join(record))):
@@ -199,6 +205,7 @@ def _header_at(source: Iterator[Record], top: list[Record], options: ImportOptio
         fields = {field_of(cell) for cell in record}
         if "prompt" in fields or (wanted and wanted <= {squeezed(cell) for cell in record}):
             below = first is None or not _is_wide(top[first]) or {"prompt", "model"} <= fields
+            below = below or (first is not None and sums.is_groups(top[first], record))
             return len(top) - 1 if below else first
         if first is None or (len(filled) > 1 and not _is_wide(top[first])):
             first = len(top) - 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
 
-from sidecar.batch.files import open_document
+from sidecar.batch.files import open_document, sheet_xml_2003
 from sidecar.batch.files.columns import field_of
 from sidecar.batch.files.excel_cells import Record, excel_records
 from sidecar.batch.files.options import ImportOptions
@@ -39,9 +39,12 @@ class Sheet:
 
 
 def kind_of(stream: BinaryIO, head: bytes) -> str | None:
-    """Return "xlsx" or "ods" for a workbook that begins so, None for another file. The stream is left at its start."""
+    """Return "xlsx", "ods" or "xml" for a workbook that begins so, None for another file.
+
+    The stream is left at its start.
+    """
     if head != b"PK\x03\x04":
-        return None
+        return "xml" if sheet_xml_2003.is_workbook(stream) else None
     try:
         with zipfile.ZipFile(stream) as packed:
             names = packed.namelist()
@@ -63,15 +66,20 @@ def read_workbook(stream: BinaryIO, kind: str, options: ImportOptions) -> tuple[
     and without the library.
     """
     with _readable():
+        if kind == "xml":
+            return _read(_of_parts(sheet_xml_2003, stream), options)
         with zipfile.ZipFile(stream) as packed:
             if sum(each.file_size for each in packed.infolist()) > MAX_UNPACKED_BYTES:
                 raise refused(
                     "The workbook is larger than 1 GB once it is unpacked. Split it, or save it as CSV UTF-8."
                 )
         stream.seek(0)
-        sheets = _excel(stream) if kind == "xlsx" else _open_document(stream)
-        chosen, remark = _chosen(sheets, options)
-        facts = NOTHING if chosen is None else chosen.facts()
+        return _read(_excel(stream) if kind == "xlsx" else _of_parts(open_document, stream), options)
+
+
+def _read(sheets: Sequence[Sheet], options: ImportOptions) -> tuple[Records, list[str]]:
+    chosen, remark = _chosen(sheets, options)
+    facts = NOTHING if chosen is None else chosen.facts()
     hidden = f"Rows that the sheet hides are read too: there are {facts.hidden_rows}."
     return _records(chosen, facts), [*filter(None, [remark]), *([hidden] if facts.hidden_rows else [])]
 
@@ -136,13 +144,15 @@ def _excel(stream: BinaryIO) -> list[Sheet]:
     return [sheet_of(each) for each in book.worksheets]
 
 
-def _open_document(stream: BinaryIO) -> list[Sheet]:
+def _of_parts(form: Any, stream: BinaryIO) -> list[Sheet]:
+    """The sheets of a file whose form is read by a module of ours, with `sheets` and `rows`."""
+
     def rows_of(number: int) -> Callable[[SheetFacts], Records]:
-        return lambda facts: iter(open_document.rows(stream, number))
+        return lambda facts: iter(form.rows(stream, number))
 
     return [
         Sheet(name, is_shown, rows_of(number), lambda: NOTHING)
-        for number, (name, is_shown) in enumerate(open_document.sheets(stream))
+        for number, (name, is_shown) in enumerate(form.sheets(stream))
     ]
 
 

@@ -165,3 +165,13 @@ def test_a_comment_between_lines_of_json_is_told_and_the_rows_are_read() -> None
         (1, "This line is a comment, which is not read."),
         (3, "This line is a comment, which is not read."),
     ]
+
+
+def test_an_object_without_a_prompt_says_what_it_has() -> None:
+    found = read('{"kind": "x", "features": []}', "json", models=ONE)
+    assert said(found) == [
+        (
+            1,
+            'There is no prompt in this row. It has "kind", "features": say which is the prompt, or give it that name.',
+        )
+    ]

@@ -1,0 +1,51 @@
+"""What stands around a table of a report and is no question: groups of columns above it, a sum below it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from sidecar.batch.files.columns import field_of, squeezed
+from sidecar.batch.files.csv_text import BrokenRecord
+
+TOLD = "This row is the sum below the table, and is not read as a question."
+_SUM_WORDS = """
+    total totals grandtotal subtotal sum summe gesamt gesamtsumme insgesamt totale totaal somme suma soma итого всего
+    合计 合計 总计 總計 합계
+"""
+_SUMS = frozenset(_SUM_WORDS.split())
+_NUMBER = re.compile(r"[-+]?[\d.,' \u00a0\u202f]*\d[\d.,]*\s?[%€$£]?|[€$£]\s?[\d.,]+")
+
+
+class LastRow:
+    """Holds a row that looks like a sum until it is known whether another follows, for only the last one is a sum."""
+
+    def __init__(self, prompt_at: int | None) -> None:
+        self._at = prompt_at
+        self.held: tuple[int, Sequence[str]] | None = None
+
+    def before(self, number: int, record: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
+        """Yield what can be read now that this record came: itself, if it is no sum, and what was held."""
+        if self.held is not None:
+            yield self.held
+            self.held = None
+        if self._is_sum(record):
+            self.held = number, record
+        else:
+            yield number, record
+
+    def _is_sum(self, record: Sequence[str]) -> bool:
+        if self._at is None or self._at >= len(record) or len(record[self._at]) > 40:
+            return False
+        if squeezed(record[self._at]).rstrip(":") not in _SUMS:
+            return False
+        others = [cell.strip() for place, cell in enumerate(record) if place != self._at and cell.strip()]
+        return bool(others) and all(map(_NUMBER.fullmatch, others))
+
+
+def is_groups(record: Sequence[str] | BrokenRecord, below: Sequence[str]) -> bool:
+    """Whether a record names groups of columns above the header `below`, with gaps where a group has several."""
+    if not isinstance(record, Sequence) or any(map(field_of, record)):
+        return False
+    filled = sum(bool(cell.strip()) for cell in record)
+    return filled < sum(bool(cell.strip()) for cell in below)
