@@ -215,3 +215,24 @@ async def test_what_chatgpt_shows_in_place_of_marks_and_beside_a_conversation_co
     assert (found["conversations"], found["problems"]) == (1, [])
     assert texts[:3] == ["Where?", "In Paris ([Site](https://site.example)).", "A poem?"]
     assert texts[3] == "Roses are red\n\nViolets are blue\n\nDone."
+
+
+@field("files", "files beside a question to ChatGPT")
+async def test_the_names_of_files_and_the_model_of_a_conversation_come_along(
+    process: SidecarProcess, tmp_path: Path
+) -> None:
+    def node(key: str, parent: str | None, role: str, text: str, **metadata: Any) -> dict[str, Any]:
+        content = {"content_type": "text", "parts": [text]}
+        return {
+            "parent": parent,
+            "message": {"author": {"role": role}, "content": content, "metadata": metadata},
+        }
+
+    asked = node(
+        "q", None, "user", "Why?", attachments=[{"name": "notes.pdf", "mime_type": "application/pdf"}]
+    )
+    mapping = {"q": asked, "a": node("a", "q", "assistant", "So.")}
+    gpt = {"title": "Sky", "id": "t", "current_node": "a", "default_model_slug": "gpt-6", "mapping": mapping}
+    into, _ = await taken_over(process, tmp_path / "gpt.json", [gpt])
+    question, answer = await said(process, into)
+    assert (question["content"], answer["model"]) == ("[notes.pdf]\n\nWhy?", "openai/gpt-6")

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.chat.transfer.message_tree import TakenConversation, TreeNode, conversations_of
-from sidecar.chat.transfer.values import a_list, a_text, an_object, moment
+from sidecar.chat.transfer.values import a_list, a_text, an_object, joined, moment, named_files
 
+_PICTURE = "[image]"
 _THINKING = frozenset({"thoughts", "reasoning_recap"})
 # What the assistant writes into the canvas beside a conversation, and not into it.
 _CANVAS = ("canmore.create_textdoc", "canmore.update_textdoc")
@@ -29,8 +30,11 @@ def is_conversation(value: Mapping[str, Any]) -> bool:
 
 def read(value: Mapping[str, Any]) -> list[TakenConversation]:
     """Return it with its branches. Raises ValueError with what is wrong, as the end of a sentence."""
+    asked = a_text(value.get("default_model_slug"))
     nodes = {
-        str(key): _node(str(key), node) for key, node in value["mapping"].items() if isinstance(node, dict)
+        str(key): _node(str(key), node, asked)
+        for key, node in value["mapping"].items()
+        if isinstance(node, dict)
     }
     key = str(value.get("conversation_id") or value.get("id") or next(iter(nodes), ""))
     leaf = value.get("current_node")
@@ -44,7 +48,7 @@ def read(value: Mapping[str, Any]) -> list[TakenConversation]:
     )
 
 
-def _node(key: str, value: Mapping[str, Any]) -> TreeNode:
+def _node(key: str, value: Mapping[str, Any], asked: str) -> TreeNode:
     parent = value.get("parent")
     joint = TreeNode(key, parent if isinstance(parent, str) else None)
     message = an_object(value.get("message"))
@@ -64,8 +68,10 @@ def _node(key: str, value: Mapping[str, Any]) -> TreeNode:
     )
     if kind in _NOT_SAID:
         return joint
-    slug = metadata.get("model_slug")
-    model = f"openai/{slug}" if role == "assistant" and isinstance(slug, str) and slug else None
+    # Newer files tell the model of a conversation and not of each answer.
+    slug = a_text(metadata.get("model_slug")) or asked
+    model = f"openai/{slug}" if role == "assistant" and slug else None
+    text = _with_files(metadata, text) if role == "user" else text
     return TreeNode(
         key,
         joint.parent,
@@ -75,6 +81,19 @@ def _node(key: str, value: Mapping[str, Any]) -> TreeNode:
         model,
         moment(message.get("create_time")),
     )
+
+
+def _with_files(metadata: Mapping[str, Any], text: str) -> str:
+    """A question with the names of the files beside it; that of a picture stands where the picture does."""
+    files = [an_object(each) for each in a_list(metadata.get("attachments"))]
+    pictures = [each for each in files if a_text(each.get("mime_type")).startswith("image/")]
+    if len(pictures) != text.count(_PICTURE):
+        return joined(
+            [*named_files([each for each in files if each not in pictures or _PICTURE not in text]), text]
+        )
+    for name in named_files(pictures, "image"):
+        text = text.replace(_PICTURE, name.replace(_PICTURE, "[an image]"), 1)
+    return joined([*named_files([each for each in files if each not in pictures]), text])
 
 
 def _text(content: Mapping[str, Any]) -> str:
