@@ -6,6 +6,7 @@ import csv
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -69,7 +70,20 @@ def doubled_quotes(text: str) -> str:
 def has_spaced_quotes(sample: str, delimiter: str) -> bool:
     """Whether there are blanks between the delimiters and the quotes that belong to them."""
     spaced = _spaced_quotes(delimiter)
-    return spaced.search(sample) is not None and not _is_broken(spaced.sub(delimiter, sample), delimiter)
+    return (
+        spaced.search(sample) is not None
+        and _has_quote_behind_blanks(sample, delimiter)
+        and not _is_broken(spaced.sub(delimiter, sample), delimiter)
+    )
+
+
+def _has_quote_behind_blanks(sample: str, delimiter: str) -> bool:
+    """Whether some cell begins so as it stands: `, "` may be the end of a cell as well."""
+    with suppress(csv.Error):
+        for record in csv.reader(sample.splitlines(keepends=True), delimiter=delimiter):
+            if any(cell[:1] == " " and cell.lstrip(" ")[:1] == '"' for cell in record):
+                return True
+    return False
 
 
 def without_spaces(delimiter: str) -> Callable[[str], str]:

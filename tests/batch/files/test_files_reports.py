@@ -145,3 +145,8 @@ def test_the_sum_below_a_table_is_told_and_not_asked(last: str) -> None:
 )
 def test_a_word_for_a_sum_that_is_none_is_asked(table: str) -> None:
     assert sorted(prompts(read(table, models=ONE))) == ["Total", "Why?"]
+
+
+def test_a_cell_that_ends_with_a_blank_keeps_it_and_blanks_before_quotes_are_passed_over() -> None:
+    assert prompts(read('id,prompt\n0,", "\n1,"a, "\n', models=ONE)) == [", ", "a, "]
+    assert prompts(read('id, prompt\n0, "a, b"\n1, "c"\n', models=ONE)) == ["a, b", "c"]
