@@ -169,6 +169,8 @@ def read_rows(
         and not markdown.is_table(head)
         and plain_lines.is_list(head, options, _is_field)
     ):
+        if plain_lines.is_drawn_table(head, _is_field):
+            raise refused(plain_lines.DRAWN)
         read = _read_lines(stream, encoding, options)
     elif kind == "table":
         read = _read_csv(stream, encoding, options)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from sidecar.batch.files import csv_text
 from sidecar.batch.files.options import ImportOptions
 
 _LOOKED_AT = 20
+_LONGEST_NAME = 40
+_RULE = re.compile(r"[-=_*~#+| \t]{3,}|\{\||\|\}|\|-")
+_MARKS = re.compile(r"[ \t]{2,}|[ \t]*(?:[|&]+|!!|^!|\\\\$)[ \t]*")
+_PARTS = "This line only parts others, and is not read as a question."
+DRAWN = (
+    "The file is a table whose columns are told apart by blanks or by marks, which is not read. Save it as CSV, and "
+    "import that."
+)
 
 
 def is_list(head: str, options: ImportOptions, is_field: Callable[[str], bool]) -> bool:
@@ -23,6 +32,17 @@ def is_list(head: str, options: ImportOptions, is_field: Callable[[str], bool]) 
     return not any(len(found) == 1 and found != {0} for found in counts)
 
 
-def records(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Yield each line as the only cell of a record."""
-    return ([line.rstrip("\r\n")] for line in lines)
+def is_drawn_table(head: str, is_field: Callable[[str], bool]) -> bool:
+    """Whether a text begins with the header of a table whose cells are told apart by blanks, or by marks of a wiki."""
+    lines = [
+        line.strip() for line in head.splitlines()[:_LOOKED_AT] if line.strip() and not _RULE.fullmatch(line)
+    ]
+    cells = [cell.strip() for cell in _MARKS.split(lines[0]) if cell.strip()] if lines else []
+    return len(cells) > 1 and all(len(cell) <= _LONGEST_NAME for cell in cells) and any(map(is_field, cells))
+
+
+def records(lines: Iterable[str]) -> Iterator[list[str] | csv_text.BrokenRecord]:
+    """Yield each line as the only cell of a record; what only parts others is a broken one."""
+    for line in lines:
+        text = line.rstrip("\r\n")
+        yield csv_text.BrokenRecord(_PARTS) if _RULE.fullmatch(text.strip()) else [text]

@@ -150,3 +150,25 @@ def test_a_word_for_a_sum_that_is_none_is_asked(table: str) -> None:
 def test_a_cell_that_ends_with_a_blank_keeps_it_and_blanks_before_quotes_are_passed_over() -> None:
     assert prompts(read('id,prompt\n0,", "\n1,"a, "\n', models=ONE)) == [", ", "a, "]
     assert prompts(read('id, prompt\n0, "a, b"\n1, "c"\n', models=ONE)) == ["a, b", "c"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "prompt      n\nWhy?        1\n",
+        "======  =\nprompt  n\n======  =\nWhy?    1\n======  =\n",
+        "prompt & n \\\\\nWhy? & 1 \\\\\n",
+        "|===\n|prompt |n\n\n|Why? |1\n|===\n",
+        "{|\n! prompt !! n\n|-\n| Why? || 1\n|}\n",
+        "||prompt||n||\n|Why?|1|\n",
+    ],
+)
+def test_a_table_of_blanks_or_of_a_wiki_is_told_and_its_rules_are_not_asked(table: str) -> None:
+    with pytest.raises(Failure, match="told apart by blanks or by marks"):
+        read(table, "txt", models=ONE)
+
+
+def test_a_line_that_only_parts_others_is_told_and_not_asked() -> None:
+    found = read("Why?\n---\nHow?\n\n=====\n-- what --\n# Why  me\n", "txt", models=ONE)
+    assert prompts(found) == ["Why?", "How?", "-- what --", "# Why  me"]
+    assert [row for row, _ in said(found)] == [0, 2, 5]
