@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.chat.transfer import more_program_files as more
 from tests.chat.transfer import program_files as files
+from tests.chat.transfer import test_odd_shapes as shapes
 from tests.field.claims import field
 from tests.field.lab import messages, project, sidecar
 from tests.helpers.process import RpcError, SidecarProcess
@@ -78,6 +79,8 @@ async def test_the_history_of_another_program_is_taken_over(
         ("other", more.ANYTHINGLLM),
         ("other", more.BIGAGI),
         ("other", more.LLAMACPP),
+        *(("other", shape) for shape in (shapes.HISTORIES, shapes.EDITOR, shapes.CONTENTS)),
+        *(("other", more.lines(log)) for log in (shapes.LOG, shapes.ITEMS)),
         *(("other", page.encode()) for page in more.PAGES.values()),
     ],
 )

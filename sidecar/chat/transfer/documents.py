@@ -7,11 +7,12 @@ from typing import IO, Any
 
 import orjson
 
-from sidecar.chat.transfer import message_tables, transcript
+from sidecar.chat.transfer import chatgpt_page, message_tables, perplexity, transcript
 from sidecar.chat.transfer.lists import THREAD
 from sidecar.chat.transfer.programs import conversations_in, service_of
 from sidecar.chat.transfer.records import is_record
 from sidecar.chat.transfer.refusals import NEITHER, refused
+from sidecar.errors import Failure
 from sidecar.json_file import read_elements
 from sidecar.json_stream import BrokenJson
 from sidecar.providers.kernel.charset import Narrowed
@@ -32,7 +33,16 @@ def values_of(stream: IO[bytes], *, among_others: bool = False) -> Iterator[Any]
     begun = False
     try:
         for element in read_elements(_reader(stream), _LISTS, most_bytes=MOST_BYTES):
-            value = _decoded(element)
+            try:
+                value = _decoded(element)
+            except Failure:
+                # A text may begin with a bracket too.
+                stream.seek(0)
+                found = [] if begun else _in_text(_reader(stream)(MOST_BYTES))
+                if not found:
+                    raise
+                yield from found
+                return
             if among_others and not _known(value):
                 continue
             begun = True
@@ -84,12 +94,12 @@ def _in_lines(content: bytes) -> list[Any]:
 
 
 def _in_text(content: bytes) -> list[Any]:
-    """The rows of a table of messages, or the conversation that a text is."""
+    """The conversations in ChatGPT's page, the rows of a table of messages, or the conversation that a text is."""
     text = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    rows = message_tables.rows_in(text)
-    if rows is not None:
-        return rows
-    found = transcript.conversation_in(text)
+    for reader in (chatgpt_page.conversations_in, message_tables.rows_in):
+        if (values := reader(text)) is not None:
+            return values
+    found = perplexity.conversation_in(text) or transcript.conversation_in(text)
     return [] if found is None else [found]
 
 

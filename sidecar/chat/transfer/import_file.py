@@ -20,6 +20,8 @@ from sidecar.store.atomic_files import file_failure
 # Files in an archive that may hold some, where none is called `conversations`.
 _MAY_HOLD = (".json", ".jsonl", ".md", ".markdown", ".csv")
 MOST_UNPACKED_BYTES = 4 * 1024 * 1024 * 1024
+# gzip, bzip2, xz, Zstandard, 7-Zip, RAR.
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!\x1a")
 _TAKEOUT_PAGE = (
     "This is Google's activity as a web page, out of which questions and answers cannot be told apart. Ask Google "
     'Takeout for "My Activity" once more, with Gemini Apps alone, and choose JSON as its format.'
@@ -56,7 +58,10 @@ def read_file(path: Path) -> Iterator[Found]:
 def _documents(path: Path, opened: ExitStack) -> Iterator[tuple[IO[bytes], bool]]:
     """What may hold conversations, and whether it stands among files that hold something else."""
     file = opened.enter_context(path.open("rb"))
-    if file.read(4) != b"PK\x03\x04":
+    begin = file.read(6)
+    if begin.startswith(_PACKED):
+        raise refused("The file is packed. Unpack it, and take what is in it.")
+    if begin[:4] != b"PK\x03\x04":
         file.seek(0)
         if _is_takeout_page(file.read(65_536)):
             raise refused(_TAKEOUT_PAGE)

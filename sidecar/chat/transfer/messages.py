@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from sidecar.chat.transfer.message_tree import Role, TakenConversation, TreeNode, conversations_of
-from sidecar.chat.transfer.speakers import role_of
+from sidecar.chat.transfer.speakers import model_of, role_of
 from sidecar.chat.transfer.values import (
     a_model,
     a_text,
@@ -26,6 +26,7 @@ from sidecar.chat.transfer.values import (
 MARK = "gathered-messages"
 _LISTS = (
     "messages",
+    "contents",
     "conversations",
     "conversation",
     "history",
@@ -81,6 +82,8 @@ _MODELS = (
 )
 _LEAVES = ("currNode", "currentId", "current_node", "currentNode", "activeMessageId")
 _FILES = ("files", "attachments", "images", "fileList", "imageList")
+# In which a log of a program has a message, beside its moment and its number.
+_WRAPPED = ("message", "payload")
 _GROUPS = (
     *("conversation_id", "conversationId", "chat_id", "chatId", "thread_id", "threadId", "session_id"),
     *("sessionId", "convId", "conversation", "chat", "thread", "workspace"),
@@ -89,7 +92,7 @@ _GROUPS = (
 
 def pieces_of(message: Any) -> list[tuple[Role, Any]]:
     """Return what one record says, by whom: a message, or a question and its answer. Nothing for anything else."""
-    message = an_object(message)
+    message = _bare(message)
     role = _role(message)
     if role is not None:
         found = next((message[name] for name in _TEXTS if message.get(name)), "")
@@ -145,6 +148,15 @@ def _said(value: Mapping[str, Any]) -> list[Any] | None:
     return next((value[name] for name in names if isinstance(value.get(name), list)), None)
 
 
+def _bare(record: Any) -> Mapping[str, Any]:
+    """A record as it is, or with the members of the message that it is put around."""
+    message: Mapping[str, Any] = an_object(record)
+    for name in _WRAPPED:
+        if "role" in (inside := an_object(message.get(name))):
+            return {**{key: value for key, value in message.items() if key != "type"}, **inside}
+    return message
+
+
 def _role(message: Mapping[str, Any]) -> Role | None:
     for place in (message, an_object(message.get("src"))):
         for name in _PERSON:
@@ -165,6 +177,7 @@ def _nodes(
 
     An id that is `there` is not taken again: one message would take the place of another.
     """
+    message = _bare(message)
     key = next((str(told) for name in _IDS if isinstance(told := message.get(name), str | int)), "")
     if not key or key in there:
         key = f"{key}#{number}"
@@ -172,6 +185,7 @@ def _nodes(
     at = next((at for name in _MOMENTS if (at := moment(message.get(name)))), None)
     model = next((each for name in _MODELS if (each := a_model(message.get(name) or None))), None)
     model = model or a_model(an_object(message.get("generator")).get("name") or None) or asked
+    model = model or model_of(*(each for name in _SPEAKERS if isinstance(each := message.get(name), str)))
     files = [name for place in _FILES for name in named_files(message.get(place))]
     found: list[TreeNode] = []
     for role, content in pieces_of(message):

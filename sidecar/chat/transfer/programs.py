@@ -21,6 +21,7 @@ from sidecar.chat.transfer import (
     messages,
     openwebui,
     own_format,
+    rewritten,
     sillytavern,
 )
 from sidecar.chat.transfer.message_tree import TakenConversation
@@ -90,7 +91,7 @@ def service_of(value: Any) -> Service | None:
 
 _HOLDING = (
     *(deepseek.page, lobechat.topics, lists.typingmind_chats, lists.nextchat_sessions),
-    *(cherrystudio.topics, chatbox.sessions),
+    *(cherrystudio.topics, chatbox.sessions, rewritten.conversations_in),
 )
 
 

@@ -8,8 +8,9 @@ NEITHER = (
     "This is no file of conversations that A-B/AI knows. Choose the conversations.json, or the ZIP file, that ChatGPT, "
     "Claude, DeepSeek, Grok or Le Chat sends when one asks for one's data there; the JSON file that Open WebUI, "
     "LibreChat, LobeChat, TypingMind, Chatbox, Cherry Studio, NextChat, BetterChatGPT, LM Studio, Jan, SillyTavern or "
-    "Google Takeout (Gemini) has written; Copilot's CSV; or a file of another program whose JSON says the role and the "
-    "words of each message, or whose Markdown has who speaks (User, Assistant) above each."
+    "Google Takeout (Gemini) has written; Copilot's CSV, a page of Perplexity's, a file of Google AI Studio's; or a "
+    "file of another program whose JSON says the role and the words of each message, or whose Markdown has who speaks "
+    "(User, Assistant) above each."
 )
 
 

@@ -20,7 +20,8 @@ _PERSON = frozenset(_PERSON_WORDS.split())
 _MODEL = frozenset(_MODEL_WORDS.split())
 _NAMES = (
     "chatgpt|gpt|openai|claude|anthropic|gemini|bard|grok|xai|(?:microsoft |github )?copilot|bing(?: chat)?|deepseek|"
-    "mistral|mixtral|le ?chat|perplexity|llama|ollama|qwen|kimi|poe|pi|cohere|command|phi|gemma|meta ai|o[1-9]"
+    "mistral|mixtral|le ?chat|perplexity|cursor|windsurf|huggingchat|lumo|duck\\.ai|llama|ollama|"
+    "qwen|kimi|poe|pi|cohere|command|phi|gemma|meta ai|o[1-9]"
 )
 # The name of a product, and what may follow it: "Claude Sonnet 4.5", "gpt-4o-mini", but not "Claude Shannon".
 _PRODUCT = re.compile(
@@ -42,3 +43,12 @@ def role_of(name: str) -> Role | None:
     if plain in _PERSON:
         return "user"
     return "assistant" if plain in _MODEL or _PRODUCT.fullmatch(plain) else None
+
+
+def model_of(*told: str) -> str | None:
+    """Return the first of these that names a model and not only whose it is: "GPT-4o", but not "ChatGPT"."""
+    for each in told:
+        plain = _AROUND.sub("", each.strip()).removeprefix("(").removesuffix(")")
+        if len(plain) <= _MOST and re.search(r"\d", plain) and _PRODUCT.fullmatch(plain.casefold()):
+            return plain
+    return None

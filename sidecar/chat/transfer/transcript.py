@@ -7,18 +7,20 @@
     Rayleigh.                                              Rayleigh.
 
 Which line says who speaks is known by the first that names the person: the others look as it does, so that a heading
-in an answer stays one.
+in an answer stays one. Where no model is known by its name, it is the one that follows the person.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sidecar.chat.transfer.message_tree import Role
 from sidecar.chat.transfer.messages import MARK
-from sidecar.chat.transfer.speakers import role_of
+from sidecar.chat.transfer.speakers import model_of, role_of
 from sidecar.chat.transfer.values import moment
 
 # What may stand before the name of who speaks, and what is put around it.
@@ -36,6 +38,7 @@ _NAMED = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
 # What our own export names a model by, which may be any name: a heading with a moment behind it.
 _OWN = re.compile(r"## (.{1,200}?) · (\d{4}-\d\d-\d\d \d\d:\d\d) UTC(?: · .*)?")
 _FOLDED, _FOLDED_END = "<details><summary>Thinking</summary>", "</details>"
+_NOBODY = frozenset({"system", "tool", "function", "developer"})
 _MOST_TURNS = 200_000
 _MOST_NAME, _MOST_LABEL = 120, 400
 
@@ -48,6 +51,7 @@ class _Label(NamedTuple):
     name: str
     said: str
     at: int | None
+    model: str | None = None
 
 
 def conversation_in(text: str) -> dict[str, Any] | None:
@@ -55,7 +59,9 @@ def conversation_in(text: str) -> dict[str, Any] | None:
     front = _FRONT.match(text)
     body = text[front.end() :] if front else text
     lines = body.splitlines()
-    labels = _labels(lines)
+    labels = _labels(lines, role_of)
+    if {label.role for _, label in labels} == {"user"} and (other := _other_name(lines)):
+        labels = _labels(lines, lambda name: "assistant" if name == other else role_of(name))
     if {label.role for _, label in labels} != {"user", "assistant"} or len(labels) > _MOST_TURNS:
         return None
     found = []
@@ -68,7 +74,20 @@ def conversation_in(text: str) -> dict[str, Any] | None:
     return {MARK: found, "title": name, "key": ""}
 
 
-def _labels(lines: Sequence[str]) -> list[tuple[int, _Label]]:
+def _other_name(lines: Sequence[str]) -> str | None:
+    """Who mostly stands behind the person, in lines that look the same; None where that is nobody in particular."""
+    labels = [label for _, label in _labels(lines, lambda name: role_of(name) or "assistant")]
+    asked = sum(label.role == "user" for label in labels)
+    behind = Counter(
+        after.name for before, after in pairwise(labels) if (before.role, after.role) == ("user", "assistant")
+    )
+    name, times = next(iter(behind.most_common(1)), ("", 0))
+    # Words before a colon may be anything: a list of settings has a user, too.
+    is_plain = labels[0].look[1:3] == ("", False) if labels else True
+    return name if name.casefold() not in _NOBODY and times * 2 >= asked and times > is_plain else None
+
+
+def _labels(lines: Sequence[str], role: Callable[[str], Role | None]) -> list[tuple[int, _Label]]:
     """The lines that say who speaks, which all look as the first that names the person."""
     found: list[tuple[int, _Label]] = []
     look: tuple[object, ...] | None = None
@@ -80,7 +99,7 @@ def _labels(lines: Sequence[str]) -> list[tuple[int, _Label]]:
             elif mark[1].startswith(fence) and not line.strip("> \t")[len(mark[1]) :].strip():
                 fence = ""
             continue
-        label = None if fence else _label(line)
+        label = None if fence else _label(line, role)
         if label is None:
             continue
         if look is None and label.role == "user":
@@ -91,10 +110,10 @@ def _labels(lines: Sequence[str]) -> list[tuple[int, _Label]]:
     return found if look is not None else []
 
 
-def _label(line: str) -> _Label | None:
+def _label(line: str, role_of: Callable[[str], Role | None]) -> _Label | None:
     if own := _OWN.fullmatch(line):
         role: Role = "user" if own[1] == "You" else "assistant"
-        return _Label(("own",), role, own[1], "", moment(own[2]))
+        return _Label(("own",), role, own[1], "", moment(own[2]), own[1])
     begin = _BEGIN.match(line)
     assert begin is not None
     rest, heading = line[begin.end() :], begin["heading"] or ""
@@ -121,12 +140,19 @@ def _label(line: str) -> _Label | None:
         if _BEHIND.fullmatch(behind.rstrip()) is None:
             return None
         note, behind = behind, ""
-    role_found = role_of(name) if heading or bold or colon else None
+    role_found = role_of(name.strip()) if heading or bold or colon else None
     if role_found is None:
         return None
     dated = _DATE.search(note)
     seen = (len(begin["quote"]), heading, bold is not None, colon and not heading)
-    return _Label(seen, role_found, name.strip(), behind.strip(), moment(dated[0]) if dated else None)
+    return _Label(
+        seen,
+        role_found,
+        name.strip(),
+        behind.strip(),
+        moment(dated[0]) if dated else None,
+        model_of(note, told, name),
+    )
 
 
 def _message(label: _Label, lines: Sequence[str]) -> Mapping[str, Any]:
@@ -148,7 +174,7 @@ def _message(label: _Label, lines: Sequence[str]) -> Mapping[str, Any]:
         "content": text,
         "timestamp": at,
         "thinking": thought.strip() if folded and ended else "",
-        "model": label.name if label.look == ("own",) and label.role == "assistant" else None,
+        "model": label.model if label.role == "assistant" else None,
     }
 
 
