@@ -1,4 +1,8 @@
-"""One process for one data folder: an operating system's lock, which dies with its process."""
+"""One process for one data folder: an operating system's lock, which dies with its process.
+
+Who finds the folder in use is often advised to remove the lock's file, which takes it from nobody. Where the system
+lets a folder be locked, the folder itself is, so that a second file of that name opens no second way in.
+"""
 
 from __future__ import annotations
 
@@ -24,18 +28,37 @@ if sys.platform == "win32":
         os.lseek(descriptor, 0, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
+    def _take_folder(folder: Path) -> int | None:
+        return None  # a file that is open and locked cannot be removed here
+
 else:
     import fcntl
 
     def _take(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+    def _take_folder(folder: Path) -> int | None:
+        """Its descriptor, None where it is of a kind that cannot be locked. Raise OSError where another holds it."""
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return None
+        try:
+            _take(descriptor)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise
+        except OSError:  # a share that takes no locks of folders may say anything else
+            os.close(descriptor)
+            return None
+        return descriptor
+
 
 class FolderLock:
     """A held lock. The file itself stays: removing it would let two processes lock two files of one name."""
 
-    def __init__(self, descriptor: int, database: Path) -> None:
-        self._descriptor: int | None = descriptor
+    def __init__(self, descriptors: list[int], database: Path) -> None:
+        self._descriptors = descriptors
         self._database = database
         own_file.hold(database)
 
@@ -48,6 +71,7 @@ class FolderLock:
             raise unusable_folder(error) from error
         try:
             _take(descriptor)
+            folder = _take_folder(path.parent)
         except OSError as error:
             os.close(descriptor)
             if error.errno not in _HELD_BY_ANOTHER:
@@ -58,24 +82,36 @@ class FolderLock:
                 "folder.",
             ) from error
         _sign(descriptor)
-        return cls(descriptor, path.with_suffix(""))
+        return cls([descriptor] if folder is None else [folder, descriptor], path.with_suffix(""))
 
     def release(self) -> None:
         """Gives the lock back; a second call does nothing."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
+        descriptors, self._descriptors = self._descriptors, []
+        if descriptors:
             own_file.let_go(self._database)
+        for descriptor in descriptors:
             os.close(descriptor)
 
 
 def _sign(descriptor: int) -> None:
     """Say who holds the folder. It is for people: what holds it is the lock, whatever the file says."""
+    if not _is_ours(descriptor):
+        return
     since = datetime.now().strftime("%Y-%m-%d %H:%M")
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         # Windows lets nobody else read the byte that is locked.
         os.lseek(descriptor, _LOCKED_BYTES, os.SEEK_SET)
         os.write(descriptor, f"process {os.getpid()}, since {since}".encode("ascii"))
+
+
+def _is_ours(descriptor: int) -> bool:
+    """Whether nothing is in the file but such words: what a link of its name leads to may be a person's."""
+    with suppress(OSError):
+        os.lseek(descriptor, _LOCKED_BYTES, os.SEEK_SET)
+        said = os.read(descriptor, _MOST_TOLD + 1)
+        return not said or said.startswith(b"process ")
+    return False
 
 
 def _holder(path: Path) -> str:
