@@ -20,6 +20,7 @@ from tests.field.vendors import (
     ended,
     job,
     native,
+    not_found,
     rows,
     submitted,
     until,
@@ -112,7 +113,7 @@ async def test_a_vendor_s_refusal_of_the_old_key_is_no_refusal_of_the_new_one(
         replaced_by_another_program(tmp_path, **{provider: NEW})
         assert (await ask(process, model=MODELS[provider]))["answer"]
         assert len(there.asked) == 2
-        assert "invalidKey" not in "".join(process.stderr)
+        assert process.notifications["settings:invalidKey"].empty()
 
 
 async def test_a_key_that_another_program_added_is_found_without_a_restart(tmp_path: Path) -> None:
@@ -220,4 +221,37 @@ async def test_a_key_that_is_revoked_while_results_are_read_loses_none_of_them(t
         assert {row["status"] for row in await rows(process, job_id)} == {"processing"}
         await save(process, NEW, "openai")
         assert (await ended(process, job_id))["completedRows"] == 3
+        assert len(there.batches) == 1
+
+
+# How each vendor answers about a batch of another project.
+HIDDEN: dict[str, Whole] = {
+    "openai": not_found("No batch found with id 'batch_1'."),
+    "anthropic": (404, b'{"type": "error", "error": {"type": "not_found_error", "message": "Not found"}}'),
+    "gemini": (
+        403,
+        b'{"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "Or it may not exist."}}',
+    ),
+    "grok": (404, b'{"code": "not-found", "error": "Batch not found"}'),
+}
+
+
+@pytest.mark.parametrize("provider", MODELS)
+async def test_a_batch_that_the_key_of_another_project_cannot_see_waits_for_its_own(
+    provider: str, tmp_path: Path
+) -> None:
+    hidden = Misbehaviour(r"(GET|POST) \S*/batches/", HIDDEN[provider], 10_000, key=NEW)
+    async with vendors(hidden) as there, native(tmp_path, there) as process:
+        await save(process, OLD, provider)
+        job_id = await submitted(process, provider, ["[[simulate: batch_slow_ms=3600000]] One", "Two"])
+        await save(process, NEW, provider)
+        found = await until(process, job_id, lambda found: "error" in found)
+        assert "sent with another key than the one that is there now" in found["error"]
+        await process.call("batch:cancel", {"jobId": job_id})
+        found = await until(process, job_id, lambda found: "may run on" in found.get("error", ""))
+        assert "sent with another key" in found["error"]
+        assert there.batches[0]["state"] not in ("cancelling", "cancelled")
+        assert process.notifications["settings:invalidKey"].empty()
+        await save(process, OLD, provider)
+        await until(process, job_id, lambda _: there.batches[0]["state"] in ("cancelling", "cancelled"))
         assert len(there.batches) == 1

@@ -14,6 +14,7 @@ from sidecar.batch.native import actions, endings, interruptions, machine, reaso
 from sidecar.batch.native.actions import Action, Observed, Sent
 from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
 from sidecar.batch.native.collect import Collector, Page
+from sidecar.batch.native.other_key import explained
 from sidecar.batch.native.pace import Pace
 from sidecar.batch.native.reading import FailedReadings, Reading
 from sidecar.batch.progress import ProgressReporter
@@ -110,12 +111,15 @@ class PartSteps:
         return Sent()
 
     async def _go_on(self, part: VendorBatch, observed: Observed) -> int | None:
+        core = self._tools.core
         self._ended_looks += isinstance(observed, BatchState) and observed.ended
+        if isinstance(observed, Failure):
+            observed = await explained(core.keys, part, observed)
         action = machine.next_action(
             part,
-            await self._tools.core.store.read(transactions.job_of, part),
+            await core.store.read(transactions.job_of, part),
             observed,
-            self._tools.core.now_ms(),
+            core.now_ms(),
             self._tools.pace,
             waited_ms=self._waited_ms,
             looks=self._looks,
@@ -140,9 +144,7 @@ class PartSteps:
                 await self._notify(transactions.mark_uncertain, part, sentence, self._tools.core.now_ms())
                 return wait_ms
             case actions.PutBack(wait_ms):
-                await self._notify(
-                    transactions.put_back, part, reasons.no_room(part), self._tools.core.now_ms()
-                )
+                await self._notify(transactions.put_back, part, reasons.no_room(part), core.now_ms())
                 return wait_ms
             case actions.AskToStop(native_id):
                 return await self._ask_to_stop(part, native_id)

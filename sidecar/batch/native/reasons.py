@@ -38,6 +38,18 @@ def no_results(part: VendorBatch) -> Failure:
     )
 
 
+def other_key(part: VendorBatch, refused: Failure) -> Failure:
+    """Return why a part is not shown that another API key has sent than the one there is now."""
+    said = f" It says: {refused.detail.strip()}" if refused.detail else ""
+    return Failure(
+        "missing_api_key",
+        f"Missing API key for provider: {part.provider}. This batch was sent with another key than the one that is "
+        f"there now, to which {part.provider} does not show it. Save that key again to have its results, which nobody "
+        f"has to pay twice, or cancel the batch.{said}",
+        provider=part.provider,
+    )
+
+
 def cancelled() -> Failure:
     """Return why a row of a cancelled job has no answer."""
     return Failure("cancelled", "The batch was cancelled before this row was sent.")
