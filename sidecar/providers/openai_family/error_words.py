@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 
 _TOO_LITTLE = r"insufficient.{0,10}(balance|quota|credit|fund)"
+# What a person has set for a key, a team or a month is gone; this alone is no word of how fast one may ask.
+_OVER_BUDGET = (
+    r"budget (has been |was |is )?exceeded|exceeded ?(your |the |its )?budget|\bover budget",
+    r"spend(ing)? limits?.{0,20}(reached|exceeded)|(reached|exceeded|reaching|exceeding) .{0,40}\bspend(ing)? limit",
+    r"额度.{0,4}(已用尽|用尽|已用完)",
+)
 CREDIT_USED_UP = (
     _TOO_LITTLE,
+    *_OVER_BUDGET,
     r"(balance|credit).{0,20}(low|empty|enough)",
     r"(out of|no more|add|more) (credits?|funds|balance)",
     r"quota.{0,20}(exhausted|used up)",
@@ -16,6 +23,8 @@ CREDIT_USED_UP = (
 CREDIT_GONE = (
     _TOO_LITTLE,
     r"credit balance.{0,20}(low|empty|enough)",
+    *_OVER_BUDGET,
+    r"\b(key|usage) limits? exceeded|reached .{0,40}\busage limits?\b|used (all|up) .{0,20}\bcredits",
     r"\barrear(s|age)\b|free.?tier.{0,30}\b(exhausted|only)\b|余额不足|额度不足|欠费",
 )
 TOO_FAST = (
@@ -48,9 +57,19 @@ REFUSED = (
 )
 TOO_LONG = (
     r"context[ _](length|window|size|limit)|maximum context|(prompt|input) is too long|context the overflows",
-    r"exceeds? the (model's )?(maximum|available) (context|sequence|input)|longer than the maximum model length",
+    r"exceeds? the (model's )?(maximum|available) (context|sequence|input)|maximum prompt length",
     r"max_new_tokens.{0,5} must be <=|input tokens exceed|range of input length",
-    r"request (is )?too large|string_above_max",
+    r"request (is )?too large|too large for .{0,60}\bmodel\b|string_above_max",
+    # As the servers call it that run models themselves.
+    r"\b(max_seq_len|max_model_len|max_input_len|session_len|n_ctx)\b",
+    r"\b(input|prompt|messages?|inputs)\b( length| size)?( is| are)? too long\b",
+    (
+        r"\b(input|prompt|inputs)\b.{0,40}\b(longer|greater|exceeds?|exceeded|must have less|must be <=|cannot exceed)"
+        r"\b.{0,40}\b(length|tokens?|limit|maximum|max)\b"
+    ),
+    r"\bprompt tokens\b.{0,12} must be <=|\b(request|model)\b.{0,20}\btoken limit",
+    r"(?<!output )(?<!completion )\btokens\b.{0,30}\b(exceeds?|more than)\b.{0,25}\b(limit|max|maximum)\b",
+    r"too many (input |prompt )?tokens\b(?! (processed|per|in))",
 )
 
 # The first that fits; what nobody understands is the server's own trouble.

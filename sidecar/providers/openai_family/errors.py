@@ -153,6 +153,6 @@ def _is_spent(fields: ErrorFields, status: int) -> bool:
         return True
     # Other servers say it in words alone, or in codes of their own.
     words = fields.message
-    if status in (400, 403) and speaks_of(CREDIT_GONE, f"{fields.code} {words}"):
+    if status in (400, 401, 403, 412) and speaks_of(CREDIT_GONE, f"{fields.code} {words}"):
         return True
     return status == 429 and speaks_of(CREDIT_USED_UP, words) and not _PASSES.search(words)
