@@ -80,6 +80,9 @@ async def test_a_mark_that_opens_a_turn_is_no_part_of_the_answer(size: int, lab:
         "<start_of_turn>model\nAnswer",
         "<|im_start|>assistant\n<think>Hm.</think>\nAnswer",
         "<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Answer<|END_RESPONSE|>",
+        "[gMASK]<sop>Answer<|user|>",
+        "<|turn>model\nAnswer<turn|>",
+        "<|im_start|>assistant<|im_sep|>\nAnswer<|role_end|>",
         "<|begin_of_thought|>Hm.<|end_of_thought|>\n\n<|begin_of_solution|>Answer<|end_of_solution|>",
     ):
         found = await lab.answered(in_pieces(text, size))
@@ -114,6 +117,10 @@ async def test_a_thought_is_told_apart_however_its_tag_is_left(size: int, lab: L
         '<think time="3">Hm.</think>Answer',
         "<Thinking effort='low'>\nHm.</thinking>\n\nAnswer",
         "analysisHm.assistantfinalAnswer",
+        "<think>Hm.</think></think>\n\nAnswer",
+        "<think>Hm.</think>\n</think>\nAnswer",
+        "<longcat_think>Hm.</longcat_think>Answer",
+        "<antThinking>Hm.</antThinking>\nAnswer",
     ):
         found = await lab.answered(in_pieces(text, size))
         assert (found["answer"], found["thinking"].strip()) == ("Answer", "Hm."), text

@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from sidecar.providers.base import TextDelta
 from sidecar.providers.openai_family.stream import Splitter, Spoken
 
-# ChatML's, Llama's, Gemma's, Phi's, DeepSeek's, Cohere's, Mistral's, and what stands around an answer behind a thought.
+# Of ChatML, Llama, Gemma, Phi, DeepSeek, Cohere, Mistral, GLM, and what stands around an answer behind a thought.
 MARKS = (
     "<|im_start|>assistant",
     "<|start_header_id|>assistant<|end_header_id|>",
+    "<|im_sep|>",
     "<start_of_turn>model",
+    "<|turn>model",
+    "[gMASK]",
+    "<sop>",
     "<|assistant|>",
     "<\uff5cAssistant\uff5c>",
     "<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from sidecar.providers.base import TextDelta
 from sidecar.providers.openai_family.stream import Splitter, Spoken
 
-# What models are trained to end with: ChatML's, Llama's, GPT's, Phi's, Gemma's, DeepSeek's, Cohere's, Mistral's.
+# What models are trained to end with: ChatML's, Llama's, GPT's, Phi's, Gemma's, DeepSeek's, Cohere's, Mistral's, and
+# GLM's, which is the beginning of the person's turn.
 MARKS = (
     "<|im_end|>",
     "<|eot_id|>",
@@ -15,7 +16,12 @@ MARKS = (
     "<|end_of_text|>",
     "<|endoftext|>",
     "<|end|>",
+    "<|return|>",
+    "<|eot|>",
+    "<|user|>",
+    "<|role_end|>",
     "<end_of_turn>",
+    "<turn|>",
     "<｜end▁of▁sentence｜>",
     "<|END_RESPONSE|>",
     "<|END_OF_TURN_TOKEN|>",

@@ -18,6 +18,9 @@ PAIRS = (
     ("<thoughts>", "</thoughts>"),
     ("<reasoning>", "</reasoning>"),
     ("<seed:think>", "</seed:think>"),
+    ("<mm:think>", "</mm:think>"),
+    ("<longcat_think>", "</longcat_think>"),
+    ("<antThinking>", "</antThinking>"),
     ("◁think▷", "◁/think▷"),
     ("[THINK]", "[/THINK]"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
@@ -74,9 +77,9 @@ class ThinkSplitter:
         self._kept = "".join((*self._blanks, self._kept, text))
         self._blanks.clear()
         while self._kept:
-            before = self._state
+            before, kept = self._state, self._kept
             yield from self._thinking() if self._state == "thinking" else self._beginning()
-            if self._state == before:
+            if self._state == before and (before == "thinking" or self._kept == kept):
                 break
         if self._state != "thinking" and self._kept and not self._kept.strip():
             self._blanks.append(self._kept)
@@ -99,19 +102,26 @@ class ThinkSplitter:
             yield from self._harmony.feed(start)
             return
         opened = _opening(start)
-        if opened is not None:
+        if self._state == "after" and _same(start[: len(self._close)], self._close):
+            # A thought inside the thought, or a tag that was written twice.
+            self._kept = start[len(self._close) :]
+        elif opened is not None:
             tag, length = opened
             self._state, self._kept = "thinking", start[length:].removeprefix("\n")
             self._close, self._lone = _CLOSE_OF[tag], None
         elif (
             start
-            and not any(_same(tag[: len(start)], start) for tag in _BEGINNINGS)
+            and not any(_same(tag[: len(start)], start) for tag in self._beginnings())
             and not _HALF_OPEN.fullmatch(start)
         ):
             # After thinking, the lines that set it apart belong to nobody.
             text = start if self._state == "after" else self._kept
             self._state, self._kept = "text", ""
             yield from self._text(text)
+
+    def _beginnings(self) -> tuple[str, ...]:
+        """What is held back until it is known: behind a thought its closing tag too, which may come once more."""
+        return (*_BEGINNINGS, self._close) if self._state == "after" else _BEGINNINGS
 
     def _thinking(self) -> Iterator[Spoken]:
         thought = self._kept
