@@ -83,7 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "providers.kernel.charset",
     },
     "comparing": {"store"},
-    "report": {"batch.files.csv_text", "batch.template", "comparing", "store"},
+    "report": {"batch.files.csv_text", "batch.files.excel_limits", "batch.template", "comparing", "store"},
     "simulator": {"money", "providers.base", "providers.by_name"},
     "failpoints": set(),
     "batch": {

@@ -226,6 +226,8 @@ export interface BatchExportResult {
   path: string;
   rows: number;
   bytes: number;
+  /** What Excel would not keep of a CSV: cells of more than 32,767 characters, rows below the 1,048,576th. Absent where there is nothing to say. */
+  remarks?: string[];
 }
 
 export type BatchFileFormat = "csv" | "json" | "jsonl";
@@ -2545,7 +2547,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "2deae4e05c2b6bbd92bcf363724abdfcc22a5452347563eea90996b3196cb84a";
+export const SCHEMA_HASH = "9102fad7a6723c2c14286bb5b7d303718191ac51edd4d762c5aaeb1e163417d3";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "2deae4e05c2b6bbd92bcf363724abdfcc22a5452347563eea90996b3196cb84a"
+SCHEMA_HASH = "9102fad7a6723c2c14286bb5b7d303718191ac51edd4d762c5aaeb1e163417d3"
 
 
 @dataclass(frozen=True, slots=True)

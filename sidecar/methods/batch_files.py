@@ -52,4 +52,5 @@ async def export_rows(call: Request, params: types.BatchExportParams) -> dict[st
     done = await export_job(
         app.store, app.config.data_dir, params.job_id, params.path, params.format, options
     )
-    return {"path": str(done.path), "rows": done.rows, "bytes": done.bytes}
+    remarks = {"remarks": done.remarks} if done.remarks else {}
+    return {"path": str(done.path), "rows": done.rows, "bytes": done.bytes, **remarks}

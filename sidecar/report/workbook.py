@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
 from xml.sax.saxutils import escape
 
-# What Excel takes into one cell, and into one sheet.
-MOST_LETTERS, MOST_ROWS, MOST_COLUMNS = 32_767, 1_048_576, 16_384
+from sidecar.batch.files.excel_limits import MOST_COLUMNS, MOST_LETTERS, MOST_ROWS
+
 # What XML cannot say, and halves of surrogate pairs.
 _UNSAYABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 # Excel reads _x0041_ in a text as the letter of that number.

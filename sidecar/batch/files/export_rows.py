@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Literal
 from sidecar.batch.files import parquet_out, tuning
 from sidecar.batch.files.columns import DEFUSED_MARK, PLAIN_MARK, RESULT_COLUMNS, ROW_FIELDS, escaped
 from sidecar.batch.files.csv_text import defused
+from sidecar.batch.files.excel_limits import OverLimits
 from sidecar.batch.files.json_text import encode
 from sidecar.batch.template import spelled
 from sidecar.errors import Failure
@@ -46,11 +47,12 @@ _FIELDS = frozenset({*ROW_FIELDS, *RESULT_COLUMNS})
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A file that was written, by its absolute path."""
+    """A file that was written, by its absolute path. `remarks` are sentences on what another program loses of it."""
 
     path: Path
     rows: int
     bytes: int
+    remarks: list[str] = field(default_factory=list)
 
 
 async def export_job(
@@ -70,14 +72,15 @@ async def export_job(
         if jobs.get(conn, job_id) is None:
             raise Failure("not_found", "There is no such batch. Load the list again.")
         target = target_file(path, data_dir)
+        limits = OverLimits()
 
         def rows() -> Iterable[JobRow]:
             for row in job_rows.stream(conn, job_id):
                 pulse()
                 yield row
 
-        count, size = write_whole(target, lambda file: write_rows(file, rows, format, options))
-        return Exported(target, count, size)
+        count, size = write_whole(target, lambda file: write_rows(file, rows, format, options, limits))
+        return Exported(target, count, size, limits.remarks())
 
     return await scan(store, work)
 
@@ -87,13 +90,14 @@ def write_rows(
     rows: Rows,
     format: Format,  # noqa: A002
     options: ExportOptions = WHOLE,
+    limits: OverLimits | None = None,
 ) -> int:
-    """Writes the rows that each call of `rows` gives anew; how many there were.
+    """Writes the rows that each call of `rows` gives anew; how many there were. `limits` sees the cells of a CSV.
 
     Raises Failure("invalid_params") for a column that there is not, and where a library is missing.
     """
     if format == "csv":
-        return _write_csv(file, rows, options)
+        return _write_csv(file, rows, options, limits or OverLimits())
     if format == "parquet":
         columns = _columns(rows, options)
         return parquet_out.write(file, columns, (_typed(row, columns) for row in rows()))
@@ -140,7 +144,7 @@ def _columns(rows: Rows, options: ExportOptions) -> list[str]:
     return list(dict.fromkeys(options.columns))
 
 
-def _write_csv(file: BinaryIO, rows: Rows, options: ExportOptions) -> int:
+def _write_csv(file: BinaryIO, rows: Rows, options: ExportOptions, limits: OverLimits) -> int:
     columns = _columns(rows, options)
     mark = DEFUSED_MARK if options.defuse else PLAIN_MARK
     # Behind the mark stand the results that are left out when the file is read again.
@@ -158,6 +162,9 @@ def _write_csv(file: BinaryIO, rows: Rows, options: ExportOptions) -> int:
             values = _values(row)
             cells = [_text(values.get(name), cell, spoken=name in _FIELDS) for name in columns]
             writer.writerow([*cells[:at], "", *cells[at:]])
+            for name, written in zip(columns, cells, strict=True):
+                limits.see(name, written)
+            limits.end_row()
             count += 1
         return count
     finally:

@@ -12,6 +12,7 @@ from typing import BinaryIO, Literal
 
 from sidecar.batch.files import (
     csv_text,
+    cut_cells,
     html_tables,
     json_tables,
     markdown,
@@ -173,7 +174,7 @@ def read_rows(
             raise refused(plain_lines.DRAWN)
         read = _read_lines(stream, encoding, options)
     elif kind == "table":
-        read = _read_csv(stream, encoding, options)
+        read = cut_cells.told(_read_csv(stream, encoding, options))
     else:
         read = object_rows(objects.values(stream, encoding, kind), encoding, options)
     yield from with_ids(read, pulse, options)
@@ -188,7 +189,7 @@ def _binary(stream: BinaryIO, options: ImportOptions) -> Iterator[Read] | None:
     if (kind := workbooks.kind_of(stream, head)) is not None:
         records, remarks = workbooks.read_workbook(stream, kind, options)
         said: list[Read] = [(0, RowError(remark)) for remark in remarks]
-        return chain(said, table_rows(records, TextEncoding(kind), options))
+        return chain(said, cut_cells.told(table_rows(records, TextEncoding(kind), options)))
     no_text.refuse(stream)
     return None
 

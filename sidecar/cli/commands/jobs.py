@@ -95,6 +95,8 @@ def export(
         state.err.print(
             f"{counted(written['rows'], 'row is', 'rows are')} in {written['path']}", soft_wrap=True
         )
+        for remark in written.get("remarks", ()):
+            state.err.print(remark, soft_wrap=True, highlight=False, markup=False)
 
     look(context, work)
 
