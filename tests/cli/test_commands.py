@@ -374,5 +374,17 @@ async def test_a_wide_table_has_a_line_a_question_and_columns_for_each_model(tmp
     assert len(lines) == 3
     assert LUNA in lines[0]
     assert GROK in lines[0]
+    (tmp_path / "link.csv").symlink_to(tmp_path / "elsewhere.csv")
+    (tmp_path / "folder.csv").mkdir()
+    for place, told in {
+        "none/wide.csv": "There is no folder",
+        "link.csv": "is a link to somewhere else",
+        "folder.csv": "is a folder",
+        "d/wide.csv": "belongs to A-B/AI itself",
+    }.items():
+        code, _, err = await abai(tmp_path / "d", "export", job, str(tmp_path / place), "--wide")
+        assert (code, told in " ".join(err.split()), "Traceback" in err) == (2, True, False), err
+    assert not (tmp_path / "elsewhere.csv").exists()
+    assert not [each for each in tmp_path.iterdir() if each.name.endswith(".partial")]
     code, _, err = await abai(tmp_path / "d", "export", job, str(tmp_path / "wide.json"), "--wide")
     assert (code, "a .csv or a .xlsx" in err or "as .csv or .xlsx" in err) == (2, True)
