@@ -65,6 +65,7 @@ class ChatRequest:
 
 # Why a usage is in doubt whose prompt is none the less what was told.
 ANSWER_UNTOLD = "the size of the answer was not told"
+SEARCH_BROKEN = "whether a search that broke off is charged was not told"
 ANSWER_LONGER = "the answer is longer than the tokens that were told of it"
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sidecar.providers.base import FinishReason, Usage
+from sidecar.providers.base import SEARCH_BROKEN, FinishReason, Usage
 from sidecar.providers.kernel.json_values import as_count, as_mapping, as_word, written_out
 from sidecar.providers.kernel.token_counts import doubt, impossible, within
 from sidecar.providers.openai_family.usage_doubts import (
@@ -78,7 +79,7 @@ def responses_usage(response: Mapping[str, Any]) -> Usage | None:
     usage = response.get("usage")
     if not isinstance(usage, Mapping):
         return None
-    return _parts(
+    found = _parts(
         prompt=usage.get("input_tokens"),
         prompt_details=usage.get("input_tokens_details"),
         output=usage.get("output_tokens"),
@@ -90,25 +91,35 @@ def responses_usage(response: Mapping[str, Any]) -> Usage | None:
         wrong=impossible(_told_searches(response), "searches")
         or other_tools(as_mapping(response.get("tool_usage"))),
     )
+    return replace(found, doubt=found.doubt or SEARCH_BROKEN) if _broken_searches(response) else found
 
 
 def billable_searches(response: Mapping[str, Any]) -> int:
     """The vendor's own count where it gives one, else the calls that did not merely look at a page.
 
-    A call that does not say what it did has searched.
+    A call that does not say what it did has searched; one that broke off is not among them.
     """
     told = _told_searches(response)
-    if told is not None:
-        return as_count(told)
+    return as_count(told) if told is not None else len(_searches(response)) - _broken_searches(response)
+
+
+def _broken_searches(response: Mapping[str, Any]) -> int:
+    """How many searches failed or did not end: what these cost, the vendor says nowhere."""
+    if _told_searches(response) is not None:
+        return 0
+    return sum(call.get("status") in ("failed", "incomplete") for call in _searches(response))
+
+
+def _searches(response: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     output = response.get("output")
     calls = output if isinstance(output, Sequence) and not isinstance(output, str) else ()
-    return sum(
-        1
+    return [
+        call
         for call in calls
         if isinstance(call, Mapping)
         and call.get("type") == "web_search_call"
         and as_mapping(call.get("action")).get("type", "search") == "search"
-    )
+    ]
 
 
 def _told_searches(response: Mapping[str, Any]) -> Any:
