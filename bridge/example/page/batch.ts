@@ -133,7 +133,7 @@ function row({ prompt, model, status, ...result }: BatchResult): HTMLTableRowEle
     make("td", {}, model),
     make("td", {}, make("span", { class: `badge ${status === "success" ? "good" : "bad"}` }, status)),
     make("td", { class: "response" }, result.response ?? result.errorMessage ?? ""),
-    make("td", { class: "number" }, showUSD(result.cost_usd ?? undefined)),
+    make("td", { class: "number" }, showUSD(result.cost_usd ?? undefined, result)),
     make("td", { class: "number" }, `${(result.latency_ms / 1_000).toFixed(1)} s`),
   );
 }

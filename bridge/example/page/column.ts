@@ -36,23 +36,23 @@ export class Column {
     this.#text.textContent = text;
   }
 
-  answered({ answer, provider, costUSD, promptTokens, answerTokens, latencyMs }: ChatSendResult): void {
+  answered({ answer, provider, costUSD, promptTokens, answerTokens, latencyMs, ...bounds }: ChatSendResult): void {
     this.#title.textContent = provider;
     const tokens = `${promptTokens} tokens in, ${answerTokens} out`;
-    this.#end(answer, `${showUSD(costUSD)} · ${tokens} · ${(latencyMs / 1_000).toFixed(1)} s`);
+    this.#end(answer, `${showUSD(costUSD, bounds)} · ${tokens} · ${(latencyMs / 1_000).toFixed(1)} s`);
   }
 
   /** An answer of before, as it was stored. */
-  stored({ content, cost, tokensIn, tokensOut, finishReason }: Message): void {
+  stored({ content, cost, tokensIn, tokensOut, finishReason, ...bounds }: Message): void {
     const stopped = finishReason === "cancelled" || finishReason === "interrupted" ? " · not finished" : "";
     const tokens = `${tokensIn ?? 0} tokens in, ${tokensOut ?? 0} out`;
-    this.#end(content, `${showUSD(cost ?? undefined)} · ${tokens}${stopped}`);
+    this.#end(content, `${showUSD(cost ?? undefined, bounds)} · ${tokens}${stopped}`);
   }
 
   /** An answer that was joined on its way. */
-  joined({ text, costUSD, state, error }: WorkAnswer): void {
+  joined({ text, costUSD, state, error, ...bounds }: WorkAnswer): void {
     if (error !== undefined) return this.failed(error.message);
-    this.#end(text ?? this.#said, `${showUSD(costUSD)}${state === "whole" ? "" : " · not finished"}`);
+    this.#end(text ?? this.#said, `${showUSD(costUSD, bounds)}${state === "whole" ? "" : " · not finished"}`);
   }
 
   failed(message: string): void {

@@ -35,6 +35,19 @@ export function say(place: HTMLElement, text: string, failed = false): void {
   place.classList.toggle("error", failed);
 }
 
-export function showUSD(amount: number | undefined): string {
-  return amount === undefined ? "unpriced" : `$${amount.toFixed(6)}`;
+/** Between what a cost lies that is not known; without `costAtMostUSD` nobody knows what it is at most. */
+export interface Bounds {
+  costAtLeastUSD?: number;
+  costAtMostUSD?: number;
+}
+
+export function showUSD(amount: number | undefined, bounds: Bounds = {}): string {
+  if (amount !== undefined) return dollars(amount);
+  const { costAtLeastUSD: least = 0, costAtMostUSD: most } = bounds;
+  if (most !== undefined) return `${dollars(least)} to ${dollars(most)}`;
+  return least > 0 ? `${dollars(least)} or more` : "cost not known";
+}
+
+function dollars(amount: number): string {
+  return `$${amount.toFixed(6)}`;
 }

@@ -1,4 +1,4 @@
-import type { CompareVote } from "@abai/bridge/contract";
+import type { CompareStanding, CompareVote } from "@abai/bridge/contract";
 import { call, sentence } from "./api.js";
 import { find, make, say, showUSD } from "./dom.js";
 import { showMarkdown } from "./markdown.js";
@@ -45,7 +45,7 @@ export class Vote {
     const { models } = await call("compare:board", { projectId: this.projectId() ?? vote.projectId });
     const rows = models.map((each) => {
       const counts = [each.wins, each.losses, each.ties].map(String);
-      const cells = [each.rating.toFixed(0), ...counts, each.usdPerWin === undefined ? "–" : showUSD(each.usdPerWin)];
+      const cells = [each.rating.toFixed(0), ...counts, perWin(each)];
       const name = make("th", { scope: "row" }, each.model);
       return make("tr", {}, name, ...cells.map((cell) => make("td", { class: "number" }, cell)));
     });
@@ -62,7 +62,14 @@ export class Vote {
   }
 }
 
+function perWin({ usdPerWin, wins, costAtLeastUSD, costAtMostUSD }: CompareStanding): string {
+  if (usdPerWin !== undefined) return showUSD(usdPerWin);
+  if (wins === 0 || costAtLeastUSD === undefined) return "–";
+  const most = costAtMostUSD === undefined ? {} : { costAtMostUSD: costAtMostUSD / wins };
+  return showUSD(undefined, { costAtLeastUSD: costAtLeastUSD / wins, ...most });
+}
+
 function said({ answers, winner }: CompareVote): string {
-  const names = answers.map(({ label, model, costUSD }) => `${label} was ${model}, ${showUSD(costUSD)}`);
+  const names = answers.map(({ label, model, costUSD, ...bounds }) => `${label} was ${model}, ${showUSD(costUSD, bounds)}`);
   return `${winner === "tie" ? "A tie" : `${winner} it is`}: ${names.join("; ")}.`;
 }
