@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.field.hostile import USAGE, Answer, Switch, serving, stream, whole
+from tests.field.hostile import USAGE, Answer, Switch, claude_events, serving, stream, whole
 from tests.field.lab import LAB_USD, ask, own_models, refused, sidecar, vendor_environment
 
 CHARGED_USD = 0.005
@@ -156,6 +156,24 @@ async def test_a_count_of_the_beginning_is_not_that_of_the_answer(tmp_path: Path
             known = name != "a total that contradicts later"
             assert found["costAtLeastUSD"] >= (0.001 if known else 0), name
             assert found["costAtMostUSD"] > LAB_USD, name
+
+
+async def test_a_claude_whose_gateway_drops_the_last_count_has_not_written_one_token(tmp_path: Path) -> None:
+    events = list(claude_events("Good morning"))
+    dropped = [event for event in events if event["type"] != "message_delta"]
+    switch = Switch()
+    async with (
+        serving(switch) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "anthropic")) as process,
+    ):
+        switch.say(stream(*events))
+        assert (await ask(process, model="anthropic/claude-sonnet-5"))["costUSD"] == pytest.approx(0.003)
+        switch.say(stream(*dropped))
+        found = await ask(process, model="anthropic/claude-sonnet-5")
+        assert found["answer"] == "Good morning"
+        assert "costUSD" not in found
+        assert found["costAtLeastUSD"] == pytest.approx(0.002, abs=0.0001)
+        assert found["costAtMostUSD"] > 0.003
 
 
 async def test_usage_is_found_wherever_a_server_puts_it_and_a_charge_comes_first(tmp_path: Path) -> None:

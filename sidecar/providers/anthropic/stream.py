@@ -134,6 +134,9 @@ class MessageReader:
             yield from self._count(value.get("usage"))
         elif kind == "message_stop":
             self.ended = True
+            if self._counts and not self._output_told:
+                # Nobody has said how long the answer is: the count of its beginning is not that of its end.
+                yield from self._count({})
 
     def finish(self) -> Iterator[Event]:
         """The end of the turn: Done, or what was wrong with it."""
@@ -185,7 +188,7 @@ class MessageReader:
         self._wrong = self._wrong or contradiction(report)
         self._counts = merged_counts(self._counts, report)
         if self._counts:
-            ended = self._stop is not None
+            ended = self._stop is not None or self.ended
             wrong = self._wrong or ("" if self._output_told or not ended else ANSWER_UNTOLD)
             searched = sum(block.found for block in self._blocks.values())
             usage = message_usage(self._counts, hour=self._hour, wrong=wrong, searched=searched)
