@@ -13,19 +13,21 @@ from sidecar.errors import Failure
 from sidecar.store import log_origin, open_database
 from sidecar.store.atomic_files import partial_beside
 
+# Of the one mode of writing and of the other, by how their names end.
+_LOGS = ("-wal", "-journal")
+
 
 def put_in_place(staged: Path, present: Path, now: int, broken: bool) -> list[tuple[Path, Path]]:
-    """Keeps the present file under a second name, and a broken one's log beside it; then lets the staged one take its
+    """Keeps the present file under a second name, and a broken one's logs beside it; then lets the staged one take its
     place. Gives what is kept, each with its own name. Blocking.
     """
     lock = open_database.claim(present)
     try:
-        wal = present.with_name(present.name + "-wal")
-        has_log = wal.exists() and wal.stat().st_size > 0
-        if has_log and not broken:
-            # Closing folds the log in unless something hinders it; laid over another database it would spoil it.
+        # Closing folds them in unless something hinders it; laid over another database they would spoil it.
+        logs = [each for each in _LOGS if _has(present.with_name(present.name + each))]
+        if logs and not broken:
             _fold_in(present)
-            has_log = False
+            logs = []
         stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
         keep = log_origin.free_name(present.with_name(f"{present.name}.before-restore-{stamp}"))
         kept = []
@@ -33,10 +35,10 @@ def put_in_place(staged: Path, present: Path, now: int, broken: bool) -> list[tu
             _double(present, keep)
             kept.append((keep, present))
         try:
-            if has_log:
-                kept_log = keep.with_name(keep.name + "-wal")
-                wal.replace(kept_log)
-                kept.append((kept_log, wal))
+            for ending in logs:
+                log, kept_log = present.with_name(present.name + ending), keep.with_name(keep.name + ending)
+                log.replace(kept_log)
+                kept.append((kept_log, log))
             present.with_name(present.name + "-shm").unlink(missing_ok=True)
             log_origin.sync(staged)
             staged.replace(present)
@@ -49,9 +51,15 @@ def put_in_place(staged: Path, present: Path, now: int, broken: bool) -> list[tu
         lock.release()
 
 
+def _has(log: Path) -> bool:
+    return log.exists() and log.stat().st_size > 0
+
+
 def _fold_in(present: Path) -> None:
     """Raise Failure and sqlite3.Error: what hinders it."""
     with closing(sqlite3.connect(present, isolation_level=None)) as conn:
+        # Reading takes back what a journal says was not finished.
+        conn.execute("SELECT count(*) FROM sqlite_master").fetchone()
         busy, _, _ = conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if busy:
         raise Failure("storage_error", "Another program is using the database. Close it and try again.")
@@ -79,7 +87,8 @@ def _take_back(kept: list[tuple[Path, Path]]) -> None:
 def put_back(kept: list[tuple[Path, Path]], present: Path) -> None:
     """Give what is kept its own names again. Blocking. Raise Failure("storage_error") that says where it is."""
     try:
-        for ending in ("-wal", "-shm"):
+        # What the other database left, a full disk say: SQLite would lay it over this one.
+        for ending in (*_LOGS, "-shm"):
             present.with_name(present.name + ending).unlink(missing_ok=True)
         _take_back(kept)
     except OSError as error:

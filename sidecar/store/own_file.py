@@ -45,4 +45,6 @@ def application_id(database: Path) -> int:
     """Return the number in the file's header, whatever its log says. Raise sqlite3.Error."""
     uri = file_uri(database.absolute()) + "?immutable=1"
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as conn:
+        # A full disk or a kill amid a checkpoint leaves a header that tells of more pages than there are.
+        conn.execute("PRAGMA writable_schema=ON")
         return int(conn.execute("PRAGMA application_id").fetchone()[0])
