@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sidecar.store.atomic_files import create_private, partial_beside, put_in_place
 from sidecar.store.integrity import damaged, find_damage
+from sidecar.store.sqlite_errors import told_by_the_disk
 from sidecar.store.stoppable import STEPS_A_PULSE, Pulse
 
 _PAGES_A_PULSE = 1_000
@@ -39,10 +40,13 @@ def copy_database(
                 raise damaged(found)
         size = partial.stat().st_size
         put_in_place(partial, target)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise
+        told = told_by_the_disk(error, target.parent)
+        if told is error:
+            raise
+        raise told from error
     finally:
         if source.in_transaction:
             source.execute("ROLLBACK")

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sidecar.errors import Failure
+from sidecar.shortages import shortage
 from sidecar.store import own_file
 
 _LOCKED_BYTES, _MOST_TOLD = 1, 80
@@ -126,8 +127,12 @@ def _holder(path: Path) -> str:
 
 def unusable_folder(error: OSError) -> Failure:
     """What is told of a data folder that cannot be made or written to."""
+    lack = shortage(error)
     return Failure(
         "storage_error",
-        "The data folder cannot be used. Check that it exists and may be written to, then start again.",
+        "The data folder cannot be used. Check that it exists and may be written to, then start again."
+        if lack is None
+        else lack.message,
+        retryable=lack is not None,
         detail=type(error).__name__,
     )

@@ -19,7 +19,7 @@ from sidecar.store.database import Database
 from sidecar.store.diagnosis import check_database
 from sidecar.store.lost_rows import SalvagedTable
 from sidecar.store.salvage import salvage
-from sidecar.store.sqlite_errors import storage_failure
+from sidecar.store.sqlite_errors import storage_failure, told_by_the_disk
 from sidecar.store.stoppable import STEPS_A_PULSE, Pulse, in_thread
 from sidecar.store.store import Exchanged, Store
 
@@ -131,7 +131,7 @@ async def _exchange(
             )
             return Exchanged(await reopen())
         except Exception as error:
-            failure = _not_restored(error)
+            failure = _not_restored(await asyncio.to_thread(told_by_the_disk, error, present.parent))
             if kept:
                 await asyncio.to_thread(database_files.put_back, kept, present)
             return Exchanged(None if database is None else await reopen(), failure)
@@ -162,7 +162,8 @@ def _stage(backup: Path, present: Path, staging: Path, calm: Calm, now: int, pul
             _check_schema(conn)
             _calmed(conn, calm, now)
     except (sqlite3.Error, OSError, RuntimeError) as error:
-        raise storage_failure(error) or _unfit("This backup cannot be read.") from error
+        told = told_by_the_disk(error, present.parent)
+        raise storage_failure(told) or _unfit("This backup cannot be read.") from error
 
 
 def _calmed(conn: sqlite3.Connection, calm: Calm, now: int) -> None:
@@ -218,7 +219,7 @@ def _columns(conn: sqlite3.Connection) -> dict[str, set[str]]:
     }
 
 
-def _not_restored(error: Exception) -> Failure:
+def _not_restored(error: BaseException) -> Failure:
     failure = error if isinstance(error, Failure) else storage_failure(error)
     if failure is None:
         log.error("a backup could not be put in place", exc_info=error)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
+from pathlib import Path
 
 from sidecar.errors import Failure
-from sidecar.shortages import FILES, MEMORY, ROOM, few_files_left, shortage
+from sidecar.shortages import FILES, MEMORY, NO_ROOM, ROOM, few_files_left, shortage
 from sidecar.store.integrity import DAMAGED
 
 _DISK = "The disk could not be read or written. Check it and try again."
@@ -30,6 +32,8 @@ _SENTENCES: dict[int, str] = {
     sqlite3.SQLITE_TOOBIG: _TOO_BIG,
 }
 _PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR})
+# SQLite does not say why it could not open what it wanted.
+_UNEXPLAINED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
 PRIMARY_CODE = 0xFF
 
 
@@ -41,8 +45,7 @@ def storage_failure(error: BaseException) -> Failure | None:
         sentence = _SENTENCES.get(code)
         if sentence is None:
             return None
-        # SQLite does not say why it could not open what it wanted.
-        lacking = code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) and few_files_left()
+        lacking = code in _UNEXPLAINED and few_files_left()
         return Failure(
             "storage_error",
             FILES if lacking else sentence,
@@ -54,6 +57,21 @@ def storage_failure(error: BaseException) -> Failure | None:
         sentence = _DISK if lack is None else lack.message
         return Failure("storage_error", sentence, retryable=True, detail=type(error).__name__)
     return None
+
+
+def told_by_the_disk(error: BaseException, folder: Path) -> BaseException:
+    """Return the error, or the disk's own where SQLite could not make a file in that folder for want of room.
+
+    SQLite says of such a file only that it cannot be opened, or not be made longer. Blocking.
+    """
+    if getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE not in _UNEXPLAINED:
+        return error
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\0")
+    except OSError as told:
+        return told if told.errno in NO_ROOM else error
+    return error
 
 
 def translated(error: BaseException) -> BaseException:

@@ -167,7 +167,9 @@ class Store:
             return await asyncio.shield(self._opening)
         except Failure as failure:
             # A fresh one each time: an exception that is raised twice grows its own trace for ever.
-            raise Failure(failure.kind, failure.message, detail=failure.detail) from None
+            raise Failure(
+                failure.kind, failure.message, retryable=failure.retryable, detail=failure.detail
+            ) from None
         except asyncio.CancelledError:
             if self._opening.cancelled():
                 message = "A-B/AI is closing. Start it again and repeat what you did."
