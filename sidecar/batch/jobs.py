@@ -52,6 +52,11 @@ def unknown_job() -> Failure:
     return Failure("not_found", "There is no such batch; it may have been deleted. List the batches anew.")
 
 
+def stored_not_started(reason: str) -> str:
+    """What is told of a batch that was handed in to be run at once, and whose start was refused for that reason."""
+    return f"{reason} The batch itself is stored: start it then, and do not submit it again."
+
+
 def not_known_yet(job: Job) -> Failure:
     """For a job of which nobody can say yet whether the provider has it."""
     return Failure(

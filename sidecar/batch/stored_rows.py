@@ -72,7 +72,10 @@ def _reserve(mode: Mode, estimated: RowEstimate | None) -> Decimal | None:
     return None if range_ is None else range_.high_usd
 
 
-def open_job(conn: sqlite3.Connection, job: Job) -> None:
+def open_job(conn: sqlite3.Connection, job: Job, half_stored: Sequence[str] = ()) -> None:
+    """The job is being stored from now on, in place of those that could not be stored whole."""
+    for left in half_stored:
+        jobs.delete(conn, left)
     if projects.get(conn, job.project_id) is None:
         raise unknown_project()
     jobs.create(conn, job, storing=True)

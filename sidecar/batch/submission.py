@@ -47,6 +47,8 @@ class BatchSubmission:
         self._providers = core.providers
         self._session = core.session
         self._now_ms = core.now_ms
+        # What the disk did not let be removed again.
+        self._half_stored = set[str]()
 
     async def submit(
         self,
@@ -207,7 +209,9 @@ class BatchSubmission:
     async def _store_all(
         self, job: Job, source: RowSource, checker: RowValidator, *, reuse: bool, canary: bool
     ) -> Job:
-        await self._store.write(open_job, job)
+        left = tuple(self._half_stored)
+        await self._store.write(open_job, job, left)
+        self._half_stored.difference_update(left)
         try:
             appraiser, total = Estimator(self._store, job.project_id), Total()
             needed, index = set[str](), 0
@@ -235,8 +239,12 @@ class BatchSubmission:
                 raise _nothing_to_send()
             return await self._store.write(close_job, job.id, total.kept(job.mode, canary=canary))
         except BaseException:
-            # Nobody was told of it. What is left by a crash is removed at the next start.
-            await asyncio.shield(self._store.write(jobs.delete, job.id))
+            # Nobody was told of it. What is left by a crash is removed at the next start, and what a full disk does not
+            # let go of by the next submission, at the latest.
+            self._half_stored.add(job.id)
+            with suppress(Failure):
+                await asyncio.shield(self._store.write(jobs.delete, job.id))
+                self._half_stored.discard(job.id)
             raise
 
 

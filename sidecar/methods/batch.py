@@ -12,6 +12,7 @@ from sidecar.batch import external_jobs
 from sidecar.batch import jobs as moves
 from sidecar.batch.safeguard_transactions import goes_to_the_vendor
 from sidecar.contract.types import batch as types
+from sidecar.errors import Failure
 from sidecar.methods import batch_files, batch_native, batch_rows, batch_safeguard, batch_wire
 from sidecar.methods.services import Request
 from sidecar.store import job_rows, jobs, verdicts
@@ -43,7 +44,11 @@ async def submit(call: Request, params: types.BatchSubmitParams) -> dict[str, An
         checks=batch_rows.checks(wanted),
     )
     if wanted.start:
-        job = await app.batches.start(job.id)
+        try:
+            job = await app.batches.start(job.id)
+        except Failure as failure:
+            failure.message = moves.stored_not_started(failure.message)
+            raise
         app.news.job_changed(job)
     return batch_wire.job(job) | given.errors()
 
