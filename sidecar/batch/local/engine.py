@@ -155,7 +155,7 @@ class Engine:
         They and their jobs go on at the next start. To be called before the store closes.
         """
         self.stop_taking()
-        await self.resumption.over()
+        await self.resumption.end()
         tasks = {task for _, task in self._runs.values()}
         if tasks:
             passed = asyncio.get_running_loop().time() - self._stopped_at

@@ -218,7 +218,7 @@ class NativeBatches:
     async def close(self) -> None:
         """End every look and every sending; all of it goes on at the next start."""
         self._stopping = True
-        await self.resumption.over()
+        await self.resumption.end()
         await self._unheard.close()
         await self._loops.close()
 
