@@ -36,6 +36,7 @@ OLDER_RESULT_COLUMNS = RESULT_COLUMNS[:10]
 # Members that every exported row has.
 _RESULT_MARKS = frozenset({"rowIndex", "status", "attempts"})
 
+_SPELLED = ("$oid", "$uuid", "$numberLong", "$numberInt")
 ROW_FIELDS = (
     "id",
     "prompt",
@@ -210,6 +211,9 @@ def _text(value: Any, name: str) -> str:
 
 
 def _id(value: Any) -> str:
+    if isinstance(value, Mapping) and len(value) == 1:
+        # As MongoDB writes its ids and its numbers.
+        value = next((value[name] for name in _SPELLED if name in value), value)
     if isinstance(value, str | int) and not isinstance(value, bool):
         text = str(value)
         if text.strip():

@@ -1,6 +1,6 @@
-"""Rows that another form is put around: one text of JSON, base64, a `data:` address, the page of a browser. Pure.
+"""Rows that another form is put around: one text of JSON, base64, a `data:` address, a fence of Markdown. Pure.
 
-A service that hands out a file through an API, or a browser that shows it, leaves it so.
+A service that hands out a file through an API leaves it so, and a model that was asked for a table puts fences around.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ _JSON_TEXT = re.compile(r'\ufeff?\s*"(?:\s|\\+(?:[nrt"]|ufeff))*[\[{]')
 _DATA = re.compile(r"\ufeff?\s*data:[\w.+-]+/[\w.+-]+(?:;[\w.=-]+)*,", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _SHORTEST = 24
+# Few words may stand above it.
+_FENCED = re.compile(r"\ufeff?((?:.{0,500}\n){0,8}?)[ \t]*(`{3,}|~{3,})[ \t]*[\w+.-]*[ \t]*\r?\n")
 
 
 def may_be(head: str) -> bool:
     """Whether a text that begins so may hold its rows in such a form."""
-    return bool(_JSON_TEXT.match(head) or _DATA.match(head)) or _is_base64(head)
+    return bool(_JSON_TEXT.match(head) or _DATA.match(head) or _FENCED.match(head)) or _is_base64(head)
 
 
 def inside(text: str, is_rows: Callable[[str], bool]) -> tuple[bytes, str] | None:
@@ -37,10 +39,22 @@ def inside(text: str, is_rows: Callable[[str], bool]) -> tuple[bytes, str] | Non
         said = text[address.end() :].strip()
         found = _decoded(said) if ";base64," in address[0].lower() else unquote_to_bytes(said)
         return None if found is None else (found, "the address of a page")
+    if fence := _FENCED.match(text):
+        return _fenced(text, fence, is_rows)
     found = _decoded(text.strip("\ufeff \t\r\n")) if _is_base64(text[:4096]) else None
     if found is None or not is_rows(found[:4096].decode("utf-8", "replace")):
         return None
     return found, "base64"
+
+
+def _fenced(text: str, fence: re.Match[str], is_rows: Callable[[str], bool]) -> tuple[bytes, str] | None:
+    """The rows between the fence and its end, which may be lacking; None for a fence in a prompt."""
+    within = text[fence.end() :]
+    if not is_rows(within[:4096]) or any(map(is_rows, fence[1].splitlines())):
+        return None
+    end = re.search(rf"^[ \t]*{re.escape(fence[2])}", within, re.MULTILINE)
+    rows = within[: end.start()] if end else within
+    return rows.encode("utf-8", "replace"), "the first block of code; what stands around it is not read"
 
 
 def _json_text(text: str) -> bytes | None:
