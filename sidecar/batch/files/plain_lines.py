@@ -10,7 +10,7 @@ from sidecar.batch.files.options import ImportOptions
 
 _LOOKED_AT = 20
 _LONGEST_NAME = 40
-_RULE = re.compile(r"[-=_*~#+| \t]{3,}|\{\||\|\}|\|-")
+_RULE = re.compile(r"[-=_*~#+| \t]{3,}|`{3,}[\w+.-]*|\{\||\|\}|\|-")
 _MARKS = re.compile(r"[ \t]{2,}|[ \t]*(?:[|&]+|!!|^!|\\\\$)[ \t]*")
 _PARTS = "This line only parts others, and is not read as a question."
 DRAWN = (

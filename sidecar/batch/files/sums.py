@@ -1,4 +1,4 @@
-"""What stands around a table of a report and is no question: groups of columns above it, a sum below it. Pure."""
+"""What stands around a table and is no question: groups of columns above it, a sum or a count below it. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from sidecar.batch.files.columns import field_of, squeezed
 from sidecar.batch.files.csv_text import BrokenRecord
 
 TOLD = "This row is the sum below the table, and is not read as a question."
+TOLD_OF_COUNT = "This row counts those above it, as a database writes it, and is not read as a question."
 _SUM_WORDS = """
     total totals grandtotal subtotal sum summe gesamt gesamtsumme insgesamt totale totaal somme suma soma итого всего
     合计 合計 总计 總計 합계
 """
 _SUMS = frozenset(_SUM_WORDS.split())
 _NUMBER = re.compile(r"[-+]?[\d.,' \u00a0\u202f]*\d[\d.,]*\s?[%€$£]?|[€$£]\s?[\d.,]+")
+_COUNT = re.compile(
+    r"\(?\d+ (?:rows?|records?)(?: affected| selected| in set| returned)?(?: \([\d.]+ sec\))?\)?\.?", re.I
+)
 
 
 class LastRow:
-    """Holds a row that looks like a sum until it is known whether another follows, for only the last one is a sum."""
+    """Holds a row that looks like a sum or a count until it is known whether another follows: only the last is one."""
 
     def __init__(self, prompt_at: int | None) -> None:
         self._at = prompt_at
@@ -29,7 +33,7 @@ class LastRow:
         if self.held is not None:
             yield self.held
             self.held = None
-        if self._is_sum(record):
+        if self._is_sum(record) or _is_count(record):
             self.held = number, record
         else:
             yield number, record
@@ -41,6 +45,16 @@ class LastRow:
             return False
         others = [cell.strip() for place, cell in enumerate(record) if place != self._at and cell.strip()]
         return bool(others) and all(map(_NUMBER.fullmatch, others))
+
+
+def told(record: Sequence[str]) -> str:
+    """Return what is said of a last row that was held."""
+    return TOLD_OF_COUNT if _is_count(record) else TOLD
+
+
+def _is_count(record: Sequence[str]) -> bool:
+    filled = [cell.strip() for cell in record if cell.strip()]
+    return len(filled) == 1 and _COUNT.fullmatch(filled[0]) is not None
 
 
 def is_groups(record: Sequence[str] | BrokenRecord, below: Sequence[str]) -> bool:

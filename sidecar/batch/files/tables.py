@@ -107,7 +107,7 @@ def table_rows(
                 yield 0, RowError(reader.remark)
                 reader.remark = None
     if last.held is not None:
-        yield last.held[0], RowError(sums.TOLD)
+        yield last.held[0], RowError(sums.told(last.held[1]))
     yield 0, Seen(names, samples, True, encoding.name, delimiter)
 
 

@@ -172,3 +172,24 @@ def test_a_line_that_only_parts_others_is_told_and_not_asked() -> None:
     found = read("Why?\n---\nHow?\n\n=====\n-- what --\n# Why  me\n", "txt", models=ONE)
     assert prompts(found) == ["Why?", "How?", "-- what --", "# Why  me"]
     assert [row for row, _ in said(found)] == [0, 2, 5]
+
+
+@pytest.mark.parametrize(
+    "last", ["(2 rows)", "(1 row)", "2 rows in set (0.00 sec)", "(2 rows affected)", "12 rows selected."]
+)
+@pytest.mark.parametrize("header", ["prompt,n", "prompt"])
+def test_the_count_that_a_database_writes_below_a_table_is_told_and_not_asked(last: str, header: str) -> None:
+    row = "Why?,1" if "," in header else "Why?"
+    found = read(f"{header}\n{row}\n{last}\n", "csv", models=ONE)
+    assert (prompts(found), found["errors"][-1]["message"][:31]) == (
+        ["Why?"],
+        "This row counts those above it,",
+    )
+    found = read(f"{header}\n{last}\n{row}\n", "csv", models=ONE)
+    assert prompts(found) == [last, "Why?"]
+
+
+def test_the_marks_of_a_fence_among_lines_are_told_and_not_asked() -> None:
+    found = read("Sum this up:\n```py\nx = 1\n```\nAnd this\n", "txt", models=ONE)
+    assert prompts(found) == ["Sum this up:", "x = 1", "And this"]
+    assert [error["row"] for error in found["errors"]] == [0, 2, 4]
