@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.field.claims import field
 from tests.field.hostile import Answer, Asked, chat_chunks, serving, stream, whole
 from tests.field.lab import MODEL, ask, own_models, project, refused, sidecar
 from tests.field.vendors import (
@@ -80,6 +81,7 @@ async def begun(process: SidecarProcess, count: int, concurrency: int) -> str:
     return made
 
 
+@field("machine", "another program replaces the saved key")
 async def test_a_key_that_another_program_replaced_is_used_without_a_restart(tmp_path: Path) -> None:
     door = Door()
     async with (
@@ -116,6 +118,7 @@ async def test_a_vendor_s_refusal_of_the_old_key_is_no_refusal_of_the_new_one(
         assert process.notifications["settings:invalidKey"].empty()
 
 
+@field("machine", "another program saves a key")
 async def test_a_key_that_another_program_added_is_found_without_a_restart(tmp_path: Path) -> None:
     door = Door()
     async with (
@@ -131,6 +134,7 @@ async def test_a_key_that_another_program_added_is_found_without_a_restart(tmp_p
         assert door.keys == [OLD]
 
 
+@field("machine", "a key is saved while a batch runs")
 async def test_rows_under_way_and_those_behind_them_go_on_with_the_key_that_was_saved_meanwhile(
     tmp_path: Path,
 ) -> None:
@@ -178,6 +182,7 @@ async def test_a_row_that_waits_for_its_limit_is_asked_with_the_key_that_was_sav
         assert door.keys.count(OLD) <= 3
 
 
+@field("machine", "a key is refused and there is no other one")
 async def test_a_refused_key_without_another_one_is_not_tried_by_every_row(tmp_path: Path) -> None:
     door = Door()
     async with (
@@ -196,6 +201,7 @@ async def test_a_refused_key_without_another_one_is_not_tried_by_every_row(tmp_p
         await until(process, job_id, lambda found: found["completedRows"] == 20)
 
 
+@field("machine", "the refused key of a vendor's batch is replaced")
 async def test_a_batch_at_the_vendor_goes_on_once_another_program_has_replaced_the_refused_key(
     tmp_path: Path,
 ) -> None:
@@ -236,6 +242,7 @@ HIDDEN: dict[str, Whole] = {
 }
 
 
+@field("batches", "the key of another project is there meanwhile")
 @pytest.mark.parametrize("provider", MODELS)
 async def test_a_batch_that_the_key_of_another_project_cannot_see_waits_for_its_own(
     provider: str, tmp_path: Path

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.field.claims import field
 from tests.field.hostile import Answer, Asked, chat_chunks, serving, stream, whole
 from tests.field.lab import MODEL, Lab, own_models, project, refused, sidecar
 from tests.field.vendors import ended, rows
@@ -51,6 +52,7 @@ def error(status: int, words: str) -> Answer:
     return whole({"error": {"message": words, "code": str(status)}}, status)
 
 
+@field("servers", "a prompt that is too long, in the words of TabbyAPI")
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_conversation_that_is_too_long_is_said_to_be_in_whatever_words_it_is_refused(
     lab: Lab,
@@ -63,6 +65,7 @@ async def test_a_conversation_that_is_too_long_is_said_to_be_in_whatever_words_i
         assert (await refused(lab.process)).data["kind"] != "context_length_exceeded", words
 
 
+@field("servers", "400 `Budget has been exceeded`")
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_budget_or_credit_that_is_gone_is_no_refusal_of_the_key_and_not_asked_again(lab: Lab) -> None:
     for status, words in USED_UP:
@@ -74,6 +77,7 @@ async def test_a_budget_or_credit_that_is_gone_is_no_refusal_of_the_key_and_not_
     assert lab.process.notifications["settings:invalidKey"].empty()
 
 
+@field("servers", "the same in the middle of a local batch")
 @pytest.mark.parametrize(("status", "words"), [USED_UP[0], USED_UP[3]])
 async def test_a_batch_whose_gateway_is_over_budget_stops_and_keeps_its_rows(
     status: int, words: str, tmp_path: Path
