@@ -65,6 +65,7 @@ class Container:
         outbox: Outbox,
         in_flight: InFlight,
         now_ms: clock.Now,
+        make_store: Callable[..., Store] = Store,
     ) -> None:
         self.started_at = now_ms()
         self.config = config
@@ -75,7 +76,7 @@ class Container:
         self.catalogue = self.catalogue_files.catalogue
         self.open_database = DatabaseOpener(config, now_ms)
         self.database_file = self.open_database.file
-        self.store = Store(self.open_database, on_late_opening=self._resume_batches)
+        self.store = make_store(self.open_database, on_late_opening=self._resume_batches)
         self.caretaker = Caretaker(self.store, self.database_file, now_ms)
         self._caring: asyncio.Task[None] | None = None
         self.settings = Settings(self.store, DEFAULTS, now_ms)

@@ -24,6 +24,7 @@ from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.transport import simulated_transport
+from tests.helpers.watched_store import WatchedStore
 
 DEADLINE_SECONDS = 60.0
 
@@ -33,6 +34,8 @@ class Inside:
 
     def __init__(self, dispatcher: Dispatcher, services: Container, simulator: Simulator) -> None:
         self.services = services
+        assert isinstance(services.store, WatchedStore)
+        self.store = services.store
         self.simulator = simulator
         self._dispatcher = dispatcher
         self._came: asyncio.Queue[Any] = asyncio.Queue()
@@ -70,9 +73,12 @@ class Inside:
 
     async def ended(self, job_id: str) -> None:
         """Returns when a job runs no more. It is asked for: the last notification may come before such an answer."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while (await self.call("batch:get", {"jobId": job_id}))["result"]["status"] == "processing":
-                pass
+
+        async def over() -> bool:
+            job = await self.call("batch:get", {"jobId": job_id})
+            return bool(job["result"]["status"] != "processing")
+
+        await self.store.until(over)
 
     async def take(self, frames: bytes) -> None:
         for line in frames.splitlines():
@@ -109,7 +115,7 @@ async def inside(
     http = HttpClient(lambda: simulated_transport(simulator))
     vendors = ("openai", "anthropic", "gemini", "grok")
     keys = MemoryKeys({**dict.fromkeys(vendors, app.SIMULATED_KEY), **(more_keys or {})})
-    services = Container(config, lambda options: http, keys, outbox, in_flight, now_ms)
+    services = Container(config, lambda options: http, keys, outbox, in_flight, now_ms, WatchedStore)
     dispatcher = Dispatcher(build_routes(), services, outbox, errors=ERRORS, in_flight=in_flight)
     reached = Inside(dispatcher, services, simulator)
     outbox.framing = "newline"

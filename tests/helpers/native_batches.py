@@ -6,11 +6,11 @@ import asyncio
 import itertools
 import json
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.service import NativeBatches
@@ -42,9 +42,9 @@ from sidecar.store import job_rows, jobs, projects, vendor_batches
 from sidecar.store.database import Database
 from sidecar.store.job_records import Job, JobRow, LimitName, VendorBatch
 from sidecar.store.records import LedgerEntry
-from sidecar.store.store import Store
 from tests.helpers.asking import Clock, all_entries
 from tests.helpers.local_batches import Only, PromptedProvider
+from tests.helpers.watched_store import WatchedStore
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -209,35 +209,6 @@ class OnlyVendor(Only):
         if name != self._vendor.name:
             raise Failure("unsupported", f"{name} has no batches.")
         return self._vendor
-
-
-class WatchedStore(Store):
-    """A store whose writes can be waited for: looking again and again would take the core from what is to be seen."""
-
-    def __init__(self, open_file: Callable[[], Coroutine[Any, Any, Database]]) -> None:
-        super().__init__(open_file)
-        self._writes = 0
-        self._after_write = asyncio.Condition()
-
-    async def write(
-        self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        try:
-            return await super().write(fn, *args, **kwargs)
-        finally:
-            self._writes += 1
-            async with self._after_write:
-                self._after_write.notify_all()
-
-    async def until(self, seen: Callable[[], Awaitable[bool]]) -> None:
-        """Look at once and after each write, until it is seen. Raise TimeoutError after a minute."""
-        async with asyncio.timeout(60):
-            while True:
-                before = self._writes
-                if await seen():
-                    return
-                async with self._after_write:
-                    await self._after_write.wait_for(lambda: self._writes > before)  # noqa: B023
 
 
 @dataclass

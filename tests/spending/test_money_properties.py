@@ -26,7 +26,7 @@ from sidecar.config import Config
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.gemini.routes import GeminiVendor
 from sidecar.simulator.registry import all_vendors
-from sidecar.spending.budget import standing
+from sidecar.spending.budget import Balance, standing
 from sidecar.store import jobs, ledger_sums
 from tests.helpers.inside import Inside, World, inside
 
@@ -142,22 +142,23 @@ async def sidecar(saved: Mapping[str, Any], part_tokens: int = 65_536) -> AsyncI
 
 @asynccontextmanager
 async def limited(here: Inside, limit: Decimal) -> AsyncIterator[None]:
-    """The month's limit, held against every state of the account that can be seen while the block runs."""
+    """The month's limit, held against the account after each write while the block runs."""
     await here.call("settings:save", {"key": "monthlyBudgetUSD", "value": float(limit)})
-    read = here.services.store.read
+    overrun: list[Balance] = []
 
-    async def look() -> None:
-        while True:
-            balance = await read(standing, limit, 0)
-            assert balance.left_usd >= 0, balance
+    async def seen() -> bool:
+        balance = await here.store.read(standing, limit, 0)
+        overrun.extend([balance] if balance.left_usd < 0 else [])
+        return bool(overrun)
 
-    looking = asyncio.create_task(look())
+    looking = asyncio.create_task(here.store.until(seen))
     try:
         yield
     finally:
         looking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await looking
+        assert not overrun
 
 
 async def submitted(
