@@ -94,7 +94,7 @@ async def test_a_job_that_was_left_running_goes_on_whoever_is_there(tmp_path: Pa
     async with inside(tmp_path) as here:
         project = (await here.ask("project:create", {"name": "P"}))["result"]["id"]
         job = (await here.ask("batch:submit", {"projectId": project, "rows": rows, "start": True}))["result"]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not here.simulator.ledger.entries:
                 await asyncio.sleep(0)
     async with inside(tmp_path) as here:

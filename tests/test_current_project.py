@@ -30,7 +30,7 @@ class OnADisk(Store):
 async def test_a_project_can_be_looked_at_on_a_full_disk_and_is_remembered_once_there_is_room(
     tmp_path: Path,
 ) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         store = OnADisk(lambda: Database.open(tmp_path / "abai.db", now_ms=lambda: NOW))
         for name in ("old", "new"):
             await store.write(projects.create, name, name, now=NOW)

@@ -110,7 +110,7 @@ async def test_closing_the_pipe_in_the_middle_of_an_answer_keeps_what_had_arrive
             "modelId": MODEL,
         }
         asked = sidecar.start_call("chat:send", {**question, "partialResultToken": "t"})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await sidecar.progress["t"].get()
         sidecar.close_stdin()
         with pytest.raises(RpcError) as caught:
@@ -127,7 +127,7 @@ async def test_sigterm_lets_a_short_answer_finish_and_commits(tmp_path: Path) ->
     async with mock_process(tmp_path, pace_ms=20) as sidecar:
         question = {"conversationId": "talk", "content": "Why is the sky blue?", "modelId": MODEL}
         asked = sidecar.start_call("chat:send", {**question, "partialResultToken": "t"})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await sidecar.progress["t"].get()
         sidecar.terminate()
         reply = await sidecar.result(asked)
@@ -141,7 +141,7 @@ async def test_a_signal_to_a_process_that_is_ending_does_not_cut_off_what_is_pai
     async with mock_process(tmp_path) as sidecar:
         project = await sidecar.call("project:create", {"name": "P"})
         job = await sidecar.call("batch:submit", {"projectId": project["id"], "rows": [row], "start": True})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not _sent(tmp_path):
                 await sidecar.call("system:health")
         sidecar.close_stdin()
@@ -357,14 +357,14 @@ async def test_a_stopped_answer_keeps_its_text_and_the_vendor_sees_the_connectio
         content = "Go on [[simulate: tokens=50000]]"
         question = {"conversationId": "talk", "content": content, "modelId": model}
         asked = sidecar.start_call("chat:send", {**question, "partialResultToken": "t"})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await sidecar.progress["t"].get())["type"] != "text":
                 pass
         assert await sidecar.call("chat:abort", {"conversationId": "talk"}) == {"aborted": 1}
         with pytest.raises(RpcError) as caught:
             await sidecar.result(asked)
         assert caught.value.code == -32800
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while (await simulator.ledger())["running"]:
                 pass
         [entry] = (await simulator.ledger())["requests"]

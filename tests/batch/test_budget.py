@@ -38,7 +38,7 @@ async def test_a_running_job_holds_back_what_it_may_cost_and_gives_back_the_rest
         assert job.estimate is not None
         high = Decimal(job.estimate["highUSD"]) / ATTEMPTS
         await here.engine.start(job.id, concurrency=1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await provider.begun.wait()
         # One row is under way and one has yet to begin: together they hold what asking both once may cost.
         assert await here.reserved() == high
@@ -88,7 +88,7 @@ async def test_a_budget_that_is_lowered_while_a_job_runs_stops_it(tmp_path: Path
     async with works(tmp_path, provider=provider) as here:
         job = await here.submit(*map(str, range(5)), **SMALL)
         await here.engine.start(job.id, concurrency=1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await provider.begun.wait()
         await here.settings.save("monthlyBudgetUSD", 0.001)
         waiting.set()
@@ -103,7 +103,7 @@ async def test_what_a_job_holds_back_survives_the_end_of_the_process(tmp_path: P
     async with works(tmp_path, provider=provider) as here:
         job = await here.submit("One", "Two", **SMALL)
         await here.engine.start(job.id)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await provider.begun.wait()
         await here.engine.close(0)
         assert job.estimate is not None

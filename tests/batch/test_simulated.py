@@ -103,7 +103,7 @@ async def test_a_chat_is_answered_at_once_while_a_batch_waits_for_a_limit(tmp_pa
     async with inside(tmp_path, day=DAY) as here:
         limited = "[[simulate: status=429 retry_after=3000 times=1]] Reply with exactly: ok"
         job_id = await _submitted(here, [limited], start=True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not here.simulator.ledger.entries:
                 await asyncio.sleep(0)
         answer = await here.ask("chat:send", {"content": "Reply with exactly: pong", "modelId": MODEL})
@@ -120,7 +120,7 @@ async def test_cancelling_closes_the_connections_of_rows_in_flight(tmp_path: Pat
         slow = "[[simulate: slow_first_ms=60000]] Tell me more"
         job_id = await _submitted(here, [f"{slow} {n}" for n in range(20)], start=True)
         simulator: Simulator = here.simulator
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(simulator.ledger.entries) < 8:
                 await asyncio.sleep(0)
         cancelled = (await here.ask("batch:cancel", {"jobId": job_id}))["result"]

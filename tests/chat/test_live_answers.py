@@ -91,7 +91,7 @@ async def pieces_of(at: Desk) -> list[AnswerPiece]:
 
 async def kept(at: Desk, text: str) -> None:
     """Waits until so much of the answer is on the disk."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while put_together(await pieces_of(at))[0] != text:
             await asyncio.sleep(0)
 
@@ -183,7 +183,7 @@ async def test_a_question_outside_of_conversations_leaves_no_text(at: Desk) -> N
     gate = asyncio.Event()
     at.provider.script = [TextDelta("Beca"), gate, Done("stop", USAGE)]
     asking = at.asking(conversation=None)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not [answer for answer in at.chat.live if answer.seq]:
             await asyncio.sleep(0)
     [answer] = at.chat.live
@@ -198,7 +198,7 @@ async def test_an_answer_that_failed_says_why_to_whoever_joined_it(at: Desk) -> 
     gate = asyncio.Event()
     at.provider.script = [TextDelta("Be"), gate, Failure("provider_unavailable", "The line broke.")]
     asking = at.asking()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not [answer for answer in at.chat.live if answer.seq]:
             await asyncio.sleep(0)
     [answer] = at.chat.live

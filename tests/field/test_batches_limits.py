@@ -168,7 +168,7 @@ async def test_rows_of_other_parts_can_be_tried_again_while_one_is_at_work(tmp_p
         await until(process, job_id, lambda found: found["failedRows"] == 1)
         again = await process.call("batch:retry-failed", {"jobId": job_id})
         assert (again["status"], again["failedRows"]) == ("processing", 0)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(there.batches) < 3:
                 await job(process, job_id)
         states = [batch["state"] for batch in there.batches]

@@ -225,6 +225,6 @@ async def paid(server: HostileServer, folder: Path) -> None:
 
     # Whatever is asked was written down before.
     await server.requests(1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await asyncio.to_thread(settled):
             pass

@@ -143,12 +143,12 @@ async def job(process: SidecarProcess, job_id: str) -> dict[str, Any]:
 
 
 async def until(
-    process: SidecarProcess, job_id: str, wanted: Callable[[dict[str, Any]], bool], seconds: float = 20.0
+    process: SidecarProcess, job_id: str, wanted: Callable[[dict[str, Any]], bool], seconds: float = 60.0
 ) -> dict[str, Any]:
     """The job, once it, or whatever else is looked at meanwhile, is as wanted."""
     async with asyncio.timeout(seconds):
         while not wanted(found := await job(process, job_id)):
-            pass
+            await process.news()
     return found
 
 
@@ -159,9 +159,9 @@ async def ended(process: SidecarProcess, job_id: str) -> dict[str, Any]:
 async def closed(process: SidecarProcess, job_id: str) -> dict[str, Any]:
     """The job, once none of its rows is at a vendor any more."""
     await ended(process, job_id)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while {row["status"] for row in await rows(process, job_id)} & {"processing"}:
-            pass
+            await process.news()
     return await job(process, job_id)
 
 

@@ -106,7 +106,7 @@ class Lane:
         """Waits until nothing is under way; `by_a_person`, what was set aside is started again too."""
         async with asyncio.timeout(60):
             while await self._unfinished(process, by_a_person):
-                pass
+                await process.news()
 
     async def _unfinished(self, process: SidecarProcess, by_a_person: bool = False) -> list[str]:
         listed = await process.call("batch:list", {"projectId": self.project, "limit": 1000})

@@ -55,6 +55,8 @@ class SidecarProcess:
         self.progress: defaultdict[Any, asyncio.Queue[Any]] = defaultdict(asyncio.Queue)
         self.received: list[Any] = []
         self._arrived = asyncio.Event()
+        # Its output has ended: nothing is answered any more.
+        self._silent = False
         self.stderr: deque[str] = deque(maxlen=_KEPT_LINES)
         self._command = command
         self._framing: Framing = framing
@@ -100,6 +102,8 @@ class SidecarProcess:
         # Whoever is not interested in a failure has not forgotten it.
         reply.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._pending[self._last_id] = reply
+        if self._silent:
+            reply.set_exception(self._no_more())
         self.send(request(method, params, self._last_id))
         return Started(reply, self._last_id)
 
@@ -138,6 +142,16 @@ class SidecarProcess:
                 self._arrived.clear()
                 await self._arrived.wait()
             return self.received[number]
+
+    async def news(self, seconds: float = 0.05) -> None:
+        """Waits for the next message, whatever it is, but no longer than that: not all that changes is told.
+
+        Whoever asks again without a pause takes the core from what they wait for.
+        """
+        self._arrived.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._arrived.wait()
 
     async def notification(self, method: str) -> Any:
         """The params of the next notification of this method."""
@@ -206,11 +220,16 @@ class SidecarProcess:
                 self.received.append(message)
                 self._arrived.set()
                 self._sort(message)
-        log = "\n".join(self.stderr)
+        self._silent = True
         for reply in self._pending.values():
-            reply.set_exception(ConnectionError(f"the process has closed its output; stderr:\n{log}"))
+            reply.set_exception(self._no_more())
+        self._arrived.set()
         if splitter.rest:
             raise AssertionError(f"a frame was cut short: {splitter.rest[:200]!r}")
+
+    def _no_more(self) -> ConnectionError:
+        log = "\n".join(self.stderr)
+        return ConnectionError(f"the process has closed its output; stderr:\n{log}")
 
     def _sort(self, message: Any) -> None:
         known = message if isinstance(message, dict) else {}

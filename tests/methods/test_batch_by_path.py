@@ -93,7 +93,7 @@ async def test_a_file_goes_to_a_vendors_batch_and_its_models_are_checked_before(
         given = {"projectId": await project(here), "path": path, "providerName": "openai"}
         refused = (await here.ask("batch:submit-native", {**given, "model": "grok/grok-4.3"}))["error"]
         sent = (await here.ask("batch:submit-native", {**given, "model": LUNA}))["result"]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await here.ask("batch:get", {"jobId": sent["jobId"]}))["result"]["status"] != "completed":
                 pass
         rows = await results(here, sent["jobId"])

@@ -32,7 +32,7 @@ async def submit(here: Inside, provider: str, *rows: dict[str, Any]) -> dict[str
 
 
 async def ended(here: Inside, job_id: str) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             job = (await here.ask("batch:get", {"jobId": job_id}))["result"]
             if job["status"] in ("completed", "failed", "cancelled"):

@@ -99,7 +99,7 @@ async def test_a_restore_that_is_cancelled_when_it_is_done_already_leaves_nothin
     copy = await backup(app, beside(tmp_path) / "copy.db")
     await app.ask("settings:save", {"key": "maxOutputTokens", "value": 200})
     app.send({"jsonrpc": "2.0", "id": "r", "method": "data:restore", "params": {"path": str(copy)}})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not kept(tmp_path):
             await asyncio.sleep(0)
     app.send({"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": "r"}})
@@ -317,7 +317,7 @@ async def test_reads_and_writes_go_on_while_everything_is_exported(app: Inside, 
     params = {"path": str(beside(tmp_path) / "out")}
     app.send({"jsonrpc": "2.0", "id": "e", "method": "data:export", "params": params})
     app.send({"jsonrpc": "2.0", "id": "p", "method": "project:create", "params": {"name": "Beside"}})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         order = [(await app.next_message())["id"] for _ in range(2)]
     assert order == ["p", "e"]
     # A moment is a moment: what came beside it is in it or not, and no line is cut.

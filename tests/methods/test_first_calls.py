@@ -60,7 +60,7 @@ async def test_the_health_is_told_while_what_another_method_needs_is_still_being
     slow = asyncio.ensure_future(ready("project:list"))
     await asyncio.to_thread(begun.wait, 20)
     behind = asyncio.ensure_future(ready("project:create"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await ready("system:health")
     assert not slow.done()
     assert not behind.done()

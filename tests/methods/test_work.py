@@ -205,7 +205,7 @@ async def test_a_batch_is_listed_while_it_runs(app: Inside) -> None:
     row = {"prompt": "Reply. [[simulate: slow_first_ms=60000]]", "model": MODEL}
     submitted = {"projectId": project, "rows": [row, row], "start": True}
     job = (await app.ask("batch:submit", submitted))["result"]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             work = (await app.ask("work:list", {"projectId": project}))["result"]
             if [each["rowsInFlight"] for each in work["jobs"]] == [2]:

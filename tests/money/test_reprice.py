@@ -169,7 +169,7 @@ def test_one_model_has_one_row_whatever_it_was_called() -> None:
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     made = Store(lambda: Database.open(tmp_path / "abai.db", now_ms=lambda: MIDNIGHT))
     yield made
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await made.close()
 
 
@@ -180,7 +180,7 @@ async def test_a_ledger_of_many_pages_is_added_up_once(store: Store) -> None:
         for number in range(count):
             spent(conn, str(number), "0.25", at=MIDNIGHT + number // 700, model="lab/asked")
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await store.write(fill)
         found = await reprice.reprice(store, LAB, "steady")
     assert (found.calls, found.unpriced) == (count, 0)
@@ -193,7 +193,7 @@ async def test_only_the_calls_of_the_project_and_the_time_are_repriced(store: St
         for number, project in enumerate("ppqqp"):
             spent(conn, str(number), str(10**number), at=MIDNIGHT + number, project=project)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await store.write(fill)
         actual = [
             (await reprice.reprice(store, LAB, "steady", **asked)).actual_usd

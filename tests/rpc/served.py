@@ -38,7 +38,7 @@ class Served:
 
     async def answers(self, *messages: Any) -> list[Any]:
         """All that leaves until nothing is running any more."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self.send(*messages)
             await self.dispatcher.in_flight.idle()
             sent: list[bytes] = []

@@ -133,7 +133,7 @@ async def test_when_too_much_is_running_the_next_request_waits() -> None:
         await asyncio.sleep(0)
     assert [fourth.done(), served.dispatcher.in_flight.count] == [False, 3]
     served.dispatcher.in_flight.cancel(2)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await fourth
     served.dispatcher.in_flight.cancel_all()
     assert 4 in [answer.get("id") for answer in await served.answers()]
@@ -143,7 +143,7 @@ async def test_when_nothing_ends_more_is_refused_but_for_health_cancelling_and_t
     health = method(_well, "system:health")
     served = Served(health, limit=2)
     await waiting(served, 1, 2)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await served.send(*(request("echo", id=number) for number in range(3, 50)))
         await served.send(request("system:health", id=50))
         await served.send(request("$/cancelRequest", {"id": 1}, 51), request("exit", id=52))

@@ -42,7 +42,7 @@ class Client:
 async def flush(outbox: Outbox, client: Client) -> None:
     outbox.framing = "newline"
     outbox.close()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await outbox.run(client.write)
 
 
@@ -137,7 +137,7 @@ async def test_what_has_begun_to_leave_takes_nothing_more() -> None:
     outbox.send(b'{"id":1}')
     client.go_on()
     outbox.close()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await running
     assert [message.get("method") for message in client.messages] == ["$/progress", "$/progress", "job", None]
     assert client.messages[1]["params"]["value"] == text("." * 100)
@@ -188,7 +188,7 @@ async def test_nothing_leaves_before_the_framing_is_known() -> None:
     assert client.writes == []
     outbox.framing = "headers"
     outbox.close()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await running
     assert client.writes[0].startswith(b"Content-Length: 46\r\n\r\n{")
 
@@ -206,7 +206,7 @@ async def test_too_much_that_waits_leaves_no_room_until_most_has_left() -> None:
         await asyncio.sleep(0)
     assert not waiting.done()
     client.go_on()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await waiting
     assert len(client.writes) >= 8
     outbox.close()
@@ -227,7 +227,7 @@ async def test_progress_that_is_joined_is_counted_by_its_text() -> None:
 async def test_before_the_framing_is_known_reading_never_pauses() -> None:
     outbox = Outbox(high_water_bytes=10)
     outbox.notify("early", {"text": "x" * 100})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await outbox.room()
 
 

@@ -49,7 +49,7 @@ class Client:
     async def until(self, enough: Callable[[list[Any]], bool]) -> list[Any]:
         """Reads on until the messages that have arrived are enough."""
         self._reader = self._reader or ThreadReader(self._from_server)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not enough(self.messages):
                 chunk = await self._reader.read()
                 if not chunk:
@@ -59,7 +59,7 @@ class Client:
 
     async def ended(self) -> list[Any]:
         """Everything that was sent until serving ended."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.serving
         self._close(self._wire_out)
         return await self.until(lambda _: False)
@@ -105,7 +105,7 @@ async def connected(
 
 
 async def _drain(reader: WireReader) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await reader.read():
             pass
 
@@ -175,7 +175,7 @@ async def test_a_client_that_is_gone_ends_the_serving() -> None:
     async with connected(grace_seconds=0) as client:
         client.go_away()
         client.send(request("echo"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await client.serving
 
 
@@ -190,7 +190,7 @@ async def test_what_was_paid_for_is_finished_when_the_client_is_gone() -> None:
         client.send(request("pay", id=1))
         client.go_away()
         client.send(request("echo", id=2))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await client.serving
     assert settled.is_set()
 
@@ -201,7 +201,7 @@ async def test_while_the_client_does_not_read_no_new_requests_are_taken() -> Non
         # More than a pipe holds: whoever writes it in the loop would wait for the loop.
         asked = [request("big", {"bytes": 20_000}, number) for number in range(1500)]
         sending = asyncio.create_task(asyncio.to_thread(client.send, *asked))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not toys.outbox.full:
                 await asyncio.sleep(0)
         for _ in range(1000):
@@ -219,7 +219,7 @@ async def test_a_client_that_never_reads_again_does_not_keep_the_server_from_end
     async with connected() as client:
         client.send(request("big", {"bytes": 5_000_000}))
         client.close_stdin()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             await client.serving
 
 

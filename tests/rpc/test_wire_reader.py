@@ -42,7 +42,7 @@ async def test_all_bytes_arrive_in_order_and_then_the_end(pipe: Pipe, make: Make
     data = os.urandom(3_000_000)
     pouring = asyncio.create_task(asyncio.to_thread(pipe.pour, data))
     arrived = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while chunk := await reader.read():
             arrived += chunk
         await pouring
@@ -53,7 +53,7 @@ async def test_all_bytes_arrive_in_order_and_then_the_end(pipe: Pipe, make: Make
 async def test_what_arrived_before_there_was_a_loop_is_not_lost(pipe: Pipe, make: Make) -> None:
     reader = make(pipe.read_end)
     await asyncio.to_thread(pipe.pour, b"early")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert [await reader.read(), await reader.read()] == [b"early", b""]
 
 
@@ -61,12 +61,12 @@ async def test_who_does_not_read_stops_the_writer_at_the_other_end(pipe: Pipe, m
     reader = make(pipe.read_end)
     size = 4 * (MAX_UNREAD_BYTES + READ_BYTES)
     pouring = asyncio.create_task(asyncio.to_thread(pipe.pour, b"x" * size))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         arrived = len(await reader.read())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
             await asyncio.shield(pouring)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while chunk := await reader.read():
             arrived += len(chunk)
         await pouring
@@ -83,7 +83,7 @@ async def test_the_end_is_seen_while_nobody_reads(pipe: Pipe, make: Make) -> Non
 
     reader.when_ended(on_end)
     os.write(pipe.write_end, b"first")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await reader.read() == b"first"
         await asyncio.to_thread(pipe.pour, b"x" * 100_000)
         await ended.wait()
@@ -96,7 +96,7 @@ async def test_the_end_is_seen_while_nobody_reads(pipe: Pipe, make: Make) -> Non
 async def test_whoever_asks_for_the_end_after_it_is_told_at_once(pipe: Pipe, make: Make) -> None:
     reader = make(pipe.read_end)
     pipe.pour(b"")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await reader.read() == b""
     told: list[str] = []
     reader.when_ended(lambda: told.append("ended"))
@@ -108,7 +108,7 @@ async def test_nothing_is_read_of_a_pipe_whose_client_is_gone(pipe: Pipe, make: 
     waiting = asyncio.create_task(reader.read())
     await asyncio.sleep(0)
     reader.end()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await waiting == b""
     await asyncio.to_thread(pipe.pour, b"by a child that inherited the other end")
     assert await reader.read() == b""
@@ -121,7 +121,7 @@ async def test_a_reader_that_was_cancelled_loses_nothing(pipe: Pipe, make: Make)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     await asyncio.to_thread(pipe.pour, b"kept")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert [await reader.read(), await reader.read()] == [b"kept", b""]
 
 

@@ -27,7 +27,7 @@ async def read_all(made: OpenAI, prompt: str) -> list[Event]:
 
 async def test_text_streams_over_a_real_connection() -> None:
     sim = simulator()
-    async with asyncio.timeout(20), on_loopback(sim) as base:
+    async with asyncio.timeout(60), on_loopback(sim) as base:
         edge = HttpClient()
         made = OpenAI(edge, f"{base}/v1")
         events = await read_all(made, "Reply with exactly: a b c d")
@@ -40,7 +40,7 @@ async def test_text_streams_over_a_real_connection() -> None:
 @pytest.mark.parametrize("how", ["close", "cancel"])
 async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: str) -> None:
     sim = simulator()
-    async with asyncio.timeout(20), on_loopback(sim) as base:
+    async with asyncio.timeout(60), on_loopback(sim) as base:
         edge = HttpClient()
         made = OpenAI(edge, f"{base}/v1")
         plan = made.plan(ask("gpt-4o", "Talk [[simulate: tokens=5000 pace_ms=20]]"))
@@ -60,7 +60,7 @@ async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: s
 
 async def test_a_client_that_leaves_while_it_waits_for_the_first_word_is_noticed() -> None:
     sim = simulator()
-    async with asyncio.timeout(20), on_loopback(sim) as base:
+    async with asyncio.timeout(60), on_loopback(sim) as base:
         edge = HttpClient()
         made = OpenAI(edge, f"{base}/v1")
         plan = made.plan(ask("gpt-4o", "Talk [[simulate: slow_first_ms=60000]]"))
@@ -77,7 +77,7 @@ async def test_a_client_that_leaves_while_it_waits_for_the_first_word_is_noticed
 @pytest.mark.parametrize("orders", ["cut=0", "cut=2"])
 async def test_a_connection_that_breaks_after_sending_is_not_tried_again(orders: str) -> None:
     sim = simulator()
-    async with asyncio.timeout(20), on_loopback(sim) as base:
+    async with asyncio.timeout(60), on_loopback(sim) as base:
         edge = HttpClient(sleep=no_wait)
         made = OpenAI(edge, f"{base}/v1")
         with pytest.raises(OutcomeUnknown) as raised:
@@ -98,7 +98,7 @@ async def test_a_refused_connection_is_tried_again_and_then_said() -> None:
     edge = HttpClient(sleep=wait, chance=lambda: 0.0)
     made = OpenAI(edge, f"http://127.0.0.1:{port}/v1")
     with pytest.raises(Failure) as raised:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await anext(made.stream(made.plan(ask("gpt-4o")), "sk-1"))
     await edge.aclose()
     assert not isinstance(raised.value, OutcomeUnknown)
@@ -108,7 +108,7 @@ async def test_a_refused_connection_is_tried_again_and_then_said() -> None:
 
 async def test_refusals_are_retried_over_a_real_connection() -> None:
     sim = simulator()
-    async with asyncio.timeout(20), on_loopback(sim) as base:
+    async with asyncio.timeout(60), on_loopback(sim) as base:
         edge = HttpClient(sleep=no_wait)
         made = OpenAI(edge, f"{base}/v1")
         events = await read_all(made, "[[simulate: status=529 times=3]] Reply with exactly: ok")
@@ -119,7 +119,7 @@ async def test_refusals_are_retried_over_a_real_connection() -> None:
 
 async def test_a_proxy_in_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     sim = simulator()
-    async with asyncio.timeout(20), on_loopback(sim) as base:
+    async with asyncio.timeout(60), on_loopback(sim) as base:
         for name in ("http_proxy", "HTTP_PROXY"):
             monkeypatch.setenv(name, base)
         for name in ("no_proxy", "NO_PROXY"):
@@ -133,7 +133,7 @@ async def test_a_proxy_in_the_environment_is_used(monkeypatch: pytest.MonkeyPatc
 async def test_a_finished_stream_leaves_its_connection_for_the_next() -> None:
     runner, port = await start_simulator(simulator(), 0)
     connections: set[int] = set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         edge = HttpClient()
         made = OpenAI(edge, f"http://127.0.0.1:{port}/v1")
         for _ in range(3):
@@ -147,7 +147,7 @@ async def test_a_finished_stream_leaves_its_connection_for_the_next() -> None:
 
 async def test_a_hundred_streams_run_at_once() -> None:
     sim = simulator()
-    async with asyncio.timeout(20), on_loopback(sim) as base:
+    async with asyncio.timeout(60), on_loopback(sim) as base:
         edge = HttpClient()
         made = OpenAI(edge, f"{base}/v1")
         gathered = 0
@@ -167,7 +167,7 @@ async def test_a_hundred_streams_run_at_once() -> None:
 
 async def test_it_says_how_to_reach_it_in_one_line_and_stops_when_told() -> None:
     out, stop = io.StringIO(), asyncio.Event()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         serving = asyncio.create_task(serve_simulator(0, out, pace_ms=0, stop=stop))
         while not out.getvalue():
             await asyncio.sleep(0)
@@ -197,7 +197,7 @@ async def test_the_process_ends_well_on_sigterm() -> None:
     code = "import sys; from sidecar.simulator.server import main; sys.exit(main(['--pace-ms', '0'], sys.stdout))"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert process.stdout is not None
             line = await process.stdout.readline()
             assert json.loads(line)["OPENAI_API_KEY"] == "sk-simulated"

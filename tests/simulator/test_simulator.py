@@ -152,7 +152,7 @@ async def test_thinking_reaches_the_reader_through_the_real_provider() -> None:
     made = in_process(simulator())
     plan = made.plan(ask("thinker", "Why?", thinking=True, effort="high"))
     plan = type(plan)(plan.path, plan.headers, {**plan.body, "model": "gpt-5"})
-    async with asyncio.timeout(20), aclosing(made.stream(plan, "sk-simulated")) as stream:
+    async with asyncio.timeout(60), aclosing(made.stream(plan, "sk-simulated")) as stream:
         events = [event async for event in stream]
     assert "[simulated" in "".join(event.text for event in events if isinstance(event, ThinkingDelta))
 

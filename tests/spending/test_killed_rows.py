@@ -32,7 +32,7 @@ async def killed(process: SidecarProcess, data_dir: Path, model: str) -> str:
     rows: list[dict[str, Any]] = [{"id": "r", "prompt": "Why?", "model": model}]
     params = {"projectId": await project(process), "rows": rows, "start": True}
     job: str = (await process.call("batch:submit", params))["id"]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any(leasts(data_dir)):
             await asyncio.sleep(0)
     process.kill()
@@ -87,7 +87,7 @@ async def test_what_had_arrived_of_a_question_outside_of_conversations_is_in_its
     ):
         process.start_call("chat:send", {"content": "Why?", "modelId": LAB})
         await server.requests(1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not any(leasts(tmp_path)):
                 await asyncio.sleep(0)
         process.kill()

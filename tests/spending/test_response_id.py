@@ -25,7 +25,7 @@ def kept(data_dir: Path) -> list[tuple[Any, ...]]:
 async def begun(process: SidecarProcess, server: HostileServer, data_dir: Path) -> None:
     """Wait until the vendor's id is kept, which nothing tells the front end of, and kill the process."""
     await server.requests(1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while [row[1] for row in kept(data_dir)] != ["m1"]:
             await asyncio.sleep(0)
     process.kill()

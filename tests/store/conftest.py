@@ -16,10 +16,10 @@ from tests.store.clock import NOW
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         database = await Database.open(tmp_path / "abai.db", now_ms=lambda: NOW)
     yield database
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await database.close()
 
 

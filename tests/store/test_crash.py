@@ -37,7 +37,7 @@ async def test_every_acknowledged_row_is_found_after_the_process_was_killed_many
     path = tmp_path / "abai.db"
     acknowledged: set[str] = set()
     for number in range(ROUNDS):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             rows = await _write_until_killed(path, str(number), acknowledgements=1 + number * 7 % 40)
         assert len(rows) >= 1 + number * 7 % 40
         acknowledged.update(rows)

@@ -13,7 +13,7 @@ from tests.store.clock import NOW
 
 
 async def test_a_second_opening_of_the_same_folder_is_refused_and_harms_nothing(database: Database) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with pytest.raises(Failure) as caught:
             await Database.open(database.path, now_ms=lambda: NOW)
         assert caught.value.kind == "conflict"
@@ -27,7 +27,7 @@ async def test_a_lock_held_by_another_process_dies_with_it(tmp_path: Path) -> No
         "import sys, pathlib; from sidecar.store.lock import FolderLock;"
         f"lock = FolderLock.take(pathlib.Path({str(path)!r})); print('held', flush=True); sys.stdin.read()"
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", holder, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
@@ -58,7 +58,7 @@ def test_a_folder_that_is_not_there_is_a_storage_error_without_its_path(tmp_path
 
 async def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with pytest.raises(Failure) as caught:
             await Database.open(tmp_path / "file" / "abai.db", now_ms=lambda: NOW)
     assert caught.value.kind == "storage_error"

@@ -354,7 +354,7 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
 
 
 async def _refused(path: Path, match: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with pytest.raises(Failure, match=match) as caught:
             await Database.open(path, now_ms=lambda: NOW)
     assert caught.value.kind == "storage_error"
@@ -399,14 +399,14 @@ async def test_a_file_that_is_no_database_is_refused_and_left_untouched(
 
 async def test_an_empty_file_is_a_new_database(tmp_path: Path) -> None:
     (tmp_path / "abai.db").write_bytes(b"")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         database = await Database.open(tmp_path / "abai.db", now_ms=lambda: NOW)
         await database.close()
 
 
 async def test_an_old_database_opens_as_the_sidecar_opens_it(tmp_path: Path) -> None:
     path = old_app.make(tmp_path / "abai.db", old_app.TABLES_WITHOUT_KEYS, GARBLED, BROKEN_KEYS)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         database = await Database.open(path, now_ms=lambda: NOW)
         try:
             assert await database.read(lambda conn: len(_rows(conn, "SELECT * FROM messages"))) == 8

@@ -30,7 +30,7 @@ def opening(path: Path) -> Coroutine[Any, Any, Database]:
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     store = Store(lambda: opening(tmp_path / "one" / "abai.db"))
     yield store
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await store.close()
 
 
@@ -55,7 +55,7 @@ def other_database(path: Path) -> Callable[[Database | None], Coroutine[Any, Any
 async def test_what_is_written_before_is_in_the_one_and_what_comes_after_in_the_other(
     store: Store, tmp_path: Path
 ) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         before = [asyncio.create_task(store.write(kv.put, f"a{n}", "")) for n in range(50)]
         await asyncio.sleep(0)
         replacing = asyncio.create_task(store.replace(other_database(tmp_path / "two" / "abai.db")))
@@ -85,7 +85,7 @@ async def test_calls_keep_their_order_however_the_opening_falls_between_them(tmp
             tasks.append(asyncio.create_task(store.write(kv.put, f"{number:02}", "")))
             await asyncio.sleep(0)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await call_at_every_turn()
         await asyncio.gather(*tasks)
         assert await store.read(keys) == [f"{number:02}" for number in range(60)]
@@ -96,7 +96,7 @@ async def test_an_exchange_that_keeps_the_database_says_why(store: Store) -> Non
     async def exchange(present: Database | None) -> Exchanged:
         return Exchanged(present, Failure("conflict", "Not now."))
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with pytest.raises(Failure, match="Not now"):
             await store.replace(exchange)
         await store.write(kv.put, "k", "")
@@ -109,7 +109,7 @@ async def test_when_nothing_could_be_opened_every_call_is_told(store: Store) -> 
         await present.close()
         raise Failure("storage_error", "The disk is gone.")
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for attempt in (store.replace(exchange), store.read(keys), store.write(kv.put, "k", "")):
             with pytest.raises(Failure, match="The disk is gone"):
                 await attempt
@@ -123,7 +123,7 @@ async def test_a_caller_that_is_cancelled_does_not_stop_the_exchange(store: Stor
         await gate.wait()
         return await other_database(tmp_path / "two" / "abai.db")(present)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await store.write(kv.put, "one", "")
         replacing = asyncio.create_task(store.replace(exchange))
         await begun.wait()
@@ -148,7 +148,7 @@ async def test_a_backup_that_cannot_be_opened_in_its_place_is_taken_out_again(
             raise Failure("storage_error", "It cannot be opened.")
         return await opening(present)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await store.backup(tmp_path / "copy.db")
         await store.write(kv.put, "later", "")
         with pytest.raises(Failure, match=r"It cannot be opened\. Nothing was restored\."):
@@ -161,7 +161,7 @@ async def test_two_restores_in_one_second_keep_both(store: Store, tmp_path: Path
     def reopen() -> Coroutine[Any, Any, Database]:
         return opening(tmp_path / "one" / "abai.db")
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await store.backup(tmp_path / "copy.db")
         for _ in range(2):
             await putting_back(store, tmp_path, reopen)
@@ -173,7 +173,7 @@ async def test_of_two_restores_at_once_the_second_is_told_to_wait(store: Store, 
     def reopen() -> Coroutine[Any, Any, Database]:
         return opening(tmp_path / "one" / "abai.db")
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await store.backup(tmp_path / "copy.db")
         both = [putting_back(store, tmp_path, reopen) for _ in range(2)]
         first, second = await asyncio.gather(*both, return_exceptions=True)
@@ -189,7 +189,7 @@ async def test_a_restore_that_is_cancelled_has_happened_or_has_not(
     def reopen() -> Coroutine[Any, Any, Database]:
         return opening(tmp_path / "one" / "abai.db")
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await store.backup(tmp_path / "copy.db")
         await store.write(kv.put, "later", "")
         restoring = asyncio.create_task(putting_back(store, tmp_path, reopen))
@@ -208,7 +208,7 @@ async def test_quitting_does_not_wait_for_an_opening_that_takes_minutes(tmp_path
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         store = Store(takes_minutes)
         waiting = asyncio.create_task(store.read(keys))
         await store.stop_opening()
@@ -219,7 +219,7 @@ async def test_quitting_does_not_wait_for_an_opening_that_takes_minutes(tmp_path
 
 
 async def test_what_is_open_stays_open_until_it_is_closed(store: Store) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await store.write(kv.put, "k", "")
         await store.stop_opening()
         assert await store.read(keys) == ["k"]

@@ -114,7 +114,7 @@ async def test_parallel_sends_through_the_database_are_one_turn(database: Databa
         )
         return turn
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await database.write(lambda conn: projects.create(conn, "p", "P", now=NOW))
         sent = await asyncio.gather(*(database.write(send, f"model-{n}") for n in range(8)))
     assert len({turn.turn_id for turn in sent}) == 1

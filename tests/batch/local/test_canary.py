@@ -25,7 +25,7 @@ async def test_the_rows_of_a_canary_end_before_any_other_begins_and_the_rest_fol
     async with works(tmp_path, provider=provider) as here:
         job = await here.submit(*_prompts(40))
         await here.engine.start(job.id, canary=3, concurrency=8)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while provider.in_flight < 3:
                 await asyncio.sleep(0)
         assert len(provider.sent) == 3
@@ -83,7 +83,7 @@ async def test_a_job_whose_process_died_in_its_canary_ends_the_canary_first(tmp_
     async with works(tmp_path, provider=hanging) as here:
         job = await here.submit(*_prompts(20))
         await here.engine.start(job.id, canary=4, limits={"errorRate": 0.1})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while hanging.in_flight < 4:
                 await asyncio.sleep(0)
     again = _failing("Row 000")
@@ -107,7 +107,7 @@ async def test_what_ended_before_the_process_died_still_counts(tmp_path: Path) -
     async with works(tmp_path, provider=provider) as here:
         job = await here.submit(*_prompts(20))
         await here.engine.start(job.id, limits={"errorRate": 0.5}, concurrency=1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while provider.in_flight < 1 or (await here.job(job.id)).failed_rows < 9:
                 await asyncio.sleep(0)
     provider = PromptedProvider()
@@ -142,7 +142,7 @@ async def test_a_job_that_was_cancelled_in_its_canary_goes_on_with_it(tmp_path: 
     async with works(tmp_path, provider=provider) as here:
         job = await here.submit(*_prompts(10))
         await here.engine.start(job.id, canary=2)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while provider.in_flight < 2:
                 await asyncio.sleep(0)
         job = await here.engine.cancel(job.id)

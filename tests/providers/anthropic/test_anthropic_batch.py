@@ -38,7 +38,7 @@ def adapter_on(sim: Simulator) -> AnthropicBatch:
 @asynccontextmanager
 async def reached(sim: Simulator, how: str) -> AsyncIterator[AnthropicBatch]:
     """The adapter, in process or over loopback."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         if how == "in process":
             yield adapter_on(sim)
             return

@@ -65,7 +65,7 @@ async def test_the_client_is_refused_in_every_shape(shape: str) -> None:
 @pytest.mark.parametrize("how", ["close", "cancel"])
 async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: str, address: str) -> None:
     sim = simulator()
-    async with asyncio.timeout(20), on_loopback(sim) as base:
+    async with asyncio.timeout(60), on_loopback(sim) as base:
         edge = HttpClient()
         made = Compatible(edge, base + address, name="lab")
         stream = made.stream(made.plan(ask("Talk [[simulate: tokens=5000 pace_ms=20]]")), "")

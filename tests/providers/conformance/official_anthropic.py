@@ -68,7 +68,7 @@ class AnthropicsClient(Official):
     @asynccontextmanager
     async def client(self, sim: Simulator, key: str = "") -> AsyncIterator[anthropic.AsyncAnthropic]:
         async with (
-            asyncio.timeout(20),
+            asyncio.timeout(60),
             on_loopback(sim) as base,
             anthropic.AsyncAnthropic(
                 base_url=f"{base}/anthropic", api_key=key or "sk-ant-simulated", max_retries=0

@@ -66,7 +66,7 @@ class GooglesClient(Official):
 
     @asynccontextmanager
     async def client(self, sim: Simulator, key: str = "") -> AsyncIterator[Any]:
-        async with asyncio.timeout(20), on_loopback(sim) as base:
+        async with asyncio.timeout(60), on_loopback(sim) as base:
             options = types.HttpOptions(base_url=f"{base}/gemini", api_version="v1beta")
             official = genai.Client(api_key=key or "simulated", vertexai=False, http_options=options).aio
             try:

@@ -40,7 +40,7 @@ class OpenAIsClient(Official):
     @asynccontextmanager
     async def client(self, sim: Simulator, key: str = "") -> AsyncIterator[openai.AsyncOpenAI]:
         async with (
-            asyncio.timeout(20),
+            asyncio.timeout(60),
             on_loopback(sim) as base,
             openai.AsyncOpenAI(base_url=base + self.path, api_key=key or self.key, max_retries=0) as made,
         ):

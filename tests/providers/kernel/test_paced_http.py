@@ -44,7 +44,7 @@ def _refused(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
 
 async def _ask(edge: HttpClient, pacer: RequestPacer | None = None) -> None:
     async with (
-        asyncio.timeout(10),
+        asyncio.timeout(60),
         edge.stream(
             "POST", "https://api.example/v1", {}, {}, read_refusal=_refused, peer="Example", pacer=pacer
         ) as answer,

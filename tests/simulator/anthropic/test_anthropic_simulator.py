@@ -300,7 +300,7 @@ async def test_a_key_is_judged_without_cost() -> None:
 @pytest.mark.parametrize("how", ["close", "cancel"])
 async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: str) -> None:
     sim = simulator()
-    async with asyncio.timeout(20), on_loopback(sim) as base:
+    async with asyncio.timeout(60), on_loopback(sim) as base:
         edge = HttpClient()
         made = Anthropic(edge, f"{base}/anthropic")
         stream = made.stream(plan(QUIET, "Talk [[simulate: tokens=5000 pace_ms=20]]"), "sk-ant-1")
@@ -325,7 +325,7 @@ async def test_a_client_that_leaves_is_noticed_within_a_tenth_of_a_second(how: s
 
 async def test_a_client_that_leaves_between_two_requests_of_a_paused_turn_is_noticed() -> None:
     sim = simulator()
-    async with asyncio.timeout(20), on_loopback(sim) as base:
+    async with asyncio.timeout(60), on_loopback(sim) as base:
         edge = HttpClient(sleep=no_wait)
         made = Anthropic(edge, f"{base}/anthropic")
         asked = plan(text="Search and pause 1 time. [[simulate: pace_ms=20]]", web_search_max_uses=2)

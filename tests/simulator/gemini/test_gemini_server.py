@@ -25,7 +25,7 @@ MODEL = "gemini-3.8-flash"
 
 @asynccontextmanager
 async def over_loopback(sim: Simulator) -> AsyncIterator[Gemini]:
-    async with asyncio.timeout(20), on_loopback(sim) as base:
+    async with asyncio.timeout(60), on_loopback(sim) as base:
         edge = HttpClient(sleep=no_wait)
         try:
             yield Gemini(edge, f"{base}/gemini")
@@ -101,7 +101,7 @@ async def test_refusals_are_retried_over_a_real_connection() -> None:
 
 async def test_the_simulators_own_variables_lead_the_registry_to_it() -> None:
     sim = simulator()
-    async with asyncio.timeout(20), on_loopback(sim) as base:
+    async with asyncio.timeout(60), on_loopback(sim) as base:
         told = environment(base)
         edge = HttpClient()
         made = Registry(edge, told).get("gemini")
