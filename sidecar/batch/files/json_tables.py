@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from typing import Any
 
 from sidecar.batch.files import no_rows
@@ -47,7 +48,8 @@ def names_prompt(names: Sequence[Any]) -> bool:
 def unfolded(document: Any) -> list[Any] | None:
     """Return the rows of a document that is a table in another order than row by row, None where it is none.
 
-    Known are pandas' `split`, `columns` and `index`, columns that are lists, and names with lists of cells.
+    Known are pandas' `split`, `columns` and `index`, columns that are lists, and names with lists of cells, also as
+    the interface of Google Sheets hands out a range: {"range", "majorDimension", "values": [names, cells, …]}.
     """
     if not isinstance(document, Mapping) or not document or no_rows.is_error(document.keys()):
         return None
@@ -65,6 +67,12 @@ def unfolded(document: Any) -> list[Any] | None:
         and all(isinstance(each, list) for each in cells)
     ):
         return [dict(zip(names, each, strict=False)) for each in cells]
+    lists = document.get("values")
+    if isinstance(lists, list) and lists and all(isinstance(each, list) for each in lists):
+        if document.get("majorDimension") == "COLUMNS":
+            lists = list(zip_longest(*lists, fillvalue=""))
+        if _are_texts(list(lists[0])) and names_prompt(lists[0]):
+            return [dict(zip(lists[0], each, strict=False)) for each in lists[1:]]
     values = list(document.values())
     if any(isinstance(each, Mapping) and not _ASKED.isdisjoint(each) for each in values):
         return None  # a line of a vendor's batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import zipfile
 
@@ -193,3 +194,16 @@ def test_the_marks_of_a_fence_among_lines_are_told_and_not_asked() -> None:
     found = read("Sum this up:\n```py\nx = 1\n```\nAnd this\n", "txt", models=ONE)
     assert prompts(found) == ["Sum this up:", "x = 1", "And this"]
     assert [error["row"] for error in found["errors"]] == [0, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("order", "values"),
+    [
+        ("ROWS", [["prompt", "n"], ["Why?", "1"], ["How?"]]),
+        ("COLUMNS", [["prompt", "Why?", "How?"], ["n", "1"]]),
+    ],
+)
+def test_a_range_as_google_s_interface_hands_it_out_is_a_table(order: str, values: list[list[str]]) -> None:
+    content = json.dumps({"range": "Sheet1!A1:B3", "majorDimension": order, "values": values})
+    found = read(content, "json", models=ONE)
+    assert (prompts(found), found["errors"]) == (["Why?", "How?"], [])
