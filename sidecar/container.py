@@ -78,7 +78,6 @@ class Container:
         self.database_file = self.open_database.file
         self.store = make_store(self.open_database, on_late_opening=self._resume_batches)
         self.caretaker = Caretaker(self.store, self.database_file, now_ms)
-        self._caring: asyncio.Task[None] | None = None
         self.settings = Settings(self.store, DEFAULTS, now_ms)
         self.used_models = UsedModels(self.store)
         self.session = CurrentProject(self.store, self.new_id, now_ms)
@@ -268,7 +267,7 @@ class Container:
         # Beside the loop, which answers meanwhile.
         await asyncio.to_thread(load_ahead)
         if not self._stopping:
-            self._caring = asyncio.create_task(self.caretaker.run())
+            self.caretaker.begin()
             _ = self.batches, self.native, self.chat
             await self.http.open()
             # What is there now stays, and need not be gone through whenever memory is cleared up.
@@ -283,8 +282,7 @@ class Container:
     async def close(self, batch_grace_seconds: float = BATCH_GRACE_SECONDS) -> None:
         """Puts away all that was made, in order. Rows of batches in flight may end for so long."""
         self._stopping = True
-        if self._caring is not None:
-            self._caring.cancel()
+        await self.caretaker.stop()
         await self.store.stop_opening()
         ending = []
         if self._has("batches"):
