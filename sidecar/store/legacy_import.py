@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sidecar.store import history, jobqueue, kv
+from sidecar import failpoints
+from sidecar.store import history, jobqueue, kv, own_work
 from sidecar.store.database import Database
 
 log = logging.getLogger("sidecar.store")
@@ -39,28 +40,46 @@ class OldFiles:
 async def take_over(database: Database, data_dir: Path, now: int) -> None:
     """Puts the old files' contents into the database, in one transaction and only ever once.
 
-    What cannot be read is left alone and named in the log. Raises Failure("storage_error").
+    What cannot be read is left alone and named in the log, and so is a file in whose reading the process died twice.
+    Raises Failure("storage_error").
     """
     if await database.read(kv.get, _MARKER) is not None:
         return
-    found = await asyncio.to_thread(read_old_files, data_dir)
+    found = OldFiles()
+    for path in await asyncio.to_thread(old_files, data_dir):
+        name = f"{path.parent.name}/{path.name}"
+        if not await database.write(own_work.begin, name):
+            found.unreadable.append(f"{name} (A-B/AI ended twice while it read it)")
+            continue
+        failpoints.failpoint("old-file", name)
+        try:
+            await asyncio.to_thread(read_old_file, path, found)
+        except asyncio.CancelledError:
+            await asyncio.shield(database.write(own_work.leave_off, name))
+            raise
+        # The next file's death is not this one's.
+        await database.write(own_work.end, name)
     for name in found.unreadable:
         log.warning("%s of the app before could not be read, and was left as it is", name)
     await database.write(_keep, found, now)
 
 
-def read_old_files(data_dir: Path) -> OldFiles:
-    """Blocking. Never raises for what is in the files."""
-    found = OldFiles()
-    for folder in FOLDERS:
-        for path in sorted((data_dir / folder).glob("*")):
-            if path.suffix.lower() not in (HISTORY_SUFFIX, QUEUE_SUFFIX):
-                continue
-            try:
-                _read(path, found)
-            except (OSError, ValueError, RecursionError):
-                found.unreadable.append(f"{folder}/{path.name}")
-    return found
+def old_files(data_dir: Path) -> list[Path]:
+    """The files that there are to be taken over, in order. Blocking."""
+    return [
+        path
+        for folder in FOLDERS
+        for path in sorted((data_dir / folder).glob("*"))
+        if path.suffix.lower() in (HISTORY_SUFFIX, QUEUE_SUFFIX)
+    ]
+
+
+def read_old_file(path: Path, found: OldFiles) -> None:
+    """Add what is in a file. Blocking. Never raises for what is in it."""
+    try:
+        _read(path, found)
+    except (OSError, ValueError, RecursionError):
+        found.unreadable.append(f"{path.parent.name}/{path.name}")
 
 
 def _read(path: Path, found: OldFiles) -> None:
