@@ -29,5 +29,5 @@ def cost_notes(charge: Charge) -> tuple[str, ...]:
     if charge.usd is not None:
         return ()
     name = charge.model.name if charge.model else charge.served_id
-    most = "" if charge.bounded else f" Nor is it known at most: {name} answered, which was not asked."
+    most = "" if charge.bounded else " Nor is it known at most: what was held back for it is no bound."
     return (f"The cost of this answer is not known: {charge.unpriced} ({name}).{most}",)

@@ -20,7 +20,8 @@ class Charge:
     """`usd` is None when the cost is not known, and `unpriced` then says why; else it is the sum of `parts`.
 
     `tier` is the service tier that it is reckoned by. `bounded` is False where another model answered than was asked,
-    whose price is not known, or is above that of the one asked: what was held back for that one is then no bound.
+    whose price is not known, or is above that of the one asked, or where the vendor told a service tier or a place that
+    is dearer than what was asked for, or that the price list does not know: what was held back is then no bound.
     `model` is the one that answered, None when the catalogue does not know it; `served_id` is `provider/id` of it.
     """
 
@@ -56,6 +57,8 @@ def charge(
     served_id = model.full_id if model else f"{called.provider}/{reported}"
     price = catalogue.price_entry(model, day) if model else None
     bounded = model is called or _no_dearer(price, catalogue.price_entry(called, day))
+    if usage is not None and price is not None:
+        bounded = bounded and pricing.no_dearer_than_listed(usage, price, batch=batch)
     unpriced = partial(Charge, served_id, model, price, None, bounded=bounded)
     if usage is None:
         return unpriced("the provider reported no usage")
@@ -67,7 +70,9 @@ def charge(
     cost = pricing.cost(usage, price, batch=batch)
     if isinstance(cost, pricing.Unpriced):
         return unpriced(cost.reason)
-    return Charge(served_id, model, price, cost.total_usd, parts=cost.parts, tier=usage.service_tier)
+    return Charge(
+        served_id, model, price, cost.total_usd, parts=cost.parts, tier=usage.service_tier, bounded=bounded
+    )
 
 
 def _no_dearer(price: PriceEntry | None, than: PriceEntry | None) -> bool:

@@ -4,7 +4,7 @@ The most is what a budget holds back, so it must not be too little: the whole pr
 may happen, a text whose tokens nobody can count here has one for every byte, every search that is allowed is made,
 reads pages and has all before it read once more with what was written of the answer, the answer is as long as it may be
 and where it goes is dear. What is assumed and cannot be known before is said (`assumptions`). The least has the whole
-prompt read from a cache, and an answer of one token.
+prompt read from a cache, and an answer of one token, in the cheapest service tier: a project may be set to any.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ def highest(
 def lowest(price: PriceEntry | None, prompt_tokens: int, *, batch: bool = False) -> Decimal | None:
     """Return the least that a prompt of at least so many tokens costs; None where it has no price."""
     base = Usage(out_visible=1, prompt_total=prompt_tokens)
-    usages = (replace(base, in_uncached=prompt_tokens), replace(base, cache_read=prompt_tokens))
+    usages = [replace(base, in_uncached=prompt_tokens), replace(base, cache_read=prompt_tokens)]
+    if price is not None and not batch:
+        usages = [pricing.at_cheapest_tier(usage, price) for usage in usages]
     return min(_costs(usages, price, batch=batch), default=None)
 
 

@@ -27,6 +27,8 @@ _STANDARD = Decimal(1)
 # What vendors, and servers of a person's own, call the tier that has the listed price.
 _PLAIN_TIERS = frozenset({"", "default", "standard"})
 _PLAIN_TIERS_OF_SERVERS = _PLAIN_TIERS | {"auto", "on_demand"}
+# What is held back for a request has these in it.
+_FORESEEN = ("inference_geo=", "host=")
 _PLAIN_SURCHARGES = frozenset({"speed=standard", "inference_geo=global", "inference_geo=not_available"})
 
 
@@ -121,6 +123,27 @@ def at_cheapest_tier(usage: Usage, entry: PriceEntry) -> Usage:
         if isinstance(now, Cost) and isinstance(found[1], Cost) and now.total_usd < found[1].total_usd:
             found = at, now
     return found[0]
+
+
+def no_dearer_than_listed(usage: Usage, entry: PriceEntry, *, batch: bool = False) -> bool:
+    """Whether no token costs more than a request may be held back for: by a tier or a place that is dearer, one may.
+
+    Nobody knows what those cost that the price does not list. Of a dearer place of its own it is known before.
+    """
+    for request in usage.requests or (usage,):
+        multiplier: Decimal | None = _STANDARD
+        if not batch:
+            rates, plain = (_rates(each, entry)[0] for each in (request, replace(request, service_tier=None)))
+            multiplier = _multiplier(request, entry, rates)
+            if any(rates.get(name, rates["prompt"]) > plain.get(name, plain["prompt"]) for name in RATES):
+                return False
+        for word in request.surcharges:
+            factor = _surcharge(word, entry)
+            foreseen = factor is not None and word.startswith(_FORESEEN)
+            multiplier = multiplier if foreseen else _times(multiplier, factor)
+        if multiplier is None or multiplier > _STANDARD:
+            return False
+    return True
 
 
 def _requests(usage: Usage) -> tuple[Usage, ...]:

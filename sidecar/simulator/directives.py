@@ -28,6 +28,7 @@ class Directives:
     refusal: bool = False
     finish: str | None = None
     tokens: int | None = None
+    tier: str | None = None
     slow_first_ms: float = 0
     pace_ms: float | None = None
     expires: bool = False
@@ -81,6 +82,8 @@ def _value(name: str, value: str) -> object:
     if name == "finish":
         if value not in ("stop", "length"):
             raise ValueError("The simulator can finish with stop or length.")
+        return value
+    if name == "tier":
         return value
     number = float(value)
     if number < 0 or number != number or number == float("inf"):

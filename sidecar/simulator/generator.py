@@ -71,7 +71,7 @@ class Generator:
             out_reasoning=reasoning,
             searches=1 if parsed.search else 0,
             prompt_total=prompt,
-            service_tier="default",
+            service_tier=orders.tier or "default",
         )
         return Completion(
             id=serial,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -90,10 +90,16 @@ class Models:
     def charge(
         self, provider: str, name: str, usage: Usage, day: date, *, batch: bool = False
     ) -> Decimal | None:
-        """What this usage would cost, in dollars; None where no price is known."""
+        """What this usage would cost, in dollars; None where no price is known.
+
+        A service tier that the price list does not know costs what it lists.
+        """
         from sidecar.money import pricing
 
-        cost = pricing.cost(usage, self._price(provider, name, day), batch=batch)
+        price = self._price(provider, name, day)
+        cost = pricing.cost(usage, price, batch=batch)
+        if isinstance(cost, pricing.Unpriced):
+            cost = pricing.cost(replace(usage, service_tier=None), price, batch=batch)
         return None if isinstance(cost, pricing.Unpriced) else cost.total_usd
 
     def _price(self, provider: str, name: str, day: date) -> PriceEntry | None:

@@ -136,7 +136,7 @@ def broken(
         error_kind=kind,
         at_least_usd=_rounded(charge.usd) or Decimal(0),
         evidence=evidence(charge, least),
-        bounded=charge.bounded,
+        bounded=_bounded(arrived, pricing, charge),
     )
 
 
@@ -245,8 +245,14 @@ def _settled(arrived: Arrived, pricing: Pricing, *, incomplete: bool) -> Settlem
         incomplete=incomplete,
         at_least_usd=Decimal(0) if charge.usd is not None else _rounded(made_of.usd) or Decimal(0),
         evidence=evidence(made_of, counted),
-        bounded=charge.bounded,
+        bounded=_bounded(arrived, pricing, charge),
     )
+
+
+def _bounded(arrived: Arrived, pricing: Pricing, charge: Charge) -> bool:
+    """Whether what was reserved bounds it: also by the service tier that was told before any usage."""
+    told = arrived.service_tier
+    return charge.bounded and (told is None or pricing(Usage(service_tier=told)).bounded)
 
 
 def _rounded(usd: Decimal | None) -> Decimal | None:

@@ -14,7 +14,7 @@ from tests.field.vendors import rows
 
 ASKED, STRANGER = "openai/gpt-4o", "gpt-99-stranger"
 # A model whose tokens cost more than those of the one asked, and one whose tokens cost less.
-DEARER, CHEAPER = "gpt-4", "gpt-4o-mini"
+DEARER, CHEAPER = "gpt-5.5", "gpt-4o-mini"
 OPTIONS: dict[str, Any] = {"options": {"maxOutputTokens": 500}}
 
 

@@ -17,7 +17,8 @@ def counted(parsed: AnthropicRequest, completion: Completion) -> Completion:
 
     Counting what was counted already changes nothing.
     """
-    usage = replace(completion.usage, service_tier="standard")
+    told = completion.usage.service_tier
+    usage = replace(completion.usage, service_tier="standard" if told == "default" else told)
     written = usage.cache_write_short + usage.cache_write_long
     if parsed.cache_ttl is None:
         uncached = usage.in_uncached + usage.cache_read + written
@@ -51,7 +52,7 @@ def start_usage(usage: Usage) -> dict[str, Any]:
             "ephemeral_1h_input_tokens": usage.cache_write_long,
         },
         "output_tokens": min(1, usage.out_total),
-        "service_tier": "standard",
+        "service_tier": usage.service_tier or "standard",
         "inference_geo": "global",
     }
 

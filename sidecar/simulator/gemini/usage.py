@@ -23,10 +23,13 @@ def usage_metadata(usage: Usage) -> dict[str, Any]:
         "thoughtsTokenCount": usage.out_reasoning,
         "totalTokenCount": usage.prompt_total + usage.out_total,
     }
+    tier = {} if usage.service_tier in (None, "default") else {"serviceTier": usage.service_tier}
     details = {"promptTokensDetails": prompt, "cacheTokensDetails": usage.cache_read}
-    return {name: count for name, count in counts.items() if count} | {
-        name: [{"modality": "TEXT", "tokenCount": count}] for name, count in details.items() if count
-    }
+    return (
+        {name: count for name, count in counts.items() if count}
+        | tier
+        | {name: [{"modality": "TEXT", "tokenCount": count}] for name, count in details.items() if count}
+    )
 
 
 def usage_so_far(usage: Usage, visible: int) -> Usage:
@@ -38,4 +41,5 @@ def usage_so_far(usage: Usage, visible: int) -> Usage:
         out_reasoning=usage.out_reasoning,
         searches=usage.searches,
         prompt_total=usage.prompt_total,
+        service_tier=usage.service_tier,
     )

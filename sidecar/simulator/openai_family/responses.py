@@ -172,7 +172,7 @@ def _response(
         "parallel_tool_calls": True,
         "previous_response_id": None,
         "reasoning": {"effort": parsed.effort, "summary": "auto" if parsed.summaries else None},
-        "service_tier": "default",
+        "service_tier": completion.usage.service_tier or "default",
         "store": False,
         "temperature": 1.0,
         "tool_choice": "auto",

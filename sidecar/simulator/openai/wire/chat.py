@@ -91,6 +91,6 @@ def _head(completion: Completion, kind: str) -> dict[str, Any]:
         "object": kind,
         "created": completion.created_s,
         "model": completion.served_model,
-        "service_tier": "default",
+        "service_tier": completion.usage.service_tier or "default",
         "system_fingerprint": "fp_simulated",
     }
