@@ -212,7 +212,7 @@ def ask_again(
 ) -> bool:
     """A row whose answer broke off waits for its next attempt, and what this one cost is kept.
 
-    Its part is held back again without a look at the budget: that is asked when the attempt begins. False where the
+    For the next attempt nothing is held back until it begins, when the budget is asked for all of it. False where the
     job does not go on, and then nothing has changed.
     """
     job = jobs.get(conn, str(entry.job_id))
@@ -222,7 +222,6 @@ def ask_again(
     if not job_rows.release(conn, row.id, settlement.known_usd, now, broke_off=True):
         return False
     jobs.count(conn, job.id, cost_usd=settlement.known_usd)
-    hold_again(conn, job.id, row.reserve_usd)
     return True
 
 

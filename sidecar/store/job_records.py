@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
@@ -119,7 +119,11 @@ class NewRow:
 
 @dataclass(frozen=True, slots=True)
 class PendingRow:
-    """What is needed to run a row. `broken_answers`: how often its answer broke off since it was last started."""
+    """What is needed to run a row.
+
+    `broken_answers`: how often its answer broke off since it was last started. `reserve_usd`: what its job holds back
+    for it, which is nothing once that has happened: all of it may have been charged. None without a price.
+    """
 
     id: str
     row_index: int
@@ -127,6 +131,11 @@ class PendingRow:
     prompt: str
     reserve_usd: Decimal | None = None
     broken_answers: int = 0
+
+    def broken_off(self) -> PendingRow:
+        """The row as it waits for its next attempt, its answer having broken off (pure)."""
+        held = None if self.reserve_usd is None else Decimal(0)
+        return replace(self, reserve_usd=held, broken_answers=self.broken_answers + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from decimal import Decimal
 
 from sidecar.store.columns import from_json, from_pico, summed
 from sidecar.store.job_records import PendingRow, RowStatus
-from sidecar.store.safeguards import NEXT_CANARY_SQL
+from sidecar.store.safeguards import HELD_SQL, NEXT_CANARY_SQL
 
 NEXT_PENDING_SQL = (
-    "SELECT id, row_index, request, prompt, reserve_pico, broken_answers FROM batch_results"
+    f"SELECT id, row_index, request, prompt, {HELD_SQL}, broken_answers FROM batch_results"  # noqa: S608
     " WHERE job_id = ? AND provider = ? AND status = 'pending' AND row_index > ? ORDER BY row_index LIMIT ?"
 )
 NEXT_ID_SQL = {
@@ -24,7 +24,8 @@ NEXT_PROVIDER_SQL = (
     " ORDER BY provider LIMIT 1"
 )
 PENDING_RESERVE_SQL = (
-    "SELECT coalesce(sum(reserve_pico), 0) FROM batch_results WHERE job_id = ? AND status = 'pending'"
+    f"SELECT coalesce(sum({HELD_SQL}), 0) FROM batch_results"  # noqa: S608
+    " WHERE job_id = ? AND status = 'pending'"
 )
 
 
@@ -67,5 +68,5 @@ def next_id(
 
 
 def pending_reserve(conn: sqlite3.Connection, job_id: str) -> Decimal:
-    """The most that the rows which have not begun may cost, in US dollars."""
+    """The most that the rows which have not begun may cost, in US dollars, but for those whose answer broke off."""
     return from_pico(summed(conn, PENDING_RESERVE_SQL, (job_id,))[0][0]) or Decimal(0)

@@ -16,8 +16,10 @@ BY_LENGTH_SQL = (
     " ORDER BY row_index"
 )
 WAITING_SQL = "SELECT count(*) FROM batch_results WHERE job_id = ? AND status = 'pending'"
+# What a job holds back for a row that waits: for one whose answer broke off nothing, until it begins again.
+HELD_SQL = "CASE WHEN broken_answers = 0 OR reserve_pico IS NULL THEN reserve_pico ELSE 0 END"
 NEXT_CANARY_SQL = (
-    "SELECT id, row_index, request, prompt, reserve_pico, broken_answers FROM batch_results"
+    f"SELECT id, row_index, request, prompt, {HELD_SQL}, broken_answers FROM batch_results"  # noqa: S608
     " WHERE job_id = ? AND canary = 1 AND provider = ? AND status = 'pending' AND row_index > ?"
     " ORDER BY row_index LIMIT ?"
 )

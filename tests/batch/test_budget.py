@@ -9,9 +9,12 @@ import pytest
 
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, TextDelta, Usage
+from sidecar.spending.budget import standing
+from tests.helpers.inside import inside
 from tests.helpers.local_batches import COST_USD, PromptedProvider, answers, works
 
 # A prompt of a few words and 200 tokens out: 0.002 dollars and a little.
+MODEL = "openai/gpt-6-luna"
 SMALL: dict[str, Any] = {"maxOutputTokens": 200}
 # How often a row whose answer breaks off may be asked: the budget is asked anew before each further time.
 ATTEMPTS = 3
@@ -108,3 +111,36 @@ async def test_what_a_job_holds_back_survives_the_end_of_the_process(tmp_path: P
         await here.engine.close(0)
         assert job.estimate is not None
         assert await here.reserved() == Decimal(job.estimate["highUSD"]) / ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("times", "status", "asked"),
+    [("1.5", "failed", 1), ("2.1", "completed", 2)],
+    ids=["too little", "enough"],
+)
+async def test_a_row_that_broke_off_is_held_back_for_anew_only_where_so_much_is_left(
+    tmp_path: Path, times: str, status: str, asked: int
+) -> None:
+    """What it may have cost and what it may cost again were both held back at once: more than the limit."""
+    rows = [{"prompt": "Why? [[simulate: cut=1 times=1]]", "model": MODEL}]
+    async with inside(tmp_path, day="2026-11-30") as here:
+        home = (await here.call("project:create", {"name": "P"}))["result"]["id"]
+        job = (await here.call("batch:submit", {"projectId": home, "rows": rows}))["result"]
+        limit = Decimal(str(job["estimate"]["highUSD"])) / ATTEMPTS * Decimal(times)
+        await here.call("settings:save", {"key": "monthlyBudgetUSD", "value": float(limit)})
+        least = [limit]
+
+        async def passed() -> bool:
+            balance = await here.store.read(standing, limit, 0)
+            least.append(balance.left_usd)
+            return balance.left_usd < 0
+
+        looking = asyncio.create_task(here.store.until(passed))
+        await here.call("batch:start", {"jobId": job["id"], "concurrency": 1})
+        await here.ended(job["id"])
+        looking.cancel()
+        ended = (await here.call("batch:get", {"jobId": job["id"]}))["result"]
+        assert len(here.simulator.ledger.entries) == asked
+    assert min(least) >= 0
+    assert ended["status"] == status
+    assert ("budget" in ended.get("error", "")) == (status == "failed")

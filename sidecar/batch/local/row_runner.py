@@ -86,7 +86,7 @@ class RowRunner:
             except NobodyThere:
                 trial.waits(context.answers)
                 continue
-            row = replace(row, broken_answers=row.broken_answers + 1)
+            row = row.broken_off()
             await self._sleep(row.broken_answers * PAUSE_SECONDS)
 
     async def _broke_off(self, context: RunContext, row: PendingRow, trial: Trial) -> bool:
@@ -156,7 +156,7 @@ class RowRunner:
     async def _begin(
         self, context: RunContext, row: PendingRow, prepared: PreparedRequest, row_intent: RowIntent
     ) -> None:
-        # The job holds so much for it; where its price rose since, there must be more.
+        # The job holds so much for it: nothing where an answer broke off, too little where its price rose since.
         dearer = (row_intent.entry.estimate_usd or 0) > (row.reserve_usd or 0)
         budget = await this_month(self._core.settings, self._now_ms()) if dearer else await context.budget()
         name = request_fingerprint(prepared.serving.model.provider, prepared.request)
@@ -249,8 +249,6 @@ class RowRunner:
         may_ask = row.broken_answers < context.retries and row_outcomes.asks_again(problem, answer.arrived)
         if may_ask and await self._write(row_transactions.ask_again, row, row_intent, money):
             failpoints.failpoint("row-waits-again")
-            # What broke off may have cost its most, and nobody reckoned with a second time.
-            context.overran()
             return True
         outcome = row_outcomes.broken(problem, answer.arrived, money, latency)
         await self.endings.end(context, row, outcome, row_intent.entry.id, money)
