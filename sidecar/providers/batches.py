@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, PreparedCall
 from sidecar.providers.kernel.batch_words import says_stopping
+from sidecar.providers.kernel.pacer import RequestPacer
 
 Ending = Literal["completed", "refused", "cancelled", "expired"]
 # What a vendor answers where it has nothing any more, or not yet.
@@ -98,7 +99,7 @@ class BatchPart:
 
     `tag` is ours, unique for the part, and is found again in the vendor's list; `since` is when the intent was
     written (ms). `custom_ids` stand in the order of the lines. `others` are batches at the vendor that certainly
-    belong to other parts.
+    belong to other parts. `pacer` is consulted around each attempt of the creation.
     """
 
     tag: str
@@ -108,6 +109,7 @@ class BatchPart:
     since: int
     input_file_id: str | None = None
     others: frozenset[str] = frozenset()
+    pacer: RequestPacer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class Misbehaviour:
         self.left = times
         self._skip = skip
         self._key = key
+        # Where it is set, what the vendor says is kept from its client until then.
+        self.held: asyncio.Event | None = None
 
     def applies(self, asked: Asked) -> bool:
         if not self.left or not self._pattern.match(f"{asked.method} {asked.target}"):
@@ -84,6 +86,11 @@ class Vendors:
         """How many requests matched."""
         return sum(bool(re.match(pattern, f"{asked.method} {asked.target}")) for asked in self._server.asked)
 
+    async def came(self, pattern: str) -> None:
+        """Wait for the first request that matches."""
+        async with asyncio.timeout(60), self._server.arrived:
+            await self._server.arrived.wait_for(lambda: self.count(pattern) > 0)
+
     @property
     def batches(self) -> list[dict[str, Any]]:
         """The batches as the vendors have them."""
@@ -108,6 +115,8 @@ async def vendors(
         status = response.status
         if found is not None and callable(found.said):
             status, body = found.said((status, body))
+        if found is not None and found.held is not None:
+            await found.held.wait()
         return _written(status, body, response.headers)
 
     async with serving(answer) as server:

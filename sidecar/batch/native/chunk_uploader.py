@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from sidecar import failpoints
 from sidecar.batch import row_outcomes, row_transactions
-from sidecar.batch.native import chunks, intents, transactions
+from sidecar.batch.native import chunks, intents, reasons, transactions
 from sidecar.batch.native.chunks import ChunkSize, SpooledLines
+from sidecar.batch.native.departure import Departure
 from sidecar.batch.native.intents import Member, SentBy
 from sidecar.batch.native.transactions import Settled
 from sidecar.batch.row import Row, request_fingerprint
@@ -50,11 +52,7 @@ class Chunk:
 class ChunkUploader:
     """Makes parts and hands them over. Everything it is made of is handed in."""
 
-    def __init__(
-        self,
-        core: Core,
-        preparer: RequestPreparer,
-    ) -> None:
+    def __init__(self, core: Core, preparer: RequestPreparer) -> None:
         self._store = core.store
         self._providers = core.providers
         self._keys = core.keys
@@ -172,11 +170,11 @@ class ChunkUploader:
             await self._store.write(vendor_batches.rename_questions, questions)
         return most_usd
 
-    async def deliver(self, part: VendorBatch, chunk: Chunk) -> None:
+    async def deliver(self, part: VendorBatch, chunk: Chunk, departure: Departure) -> None:
         """Uploads and creates, with what is certain committed at each step.
 
         Raises OutcomeUnknown when the part may have been created, any other Failure when it certainly was not;
-        of these Failure("cancelled") says that nobody wants it any more.
+        of these Failure("cancelled") says that nobody wants it any more. `departure` may call it back.
         """
         adapter, key = self._providers.batch(part.provider), await self.key(part.provider)
         batch = BatchPart(
@@ -184,14 +182,19 @@ class ChunkUploader:
         )
         file_id = await adapter.upload(key, batch)
         failpoints.failpoint("after-upload")
+        departure.begin()
         mark, host = key_mark(key, part.id), self._providers.host(part.provider)
         sent_by = SentBy(host, mark, await self._key_marks.of(key))
         if not await self._store.write(intents.sending, part, file_id, sent_by, self._now_ms()):
-            raise Failure("cancelled", "The batch was cancelled before this row was sent.")
+            raise reasons.cancelled()
         failpoints.failpoint_soon("create-sent")
         try:
-            state = await adapter.create(key, replace(batch, input_file_id=file_id))
+            state = await adapter.create(key, replace(batch, input_file_id=file_id, pacer=departure))
         except OutcomeUnknown:
+            raise
+        except asyncio.CancelledError:
+            if departure.called_back:
+                await self._store.write(vendor_batches.not_sent, part.id)
             raise
         except Failure:
             await self._store.write(vendor_batches.not_sent, part.id)

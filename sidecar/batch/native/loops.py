@@ -57,9 +57,13 @@ class SubmissionLoops:
     async def leave(self, parts: Sequence[VendorBatch], patience_seconds: float) -> None:
         """Stop looking after anything of these parts' jobs.
 
-        A creation that is under way is waited for, so long at most: nobody could stop it later.
+        What is not created yet is called back. A creation that is under way is waited for, so long at most: nobody
+        could stop it later.
         """
         loops = {part.job_id: self._loops[part.job_id] for part in parts if part.job_id in self._loops}
+        for part in parts:
+            if part.job_id in loops:
+                loops[part.job_id].call_back(part.id)
         creating = [
             loops[part.job_id].rested(part.id)
             for part in parts

@@ -14,6 +14,8 @@ from sidecar.batch.native import actions, endings, interruptions, machine, reaso
 from sidecar.batch.native.actions import Action, Observed, Sent
 from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
 from sidecar.batch.native.collect import Collector, Page
+from sidecar.batch.native.departure import Departure
+from sidecar.batch.native.doubles import stop_double
 from sidecar.batch.native.other_key import explained
 from sidecar.batch.native.pace import Pace
 from sidecar.batch.native.reading import FailedReadings, Reading
@@ -21,7 +23,7 @@ from sidecar.batch.progress import ProgressReporter
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.providers.batches import GONE, BatchState
-from sidecar.store import unheard_stops, vendor_batches
+from sidecar.store import vendor_batches
 from sidecar.store.job_records import Job, VendorBatch
 
 P = ParamSpec("P")
@@ -63,10 +65,16 @@ class PartSteps:
         self._failed_readings = FailedReadings()
         self._waited_ms = 0
         self._noted = ""
+        self._departure: Departure | None = None
 
     def waited(self, ms: int) -> None:
         """So much time has gone by, whatever the clock says."""
         self._waited_ms += ms
+
+    def call_back(self) -> None:
+        """Nobody wants the part any more: have no further request of its sending leave, if it is being sent."""
+        if self._departure is not None:
+            self._departure.call_back()
 
     async def poll_once(self) -> int | None:
         """Look at the part once, and go on with it."""
@@ -104,10 +112,17 @@ class PartSteps:
 
     async def _handed_over(self, part: VendorBatch, chunk: Chunk) -> Sent:
         self._waited_ms = 0
+        departure = self._departure = Departure()
         try:
-            await self._tools.uploader.deliver(part, chunk)
+            # Who cancelled it before there was anything to call back has said so on the disk.
+            job = await self._tools.core.store.read(transactions.job_of, part)
+            if job is None or job.status == "cancelled":
+                return Sent(reasons.cancelled())
+            await departure.run(self._tools.uploader.deliver(part, chunk, departure))
         except Failure as failure:
             return Sent(failure)
+        finally:
+            self._departure = None
         return Sent()
 
     async def _go_on(self, part: VendorBatch, observed: Observed) -> int | None:
@@ -200,25 +215,9 @@ class PartSteps:
         await self._tools.core.store.write(interruptions.went_on, part.id)
         log.info("part %s was found at %s as %s", part.id, part.provider, state.native_id)
         for native_id in others:
-            await self._stop_double(part, native_id)
+            await stop_double(self._tools.core, self._tools.uploader.key, part, native_id)
         await self._refresh_job(part)
         return wait_ms
-
-    async def _stop_double(self, part: VendorBatch, native_id: str) -> None:
-        """Have the vendor stop a batch that was made of the part besides the one that is collected.
-
-        Where it does not hear that, it is asked again from the next start on.
-        """
-        log.warning("part %s: %s has made %s of it too, and is to stop it", part.id, part.provider, native_id)
-        store, now = self._tools.core.store, self._tools.core.now_ms()
-        await store.write(unheard_stops.add, part.provider, native_id, now)
-        try:
-            key = await self._tools.uploader.key(part.provider)
-            await self._tools.core.providers.batch(part.provider).cancel(key, native_id)
-        except Failure as failure:
-            log.warning("%s did not take that: %s", part.provider, failure.message)
-        else:
-            await store.write(unheard_stops.remove, part.provider, native_id)
 
     async def _ask_to_stop(self, part: VendorBatch, native_id: str) -> int | None:
         """Need nothing but the id: whether the vendor finds the batch otherwise is no matter."""

@@ -207,7 +207,7 @@ class NativeBatches:
             job = await self._store.write(transactions.cancel, job_id, self._now_ms())
         self._loops.of(job).reporter.changed(job)
         for part in await self._opened(job_id):
-            self._loops.of(job).worker(part.id).wake()
+            self._loops.of(job).worker(part.id).call_back()
         return job
 
     async def cancel_project(self, project_id: str) -> None:

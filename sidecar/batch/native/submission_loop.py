@@ -65,6 +65,11 @@ class SubmissionLoop:
         if part_id in self._workers:
             await self._workers[part_id].rested()
 
+    def call_back(self, part_id: str) -> None:
+        """Send nothing more of a part that nobody wants any more."""
+        if part_id in self._workers:
+            self._workers[part_id].call_back()
+
     async def leave_alone(self) -> None:
         """Stop looking after any part of the job, which is about to be deleted."""
         await asyncio.gather(*(worker.stop() for worker in self._workers.values()))

@@ -68,6 +68,11 @@ class Worker:
         """Take the next step at once."""
         self._wake.set()
 
+    def call_back(self) -> None:
+        """Nobody wants the part any more: send nothing more of it, and take the next step at once."""
+        self._steps.call_back()
+        self.wake()
+
     def try_for_room(self) -> None:
         """Take the next step at once where the part waits until its vendor has room: another part has ended."""
         if self._steps.waits_for_room:

@@ -59,7 +59,8 @@ class AnthropicBatch:
         """Creates the batch with its rows. Raises OutcomeUnknown when nobody knows whether it exists."""
         asked = self._api.asked(key, part.model)
         rows = array_body("requests", part.lines)
-        state = batch_state(await self._api.json("POST", self._batches, asked, rows, once=True))
+        made = await self._api.json("POST", self._batches, asked, rows, once=True, pacer=part.pacer)
+        state = batch_state(made)
         if state is None:
             raise unconfirmed(asked)
         return state

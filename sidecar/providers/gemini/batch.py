@@ -82,7 +82,8 @@ class GeminiBatch:
         url = self._address.api + model_path(part.model, "batchGenerateContent")
         asked = self._api.asked(key, part.model)
         try:
-            state = batch_state(await self._api.json("POST", url, asked, body, once=True))
+            made = await self._api.json("POST", url, asked, body, once=True, pacer=part.pacer)
+            state = batch_state(made)
         except Failure as failure:
             if failure.status in (400, 403, 404) and _FILE_MISSING.search(failure.detail or ""):
                 raise NotYet.instead_of(failure) from None

@@ -35,6 +35,7 @@ from sidecar.providers.kernel.json_values import as_mapping
 from sidecar.providers.kernel.jsonl import read_line
 from sidecar.providers.kernel.known_ids import KnownIds
 from sidecar.providers.kernel.outcome import NotYet, OutcomeUnknown
+from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.providers.kernel.pages import Pages
 from sidecar.providers.kernel.response_body import beginning_of
 from sidecar.providers.kernel.said_otherwise import told_id, without_envelope
@@ -87,7 +88,9 @@ class GrokBatch:
         container = part.input_file_id or await self.upload(key, part)
         rows = array_body("batch_requests", part.lines)
         try:
-            await self._post(f"{self._of(container)}/requests", self._api.asked(key, part.model), rows)
+            await self._post(
+                f"{self._of(container)}/requests", self._api.asked(key, part.model), rows, part.pacer
+            )
         except Failure as failure:
             # These ids are there already, from an earlier time and in other words.
             if failure.status == 404 and "model" not in (failure.detail or "").lower():
@@ -194,9 +197,9 @@ class GrokBatch:
                 return
             pages.turn_to(token)
 
-    async def _post(self, url: str, asked: Asked, body: Body) -> None:
+    async def _post(self, url: str, asked: Asked, body: Body, pacer: RequestPacer | None) -> None:
         """A POST whose answer says nothing but yes. Raises OutcomeUnknown where somebody else says it, in a page."""
-        async with self._api.stream("POST", url, asked, body, once=True) as answer:
+        async with self._api.stream("POST", url, asked, body, once=True, pacer=pacer) as answer:
             began = await beginning_of(answer, _LONGEST_YES)
         if is_page(began):
             raise unconfirmed(asked)

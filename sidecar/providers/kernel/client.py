@@ -79,17 +79,31 @@ class VendorClient:
             raise
 
     async def json(
-        self, method: str, url: str, asked: Asked, body: Body | None = None, *, once: bool = False
+        self,
+        method: str,
+        url: str,
+        asked: Asked,
+        body: Body | None = None,
+        *,
+        once: bool = False,
+        pacer: RequestPacer | None = None,
     ) -> Mapping[str, Any]:
         """Return the JSON object that is the answer, alone or in a list; an empty one for JSON of another kind.
 
         Raises as `HttpClient.json` does.
         """
-        told = await self.value(method, url, asked, body, once=once)
+        told = await self.value(method, url, asked, body, once=once, pacer=pacer)
         return as_mapping(told[0] if isinstance(told, list) and len(told) == 1 else told)
 
     async def value(
-        self, method: str, url: str, asked: Asked, body: Body | None = None, *, once: bool = False
+        self,
+        method: str,
+        url: str,
+        asked: Asked,
+        body: Body | None = None,
+        *,
+        once: bool = False,
+        pacer: RequestPacer | None = None,
     ) -> Any:
         """Return the JSON that is the answer. Raises as `HttpClient.json` does."""
         try:
@@ -101,6 +115,7 @@ class VendorClient:
                 read_refusal=self._read_refusal(asked),
                 peer=asked.title,
                 once=once,
+                pacer=pacer,
             )
         except Failure as failure:
             asked.named(failure)

@@ -137,11 +137,12 @@ class HttpClient:
         read_refusal: ReadRefusal,
         peer: str,
         once: bool = False,
+        pacer: RequestPacer | None = None,
     ) -> Any:
         """A small JSON document. Raises Failure as `stream` does, and for an answer that is not JSON."""
         document = bytearray()
         async with self.stream(
-            method, url, headers, body, read_refusal=read_refusal, peer=peer, once=once
+            method, url, headers, body, read_refusal=read_refusal, peer=peer, once=once, pacer=pacer
         ) as answer:
             async for chunk in answer.chunks:
                 document += chunk
@@ -180,8 +181,7 @@ class HttpClient:
         """The answer, what has been read of it, and what is still to come."""
         url, headers = self.sites.completed(url, headers, peer)
         content = None if body is None or isinstance(body, RawBody) else json_body(body)
-        attempt = 0
-        now = asyncio.get_running_loop().time
+        attempt, now = 0, asyncio.get_running_loop().time
         began = now()
         while True:
             unsent = False

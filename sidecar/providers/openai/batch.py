@@ -82,7 +82,8 @@ class OpenAIBatch:
         }
         asked = self._api.asked(key, part.model)
         try:
-            state = batch_state(await self._api.json("POST", self._batches(), asked, body, once=True))
+            made = await self._api.json("POST", self._batches(), asked, body, once=True, pacer=part.pacer)
+            state = batch_state(made)
         except Failure as failure:
             # There is nothing else in the request that could be missing: the file was uploaded a moment ago.
             raise NotYet.instead_of(failure) if failure.status == 404 else failure from None
