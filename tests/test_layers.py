@@ -115,6 +115,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "money",
         "spending",
         "store",
+        # The sentence for a name that no provider has is the same wherever it is said.
+        "providers.nicknames",
         "key_text",
         "keys",
         "settings",

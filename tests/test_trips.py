@@ -50,6 +50,7 @@ MOST_FILES = {
     # Which names its rows are to ask is kept for the list of models: two more.
     # Which rows a results file has named: one more. What a row is expected to cost, by itself: one more.
     # What it may cost by the price of the day on which it leaves: two more.
+    # What can be called back on its way: one more.
     "batch:submit-native": 116,
 }
 

@@ -19,6 +19,7 @@ from sidecar.money.bill_tiers import differing, explain_by_tiers
 from sidecar.money.reconcile import ReconciledRow
 from sidecar.money.reconcile import reconcile as lay_beside
 from sidecar.money.vendor_days import day_of
+from sidecar.providers.nicknames import no_such_provider
 from sidecar.store import ledger, ledger_lists
 from sidecar.store.records import LedgerEntry
 
@@ -86,7 +87,7 @@ def _call(conn: sqlite3.Connection, call_id: str) -> list[LedgerEntry]:
 async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[str, Any]:
     app, provider = call.services, params.provider
     if provider not in app.providers.names():
-        raise _invalid(f"There is no provider called {provider}.", "provider")
+        raise _invalid(no_such_provider(provider, app.providers.names()), "provider")
     first, last = _day(params.from_, "from"), _day(params.to, "to")
     if last < first:
         raise _invalid("The last day is before the first one.", "to")

@@ -17,6 +17,7 @@ from sidecar.providers.batches import BatchAdapter
 from sidecar.providers.guarded import GuardedBatches, GuardedProvider
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.sites import Site
+from sidecar.providers.nicknames import no_such_provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +190,7 @@ class Registry:
     def row(self, name: str) -> ProviderRow:
         """Raises Failure("not_found") for a provider that nobody knows."""
         if name not in self._rows:
-            known = ", ".join(self._rows)
-            raise Failure(
-                "not_found", f"There is no provider called {name}. Known are: {known}.", provider=name
-            )
+            raise Failure("not_found", no_such_provider(name, self._rows), provider=name)
         return self._rows[name]
 
     def get(self, name: str, base_url: str | None = None) -> GuardedProvider:

@@ -152,3 +152,33 @@ async def test_both_sides_are_told_by_unit_and_days_can_be_put_together(app: Ins
     [together] = (await app.ask("cost:reconcile", params))["result"]["days"]
     assert (together["model"], together["calls"]) == ("all", 3)
     assert together["oursUSD"] == pytest.approx(sum(day["oursUSD"] for day in days))
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("xai", "grok"),
+        ("xAI Grok", "grok"),
+        ("google", "gemini"),
+        ("Claude", "anthropic"),
+        ("chatgpt", "openai"),
+    ],
+)
+async def test_who_calls_a_vendor_as_people_do_is_told_its_name_here(
+    app: Inside, said: str, meant: str
+) -> None:
+    told = (await app.ask("cost:reconcile", {"provider": said, **RANGE}))["error"]["message"]
+    assert f"There is no provider called {said}. Did you mean {meant}?" in told
+    assert "Known are: openai, anthropic, gemini, grok." in told
+    params = {
+        "projectId": "p",
+        "rows": [{"prompt": "One", "model": "openai/gpt-6-luna"}],
+        "providerName": said,
+    }
+    error = (await app.ask("batch:submit-native", params))["error"]
+    assert f"Did you mean {meant}?" in error["message"], error
+
+
+async def test_a_name_that_is_nobodys_is_told_which_there_are(app: Inside) -> None:
+    told = (await app.ask("cost:reconcile", {"provider": "nobody", **RANGE}))["error"]["message"]
+    assert "There is no provider called nobody. Known are: openai, anthropic, gemini, grok." in told
