@@ -18,6 +18,7 @@ from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.store import ledger_sums, unheard_stops
 from tests.helpers.asking import Clock
 from tests.helpers.native_batches import NativeWorks, Vendor, native_works, on_disk
+from tests.helpers.resting import Rest
 
 LOST = OutcomeUnknown("timeout", "OpenAI did not answer in time.")
 COST_USD = Decimal("0.00225")
@@ -118,21 +119,27 @@ async def test_in_doubt_the_job_waits_and_nothing_is_sent_again(tmp_path: Path) 
 
 async def test_a_start_asks_again_and_adopts_what_is_found(tmp_path: Path) -> None:
     vendor = Vendor(create_problems=[("cut", LOST)], forgetful=True, certain=False)
-    async with native_works(tmp_path, vendor, poll_ms=3_600_000) as here:
+    clock = Clock()
+    rest = Rest(clock)
+    async with native_works(tmp_path, vendor, clock=clock, poll_ms=3_600_000, sleep=rest) as here:
         job_id = await doubted(here)
         vendor.forgetful = False
         job = await here.native.start(job_id)
         assert (job.status != "pending", job.error) == (True, None)
+        rest.over.set()
         await whole(here, job_id)
     assert vendor.calls.count("create") == 1
 
 
 async def test_a_start_sends_what_is_then_known_to_be_absent(tmp_path: Path) -> None:
     vendor = Vendor(create_problems=[("lost", LOST)], forgetful=True, certain=False)
-    async with native_works(tmp_path, vendor, poll_ms=3_600_000) as here:
+    clock = Clock()
+    rest = Rest(clock)
+    async with native_works(tmp_path, vendor, clock=clock, poll_ms=3_600_000, sleep=rest) as here:
         job_id = await doubted(here)
         vendor.forgetful, vendor.certain = False, True
         await here.native.start(job_id)
+        rest.over.set()
         await whole(here, job_id)
     assert len(vendor.created) == 1
 
@@ -142,12 +149,14 @@ async def test_a_doubt_outlives_the_process(tmp_path: Path) -> None:
     vendor = Vendor(create_problems=[("cut", LOST)], forgetful=True, certain=False)
     async with native_works(tmp_path, vendor, clock=clock, poll_ms=3_600_000) as here:
         job_id = await doubted(here)
-    async with native_works(tmp_path, vendor, clock=clock, poll_ms=3_600_000) as here:
+    rest = Rest(clock)
+    async with native_works(tmp_path, vendor, clock=clock, poll_ms=3_600_000, sleep=rest) as here:
         assert await here.native.resumption.jobs() == (job_id,)
         await here.native.start(job_id)
         assert (await here.job(job_id)).status == "pending"
         vendor.forgetful = False
         await here.native.start(job_id)
+        rest.over.set()
         await whole(here, job_id)
     assert vendor.calls.count("create") == 1
 
