@@ -15,6 +15,7 @@ from sidecar.contract.methods import METHODS, Method
 from sidecar.errors import Failure
 from sidecar.give_way import give_way
 from sidecar.methods import flat_params
+from sidecar.methods.sound_results import READ, sound
 from sidecar.rpc.dispatch import ALWAYS_TAKEN, Route
 from sidecar.spared import spared
 
@@ -80,6 +81,8 @@ def _handler(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
         nonlocal found
         if found is None:
             found = getattr(_module(method.module), method.function)
+            if method.name in READ:
+                found = partial(sound, method.name, found)
         return found(call, params)
 
     return handle
