@@ -43,6 +43,11 @@ USED_UP = (
     (403, "Your team has used all available credits or reached its monthly spending limit."),
     (403, "This API key has reached its spend limit"),
     (400, "You have reached your specified API usage limits. You will regain access on 2026-12-01."),
+    (
+        429,
+        "You have reached your specified workspace API usage limits. You will regain access on 2026-12-01.",
+    ),
+    (429, "This workspace has hit its specified usage limit."),
     (401, "该令牌额度已用尽"),
     (412, "Account is suspended, possibly due to reaching the monthly spending limit."),
 )

@@ -10,6 +10,7 @@ _OVER_BUDGET = (
     r"budget (has been |was |is )?exceeded|exceeded ?(your |the |its )?budget|\bover budget",
     r"spend(ing)? limits?.{0,20}(reached|exceeded)|(reached|exceeded|reaching|exceeding) .{0,40}\bspend(ing)? limit",
     r"额度.{0,4}(已用尽|用尽|已用完)",
+    r"\bspecified .{0,30}\busage limits?\b|\busage limits?\b.{0,40}\bregain access",
 )
 CREDIT_USED_UP = (
     _TOO_LITTLE,
