@@ -271,6 +271,8 @@ def test_what_is_told_afterwards_holds_in_whichever_tier_a_vendor_answers(
                 )
                 came = float(charged(here) - before)
                 assert (least or 0) <= came + ROUNDING, (row, told, came)
-                assert most is None or came <= most + ROUNDING, (row, told, came)
+                # xAI names its charge at the end and no tier before: of what broke off there nobody knows one.
+                untold = "costUSD" not in told and row["model"].startswith("grok/")
+                assert most is None or untold or came <= most + ROUNDING, (row, told, came)
 
     asyncio.run(run())
