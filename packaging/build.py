@@ -27,6 +27,7 @@ FILES = (
     ("data/report.css", "data"),
     ("data/report.js", "data"),
     ("sidecar/contract/openrpc.json", "sidecar/contract"),
+    ("sidecar/contract/result_shapes.json", "sidecar/contract"),
 )
 # Imported by name when they are first needed, so that no analysis sees them.
 IMPORTED_BY_NAME = ("sidecar", "keyring.backends")

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def generated(root: Path = ROOT) -> dict[Path, str]:
     """Every generated file with its content. Raises SchemaError for schemas that do not hang together."""
-    from schemas import pages, providers, python_code, table, typescript
+    from schemas import pages, providers, python_code, result_shapes, table, typescript
     from schemas.resolve import fingerprint, inline, resolve
     from schemas.routes import route
     from schemas.source import load
@@ -36,6 +36,7 @@ def generated(root: Path = ROOT) -> dict[Path, str]:
     return files | {
         # One line without an end: it goes out as it is, inside a frame that a line end would cut.
         contract / "openrpc.json": json.dumps(document, separators=(",", ":"), ensure_ascii=False),
+        contract / "result_shapes.json": json.dumps(result_shapes.shapes(document), separators=(",", ":")),
         root / "bridge" / "src" / "contract.ts": typescript.module(source, routes, digest),
         root / "bridge" / "src" / "providers.ts": providers.typescript(source.providers),
         docs / "methods.md": pages.methods(document),

@@ -7,14 +7,15 @@ database is looked through and set right, and the method is asked again.
 
 from __future__ import annotations
 
-import importlib.resources
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import orjson
 
+from sidecar import contract
 from sidecar.errors import Failure
 from sidecar.give_way import give_way
 from sidecar.methods.result_shapes import Judge, judge_of
@@ -32,6 +33,8 @@ READ = frozenset(
 )
 # A list of any length: so many of its items are judged in one turn.
 _ITEMS_A_TURN = 500
+
+_SHAPES = Path(contract.__path__[0]) / "result_shapes.json"
 
 Handler = Callable[[Any, Any], Awaitable[Any]]
 
@@ -76,8 +79,6 @@ def _judges(name: str) -> tuple[Judge, Judge | None]:
 
 @cache
 def _schemas() -> Mapping[str, Mapping[str, Any]]:
-    """The schema of each method's result. Its document is read with the first result that is looked at."""
-    document = orjson.loads(
-        importlib.resources.files("sidecar.contract").joinpath("openrpc.json").read_bytes()
-    )
-    return {each["name"]: each["result"]["schema"] for each in document["methods"] if "result" in each}
+    """The schema of each method's result, read with the first one that is looked at."""
+    document: Mapping[str, Mapping[str, Any]] = orjson.loads(_SHAPES.read_bytes())
+    return document
