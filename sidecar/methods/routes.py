@@ -15,7 +15,6 @@ from sidecar.contract.methods import METHODS, Method
 from sidecar.errors import Failure
 from sidecar.give_way import give_way
 from sidecar.methods import flat_params
-from sidecar.methods.sound_results import READ, sound
 from sidecar.rpc.dispatch import ALWAYS_TAKEN, Route
 from sidecar.spared import spared
 
@@ -80,6 +79,9 @@ def _handler(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
     def handle(call: Any, params: Any) -> Awaitable[Any]:
         nonlocal found
         if found is None:
+            # With the first answer: the handshake needs none of it.
+            from sidecar.methods.sound_results import READ, sound
+
             found = getattr(_module(method.module), method.function)
             if method.name in READ:
                 found = partial(sound, method.name, found)
