@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import mmap
-import shutil
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.field.laid_before import laid_before
 
 # Laid before the system's library. A write to a file of FULL_FOLDER is counted, and so is the making of one there.
 _SOURCE = """
@@ -116,20 +113,13 @@ class FullDisk:
     """`environment` are the variables of a process whose writes below the folder are counted, and may be refused."""
 
     def __init__(self, folder: Path, scratch: Path) -> None:
-        compiler = shutil.which("cc")
-        if not sys.platform.startswith("linux") or compiler is None:
-            pytest.skip(
-                "a write is refused by a library laid before the system's, which needs Linux and a compiler"
-            )
-        scratch.mkdir(exist_ok=True)
-        source, library, room = scratch / "full.c", scratch / "full.so", scratch / "room"
-        source.write_text(_SOURCE, encoding="utf-8")
-        subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True, timeout=60)
+        before = laid_before(_SOURCE, scratch, "full")
+        room = scratch / "room"
         room.write_bytes(bytes(_ROOM.size))
         with room.open("r+b") as file:
             self._room = mmap.mmap(file.fileno(), _ROOM.size)
         self.environment = {
-            "LD_PRELOAD": str(library),
+            **before,
             "FULL_FOLDER": str(folder),
             "FULL_ROOM": str(room),
             # What Python compiles lies elsewhere, and is written when it likes.

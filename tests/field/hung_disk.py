@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
+from tests.field.laid_before import laid_before
 
 # Laid before the system's library. Whoever asks for something below HUNG_FOLDER waits as long as HUNG_SINCE is there.
 _SOURCE = """
@@ -38,13 +35,8 @@ ASKING(lstat64, stat64)
 
 def hung_disk(folder: Path, scratch: Path) -> tuple[dict[str, str], Path]:
     """Return the variables of a process for which this folder hangs, and the file whose being there makes it hang."""
-    compiler = shutil.which("cc")
-    if not sys.platform.startswith("linux") or compiler is None:
-        pytest.skip(
-            "a disk is made to hang by a library laid before the system's, which needs Linux and a compiler"
-        )
-    scratch.mkdir(exist_ok=True)
-    source, library, since = scratch / "hung.c", scratch / "hung.so", scratch / "hangs"
-    source.write_text(_SOURCE, encoding="utf-8")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True, timeout=60)
-    return {"LD_PRELOAD": str(library), "HUNG_FOLDER": str(folder), "HUNG_SINCE": str(since)}, since
+    since = scratch / "hangs"
+    return laid_before(_SOURCE, scratch, "hung") | {
+        "HUNG_FOLDER": str(folder),
+        "HUNG_SINCE": str(since),
+    }, since
