@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element, iterparse
 
 from sidecar.batch.files.csv_text import BrokenRecord
 from sidecar.batch.files.excel_cells import UNCOMPUTED, Record
+from sidecar.batch.files.sheet_rows import rows_of
 
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
@@ -52,28 +53,20 @@ def rows(stream: BinaryIO, number: int) -> Iterator[Record]:
 
     A row with a formula that nobody has computed is a broken one.
     """
-    at = -1
     empty = 0
-    for event, element in _elements(stream):
-        if event == "start" and element.tag == f"{_TABLE}table":
-            at += 1
-        elif event == "end" and element.tag == f"{_TABLE}table" and at == number:
-            return
-        elif event == "end" and element.tag == f"{_TABLE}table-row":
-            if at == number:
-                cells, times = _cells(element), _times(element, "rows")
-                if _is_uncomputed(element):
-                    yield from ([] for _ in range(empty))
-                    yield BrokenRecord(UNCOMPUTED)
-                    empty = 0
-                elif any(cells):
-                    # Blank rows count only where something follows them.
-                    yield from ([] for _ in range(empty))
-                    yield from (list(cells) for _ in range(times))
-                    empty = 0
-                else:
-                    empty = min(empty + times, _MOST_REPEATED)
-            element.clear()
+    for row in rows_of(_elements(stream), f"{_TABLE}table", f"{_TABLE}table-row", number):
+        cells, times = _cells(row), _times(row, "rows")
+        if _is_uncomputed(row):
+            yield from ([] for _ in range(empty))
+            yield BrokenRecord(UNCOMPUTED)
+            empty = 0
+        elif any(cells):
+            # Blank rows count only where something follows them.
+            yield from ([] for _ in range(empty))
+            yield from (list(cells) for _ in range(times))
+            empty = 0
+        else:
+            empty = min(empty + times, _MOST_REPEATED)
 
 
 def _is_uncomputed(row: Element) -> bool:

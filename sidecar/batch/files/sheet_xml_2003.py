@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 from xml.etree.ElementTree import Element, iterparse
 
+from sidecar.batch.files.sheet_rows import rows_of
+
 _SHEET = "{urn:schemas-microsoft-com:office:spreadsheet}"
 _EXCEL = "{urn:schemas-microsoft-com:office:excel}"
 _MARK = b"urn:schemas-microsoft-com:office:spreadsheet"
@@ -47,19 +49,12 @@ def sheets(stream: BinaryIO) -> list[tuple[str, bool]]:
 
 def rows(stream: BinaryIO, number: int) -> Iterator[list[str]]:
     """Yield the cells of each row of the sheet of that number, from 0. Raise as `sheets` does."""
-    at, done = -1, 0
-    for event, element in _elements(stream):
-        if event == "start" and element.tag == f"{_SHEET}Worksheet":
-            at += 1
-        elif event == "end" and element.tag == f"{_SHEET}Worksheet" and at == number:
-            return
-        elif event == "end" and element.tag == f"{_SHEET}Row":
-            if at == number:
-                place = _index(element, done)
-                yield from ([] for _ in range(min(place - done, _MOST_SKIPPED)))
-                done = place + 1
-                yield _cells(element)
-            element.clear()
+    done = 0
+    for row in rows_of(_elements(stream), f"{_SHEET}Worksheet", f"{_SHEET}Row", number):
+        place = _index(row, done)
+        yield from ([] for _ in range(min(place - done, _MOST_SKIPPED)))
+        done = place + 1
+        yield _cells(row)
 
 
 def _elements(stream: BinaryIO) -> Iterator[tuple[str, Element]]:
