@@ -131,10 +131,7 @@ def raise_to(
 
     Raises Failure("budget_exceeded"): the transaction must not be kept then, and nothing more may leave.
     """
-    # What is held for it already is in the new sum.
-    ledger.keep_most(conn, entry_id, Decimal(0))
-    reserve(conn, budget, at_most_usd, what)
-    ledger.keep_most(conn, entry_id, at_most_usd)
+    _hold_anew(conn, {entry_id: at_most_usd}, budget, what)
 
 
 def keep_key(conn: sqlite3.Connection, entry_id: str, key_mark: str | None) -> None:
@@ -177,9 +174,14 @@ def raise_chunk(conn: sqlite3.Connection, most_usd: Mapping[str, Decimal], budge
         entry = ledger.get(conn, entry_id)
         if entry is not None and most > (entry.estimate_usd or 0):
             dearer[entry_id] = most
-            # What is held for it already is in the new sum.
-            ledger.keep_most(conn, entry_id, Decimal(0))
     if dearer:
-        reserve(conn, budget, sum(dearer.values(), Decimal(0)), "part")
-    for entry_id, most in dearer.items():
+        _hold_anew(conn, dearer, budget, "part")
+
+
+def _hold_anew(conn: sqlite3.Connection, most_usd: Mapping[str, Decimal], budget: Budget, what: What) -> None:
+    for entry_id in most_usd:
+        # What is held for it already is in the new sum.
+        ledger.keep_most(conn, entry_id, Decimal(0))
+    reserve(conn, budget, sum(most_usd.values(), Decimal(0)), what)
+    for entry_id, most in most_usd.items():
         ledger.keep_most(conn, entry_id, most)
