@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Any
 
+from sidecar.batch.files.other_texts import LINK
+
 _RESULT = (
     "This is a line of the results of a batch, which has an answer and no question. "
     "Import the file that the batch was made from."
 )
 _ERROR = "This is what a server says of an error, and no row. Download the file once more, and import that."
-_LINK = (
-    "The file is a link to a document, and holds nothing of it. Open the document, download it as CSV or as Excel, "
-    "and import that."
-)
 _NOTEBOOK = "This is a notebook. Have it write its prompts as CSV, JSON or JSON Lines, and import those."
 _TALK = (
     "This is a conversation with another program, and no row of questions. Import it as a conversation, or give a "
@@ -54,7 +52,7 @@ def why_none(record: Mapping[str, Any]) -> str | None:
     if is_error(record.keys()):
         return _ERROR
     if "doc_id" in record and "url" in record:
-        return _LINK
+        return LINK
     if isinstance(record.get("cells"), list) and "nbformat" in record:
         return _NOTEBOOK
     is_talk = isinstance(record.get("mapping"), Mapping) or isinstance(record.get("chat_messages"), list)

@@ -16,7 +16,7 @@ WEB_PAGE = (
 _MARKUP = ("xml", "html", "htm", "xhtml")
 _YAML = re.compile(r"(?:#.*\n|---\s*\n|\s*\n)*\s*(?:-\s+)?[\w$-]+:(?:\s|$)")
 _PAGE = re.compile(r"[\ufeff\s]*<(?:!doctype html|html|table|meta|head|body|pre)\b", re.IGNORECASE)
-_LINK = (
+LINK = (
     "The file is a link to a document, and holds nothing of it. Open the document, download it as CSV or as Excel, "
     "and import that."
 )
@@ -24,15 +24,15 @@ _GIT_LFS = "The file is a pointer of Git LFS, and the table itself was not fetch
 _SUBTITLES = "The file holds subtitles. Give a table with a column of prompts, or a line for each."
 _PRINTED = "The file is a document for printing. Copy its table into a spreadsheet, and save that as CSV."
 _BEGINNINGS = (
-    (re.compile(r"[\ufeff\s]*<\?xml\b[^>]*>\s*<!DOCTYPE plist\b", re.IGNORECASE), _LINK),
+    (re.compile(r"[\ufeff\s]*<\?xml\b[^>]*>\s*<!DOCTYPE plist\b", re.IGNORECASE), LINK),
     (
         re.compile(r"[\ufeff\s]*<\?xml\b", re.IGNORECASE),
         "The file is XML. Save its table as CSV, JSON or XLSX.",
     ),
     (re.compile(r"version https://git-lfs\."), _GIT_LFS),
     (re.compile(r"bplist00"), "The file is a property list of macOS. Export its table as CSV, JSON or XLSX."),
-    (re.compile(r"[\ufeff\s]*\[InternetShortcut\]", re.IGNORECASE), _LINK),
-    (re.compile(r"[\ufeff\s]*\[Desktop Entry\]", re.IGNORECASE), _LINK),
+    (re.compile(r"[\ufeff\s]*\[InternetShortcut\]", re.IGNORECASE), LINK),
+    (re.compile(r"[\ufeff\s]*\[Desktop Entry\]", re.IGNORECASE), LINK),
     (
         re.compile(r"\ufeff?WEBVTT\b"),
         _SUBTITLES,
