@@ -8,9 +8,9 @@ MOST_LETTERS, MOST_ROWS, MOST_COLUMNS = 32_767, 1_048_576, 16_384
 
 def letters(text: str) -> int:
     """Return how long a text is for Excel, which counts as UTF-16 does."""
-    return (
-        len(text) + sum(letter > "\uffff" for letter in text) if len(text) * 2 > MOST_LETTERS else len(text)
-    )
+    # Of a short text it makes no difference here, and most are short.
+    pairs = sum(letter > "\uffff" for letter in text) if len(text) * 2 >= MOST_LETTERS - 1 else 0
+    return len(text) + pairs
 
 
 class OverLimits:
@@ -23,7 +23,7 @@ class OverLimits:
 
     def see(self, name: str, cell: str) -> None:
         """Take a cell of the column `name` into account, in the row that is under way."""
-        if len(cell) * 2 > MOST_LETTERS and letters(cell) > MOST_LETTERS:
+        if letters(cell) > MOST_LETTERS:
             self._long += 1
             self._first = self._first or (self._rows + 1, name)
 
@@ -52,4 +52,4 @@ class OverLimits:
 
 def may_be_cut(cell: str) -> bool:
     """Whether a cell is as long as Excel cuts them, to the letter."""
-    return len(cell) * 2 >= MOST_LETTERS - 1 and letters(cell) == MOST_LETTERS
+    return letters(cell) == MOST_LETTERS
