@@ -171,8 +171,8 @@ COMMAND_LINE = {path.relative_to(SIDECAR).as_posix() for path in (SIDECAR / "cli
 SEAMS = {
     "httpx": {
         "providers/kernel/broken.py",
-        "providers/kernel/http.py",
         "providers/kernel/network.py",
+        "providers/kernel/transport_request.py",
         "simulator/transport.py",
         "recorder/network.py",
         "recorder/answers.py",
@@ -181,7 +181,6 @@ SEAMS = {
     "aiohttp": {
         "simulator/server.py",
         "providers/kernel/broken.py",
-        "providers/kernel/http.py",
         "providers/kernel/lenient.py",
         "providers/kernel/network.py",
         "providers/kernel/socks.py",

@@ -10,9 +10,10 @@ import os
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sidecar import __version__, clock
+from sidecar import clock
 from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
 from sidecar.network_options import Options, machine_options
@@ -39,31 +40,43 @@ from sidecar.providers.kernel.response_body import (
     unreadable,
 )
 from sidecar.providers.kernel.sites import Sites
-from sidecar.providers.kernel.unpack import ACCEPTED, CannotUnpack
+from sidecar.providers.kernel.transport_request import Content, answer_of
+from sidecar.providers.kernel.unpack import CannotUnpack
 from sidecar.providers.kernel.web_pages import WEB_PAGE, is_page, page_instead
 
 if TYPE_CHECKING:
     import httpx
 
-CONNECT_SECONDS = 5.0
-# Getting a connection at all: names to resolve, a proxy to be let through by, TLS to agree on.
-OPEN_SECONDS = 15.0
-# How long one is tried for again and again: whoever was silent so long is silent for longer than anybody waits.
+# How long a connection is tried for again and again: whoever was silent so long is silent for longer than one waits.
 TRY_SECONDS = 10.0
-READ_SECONDS = 600.0
-_TIMEOUT = {"connect": CONNECT_SECONDS, "read": READ_SECONDS, "write": READ_SECONDS, "pool": OPEN_SECONDS}
 # In memory a document of nothing but brackets takes twenty times its size.
 MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
 
-_ALWAYS = {
-    "accept": "*/*",
-    "accept-encoding": ACCEPTED,
-    "connection": "keep-alive",
-    "user-agent": f"abai-sidecar/{__version__}",
-}
-
 ReadRefusal = Callable[[int, Mapping[str, str], bytes], Failure]
 """Status, headers with lower-case names, body (at most MAX_REFUSAL_BYTES) -> what to tell the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What is asked, as often as it takes: `HttpClient.stream` says what each is."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: Content
+    read_refusal: ReadRefusal
+    peer: str
+    once: bool
+    pacer: RequestPacer | None
+    read_opening: ReadOpening | None
+
+
+class _Accepted(NamedTuple):
+    """An answer that is no refusal, what has been read of it, and what is still to come."""
+
+    response: httpx.Response
+    beginning: list[bytes]
+    rest: AsyncGenerator[bytes, None]
 
 
 class HttpClient:
@@ -114,10 +127,11 @@ class HttpClient:
         what was certainly not run is asked again, and a server error or a timeout is OutcomeUnknown. `pacer` is
         consulted around each attempt, and left at the end. What `read_opening` finds to be a refusal is one.
         """
+        url, headers = self.sites.completed(url, headers, peer)
+        content = body if body is None or isinstance(body, RawBody) else json_body(body)
+        call = _Call(method, url, headers, content, read_refusal, peer, once, pacer, read_opening)
         try:
-            response, beginning, rest = await self._accepted(
-                method, url, headers, body, read_refusal, peer, once, pacer, read_opening
-            )
+            response, beginning, rest = await self._accepted(call)
             try:
                 async with aclosing(rest), aclosing(after_beginning(beginning, rest)) as chunks:
                     yield HttpResponse(response.status_code, lower_names(response.headers), chunks)
@@ -166,67 +180,67 @@ class HttpClient:
         if transport is not None:
             await transport.aclose()
 
-    async def _accepted(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: Body | None,
-        read_refusal: ReadRefusal,
-        peer: str,
-        once: bool,
-        pacer: RequestPacer | None,
-        read_opening: ReadOpening | None,
-    ) -> tuple[httpx.Response, list[bytes], AsyncGenerator[bytes, None]]:
-        """The answer, what has been read of it, and what is still to come."""
-        url, headers = self.sites.completed(url, headers, peer)
-        content = None if body is None or isinstance(body, RawBody) else json_body(body)
+    async def _accepted(self, call: _Call) -> _Accepted:
+        """The answer of the first attempt that is not refused. Raises what the last one was refused with."""
         attempt, now = 0, asyncio.get_running_loop().time
         began = now()
         while True:
-            unsent = False
-            transport = await self._opened()
-            if pacer is not None:
-                await pacer.enter()
-            try:
-                response = await _sent_to(
-                    transport, method, url, headers, body if content is None else content
-                )
-            except Failure as refused:
-                failure, unsent = refused, True  # by the way out, before anything left
-            except Exception as error:
-                unsent = never_left(error)
-                failure = broken(error, method, peer, self.secrets, sent=not unsent, url=url)
-            else:
-                status, names = response.status_code, lower_names(response.headers)
-                if 200 <= status < 300:
-                    rest = self._chunks(response, method, peer)
-                    beginning: list[bytes] = []
-                    opening, rest = await read_beginning(response, rest, beginning, read_opening)
-                    if opening is None or opening.refusal is None:
-                        if pacer is not None:
-                            pacer.observe(status, names, None)
-                        return response, beginning, rest
-                    failure, status = opening.refusal, opening.status or status
-                else:
-                    failure = read_refusal(status, names, await refusal_body(response))
-                if failure.detail == WEB_PAGE or status in redirects.STATUSES:
-                    page_on_the_way(failure, status, response.extensions.get("proxy"))
-                if pacer is not None:
-                    pacer.observe(status, names, failure.retry_after_ms)
-                if once and not certainly_not_run(status):
-                    failure = OutcomeUnknown.instead_of(failure)
+            came = await self._attempt(call)
+            if isinstance(came, _Accepted):
+                return came
+            failure, unsent = came
             failure.out_of_reach |= unsent
-            longest, retries = LONGEST_HINT_MS, self._retries
-            if pacer is not None and failure.kind == "rate_limited":
-                longest, retries = pacer.longest_hint_ms, pacer.retries
-            wait_ms = wait_before_retry_ms(failure, attempt, self._chance(), longest)
-            if wait_ms is None or attempt >= retries or (unsent and now() - began > TRY_SECONDS):
+            given_up = unsent and now() - began > TRY_SECONDS
+            wait_ms = None if given_up else self._wait_ms(failure, attempt, call.pacer)
+            if wait_ms is None:
                 raise failure
-            if pacer is not None:
-                pacer.back_off(wait_ms, failure.kind)
+            if call.pacer is not None:
+                call.pacer.back_off(wait_ms, failure.kind)
             await self._sleep(wait_ms / 1000)
             attempt += 1
+
+    async def _attempt(self, call: _Call) -> _Accepted | tuple[Failure, bool]:
+        """The answer; or why there is none, and whether nothing of the request had left when that was known."""
+        transport = await self._opened()
+        if call.pacer is not None:
+            await call.pacer.enter()
+        try:
+            response = await answer_of(transport, call.method, call.url, call.headers, call.content)
+        except Failure as refused:
+            return refused, True  # by the way out
+        except Exception as error:
+            unsent = never_left(error)
+            return broken(error, call.method, call.peer, self.secrets, sent=not unsent, url=call.url), unsent
+        came = await self._judged(call, response)
+        return came if isinstance(came, _Accepted) else (came, False)
+
+    async def _judged(self, call: _Call, response: httpx.Response) -> _Accepted | Failure:
+        """The answer, unless its status or its beginning refuses, or it is somebody else's page."""
+        status, names = response.status_code, lower_names(response.headers)
+        if 200 <= status < 300:
+            rest = self._chunks(response, call.method, call.peer)
+            beginning: list[bytes] = []
+            opening, rest = await read_beginning(response, rest, beginning, call.read_opening)
+            if opening is None or opening.refusal is None:
+                if call.pacer is not None:
+                    call.pacer.observe(status, names, None)
+                return _Accepted(response, beginning, rest)
+            failure, status = opening.refusal, opening.status or status
+        else:
+            failure = call.read_refusal(status, names, await refusal_body(response))
+        if failure.detail == WEB_PAGE or status in redirects.STATUSES:
+            page_on_the_way(failure, status, response.extensions.get("proxy"))
+        if call.pacer is not None:
+            call.pacer.observe(status, names, failure.retry_after_ms)
+        return OutcomeUnknown.instead_of(failure) if call.once and not certainly_not_run(status) else failure
+
+    def _wait_ms(self, failure: Failure, attempt: int, pacer: RequestPacer | None) -> int | None:
+        """Milliseconds until the next attempt, or None where there is none."""
+        longest, retries = LONGEST_HINT_MS, self._retries
+        if pacer is not None and failure.kind == "rate_limited":
+            longest, retries = pacer.longest_hint_ms, pacer.retries
+        wait_ms = wait_before_retry_ms(failure, attempt, self._chance(), longest)
+        return None if attempt >= retries else wait_ms
 
     async def _chunks(self, response: httpx.Response, method: str, peer: str) -> AsyncGenerator[bytes, None]:
         try:
@@ -243,48 +257,6 @@ class HttpClient:
                 if self._transport is None:
                     self._transport = await asyncio.to_thread(self._make_transport)
         return self._transport
-
-
-async def _sent_to(
-    transport: httpx.AsyncBaseTransport, method: str, url: str, headers: Mapping[str, str], content: Any
-) -> httpx.Response:
-    """The answer of the address, or of the place at the same host to which it has moved: nothing ran at the old one."""
-    for _ in range(redirects.MOST):
-        response = await _answer(transport, method, url, headers, content)
-        there = redirects.followed(url, response.status_code, lower_names(response.headers))
-        if there is None:
-            return response
-        await close_response(response)
-        url = there
-    return await _answer(transport, method, url, headers, content)
-
-
-async def _answer(
-    transport: httpx.AsyncBaseTransport, method: str, url: str, headers: Mapping[str, str], content: Any
-) -> httpx.Response:
-    """The transport's answer to one request.
-
-    httpx's client would add logins, cookies, redirects and hooks, none of which may happen here, and took a tenth of
-    the time of a row of a batch.
-    """
-    import httpx
-
-    told = _ALWAYS | {name.lower(): value for name, value in headers.items()}
-    if isinstance(content, RawBody):
-        # Without a length the body would be sent in chunks, which not every vendor's upload takes.
-        told |= {"content-type": content.content_type, "content-length": str(content.length)}
-        content = _sent(content)
-    elif content is not None:
-        told["content-type"] = "application/json"
-    request = httpx.Request(method, url, headers=told, content=content, extensions={"timeout": _TIMEOUT})
-    response = await transport.handle_async_request(request)
-    response.request = request
-    return response
-
-
-async def _sent(body: RawBody) -> AsyncGenerator[bytes, None]:
-    for piece in body.pieces():
-        yield piece
 
 
 def _unread(message: str, once: bool) -> Failure:
