@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from tests.field.claims import field
+from tests.field.hostile import USAGE
 from tests.field.vendors import Misbehaviour, Whole, closed, native, rows, submitted, vendors
 
 OUTPUT = r"GET /v1/files/file-output\S*/content"
@@ -53,3 +56,37 @@ async def test_a_byte_order_mark_costs_the_first_row_nothing(tmp_path: Path) -> 
     assert all(row["response"] for row in came)
     assert (found["status"], found["completedRows"]) == ("completed", 3)
     assert found["totalCost"] == pytest.approx(float(charged))
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 30, "-" + "9" * 5_000])
+async def test_a_number_of_any_length_beside_what_is_no_number_costs_no_row_its_answer(
+    number: str, tmp_path: Path
+) -> None:
+    odd_part = f'"score":NaN,"seed":{number}}}'.encode()
+
+    def otherwise(said: Whole) -> Whole:
+        first, *others = said[1].splitlines()
+        refused = {"status_code": 400, "body": {"error": {"message": "too warm"}}}
+        named = orjson.dumps({**orjson.loads(first), "response": refused})
+        reply: dict[str, Any] = {
+            "choices": [{"message": {"content": "Morning"}, "finish_reason": "stop"}],
+            "usage": USAGE,
+        }
+        replaced = orjson.dumps(
+            {**orjson.loads(others[0]), "response": {"status_code": 200, "body": {**reply, "x": 1}}}
+        )
+        made = [
+            named.replace(b'"too warm"}', b'"too warm",' + odd_part),
+            replaced.replace(b'"x":1}', odd_part),
+        ]
+        return said[0], b"\n".join([*made, *others[1:]])
+
+    odd = Misbehaviour(OUTPUT, otherwise)
+    async with vendors(odd) as there, native(tmp_path, there) as process:
+        job_id = await submitted(process)
+        await closed(process, job_id)
+        came = await rows(process, job_id)
+        assert [line for line in process.stderr if "Traceback" in line] == []
+    assert odd.left == 0
+    assert sorted(row["status"] for row in came) == ["error-api", "success", "success"]
+    assert "too warm" in str(came)

@@ -110,6 +110,10 @@ WRITTEN: dict[str, Callable[[list[bytes]], bytes]] = {
     "UTF-16 the other way": _text("utf-16-be", "\ufeff"),
     "UTF-16 without one": _text("utf-16-le"),
     "a mark of UTF-8": _text("utf-8", "\ufeff"),
+    "a mark of UTF-16 before UTF-8": lambda lines: b"\xff\xfe" + b"\n".join(lines),
+    "such a mark the other way round": lambda lines: b"\xfe\xff" + b"\n".join(lines),
+    "such marks before a list": lambda lines: b"\xff\xfe\xef\xbb\xbf" + _as_list(lines),
+    "a zero and nonsense before UTF-8": lambda lines: b"\0\x07a\0\n" + b"\n".join(lines),
 }
 
 

@@ -61,12 +61,22 @@ def events(prefix: str = "data: ", end: str = "\n\n") -> str:
     return "".join(f"{prefix}{json.dumps(each)}{end}" for each in [*GOOD]) + f"{prefix}[DONE]{end}"
 
 
+def marked(text: str, content_type: str) -> Answer:
+    """UTF-8 behind the mark of UTF-16, as it comes where a program writes the mark, and another one the text."""
+    return raw(head(200, None, content_type), b"\xff\xfe" + text.encode())
+
+
+WHOLE = {"choices": [{"message": {"content": SAYS}, "finish_reason": "stop"}], "usage": USAGE}
+
+
 SHAPES: dict[str, Answer] = {
     "lines that end with a carriage return": lines(events(end="\r\r")),
     "no blank lines": lines(events(end="\n")),
     "UTF-16 with a mark": lines(events(), "utf-16"),
     "UTF-16 without": lines(events(), "utf-16-le"),
     "UTF-16, other way round": lines(events(), "utf-16-be"),
+    "UTF-8 behind a mark of UTF-16": marked(events(), "text/event-stream"),
+    "such a mark before a whole answer": marked(json.dumps(WHOLE), "application/json"),
     "a stream in a stream": lines(events("data: data: ")),
     "indented": lines(events("  data: ")),
     "in capitals": lines(events("Data: ")),

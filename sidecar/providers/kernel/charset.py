@@ -20,10 +20,20 @@ _MARKS = {
 _FOUR_BYTES = {b"[^\0]\0\0\0": "utf-32-le", b"\0\0\0[^\0]": "utf-32-be"}
 # Two letters of the longest: NULs that fill up what a server promised to send stand before one letter alone.
 _ENOUGH_BYTES = 8
+# A mark, or a stray NUL, may also stand before a text of one byte a letter. What comes behind it tells: names, brackets
+# and ends of lines have a NUL in each letter of two bytes, and so many letters without one are no UTF-8 by chance.
+_BEHIND_BYTES = 32
+_LOOKED_AT_BYTES = 2 * _BEHIND_BYTES
+_HALVES_AT_ENDS = re.compile(rb"^[\x80-\xbf]{1,3}|[\xc2-\xf4][\x80-\xbf]{0,2}$")
 
 
 def wide_encoding(beginning: bytes) -> str | None:
     """Return the encoding that the first bytes show, two at least, None where they are not of UTF-16 or UTF-32."""
+    found = _claimed(beginning)
+    return None if found is None or _is_plain(beginning) else found
+
+
+def _claimed(beginning: bytes) -> str | None:
     if len(beginning) < 2:
         return None
     found = next((name for mark, name in _MARKS.items() if beginning.startswith(mark)), None)
@@ -35,6 +45,22 @@ def wide_encoding(beginning: bytes) -> str | None:
     if found is None and (beginning[0] == 0) != (beginning[1] == 0):
         found = "utf-16-be" if beginning[0] == 0 else "utf-16-le"
     return found
+
+
+def _is_plain(beginning: bytes) -> bool:
+    behind = beginning[2:_LOOKED_AT_BYTES][-_BEHIND_BYTES:]
+    if not behind or b"\0" in behind:
+        return False
+    try:
+        _HALVES_AT_ENDS.sub(b"", behind).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _without_mark(beginning: bytes) -> bytes:
+    """Take off a mark that is wrong: what comes behind it is no such text."""
+    return next((beginning[len(mark) :] for mark in _MARKS if beginning.startswith(mark)), beginning)
 
 
 # A letter of UTF-8 of several bytes, and letters of Windows' code page as no letter of UTF-8, not even half of one at
@@ -71,7 +97,10 @@ def text_of(data: bytes) -> str:
 
 
 class Narrowed:
-    """Gives the bytes of an answer in UTF-8, whatever they are in. Waits for its first few bytes."""
+    """Gives the bytes of an answer in UTF-8, whatever they are in.
+
+    Waits for its first few bytes, and for some more where they are not those of UTF-8.
+    """
 
     def __init__(self) -> None:
         self._begun = False
@@ -82,29 +111,36 @@ class Narrowed:
         """Return what these bytes complete."""
         if not self._begun:
             chunk, self._kept = self._kept + chunk, b""
-            if len(chunk) < _ENOUGH_BYTES:
+            enough = _ENOUGH_BYTES if _claimed(chunk) is None else _LOOKED_AT_BYTES
+            if len(chunk) < enough:
                 self._kept = chunk
                 return b""
-            self._begin(chunk)
+            chunk = self._begin(chunk)
         return self._narrow(chunk)
 
     def finish(self) -> bytes:
         """Return what was waited with."""
         kept, self._kept = self._kept, b""
-        if kept:
-            self._begin(kept)
-        return self._narrow(kept)
+        return self._narrow(self._begin(kept) if kept else kept, final=True)
 
-    def _begin(self, beginning: bytes) -> None:
+    def _begin(self, beginning: bytes) -> bytes:
         self._begun = True
         encoding = wide_encoding(beginning)
-        if encoding is not None:
-            self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        if encoding is None:
+            return _without_mark(beginning)
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        return beginning
 
-    def _narrow(self, chunk: bytes) -> bytes:
+    def _narrow(self, chunk: bytes, final: bool = False) -> bytes:
         if self._decoder is None:
             return chunk
-        return self._decoder.decode(chunk).removeprefix("\ufeff").encode("utf-8", "replace")
+        return self._decoder.decode(chunk, final).removeprefix("\ufeff").encode("utf-8", "replace")
+
+
+def narrowed(body: bytes) -> bytes:
+    """Return a whole body in UTF-8 without a mark of UTF-16; one that is in a single byte a letter is left as it is."""
+    reader = Narrowed()
+    return reader.feed(body) + reader.finish()
 
 
 _NAMED = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]{1,40})", re.IGNORECASE)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.providers.kernel.charset import text_of, wide_encoding
+from sidecar.providers.kernel.charset import narrowed, text_of
 from sidecar.providers.kernel.json_values import (
     as_count,
     as_list,
@@ -94,9 +94,7 @@ def refuses_key(message: str) -> bool:
 
 def read_body(body: bytes) -> Any:
     """Return an error body as JSON or text; of XML the words in it. HTML is nobody's words, and empty."""
-    encoding = wide_encoding(body)
-    text = text_of(body) if encoding is None else body.decode(encoding, "replace")
-    text = text.lstrip("\ufeff").strip()
+    text = text_of(narrowed(body)).lstrip("\ufeff").strip()
     try:
         before = _BEFORE_JSON.match(text)
         return read_lenient(text[before.end() :] if before else text)

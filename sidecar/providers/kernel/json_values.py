@@ -6,7 +6,6 @@ megabytes can hold millions of empty lists, and each of them is looked at by som
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,7 +15,8 @@ from typing import Any
 
 import orjson
 
-from sidecar.providers.kernel.charset import text_of, wide_encoding
+from sidecar.providers.kernel.charset import narrowed, text_of
+from sidecar.providers.kernel.loose_json import LOOSE_JSON
 from sidecar.providers.kernel.respelled import read_respelled
 from sidecar.providers.kernel.web_pages import without_comments
 
@@ -99,13 +99,13 @@ def written_out(value: Any) -> Any:
 
 def _read_text(text: str) -> Any:
     try:
-        return json.loads(text, strict=False, parse_constant=lambda name: None)
+        return LOOSE_JSON.decode(text)
     except ValueError:
         if _COMMA_BEFORE_END.search(text) is None:
             return read_respelled(text)
     without = _COMMA_BEFORE_END.sub(lambda found: found[1] or found[2], text)
     try:
-        return json.loads(without, strict=False, parse_constant=lambda name: None)
+        return LOOSE_JSON.decode(without)
     except ValueError:
         return read_respelled(text)
 
@@ -114,11 +114,10 @@ def glued_values(text: str) -> list[Any]:
     """Return the values of a text in which one stands behind the other, or behind `data:`; none of any other text."""
     if too_many_values(text):
         return []
-    decoder = json.JSONDecoder(strict=False, parse_constant=lambda name: None)
     values, position = [], 0
     while position < len(text):
         try:
-            value, end = decoder.raw_decode(text, position)
+            value, end = LOOSE_JSON.raw_decode(text, position)
         except (ValueError, RecursionError):
             return []
         values.append(value)
@@ -129,9 +128,7 @@ def glued_values(text: str) -> list[Any]:
 
 def read_document(data: bytes) -> Any:
     """Return the value of a whole document, in UTF-8, UTF-16 or UTF-32. Raises ValueError as `read_lenient` does."""
-    encoding = wide_encoding(data)
-    if encoding is not None:
-        return read_lenient(data.decode(encoding, "replace"))
+    data = narrowed(data)
     return read_lenient(without_comments(data) or data if data.lstrip()[:1] == b"<" else data)
 
 

@@ -9,6 +9,8 @@ import re
 import warnings
 from typing import Any
 
+from sidecar.providers.kernel.loose_json import LOOSE_JSON
+
 _ESCAPED = re.compile(r"\s*[\[{][\[{\s]*&(?:quot|#0*34|#[xX]0*22);")
 _PYTHON = re.compile(r"\s*[\[{][\[{\s]*'")
 # Reading Python takes many times the memory of its letters.
@@ -18,7 +20,7 @@ _MOST_PYTHON_LETTERS = 1_000_000
 def read_respelled(text: str) -> Any:
     """Return the value. Raises ValueError for any other text."""
     if _ESCAPED.match(text):
-        return json.loads(html.unescape(text), strict=False, parse_constant=lambda name: None)
+        return LOOSE_JSON.decode(html.unescape(text))
     if _PYTHON.match(text) and len(text) <= _MOST_PYTHON_LETTERS:
         return _of_python(text.strip())
     raise ValueError("no JSON")
@@ -32,4 +34,4 @@ def _of_python(text: str) -> Any:
             written = json.dumps(ast.literal_eval(text))
     except (SyntaxError, TypeError, MemoryError, RecursionError):
         raise ValueError("no JSON") from None
-    return json.loads(written, parse_constant=lambda name: None)
+    return LOOSE_JSON.decode(written)

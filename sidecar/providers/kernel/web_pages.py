@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.charset import wide_encoding
+from sidecar.providers.kernel.charset import narrowed
 
 WEB_PAGE = "a web page"
 _PAGE = re.compile(
@@ -21,10 +21,7 @@ _CERTIFICATE_WORDS = re.compile(
 
 def is_page(body: bytes) -> bool:
     """Whether the body is a web page, rather than an answer of any API."""
-    encoding = wide_encoding(body)
-    if encoding is not None:
-        body = body.decode(encoding, "replace").lstrip("\ufeff").encode("utf-8", "replace")
-    return _PAGE.match(body.removeprefix(b"\xef\xbb\xbf").lstrip()) is not None
+    return _PAGE.match(narrowed(body).removeprefix(b"\xef\xbb\xbf").lstrip()) is not None
 
 
 def without_comments(body: bytes) -> bytes | None:
