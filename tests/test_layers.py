@@ -349,7 +349,7 @@ def names_taken_from(module: str, tree: ast.Module) -> Iterator[str]:
     [
         (
             "sidecar.store.ledger",
-            {"intent", "settle", "fail", "mark_unknown", "mark_interrupted", "keep_most"},
+            {"intent", "settle", "mark_interrupted", "keep_most"},
         ),
         ("sidecar.store.jobs", {"reserve", "unreserve"}),
     ],

@@ -9,8 +9,8 @@ from sidecar.chat.stream_accumulator import StreamAccumulator
 from sidecar.errors import Failure
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.shortages import shortage
-from sidecar.spending.settlement import Settlement
 from sidecar.store.job_records import RowOutcome, RowStatus
+from sidecar.store.records import Settlement
 
 _VENDORS_FAILURES = frozenset(
     {

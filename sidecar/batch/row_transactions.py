@@ -20,10 +20,10 @@ from sidecar.batch.safeguard_transactions import NOTHING_WANTED, SafeguardWanted
 from sidecar.errors import Failure
 from sidecar.spending import intent
 from sidecar.spending.budget import Budget, give_back, hold, hold_again
-from sidecar.spending.settlement import Settlement, settle
+from sidecar.spending.settlement import settle
 from sidecar.store import job_rows, jobs, pending_rows, row_sweeps
 from sidecar.store.job_records import Job, JobRow, PendingRow, RowOutcome, RowStatus
-from sidecar.store.records import LedgerEntry
+from sidecar.store.records import LedgerEntry, Settlement
 
 log = logging.getLogger("sidecar.batch")
 

@@ -20,8 +20,8 @@ from sidecar.providers.base import Begun, Event, FurtherRequest, PreparedCall, R
 from sidecar.spending import intent, settlement
 from sidecar.spending.budget import this_month
 from sidecar.spending.free_searches import Allowance
-from sidecar.spending.settlement import Settlement, SoFar
-from sidecar.store.records import LedgerEntry
+from sidecar.spending.settlement import SoFar
+from sidecar.store.records import LedgerEntry, Settlement
 
 
 class PaidAnswer:

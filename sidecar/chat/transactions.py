@@ -17,9 +17,8 @@ from sidecar.providers.base import FinishReason, Turn
 from sidecar.spending import intent
 from sidecar.spending import settlement as settling
 from sidecar.spending.budget import Budget, uncounted
-from sidecar.spending.settlement import Settlement
 from sidecar.store import answer_pieces, conversations, message_versions, messages, projects, turns
-from sidecar.store.records import LedgerEntry, Message
+from sidecar.store.records import LedgerEntry, Message, Settlement
 from sidecar.store.turns import OpenTurn
 
 

@@ -13,8 +13,8 @@ from sidecar.money.charge import charge
 from sidecar.money.model import ModelEntry, utc_day
 from sidecar.providers.base import Usage
 from sidecar.spending.only_call import alone, may_have_cost
-from sidecar.spending.settlement import Settlement, evidence, settle
-from sidecar.store.records import LedgerEntry, SettledBy
+from sidecar.spending.settlement import evidence, settle
+from sidecar.store.records import LedgerEntry, SettledBy, Settlement
 
 
 def settle_by_record(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
 from sidecar.errors import Charged, Failure
 from sidecar.money.charge import Charge, part_record, price_record
@@ -15,7 +14,7 @@ from sidecar.providers.base import Usage
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.spending.bounds import least_usage
 from sidecar.store import ledger
-from sidecar.store.records import CostEvidence, SettledBy
+from sidecar.store.records import CostEvidence, Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,46 +50,6 @@ class Arrived(Protocol):
     def service_tier(self) -> str | None: ...
     @property
     def begun(self) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What the ledger is told of a request: it ran (`settled`), did not (`failed`), or may have (`unknown`).
-
-    `cost_usd` is None where a request that ran has no known cost; it then cost `at_least_usd`, and at most what was
-    reserved; where that is no bound (not `bounded`), nobody knows at most what. `usage` is the least that was used
-    where the state is unknown. `incomplete`: it did not run to its end. `settled_by`: what the vendor said of it
-    afterwards.
-    """
-
-    state: Literal["settled", "failed", "unknown"]
-    usage: Usage | None = None
-    cost_usd: Decimal | None = None
-    served_model: str | None = None
-    price: Mapping[str, Any] | None = None
-    request_id: str | None = None
-    incomplete: bool = False
-    error_kind: str | None = None
-    at_least_usd: Decimal = Decimal(0)
-    evidence: CostEvidence | None = None
-    settled_by: SettledBy | None = None
-    bounded: bool = True
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the request ran to its end."""
-        return self.state == "settled" and not self.incomplete
-
-    @property
-    def known_usd(self) -> Decimal | None:
-        """What is certain to have been spent; None where that is not known."""
-        return Decimal(0) if self.state == "failed" else self.cost_usd if self.state == "settled" else None
-
-    def at_most_usd(self, reserved_usd: Decimal | None) -> Decimal | None:
-        """What it cost at most, where so much was reserved; None where no price bounds it."""
-        if self.known_usd is not None:
-            return self.known_usd
-        return max(reserved_usd, self.at_least_usd) if self.bounded and reserved_usd is not None else None
 
 
 class Pricing(Protocol):
@@ -134,6 +93,7 @@ def broken(
         price=price_record(charge.price) if charge.price else None,
         request_id=arrived.response_id,
         error_kind=kind,
+        incomplete=least is not None,
         at_least_usd=_rounded(charge.usd) or Decimal(0),
         evidence=evidence(charge, least),
         bounded=_bounded(arrived, pricing, charge),
@@ -171,47 +131,7 @@ def settle(
     message_id: str | None = None,
 ) -> None:
     """Write what came of a request. One that was settled, or failed, before stays as it is."""
-    match settlement.state:
-        case "failed":
-            ledger.fail(
-                conn,
-                entry_id,
-                now=now,
-                error_kind=settlement.error_kind or "",
-                request_id=settlement.request_id,
-            )
-        case "unknown":
-            ledger.mark_unknown(
-                conn,
-                entry_id,
-                now=now,
-                error_kind=settlement.error_kind,
-                usage=settlement.usage,
-                served_model=settlement.served_model,
-                message_id=message_id,
-                price=settlement.price,
-                request_id=settlement.request_id,
-                at_least_usd=settlement.at_least_usd,
-                bounded=settlement.bounded,
-                evidence=settlement.evidence,
-            )
-        case "settled":
-            ledger.settle(
-                conn,
-                entry_id,
-                now=now,
-                usage=settlement.usage,
-                cost_usd=settlement.cost_usd,
-                served_model=settlement.served_model,
-                message_id=message_id,
-                price=settlement.price,
-                request_id=settlement.request_id,
-                incomplete=settlement.incomplete,
-                at_least_usd=settlement.at_least_usd,
-                bounded=settlement.bounded,
-                evidence=settlement.evidence,
-                settled_by=settlement.settled_by,
-            )
+    ledger.settle(conn, entry_id, settlement, now, message_id=message_id)
 
 
 def evidence(charge: Charge, usage: Usage | None) -> CostEvidence:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
 from sidecar.store.columns import from_json, from_pico, to_json, to_pico
-from sidecar.store.records import CostEvidence, LedgerEntry, SettledBy, TokenUsage
+from sidecar.store.records import CostEvidence, LedgerEntry, Settlement, TokenUsage
 
 _FIELDS = tuple(field.name for field in fields(LedgerEntry))
 _COLUMN_OF = {
@@ -34,155 +33,60 @@ def intent(conn: sqlite3.Connection, entry: LedgerEntry) -> None:
 
 
 def settle(
-    conn: sqlite3.Connection,
-    entry_id: str,
-    *,
-    now: int,
-    usage: TokenUsage | None,
-    cost_usd: Decimal | None,
-    served_model: str | None = None,
-    message_id: str | None = None,
-    price: Mapping[str, Any] | None = None,
-    request_id: str | None = None,
-    incomplete: bool = False,
-    at_least_usd: Decimal | None = None,
-    bounded: bool = True,
-    evidence: CostEvidence | None = None,
-    settled_by: SettledBy | None = None,
+    conn: sqlite3.Connection, entry_id: str, end: Settlement, now: int, *, message_id: str | None = None
 ) -> bool:
-    """The request ran. An argument that is None leaves what the intent said, but for `cost_usd`: None is not known.
+    """Write what came of a request. What is None leaves what the intent said, but for the cost: None is not known.
 
-    What it cost at most is then what the intent reserved, where that is a bound (`bounded`), and at least
-    `at_least_usd`. `evidence` is what the cost is made of. False when there is no such row that is open (or unknown,
-    which a later answer may settle).
+    What it cost at most is then what the intent reserved, where that is a bound. False when there is no such row that
+    is open (or unknown, which a later answer may settle).
     """
-    return _ran(
-        conn,
-        entry_id,
-        "settled",
-        ("intent", "unknown"),
-        now=now,
-        usage=usage,
-        cost_usd=cost_usd,
-        served_model=served_model,
-        message_id=message_id,
-        price=price,
-        request_id=request_id,
-        incomplete=incomplete,
-        at_least_usd=at_least_usd,
-        bounded=bounded,
-        evidence=evidence,
-        settled_by=settled_by,
-    )
-
-
-def _ran(
-    conn: sqlite3.Connection,
-    entry_id: str,
-    state: str,
-    before: tuple[str, ...],
-    *,
-    now: int,
-    usage: TokenUsage | None = None,
-    cost_usd: Decimal | None = None,
-    served_model: str | None = None,
-    message_id: str | None = None,
-    price: Mapping[str, Any] | None = None,
-    request_id: str | None = None,
-    incomplete: bool = False,
-    at_least_usd: Decimal | None = None,
-    bounded: bool = True,
-    evidence: CostEvidence | None = None,
-    error_kind: str | None = None,
-    settled_by: SettledBy | None = None,
-) -> bool:
-    made_of, cost = evidence or CostEvidence(), to_pico(cost_usd)
-    least = cost if cost is not None else to_pico(at_least_usd) or 0
+    if end.state == "failed":
+        return _failed(conn, entry_id, end, now)
+    made_of, cost = end.evidence or CostEvidence(), to_pico(end.cost_usd)
+    least = cost if cost is not None else to_pico(end.at_least_usd)
     changed = conn.execute(
         "UPDATE ledger SET state = ?1, settled_at = ?2, cost_pico = ?3, at_least_pico = ?4,"
-        " at_most_pico = coalesce(?3, CASE WHEN ?27 THEN max(estimate_pico, ?4) END),"
-        " uncertain = ?3 IS NULL, incomplete = ?5,"
-        " served_model = coalesce(?6, served_model), message_id = coalesce(?7, message_id),"
-        " price = coalesce(?8, price), request_id = coalesce(?9, request_id), error_kind = ?10,"
-        " in_uncached = ?11, cache_read = ?12, cache_write_short = ?13, cache_write_long = ?14,"
-        " out_visible = ?15, out_reasoning = ?16, searches = ?17, prompt_total = ?18,"
-        " service_tier = ?19, surcharges = ?20, requests = ?21, charged = ?22, parts = ?23, settled_by = ?24"
-        " WHERE id = ?25 AND state IN (?26, ?28)",
+        " at_most_pico = coalesce(?3, CASE WHEN ?5 THEN max(estimate_pico, ?4) END),"
+        " uncertain = ?3 IS NULL, incomplete = ?6,"
+        " served_model = coalesce(?7, served_model), message_id = coalesce(?8, message_id),"
+        " price = coalesce(?9, price), request_id = coalesce(?10, request_id), error_kind = ?11,"
+        " service_tier = ?12, surcharges = ?13, requests = ?14, charged = ?15, parts = ?16, settled_by = ?17,"
+        " in_uncached = ?18, cache_read = ?19, cache_write_short = ?20, cache_write_long = ?21,"
+        " out_visible = ?22, out_reasoning = ?23, searches = ?24, prompt_total = ?25"
+        " WHERE id = ?26 AND (state = 'intent' OR state = 'unknown' AND ?1 = 'settled')",
         (
-            state,
+            end.state,
             now,
             cost,
             least,
-            int(incomplete),
-            served_model,
+            end.bounded,
+            end.incomplete,
+            end.served_model,
             message_id,
-            None if price is None else to_json(dict(price)),
-            request_id,
-            error_kind,
-            *_usage_columns(usage),
+            None if end.price is None else to_json(dict(end.price)),
+            end.request_id,
+            end.error_kind,
             made_of.service_tier,
             to_json(list(made_of.surcharges)) if made_of.surcharges else None,
             made_of.requests,
-            int(made_of.charged),
+            made_of.charged,
             _parts(made_of),
-            settled_by,
+            end.settled_by,
+            *_usage_columns(end.usage),
             entry_id,
-            before[0],
-            bounded,
-            before[-1],
         ),
     )
     return changed.rowcount > 0
 
 
-def fail(
-    conn: sqlite3.Connection, entry_id: str, *, now: int, error_kind: str, request_id: str | None = None
-) -> bool:
-    """The request was refused or never left, and cost nothing. False when there is no such open row."""
+def _failed(conn: sqlite3.Connection, entry_id: str, end: Settlement, now: int) -> bool:
+    """The request was refused or never left, and cost nothing."""
     changed = conn.execute(
         "UPDATE ledger SET state = 'failed', settled_at = ?, error_kind = ?, request_id = coalesce(?, request_id),"
         " at_least_pico = 0, at_most_pico = 0 WHERE id = ? AND state = 'intent'",
-        (now, error_kind, request_id, entry_id),
+        (now, end.error_kind or "", end.request_id, entry_id),
     )
     return changed.rowcount > 0
-
-
-def mark_unknown(
-    conn: sqlite3.Connection,
-    entry_id: str,
-    *,
-    now: int,
-    error_kind: str | None,
-    usage: TokenUsage | None = None,
-    served_model: str | None = None,
-    message_id: str | None = None,
-    price: Mapping[str, Any] | None = None,
-    request_id: str | None = None,
-    at_least_usd: Decimal | None = None,
-    bounded: bool = True,
-    evidence: CostEvidence | None = None,
-) -> bool:
-    """The request may have run and been charged, and what is not said. None when there is no such open row.
-
-    `usage` is the least that it can have been, `at_least_usd` what that comes to.
-    """
-    return _ran(
-        conn,
-        entry_id,
-        "unknown",
-        ("intent",),
-        now=now,
-        usage=usage,
-        served_model=served_model,
-        message_id=message_id,
-        price=price,
-        request_id=request_id,
-        incomplete=usage is not None,
-        at_least_usd=at_least_usd,
-        bounded=bounded,
-        evidence=evidence,
-        error_kind=error_kind,
-    )
 
 
 def keep_begun(conn: sqlite3.Connection, entry_id: str, response_id: str) -> None:

@@ -107,6 +107,46 @@ class CostEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Settlement:
+    """What the ledger is told of a request: it ran (`settled`), did not (`failed`), or may have (`unknown`).
+
+    `cost_usd` is None where a request that ran has no known cost; it then cost `at_least_usd`, and at most what was
+    reserved; where that is no bound (not `bounded`), nobody knows at most what. `usage` is the least that was used
+    where the state is unknown. `incomplete`: it did not run to its end. `settled_by`: what the vendor said of it
+    afterwards. `evidence` is what the cost is made of.
+    """
+
+    state: Literal["settled", "failed", "unknown"]
+    usage: TokenUsage | None = None
+    cost_usd: Decimal | None = None
+    served_model: str | None = None
+    price: Mapping[str, Any] | None = None
+    request_id: str | None = None
+    incomplete: bool = False
+    error_kind: str | None = None
+    at_least_usd: Decimal = Decimal(0)
+    evidence: CostEvidence | None = None
+    settled_by: SettledBy | None = None
+    bounded: bool = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the request ran to its end."""
+        return self.state == "settled" and not self.incomplete
+
+    @property
+    def known_usd(self) -> Decimal | None:
+        """What is certain to have been spent; None where that is not known."""
+        return Decimal(0) if self.state == "failed" else self.cost_usd if self.state == "settled" else None
+
+    def at_most_usd(self, reserved_usd: Decimal | None) -> Decimal | None:
+        """What it cost at most, where so much was reserved; None where no price bounds it."""
+        if self.known_usd is not None:
+            return self.known_usd
+        return max(reserved_usd, self.at_least_usd) if self.bounded and reserved_usd is not None else None
+
+
+@dataclass(frozen=True, slots=True)
 class Uncertain:
     """Calls whose cost is not known, and what those come to at least and at most; `unbounded` of them have no bound."""
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sidecar.providers.base import Usage
 from sidecar.store import ledger
-from sidecar.store.records import LedgerEntry
+from sidecar.store.records import LedgerEntry, Settlement
 
 USAGE = Usage(in_uncached=1_000, out_visible=150, out_reasoning=50, prompt_total=1_000)
 
@@ -30,11 +30,6 @@ def spent(
         entry_id, at, "chat", project_id=project, conversation_id=conversation, job_id=job, model=model
     )
     ledger.intent(conn, entry)
-    ledger.settle(
-        conn,
-        entry_id,
-        now=at + 1,
-        usage=usage,
-        cost_usd=None if cost is None else Decimal(cost),
-        served_model=served,
-    )
+    dollars = None if cost is None else Decimal(cost)
+    end = Settlement("settled", usage=usage, cost_usd=dollars, served_model=served)
+    ledger.settle(conn, entry_id, end, at + 1)

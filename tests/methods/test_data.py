@@ -17,7 +17,7 @@ import pytest
 from sidecar.store import jobs, ledger, migrations
 from sidecar.store.exports import TABLES
 from sidecar.store.job_records import Job
-from sidecar.store.records import LedgerEntry
+from sidecar.store.records import LedgerEntry, Settlement
 from tests.helpers.inside import Inside, inside
 
 NOW = 1_795_392_000_000
@@ -189,7 +189,8 @@ async def test_nothing_is_put_in_place_while_something_runs(app: Inside, tmp_pat
     await app.services.store.write(ledger.intent, entry)
     answer = await app.ask("data:restore", {"path": str(copy)})
     assert answer["error"]["data"]["kind"] == "conflict"
-    await app.services.store.write(ledger.fail, "running", now=NOW, error_kind="timeout")
+    timed_out = Settlement("failed", error_kind="timeout")
+    await app.services.store.write(ledger.settle, "running", timed_out, NOW)
     assert "result" in await app.ask("data:restore", {"path": str(copy)})
 
 
@@ -208,7 +209,7 @@ async def test_a_batch_that_ran_when_the_backup_was_made_does_not_run_again_by_i
 
     def end(conn: sqlite3.Connection) -> None:
         conn.execute("UPDATE batch_jobs SET status = 'completed' WHERE id = 'job'")
-        ledger.fail(conn, "e", now=NOW, error_kind="cancelled")
+        ledger.settle(conn, "e", Settlement("failed", error_kind="cancelled"), NOW)
 
     await app.services.store.write(begin)
     copy = await backup(app, beside(tmp_path) / "copy.db")

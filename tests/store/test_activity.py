@@ -8,7 +8,7 @@ import pytest
 from sidecar.store import activity, conversations, ledger, messages, projects, recorded_calls
 from sidecar.store.activity import ActivityEntry, Kind, Spending
 from sidecar.store.recorded_calls import CallUsage
-from sidecar.store.records import LedgerEntry, Message, Uncertain
+from sidecar.store.records import LedgerEntry, Message, Settlement, Uncertain
 from tests.helpers.spending import spent
 from tests.store.clock import NOW
 
@@ -134,7 +134,7 @@ def test_spending_is_grouped_by_the_names_that_were_stored(talks: sqlite3.Connec
     spent(talks, "d", "3", at=NOW, project="q")
     ledger.intent(talks, LedgerEntry("open", NOW, "chat", project_id="p", model="openai/gpt-4o"))
     ledger.intent(talks, LedgerEntry("failed", NOW, "chat", project_id="p", model="openai/gpt-4o"))
-    ledger.fail(talks, "failed", now=NOW, error_kind="timeout")
+    ledger.settle(talks, "failed", Settlement("failed", error_kind="timeout"), NOW)
     found = activity.stats(talks, "p", NOW, NOW)
     assert set(found.spending) == {
         Spending(None, "openai/gpt-4o", Decimal("0.1"), 2, 2_000, 400, ONE),
@@ -192,7 +192,7 @@ def test_calls_are_those_begun_in_the_window_that_ran_or_may_have_run(talks: sql
         spent(talks, entry_id, "1", at=at, served=entry_id)
     ledger.intent(talks, LedgerEntry("open", NOW, "chat"))
     ledger.intent(talks, LedgerEntry("unknown", NOW + 1, "chat", model="m"))
-    ledger.mark_unknown(talks, "unknown", now=NOW, error_kind=None)
+    ledger.settle(talks, "unknown", Settlement("unknown"), NOW)
     found = recorded_calls.calls_page(talks, NOW, NOW + 10)
     assert [call.served_model for call in found] == ["first", None, "last"]
     assert found[0].usage == CallUsage(1_000, 0, 0, 0, 150, 50, 0, 1_000)

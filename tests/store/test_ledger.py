@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sidecar.store import ledger, ledger_sums
 from sidecar.store.columns import from_pico, to_pico
-from sidecar.store.records import LedgerEntry, Uncertain
+from sidecar.store.records import LedgerEntry, Settlement, Uncertain
 from tests.store.clock import NOW
 
 
@@ -41,9 +41,8 @@ ENTRY = LedgerEntry(
 
 
 def _settle(conn: sqlite3.Connection, entry_id: str, cost: str | None, now: int = NOW) -> bool:
-    return ledger.settle(
-        conn, entry_id, now=now, usage=_Usage(), cost_usd=None if cost is None else Decimal(cost)
-    )
+    end = Settlement("settled", usage=_Usage(), cost_usd=None if cost is None else Decimal(cost))
+    return ledger.settle(conn, entry_id, end, now)
 
 
 def test_an_intent_is_open_until_it_is_settled(conn: sqlite3.Connection) -> None:
@@ -57,17 +56,15 @@ def test_an_intent_is_open_until_it_is_settled(conn: sqlite3.Connection) -> None
     assert ledger.get(conn, "l") == stored
     assert stored.state == "intent"
     assert ledger_sums.reserved(conn) == Decimal("0.05")
-    assert ledger.settle(
-        conn,
-        "l",
-        now=NOW + 5,
+    end = Settlement(
+        "settled",
         usage=_Usage(),
         cost_usd=Decimal("0.0123456789012"),
         served_model="openai/gpt-2",
-        message_id="m",
         request_id="req",
         incomplete=True,
     )
+    assert ledger.settle(conn, "l", end, NOW + 5, message_id="m")
     assert ledger.get(conn, "l") == replace(
         stored,
         state="settled",
@@ -95,14 +92,15 @@ def test_a_row_is_settled_once(conn: sqlite3.Connection) -> None:
     ledger.intent(conn, ENTRY)
     assert _settle(conn, "l", "1")
     assert not _settle(conn, "l", "2")
-    assert not ledger.fail(conn, "l", now=NOW, error_kind="timeout")
+    assert not ledger.settle(conn, "l", Settlement("failed", error_kind="timeout"), NOW)
     assert ledger_sums.spent_since(conn, 0) == 1
     assert not _settle(conn, "none", "1")
 
 
 def test_a_failed_request_costs_nothing(conn: sqlite3.Connection) -> None:
     ledger.intent(conn, ENTRY)
-    assert ledger.fail(conn, "l", now=NOW + 1, error_kind="rate_limited", request_id="req")
+    refused = Settlement("failed", error_kind="rate_limited", request_id="req")
+    assert ledger.settle(conn, "l", refused, NOW + 1)
     failed = ledger.get(conn, "l")
     assert failed is not None
     assert (failed.state, failed.cost_usd, failed.error_kind) == ("failed", None, "rate_limited")
@@ -111,7 +109,7 @@ def test_a_failed_request_costs_nothing(conn: sqlite3.Connection) -> None:
 
 def test_what_may_have_been_charged_is_unknown_and_can_still_be_settled(conn: sqlite3.Connection) -> None:
     ledger.intent(conn, ENTRY)
-    assert ledger.mark_unknown(conn, "l", now=NOW, error_kind="interrupted")
+    assert ledger.settle(conn, "l", Settlement("unknown", error_kind="interrupted"), NOW)
     unknown = ledger.get(conn, "l")
     assert unknown is not None
     assert unknown.state == "unknown"
@@ -159,7 +157,8 @@ def test_what_is_uncertain_costs_what_arrived_at_least_and_what_was_reserved_at_
 ) -> None:
     for number, least in enumerate(("0.01", "0.2")):
         ledger.intent(conn, replace(ENTRY, id=str(number)))
-        ledger.mark_unknown(conn, str(number), now=NOW, error_kind="cancelled", at_least_usd=Decimal(least))
+        end = Settlement("unknown", error_kind="cancelled", at_least_usd=Decimal(least))
+        ledger.settle(conn, str(number), end, NOW)
     first, second = ledger.get(conn, "0"), ledger.get(conn, "1")
     assert first is not None
     assert second is not None

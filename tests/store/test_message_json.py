@@ -12,7 +12,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.methods import wire
 from sidecar.store import conversations, ledger, message_json, messages, projects
-from sidecar.store.records import LedgerEntry, Message
+from sidecar.store.records import LedgerEntry, Message, Settlement
 from tests.store.clock import NOW
 
 HARD = 'a "quoted"\\ line\nwith \t\r\b\f\x00\x01\x1f\x7f </script> \u2028 é 😀 {"json": [1]}'
@@ -57,18 +57,11 @@ def home(conn: sqlite3.Connection) -> sqlite3.Connection:
     conn.execute("UPDATE messages SET superseded_by = 'new' WHERE id = 'old'")
     for name, most in (("unknown", Decimal("0.1")), ("unbounded", None)):
         ledger.intent(conn, LedgerEntry(name, NOW, "chat", estimate_usd=most))
-        ledger.mark_unknown(
-            conn,
-            name,
-            now=NOW,
-            error_kind="cancelled",
-            message_id=name,
-            at_least_usd=Decimal("0.0123456789"),
-        )
+        end = Settlement("unknown", error_kind="cancelled", at_least_usd=Decimal("0.0123456789"))
+        ledger.settle(conn, name, end, NOW, message_id=name)
     ledger.intent(conn, LedgerEntry("settled later", NOW, "chat"))
-    ledger.settle(
-        conn, "settled later", now=NOW, usage=None, cost_usd=Decimal("0.3"), message_id="settled later"
-    )
+    end = Settlement("settled", cost_usd=Decimal("0.3"))
+    ledger.settle(conn, "settled later", end, NOW, message_id="settled later")
     return conn
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from sidecar.store import conversations, ledger, messages, projects, turns
 from sidecar.store.database import Database
-from sidecar.store.records import LedgerEntry, Message
+from sidecar.store.records import LedgerEntry, Message, Settlement
 from sidecar.store.turns import OpenTurn
 from tests.store.clock import NOW, counting_ids
 
@@ -131,19 +131,19 @@ def _answered_with_a_message(chat: Chat, turn: OpenTurn) -> None:
 
 
 def _settled(chat: Chat, turn: OpenTurn) -> None:
-    ledger.settle(chat.conn, chat.intent, now=NOW, usage=None, cost_usd=None)
+    ledger.settle(chat.conn, chat.intent, Settlement("settled"), NOW)
 
 
 def _stopped_before_a_word(chat: Chat, turn: OpenTurn) -> None:
-    ledger.settle(chat.conn, chat.intent, now=NOW, usage=None, cost_usd=None, incomplete=True)
+    ledger.settle(chat.conn, chat.intent, Settlement("settled", incomplete=True), NOW)
 
 
 def _failed(chat: Chat, turn: OpenTurn) -> None:
-    ledger.fail(chat.conn, chat.intent, now=NOW, error_kind="timeout")
+    ledger.settle(chat.conn, chat.intent, Settlement("failed", error_kind="timeout"), NOW)
 
 
 def _interrupted(chat: Chat, turn: OpenTurn) -> None:
-    ledger.mark_unknown(chat.conn, chat.intent, now=NOW, error_kind="interrupted")
+    ledger.settle(chat.conn, chat.intent, Settlement("unknown", error_kind="interrupted"), NOW)
 
 
 @pytest.mark.parametrize("conversation_id", ["c", "null"])

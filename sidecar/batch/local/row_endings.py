@@ -19,8 +19,8 @@ from sidecar.batch.row_transactions import write_when_possible
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.providers.base import FinishReason
-from sidecar.spending.settlement import Settlement
 from sidecar.store.job_records import JobRow, PendingRow, RowOutcome
+from sidecar.store.records import Settlement
 
 log = logging.getLogger("sidecar.batch")
 

@@ -25,10 +25,9 @@ from sidecar.money.tokens import estimate
 from sidecar.providers.kernel.limits import KeyLimiters
 from sidecar.spending import intent
 from sidecar.spending.budget import this_month
-from sidecar.spending.settlement import Settlement
 from sidecar.store import job_rows
 from sidecar.store.job_records import Job, PendingRow
-from sidecar.store.records import LedgerEntry
+from sidecar.store.records import LedgerEntry, Settlement
 
 log = logging.getLogger("sidecar.batch")
 

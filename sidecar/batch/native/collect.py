@@ -25,9 +25,9 @@ from sidecar.providers.base import TextDelta, ThinkingDelta, Usage
 from sidecar.providers.batches import BatchAdapter, BatchResult, BatchState
 from sidecar.spending import settlement
 from sidecar.spending.free_searches import Allowance
-from sidecar.spending.settlement import Settlement
 from sidecar.store import vendor_batches
 from sidecar.store.job_records import Job, JobRow, RowOutcome, VendorBatch, VendorBatchRow
+from sidecar.store.records import Settlement
 
 log = logging.getLogger("sidecar.batch")
 

@@ -14,7 +14,6 @@ from sidecar.batch.safeguard import RowTally
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState
 from sidecar.spending import settlement
-from sidecar.spending.settlement import Settlement
 from sidecar.store import (
     job_deaths,
     job_rows,
@@ -25,6 +24,7 @@ from sidecar.store import (
     vendor_batches,
 )
 from sidecar.store.job_records import Job, JobRow, JobStatus, PartState, RowOutcome, Tripped, VendorBatch
+from sidecar.store.records import Settlement
 
 
 @dataclass(frozen=True, slots=True)
