@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from sidecar import clock, slow_callbacks
+from sidecar import clock, failpoints, slow_callbacks
 from sidecar.config import Config
 from sidecar.container import Container
 from sidecar.contract.errors import ERRORS
@@ -51,6 +51,7 @@ def run(config: Config, streams: WireStreams, secrets: KnownSecrets, sentinel: S
 
     Raises Failure for a recording that cannot be read.
     """
+    failpoints.arm(config.environment)
     if config.mock_from is not None:
         from sidecar.recorder import setup
 

@@ -1,4 +1,4 @@
-"""Where tests let the process die, as if by `kill -9`. Without ABAI_CRASH_AT in the environment nothing happens."""
+"""Where tests let the process die, as if by `kill -9`. Until it is armed by ABAI_CRASH_AT, nothing happens."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Mapping
 from typing import NoReturn
 
 VARIABLE = "ABAI_CRASH_AT"
-# In place of a point: so many milliseconds after the start, wherever the process is by then.
+# In place of a point: so many milliseconds after it is armed, wherever the process is by then.
 _AFTER = "ms"
 _SOON_SECONDS = 0.003
 
-
-def _ordered() -> tuple[str, int, str]:
-    """`name`, `name:3` for the third time that the point is reached, `name@word` for what has it, or `ms:250`."""
-    order, _, word = os.environ.get(VARIABLE, "").partition("@")
-    name, _, count = order.partition(":")
-    return name, int(count or 1), word
+_name, _left, _word = "", 1, ""
 
 
-_name, _left, _word = _ordered()
+def arm(environment: Mapping[str, str]) -> None:
+    """Take the order of a test, as it stands in the variable; without one, do nothing.
+
+    `name`, `name:3` for the third time that the point is reached, `name@word` for what has it, or `ms:250`.
+    """
+    global _name, _left, _word
+    order, _, _word = environment.get(VARIABLE, "").partition("@")
+    _name, _, count = order.partition(":")
+    _left = int(count or 1)
+    if _name == _AFTER:
+        timer = threading.Timer(_left / 1000, _die)
+        timer.daemon = True
+        timer.start()
 
 
 def failpoint(name: str, about: str = "") -> None:
@@ -31,7 +39,7 @@ def failpoint(name: str, about: str = "") -> None:
 
 
 def failpoint_soon(name: str) -> None:
-    """As `reach`, but a few milliseconds later, while what is begun next is waited for."""
+    """As `failpoint`, but a few milliseconds later, while what is begun next is waited for."""
     if _counts_down(name):
         asyncio.get_running_loop().call_later(_SOON_SECONDS, _die)
 
@@ -48,9 +56,3 @@ def _die() -> NoReturn:
     # Where there is no SIGKILL, terminating a process by its id is just as sudden.
     os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
     os._exit(137)
-
-
-if _name == _AFTER:
-    _timer = threading.Timer(_left / 1000, _die)
-    _timer.daemon = True
-    _timer.start()

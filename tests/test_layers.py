@@ -146,7 +146,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "opening": {"store", "spending"},
     "slow_callbacks": set(),
     "app": {"container", "contract", "rpc", "methods", "providers", "simulator", "recorder"}
-    | {"keys", "keychain", "parent", "sentinel", "slow_callbacks", "watchdog"},
+    | {"keys", "keychain", "failpoints", "parent", "sentinel", "slow_callbacks", "watchdog"},
     "recorder": {"app", "contract", "keys", "methods", "money", "rpc", "simulator", "store"}
     | {
         "providers.kernel.broken",

@@ -6,10 +6,11 @@ Run as `python -m tests.store.copying_sidecar DATABASE`; with `--by-hand`, a per
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
-from sidecar import clock
+from sidecar import clock, failpoints
 from sidecar.store.backups import Caretaker
 from sidecar.store.database import Database
 from sidecar.store.store import Store
@@ -27,4 +28,5 @@ async def main(path: Path, by_hand: bool) -> None:
 
 
 if __name__ == "__main__":
+    failpoints.arm(os.environ)
     asyncio.run(main(Path(sys.argv[1]), "--by-hand" in sys.argv))
