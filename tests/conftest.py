@@ -14,6 +14,7 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.helpers import starting
 from tests.helpers.soak import SOAK
 
 # What takes seconds, the longest first, so that no run ends with one core waiting for the other. Measured with
@@ -50,6 +51,14 @@ settings.register_profile(
 settings.load_profile("abai")
 
 _where = pytest.StashKey[int]()
+
+
+@pytest.fixture
+def real_starts() -> Generator[None]:
+    """Start each process of the test anew: it is about the start, the memory, or what is loaded."""
+    before, starting.CHOICE.real = starting.CHOICE.real, True
+    yield
+    starting.CHOICE.real = before
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.helpers.inside import Inside, inside
-from tests.helpers.process import REPOSITORY
+from tests.helpers.starting import REPOSITORY
 
 MODEL = "openai/gpt-6-luna"
 ROWS = 40

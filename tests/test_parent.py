@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from tests.helpers.process import REPOSITORY
+from tests.helpers.starting import REPOSITORY
 
 GRANDCHILD = """
 from sidecar.parent import Parent

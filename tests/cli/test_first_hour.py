@@ -14,8 +14,8 @@ import pytest
 
 from sidecar.cli.terminal_words import IN_A_TERMINAL
 from tests.helpers.abai import abai, table
-from tests.helpers.process import REPOSITORY
 from tests.helpers.sidecar import quiet_environment
+from tests.helpers.starting import REPOSITORY
 from tests.helpers.terminal import HEARS_CTRL_C, run
 
 LUNA = "openai/gpt-6-luna"

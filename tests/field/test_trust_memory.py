@@ -21,6 +21,9 @@ from tests.field.lab import ask, own_models, refused, sidecar, vendor_environmen
 from tests.helpers.process import RpcError, SidecarProcess
 from tests.helpers.wire import request
 
+# A process of its own from the first: what is forked has all modules in its memory.
+pytestmark = pytest.mark.usefixtures("real_starts")
+
 MOST_BYTES = 600 * 1024 * 1024
 HEALTH_SECONDS = 5.0
 MEGABYTE = 1024 * 1024

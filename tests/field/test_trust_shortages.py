@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.process import REPOSITORY, RpcError, SidecarProcess
+from tests.helpers.process import RpcError, SidecarProcess
 from tests.helpers.sidecar import command, mock_command, quiet_environment
+from tests.helpers.starting import REPOSITORY
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from tests.helpers.starting import REPOSITORY, start
 from tests.helpers.wire import Framing, Splitter, frame, request
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 # For what never comes. A machine on which everybody builds something takes seconds for what takes a tenth.
 DEADLINE_SECONDS = 60.0
 _KEPT_LINES = 200
@@ -73,8 +73,8 @@ class SidecarProcess:
 
     async def __aenter__(self) -> SidecarProcess:
         pipe = asyncio.subprocess.PIPE
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=pipe, stdout=pipe, stderr=pipe, env=self._env, cwd=self._cwd
+        self._process = await start(
+            self._command, stdin=pipe, stdout=pipe, stderr=pipe, env=self._env, cwd=self._cwd
         )
         self._tasks = [asyncio.create_task(self._read_stdout()), asyncio.create_task(self._read_stderr())]
         return self

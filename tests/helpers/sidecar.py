@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.helpers.process import SidecarProcess
+from tests.helpers.starting import INTERPRETER
 from tests.helpers.wire import Framing
 
 
@@ -25,7 +26,7 @@ def mock_command(data_dir: Path, *, pace_ms: int = 0, day: str | None = None) ->
 def quiet_environment(**more: str) -> dict[str, str]:
     """The environment without anybody's keys and without the keychain of the machine that runs the tests."""
     kept = {name: value for name, value in os.environ.items() if "KEY" not in name and "BASE_URL" not in name}
-    return {**kept, "ABAI_KEY_STORE": "file", "PYTHONWARNINGS": "error::ResourceWarning", **more}
+    return {**kept, "ABAI_KEY_STORE": "file", **INTERPRETER, **more}
 
 
 def mock_process(data_dir: Path, **options: Any) -> SidecarProcess:

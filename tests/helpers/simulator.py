@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import urllib.request
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.helpers.process import REPOSITORY
+from tests.helpers.starting import INTERPRETER, REPOSITORY, start
 
 DEADLINE_SECONDS = 60.0
 FROM_SOURCE = (sys.executable, "-m", "sidecar")
@@ -38,9 +39,10 @@ class SimulatorProcess:
 async def simulator_process(
     pace_ms: int = 0, *, program: Sequence[str] = FROM_SOURCE, cwd: Path = REPOSITORY
 ) -> AsyncIterator[SimulatorProcess]:
-    process = await asyncio.create_subprocess_exec(
-        *[*program, "simulator", "--port", "0", "--pace-ms", str(pace_ms)],
+    process = await start(
+        [*program, "simulator", "--port", "0", "--pace-ms", str(pace_ms)],
         stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, **INTERPRETER},
         cwd=cwd,
     )
     assert process.stdout is not None

@@ -6,8 +6,8 @@ import asyncio
 import sys
 from collections.abc import Mapping
 
-from tests.helpers.process import REPOSITORY
 from tests.helpers.sidecar import quiet_environment
+from tests.helpers.starting import start
 
 # Whoever runs the tests in the background may have them ignore Ctrl-C, which programs inherit.
 HEARS_CTRL_C = (
@@ -23,12 +23,11 @@ async def run(
     """Return the exit code, standard output and standard error."""
     pipe = asyncio.subprocess.PIPE
     async with asyncio.timeout(120):
-        process = await asyncio.create_subprocess_exec(
-            *command,
+        process = await start(
+            command,
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
-            cwd=REPOSITORY,
             env=quiet_environment(**(env or {})),
         )
         out, err = await process.communicate(stdin)

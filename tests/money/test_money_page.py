@@ -19,7 +19,7 @@ from sidecar.providers.gemini.usage import part_usage
 from sidecar.providers.grok import usage as grok
 from sidecar.providers.openai_family import usage as openai
 from tests.helpers.models import catalogue
-from tests.helpers.process import REPOSITORY
+from tests.helpers.starting import REPOSITORY
 
 DAY = date(2026, 11, 26)
 PAGE = (REPOSITORY / "docs" / "money.md").read_text("utf-8")

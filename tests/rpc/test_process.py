@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.process import REPOSITORY, RpcError, SidecarProcess, drain
+from tests.helpers.process import RpcError, SidecarProcess, drain
+from tests.helpers.starting import REPOSITORY
 from tests.helpers.wire import Framing, frame, request
 
 TOY = [sys.executable, "-m", "tests.helpers.toy"]

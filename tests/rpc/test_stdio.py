@@ -13,7 +13,7 @@ import pytest
 from sidecar.rpc.stdio import ClientGone, WireWriter
 from sidecar.rpc.wire_reader import ThreadReader
 from tests.helpers.pipe import Pipe
-from tests.helpers.process import REPOSITORY
+from tests.helpers.starting import REPOSITORY
 
 
 @pytest.fixture

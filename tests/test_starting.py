@@ -1,0 +1,124 @@
+"""What is forked for a test finds itself in what it would have been started in, and ends as that does."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.starting import INTERPRETER, REPOSITORY, Forked, Running, may_be_forked, start
+
+PIPE = asyncio.subprocess.PIPE
+linux = pytest.mark.skipif(sys.platform != "linux", reason="forked on Linux alone")
+# The one takes a variable from OpenSSL before it is loaded, the other names what is looked into later.
+WHEN_LOADED = {"providers/kernel/network.py", "providers/kernel/http.py"}
+INTRODUCING = [sys.executable, "-m", "tests.helpers.introducing"]
+SIMULATOR = [sys.executable, "-m", "sidecar", "simulator", "--port", "0"]
+OURS = {**os.environ, **INTERPRETER, "HOME": "/nowhere/at all", "ABAI_WORD": "ä\n"}
+
+
+async def introduced(
+    cwd: Path, environment: Mapping[str, str] = OURS
+) -> tuple[Running, dict[str, Any], bytes]:
+    process = await start(
+        [*INTRODUCING, "7", "b c"], stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, cwd=cwd
+    )
+    out, err = await process.communicate(b"Hello")
+    return process, json.loads(out), err
+
+
+async def running() -> Running:
+    """A simulator that has told where it is."""
+    process = await start(SIMULATOR, stdout=PIPE, env=OURS)
+    assert process.stdout is not None
+    assert json.loads(await process.stdout.readline())
+    return process
+
+
+@linux
+@pytest.mark.parametrize("more", [{}, {"PYTHONDONTWRITEBYTECODE": "1"}], ids=["as it is", "no bytecode"])
+async def test_what_is_forked_finds_what_it_would_find_if_it_were_started(
+    more: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    before = os.umask(0o037)
+    try:
+        forked, its, said = await introduced(tmp_path, {**OURS, **more})
+        request.getfixturevalue("real_starts")
+        started, other, told = await introduced(tmp_path, {**OURS, **more})
+    finally:
+        os.umask(before)
+    assert (type(forked), type(started)) == (Forked, asyncio.subprocess.Process)
+    assert its == other
+    assert (its["said"], its["umask"], its["more open"]) == ("Hello", 0o037, 0)
+    assert (said, forked.returncode) == (told, started.returncode) == (b"left\n", 7)
+
+
+@linux
+async def test_a_forked_process_that_is_killed_or_told_to_end_says_so_by_its_exit_code() -> None:
+    killed, ended, left = [await running() for _ in range(3)]
+    killed.kill()
+    ended.terminate()
+    assert await killed.wait() == -9
+    assert await ended.wait() == 0
+    with pytest.raises(ProcessLookupError):
+        killed.kill()
+    # The others go on.
+    assert left.returncode is None
+    left.kill()
+    assert await left.wait() == -9
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "forked"),
+    [
+        (SIMULATOR, {}, True),
+        (SIMULATOR, {"OPENAI_API_KEY": "sk-x", "PYTHONDONTWRITEBYTECODE": "1", "SSL_CERT_FILE": ""}, True),
+        (SIMULATOR, {"PYTHONPATH": "/elsewhere"}, False),
+        (SIMULATOR, {"PYTHONWARNINGS": "error"}, False),
+        (SIMULATOR, {"LD_PRELOAD": "/its.so"}, False),
+        (SIMULATOR, {"TZ": "Asia/Tokyo"}, False),
+        (SIMULATOR, {"LC_ALL": "tr_TR"}, False),
+        (SIMULATOR, {"SSLKEYLOGFILE": "/keys"}, False),
+        (["/usr/bin/python3", *SIMULATOR[1:]], {}, False),
+        (["/opt/abai-sidecar", *SIMULATOR[3:]], {}, False),
+        ([sys.executable, "-c", "pass"], {}, False),
+        ([sys.executable, "-m", "tests.helpers.toy"], {}, False),
+    ],
+)
+def test_whatever_the_start_itself_decides_is_started_anew(
+    command: list[str], more: dict[str, str], forked: bool, tmp_path: Path
+) -> None:
+    environment = {**os.environ, **INTERPRETER, **more}
+    assert may_be_forked(command, environment, REPOSITORY) is forked
+    assert may_be_forked(command, environment, tmp_path) is forked
+    (tmp_path / "sidecar").mkdir()
+    assert not may_be_forked(command, environment, tmp_path)
+
+
+def outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    """What runs when a module is loaded: the defaults of functions do, their bodies do not."""
+    yield node
+    body = node.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) else None
+    left = body if isinstance(body, list) else [body]
+    for child in ast.iter_child_nodes(node):
+        if child not in left:
+            yield from outside_functions(child)
+
+
+def test_no_module_looks_into_the_environment_when_it_is_loaded() -> None:
+    """A process that is forked has another one than that in which the modules were loaded."""
+    sidecar = REPOSITORY / "sidecar"
+    looks = {
+        path.relative_to(sidecar).as_posix()
+        for path in sidecar.rglob("*.py")
+        for node in outside_functions(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
+    }
+    assert looks == WHEN_LOADED
