@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
 
 from sidecar.money.model import PriceEntry, Rates
-from sidecar.providers.base import Usage
+from sidecar.providers.base import PRICE_UNKNOWN, Usage
 
 PICO = Decimal("1e-12")
 
@@ -128,8 +128,11 @@ def at_cheapest_tier(usage: Usage, entry: PriceEntry) -> Usage:
 def no_dearer_than_listed(usage: Usage, entry: PriceEntry, *, batch: bool = False) -> bool:
     """Whether no token costs more than a request may be held back for: by a tier or a place that is dearer, one may.
 
-    Nobody knows what those cost that the price does not list. Of a dearer place of its own it is known before.
+    Nobody knows what those cost that the price does not list, nor what kinds of tokens and tools cost that it does not
+    have. Of a dearer place of its own it is known before.
     """
+    if usage.doubt.endswith(PRICE_UNKNOWN) or (usage.searches and entry.web_search_per_1k is None):
+        return False
     for request in usage.requests or (usage,):
         multiplier: Decimal | None = _STANDARD
         if not batch:

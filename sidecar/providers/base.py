@@ -67,6 +67,9 @@ class ChatRequest:
 ANSWER_UNTOLD = "the size of the answer was not told"
 SEARCH_BROKEN = "whether a search that broke off is charged was not told"
 ANSWER_LONGER = "the answer is longer than the tokens that were told of it"
+# What a doubt says of what has a price of its own, which may be higher than any that is listed: then nobody knows what
+# the answer cost at most.
+PRICE_UNKNOWN = "price is not known here"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any
 
-from sidecar.providers.base import FinishReason, Usage
-from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, as_word
+from sidecar.providers.base import PRICE_UNKNOWN, FinishReason, Usage
+from sidecar.providers.kernel.json_values import as_amount, as_count, as_list, as_mapping, as_price_word
 from sidecar.providers.kernel.token_counts import (
     added,
     doubt,
@@ -32,6 +32,17 @@ _FINISH: Mapping[str, FinishReason] = {
 }
 _NO_CACHE = {"cache_creation": None, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
 _LIFETIMES = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+_NOT_ITS_REQUESTS = "the usage contradicts that of its requests"
+# All that the vendor counts in tokens.
+_COUNTS = frozenset(
+    {
+        "input_tokens",
+        "cache_creation_input_tokens",
+        "cache_read_input_tokens",
+        "output_tokens",
+        "thinking_tokens",
+    }
+)
 # What the vendor's own tools did costs nothing but tokens, unless it was a search, or something not known here.
 _FREE_TOOLS = re.compile(r"web_fetch_requests|tool_search_\w+")
 
@@ -53,7 +64,7 @@ def contradiction(report: Mapping[str, Any]) -> str:
     if any(whole_number(each) is None for each in told):
         return "the count of written tokens is impossible"
     if any(each and whole_number(each) != 0 for name, each in lifetimes.items() if name not in _LIFETIMES):
-        return "it has tokens that were written to the cache for a time whose price is not known here"
+        return f"it has tokens that were written to the cache for a time whose {PRICE_UNKNOWN}"
     created = report.get("cache_creation_input_tokens")
     if created is None or not any(told) or sum(map(as_count, told)) == as_count(created):
         return ""
@@ -74,12 +85,15 @@ def message_usage(
     elif usage.searches < searched:
         usage = replace(usage, doubt=usage.doubt or "it searched more often than it says")
     told = list(map(as_mapping, as_list(counts.get("iterations"))))
-    if len(told) < 2 and all(each.get("type") == "message" for each in told):
+    if not told:
         return usage
     if any(each.get("type") not in ("message", "compaction") for each in told):
-        return replace(
-            usage, doubt=usage.doubt or "it has a request whose model and price are not known here"
+        return replace(usage, doubt=usage.doubt or f"it has a request whose model and {PRICE_UNKNOWN}")
+    if len(told) == 1:
+        same = all(
+            told[0].get(name) in (None, counts.get(name)) for name in ("input_tokens", "output_tokens")
         )
+        return usage if same else replace(usage, doubt=usage.doubt or _NOT_ITS_REQUESTS)
     parts = [
         _request_usage({**counts, **_NO_CACHE, **each, "server_tool_use": None}, hour=hour) for each in told
     ]
@@ -88,7 +102,7 @@ def message_usage(
     if sum(part.prompt_total for part in said) != usage.prompt_total or (
         sum(part.out_total for part in said) != usage.out_total
     ):
-        wrong = wrong or "the usage contradicts that of its requests"
+        wrong = wrong or _NOT_ITS_REQUESTS
     # Searches are told of the whole message: they cost the same whichever request made them.
     parts[-1] = replace(parts[-1], searches=usage.searches)
     return replace(reduce(added, parts[1:], parts[0]), doubt=wrong)
@@ -122,7 +136,7 @@ def _request_usage(counts: Mapping[str, Any], *, hour: bool, wrong: str = "") ->
         out_reasoning=thinking,
         searches=as_count(_told_searches(counts)),
         prompt_total=uncached + read + written,
-        service_tier=as_word(counts.get("service_tier")).lower() or None,
+        service_tier=as_price_word(counts.get("service_tier")) or None,
         surcharges=_surcharges(counts),
         doubt=wrong or _doubt(counts, uncached + read + written),
     )
@@ -134,17 +148,24 @@ def free_of_charge(usage: Usage) -> Usage:
 
 
 def _doubt(counts: Mapping[str, Any], prompt: int) -> str:
+    objects = ("cache_creation", "output_tokens_details", "server_tool_use")
+    if any(counts.get(name) and not isinstance(counts[name], Mapping) for name in objects) or (
+        counts.get("iterations") and not isinstance(counts["iterations"], list)
+    ):
+        return "the parts of its counts cannot be read"
+    if any(
+        name not in _COUNTS and name.endswith("_tokens") and as_amount(count)
+        for told in (counts, as_mapping(counts.get("output_tokens_details")))
+        for name, count in told.items()
+    ):
+        return f"it has tokens of a kind whose {PRICE_UNKNOWN}"
     named = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     told = [counts[name] for name in named if counts.get(name) is not None]
     if any(whole_number(count) is None for count in told) or counts.get("input_tokens") is None or not prompt:
         return "the size of the prompt was not told"
-    tools = counts.get("server_tool_use")
-    if tools and not isinstance(tools, Mapping):
-        return "what its tools did cannot be read"
-    if any(
-        _has_a_price(name) and count and whole_number(count) != 0 for name, count in as_mapping(tools).items()
-    ):
-        return "it used a tool whose price is not known here"
+    tools = as_mapping(counts.get("server_tool_use"))
+    if any(_has_a_price(name) and count and whole_number(count) != 0 for name, count in tools.items()):
+        return f"it used a tool whose {PRICE_UNKNOWN}"
     searches = _told_searches(counts)
     thinking = as_mapping(counts.get("output_tokens_details")).get("thinking_tokens")
     output = counts.get("output_tokens", 0)
@@ -163,5 +184,5 @@ def _has_a_price(tool: str) -> bool:
 
 def _surcharges(counts: Mapping[str, Any]) -> tuple[str, ...]:
     """Where it ran and how fast, which a workspace may have set for all that its keys ask."""
-    told = ((name, as_word(counts.get(name))) for name in ("inference_geo", "speed"))
-    return tuple(f"{name}={word.lower()}" for name, word in told if word)
+    told = ((name, as_price_word(counts.get(name))) for name in ("inference_geo", "speed"))
+    return tuple(f"{name}={word}" for name, word in told if word)

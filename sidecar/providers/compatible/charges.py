@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from sidecar.errors import Failure
@@ -20,6 +21,8 @@ _UPSTREAM = "upstream_inference_cost"
 _UPSTREAM_PARTS = ("upstream_inference_prompt_cost", "upstream_inference_completions_cost")
 # What may stand before or behind a number of dollars.
 _IN_DOLLARS = re.compile(r"^(?:US)?\$\s*|^USD\s*|\s*USD$", re.IGNORECASE)
+# To how much of a dollar a charge may be rounded that is told a second time.
+_COARSEST = Decimal("0.0001")
 # One tick is 1e-10 dollars.
 _TICK_DIGITS = 10
 
@@ -29,14 +32,15 @@ def charged_usd(usage: Mapping[str, Any]) -> tuple[Decimal | None, str]:
 
     With a key of the person's own at the upstream (`is_byok`) the cost is a fee, and the upstream's comes on top.
     """
-    told = next((usage[name] for name in _TOLD if usage.get(name) is not None), None)
-    if isinstance(told, Mapping) and all(value is None for value in told.values()):
-        told = None
-    if told is None and usage.get("cost_in_usd_ticks") is not None:
+    every = [usage[name] for name in _TOLD if not _says_nothing(usage.get(name))]
+    if usage.get("cost_in_usd_ticks") is not None:
         ticks = _dollars(usage["cost_in_usd_ticks"])
         if ticks is None or ticks != ticks.to_integral_value():
             return None, "the charge is impossible"
-        told = str(ticks.scaleb(-_TICK_DIGITS))
+        every.append(str(ticks.scaleb(-_TICK_DIGITS)))
+    told = every[0] if every else None
+    if not _agree(every) and _yes(usage.get("is_byok")) is not True:
+        return None, "the charge contradicts itself"
     if told is None:
         # Of all that is told the least certain, and more than nothing.
         told = usage.get("estimated_cost")
@@ -55,6 +59,30 @@ def charged_usd(usage: Mapping[str, Any]) -> tuple[Decimal | None, str]:
         whole = upstream is None or upstream <= cost
         return (cost, "") if whole else (None, "whether the upstream's charge comes on top was not told")
     return (None, "the upstream's charge was not told") if upstream is None else (cost + upstream, "")
+
+
+def _says_nothing(told: Any) -> bool:
+    return told is None or (isinstance(told, Mapping) and all(value is None for value in told.values()))
+
+
+def _agree(charges: Sequence[Any]) -> bool:
+    """Whether the amounts among these are the same, or one is another one rounded; any other leaves it to the first."""
+    amounts = [
+        amount
+        for each in charges
+        if (amount := _of_object(each) if isinstance(each, Mapping) else _dollars(each)) is not None
+    ]
+    return all(_same(one, other) for one, other in pairwise(sorted(amounts, key=_exponent)))
+
+
+def _same(exact: Decimal, other: Decimal) -> bool:
+    """Whether two amounts are one, of which the other may have been rounded to a few digits behind the point."""
+    unit = Decimal(1).scaleb(_exponent(other))
+    return exact == other or (unit <= _COARSEST and bool(other) and abs(exact - other) * 2 <= unit)
+
+
+def _exponent(amount: Decimal) -> int:
+    return int(amount.as_tuple().exponent)
 
 
 def _yes(told: Any) -> bool | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.providers.base import Usage
 from sidecar.providers.compatible.charges import charged_usd
-from sidecar.providers.kernel.json_values import as_amount, as_count, as_mapping, written_out
+from sidecar.providers.kernel.json_values import as_count, as_mapping, written_out
 from sidecar.providers.kernel.token_counts import whole_number
 from sidecar.providers.openai_family.usage import chat_usage
 from sidecar.providers.openai_family.usage_doubts import CACHED_BESIDE, WRITTEN_BESIDE
@@ -89,12 +89,12 @@ def compatible_usage(told: Mapping[str, Any], service_tier: Any = None) -> Usage
         "completion_tokens_details": {**said, "reasoning_tokens": reasoning} if _is_object(said) else said,
         "prompt_tokens_details": {**read, **cache} if _is_object(read) else read,
     }
-    parts = chat_usage(whole, service_tier)
+    parts = chat_usage(whole, service_tier, own_kinds=True)
     charged, doubt = charged_usd(usage)
     parts = replace(
         parts,
         charged_usd=charged,
-        doubt=parts.doubt or doubt or _of_hits_and_misses(usage, prompt) or _heard(usage),
+        doubt=parts.doubt or doubt or _of_hits_and_misses(usage, prompt),
     )
     return parts if parts.prompt_total or parts.out_total or charged is not None else None
 
@@ -147,12 +147,6 @@ def _of_hits_and_misses(usage: Mapping[str, Any], prompt: Any) -> str:
     if possible and (None in told or sum(map(as_count, told)) == as_count(prompt)):
         return ""
     return "what the cache had and what it had not are not the prompt"
-
-
-def _heard(usage: Mapping[str, Any]) -> str:
-    """Mistral counts sound in seconds beside the tokens, at a price of its own; nobody asks for it."""
-    heard = as_amount(usage.get("prompt_audio_seconds"))
-    return "it has seconds of sound, whose price is not known here" if heard else ""
 
 
 def _details(usage: Mapping[str, Any], names: tuple[str, ...]) -> Any:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.providers.base import FinishReason, Usage
-from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, as_word
+from sidecar.providers.base import PRICE_UNKNOWN, FinishReason, Usage
+from sidecar.providers.kernel.json_values import as_amount, as_count, as_list, as_mapping, as_price_word
 from sidecar.providers.kernel.token_counts import doubt, whole_number, within
 
 CONTINUATION = "CONTINUATION"
@@ -36,6 +36,15 @@ _DETAILS = (
     ("cacheTokensDetails", _TEXT_OR_SEEN, "cachedContentTokenCount"),
     ("toolUsePromptTokensDetails", _TEXT_OR_SEEN, "toolUsePromptTokenCount"),
     ("candidatesTokensDetails", _TEXT, "candidatesTokenCount"),
+)
+# All that the vendor counts; what its Live API calls the answer is the answer.
+_COUNTS = frozenset(
+    {
+        *(whole for _, _, whole in _DETAILS),
+        "thoughtsTokenCount",
+        "totalTokenCount",
+        "responseTokenCount",
+    }
 )
 _BILLED_BY_PROMPT = re.compile(r"gemini-[12](\.|-|$)")
 
@@ -66,11 +75,14 @@ def part_usage(reported: Mapping[str, Any], searches: int = 0, wrong: str = "") 
 
 
 def _tier(reported: Mapping[str, Any]) -> str | None:
-    """The tier, also where it is the kind of traffic that tells; the words that stand for none are none."""
-    word = as_word(reported.get("serviceTier")).lower().removeprefix("service_tier_")
-    traffic = as_word(reported.get("trafficType")).lower()
-    word = word or traffic.removeprefix("on_demand").removeprefix("_")
-    return None if not word or word.endswith("unspecified") else word
+    """The tier, also where it is the kind of traffic that tells; the words that stand for none are none.
+
+    Where both tell, and not the same, it is a tier that nobody has a price for.
+    """
+    tier = as_price_word(reported.get("serviceTier")).removeprefix("service_tier_")
+    traffic = as_price_word(reported.get("trafficType")).removeprefix("on_demand").removeprefix("_")
+    told = [word for word in (tier, traffic) if word and not word.endswith("unspecified")]
+    return "/".join(dict.fromkeys(told)) or None
 
 
 def _doubt(reported: Mapping[str, Any]) -> str:
@@ -88,14 +100,20 @@ def _doubt(reported: Mapping[str, Any]) -> str:
 
 def _modality(reported: Mapping[str, Any]) -> str:
     """Sound is dearer than text with some models, what is no text in an answer with all; nobody asks for either."""
+    if any(
+        name not in _COUNTS and name.endswith("TokenCount") and as_amount(n) for name, n in reported.items()
+    ):
+        return f"it has tokens of a kind whose {PRICE_UNKNOWN}"
     for name, plain, whole in _DETAILS:
+        if reported.get(name) and not isinstance(reported[name], list):
+            return "the parts of its counts cannot be read"
         kinds = list(map(as_mapping, as_list(reported.get(name))))
         counts = [kind.get("tokenCount") or 0 for kind in kinds]
         if None in map(whole_number, counts) or sum(map(as_count, counts)) > as_count(reported.get(whole)):
             return "what a count is made of contradicts it"
         for kind, count in zip(kinds, counts, strict=True):
-            if count and as_word(kind.get("modality")).upper() not in plain:
-                return "it has tokens that are no text, whose price is not known here"
+            if count and as_price_word(kind.get("modality")).upper() not in plain:
+                return f"it has tokens that are no text, whose {PRICE_UNKNOWN}"
     return ""
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.base import Event, Usage, UsageSoFar
+from sidecar.providers.base import PRICE_UNKNOWN, Event, Usage, UsageSoFar
 from sidecar.providers.kernel.json_values import as_amount, as_count, as_mapping
 from sidecar.providers.kernel.token_counts import impossible, whole_number
 from sidecar.providers.openai_family import usage as openai_usage
@@ -75,9 +75,9 @@ def _charged(parts: Usage, usage: Mapping[str, Any]) -> Usage:
     if charged is None and usage.get("cost_in_usd_ticks") is not None:
         doubt = "the charge is impossible"
     elif charged is None and usage.get("num_sources_used"):
-        doubt = doubt or "it has sources whose price is not known here"
+        doubt = doubt or f"it has sources whose {PRICE_UNKNOWN}"
     elif charged is None and not parts.searches and usage.get("num_server_side_tools_used"):
-        doubt = doubt or "it used tools whose price is not known here"
+        doubt = doubt or f"it used tools whose {PRICE_UNKNOWN}"
     return replace(parts, charged_usd=charged, doubt=doubt)
 
 

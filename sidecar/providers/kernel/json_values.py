@@ -38,10 +38,13 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def as_word(value: Any) -> str:
-    """Return a word that decides a price; of anything but a text or nothing comes one that nobody has a price for."""
+def as_price_word(value: Any) -> str:
+    """Return a word that decides a price, in small letters; for anything but a text or nothing one without a price.
+
+    Vendors and gateways write the same word in capitals, or with blanks around it.
+    """
     if value is None or isinstance(value, str):
-        return value or ""
+        return (value or "").strip().lower()
     return "unreadable"
 
 

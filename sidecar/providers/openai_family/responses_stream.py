@@ -14,7 +14,7 @@ from sidecar.providers.base import (
     UsageSoFar,
 )
 from sidecar.providers.kernel.errors import stream_failure
-from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_list, as_mapping, as_price_word, as_text
 from sidecar.providers.kernel.said_otherwise import without_envelope
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
@@ -64,7 +64,7 @@ class ResponsesReader(AnswerReader):
             response = as_mapping(value.get("response"))
             self._identify(response)
             if self._id is not None and known is None:
-                yield Begun(self._id, self._model, as_text(response.get("service_tier")) or None)
+                yield Begun(self._id, self._model, as_price_word(response.get("service_tier")) or None)
         else:
             yield from self._delta(kind, value)
 

@@ -24,7 +24,7 @@ from sidecar.providers.kernel.events import (
     SILENCE_SECONDS,
     is_end_mark,
 )
-from sidecar.providers.kernel.json_values import as_text, as_word
+from sidecar.providers.kernel.json_values import as_price_word, as_text
 from sidecar.providers.kernel.sse import END_NAMES, SseEvent
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai_family.chunks import (
@@ -103,7 +103,7 @@ class ChatReader(AnswerReader):
             if text is not None:
                 self._model = as_text(value.get("model")) or self._model
                 self._id = as_text(value.get("id")) or self._id
-                self._tier = as_word(value.get("service_tier")) or self._tier
+                self._tier = as_price_word(value.get("service_tier")) or self._tier
                 yield from self._tell(self._told(self._new_text(text)))
                 continue
             yield from self._chunk(as_chunk(value), event.name)
@@ -115,7 +115,7 @@ class ChatReader(AnswerReader):
             yield from self._error(chunk)
             return
         self._model = as_text(chunk.get("model")) or self._model
-        self._tier = as_word(chunk.get("service_tier")) or self._tier
+        self._tier = as_price_word(chunk.get("service_tier")) or self._tier
         if self._id is None and as_text(chunk.get("id")):
             yield Begun(as_text(chunk["id"]), self._model, self._tier)
         self._id = as_text(chunk.get("id")) or self._id

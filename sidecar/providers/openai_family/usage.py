@@ -8,13 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from sidecar.providers.base import SEARCH_BROKEN, FinishReason, Usage
-from sidecar.providers.kernel.json_values import as_count, as_mapping, as_word, written_out
+from sidecar.providers.kernel.json_values import as_count, as_mapping, as_price_word, written_out
 from sidecar.providers.kernel.token_counts import doubt, impossible, within
 from sidecar.providers.openai_family.usage_doubts import (
     Lifetimes,
     no_text,
+    of_its_requests,
+    other_kinds,
     other_tools,
+    searches_beside,
     two_tellings,
+    wrong_beside,
 )
 
 # Servers have words of their own for an end; the first line that fits one decides, and all others are a stop.
@@ -50,10 +54,11 @@ def incomplete_finish(details: Any) -> FinishReason:
     return _INCOMPLETE.get(str(as_mapping(details).get("reason")), "stop")
 
 
-def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
+def chat_usage(usage: Mapping[str, Any], service_tier: Any = None, *, own_kinds: bool = False) -> Usage:
     """Prompt tokens include what was cached and written; completion tokens include reasoning.
 
-    A gateway in the vendor's place may count in the words of its other API.
+    A gateway in the vendor's place may count in the words of its other API. `own_kinds`: the server may count more
+    kinds of tokens among these than are known here, all of one price.
     """
     words, others = ("prompt", "completion"), ("input", "output")
     if "prompt_tokens" not in usage:
@@ -68,9 +73,11 @@ def chat_usage(usage: Mapping[str, Any], service_tier: Any = None) -> Usage:
         output=usage.get(f"{words[1]}_tokens"),
         total=usage.get("total_tokens"),
         output_details=details[1],
-        searches=0,
+        searches=as_count(searches_beside(usage)),
         service_tier=service_tier or usage.get("service_tier"),
         told=usage,
+        wrong=wrong_beside(usage),
+        own_kinds=own_kinds,
     )
 
 
@@ -137,6 +144,7 @@ def _parts(
     service_tier: Any,
     told: Mapping[str, Any],
     wrong: str = "",
+    own_kinds: bool = False,
 ) -> Usage:
     """The usage of these counts. `told` is all that was told, and `wrong` what is known already to be wrong with it."""
     wrong = wrong or _unreadable(prompt_details) or _unreadable(output_details)
@@ -145,6 +153,7 @@ def _parts(
     cache = Lifetimes.of(read)
     parts = _bounded(as_count(prompt), as_count(output), read, said, cache)
     wrong = wrong or doubt(prompt, output, parts, total) or cache.wrong or no_text(read, said)
+    wrong = wrong or ("" if own_kinds else other_kinds(told, read, said))
     prompt, output = as_count(prompt), as_count(output)
     cached = within(as_count(read.get("cached_tokens")), prompt, "cached")
     written = within(cache.written, prompt - cached, "cache write")
@@ -158,8 +167,10 @@ def _parts(
         out_reasoning=reasoning,
         searches=searches,
         prompt_total=prompt,
-        service_tier=as_word(service_tier).lower() or None,
-        doubt=wrong or two_tellings(told, cached, written, reasoning),
+        service_tier=as_price_word(service_tier) or None,
+        doubt=wrong
+        or two_tellings(told, cached, written, reasoning)
+        or of_its_requests(told, prompt, cached + written, output),
     )
 
 

@@ -70,10 +70,14 @@ def _enveloped(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _reports(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for name in _USAGES:
         told = place.get(name)
-        for report in told if isinstance(told, list) else [written_out(told)]:
-            if isinstance(report, Mapping):
-                # Cohere tells what it counted and what it bills.
-                yield as_mapping(report.get("billed_units") or report.get("tokens")) or report
+        several = told if isinstance(told, list) else [written_out(told)]
+        reports = [report for report in several if isinstance(report, Mapping)]
+        for report in reports:
+            # Cohere tells what it counted and what it bills.
+            yield as_mapping(report.get("billed_units") or report.get("tokens")) or report
+        if len(reports) > 1:
+            # Whether these are requests that were billed each for itself, or one told twice, nobody says.
+            yield {"iterations": reports}
     if isinstance(place.get("billed_units"), Mapping):
         yield place["billed_units"]
 

@@ -1,0 +1,157 @@
+"""What stands beside the counts of a usage (searches, requests, kinds, a second charge): read, or not known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.field.claims import field
+from tests.field.hostile import Answer, Switch, serving
+from tests.field.lab import ask, own_models, sidecar, vendor_environment
+from tests.field.test_usage_contradictions import CHAT, OWN, Cases, assert_costs, chat, claude, gemini
+
+REQUEST = {"type": "message", "input_tokens": 1000, "output_tokens": 500}
+SUMMARY = {"type": "compaction", "input_tokens": 50_000, "output_tokens": 1000}
+
+
+@field("money", "searches and tools of a server's own")
+async def test_searches_of_a_server_that_nobody_asked_for_are_paid_for_or_not_known(tmp_path: Path) -> None:
+    def openai(**members: Any) -> Answer:
+        return chat({**CHAT, **members}, "gpt-6-sol")
+
+    cases: Cases = {
+        "as Anthropic's": (openai(server_tool_use={"web_search_requests": 2}), "0.027"),
+        "none": (openai(server_tool_use={"web_search_requests": 0, "web_fetch_requests": 3}), "0.007"),
+        "below nothing": (openai(server_tool_use={"web_search_requests": -2}), None),
+        "a program too": (openai(server_tool_use={"code_execution_requests": 2}), None),
+        "queries": (openai(num_search_queries=3), "0.037"),
+        "a list": (openai(server_tool_use=[1]), None),
+        "units of a ranking": (openai(search_units=2), None),
+    }
+    await assert_costs(tmp_path / "openai", "openai/gpt-6-sol", cases)
+
+    def own(**members: Any) -> Answer:
+        return chat({**CHAT, **members}, "m")
+
+    cases = {
+        "whose searches have no price": (own(server_tool_use={"web_search_requests": 2}), None),
+        "that searched for each answer": (own(search_context_size="low"), None),
+        "that read sources": (own(num_sources_used=3), None),
+        "that cited": (own(citation_tokens=300), None),
+        "that charged for it": (own(num_search_queries=3, cost={"total_cost": 0.017}), "0.017"),
+        "that did not search": (own(num_search_queries=0, num_sources_used=0), "0.002"),
+    }
+    await assert_costs(tmp_path / "own", "lab/m", cases)
+
+
+@field("money", "requests that an answer was made of")
+async def test_counts_that_are_not_those_of_the_requests_tell_no_cost(tmp_path: Path) -> None:
+    half = {"prompt_tokens": 500, "completion_tokens": 250}
+
+    def own(*requests: Any) -> Answer:
+        return chat({**CHAT, "iterations": list(requests)}, "m")
+
+    cases: Cases = {
+        "one": (own(REQUEST), "0.002"),
+        "two halves": (own(half, half), "0.002"),
+        "a summary before it": (own(SUMMARY, REQUEST), None),
+        "more than the sum": (own(REQUEST, half), None),
+        "none that can be read": (own(7), None),
+        "a list of one usage": (chat([CHAT], "m"), "0.002"),
+        "a list of two": (chat([CHAT, CHAT], "m"), None),
+    }
+    await assert_costs(tmp_path / "own", "lab/m", cases)
+
+    def message(requests: Any) -> Answer:
+        return claude({"iterations": requests})
+
+    cases = {
+        "one": (message([REQUEST]), "0.007"),
+        "one, and it is another": (message([{**REQUEST, "input_tokens": 700}]), None),
+        "a text": (message("two"), None),
+    }
+    await assert_costs(tmp_path / "claude", "anthropic/claude-sonnet-5-5", cases)
+
+
+@field("money", "tokens of a kind that nobody has a price for")
+async def test_tokens_of_a_new_kind_tell_no_cost_and_no_most(tmp_path: Path) -> None:
+    read = {"prompt_tokens_details": {"tool_tokens": 50}}
+    cases: Mapping[str, tuple[str, Answer]] = {
+        "OpenAI, in a part": ("openai/gpt-6-sol", chat({**CHAT, **read}, "gpt-6-sol")),
+        "OpenAI, beside": ("openai/gpt-6-sol", chat({**CHAT, "tool_use_tokens": 50}, "gpt-6-sol")),
+        "xAI": ("grok/grok-4.7", chat({**CHAT, **read}, "grok-4.7")),
+        "Anthropic, beside": ("anthropic/claude-sonnet-5-5", claude({"input_image_tokens": 30})),
+        "Anthropic, in a part": (
+            "anthropic/claude-sonnet-5-5",
+            claude({"output_tokens_details": {"audio_tokens": 30}}),
+        ),
+        "Gemini": ("gemini/gemini-3.8-flash", gemini({"audioTokenCount": 30})),
+        "a server's sound": ("lab/m", chat({**CHAT, "prompt_audio_tokens": 30}, "m")),
+        "a tool": ("anthropic/claude-sonnet-5-5", claude({}, {"code_execution_requests": 1})),
+        "a search without a price": ("lab/m", chat({**CHAT, "num_search_queries": 2}, "m")),
+    }
+    switch = Switch()
+    async with (
+        serving(switch) as server,
+        sidecar(
+            tmp_path,
+            models=own_models(server.url, model=OWN),
+            environment=vendor_environment(server.url, "openai", "anthropic", "gemini", "grok"),
+        ) as process,
+    ):
+        told = {}
+        for name, (model, answer) in cases.items():
+            switch.say(answer)
+            reply = await ask(process, model=model)
+            told[name] = {key for key in reply if key.startswith("cost")}
+        # None of them is in the sum, and each is counted as one that has no most.
+        stats = await process.call("activity:stats", {})
+    assert told == {name: {"costAtLeastUSD"} for name in cases}
+    assert stats["uncertainCalls"] == len(cases)
+
+
+@field("money", "parts of a count that cannot be read")
+async def test_a_part_that_cannot_be_read_tells_no_cost_and_a_word_in_capitals_its_price(
+    tmp_path: Path,
+) -> None:
+    cases: Cases = {
+        "lifetimes as a list": (claude({"cache_creation_input_tokens": 1000, "cache_creation": [1]}), None),
+        "thinking as a list": (claude({"output_tokens_details": [3]}), None),
+        "a tier with blanks": (claude({"service_tier": " Standard "}), "0.007"),
+        "a place with blanks": (claude({"inference_geo": " US "}), "0.0077"),
+    }
+    await assert_costs(tmp_path / "claude", "anthropic/claude-sonnet-5-5", cases)
+    cases = {
+        "kinds as an object": (gemini({"promptTokensDetails": {"modality": "AUDIO", "tokenCount": 9}}), None),
+        "a tier and a traffic that agree": (
+            gemini({"serviceTier": "PRIORITY", "trafficType": "ON_DEMAND_PRIORITY"}),
+            "0.004725",
+        ),
+        "a tier and a traffic that do not": (
+            gemini({"serviceTier": "STANDARD", "trafficType": "ON_DEMAND_PRIORITY"}),
+            None,
+        ),
+    }
+    await assert_costs(tmp_path / "gemini", "gemini/gemini-3.8-flash", cases)
+    await assert_costs(
+        tmp_path / "openai",
+        "openai/gpt-6-sol",
+        {"a tier with blanks": (chat(CHAT, "gpt-6-sol", service_tier=" Priority "), "0.014")},
+    )
+
+
+@field("money", "two charges of one answer")
+async def test_two_charges_of_one_answer_that_differ_tell_no_cost(tmp_path: Path) -> None:
+    def charged(**members: Any) -> Answer:
+        return chat({**CHAT, **members}, "m")
+
+    cases: Cases = {
+        "the same": (charged(cost=0.0037756, cost_in_usd_ticks=37_756_000), "0.0037756"),
+        "one of them rounded": (charged(cost=0.0037756, total_cost=0.003776), "0.0037756"),
+        "dollars and ticks": (charged(cost=0.5, cost_in_usd_ticks=37_756_000), None),
+        "two names": (charged(cost=0.1, total_cost=0.3), None),
+        "nothing, and something": (charged(cost=0, total_cost=0.3), None),
+        "an estimate beside it": (charged(cost=0.1, estimated_cost=0.3), "0.1"),
+    }
+    await assert_costs(tmp_path, "lab/m", cases)
