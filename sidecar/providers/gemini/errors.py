@@ -10,6 +10,7 @@ from sidecar.errors import Failure
 from sidecar.providers.kernel.error_fields import fields_of, speaks_of_key
 from sidecar.providers.kernel.json_values import as_list, as_mapping
 from sidecar.providers.kernel.vendor import VendorError, built_in
+from sidecar.providers.kernel.whole_waits import whole_wait
 
 _BAD_KEY = re.compile(r"api[ _]key (not valid|is invalid|expired|not found|was reported)", re.I)
 _TOO_LONG = re.compile(
@@ -101,12 +102,12 @@ def _hint_ms(details: list[Mapping[str, Any]], message: str) -> int | None:
     for detail in details:
         delay = detail.get("retryDelay")
         if isinstance(delay, Mapping):
-            return max(0, round(_number(delay.get("seconds")) * 1000 + _number(delay.get("nanos")) / 1e6))
+            return whole_wait(_number(delay.get("seconds")) * 1000 + _number(delay.get("nanos")) / 1e6)
         found = _DELAY.fullmatch(delay.strip()) if isinstance(delay, str) else None
         if found:
-            return round(float(found[1]) * 1000)
+            return whole_wait(float(found[1]) * 1000)
     said = _SAID_DELAY.search(message)
-    return round(float(said[1]) * (1 if said[2].lower() == "ms" else 1000)) if said else None
+    return whole_wait(float(said[1]) * (1 if said[2].lower() == "ms" else 1000)) if said else None
 
 
 def _number(value: Any) -> float:

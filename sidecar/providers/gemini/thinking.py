@@ -16,7 +16,7 @@ NEWEST = (99, 0)
 
 # What the vendor itself reads these efforts as for models that have budgets.
 _BUDGETS = {"minimal": 512, "low": 1_024, "medium": 8_192, "high": 24_576}
-_VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?(?=-|$)")
+_VERSION = re.compile(r"gemini-([0-9]{1,4})(?:\.([0-9]{1,4}))?(?=-|$)")
 
 
 def version(model: str) -> tuple[int, int]:

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 
 from sidecar.providers.kernel.reset_hints import wait_ms
+from sidecar.providers.kernel.whole_waits import whole_wait
 
 
 def retry_after_ms(headers: Mapping[str, str], now_ms: int) -> int | None:
     """The wait that the vendor asks for: `retry-after-ms`, or `retry-after` in seconds or however it is spelled."""
     hint = _number(headers.get("retry-after-ms"))
     if hint is not None:
-        return max(0, round(hint))
+        return whole_wait(hint)
     raw = headers.get("retry-after")
     return None if raw is None else wait_ms(raw, now_ms)
 
@@ -35,4 +36,4 @@ def _number(raw: str | None) -> float | None:
         number = float(raw or "")
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return None if math.isnan(number) else number

@@ -123,7 +123,7 @@ def glued_values(text: str) -> list[Any]:
             value, end = LOOSE_JSON.raw_decode(text, position)
         except (ValueError, RecursionError):
             return []
-        values.append(value)
+        values.append(without_halves(value))
         between = _BETWEEN_GLUED.match(text, end)
         position = len(text) if between is None else between.end()
     return values if len(values) > 1 else []
@@ -183,7 +183,7 @@ def moment_ms(value: Any) -> int | None:
         try:
             moment = datetime.fromisoformat(value.strip())
         except ValueError:
-            return moment_ms(int(value)) if value.isascii() and value.isdigit() else None
+            return moment_ms(told_count(value))
         moment = moment.replace(tzinfo=moment.tzinfo or UTC)
         return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e14:

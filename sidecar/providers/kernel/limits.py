@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sidecar.providers.kernel.error_headers import retry_after_ms
+from sidecar.providers.kernel.whole_waits import whole_wait
 
 CONGESTED = frozenset({429, 529})
 MINUTE_MS = 60_000
@@ -250,18 +251,18 @@ def reset_ms(text: str | None, now_ms: int) -> int | None:
         return None
     seconds = _number(text := text.strip())
     if seconds is not None:
-        return max(0, round(seconds * 1000))
+        return whole_wait(seconds * 1000)
     duration = _DURATION.fullmatch(text)
     if duration is not None:
         hours, minutes, whole, thousandths = (float(part or 0) for part in duration.groups())
-        return round(((hours * 60 + minutes) * 60 + whole) * 1000 + thousandths)
+        return whole_wait(((hours * 60 + minutes) * 60 + whole) * 1000 + thousandths)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0, round(moment.timestamp() * 1000) - now_ms)
+    return whole_wait(moment.timestamp() * 1000 - now_ms)
 
 
 def _header(headers: Mapping[str, str], what: str, unit: str) -> str | None:

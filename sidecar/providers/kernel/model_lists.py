@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar.providers.base import ListedModel
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text, told_count
 from sidecar.providers.kernel.pages import Pages
 
 # Where servers write how long prompt and answer together may be, and the answer alone.
@@ -137,4 +137,4 @@ def _first(places: tuple[Mapping[str, Any], ...], names: tuple[str, ...]) -> int
 
 
 def _count(value: Any) -> int:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else as_count(value)
+    return told_count(value) or 0 if isinstance(value, str) else as_count(value)

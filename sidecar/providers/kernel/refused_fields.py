@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from sidecar.providers.kernel.json_values import told_count
 from sidecar.providers.kernel.second_attempts import Body, Change, Rule, on_body
 
 STREAMING = re.compile(r"\bstream(?:ed|ing)?\b(?![_.])", re.IGNORECASE)
@@ -143,4 +144,4 @@ def _counts(found: Iterable[str | tuple[str, ...]]) -> list[int]:
 
 
 def _count(text: str) -> int:
-    return int(re.sub(r"\D", "", text) or 0)
+    return told_count(re.sub(r"\D", "", text)) or 0

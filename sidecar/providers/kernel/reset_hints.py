@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sidecar.providers.kernel.json_values import as_list, as_mapping
+from sidecar.providers.kernel.whole_waits import whole_wait
 
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|d|h|m|s)", re.IGNORECASE)
 _WHOLE = re.compile(r"(?:\d+(?:\.\d+)?\s*(?:ms|d|h|m|s)\s*)+", re.IGNORECASE)
@@ -34,13 +35,11 @@ def wait_ms(text: str, now_ms: int) -> int | None:
         number = float(text)
     except ValueError:
         return _spelled(text, now_ms)
-    if number != number or number in (float("inf"), float("-inf")):
-        return None
     if number >= _MOMENT_MS:
-        return max(0, round(number) - now_ms)
+        return whole_wait(number - now_ms)
     if number >= _MOMENT_S:
-        return max(0, round(number * 1000) - now_ms)
-    return max(0, round(number * 1000))
+        return whole_wait(number * 1000 - now_ms)
+    return whole_wait(number * 1000)
 
 
 def reset_ms(headers: Mapping[str, str], now_ms: int) -> int | None:
@@ -79,17 +78,17 @@ def said_ms(value: Any, message: str, now_ms: int) -> int | None:
         return None
     unit = said["unit"].lower()
     of = "ms" if unit.startswith(("ms", "milli")) else unit[0]
-    return round(float(said["count"]) * _MS[of]) + (_spelled(said["rest"], now_ms) or 0)
+    return whole_wait(float(said["count"]) * _MS[of] + (_spelled(said["rest"], now_ms) or 0))
 
 
 def _spelled(text: str, now_ms: int) -> int | None:
     if _WHOLE.fullmatch(text.strip()):
-        return round(sum(float(count) * _MS[unit.lower()] for count, unit in _PARTS.findall(text)))
+        return whole_wait(sum(float(count) * _MS[unit.lower()] for count, unit in _PARTS.findall(text)))
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         try:
             moment = read(text.strip())
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0, round(moment.timestamp() * 1000) - now_ms)
+        return whole_wait(moment.timestamp() * 1000 - now_ms)
     return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.providers.kernel.error_fields import ErrorFields, fields_of, speaks_of_key
-from sidecar.providers.kernel.json_values import as_list, as_mapping
+from sidecar.providers.kernel.json_values import as_list, as_mapping, told_count
 from sidecar.providers.kernel.vendor import VendorError
 from sidecar.providers.openai_family.error_words import (
     BLOCKED,
@@ -145,7 +145,8 @@ def _standing(fields: ErrorFields) -> int:
 
 def _status_in(code: str) -> int | None:
     """Some servers put the status itself where the code stands."""
-    return int(code) if code.isascii() and code.isdigit() and 400 <= int(code) < 600 else None
+    status = told_count(code)
+    return status if status is not None and 400 <= status < 600 else None
 
 
 def _is_spent(fields: ErrorFields, status: int) -> bool:
