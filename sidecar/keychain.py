@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from sidecar.errors import Failure
 from sidecar.keys import SILENT
+from sidecar.plain_file import read_plain
 
 log = logging.getLogger("sidecar.keys")
 
@@ -185,6 +186,10 @@ def system_keychain() -> Blocking | None:
     return _Keychain()
 
 
+# Of a few dozen keys.
+MOST_BYTES = 1024 * 1024
+
+
 class KeyFile:
     """Keys in a JSON file of mode 0600, replaced whole so that a crash leaves the old or the new one."""
 
@@ -204,7 +209,7 @@ class KeyFile:
 
     def _read(self) -> dict[str, str]:
         try:
-            keys = json.loads(self._path.read_text(encoding="utf-8"))
+            keys = json.loads(read_plain(self._path, MOST_BYTES).decode())
         except FileNotFoundError:
             return {}
         except OSError as problem:
@@ -242,7 +247,8 @@ class KeyFile:
             left.unlink(missing_ok=True)
 
     def _unusable(self, verb: str, problem: OSError) -> Failure:
-        reason = (problem.strerror or "").lower() or "of the disk"
+        reason = problem.strerror or "of the disk"
+        reason = reason[:1].lower() + reason[1:]
         return Failure(
             "storage_error",
             f"The file with the API keys, {self._path.name} in the data folder, cannot be {verb}: {reason}. "

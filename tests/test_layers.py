@@ -24,6 +24,7 @@ GROUND = {
     "counted",
     "process_memory",
     "network_options",
+    "plain_file",
     "base_url",
     "json_file",
     "json_stream",

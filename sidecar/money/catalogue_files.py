@@ -21,8 +21,9 @@ from sidecar.errors import Failure
 from sidecar.money import listed as listed_models
 from sidecar.money import newer_catalogue, own_models, parse, user_catalogue
 from sidecar.money.catalogue import Catalogue
-from sidecar.money.json_reader import CatalogueError, JsonReader, read_json
+from sidecar.money.json_reader import MOST_BYTES, CatalogueError, JsonReader, read_json
 from sidecar.money.newer_catalogue import CatalogueChanges
+from sidecar.plain_file import read_plain
 from sidecar.store.atomic_files import write_together
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ def _not_taken(wrong: CatalogueError) -> Failure:
 def _read_listed(path: Path) -> Listed:
     """What was kept of listed models. A file that is wrong is no reason not to start: they are listed again."""
     try:
-        return tuple(listed_models.from_rows(JsonReader.of("", read_json(path.read_bytes()))))
+        return tuple(listed_models.from_rows(JsonReader.of("", read_json(read_plain(path, MOST_BYTES)))))
     except FileNotFoundError:
         return ()
     except (OSError, CatalogueError) as error:

@@ -15,6 +15,9 @@ from sidecar.base_url import BadBaseUrl, read_base_url
 HIGHEST_PRICE = 1_000_000
 # Bounds keep every product of a price and a count exact.
 DECIMAL_PLACES = 12
+# Some thousands of models; the shipped catalogue has a thirtieth of it.
+MOST_BYTES = 4 * 1024 * 1024
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _DECIMAL = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 # The types that JSON gives, as a person would say them.
@@ -37,9 +40,15 @@ class CatalogueError(Exception):
 
 
 def read_json(content: bytes) -> Any:
-    """Decodes with every fraction as an exact Decimal. Raises Wrong."""
+    """Decodes with every fraction as an exact Decimal. Raises CatalogueError."""
+    if len(content) > MOST_BYTES:
+        raise CatalogueError("the file", f"is larger than {MOST_BYTES // 2**20} MB")
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_no_constant)
+        text = content.decode("utf-8-sig")
+        value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+        if _HALF.search(text):
+            _refuse_halves(value)
+        return value
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise CatalogueError(f"line {line}", "is not UTF-8 text") from error
@@ -49,6 +58,20 @@ def read_json(content: bytes) -> Any:
         ) from error
     except (ValueError, RecursionError) as error:
         raise CatalogueError("the file", "is not JSON that can be read") from error
+
+
+def _refuse_halves(value: Any) -> None:
+    """Half an emoji is no text that anybody could be sent."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            shown = value.encode(errors="backslashreplace").decode()[:40]
+            raise CatalogueError("the file", f"holds half of a character in {shown}") from None
+    for each in (
+        (*value, *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
+        _refuse_halves(each)
 
 
 def _no_constant(word: str) -> NoReturn:

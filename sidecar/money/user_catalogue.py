@@ -19,9 +19,10 @@ from pathlib import Path
 
 from sidecar.errors import Failure
 from sidecar.money import json_place
-from sidecar.money.json_reader import CatalogueError, JsonReader, read_json
+from sidecar.money.json_reader import MOST_BYTES, CatalogueError, JsonReader, read_json
 from sidecar.money.model import ModelEntry, PriceEntry, ProviderEntry
 from sidecar.money.parse import model_entry, price_entry
+from sidecar.plain_file import read_plain
 
 Models = tuple[ModelEntry, ...]
 
@@ -58,14 +59,15 @@ def read(path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
-        return path.read_bytes()
+        return read_plain(path, MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         # What is wrong with a data folder that is none is told by whoever opens the database in it.
         return None
     except OSError as error:
         raise Failure(
             "storage_error",
-            f"Your own catalogue {path} cannot be read: {error.strerror}. Check its permissions.",
+            f"The catalogue {path} cannot be read: {error.strerror}. Put a file that may be read in its place, or move "
+            "it away.",
         ) from error
 
 

@@ -16,6 +16,7 @@ from sidecar.config import Config
 from sidecar.errors import Failure
 from sidecar.known_secrets import HIDDEN, KnownSecrets
 from sidecar.network_options import Options
+from sidecar.plain_file import read_plain
 from sidecar.recorder.lines import FORMAT
 from sidecar.recorder.reading import Session, read_sessions
 from sidecar.recorder.recorder import Recorder
@@ -34,7 +35,7 @@ _KEY_MEMBER = re.compile(
     r"""(?<=[?&])((?:[\w-]*(?:key|token|secret|sig|auth|pass|pwd|code|cred)[\w-]*)=)[^&\s"']+""",
     re.IGNORECASE,
 )
-_MAX_MODELS_BYTES = 1024 * 1024
+_MAX_MODELS_BYTES = 4 * 1024 * 1024
 
 
 class WatchedKeys:
@@ -156,10 +157,8 @@ def _own_models(data_dir: Path, known: KnownSecrets) -> str | None:
     """The person's own models and prices, without which nothing would cost the same."""
     path = data_dir / "models.json"
     try:
-        text = path.read_text(encoding="utf-8") if path.stat().st_size <= _MAX_MODELS_BYTES else None
+        text = read_plain(path, _MAX_MODELS_BYTES).decode()
     except (OSError, UnicodeDecodeError):
-        return None
-    if text is None:
         return None
     for address in _ADDRESS.findall(text):
         known.learn_address(address)

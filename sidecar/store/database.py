@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import aiosqlite
 
 from sidecar.errors import Failure
-from sidecar.store import log_origin, migrations, open_database
+from sidecar.store import log_origin, migrations, odd_places, open_database
 from sidecar.store.backup import copy_database
 from sidecar.store.commit import Outcome, Work, commit_group, read_snapshot
 from sidecar.store.lock import FolderLock
@@ -238,6 +238,8 @@ async def _open_files(
     try:
         if not read_only:
             lock = open_database.claim(path)
+        odd_places.refuse(path)
+        if not read_only:
             log_origin.put_foreign_log_aside(path, now_ms())
         open_database.inspect(path)
         if not read_only:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sidecar.errors import Failure
-from sidecar.store import log_origin, open_database
+from sidecar.store import log_origin, odd_places, open_database
 from sidecar.store.atomic_files import partial_beside
 
 # Of the one mode of writing and of the other, by how their names end.
@@ -31,7 +31,10 @@ def put_in_place(staged: Path, present: Path, now: int, broken: bool) -> list[tu
         stamp = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
         keep = log_origin.free_name(present.with_name(f"{present.name}.before-restore-{stamp}"))
         kept = []
-        if present.exists():
+        if odd_places.odd_thing(present):
+            present.rename(keep)
+            kept.append((keep, present))
+        elif present.exists():
             _double(present, keep)
             kept.append((keep, present))
         try:

@@ -23,12 +23,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sidecar.plain_file import read_plain
 from sidecar.store import own_file
 from sidecar.store.atomic_files import create_private, partial_beside
 
 log = logging.getLogger("sidecar.store")
 
 _HEADER_BYTES = 100
+_MOST_NOTE_BYTES = 64 * 1024
 _FORMAT_VERSIONS = slice(18, 20)
 _APPLICATION_ID = slice(68, 72)
 _NO_LOG = b"\x01\x01"
@@ -120,7 +122,9 @@ def _number(header: bytes) -> int:
 def _noted(path: Path) -> frozenset[int]:
     """Nothing where there is no note that can be read: a log is then taken for ours."""
     try:
-        return frozenset(int(line) for line in _note_file(path).read_text("ascii").splitlines())
+        return frozenset(
+            int(line) for line in read_plain(_note_file(path), _MOST_NOTE_BYTES).decode("ascii").splitlines()
+        )
     except (OSError, ValueError):
         return frozenset()
 

@@ -11,6 +11,10 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from sidecar.plain_file import read_plain
+
+# A line for each folder that something was being written into.
+_MOST_BYTES = 1024 * 1024
 RECORD = "abai.db.targets"
 _PARTIAL = re.compile(r"\.[0-9a-f]{32}\.partial(?:-journal|-wal|-shm)?")
 
@@ -19,7 +23,7 @@ def note(folder: Path, data_dir: Path) -> None:
     """Write down that a file is about to be written into this folder. A disk that does not take it says so soon."""
     with suppress(OSError, ValueError):
         record = data_dir / RECORD
-        known = record.read_text("utf-8").splitlines() if record.exists() else []
+        known = _lines(record) if record.exists() else []
         if str(folder) in known or "\n" in str(folder):
             return
         descriptor = os.open(
@@ -31,11 +35,15 @@ def note(folder: Path, data_dir: Path) -> None:
             os.fsync(file.fileno())
 
 
+def _lines(record: Path) -> list[str]:
+    return read_plain(record, _MOST_BYTES).decode().splitlines()
+
+
 def clear(data_dir: Path) -> None:
     """Delete what a run that was killed left half written, and the record. Blocking; while the folder is held."""
     record = data_dir / RECORD
     with suppress(OSError, ValueError):
-        for line in record.read_text("utf-8").splitlines():
+        for line in _lines(record):
             with suppress(OSError):
                 for left in Path(line).iterdir():
                     if _PARTIAL.fullmatch(left.name) and left.is_file() and not left.is_symlink():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.errors import Failure
+from sidecar.plain_file import NotPlain, look_at
 
 # Files of certificates beside the system's own, by what names them: OpenSSL, requests, curl, Electron.
 FILE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -83,6 +84,8 @@ def trust(files: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
                 _add_file(context, Path(path))
         except FileNotFoundError:
             raise _unusable(named_by, path, "is not there") from None
+        except NotPlain as error:
+            raise _unusable(named_by, path, f"cannot be read ({error.strerror})") from None
         except PermissionError:
             raise _unusable(named_by, path, "may not be read") from None
         except (ssl.SSLError, OSError, ValueError):
@@ -104,6 +107,7 @@ def _add_folder(context: ssl.SSLContext, folder: Path) -> None:
 
 def _add_file(context: ssl.SSLContext, path: Path) -> None:
     """All certificates of a file, in whatever form it was exported. Raise OSError or ValueError where there is none."""
+    look_at(path)
     try:
         context.load_verify_locations(cafile=str(path))
     except (ssl.SSLError, ValueError):
