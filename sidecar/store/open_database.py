@@ -11,7 +11,7 @@ from glob import escape
 from pathlib import Path
 
 from sidecar.errors import Failure
-from sidecar.store import log_origin, migrations, open_targets, own_file
+from sidecar.store import log_origin, migrations, open_targets, own_file, update_deaths
 from sidecar.store.atomic_files import BACKUPS, PARTIAL, PRIVATE_FOLDER, create_private, make_private
 from sidecar.store.integrity import WAY_BACK
 from sidecar.store.lock import FolderLock, unusable_folder
@@ -125,7 +125,12 @@ def prepare_writer(
     _clear_up(path)
     conn.set_progress_handler(unwanted, _STEPS_A_LOOK)
     try:
-        migrations.migrate(conn, path, now_ms)
+        if migrations.is_due(conn):
+            with update_deaths.counted(path, now_ms):
+                migrations.migrate(conn, path, now_ms)
+        else:
+            migrations.migrate(conn, path, now_ms)
+            update_deaths.forget(path)
     finally:
         conn.set_progress_handler(None, 0)
     mode = conn.execute("PRAGMA journal_mode=WAL").fetchone()[0]

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from sidecar.errors import Failure
+from sidecar.failpoints import failpoint
 from sidecar.store.backup import copy_database
 
 KEPT_BACKUPS = 5
@@ -34,6 +35,11 @@ LATEST = len(found())
 def steps() -> tuple[Step, ...]:
     """The steps in order; the first one makes version 1. Imported here: most starts need none of them."""
     return tuple(import_module(f"{__name__}.{name}").up for name in found())
+
+
+def is_due(conn: sqlite3.Connection) -> bool:
+    """Return whether the file holds what an older version wrote."""
+    return int(conn.execute("PRAGMA user_version").fetchone()[0]) < LATEST and _holds_anything(conn)
 
 
 def migrate(
@@ -72,6 +78,7 @@ def _run(conn: sqlite3.Connection, version: int, pending: Sequence[Step], now_ms
     try:
         for number, step in enumerate(pending, start=version + 1):
             step(conn, now_ms)
+            failpoint("migration")
             if number > 1:
                 _check_keys(conn, number)
             conn.execute(f"PRAGMA user_version={number}")
@@ -93,9 +100,14 @@ def _holds_anything(conn: sqlite3.Connection) -> bool:
     return conn.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
 
 
-def _back_up(conn: sqlite3.Connection, path: Path, now_ms: int) -> Path:
+def backup_of(path: Path, now_ms: int) -> Path:
+    """Where an update that begins then keeps what was before it."""
     stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-    target = path.with_name(f"{path.name}.before-v{LATEST}-{stamp}.bak")
+    return path.with_name(f"{path.name}.before-v{LATEST}-{stamp}.bak")
+
+
+def _back_up(conn: sqlite3.Connection, path: Path, now_ms: int) -> Path:
+    target = backup_of(path, now_ms)
     try:
         copy_database(conn, target)
     except OSError as error:
