@@ -51,8 +51,11 @@ def settle(
         " served_model = coalesce(?7, served_model), message_id = coalesce(?8, message_id),"
         " price = coalesce(?9, price), request_id = coalesce(?10, request_id), error_kind = ?11,"
         " service_tier = ?12, surcharges = ?13, requests = ?14, charged = ?15, parts = ?16, settled_by = ?17,"
-        " in_uncached = ?18, cache_read = ?19, cache_write_short = ?20, cache_write_long = ?21,"
-        " out_visible = ?22, out_reasoning = ?23, searches = ?24, prompt_total = ?25"
+        # Counts that nobody tells leave those that are known already: who says what it charged need not say of what.
+        " in_uncached = coalesce(?18, in_uncached), cache_read = coalesce(?19, cache_read),"
+        " cache_write_short = coalesce(?20, cache_write_short), cache_write_long = coalesce(?21, cache_write_long),"
+        " out_visible = coalesce(?22, out_visible), out_reasoning = coalesce(?23, out_reasoning),"
+        " searches = coalesce(?24, searches), prompt_total = coalesce(?25, prompt_total)"
         " WHERE id = ?26 AND (state = 'intent' OR state = 'unknown' AND ?1 = 'settled')",
         (
             end.state,

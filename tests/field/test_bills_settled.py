@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from sidecar.simulator.core import Simulator
+from sidecar.simulator.exchange import SimRequest, SimResponse
 from tests.field.hostile import Answer, Asked, chat_chunk, serving, stream, whole
 from tests.field.lab import own_models, refused, sidecar
-from tests.helpers.inside import inside
+from tests.helpers.inside import World, inside
 from tests.helpers.mixed_run import ADMIN, Outside
 from tests.helpers.process import SidecarProcess
 
@@ -75,3 +81,68 @@ async def test_what_a_minute_settled_is_said_of_the_row_and_an_answer_that_came_
         [whole_answer] = await result("cost:explain", messageId=answer["id"])
     assert (row["settledBy"], row["settledAt"] > row["costUSD"] > 0) == ("minutes", True)
     assert "settledBy" not in whole_answer
+
+
+async def test_a_record_of_the_charge_alone_leaves_the_tokens_that_came_in_the_statistics(
+    tmp_path: Path,
+) -> None:
+    def charge_alone(asked: Asked) -> Answer:
+        if asked.path == "/v1/generation":
+            return whole({"data": {"id": "c1", "total_cost": 0.0123456789}})
+        return stream(chat_chunk({"content": "Good morning, and a long day"}))
+
+    async with serving(charge_alone) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
+        await refused(process, conversationId="talk")
+        [before] = (await process.call("activity:stats", {}))["byModel"]
+        await process.call("cost:reconcile", {"provider": "lab", **DAYS})
+        [after] = (await process.call("activity:stats", {}))["byModel"]
+    assert after["cost"] == RECORD["total_cost"]
+    assert after["tokensOut"] == before["tokensOut"] > 0
+
+
+class WithoutReports(Simulator):
+    """Vendors of which some reports are not there for this key."""
+
+    def __init__(self, refused: Sequence[str], **options: Any) -> None:
+        super().__init__(**options)
+        self._refused = refused
+
+    async def handle(self, request: SimRequest) -> SimResponse:
+        gone = any(part in request.path for part in self._refused)
+        return await super().handle(replace(request, path="/anthropic/v1/nowhere") if gone else request)
+
+
+REFUSED_OF = {
+    "charges": (),
+    "charges without counts": ("/analytics/usage",),
+    "tokens alone": ("/analytics/",),
+}
+
+
+@pytest.mark.parametrize("report", REFUSED_OF)
+async def test_a_settled_answer_of_anthropic_s_has_its_tokens_in_the_statistics(
+    report: str, tmp_path: Path
+) -> None:
+    outside = Outside()
+    simulator = WithoutReports(REFUSED_OF[report], pace_ms=0, now_ms=outside.read)
+    world = World(simulator, outside.read)
+    async with inside(tmp_path, world=world, more_keys=ADMIN) as here:
+        model = "anthropic/claude-haiku-5-5"
+        cut = {"content": "Cut. [[simulate: cut=2]]", "modelId": model, "conversationId": "talk"}
+        await here.ask("chat:send", cut)
+        [before] = (await here.ask("activity:stats", {}))["result"]["byModel"]
+        outside.now += 8 * 3_600_000
+        days = {"from": "2026-11-29", "to": "2026-12-01"}
+        await here.ask("cost:reconcile", {"provider": "anthropic", **days})
+        [after] = (await here.ask("activity:stats", {}))["result"]["byModel"]
+    [billed] = simulator.ledger.entries
+    assert billed.usage is not None
+    assert billed.charged_usd is not None
+    used = (billed.usage.prompt_total, billed.usage.out_total)
+    assert before["uncertainCalls"] == 1
+    assert "uncertainCalls" not in after
+    assert after["cost"] == float(billed.charged_usd)
+    # Where no count comes with the charge, there are those of what had come.
+    told = before if report == "charges without counts" else {"tokensIn": used[0], "tokensOut": used[1]}
+    assert (after["tokensIn"], after["tokensOut"]) == (told["tokensIn"], told["tokensOut"])
+    assert before["tokensOut"] > 0

@@ -88,7 +88,7 @@ async def _counted(api: VendorClient, root: str, key: str, model: str, first: in
     counted = [usage for usage in found if as_count(usage.get("requests"))]
     if len(counted) != 1:
         return Usage()
-    usage = message_usage({**counted[0], "input_tokens": counted[0].get("uncached_input_tokens")})
+    usage = message_usage(_as_message(counted[0]))
     return Usage() if usage.doubt else usage
 
 
@@ -114,9 +114,15 @@ async def _used(
     if len(found) != 1:
         return MinuteUsage(len(found), Usage()) if found else None
     [one] = found
-    counts = {**one, "input_tokens": one.get("uncached_input_tokens")}
     batch = as_text(one.get("service_tier")).lower() == "batch"
-    return MinuteUsage(None, message_usage(counts), batch)
+    return MinuteUsage(None, message_usage(_as_message(one)), batch)
+
+
+def _as_message(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts of a report in the words of a message's usage."""
+    return {
+        "input_tokens" if name == "uncached_input_tokens" else name: count for name, count in report.items()
+    }
 
 
 def _text(at_ms: int) -> str:
