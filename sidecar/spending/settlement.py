@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
@@ -82,10 +82,11 @@ def broken(
     if arrived.usage is not None and arrived.usage_is_final:
         return _settled(arrived, pricing, incomplete=True)
     kind = "error" if isinstance(problem, Exception) else "cancelled"
-    if isinstance(problem, OutcomeUnknown) and problem.vendors_fault:
-        return unknown(kind, arrived.response_id)
     least = least_of(arrived)
     charge = pricing(least, least=True)
+    # A vendor that broke down itself may charge nothing. What arrived, by whom and in which tier is known all the same.
+    free = isinstance(problem, OutcomeUnknown) and problem.vendors_fault
+    made_of = evidence(charge, least)
     return Settlement(
         "unknown",
         usage=least,
@@ -94,8 +95,8 @@ def broken(
         request_id=arrived.response_id,
         error_kind=kind,
         incomplete=least is not None,
-        at_least_usd=_rounded(charge.usd) or Decimal(0),
-        evidence=evidence(charge, least),
+        at_least_usd=Decimal(0) if free else _rounded(charge.usd) or Decimal(0),
+        evidence=replace(made_of, parts=None) if free else made_of,
         bounded=_bounded(arrived, pricing, charge),
     )
 

@@ -70,6 +70,38 @@ async def test_a_cut_answer_is_bounded_by_what_was_held_where_its_model_costs_no
     assert ("costAtMostUSD" in error.data) == ("costAtMostUSD" in kept) == bounded
 
 
+@pytest.mark.parametrize(
+    ("told", "bounded"),
+    [
+        ({"model": STRANGER}, False),
+        ({"model": DEARER}, False),
+        ({"model": CHEAPER}, True),
+        ({"service_tier": "priority"}, False),
+        ({"service_tier": "warp"}, False),
+        ({"service_tier": "flex"}, True),
+    ],
+)
+async def test_an_answer_that_its_vendor_breaks_off_is_bounded_as_any_other_that_was_cut(
+    told: dict[str, str], bounded: bool, tmp_path: Path
+) -> None:
+    """Its least is nothing: the vendor may charge nothing for it. Its words and its model are known all the same."""
+    begun = chat_chunk({"content": "The sky is blue, for "}) | {"model": "gpt-4o"} | told
+    error = {"error": {"message": "The server had an error.", "type": "server_error", "code": None}}
+    async with (
+        serving(stream(begun, error)) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "openai")) as process,
+    ):
+        await process.call("settings:save", {"key": "monthlyBudgetUSD", "value": 1})
+        problem = await refused(process, model=ASKED, conversationId="talk", **OPTIONS)
+        stats = await process.call("activity:stats", {})
+    [of_model] = stats["byModel"]
+    assert of_model["model"] == f"openai/{told.get('model', 'gpt-4o')}"
+    assert of_model["tokensOut"] > 0
+    assert problem.data["costAtLeastUSD"] == stats["costAtLeastUSD"] == 0
+    assert ("costAtMostUSD" in problem.data) == ("costAtMostUSD" in stats) == bounded
+    assert 0 < stats["budget"]["uncertainUSD"] < 0.05
+
+
 async def test_an_answer_without_usage_of_a_dearer_model_is_not_bounded_by_the_cheaper_one(
     tmp_path: Path,
 ) -> None:
