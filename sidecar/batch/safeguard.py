@@ -10,6 +10,7 @@ from math import sqrt
 from typing import Any
 
 from sidecar.batch.row import Row
+from sidecar.counted import at_least, at_most
 from sidecar.store.job_records import JobRow, LimitName, Tripped
 
 # Rates of fewer rows say little. The first rows of a canary are judged together, however few they are.
@@ -150,20 +151,14 @@ def _told(tripped: Tripped) -> str:
             wrong = f"{_percent(measured)} of the answers{of} are not the JSON asked for"
             return f"{wrong}, and {_percent(limit)} were allowed"
         case "costPerRowUSD":
-            return f"a row cost ${_figure(measured)} on average, and ${_figure(limit)} was allowed"
+            return f"a row cost {at_most(measured)} on average, and {at_least(limit)} was allowed"
         case "meanOutputTokens":
             return f"an answer has {measured:,.0f} tokens on average, and {limit:,.0f} were allowed"
-    return f"it has cost up to ${_figure(measured)}, and ${_figure(limit)} was allowed"
+    return f"it has cost up to {at_most(measured)}, and {at_least(limit)} was allowed"
 
 
 def _percent(rate: float) -> str:
     return f"{100 * rate:.3g} %"
-
-
-def _figure(usd: float) -> str:
-    return (
-        f"{usd:,.2f}" if usd >= 1 else f"{usd:.3g}" if usd >= 1e-4 else f"{usd:.12f}".rstrip("0").rstrip(".")
-    )
 
 
 def _short(text: str) -> str:

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from sidecar.cli.connection import CallRefused, Connection
 from sidecar.cli.lists import table_of
-from sidecar.cli.words import LEAST_SHOWN, cost_of, dollars
-from sidecar.counted import counted
+from sidecar.cli.words import cost_of, dollars
+from sidecar.counted import at_most, counted
 
 
 async def explained(sidecar: Connection, what: str, row: str | None) -> list[Mapping[str, Any]]:
@@ -28,6 +28,10 @@ async def explained(sidecar: Connection, what: str, row: str | None) -> list[Map
     while page := await sidecar.call("cost:explain", {**job, "offset": len(found)}):
         found += page
     return found
+
+
+# Of dollars; a difference below it is of the numbers' own making.
+_LEAST_DIFFERENCE = 0.000001
 
 
 def explained_table(calls: Sequence[Mapping[str, Any]]) -> Table:
@@ -67,7 +71,7 @@ def reconciled_table(found: Mapping[str, Any]) -> Table:
 
 def _sums(row: Mapping[str, Any], *, uncertain: bool) -> list[str]:
     # Differences that no digit of a bill shows are of the numbers' own making.
-    difference = row["differenceUSD"] if abs(row["differenceUSD"]) >= LEAST_SHOWN else 0.0
+    difference = row["differenceUSD"] if abs(row["differenceUSD"]) >= _LEAST_DIFFERENCE else 0.0
     sign = "-" if difference < 0 else ""
     lacks = [_not_known(row)] if uncertain else []
     return [dollars(row["oursUSD"]), *lacks, dollars(row["theirsUSD"]), sign + dollars(abs(difference))]
@@ -78,5 +82,5 @@ def _not_known(row: Mapping[str, Any]) -> str:
     if not row["uncertain"]:
         return ""
     most = row.get("uncertainAtMostUSD")
-    far = "nobody knows how much" if most is None else f"up to {dollars(most)} more"
+    far = "nobody knows how much" if most is None else f"up to {at_most(most)} more"
     return f"{counted(row['uncertain'], 'call')}, {far}"

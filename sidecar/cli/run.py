@@ -19,7 +19,7 @@ from sidecar.cli import promptfoo
 from sidecar.cli.connection import CallRefused, Connection
 from sidecar.cli.projects import own_project
 from sidecar.cli.words import cost_of, dollars, known_cost, lacking, percentile, seconds
-from sidecar.counted import counted
+from sidecar.counted import at_least, at_most, counted
 
 ENDED = ("completed", "failed", "cancelled")
 # Rows of a job that are read at a time.
@@ -93,7 +93,7 @@ async def estimate(sidecar: Connection, rows: Mapping[str, Any], err: Console) -
     for way in told["ways"]:
         name = "now" if way["mode"] == "local" else f"{way['provider']}'s batch API"
         hours = f"{way['withinHours']} h" if way.get("withinHours") else ""
-        figures = [dollars(way[each]) for each in ("totalUSD", "lowUSD", "highUSD")]
+        figures = [dollars(way["totalUSD"]), at_least(way["lowUSD"]), at_most(way["highUSD"])]
         table.add_row(name, f"{way['rows']:,}", *figures, hours)
     err.print(table)
     if told.get("unpriced"):

@@ -6,21 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sidecar.counted import counted
-
-LEAST_SHOWN = 0.000001
+from sidecar import counted
 
 
 def dollars(amount: float | None) -> str:
-    """Cents, and more digits where cents would say nothing. Not known is a dash."""
-    if amount is None:
-        return "–"
-    if 0 < amount < LEAST_SHOWN:
-        return f"under ${LEAST_SHOWN:f}"
-    if amount >= 1 or amount == 0:
-        return f"${amount:,.2f}"
-    whole, _, digits = f"{amount:.6f}".rstrip("0").partition(".")
-    return f"${whole}.{digits:0<2}"
+    """The amount as everywhere (`counted.dollars`); not known is a dash."""
+    return "–" if amount is None else counted.dollars(amount)
 
 
 def cost_of(reply: Mapping[str, Any]) -> str:
@@ -28,7 +19,12 @@ def cost_of(reply: Mapping[str, Any]) -> str:
     if reply.get("costUSD") is not None:
         return dollars(reply["costUSD"])
     least, most = reply.get("costAtLeastUSD"), reply.get("costAtMostUSD")
-    return dollars(None) if least is None or most is None else f"{dollars(least)} to {dollars(most)}"
+    return dollars(None) if least is None or most is None else between(least, most)
+
+
+def between(least: float, most: float) -> str:
+    """Between what an amount lies."""
+    return f"{counted.at_least(least)} to {counted.at_most(most)}"
 
 
 def known_cost(amount: float | None, told: Mapping[str, Any]) -> str:
@@ -42,8 +38,9 @@ def lacking(told: Mapping[str, Any]) -> str:
     if not calls:
         return ""
     least, most = told["costAtLeastUSD"], told.get("costAtMostUSD")
-    far = "nobody knows how much" if most is None else dollars(most)
-    return f"and {counted(calls, 'call')} whose cost is not known: {dollars(least)} to {far} together"
+    far = "nobody knows how much" if most is None else counted.at_most(most)
+    calls = counted.counted(calls, "call")
+    return f"and {calls} whose cost is not known: {counted.at_least(least)} to {far} together"
 
 
 def seconds(milliseconds: float | None) -> str:

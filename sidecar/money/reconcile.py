@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sidecar.counted import counted, dollars
+from sidecar.counted import at_most, counted, dollars
 from sidecar.money.bill_models import BilledModels
 from sidecar.money.bill_units import (
     BATCH,
@@ -210,7 +210,7 @@ def _explanation(row: ReconciledRow, today: date, *, free: bool, priced: bool) -
     if row.uncertain and difference >= -ROUNDING_USD:
         if row.at_most_usd is None:
             return f"{unknown}, nor how much at most; other programs may be in it too."
-        most = f"{unknown}: up to {dollars(row.at_most_usd)} more than is counted"
+        most = f"{unknown}: up to {at_most(row.at_most_usd)} more than is counted"
         if difference <= row.at_most_usd + ROUNDING_USD:
             return f"{most}."
         return f"{most}; the rest is of other programs on the account."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 
+from sidecar.counted import at_least, at_most
 from sidecar.report.figures import ColumnFigures, frontier
 from sidecar.report.words import came_to, cost, dollars, seconds
 from sidecar.store.job_records import Job
@@ -120,7 +121,7 @@ def estimate_against_truth(low: float, expected: float, high: float, job: Job) -
         f'<rect class="expected" x="{at(expected) - 1:.1f}" y="8" width="2" height="26"/>',
         *(f'<path class="truth" d="M{at(end):.1f} 12 l7 9 l-7 9 l-7 -9 z"/>' for end in dict.fromkeys(ends)),
     ]
-    told = f"Estimated {dollars(expected)}, between {dollars(low)} and {dollars(high)}; it came to {came_to(job)}."
+    told = f"Estimated {dollars(expected)}, between {at_least(low)} and {at_most(high)}; it came to {came_to(job)}."
     return _svg(42, told, drawn)
 
 

@@ -13,7 +13,7 @@ from html import escape
 from typing import Any
 
 from sidecar.comparing.ratings import Standing
-from sidecar.counted import counted
+from sidecar.counted import at_least, at_most, counted
 from sidecar.report import charts
 from sidecar.report.figures import ColumnFigures
 from sidecar.report.questions import Questions, ReportQuestion
@@ -144,7 +144,7 @@ def _estimates(data: ReportData) -> str:
         low, high = (float(job.estimate.get(name, expected)) for name in ("lowUSD", "highUSD"))
         parts.append(
             f"<h3>{escape(job.file_name or job.id)}</h3>"
-            f"<p>Estimated {dollars(expected)}, between {dollars(low)} and {dollars(high)}; "
+            f"<p>Estimated {dollars(expected)}, between {at_least(low)} and {at_most(high)}; "
             f"{'it came to' if job.status == 'completed' else 'so far it came to'} {escape(came_to(job))}.</p>"
             + charts.estimate_against_truth(low, expected, high, job)
         )

@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from sidecar.counted import counted
+from sidecar import counted
 from sidecar.report.figures import ColumnFigures
 from sidecar.store.job_records import Job
 
 
 def dollars(usd: Decimal | float | None) -> str:
-    """Dollars with as many places as tell something."""
-    if usd is None:
-        return "not known"
-    amount = Decimal(usd) if isinstance(usd, Decimal) else Decimal(repr(usd))
-    if amount == 0:
-        return "$0"
-    places = 2 if abs(amount) >= 1 else min(8, 2 - amount.adjusted())
-    return f"${amount:,.{places}f}"
+    """The amount as everywhere (`counted.dollars`), or that it is not known."""
+    return "not known" if usd is None else counted.dollars(usd)
 
 
-def span(least: Decimal, most: Decimal | None) -> str:
+def span(least: Decimal | float, most: Decimal | float | None) -> str:
     """Between what an amount lies."""
-    return f"{dollars(least)} to {'an unknown sum' if most is None else dollars(most)}"
+    return f"{counted.at_least(least)} to {'an unknown sum' if most is None else counted.at_most(most)}"
 
 
 def cost(figures: ColumnFigures) -> str:
@@ -48,7 +42,7 @@ def came_to(job: Job) -> str:
         return dollars(job.cost_usd)
     most = None if lacks.unbounded else job.cost_usd + lacks.at_most_usd
     whole = span(job.cost_usd + lacks.at_least_usd, most)
-    return f"{whole} ({dollars(job.cost_usd)} and {counted(lacks.calls, 'call')} whose cost is not known)"
+    return f"{whole} ({dollars(job.cost_usd)} and {counted.counted(lacks.calls, 'call')} whose cost is not known)"
 
 
 def lacking(columns: Iterable[ColumnFigures]) -> str:
@@ -57,7 +51,8 @@ def lacking(columns: Iterable[ColumnFigures]) -> str:
     if not number:
         return ""
     verb = "is" if number == 1 else "are"
-    return f"{counted(number, 'call')} whose cost is not known {verb} not in the sums: between what these lie is told."
+    calls = counted.counted(number, "call")
+    return f"{calls} whose cost is not known {verb} not in the sums: between what these lie is told."
 
 
 def seconds(value: float | None) -> str:

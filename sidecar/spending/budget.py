@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from typing import Literal
 
 from sidecar import clock
@@ -39,6 +39,8 @@ _ADVICE: dict[What, str] = {
 _NOTHING = Decimal(0)
 # Cents are enough for most sums; below a millionth of a dollar nobody looks.
 _FEWEST_PLACES, _ENOUGH_PLACES, _MOST_PLACES = 2, 6, 12
+# Any number that a setting can hold has so many digits, behind its point and before it.
+_ANY_LIMIT = Context(prec=400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,12 @@ class Balance:
 async def this_month(settings: Settings, now: int) -> Budget:
     """Return the budget of the calendar month of `now` (ms), local time."""
     limit = (await settings.effective())["monthlyBudgetUSD"]
-    return Budget(None if limit is None else Decimal(str(limit)), clock.month_start_ms(now))
+    return Budget(None if limit is None else _in_picodollars(Decimal(str(limit))), clock.month_start_ms(now))
+
+
+def _in_picodollars(limit_usd: Decimal) -> Decimal:
+    """The limit in the smallest unit that anything is counted in, and no more than it."""
+    return limit_usd.quantize(Decimal(1).scaleb(-_MOST_PLACES), ROUND_FLOOR, _ANY_LIMIT)
 
 
 def reserve(conn: sqlite3.Connection, budget: Budget, at_most_usd: Decimal | None, what: What) -> None:
@@ -168,7 +175,7 @@ def _rounded(balance: Balance, places: int) -> Balance:
 
 
 def _round(usd: Decimal, places: int, rounding: str) -> Decimal:
-    return usd.quantize(Decimal(1).scaleb(-places), rounding)
+    return usd.quantize(Decimal(1).scaleb(-places), rounding, _ANY_LIMIT)
 
 
 def _dollars(usd: Decimal) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.cli.terminal_words import IN_A_TERMINAL
+from sidecar.counted import dollars
 from tests.helpers.abai import abai, table
 from tests.helpers.sidecar import quiet_environment
 from tests.helpers.starting import REPOSITORY
@@ -59,7 +60,7 @@ async def test_costs_have_a_sum_and_months_and_no_other_word_gives_models(tmp_pa
     for model in (LUNA, "openai/gpt-4o-mini"):
         await abai(tmp_path, "ask", "Why?", "-m", model)
     _, text, _ = await abai(tmp_path, "--json", "costs")
-    total = f"${json.loads(text)['totalCost']:.6f}"
+    total = dollars(json.loads(text)["totalCost"])
     sums = {}
     for by in ("model", "project", "day", "month"):
         code, out, _ = await abai(tmp_path, "costs", "--by", by)

@@ -132,7 +132,7 @@ async def test_a_run_that_its_limit_stopped_has_paused_and_tells_what_it_has_cos
         line = next(line for line in out.splitlines() if line.startswith(job["id"]))
         assert " paused " in line, line
         assert "failed" not in line
-        assert f"totalUSD {dollars(job['totalCost'])} of under $0.000001" in line
+        assert f"totalUSD {dollars(job['totalCost'])} of $0.0000001" in line
 
 
 async def test_what_a_settled_attempt_cost_stands_in_the_line_of_its_model(tmp_path: Path) -> None:

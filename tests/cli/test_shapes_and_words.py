@@ -51,8 +51,8 @@ def test_what_is_no_schema_is_told(text: str) -> None:
         (0, "$0.00"),
         (1234.5, "$1,234.50"),
         (0.0042, "$0.0042"),
-        (0.00000142, "$0.000001"),
-        (0.0000003, "under $0.000001"),
+        (0.00000142, "$0.00000142"),
+        (0.0000003, "$0.0000003"),
     ],
 )
 def test_dollars_have_the_digits_that_say_something(amount: float | None, shown: str) -> None:

@@ -136,7 +136,7 @@ async def test_a_service_tier_in_which_the_vendor_counted_more_explains_the_diff
         result = await reconciled(here, "anthropic")
     [day] = result["days"]
     assert day["differenceUSD"] == pytest.approx(0.25)
-    assert "the service tier batch ($0.25 there, $0 here)" in day["explanation"]
+    assert "the service tier batch ($0.25 there, $0.00 here)" in day["explanation"]
 
 
 @pytest.mark.parametrize("group", ["model", "day"])

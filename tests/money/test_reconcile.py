@@ -172,7 +172,7 @@ def test_a_tier_that_a_report_leaves_out_is_named_and_one_of_the_other_sense_is_
 
     ours = [call("0.10"), call("0.30", service_tier="priority"), call("0.05", batch_rate=True)]
     [row] = rows(ours, [told("0.10", "default"), told("0.06", "batch")])
-    assert "in the service tier priority ($0 there, $0.30 here)" in row.explanation
+    assert "in the service tier priority ($0.00 there, $0.30 here)" in row.explanation
     [agreed] = rows(ours, [told("0.10", "standard"), told("0.05", "batch"), told("0.3", "Priority")])
     assert agreed.explanation == ""
     # A bill that names no tiers says nothing of them.

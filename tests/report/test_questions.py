@@ -112,4 +112,4 @@ def test_percentiles(share: float, expected: int) -> None:
 
 def test_dollars_have_as_many_places_as_tell_something() -> None:
     amounts = (Decimal("1234.5"), Decimal("0.00004567"), 0.25, None, 0)
-    assert [dollars(each) for each in amounts] == ["$1,234.50", "$0.0000457", "$0.250", "not known", "$0"]
+    assert [dollars(each) for each in amounts] == ["$1,234.50", "$0.00004567", "$0.25", "not known", "$0.00"]

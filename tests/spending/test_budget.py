@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.spending.budget import Balance, refusal
+from tests.helpers.inside import inside
 
 
 def said(limit: str, spent: str, chats: str, batches: str, asked: str | None, uncertain: str = "0") -> str:
@@ -106,3 +108,16 @@ def test_whatever_the_figures_are_the_sum_that_is_shown_is_right_and_too_much(
         assert taken + shown["is left"] == budget
     else:
         assert taken >= budget
+
+
+@pytest.mark.parametrize("limit", [1e-300, 1e-30, 1e-13, 1e300])
+async def test_a_limit_of_any_size_refuses_in_words_or_lets_pass(limit: float, tmp_path: Path) -> None:
+    """A limit with more digits behind its point than anything is counted in broke the sentence that refuses."""
+    async with inside(tmp_path) as here:
+        await here.ask("settings:save", {"key": "monthlyBudgetUSD", "value": limit})
+        answer = await here.ask("chat:send", {"content": "Why?", "modelId": "openai/gpt-4o"})
+    if limit > 1:
+        assert answer["result"]["costUSD"] > 0
+    else:
+        assert answer["error"]["data"]["kind"] == "budget_exceeded"
+        assert answer["error"]["message"].startswith("This month's budget of $0.00 would be exceeded")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
+from sidecar.counted import at_most
 from sidecar.errors import Failure
 from sidecar.store import jobs, ledger_sums, vendor_batches
 from sidecar.store.job_records import Job, VendorBatch
@@ -82,6 +83,4 @@ def _names(parts: Sequence[VendorBatch]) -> str:
 def _amount(at_most_usd: Decimal | None) -> str:
     if at_most_usd is None:
         return "an amount that is not known, because its model has no price"
-    places = Decimal("0.01") if at_most_usd >= 1 else Decimal("0.000001")
-    shown = at_most_usd.quantize(places, ROUND_CEILING)
-    return f"at most ${shown:f}"
+    return f"at most {at_most(at_most_usd)}"

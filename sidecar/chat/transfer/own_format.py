@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from sidecar.chat.transfer.message_tree import TakenConversation, TakenMessage
 from sidecar.chat.transfer.values import a_list, moment
+from sidecar.counted import at_least, at_most, dollars
 
 BEGIN = '{"format": "abai-conversations", "version": 1, "conversations": [\n'
 END = "\n]}\n"
@@ -56,21 +56,14 @@ def _heading(message: Shown) -> str:
     who = "You" if message["role"] == "user" else message["provider"] or message["model"] or message["role"]
     named = [who, f"{moment:%Y-%m-%d %H:%M} UTC"]
     if message.get("cost") is not None:
-        named.append(_dollars(message["cost"]))
+        named.append(dollars(message["cost"]))
     elif message.get("costAtLeastUSD") is not None:
         most = message.get("costAtMostUSD")
-        bound = "" if most is None else f", at most {_dollars(most)}"
-        named.append(f"cost not known: at least {_dollars(message['costAtLeastUSD'])}{bound}")
+        bound = "" if most is None else f", at most {at_most(most)}"
+        named.append(f"cost not known: at least {at_least(message['costAtLeastUSD'])}{bound}")
     if message.get("finishReason") not in (None, "stop"):
         named.append(str(message["finishReason"]))
     return " · ".join(named)
-
-
-def _dollars(usd: float) -> str:
-    """Dollars with as many places as tell something: what is small is not nothing."""
-    amount = Decimal(repr(usd))
-    places = max(6, 1 - amount.adjusted()) if amount else 0
-    return f"${f'{amount:.{places}f}'.rstrip('0').rstrip('.') or '0'}"
 
 
 def _taken(messages: Sequence[Any]) -> Iterator[TakenMessage]:

@@ -12,7 +12,7 @@ from sidecar.cli.connection import CallRefused, Connection
 from sidecar.cli.invocation import INTERRUPTED, Invocation, end, pair, perform
 from sidecar.cli.run import PromptTable, estimate, rows_given, submit
 from sidecar.cli.safeguard import LIMIT_NAMES, row_count, safeguard, safeguard_words
-from sidecar.cli.words import dollars
+from sidecar.counted import at_most
 
 FORMS = "CSV, TSV, JSON, JSON Lines, XLSX, Parquet, or YAML as of promptfoo."
 
@@ -71,7 +71,7 @@ def run(
             )
         if max_usd is not None and told["highUSD"] > max_usd:
             raise CallRefused(
-                f"It may cost up to {dollars(told['highUSD'])}, more than --max-usd allows. Lower the number of rows "
+                f"It may cost up to {at_most(told['highUSD'])}, more than --max-usd allows. Lower the number of rows "
                 "with --first, or raise --max-usd. Nothing was sent."
             )
         asked = {} if no_safeguard else safeguard(row_count(rows, told), told, canary, limits)
