@@ -90,6 +90,66 @@ async def test_tags_in_use_are_known(opened: str, closed: str, size: int, lab: L
     assert (found["thinking"].strip(), found["answer"]) == ("Hm.", "Answer")
 
 
+@pytest.mark.parametrize("size", [1, 5, 1000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think >Hm.</think >Answer",
+        "<think>Hm.</ think>Answer",
+        "<thinking>Hm.< / Thinking\n>\n\nAnswer",
+        "Hm.</think >\nAnswer",
+        "Hm.</think>\n\n</think>\n\nAnswer",
+        "\ufeff<think>Hm.</think>Answer",
+        "<reflection>Hm.</reflection>Answer",
+        "<scratchpad>Hm.</scratchpad>Answer",
+        "<|inner_prefix|>Hm.<|inner_suffix|>Answer",
+        "<|think_start|>Hm.<|think_end|>Answer",
+        '<details type="reasoning" done="true" duration="5">Hm.</details>\nAnswer',
+        "Here is my thought process: Hm.\n\nHere is my response: Answer",
+        "Here's my thought process:\nHm.\nHere’s my response:\n\nAnswer",
+        "analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Answer",
+    ],
+)
+async def test_tags_written_otherwise_and_phrases_part_the_thought_from_the_answer(
+    text: str, size: int, lab: Lab
+) -> None:
+    found = await said(lab, *cut(text, size))
+    assert (found["thinking"].strip(), found["answer"]) == ("Hm.", "Answer")
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+@pytest.mark.parametrize(
+    "text", ["<thinking>Hm.</think>Answer", "<think>Hm. </thought >\n\nAnswer", "[THINK]Hm.</think>Answer"]
+)
+async def test_an_answer_behind_a_closing_tag_of_another_name_is_not_lost(
+    text: str, size: int, lab: Lab
+) -> None:
+    found = await said(lab, *cut(text, size))
+    assert (found["thinking"][:3], found["answer"]) == ("Hm.", "Answer")
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+async def test_a_thought_inside_a_thought_leaves_nothing_in_the_answer(size: int, lab: Lab) -> None:
+    found = await said(lab, *cut("<think>One.<think>Two.</think>Three.</think>Answer", size))
+    assert found["answer"] == "Answer"
+    assert all(word in found["thinking"] for word in ("One.", "Two.", "Three."))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Here is my response: it depends.",
+        "Here is my thought process: it depends.",
+        "final: it depends",
+        "<details >none</details>",
+        "<details type='x'>a</details>b",
+    ],
+)
+async def test_what_only_looks_like_a_thought_stays_the_answer(text: str, lab: Lab) -> None:
+    found = await said(lab, *cut(text, 3))
+    assert (found.get("thinking") or "", found["answer"]) == ("", text)
+
+
 @field("servers", "`<|channel|>analysis<|message|>…<|end|>")
 @pytest.mark.parametrize("size", [1, 6, 1000])
 @pytest.mark.parametrize(

@@ -8,10 +8,24 @@ from collections.abc import Iterator
 from sidecar.providers.base import TextDelta, ThinkingDelta
 
 BEGINNINGS = ("<|channel|>", "<|start|>")
+# A template that writes the first token itself leaves the rest of it.
+_BARE_BEGINNINGS = tuple(f"{channel}<|message|>" for channel in ("analysis", "commentary", "final"))
 _TOKEN = re.compile(r"<\|(start|channel|message|constrain|end|return|call)\|>")
 _LONGEST_TOKEN = len("<|constrain|>")
 # How a channel begins says which it is; what does not end would be a longer one with each piece.
 _MOST_CHANNEL = 1_000
+
+
+def from_its_channel(text: str) -> str | None:
+    """Return an answer in this form from the token of its channel on; None where the text is in no such form."""
+    if text.startswith(BEGINNINGS):
+        return text
+    return f"<|channel|>{text}" if text.startswith(_BARE_BEGINNINGS) else None
+
+
+def may_begin(text: str) -> bool:
+    """Return whether the text may be the beginning of an answer in this form."""
+    return any(begins.startswith(text) for begins in (*BEGINNINGS, *_BARE_BEGINNINGS))
 
 
 class HarmonySplitter:
