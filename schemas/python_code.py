@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pprint import pformat
 from typing import Any
 
-from schemas import flat_types, providers
+from schemas import flat_types, providers, result_shapes
+from schemas.resolve import inline
 from schemas.routes import Route
 from schemas.source import Schema, Source, reachable
 
@@ -87,13 +88,15 @@ class ErrorKind:
 ERRORS: dict[str, ErrorKind] = {{{{{{rows}}}}}}
 '''
 
-_SETTINGS = f'''"""The settings' defaults. {_NOTICE}"""
+_SETTINGS = f'''"""The settings' defaults, and of which kind and range each is. {_NOTICE}"""
 
 from __future__ import annotations
 
 from typing import Any
 
 DEFAULTS: dict[str, Any] = {{defaults}}
+
+SHAPES: dict[str, Any] = {{shapes}}
 '''
 
 
@@ -105,6 +108,12 @@ from typing import Any
 
 FLAT: dict[str, tuple[tuple[Any, ...], ...]] = {{types}}
 '''
+
+
+def _setting_shapes(source: Source) -> dict[str, Any]:
+    """What a saved setting is held to: another program may have written into the database."""
+    settings = inline(source.definitions["Settings"], source.definitions)["properties"]
+    return {name: result_shapes.shape(schema) for name, schema in settings.items()}
 
 
 def modules(source: Source, routes: list[Route], fingerprint: str) -> dict[str, str]:
@@ -119,7 +128,10 @@ def modules(source: Source, routes: list[Route], fingerprint: str) -> dict[str, 
             rows="".join(f"{_method(route)}," for route in routes),
         ),
         "errors.py": _ERRORS.format(rows=errors),
-        "settings.py": _SETTINGS.format(defaults=pformat(source.defaults, sort_dicts=False)),
+        "settings.py": _SETTINGS.format(
+            defaults=pformat(source.defaults, sort_dicts=False),
+            shapes=pformat(_setting_shapes(source), sort_dicts=False),
+        ),
         "providers.py": providers.python(source.providers),
         "types/__init__.py": _TYPES,
     }

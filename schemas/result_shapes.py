@@ -8,22 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_AS_THEY_ARE = ("type", "enum", "const", "minimum", "required")
+_AS_THEY_ARE = ("type", "enum", "const", "minimum", "maximum", "required")
 
 
 def shapes(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return them by the names of the methods. References in the document have been put in."""
     results = {each["name"]: each["result"]["schema"] for each in document["methods"] if "result" in each}
-    return {name: _shape(schema) for name, schema in results.items()}
+    return {name: shape(schema) for name, schema in results.items()}
 
 
-def _shape(schema: Mapping[str, Any]) -> dict[str, Any]:
+def shape(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same of one schema."""
     found: dict[str, Any] = {name: schema[name] for name in _AS_THEY_ARE if name in schema}
     if "anyOf" in schema:
-        found["anyOf"] = [_shape(each) for each in schema["anyOf"]]
+        found["anyOf"] = [shape(each) for each in schema["anyOf"]]
     if "properties" in schema:
-        found["properties"] = {name: _shape(each) for name, each in schema["properties"].items()}
+        found["properties"] = {name: shape(each) for name, each in schema["properties"].items()}
     for name in ("items", "additionalProperties"):
         if isinstance(schema.get(name), dict):
-            found[name] = _shape(schema[name])
+            found[name] = shape(schema[name])
     return found

@@ -22,6 +22,7 @@ from sidecar.errors import Failure
 from sidecar.keys import ADMIN_KEY_VARIABLES, Keys, KeyStore
 from sidecar.load_ahead import load_ahead
 from sidecar.methods.client_news import ClientNews
+from sidecar.methods.result_shapes import fitting_setting
 from sidecar.money.catalogue_files import CatalogueFiles
 from sidecar.network_options import NetworkOptions, Options
 from sidecar.opening import DatabaseOpener
@@ -78,7 +79,7 @@ class Container:
         self.database_file = self.open_database.file
         self.store = make_store(self.open_database, on_late_opening=self._resume_batches)
         self.caretaker = Caretaker(self.store, self.database_file, now_ms)
-        self.settings = Settings(self.store, DEFAULTS, now_ms)
+        self.settings = Settings(self.store, DEFAULTS, now_ms, fitting_setting)
         self.used_models = UsedModels(self.store)
         self.session = CurrentProject(self.store, self.new_id, now_ms)
         self._make_http = make_http

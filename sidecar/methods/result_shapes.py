@@ -6,7 +6,10 @@ Only the words of JSON Schema are judged that decide in which kinds of values a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
+
+from sidecar.contract.settings import SHAPES
 
 Judge = Callable[[Any], bool]
 
@@ -27,7 +30,7 @@ def judge_of(schema: Mapping[str, Any]) -> Judge:
     """Return what says whether a value obeys the schema; references in it have been put in."""
     kinds = _kinds(schema.get("type"))
     words = _words(schema)
-    least = schema.get("minimum")
+    least, most = schema.get("minimum"), schema.get("maximum")
     ways = [judge_of(each) for each in schema.get("anyOf", ())]
     members = {name: judge_of(each) for name, each in schema.get("properties", {}).items()}
     more = schema.get("additionalProperties")
@@ -51,6 +54,8 @@ def judge_of(schema: Mapping[str, Any]) -> Judge:
             return False
         if least is not None and (kind is int or kind is float) and value < least:
             return False
+        if most is not None and (kind is int or kind is float) and value > most:
+            return False
         if kind is dict and (members or other or required):
             return of_members(value)
         if items is not None and (kind is list or kind is tuple):
@@ -70,3 +75,13 @@ def _words(schema: Mapping[str, Any]) -> list[Any] | None:
         return [schema["const"]]
     words: list[Any] | None = schema.get("enum")
     return words
+
+
+@cache
+def _settings() -> Mapping[str, Judge]:
+    return {name: judge_of(schema) for name, schema in SHAPES.items()}
+
+
+def fitting_setting(name: str, value: Any) -> bool:
+    """Return whether a value is of the kind and in the range of that setting."""
+    return _settings()[name](value)

@@ -27,7 +27,7 @@ async def load(call: Request, params: types.SettingsLoadParams) -> Any:
     if params.key == "apiKey":
         key = await app.keys.get(_provider(app, params.provider, key=True))
         return mask(key) if key else None
-    values = await app.settings.effective()
+    values = await app.settings.shown()
     return values.get(params.key, values) if params.key else values
 
 

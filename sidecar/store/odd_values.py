@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from typing import get_args
 
-from sidecar.store import migrations
+from sidecar.store import migrations, odd_json
+from sidecar.store.records import FINISH_REASONS, SettledBy
 
+_WORDS_CHECK = re.compile(r"CHECK \((\w+) IN \(('[^)]*')\)\)")
 _JSON_CHECK = re.compile(r"json_valid\s*\(\s*(\w+)\s*\)")
 # What the JSON of a column is, where its readers go into it.
 _SHAPES = {
@@ -27,6 +31,19 @@ _SHAPES = {
     ),
 }
 _KINDS = {"INTEGER": ("integer",), "REAL": ("real", "integer"), "TEXT": ("text",)}
+# Texts that are one of a few words without a CHECK that says so. Of a status any word is read: other apps wrote some.
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "messages.finish_reason": FINISH_REASONS,
+    "ledger.settled_by": get_args(SettledBy),
+}
+# What stands for an unknown word, as SQL: never what would have something run, or be paid, once more.
+_MEANT = {
+    "batch_jobs.mode": "CASE WHEN EXISTS (SELECT 1 FROM batch_parts p WHERE p.job_id = batch_jobs.id) THEN 'native'"
+    " ELSE 'local' END",
+    "batch_parts.state": "'doubtful'",
+    "ledger.state": "CASE WHEN cost_pico IS NULL THEN 'unknown' ELSE 'settled' END",
+    "answer_pieces.kind": "'text'",
+}
 # As a whole number, where it is one; beyond this a float has no whole number of its own.
 _NUMBER = (
     "CASE WHEN typeof({c}) = 'real' AND abs({c}) < 9e15 THEN CAST({c} AS INTEGER)"
@@ -51,6 +68,12 @@ class _Column:
     json: bool
     shape: str | None
     key: bool
+    words: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Its name with that of its table."""
+        return f"{self.table}.{self.name}"
 
     @property
     def odd(self) -> str:
@@ -62,6 +85,10 @@ class _Column:
             if self.json
             else ""
         )
+        if self.place in odd_json.READ:
+            broken += f" OR ({self.name} IS NOT NULL AND NOT abai_fits('{self.place}', {self.name}))"
+        if self.words:
+            broken += f" OR {self.name} NOT IN ({', '.join(map(repr, self.words))})"
         return f"(typeof({self.name}) NOT IN ({kinds}){broken})"
 
     @property
@@ -69,6 +96,10 @@ class _Column:
         """What takes the place of such a value."""
         if self.key and self.kind == "TEXT":
             made = _ID
+        elif self.place in odd_json.READ:
+            made = f"coalesce(abai_mended('{self.place}', {{c}}), {{lacking}})"
+        elif self.words:
+            made = _MEANT.get(self.place, "{lacking}")
         elif self.json:
             made = "{lacking}"
         else:
@@ -82,6 +113,8 @@ def set_right(conn: sqlite3.Connection) -> tuple[int, int]:
     Return how many were set right, and how many could not be. Reads all rows, but not their long texts.
     """
     done = left = 0
+    conn.create_function("abai_fits", 2, odd_json.fits, deterministic=True)
+    conn.create_function("abai_mended", 2, odd_json.mended, deterministic=True)
     there = {row[0] for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     for column in _expected():
         if column.table not in there:
@@ -124,6 +157,9 @@ def _expected() -> tuple[_Column, ...]:
             if table.startswith(("sqlite_", *virtual)):
                 continue
             json = set(_JSON_CHECK.findall(sql))
+            checked = {
+                name: tuple(re.findall(r"'([^']*)'", words)) for name, words in _WORDS_CHECK.findall(sql)
+            }
             for _, name, kind, required, default, key in conn.execute(f"PRAGMA table_info({table})"):
                 # The number of a row cannot be anything else.
                 if kind not in _KINDS or (key and kind == "INTEGER"):
@@ -133,5 +169,6 @@ def _expected() -> tuple[_Column, ...]:
                 empty = "0" if kind != "TEXT" else "'{}'" if is_json else "''"
                 lacking = default or empty if required else "NULL"
                 is_key = bool(key) or name == "id"
-                found.append(_Column(table, name, kind, lacking, not required, is_json, shape, is_key))
+                words = checked.get(name) or _WORDS.get(f"{table}.{name}", ())
+                found.append(_Column(table, name, kind, lacking, not required, is_json, shape, is_key, words))
     return tuple(found)

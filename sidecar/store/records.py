@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 SettledBy = Literal["record", "minutes"]
+# How an answer ended, as messages keep it.
+FINISH_REASONS = ("stop", "length", "content_filter", "cancelled", "error", "interrupted")
 
 
 @dataclass(frozen=True, slots=True)

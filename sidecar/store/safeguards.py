@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from decimal import Decimal
+from typing import Any
 
 from sidecar.store.columns import from_json, to_json, to_pico
 from sidecar.store.job_records import RowStatus, Safeguard, Tripped
@@ -32,7 +33,11 @@ def to_text(safeguard: Safeguard) -> str:
 
 def from_text(text: str) -> Safeguard:
     """Return what `to_text` made a text of."""
-    kept = from_json(text)
+    return from_value(from_json(text))
+
+
+def from_value(kept: Any) -> Safeguard:
+    """Return what its text holds. Raise KeyError and TypeError for anything else."""
     return Safeguard(
         kept["canary"],
         kept["limits"],

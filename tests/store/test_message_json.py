@@ -32,7 +32,7 @@ MESSAGES = [
         12,
         0,
         HARD,
-        ({"url": "https://a.example", "title": HARD}, {"url": "b", "title": None}),
+        ({"url": "https://a.example", "title": HARD}, {"url": "b", "title": ""}),
         "length",
     ),
     Message("no pages", "c", "plain", "assistant", "", NOW + 3, cost_usd=Decimal(0), citations=()),
