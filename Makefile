@@ -121,7 +121,7 @@ bench-short: setup $(FROZEN) ## see that the benchmark runs: seconds, and nothin
 package: setup $(FROZEN) ## freeze the sidecar for this platform into dist/sidecar, and try it in everything
 	ABAI_FROZEN=$(FROZEN) $(BIN)/python -m pytest tests/packaging
 
-$(FROZEN): $(VENV)/.ready $(shell find sidecar data packaging -name '*.py' -o -name '*.json' -o -name '*.dat')
+$(FROZEN): $(VENV)/.ready $(shell find sidecar data packaging -name '*.py' -o -name '*.json' -o -name '*.dat' -o -name '*.sql')
 	@echo 'freezing the sidecar, because it is not there or older than its sources: some 15 seconds'
 	$(BIN)/python packaging/build.py
 

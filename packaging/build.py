@@ -23,6 +23,7 @@ EXECUTABLE = f"{NAME}.exe" if sys.platform == "win32" else NAME
 
 # Read at run time; the rest of schemas/ and data/ only makes code.
 FILES = (
+    ("data/database.sql", "data"),
     ("data/models.json", "data"),
     ("data/report.css", "data"),
     ("data/report.js", "data"),

@@ -9,26 +9,29 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sidecar.store.migrations import LATEST
+from sidecar.store import migrations
 from tests.helpers.process import SidecarProcess
 from tests.helpers.sidecar import quiet_environment
 from tests.helpers.starting import REPOSITORY
 
 GUIDE = (REPOSITORY / "docs" / "how-to-add.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```(?:python|json) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(?:python|json|sql) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def follow_steps(root: Path) -> None:
-    """Applies every block: `file` is written, `file#/a/b` set in the JSON that is there, `file#/a/-` appended."""
+    """Applies every block: `file` is written, `file#/a/b` set in JSON that is there, `file#/a/-` appended, SQL too."""
     for place, text in BLOCK.findall(GUIDE):
-        file, _, pointer = place.replace("NNNN", f"{LATEST + 1:04d}").partition("#/")
+        file, _, pointer = place.replace("NNNN", f"{migrations.LATEST + 1:04d}").partition("#/")
         path = root / file
+        if path.suffix == ".sql":
+            path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+            continue
         if not pointer:
             assert not path.exists(), f"{file} is there already"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +65,13 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def toys(tree: Path, tmp_path: Path) -> AsyncIterator[SidecarProcess]:
-    command = [sys.executable, "-m", "sidecar", "serve", "--mock", "--data-dir", str(tmp_path)]
+    async with toys_in(tree, tmp_path) as process:
+        yield process
+
+
+@asynccontextmanager
+async def toys_in(tree: Path, data_dir: Path) -> AsyncIterator[SidecarProcess]:
+    command = [sys.executable, "-m", "sidecar", "serve", "--mock", "--data-dir", str(data_dir)]
     environment = {**quiet_environment(), "PYTHONPATH": str(tree)}
     async with SidecarProcess(command, cwd=tree, env=environment) as process:
         await process.call("initialize", {"protocolVersion": "1.0"})
@@ -86,11 +95,16 @@ async def test_a_setting_and_a_method_are_what_the_schemas_say(toys: SidecarProc
     assert await toys.call("toy:say", {"text": "hello"}) == "hello"
 
 
-async def test_a_migration_is_found_by_its_name(toys: SidecarProcess, tmp_path: Path) -> None:
-    await toys.call("project:list")
-    assert (await toys.call("system:health"))["schemaVersion"] == LATEST + 1
-    with closing(sqlite3.connect(tmp_path / "abai.db")) as conn:
-        assert conn.execute("SELECT count(*) FROM toys").fetchone() == (0,)
+@pytest.mark.parametrize("there", ["an older database", "nothing"])
+async def test_a_migration_is_found_by_its_name(tree: Path, tmp_path: Path, there: str) -> None:
+    if there == "an older database":
+        with closing(sqlite3.connect(tmp_path / "abai.db", isolation_level=None)) as conn:
+            migrations.migrate(conn, tmp_path / "abai.db", 0)
+    async with toys_in(tree, tmp_path) as toys:
+        await toys.call("project:list")
+        assert (await toys.call("system:health"))["schemaVersion"] == migrations.LATEST + 1
+        with closing(sqlite3.connect(tmp_path / "abai.db")) as conn:
+            assert conn.execute("SELECT count(*) FROM toys").fetchone() == (0,)
 
 
 def test_the_typescript_side_is_generated(tree: Path) -> None:

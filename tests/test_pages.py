@@ -73,7 +73,7 @@ def test_the_drawings_name_modules_that_are_there() -> None:
 
 
 def test_the_states_that_are_drawn_are_those_that_the_database_takes() -> None:
-    schema = (ROOT / "tests/store/expected_schema.sql").read_text("utf-8")
+    schema = (ROOT / "data/database.sql").read_text("utf-8")
     for heading, table in STATES_OF.items():
         (taken,) = re.findall(rf"CREATE TABLE {table} \(.*?CHECK \(state IN \(([^)]*)\)\)", schema)
         assert boxes_in(drawing(heading)) == set(re.findall(r"'(\w+)'", taken))

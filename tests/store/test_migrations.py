@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from decimal import Decimal
@@ -14,10 +15,11 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.store import ledger_sums, migrations, open_database
 from sidecar.store.database import Database
+from tests.helpers.starting import REPOSITORY
 from tests.store import old_app
 from tests.store.clock import NOW
 
-EXPECTED_SCHEMA = Path(__file__).with_name("expected_schema.sql")
+EXPECTED_SCHEMA = REPOSITORY / "data" / "database.sql"
 
 
 def _migrated(path: Path) -> sqlite3.Connection:
@@ -29,7 +31,7 @@ def _migrated(path: Path) -> sqlite3.Connection:
 def _schema(conn: sqlite3.Connection) -> str:
     rows = conn.execute(
         "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'messages\\_fts\\_%' ESCAPE '\\'"
-        " OR type = 'trigger' ORDER BY type DESC, name"
+        " OR type = 'trigger' ORDER BY type = 'trigger', type DESC, name"
     )
     return "".join(" ".join(sql.split()) + ";\n" for (sql,) in rows)
 
@@ -41,6 +43,33 @@ def _rows(conn: sqlite3.Connection, sql: str) -> list[tuple[Any, ...]]:
 def test_the_schema_is_the_one_written_down(tmp_path: Path) -> None:
     with closing(_migrated(tmp_path / "new.db")) as conn:
         assert _schema(conn) == EXPECTED_SCHEMA.read_text(encoding="utf-8")
+
+
+def test_a_new_database_is_what_all_migrations_make_of_an_empty_one(tmp_path: Path) -> None:
+    with (
+        closing(sqlite3.connect(tmp_path / "led.db", isolation_level=None)) as led,
+        closing(_migrated(tmp_path / "new.db")) as new,
+    ):
+        led.execute("PRAGMA foreign_keys=OFF")
+        for step in migrations.steps():
+            step(led, NOW)
+        # An index of nothing says so in other words once it was rebuilt.
+        new.execute("INSERT INTO messages_fts (messages_fts) VALUES ('rebuild')")
+        assert _contents(led) == _contents(new)
+        assert _columns_in_order(led) == _columns_in_order(new)
+        assert _rows(new, "PRAGMA user_version") == [(migrations.LATEST,)]
+        assert _rows(new, "PRAGMA integrity_check") == [("ok",)]
+
+
+def _contents(conn: sqlite3.Connection) -> Counter[str]:
+    return Counter(" ".join(line.removesuffix(";").split()) for line in conn.iterdump())
+
+
+def _columns_in_order(conn: sqlite3.Connection) -> list[tuple[Any, ...]]:
+    return _rows(
+        conn,
+        "SELECT m.name, c.* FROM sqlite_master m, pragma_table_xinfo(m.name) c WHERE m.type = 'table' ORDER BY 1, 2",
+    )
 
 
 @pytest.mark.parametrize("tables", [old_app.TABLES, old_app.TABLES_WITHOUT_KEYS])

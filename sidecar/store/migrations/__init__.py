@@ -1,4 +1,7 @@
-"""Brings a database to the present version: numbered steps in one transaction, together with the last one's number."""
+"""Brings a database to the present version: numbered steps in one transaction, together with the last one's number.
+
+A new one is not led through all of them: it is made as they leave an empty one, which `data/database.sql` says.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from glob import escape
 from importlib import import_module
 from pathlib import Path
 
+from sidecar import resources
 from sidecar.errors import Failure
 from sidecar.failpoints import failpoint
 from sidecar.store.backup import copy_database
@@ -37,6 +41,12 @@ def steps() -> tuple[Step, ...]:
     return tuple(import_module(f"{__name__}.{name}").up for name in found())
 
 
+def make_new(conn: sqlite3.Connection) -> None:
+    """Make in an empty database what the steps together make of one."""
+    for statement in resources.read_bytes("data/database.sql").decode("utf-8").splitlines():
+        conn.execute(statement)
+
+
 def is_due(conn: sqlite3.Connection) -> bool:
     """Return whether the file holds what an older version wrote."""
     return int(conn.execute("PRAGMA user_version").fetchone()[0]) < LATEST and _holds_anything(conn)
@@ -53,35 +63,46 @@ def migrate(
     version = int(conn.execute("PRAGMA user_version").fetchone()[0])
     if version >= LATEST:
         return
-    backup = _back_up(conn, path, now_ms) if _holds_anything(conn) else None
+    if not _holds_anything(conn):
+        _at_once(conn, lambda: _make_new(conn))
+        return
+    backup = _back_up(conn, path, now_ms)
     text_factory = conn.text_factory
     # A step rebuilds tables, and dropping one with foreign keys on would delete what points at it.
     conn.execute("PRAGMA foreign_keys=OFF")
     # Old files may hold text that is not UTF-8; a row with a replaced character is better than no row.
     conn.text_factory = _lenient_text
     try:
-        _run(conn, version, pending()[version:], now_ms)
+        _at_once(conn, lambda: _run(conn, version, pending()[version:], now_ms))
     except BaseException:
-        if backup is not None:
-            # Nothing has changed, so the copy says nothing that the file does not.
-            with suppress(OSError):
-                backup.unlink()
+        # Nothing has changed, so the copy says nothing that the file does not.
+        with suppress(OSError):
+            backup.unlink()
         raise
     finally:
         conn.text_factory = text_factory
-    if backup is not None:
-        _forget_old_backups(path)
+    _forget_old_backups(path)
+
+
+def _make_new(conn: sqlite3.Connection) -> None:
+    make_new(conn)
+    conn.execute(f"PRAGMA user_version={LATEST}")
 
 
 def _run(conn: sqlite3.Connection, version: int, pending: Sequence[Step], now_ms: int) -> None:
+    for number, step in enumerate(pending, start=version + 1):
+        step(conn, now_ms)
+        failpoint("migration")
+        if number > 1:
+            _check_keys(conn, number)
+        conn.execute(f"PRAGMA user_version={number}")
+
+
+def _at_once(conn: sqlite3.Connection, work: Callable[[], None]) -> None:
+    """Do it in one transaction: all of it or nothing."""
     conn.execute("BEGIN IMMEDIATE")
     try:
-        for number, step in enumerate(pending, start=version + 1):
-            step(conn, now_ms)
-            failpoint("migration")
-            if number > 1:
-                _check_keys(conn, number)
-            conn.execute(f"PRAGMA user_version={number}")
+        work()
         conn.execute("COMMIT")
     except BaseException:
         if conn.in_transaction:
