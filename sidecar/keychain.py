@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from sidecar.errors import Failure
 from sidecar.keys import SILENT
 from sidecar.plain_file import read_plain
+from sidecar.shortages import shortage
 
 log = logging.getLogger("sidecar.keys")
 
@@ -247,6 +248,8 @@ class KeyFile:
             left.unlink(missing_ok=True)
 
     def _unusable(self, verb: str, problem: OSError) -> Failure:
+        if lack := shortage(problem):
+            return lack
         reason = problem.strerror or "of the disk"
         reason = reason[:1].lower() + reason[1:]
         return Failure(

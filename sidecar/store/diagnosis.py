@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sidecar.errors import Failure
+from sidecar.shortages import shortage
 from sidecar.store import open_database
 from sidecar.store.integrity import find_damage
-from sidecar.store.sqlite_errors import PRIMARY_CODE
+from sidecar.store.sqlite_errors import PRIMARY_CODE, told_by_the_disk
 from sidecar.store.stoppable import STEPS_A_PULSE, Pulse, in_thread
 
 # Under so much, a copy of the day or a batch may not find room.
@@ -57,6 +58,9 @@ def _check(path: Path, full: bool, pulse: Pulse) -> list[str]:
     except Failure as failure:
         return [failure.message]
     except (sqlite3.Error, OSError) as error:
+        if lack := shortage(told_by_the_disk(error, path.parent)):
+            # Looking at a database makes files beside it.
+            raise lack from error
         if _is_denied(error):
             raise Failure("storage_error", _DENIED, detail=type(error).__name__) from error
         if getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE == sqlite3.SQLITE_NOTADB:
