@@ -34,7 +34,7 @@ def wide_encoding(beginning: bytes) -> str | None:
 
 
 def _claimed(beginning: bytes) -> str | None:
-    if len(beginning) < 2:
+    if len(beginning) < 2 or (beginning[0] < 0xFE and b"\0" not in beginning[:_ENOUGH_BYTES]):
         return None
     found = next((name for mark, name in _MARKS.items() if beginning.startswith(mark)), None)
     if found is None:
@@ -103,12 +103,14 @@ class Narrowed:
     """
 
     def __init__(self) -> None:
-        self._begun = False
+        self._begun = self._plain = False
         self._kept = b""
         self._decoder: codecs.IncrementalDecoder | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         """Return what these bytes complete."""
+        if self._plain:
+            return chunk
         if not self._begun:
             chunk, self._kept = self._kept + chunk, b""
             enough = _ENOUGH_BYTES if _claimed(chunk) is None else _LOOKED_AT_BYTES
@@ -127,6 +129,7 @@ class Narrowed:
         self._begun = True
         encoding = wide_encoding(beginning)
         if encoding is None:
+            self._plain = True
             return _without_mark(beginning)
         self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         return beginning

@@ -83,6 +83,13 @@ class Pieces:
             return []
         if not data or is_end_mark(data):
             return []
+        try:
+            # What most pieces are, by the shortest way.
+            value = read_lenient(data, keep_halves=True)
+        except ValueError:
+            value = None
+        if type(value) is dict:
+            return [_with_body(value)]
         values = self._values(data)
         if values is None:
             if event.name == "error":
@@ -259,14 +266,12 @@ def _storable(event: Event) -> Event:
         case Citation(url, title):
             return Citation(whole_text(url), whole_text(title))
         case Done() | UsageSoFar():
-            named = replace(
-                event,
-                served_model=event.served_model and whole_text(event.served_model),
-                response_id=event.response_id and whole_text(event.response_id),
-            )
-            if isinstance(named, Done):
-                return replace(named, citations=tuple(map(_cited, named.citations)))
-            return named
+            model = event.served_model and whole_text(event.served_model)
+            response_id = event.response_id and whole_text(event.response_id)
+            if (model, response_id) != (event.served_model, event.response_id):
+                event = replace(event, served_model=model, response_id=response_id)
+            if isinstance(event, Done) and event.citations:
+                return replace(event, citations=tuple(map(_cited, event.citations)))
     return event
 
 

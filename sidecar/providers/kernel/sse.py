@@ -7,7 +7,7 @@ between the events, as an error that breaks a stream off may come, is an event t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -33,8 +33,7 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class SseEvent:
+class SseEvent(NamedTuple):
     """One event. `name` is None when the stream named none."""
 
     data: str
@@ -89,8 +88,10 @@ class SseParser:
                 self._data.append(line[6:])
                 self._data_bytes += len(line) - 5
                 self._check_size()
-            else:
+            elif line:
                 events += self._line(line)
+            else:
+                events += self._dispatch()
         self._keep(rest)
         return events
 

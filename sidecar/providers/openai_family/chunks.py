@@ -104,21 +104,24 @@ _PLAIN_CHOICE = frozenset({"index", "delta", "logprobs", "finish_reason"})
 _PLAIN_DELTA = frozenset({"content", "role", "refusal"})
 
 
-def plain_text(chunk: Mapping[str, Any]) -> str | None:
-    """Return the text of a piece that is a text and nothing else; None for any other, which is to be looked through."""
+def plain_piece(chunk: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the text of a piece, and the word for its end, where there is nothing else in it but a usage.
+
+    Either may be empty. None for any other piece, which is to be looked through.
+    """
     choices = chunk.get("choices")
     if (
         type(choices) is not list
-        or len(choices) != 1
         or chunk.get("object") != "chat.completion.chunk"
-        or chunk.get("usage") is not None
         or not _PLAIN_CHUNK.issuperset(chunk)
     ):
         return None
+    if not choices:
+        return "", ""
     choice = choices[0]
     if (
-        type(choice) is not dict
-        or choice.get("finish_reason") is not None
+        len(choices) > 1
+        or type(choice) is not dict
         or not _PLAIN_CHOICE.issuperset(choice)
         or choice.get("index", 0) != 0
     ):
@@ -126,8 +129,9 @@ def plain_text(chunk: Mapping[str, Any]) -> str | None:
     delta = choice.get("delta")
     if type(delta) is not dict or delta.get("refusal") is not None or not _PLAIN_DELTA.issuperset(delta):
         return None
-    text = delta.get("content")
-    return text if type(text) is str and text else None
+    text, finish = delta.get("content"), choice.get("finish_reason")
+    plain = (text is None or type(text) is str) and (finish is None or type(finish) is str)
+    return (text or "", finish or "") if plain else None
 
 
 # What gateways put around an answer.

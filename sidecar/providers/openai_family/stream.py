@@ -32,7 +32,7 @@ from sidecar.providers.openai_family.chunks import (
     as_chunk,
     finish_word,
     piece_of,
-    plain_text,
+    plain_piece,
     spoken,
     tools_called,
 )
@@ -99,14 +99,24 @@ class ChatReader(AnswerReader):
                 # An event of its own, as its name says.
                 value = {"usage": value}
             # What most pieces are, by the shortest way: the whole way finds the same in them.
-            text = None if self._id is None or self._marked or event.name else plain_text(value)
-            if text is not None:
-                self._model = as_text(value.get("model")) or self._model
-                self._id = as_text(value.get("id")) or self._id
-                self._tier = as_price_word(value.get("service_tier")) or self._tier
-                yield from self._tell(self._told(self._new_text(text)))
+            plain = None if self._id is None or self._marked or event.name else plain_piece(value)
+            if plain is None:
+                yield from self._chunk(as_chunk(value), event.name)
                 continue
-            yield from self._chunk(as_chunk(value), event.name)
+            text, finish = plain
+            self._model = as_text(value.get("model")) or self._model
+            self._id = as_text(value.get("id")) or self._id
+            self._tier = as_price_word(value.get("service_tier")) or self._tier
+            new = self._new_text(text) if text else ""
+            if new and self._splitter is None:
+                self._begun = self._produced = True
+                yield TextDelta(new)
+            elif new:
+                yield from self._tell(self._told(new))
+            if finish:
+                self._finish = chat_finish(finish)
+            if value.get("usage") is not None:
+                yield from self._count(value)
         if event.name in END_NAMES:
             self._marked = True
 

@@ -10,16 +10,18 @@ from sidecar.providers.kernel.token_counts import grown
 
 # What the usage is called, and what vendors and gateways wrap around it.
 _USAGES = ("usage", "token_usage", "usage_metadata", "usageMetadata")
-_ENVELOPES = (
-    "response_metadata",
-    "provider_metadata",
-    "providerMetadata",
-    "metadata",
-    "meta",
-    "data",
-    "result",
-    "gateway",
-    "_hidden_params",
+_ENVELOPES = frozenset(
+    {
+        "response_metadata",
+        "provider_metadata",
+        "providerMetadata",
+        "metadata",
+        "meta",
+        "data",
+        "result",
+        "gateway",
+        "_hidden_params",
+    }
 )
 # Counts that servers keep for themselves, and that stand in where no usage is told: llama.cpp's, Ollama's, Bedrock's.
 _OWN = ("timings", "amazon-bedrock-invocationMetrics")
@@ -62,7 +64,7 @@ def _places(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _enveloped(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield place
     for name, value in place.items():
-        if isinstance(value, Mapping) and (name.startswith("x_") or name in _ENVELOPES):
+        if (name in _ENVELOPES or name.startswith("x_")) and isinstance(value, Mapping):
             yield value
             yield from (as_mapping(value.get(inner)) for inner in _ENVELOPES)
 
@@ -70,6 +72,8 @@ def _enveloped(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _reports(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for name in _USAGES:
         told = place.get(name)
+        if told is None:
+            continue
         several = told if isinstance(told, list) else [written_out(told)]
         reports = [report for report in several if isinstance(report, Mapping)]
         for report in reports:

@@ -13,7 +13,7 @@ from sidecar.providers.base import Event
 from sidecar.providers.kernel.sse import SseEvent
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.openai.errors import OPENAI
-from sidecar.providers.openai_family.chunks import as_chunk, plain_text
+from sidecar.providers.openai_family.chunks import as_chunk, plain_piece
 from sidecar.providers.openai_family.stream import ChatReader
 
 _WORDS = st.sampled_from(["", "a", "error", "stop", "chat.completion.chunk", "o"])
@@ -88,4 +88,7 @@ def test_a_usual_piece_goes_the_shortest_way() -> None:
         "choices": [{"index": 0, "delta": {"content": "Hi"}, "logprobs": None, "finish_reason": None}],
         "usage": None,
     }
-    assert plain_text(usual) == "Hi"
+    assert plain_piece(usual) == ("Hi", "")
+    end = {**usual, "choices": [{"index": 0, "delta": {}, "logprobs": None, "finish_reason": "length"}]}
+    assert plain_piece(end) == ("", "length")
+    assert plain_piece({**usual, "choices": [], "usage": {"prompt_tokens": 1}}) == ("", "")
