@@ -302,7 +302,8 @@ class Container:
     async def _network_options(self) -> NetworkOptions:
         await self.keys.ahead.known()  # whoever answers may quote any of them
         values = await self.settings.effective()
-        self.http.secrets.learn_address(values["proxy"] or "")
+        if values["proxy"]:
+            self.http.secrets.learn_address(values["proxy"])
         return NetworkOptions(values["proxy"], values["caFile"])
 
     def _has(self, part: str) -> bool:

@@ -72,9 +72,10 @@ class _Call:
 
 
 class _Accepted(NamedTuple):
-    """An answer that is no refusal, what has been read of it, and what is still to come."""
+    """An answer that is no refusal, its headers by names in lower case, what has been read, and what is to come."""
 
     response: httpx.Response
+    headers: Mapping[str, str]
     beginning: list[bytes]
     rest: AsyncGenerator[bytes, None]
 
@@ -131,10 +132,10 @@ class HttpClient:
         content = body if body is None or isinstance(body, RawBody) else json_body(body)
         call = _Call(method, url, headers, content, read_refusal, peer, once, pacer, read_opening)
         try:
-            response, beginning, rest = await self._accepted(call)
+            response, names, beginning, rest = await self._accepted(call)
             try:
                 async with aclosing(rest), aclosing(after_beginning(beginning, rest)) as chunks:
-                    yield HttpResponse(response.status_code, lower_names(response.headers), chunks)
+                    yield HttpResponse(response.status_code, names, chunks)
             finally:
                 await close_response(response)
         finally:
@@ -220,11 +221,11 @@ class HttpClient:
         if 200 <= status < 300:
             rest = self._chunks(response, call.method, call.peer)
             beginning: list[bytes] = []
-            opening, rest = await read_beginning(response, rest, beginning, call.read_opening)
+            opening, rest = await read_beginning(response, names, rest, beginning, call.read_opening)
             if opening is None or opening.refusal is None:
                 if call.pacer is not None:
                     call.pacer.observe(status, names, None)
-                return _Accepted(response, beginning, rest)
+                return _Accepted(response, names, beginning, rest)
             failure, status = opening.refusal, opening.status or status
         else:
             failure = call.read_refusal(status, names, await refusal_body(response))

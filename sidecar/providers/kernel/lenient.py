@@ -73,6 +73,11 @@ class LenientHandler(ResponseHandler):
             self._held += data
             self._head()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Go on where reading was paused. The library asks for it with each piece that is taken of an answer."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Hand on what was held back of a head that never ended."""
         held, self._held = self._held, None

@@ -15,7 +15,7 @@ _PORTS = {"http": 80, "https": 443}
 
 def followed(url: str, status: int, headers: Mapping[str, str]) -> str | None:
     """Return where the same question is put next: elsewhere at the same host, or the same place over TLS; else None."""
-    if status not in STATUSES:  # most of all
+    if status not in STATUSES:
         return None
     there = target(url, headers)
     if there is None or there == url:

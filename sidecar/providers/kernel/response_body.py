@@ -54,18 +54,20 @@ class HttpResponse:
 
 async def read_beginning(
     response: httpx.Response,
+    headers: Mapping[str, str],
     chunks: AsyncGenerator[bytes, None],
     beginning: list[bytes],
     read_opening: ReadOpening | None,
 ) -> tuple[OpeningReader | None, AsyncGenerator[bytes, None]]:
     """What has read the beginning of an accepted answer, whose bytes are then in `beginning`, and what is to come.
 
-    The connection of one that is a refusal is closed. One that breaks when something has come of an answer is the
-    reader's to judge: all of it may be there, behind a length that was told too large.
+    The names of the `headers` are in lower case. The connection of one that is a refusal is closed. One that breaks
+    when something has come of an answer is the reader's to judge: all of it may be there, behind a length that was
+    told too large.
     """
     if read_opening is None:
         return None, chunks
-    opening = read_opening(lower_names(response.headers))
+    opening = read_opening(headers)
     kept = False
     try:
         async for chunk in chunks:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from sidecar.base_url import BaseUrl
@@ -69,6 +70,7 @@ class Sites:
         return None if found is None else self._sites[found]
 
 
+@lru_cache(maxsize=256)
 def is_private(host: str) -> bool:
     """Whether a host is this machine, or certainly in its own network."""
     name = host.lower().strip("[]").rstrip(".")

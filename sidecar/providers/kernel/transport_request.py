@@ -39,6 +39,8 @@ async def answer_of(
     """The answer of the address, or of the place at the same host to which it has moved: nothing ran at the old one."""
     for _ in range(redirects.MOST):
         response = await _answer(transport, method, url, headers, content)
+        if response.status_code not in redirects.STATUSES:  # most of all
+            return response
         there = redirects.followed(url, response.status_code, lower_names(response.headers))
         if there is None:
             return response
