@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,18 @@ def _shown(name: str) -> str:
     return f'"{name[:80]}…"' if len(name) > 80 else f'"{name}"'
 
 
+@cache
+def shipped() -> JsonReader:
+    """Return the catalogue that came with the program. Raise CatalogueError."""
+    return parse.root(resources.read_bytes("data/models.json"))
+
+
+@cache
+def _shipped_models() -> tuple[ModelEntry, ...]:
+    # It stays what it is while the person's own file, which lies over it, is read again with every change.
+    return parse.models(shipped())
+
+
 @dataclass(slots=True)
 class Catalogue:
     """The shipped models with the user's own laid over them. `providers` are those of the user's file.
@@ -120,7 +133,7 @@ class Catalogue:
     @classmethod
     def load(cls, overlay: Path | None = None) -> Catalogue:
         """The catalogue, with the user's file over it when there is one. Raises Failure if that is wrong."""
-        root = parse.root(resources.read_bytes("data/models.json"))
+        root = shipped()
         content = own_file.read(overlay)
         try:
             return cls.of(root, content, name=overlay.name if overlay else "")
@@ -143,7 +156,7 @@ class Catalogue:
         `listed` are models that a provider of that name lists; the catalogue's own word goes first. Raises
         CatalogueError.
         """
-        models, providers = parse.models(root), {}
+        models, providers = _shipped_models() if root is shipped() else parse.models(root), {}
         if own is not None:
             laid = own_file.lay(models, own, parse.service_tiers(root), name)
             models, providers = laid.models, dict(laid.providers)

@@ -16,11 +16,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from sidecar import resources
 from sidecar.errors import Failure
 from sidecar.money import listed as listed_models
 from sidecar.money import newer_catalogue, own_models, parse, user_catalogue
-from sidecar.money.catalogue import Catalogue
+from sidecar.money.catalogue import Catalogue, shipped
 from sidecar.money.json_reader import MOST_BYTES, CatalogueError, JsonReader, read_json
 from sidecar.money.newer_catalogue import CatalogueChanges
 from sidecar.plain_file import read_plain
@@ -60,7 +59,7 @@ class CatalogueFiles:
         self._previous = [data_dir / f"catalogue.previous{number}.json" for number in numbers]
         self._changed = changed
         self._ready = ready
-        self._shipped = parse.root(resources.read_bytes("data/models.json"))
+        self._shipped = shipped()
         self._root = self._newest(self._update)
         self._turn = asyncio.Lock()
         self._listed = _read_listed(self._listed_file)
