@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.field.claims import field
 from tests.field.hostile import chat_chunks, serving, stream
-from tests.field.lab import MODEL, Lab, batch_rows, own_models, sidecar
+from tests.field.lab import MODEL, Lab, ask, batch_rows, own_models, sidecar
 from tests.helpers.process import RpcError
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "number"}}, "required": ["a"]}
@@ -33,6 +34,64 @@ async def test_a_number_that_is_too_large_is_told_and_never_null(
     assert caught.value.data["kind"] == "invalid_output"
     assert "a number that is too large to be kept" in caught.value.message
     assert caught.value.data["detail"] == text
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("size", [3, 10_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"result": {"a": 1}}',
+        '{"response": {"data": {"a": 1}}}',
+        '[{"a": 1}]',
+        '{"answer": "{\\"a\\": 1}"}',
+        json.dumps(json.dumps('{"a": 1}')),
+        '<tool_call>{"name": "answer", "arguments": {"a": 1}}</tool_call>',
+        '{"type": "function", "name": "answer", "parameters": "{\\"a\\": 1}"}',
+        '{"type": "object", "properties": {"a": 1}}',
+        '> {\n>   "a": 1\n> }',
+        "{„a“: 1}",
+        '{"a"：1}',
+        '{\u200b"a": 1\ufeff}',
+        '~~~json\n{"a": 1,}\n~~~',
+        "```json5\n{a: 1, /* one */}\n```",
+    ],
+)
+async def test_what_was_asked_for_is_found_inside_what_is_put_around_it(
+    text: str, size: int, lab: Lab
+) -> None:
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    found = await lab.answered(stream(*chat_chunks(*pieces), "[DONE]"), options={"jsonSchema": SCHEMA})
+    assert found["json"] == {"a": 1}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"result": {"b": 1}}', "'a' is a required property"),
+        ('[{"a": 1}, {"a": 2, "b": []}]', "is not of type 'object'"),
+        ('{"result": {}}', "'a' is a required property"),
+        ('{"a": NaN}', "did not answer with JSON"),
+        ('{"a": Infinity}', "a number that is too large to be kept"),
+        ('{"answer": "{\\"a\\": 1e400}"}', "'a' is a required property"),
+        ('{"answer": "' + "[" * 500 + "]" * 500 + '"}', "'a' is a required property"),
+    ],
+)
+async def test_what_does_not_follow_the_schema_in_its_wrapper_is_told(text: str, said: str, lab: Lab) -> None:
+    schema = {**SCHEMA, "additionalProperties": True}
+    lab.switch.say(stream(*chat_chunks(text), "[DONE]"))
+    with pytest.raises(RpcError) as caught:
+        await ask(lab.process, options={"jsonSchema": schema})
+    assert caught.value.data["kind"] == "invalid_output"
+    assert said in caught.value.message
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("text", ['{"result": {"a": 1}}', '[{"a": 1}]'])
+async def test_without_a_schema_what_was_answered_is_the_answer(text: str, lab: Lab) -> None:
+    found = await lab.answered(said(text), options={"jsonMode": True})
+    assert found["json"] == json.loads(text)
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -1,9 +1,9 @@
 """JSON as models write it that nobody holds to it, written down as JSON (pure).
 
 What is meant is certain: quotes of Python or of a text processor, `True` and `None`, names without quotes, comments, a
-comma behind the last of several values, line ends inside a text, `+1` and `.5`, marks escaped for a web page, and
-backslashes of formulas, patterns and paths that can be nothing else. What is missing is never added: an answer that
-breaks off stays one.
+comma behind the last of several values, line ends inside a text, `+1` and `.5`, marks of a Chinese keyboard or escaped
+for a web page, and backslashes of formulas, patterns and paths that can be nothing else. What is missing is never added:
+an answer that breaks off stays one.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ MOST_LETTERS = 100_000
 # Each thing that is not closed goes on to the end: nothing is looked for twice.
 _TOKEN = re.compile(
     r"""(?P<quoted>"(?:[^"\\]|\\.)*+(?:"|\Z))
-      | (?P<single>'(?:[^'\\]|\\.)*+(?:'|\Z)|“(?:[^”\\]|\\.)*+(?:”|\Z))
+      | (?P<single>'(?:[^'\\]|\\.)*+(?:'|\Z)|“(?:[^”\\]|\\.)*+(?:”|\Z)|„(?:[^“”\\]|\\.)*+(?:[“”]|\Z))
       | (?P<comment>//[^\n]*+|/\*.*?(?:\*/|\Z)|\#[^\n]*+)
       | (?P<name>[A-Za-z_$][\w$-]*+)(?P<colon>\s*+:)?
       | (?P<number>[+-]?(?:\d|\.\d)[\w.+-]*+)
       | (?P<end>[}\]])
-      | (?P<blank>\s++)
+      | (?P<wide>[：，])
+      | (?P<blank>[\s\u200b\u2060\ufeff]++)
       | .""",
     re.VERBOSE | re.DOTALL,
 )
 _WORDS = {"True": "true", "False": "false", "None": "null"}
+# The marks of a Chinese keyboard.
+_WIDE = {"：": ":", "，": ","}
 _QUOTE_INSIDE = re.compile(r"\\.|\"", re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x1f]")
 # With a small letter behind it, which it may belong to: `\nu` is a letter of TeX, `\new` a folder.
@@ -85,6 +88,8 @@ def _written(token: re.Match[str]) -> str:
         if token["colon"]:
             return f'"{token["name"]}":'
         return _WORDS.get(token["name"], token["name"])
+    if token["wide"]:
+        return _WIDE[token["wide"]]
     return _number(token["number"]) if token["number"] else token[0]
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 from sidecar.chat.json_output.ecma_patterns import with_python_patterns
+from sidecar.chat.json_output.kept_values import finite, is_endless, is_too_deep, loads, no_constant
 from sidecar.chat.json_output.multiples import with_exact_multiples
 from sidecar.chat.json_output.refs import known
 from sidecar.chat.json_output.sloppy import as_json, escaped_once_less
 from sidecar.chat.json_output.strip_nulls import without_added_nulls
+from sidecar.chat.json_output.wrappers import inside, unquoted
 from sidecar.errors import Failure
 from sidecar.providers.base import FinishReason
 
@@ -24,11 +25,10 @@ _ABSENT: Mapping[FinishReason, str] = {
     "content_filter": "The provider held the answer back before its JSON was complete. Rephrase the request.",
 }
 _EXPONENT = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d++")
+_INFINITY = re.compile(r"[:,\[]\s*[+-]?(?:Infinity|inf)\s*[,}\]]")
 _BRACKET = re.compile(r"[{\[]")
 _FENCE = "```"
 _TAGS = ("json", "JSON", "")
-# What is nested deeper is neither checked nor sent on: a message has room for so much.
-MOST_DEPTH = 180
 # A reply full of values is checked from its end, and not for ever.
 MOST_CHECKED = 20
 _REST_OF_LINE = re.compile(r"[^\S\n]*\n")
@@ -41,7 +41,8 @@ def read_reply(text: str, schema: Mapping[str, Any] | None, finish: FinishReason
     """
     values = _values(text.strip())
     if not values:
-        why = _TOO_LARGE if any(map(_is_endless, _EXPONENT.findall(text))) else _NO_JSON
+        endless = any(map(is_endless, _EXPONENT.findall(text))) or _INFINITY.search(text)
+        why = _TOO_LARGE if endless else _NO_JSON
         raise _invalid(_ABSENT.get(finish or "stop", why), text)
     if schema is None:
         return _likeliest(values)
@@ -52,6 +53,11 @@ def read_reply(text: str, schema: Mapping[str, Any] | None, finish: FinishReason
         if wrong is None:
             return value
         problem = problem or wrong
+    # Only the likeliest is looked into: what stands in it follows the schema, or is nobody's answer.
+    for value in inside(values[-1]):
+        value = without_added_nulls(value, schema)
+        if _breaks(value, schema) is None:
+            return value
     raise _invalid(
         f"The model's JSON does not follow the schema ({problem}). Ask again, or simplify it.", text
     )
@@ -79,7 +85,7 @@ def _values(text: str) -> list[Any]:
         return whole
     bare = list(_whole_values(text))
     found = [*(value for value in _read(_fenced(text)) if value not in bare), *bare]
-    given = [*_fenced(text), text]
+    given = list(filter(None, [*_fenced(text), unquoted(text), text]))
     return (
         found
         or list(_read(filter(None, map(as_json, given))))
@@ -90,12 +96,11 @@ def _values(text: str) -> list[Any]:
 def _read(candidates: Iterable[str]) -> Iterator[Any]:
     for candidate in candidates:
         with suppress(ValueError, RecursionError):
-            value = json.loads(candidate, parse_constant=_no_constant, parse_float=_finite)
-            if not _is_too_deep(candidate, value):
-                yield value
-            if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
-                # Written down once too often, unless a text is what was asked for.
-                yield from _read([value])
+            value = loads(candidate)
+            yield value
+            if isinstance(value, str) and value.lstrip().startswith(("{", "[", '"')):
+                # Written down once too often, or twice, unless a text is what was asked for.
+                yield from (inner for inner in _read([value]) if not isinstance(inner, str))
 
 
 def _fenced(text: str) -> Iterator[str]:
@@ -121,45 +126,18 @@ def _behind_tag(text: str, at: int) -> int | None:
 
 
 def _whole_values(text: str) -> Iterator[Any]:
-    decoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
+    decoder = json.JSONDecoder(parse_constant=no_constant, parse_float=finite)
     start = failed = 0
     # Only a few places are tried in vain: prose full of braces must not cost a scan from each of them.
     while failed < 20 and (place := _BRACKET.search(text, start)) is not None:
         try:
             value, start = decoder.raw_decode(text, place.start())
-            if not _is_too_deep(text[place.start() : start], value):
+            if not is_too_deep(text[place.start() : start], value):
                 yield value
         except json.JSONDecodeError as problem:
             start, failed = max(problem.pos, place.end()), failed + 1
         except (ValueError, RecursionError):
             return
-
-
-def _is_too_deep(text: str, value: Any) -> bool:
-    if text.count("[") + text.count("{") <= MOST_DEPTH:
-        return False
-    level = [value]
-    for _ in range(MOST_DEPTH):
-        inner = (each.values() if isinstance(each, dict) else each for each in level)
-        level = [child for children in inner for child in children if isinstance(child, dict | list)]
-        if not level:
-            return False
-    return True
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    """The number. One that is none for a computer would be written down as null, which is another answer."""
-    if _is_endless(text):
-        raise ValueError(f"{text[:40]} is too large")
-    return float(text)
-
-
-def _is_endless(number: str) -> bool:
-    return math.isinf(float(number))
 
 
 def _breaks(value: Any, schema: Mapping[str, Any]) -> str | None:
