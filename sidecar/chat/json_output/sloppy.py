@@ -2,8 +2,8 @@
 
 What is meant is certain: quotes of Python or of a text processor, `True` and `None`, names without quotes, comments, a
 comma behind the last of several values, line ends inside a text, `+1` and `.5`, marks of a Chinese keyboard or escaped
-for a web page, and backslashes of formulas, patterns and paths that can be nothing else. What is missing is never added:
-an answer that breaks off stays one.
+for a web page, and backslashes of formulas, patterns and paths that can be nothing else. What is missing is never
+added: an answer that breaks off stays one.
 """
 
 from __future__ import annotations
