@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from sidecar.checker.replies import ReplyChecker
     from sidecar.providers.kernel.http import HttpClient
     from sidecar.providers.registry import Registry
-    from sidecar.spending.free_searches import FreeSearchCounts
-    from sidecar.spending.intent import KeyMarks
 
 # The first questions of an app have come by then, and nobody has asked a model yet.
 WARM_UP_SECONDS = 0.3
@@ -137,20 +135,12 @@ class Container:
         return ReplyChecker()
 
     @cached_property
-    def free_searches(self) -> FreeSearchCounts:
-        from sidecar.spending.free_searches import FreeSearchCounts
-
-        return FreeSearchCounts(self.store, self.settings, self.catalogue)
-
-    @cached_property
-    def key_marks(self) -> KeyMarks:
-        from sidecar.spending.intent import KeyMarks
-
-        return KeyMarks(self.store)
-
-    @cached_property
     def core(self) -> Core:
         """What every part that asks models is handed. Making it makes the providers, so it is made late."""
+        from sidecar.spending.dear_tiers import DearTiers
+        from sidecar.spending.free_searches import FreeSearchCounts
+        from sidecar.spending.intent import KeyMarks
+
         return Core(
             store=self.store,
             catalogue=self.catalogue,
@@ -162,10 +152,17 @@ class Container:
             now_ms=self.now_ms,
             new_id=self.new_id,
             on_invalid_key=self.news.key_refused,
-            free_searches=self.free_searches,
-            key_marks=self.key_marks,
+            free_searches=FreeSearchCounts(self.store, self.settings, self.catalogue),
+            dear_tiers=DearTiers(self.store, self.now_ms),
+            key_marks=KeyMarks(self.store),
             catalogue_whole=self.catalogue_files.whole,
         )
+
+    def read_anew(self) -> None:
+        """Another database is in place: nothing of the one before is to be remembered."""
+        core = self.core
+        for each in (self.settings, self.session, core.free_searches, core.dear_tiers, core.key_marks):
+            each.forget()
 
     @cached_property
     def preparer(self) -> RequestPreparer:

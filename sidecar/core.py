@@ -16,6 +16,7 @@ from sidecar.store.store import Store
 if TYPE_CHECKING:
     from sidecar.checker.replies import ReplyChecker
     from sidecar.providers.by_name import Providers
+    from sidecar.spending.dear_tiers import DearTiers
     from sidecar.spending.free_searches import FreeSearchCounts
     from sidecar.spending.intent import KeyMarks
 
@@ -44,6 +45,7 @@ class Core:
     new_id: Callable[[], str]
     on_invalid_key: Callable[[str], None]
     free_searches: FreeSearchCounts
+    dear_tiers: DearTiers
     key_marks: KeyMarks
     catalogue_whole: Callable[[], Awaitable[None]] = _always
 

@@ -53,7 +53,8 @@ class RowProfile:
 class RowValidator:
     """Checks rows one by one. What does not depend on the prompt is decided once for all rows that are alike."""
 
-    def __init__(self, core: Core, saved: Mapping[str, Any]) -> None:
+    def __init__(self, core: Core, saved: Mapping[str, Any], tiers: Mapping[str, tuple[str, ...]]) -> None:
+        self._tiers = tiers
         self._catalogue = core.catalogue
         self._providers = core.providers
         self._saved = saved
@@ -64,7 +65,8 @@ class RowValidator:
     @classmethod
     async def of(cls, core: Core) -> RowValidator:
         """A validator that goes by the settings and the prices of this moment."""
-        return cls(core, dict(await core.settings.saved()))
+        tiers = {name: await core.dear_tiers.of(name) for name in core.providers.names()}
+        return cls(core, dict(await core.settings.saved()), tiers)
 
     def shape(self, row: Row) -> RowProfile:
         """What the row asks of whom. Raises Failure: an unknown model, a wrong schema, what the model cannot do."""
@@ -112,7 +114,7 @@ class RowValidator:
             serving,
             self._catalogue.price_entry(model, self._day),
             longest_answer(plan, model),
-            extras_of(request, model, plan),
+            extras_of(request, model, plan, self._tiers.get(model.provider, ())),
             frame_tokens(plan.body, request.system, request.developer, row.prompt),
             request.json_mode,
             1 + int({**self._defaults, **self._saved}["retryBrokenAnswers"]),

@@ -69,6 +69,8 @@ class PaidAnswer:
                     if report is not None:
                         report(event)
         finally:
+            told = self.arrived.usage or Usage(service_tier=self.arrived.service_tier)
+            core.dear_tiers.take(prepared.serving.model.provider, told, self._price())
             if keeper is not None:
                 await keeper.stop()
             if keeping:

@@ -20,7 +20,8 @@ from sidecar.providers.base import ChatRequest, ModelCapabilities, PreparedCall,
 class PreparedRequest:
     """A question, decided, for whom it goes to at `host`.
 
-    `json_schema` is the one that the reply is held against, if it is to be JSON at all.
+    `json_schema` is the one that the reply is held against, if it is to be JSON at all. `tiers` are dearer ones in
+    which the provider has run answers of late.
     """
 
     chat_input: ChatInput
@@ -33,6 +34,7 @@ class PreparedRequest:
     notes: tuple[str, ...]
     wants_json: bool = False
     json_schema: Mapping[str, Any] | None = None
+    tiers: tuple[str, ...] = ()
 
     def with_context(self, failure: Failure) -> Failure:
         """Return the failure as the wire names things. A server that wants a key and was given none misses one."""
@@ -77,6 +79,7 @@ class RequestPreparer:
         self._keys = core.keys
         self._settings = core.settings
         self._now_ms = core.now_ms
+        self._dear_tiers = core.dear_tiers
         self._catalogue_whole = core.catalogue_whole
 
     async def prepare(
@@ -111,6 +114,7 @@ class RequestPreparer:
             (*serving.notes, *decided.notes),
             decided.wants_json,
             decided.json_schema,
+            await self._dear_tiers.of(serving.model.provider),
         )
 
     async def _key(self, serving: Serving) -> str:

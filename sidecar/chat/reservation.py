@@ -69,7 +69,10 @@ class Reservation:
         around = frame_tokens(plan.body, *present) + TURN_OVERHEAD_TOKENS * len(earlier)
         prompt = around + sum(map(tokens, [*present, *(turn.text for turn in earlier)]))
         return self._highest(
-            self._price, prompt, longest_answer(plan, model), extras_of(prepared.request, model, plan)
+            self._price,
+            prompt,
+            longest_answer(plan, model),
+            extras_of(prepared.request, model, plan, prepared.tiers),
         )
 
 
@@ -84,7 +87,7 @@ def further_at_most(
     prompt = sent_tokens(plan.body) if further.prompt_tokens is None else further.prompt_tokens
     prompt += TOKENS_A_SEARCH * further.found
     answer = most_written(model) if further.answer_tokens is None else further.answer_tokens
-    extras = extras_of(prepared.request, model, plan)
+    extras = extras_of(prepared.request, model, plan, prepared.tiers)
     if further.searches is not None:
         extras = replace(extras, searches=further.searches)
     return highest(price, prompt, answer, extras)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sidecar.methods.services import Request, Services
+from sidecar.methods.services import Request
 from sidecar.spending.recovery import of_a_backup
 from sidecar.store import kv
 from sidecar.store.atomic_files import target_file
@@ -51,7 +51,7 @@ async def restore(call: Request, params: types.DataRestoreParams) -> dict[str, A
         )
     finally:
         # Also for who is cancelled meanwhile: the backup may be in place by then.
-        _read_anew(app)
+        app.read_anew()
     # What was found before was of another file.
     app.caretaker.problem = None
     app.native.resumption.begin()
@@ -88,7 +88,7 @@ async def salvage(call: Request, params: None) -> dict[str, Any]:
             app.store, app.database_file, reopen=app.open_database, calm=of_a_backup, now_ms=app.now_ms
         )
     finally:
-        _read_anew(app)
+        app.read_anew()
     app.caretaker.problem = None
     app.native.resumption.begin()
     told = {}
@@ -104,11 +104,3 @@ async def salvage(call: Request, params: None) -> dict[str, Any]:
 
 def _copy(path: Path, size: int) -> dict[str, Any]:
     return {"path": str(path), "bytes": size}
-
-
-def _read_anew(app: Services) -> None:
-    """Another database is in place: nothing of the one before is to be remembered."""
-    app.settings.forget()
-    app.session.forget()
-    app.free_searches.forget()
-    app.key_marks.forget()

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from sidecar.chat.discovery import Discovery
     from sidecar.chat.service import ChatService
     from sidecar.providers.by_name import Providers
-    from sidecar.spending.free_searches import FreeSearchCounts
-    from sidecar.spending.intent import KeyMarks
     from sidecar.store.database import Database
 
 
@@ -52,11 +50,7 @@ class Services(Protocol):
     @property
     def keys(self) -> Keys: ...
 
-    @property
-    def free_searches(self) -> FreeSearchCounts: ...
-
-    @property
-    def key_marks(self) -> KeyMarks: ...
+    def read_anew(self) -> None: ...
 
     @property
     def chat(self) -> ChatService: ...

@@ -40,13 +40,15 @@ class Extras:
     """What a request may cost beside its prompt and its answer.
 
     `writes` is for how long its prompt may be written to a cache, None where it cannot be. `surcharges` are on it
-    where it goes; `refusal_usd` is what it costs where the vendor blocks it.
+    where it goes; `refusal_usd` is what it costs where the vendor blocks it. `tiers` are dearer ones in which the
+    vendor has run the answers before it, and speeds.
     """
 
     searches: int = 0
     writes: Literal["5m", "1h"] | None = None
     surcharges: tuple[str, ...] = ()
     refusal_usd: Decimal = Decimal(0)
+    tiers: tuple[str, ...] = ()
 
 
 NO_EXTRAS = Extras()
@@ -82,14 +84,16 @@ def most_written(model: ModelEntry) -> int:
     return model.max_output_tokens or model.context_size
 
 
-def extras_of(request: ChatRequest, model: ModelEntry, plan: PreparedCall) -> Extras:
+def extras_of(
+    request: ChatRequest, model: ModelEntry, plan: PreparedCall, tiers: tuple[str, ...] = ()
+) -> Extras:
     """Return what may come on top: Anthropic caches what it is asked to, the others by themselves."""
     searches = (request.web_search_max_uses or 0) if "web_search" in model.features else 0
     if model.searches_by_itself:
         searches = SEARCHES_BY_ITSELF
     uncached = model.provider == "anthropic" and request.cache_ttl is None
     return Extras(
-        searches, None if uncached else request.cache_ttl or "5m", plan.surcharges, plan.refusal_usd
+        searches, None if uncached else request.cache_ttl or "5m", plan.surcharges, plan.refusal_usd, tiers
     )
 
 
@@ -118,8 +122,14 @@ def highest(
         prompts.append(replace(base, cache_write_short=prompt))
     if extras.writes == "1h":
         prompts.append(replace(base, cache_write_long=prompt))
+    speeds = tuple(word for word in extras.tiers if "=" in word)
+    # A vendor's batch is a tier of its own.
+    tiers = () if batch else tuple(word for word in extras.tiers if "=" not in word)
     usages = (
-        replace(usage, surcharges=(*extras.surcharges, *more)) for usage in prompts for more in ((), where)
+        replace(usage, surcharges=(*extras.surcharges, *more), service_tier=tier)
+        for usage in prompts
+        for more in ((), where, speeds, (*where, *speeds))
+        for tier in (None, *tiers)
     )
     most = max(_costs(usages, price, batch=batch), default=None)
     return None if most is None else max(most, extras.refusal_usd)
@@ -154,6 +164,11 @@ def assumptions(
         found.append(
             f"The most is reckoned with every answer breaking off and being asked for again, {attempts} times in all, "
             "each of them charged."
+        )
+    if extras.tiers:
+        found.append(
+            f"{model.name}: its provider ran answers of the last days in a dearer tier ({', '.join(extras.tiers)}); "
+            "the most is by that, where this model has a price for it."
         )
     if extras.searches:
         limit = "at most" if model.provider == "anthropic" else "assumed, because the vendor has no limit:"

@@ -149,6 +149,25 @@ def no_dearer_than_listed(usage: Usage, entry: PriceEntry, *, batch: bool = Fals
     return True
 
 
+def dear_words(usage: Usage, entry: PriceEntry) -> tuple[str, ...]:
+    """Return the service tier and the speeds of a usage that are dearer than the listed price, and have one."""
+    found = dict[str, None]()
+    for request in usage.requests or (usage,):
+        told = Usage(service_tier=request.service_tier)
+        if (
+            not no_dearer_than_listed(told, entry)
+            and _multiplier(told, entry, _rates(told, entry)[0]) is not None
+        ):
+            found[request.service_tier or ""] = None
+        dear = (
+            word
+            for word in request.surcharges
+            if not word.startswith(_FORESEEN) and word in entry.service_tiers
+        )
+        found |= dict.fromkeys(word for word in dear if entry.service_tiers[word] > _STANDARD)
+    return tuple(found)
+
+
 def _requests(usage: Usage) -> tuple[Usage, ...]:
     """Each request. An output that was raised after the last report of it is that of the last one.
 

@@ -25,6 +25,7 @@ from sidecar.providers.base import ChatRequest, Done, Event, PreparedCall, TextD
 from sidecar.providers.batches import BatchAdapter
 from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.settings import Settings
+from sidecar.spending.dear_tiers import DearTiers
 from sidecar.spending.free_searches import FreeSearchCounts
 from sidecar.spending.intent import KeyMarks
 from sidecar.store import conversations, messages, projects
@@ -206,6 +207,7 @@ async def desk(
         now_ms=clock,
         on_invalid_key=refused.append,
         free_searches=FreeSearchCounts(store, settings, catalogue),
+        dear_tiers=DearTiers(store, clock),
         key_marks=KeyMarks(store),
     )
     chat = ChatService(core, keep_seconds=keep_seconds)

@@ -28,6 +28,7 @@ from sidecar.providers.batches import BatchAdapter
 from sidecar.providers.kernel.limits import KeyLimiters
 from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.settings import Settings
+from sidecar.spending.dear_tiers import DearTiers
 from sidecar.spending.free_searches import FreeSearchCounts
 from sidecar.spending.intent import KeyMarks
 from sidecar.spending.recovery import after_a_run
@@ -212,6 +213,7 @@ async def works(
         new_id=ids(f"id-{id(store)}"),
         on_invalid_key=refused.append,
         free_searches=FreeSearchCounts(store, settings, catalogue),
+        dear_tiers=DearTiers(store, clock),
         key_marks=KeyMarks(store),
     )
     engine = Engine(

@@ -35,6 +35,7 @@ from sidecar.providers.batches import (
     LookupResult,
 )
 from sidecar.settings import Settings
+from sidecar.spending.dear_tiers import DearTiers
 from sidecar.spending.free_searches import FreeSearchCounts
 from sidecar.spending.intent import KeyMarks
 from sidecar.spending.recovery import after_a_run
@@ -312,6 +313,7 @@ async def native_works(
         new_id=new_id,
         on_invalid_key=refused.append,
         free_searches=FreeSearchCounts(store, settings, catalogue),
+        dear_tiers=DearTiers(store, clock),
         key_marks=KeyMarks(store),
     )
     intake = BatchSubmission(core)

@@ -87,7 +87,7 @@ async def test_rows_of_a_vendor_s_batch_say_where_they_went_and_by_which_key(tmp
         job = await ran(here, "batch:submit-native", rows, providerName="openai")
         for call in await explained(here, jobId=job):
             assert (call["host"], call["batchRate"], call["state"]) == ("api.openai.com", True, "settled")
-            assert call["keyMark"] == await here.services.key_marks.of(SIMULATED_KEY)
+            assert call["keyMark"] == await here.services.core.key_marks.of(SIMULATED_KEY)
 
 
 async def mark_of_a_question(here: Inside) -> str:
