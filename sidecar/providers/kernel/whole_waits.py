@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-# A hundred years. What is longer is no wait: no number, or a time that was taken for one.
+# A hundred years. What is longer is told as that: nobody waits so long, and to ask again at once is what was refused.
 _LONGEST_MS = 100 * 365 * 86_400_000
 
 
 def whole_wait(ms: float) -> int | None:
-    """Return the wait, 0 where it is over, None where nobody waits so long, and for what is no number."""
-    if ms <= 0:
-        return 0
-    return round(ms) if ms < _LONGEST_MS else None
+    """Return the wait, from 0, where it is over, to a hundred years; None for what is no number."""
+    return None if ms != ms else round(min(max(ms, 0), _LONGEST_MS))
