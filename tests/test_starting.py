@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.starting import INTERPRETER, REPOSITORY, Forked, Running, may_be_forked, start
+from tests.helpers.starting import INTERPRETER, REPOSITORY, Forked, Running, fork_server, may_be_forked, start
 
 PIPE = asyncio.subprocess.PIPE
 linux = pytest.mark.skipif(sys.platform != "linux", reason="forked on Linux alone")
@@ -58,6 +58,39 @@ async def test_what_is_forked_finds_what_it_would_find_if_it_were_started(
     assert its == other
     assert (its["said"], its["umask"], its["more open"]) == ("Hello", 0o037, 0)
     assert (said, forked.returncode) == (told, started.returncode) == (b"left\n", 7)
+
+
+async def launched(*arguments: str) -> asyncio.subprocess.Process:
+    """Start it as a command does that was forked: in its interpreter."""
+    interpreter = str(fork_server().launcher)
+    return await asyncio.create_subprocess_exec(interpreter, *arguments, stdin=PIPE, stdout=PIPE, env=OURS)
+
+
+@linux
+async def test_a_sidecar_that_a_forked_command_starts_is_forked_and_ends_when_the_command_kills_it(
+    tmp_path: Path,
+) -> None:
+    serve = ["-m", "sidecar", "serve", "--mock", "--data-dir", str(tmp_path)]
+    asked = b'{"jsonrpc": "2.0", "id": 1, "method": "project:create", "params": {"name": "P"}}\n'
+    killed = await launched(*serve)
+    assert killed.stdin is not None
+    assert killed.stdout is not None
+    killed.stdin.write(asked)
+    assert json.loads(await killed.stdout.readline())["result"]["name"] == "P"
+    killed.kill()
+    assert await killed.wait() == -9
+    # It is gone, and holds the folder no more.
+    again = await launched(*serve)
+    out, _ = await again.communicate(asked)
+    assert json.loads(out)["result"]["name"] == "P"
+    assert again.returncode == 0
+
+
+@linux
+async def test_whatever_else_a_forked_command_starts_runs_in_the_real_interpreter() -> None:
+    other = await launched("-c", "import sys; print(sys.executable); sys.exit(3)")
+    out, _ = await other.communicate()
+    assert (out.decode().strip(), other.returncode) == (sys.executable, 3)
 
 
 @linux

@@ -7,7 +7,8 @@
 
 Started on its own, a sidecar loads the same modules each time, for most of what a short life costs. Forked, it begins
 where `python -m sidecar` is about to run `sidecar/__main__.py`; it is the child of this server, which ends with the
-test's process. For Linux alone: there a fork without an exec is safe. `tests/helpers/starting.py` says who is forked.
+test's process. For Linux alone: there a fork without an exec is safe. `tests/helpers/starting.py` says who is forked,
+and `tests/helpers/launching.py` how the sidecar of a command is, which was forked itself.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ import socket
 import sys
 import threading
 from types import ModuleType
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 # Standard input, output, error, and the line.
 ENDS = 4
+# What starts a sidecar itself, by the interpreter that it runs in.
+COMMAND = "sidecar.cli"
 
 
 def load_everything() -> None:
@@ -59,34 +62,72 @@ def take(asking: socket.socket) -> list[int] | None:
     return list(ends)
 
 
-def serve(asking: socket.socket) -> list[int]:
-    """Fork for each request, and tell how each ended. Return in the forked processes alone, with the four ends."""
+def serve(asking: socket.socket, launched: socket.socket) -> list[int]:
+    """Fork for each request, and tell how each ended. Return in the forked processes alone, with the four ends.
+
+    Requests come over `asking`, at whose end this process ends too, and over connections to `launched`.
+    """
     waiting = select.poll()
-    waiting.register(asking, select.POLLIN)
-    running: dict[int, tuple[int, int]] = {}
+    for door in (asking, launched):
+        waiting.register(door, select.POLLIN)
+    running: dict[int, Running] = {}
     while True:
-        for ready, _ in waiting.poll():
-            if ready in running:
-                waiting.unregister(ready)
-                pid, line = running.pop(ready)
-                code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-                os.close(ready)
-                tell(line, code)
-                os.close(line)
+        ready = [end for end, _ in waiting.poll()]
+        # First who ended: what is forked next may want what they held.
+        for process in {running[end] for end in ready if end in running}:
+            for end in (process.ended, process.line):
+                waiting.unregister(end)
+                del running[end]
+            process.bury()
+        for door in (asking, launched):
+            if door.fileno() not in ready:
                 continue
-            ends = take(asking)
-            if ends is None:
+            ends = taken_at(door) if door is launched else take(asking)
+            if ends is None and door is asking:
                 os._exit(0)
-            pid = os.fork()
-            if pid == 0:
+            if ends is None:
+                continue
+            forked = fork(ends)
+            if forked is None:
                 return ends
-            *given, line = ends
-            for end in given:
-                os.close(end)
-            tell(line, pid)
-            ended = os.pidfd_open(pid)
-            running[ended] = (pid, line)
-            waiting.register(ended, select.POLLIN)
+            for end, events in ((forked.ended, select.POLLIN), (forked.line, 0)):
+                running[end] = forked
+                waiting.register(end, events)
+
+
+def taken_at(launched: socket.socket) -> list[int] | None:
+    """Take the one request of a connection."""
+    connection, _ = launched.accept()
+    with connection:
+        return take(connection)
+
+
+def fork(ends: list[int]) -> Running | None:
+    """Return None in the process that was forked."""
+    pid = os.fork()
+    if pid == 0:
+        return None
+    *given, line = ends
+    for end in given:
+        os.close(end)
+    tell(line, pid)
+    return Running(pid, line, os.pidfd_open(pid))
+
+
+class Running(NamedTuple):
+    """One that was forked. `line` breaks off when nobody waits for it, `ended` is readable when it has ended."""
+
+    pid: int
+    line: int
+    ended: int
+
+    def bury(self) -> None:
+        """Tell how it ended, and end it where nobody waits for that any more."""
+        if not select.select([self.ended], [], [], 0)[0]:
+            os.kill(self.pid, signal.SIGKILL)
+        tell(self.line, os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]))
+        for end in (self.ended, self.line):
+            os.close(end)
 
 
 def tell(line: int, number: int) -> None:
@@ -95,7 +136,7 @@ def tell(line: int, number: int) -> None:
         os.write(line, f"{number}\n".encode("ascii"))
 
 
-def become(ends: list[int]) -> list[str]:
+def become(ends: list[int], launcher: str) -> list[str]:
     """Take on what was asked for, all but the module to run. Return its name and arguments."""
     *given, line = ends
     with socket.socket(fileno=line) as heard:
@@ -114,18 +155,22 @@ def become(ends: list[int]) -> list[str]:
     sys.path[0] = asked["cwd"]
     arguments: list[str] = asked["arguments"]
     sys.orig_argv[:] = [sys.executable, "-m", *arguments]
+    if arguments[0] == COMMAND:
+        sys.executable = launcher
     return arguments
 
 
 def main() -> NoReturn:
-    asking = socket.socket(fileno=int(sys.argv[1]))
+    launcher = sys.argv[3]
+    asking, launched = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     load_everything()
     # Ctrl-C is for the tests: they end, and this with them.
     interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ends = serve(asking)
+    ends = serve(asking, launched)
     asking.detach()
+    launched.detach()
     signal.signal(signal.SIGINT, interrupted)
-    module, *arguments = become(ends)
+    module, *arguments = become(ends, launcher)
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)
     sys.exit(0)

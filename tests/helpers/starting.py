@@ -17,11 +17,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from tests.helpers.fork_server import ENDS
+from tests.helpers.launching import SCRIPT
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What a sidecar of the tests is started with: what it forgets to close is told.
@@ -213,19 +215,32 @@ async def _number(reader: asyncio.StreamReader) -> int:
 
 
 class ForkServer:
-    """The server of this process. `ask` gives it the four ends, which are closed here."""
+    """The server of this process. `ask` gives it the four ends, which are closed here.
+
+    `launcher` is the interpreter of a command that was forked (`tests/helpers/launching.py`).
+    """
 
     def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="abai-fork-")
+        self.launcher, address = (Path(self._folder.name) / name for name in ("python", "socket"))
+        said = {"python": sys.executable, "repository": str(REPOSITORY), "address": str(address)}
+        self.launcher.write_text(SCRIPT.format(**said), encoding="utf-8")
+        self.launcher.chmod(0o700)
+        launched = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        launched.bind(str(address))
+        launched.listen()
         self._asking, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        numbers = [theirs.fileno(), launched.fileno()]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.helpers.fork_server", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.helpers.fork_server", *map(str, numbers), str(self.launcher)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
+            pass_fds=numbers,
             env={**os.environ, **INTERPRETER},
             cwd=REPOSITORY,
         )
         theirs.close()
+        launched.close()
         atexit.register(self.close)
 
     def ask(self, ends: Sequence[int]) -> None:
@@ -239,6 +254,7 @@ class ForkServer:
         """End it, and wait for that."""
         self._asking.close()
         self._process.wait()
+        self._folder.cleanup()
 
 
 _servers: list[ForkServer] = []
