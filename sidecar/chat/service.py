@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-from sidecar.chat import labels, transactions
+from sidecar.chat import transactions
+from sidecar.chat.answer_endings import AnswerEndings, AskedQuestion
 from sidecar.chat.chat_types import ChatInput, ChatResult
 from sidecar.chat.live_answers import AnswerEnd, LiveAnswer, LiveAnswers, Running, ended_badly
 from sidecar.chat.options import room_for_history
@@ -22,10 +22,9 @@ from sidecar.chat.waiting import Waiting, WaitReporter
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money.model import utc_day
-from sidecar.providers.base import Event, PreparedCall
+from sidecar.providers.base import Event
 from sidecar.spending import intent, settlement
 from sidecar.spending.budget import this_month
-from sidecar.store.records import LedgerEntry
 
 Emit = Callable[[Event | Waiting], None]
 
@@ -44,12 +43,12 @@ class ChatService:
         self._preparer = RequestPreparer(core)
         self._settings = core.settings
         self._key_marks = core.key_marks
-        self._checker = core.checker
         self._session = core.session
         self._new_id = core.new_id
         self._now_ms = core.now_ms
         self._running = Running()
         self._writes = ShieldedWrites(core.store)
+        self._endings = AnswerEndings(core, self._writes)
 
     async def send(self, chat_input: ChatInput, emit: Emit) -> ChatResult:
         """Asks, streams to `emit`, stores and prices the answer.
@@ -158,8 +157,8 @@ class ChatService:
         answer = PaidAnswer(self._core, prepared, opened.entry)
         # What is kept of an answer outside of conversations is its call alone: by that it can be explained.
         message_id = opened.entry.id if opened.entry.conversation_id is None else self._new_id()
-        started = self._now_ms()
-        live = LiveAnswer(opened.entry, message_id, started, self._now_ms)
+        asked = AskedQuestion(prepared, opened, answer, message_id, started=self._now_ms())
+        live = LiveAnswer(opened.entry, message_id, asked.started, self._now_ms)
         live.cost_so_far, live.at_most_usd = answer.least, answer.at_most_usd
         keeper = PieceKeeper(self._store, live, prepared.serving.label, self._now_ms, self._keep_seconds)
 
@@ -178,9 +177,7 @@ class ChatService:
         except BaseException as problem:
             # Shielded: a second cancellation, or the end of the process's patience, must not lose what was paid.
             try:
-                await self._writes.shielded(
-                    self._settle_broken(prepared, opened.entry, message_id, answer, problem)
-                )
+                await self._writes.shielded(self._endings.broken(asked, problem))
             finally:
                 self.live.finish(live, ended_badly(problem))
             if isinstance(problem, asyncio.CancelledError):
@@ -188,113 +185,10 @@ class ChatService:
             raise
         result = None
         try:
-            result = await self._whole(prepared, opened, plan, answer, message_id, started)
+            result = await self._endings.whole(asked, plan)
         finally:
             self.live.finish(live, _end_of(result, answer))
-        return await self._read_json(prepared, answer, result)
-
-    async def _whole(
-        self,
-        prepared: PreparedRequest,
-        opened: transactions.OpenedQuestion,
-        plan: PreparedCall,
-        answer: PaidAnswer,
-        message_id: str,
-        started: int,
-    ) -> ChatResult:
-        """Store an answer that came to its end, and price it."""
-        accumulator, whole = answer.arrived, answer.whole()
-        charge = answer.charge(accumulator.usage)
-        finish, ended = accumulator.finish_reason or "stop", self._now_ms()
-        label = labels.label(prepared.serving, charge)
-        unsaved: tuple[str, ...] = ()
-        try:
-            await self._writes.save(
-                partial(
-                    transactions.settle,
-                    entry=opened.entry,
-                    replaces=prepared.chat_input.replaces,
-                    message_id=message_id,
-                    accumulator=accumulator,
-                    settlement=whole,
-                    finish_reason=finish,
-                    label=label,
-                    now=ended,
-                )
-            )
-        except Failure as failure:
-            # The answer is paid for: whoever asked gets it, saved or not. The open intent still tells of its cost.
-            unsaved = (
-                f"This answer could not be saved; that is tried again with the next question. {failure.message}",
-            )
-        return ChatResult(
-            id=message_id,
-            turn_id=opened.entry.turn_id,
-            text=accumulator.text or labels.instead_of_text(finish, plan.max_output_tokens),
-            thinking=accumulator.thinking,
-            citations=accumulator.citations,
-            finish_reason=finish,
-            usage=accumulator.usage,
-            cost_usd=whole.known_usd,
-            at_least_usd=None if whole.known_usd is not None else whole.at_least_usd,
-            at_most_usd=None if whole.known_usd is not None else whole.at_most_usd(answer.held_usd),
-            model=prepared.serving.asked_id,
-            served_model=charge.served_id if charge.served_id != prepared.serving.asked.full_id else None,
-            label=label,
-            timestamp=ended,
-            latency_ms=max(0, ended - started),
-            notes=(
-                *prepared.notes,
-                *plan.notes,
-                *opened.notes,
-                *accumulator.notes,
-                *labels.cost_notes(charge),
-                *unsaved,
-            ),
-            is_json=prepared.wants_json,
-        )
-
-    async def _read_json(
-        self, prepared: PreparedRequest, answer: PaidAnswer, result: ChatResult
-    ) -> ChatResult:
-        """The result with its JSON, where that was asked for. Raises Failure("invalid_output")."""
-        if not prepared.wants_json:
-            return result
-        # It is stored by now: whatever comes of this, what was paid for is there.
-        try:
-            value = await self._checker.read(answer.arrived.text, prepared.json_schema, result.finish_reason)
-        except Failure as failure:
-            settlement.tell_cost(failure, answer.whole(), answer.held_usd, answer.entry_id)
-            raise
-        return replace(result, json=value)
-
-    async def _settle_broken(
-        self,
-        prepared: PreparedRequest,
-        entry: LedgerEntry,
-        message_id: str,
-        answer: PaidAnswer,
-        problem: BaseException,
-    ) -> None:
-        """The stream did not end well: what had arrived is kept, with what is known of its cost."""
-        if isinstance(problem, Failure):
-            answer.name(problem)
-        accumulator, money = answer.arrived, answer.broken(problem)
-        if isinstance(problem, Failure):
-            settlement.tell_cost(problem, money, answer.held_usd, entry.id)
-        await self._writes.save(
-            partial(
-                transactions.settle,
-                entry=entry,
-                replaces=prepared.chat_input.replaces,
-                message_id=message_id,
-                accumulator=accumulator,
-                settlement=money,
-                finish_reason="error" if isinstance(problem, Exception) else "cancelled",
-                label=labels.label(prepared.serving, answer.charge(accumulator.usage)),
-                now=self._now_ms(),
-            )
-        )
+        return await self._endings.read_json(asked, result)
 
 
 def _end_of(result: ChatResult | None, answer: PaidAnswer) -> AnswerEnd:
