@@ -88,6 +88,7 @@ def start(
         raise moves.unknown_job()
     reopened = moves.rows_to_reopen(job, retry_failed=retry_failed)
     changed = row_sweeps.reopen(conn, job_id, reopened)
+    row_sweeps.begin_anew(conn, job_id)
     if retry_failed:
         jobs.count(conn, job_id, failed=-changed)
     if job.safeguard is not None or wanted is not NOTHING_WANTED:

@@ -96,6 +96,14 @@ def cancel_pending(conn: sqlite3.Connection, job_id: str, now: int) -> int:
     ).rowcount
 
 
+def begin_anew(conn: sqlite3.Connection, job_id: str) -> None:
+    """What broke off in an earlier run counts no more: each row may break off, and is held back for, as at first."""
+    conn.execute(
+        "UPDATE batch_results SET broken_answers = 0 WHERE job_id = ? AND status = 'pending' AND broken_answers > 0",
+        (job_id,),
+    )
+
+
 def reopen(conn: sqlite3.Connection, job_id: str, statuses: Collection[RowStatus]) -> int:
     """Rows that ended so wait again. Attempts and costs go on counting.
 

@@ -144,3 +144,26 @@ async def test_a_row_that_broke_off_is_held_back_for_anew_only_where_so_much_is_
     assert min(least) >= 0
     assert ended["status"] == status
     assert ("budget" in ended.get("error", "")) == (status == "failed")
+
+
+async def test_a_start_asks_the_budget_for_a_row_whose_answer_broke_off_in_the_run_before(
+    tmp_path: Path,
+) -> None:
+    """It was let begin for nothing, and stopped by the same budget a moment later."""
+    rows = [{"prompt": "Why? [[simulate: cut=1 times=1]]", "model": MODEL}]
+    async with inside(tmp_path, day="2026-11-30") as here:
+        home = (await here.call("project:create", {"name": "P"}))["result"]["id"]
+        job = (await here.call("batch:submit", {"projectId": home, "rows": rows}))["result"]
+        row_usd = Decimal(str(job["estimate"]["highUSD"])) / ATTEMPTS
+        limit = {"key": "monthlyBudgetUSD", "value": float(row_usd * Decimal("1.5"))}
+        await here.call("settings:save", limit)
+        await here.call("batch:start", {"jobId": job["id"]})
+        await here.ended(job["id"])
+        refused = await here.call("batch:start", {"jobId": job["id"]})
+        assert refused["error"]["data"]["kind"] == "budget_exceeded"
+        assert "this batch, each of its rows asked once, may cost up to" in refused["error"]["message"]
+        await here.call("settings:save", {**limit, "value": float(row_usd * Decimal("2.5"))})
+        assert "result" in await here.call("batch:start", {"jobId": job["id"]})
+        await here.ended(job["id"])
+        ended = (await here.call("batch:get", {"jobId": job["id"]}))["result"]
+    assert (ended["status"], ended["completedRows"]) == ("completed", 1)
