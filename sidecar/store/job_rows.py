@@ -188,14 +188,17 @@ def finish(conn: sqlite3.Connection, row_id: str, outcome: RowOutcome, now: int)
 def release(
     conn: sqlite3.Connection, row_id: str, cost_usd: Decimal | None, now: int, *, broke_off: bool = False
 ) -> bool:
-    """A row that was cut off, or whose answer broke off, waits again; what it has cost so far stays with it."""
+    """A row that was cut off, or whose answer broke off, waits again; what it has cost so far stays with it.
+
+    Its deaths stay with it too where it was cut off: that nobody waited for it says nothing of them.
+    """
     cost = to_pico(cost_usd)
     changed = conn.execute(
-        "UPDATE batch_results SET status = 'pending', interruptions = 0, updated_at = ?,"
-        " broken_answers = broken_answers + ?,"
-        " cost_pico = CASE WHEN ? IS NULL THEN cost_pico ELSE coalesce(cost_pico, 0) + ? END"
-        " WHERE id = ? AND status = 'processing'",
-        (now, int(broke_off), cost, cost, row_id),
+        "UPDATE batch_results SET status = 'pending', interruptions = CASE WHEN ?1 THEN 0 ELSE interruptions END,"
+        " updated_at = ?2, broken_answers = broken_answers + ?1,"
+        " cost_pico = CASE WHEN ?3 IS NULL THEN cost_pico ELSE coalesce(cost_pico, 0) + ?3 END"
+        " WHERE id = ?4 AND status = 'processing'",
+        (int(broke_off), now, cost, row_id),
     )
     return changed.rowcount > 0
 

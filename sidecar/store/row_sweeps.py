@@ -34,10 +34,21 @@ def count_interruption(conn: sqlite3.Connection, job_id: str) -> None:
 
 
 def forget_interruptions(conn: sqlite3.Connection, job_id: str) -> None:
-    """The process died of something else than the job's rows that had begun."""
+    """The process died of something else than the job's rows that had begun, but for one that did so before."""
     conn.execute(
-        "UPDATE batch_results SET interruptions = 0 WHERE job_id = ? AND status = 'processing'", (job_id,)
+        "UPDATE batch_results SET interruptions = CASE WHEN interruptions > 0 THEN interruptions + 1 ELSE 0 END"
+        " WHERE job_id = ? AND status = 'processing'",
+        (job_id,),
     )
+
+
+def at_work_in_a_death(conn: sqlite3.Connection, job_id: str) -> list[str]:
+    """Return the ids of the rows that have not ended and were at work when the process died."""
+    rows = conn.execute(
+        "SELECT id FROM batch_results WHERE job_id = ? AND status IN ('pending', 'processing') AND interruptions > 0",
+        (job_id,),
+    )
+    return [row_id for (row_id,) in rows]
 
 
 def set_aside(conn: sqlite3.Connection, job_id: str, error_kind: str, error_message: str, now: int) -> int:

@@ -77,6 +77,10 @@ class RowRunner:
         `out_of_reach` when nobody has been there for long, and
         Failure("storage_error") too when its result could not be saved.
         """
+        async with context.caution.whole(row.id):
+            await self._to_its_end(context, row)
+
+    async def _to_its_end(self, context: RunContext, row: PendingRow) -> None:
         trial = Trial(context.answers)
         while True:
             try:
