@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sidecar.clock import Now
 from sidecar.current_project import CurrentProject
+from sidecar.errors import Failure
 from sidecar.keys import Keys
 from sidecar.money.catalogue import Catalogue
 from sidecar.settings import Settings
@@ -49,7 +50,12 @@ class Core:
     key_marks: KeyMarks
     catalogue_whole: Callable[[], Awaitable[None]] = _always
 
-    def key_refused(self, provider: str) -> None:
+    def key_refused(self, provider: str, failure: Failure) -> None:
         """A vendor has refused its key: tell that, and have the key read anew, which may have been replaced since."""
         self.keys.doubt(provider)
-        self.on_invalid_key(provider)
+        self.tell_of_key(provider, failure)
+
+    def tell_of_key(self, provider: str, failure: Failure) -> None:
+        """Tell that a vendor has refused its key. One that only lacks a right for this works for other things."""
+        if not failure.lacks_right:
+            self.on_invalid_key(provider)

@@ -43,6 +43,7 @@ class Failure(Charged, Exception):
     It must hold no secret. `kind` is a row of schemas/errors.json. `retryable` overrides that row's default.
     `out_of_reach`: nothing answers, or not who was asked, so that whatever is asked next finds nobody either.
     `spent`: the vendor's credit or quota is used up, so that whatever is asked next is refused as well.
+    `lacks_right`: the key is known, and may not do this, or not from here.
     `detail` is free text for a developer; `issues` are `{"path": ..., "message": ...}` of bad input.
     """
 
@@ -72,6 +73,7 @@ class Failure(Charged, Exception):
         self.detail = detail
         self.issues = issues
         self.spent = False
+        self.lacks_right = False
         self.out_of_reach = False
 
     def data(self) -> dict[str, Any]:

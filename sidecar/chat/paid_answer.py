@@ -180,4 +180,4 @@ class PaidAnswer:
         """Let a failure name the model as the person does, and tell of a refused key that was not `known` to be."""
         self._prepared.with_context(failure)
         if failure.kind == "invalid_api_key" and not known:
-            self._core.on_invalid_key(self._prepared.serving.model.provider)
+            self._core.tell_of_key(self._prepared.serving.model.provider, failure)

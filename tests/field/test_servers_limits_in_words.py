@@ -27,6 +27,21 @@ TOO_LONG = (
     (500, "Prompt is longer than n_ctx"),
     (400, "Message is too long for this model"),
     (400, "Prompt tokens (5000) must be <= 4096"),
+    (400, "Token limit exceeded"),
+    (422, "Error: token limit reached."),
+    (500, "Token limit exceeded"),
+    (400, "Please reduce the length of the messages or completion."),
+    (400, "The conversation is too long"),
+    (400, "The message you submitted was too long, please submit something shorter."),
+    (400, "context_overflow"),
+    (400, "prompt is too large"),
+    (400, "Sequence length 5000 exceeds maximum sequence length 4096"),
+    (400, "Maximum number of tokens exceeded"),
+    (400, "max tokens exceeded: prompt has 5000 tokens"),
+    (400, "prompt tokens 5000 > 4096"),
+    (400, "Prompt exceeds the model's context"),
+    (400, "输入内容过长"),
+    (400, "超出最大上下文长度"),
 )
 # These are about the answer, or about something else.
 NOT_TOO_LONG = (
@@ -34,6 +49,10 @@ NOT_TOO_LONG = (
     (400, "The requested output tokens exceed the maximum of this model"),
     (400, "The schema name is too long"),
     (400, "too many tokens per minute"),
+    (403, "Daily token limit exceeded"),
+    (400, "User token limit exceeded for this month"),
+    (400, "tool name is too long"),
+    (400, "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]"),
 )
 USED_UP = (
     (400, "Budget has been exceeded! Current cost: 1.2, Max budget: 1.0"),

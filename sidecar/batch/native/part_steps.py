@@ -297,7 +297,7 @@ class PartSteps:
         if not isinstance(failure, Failure):
             return
         if failure.kind == "invalid_api_key" and not isinstance(action, actions.WriteOff):
-            self._tools.core.key_refused(part.provider)
+            self._tools.core.key_refused(part.provider, failure)
         if failure.message != self._noted:  # at a vendor that is out of order it may be the same for a day
             log.warning("part %s at %s: %s", part.id, part.provider, failure.message)
         self._noted = failure.message

@@ -29,6 +29,15 @@ _ABOUT_KEY = re.compile(
 _WRONG = "(?:invalid|incorrect|wrong|expired|revoked|missing|malformed|not valid|not found|unknown)"
 _KEY = "(?:api|access)[ _-]?(?:key|token)"
 _KEY_REFUSED = re.compile(rf"{_KEY}[^.]{{0,40}}\b{_WRONG}|\b{_WRONG}[^.]{{0,20}}{_KEY}", re.I)
+_LACKS_RIGHT = re.compile(
+    r"\bmissing (the )?(required )?(scope|permission)|\binsufficient[ _](permission|scope|privilege)"
+    r"|\b(does not|doesn['’]t|do not|don['’]t) have (the |any |a |sufficient |enough |required |necessary )*"
+    r"(permission|access|right|scope|role)"
+    r"|\black(s|ing)? (the |a |an |required |necessary )*(acl|permission|scope|right|role)\b"
+    r"|\bip address\b.{0,80}(restrict|not (authorized|allowed)|blocked)|\brestricted (api )?key\b"
+    r"|\brequests (from|to) .{0,200}\b(are|is) (blocked|not allowed)|\bkey is not (authorized|allowed|permitted) to\b",
+    re.I,
+)
 # Members that only an answer has; "choices" may be there and hold nothing.
 _ANSWERS = (
     "candidates",
@@ -84,12 +93,24 @@ class ErrorFields:
 
 def speaks_of_key(message: str) -> bool:
     """Whether the words of a 403 are about who asks; without words it is."""
-    return not message.strip() or _ABOUT_KEY.search(message) is not None
+    return not message.strip() or _ABOUT_KEY.search(message) is not None or lacks_right(message)
 
 
 def refuses_key(message: str) -> bool:
     """Whether words say of the key itself that it is not taken, whatever the status is."""
     return _KEY_REFUSED.search(message) is not None
+
+
+def lacks_right(message: str) -> bool:
+    """Whether words say of a key that it is known, and may not do this, or not from here."""
+    return _LACKS_RIGHT.search(message) is not None
+
+
+def key_refused(title: str, message: str) -> str:
+    """Return the sentence for a key that a vendor, called `title`, refused with these words."""
+    if lacks_right(message):
+        return f"This {title} key lacks a right for this. Give it the right at {title}, or use another key."
+    return f"{title} refused the API key. Check it in the settings."
 
 
 def read_body(body: bytes) -> Any:

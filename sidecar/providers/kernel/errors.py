@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.error_fields import LONGEST_MESSAGE, read_body
+from sidecar.providers.kernel.error_fields import LONGEST_MESSAGE, key_refused, lacks_right, read_body
 from sidecar.providers.kernel.error_headers import may_retry, request_id, retry_after_ms
 from sidecar.providers.kernel.json_values import whole_text
 from sidecar.providers.kernel.outcome import LONGEST_HINT_MS, OutcomeUnknown
@@ -205,7 +205,7 @@ def _failure(error: VendorError, asked: Asked, shown: str, retryable: bool, hint
         retry_after_ms=None if error.spent else hint_ms,
         detail=detail or None,
     )
-    failure.spent = error.spent is not None
+    failure.spent, failure.lacks_right = error.spent is not None, lacks_right(said)
     return failure
 
 
@@ -269,10 +269,10 @@ def _when(hint_ms: int | None) -> str:
 
 def _sentence(error: VendorError, asked: Asked, shown: str, quoted: str, hint_ms: int | None) -> str:
     """What happened and what to do next. `shown` is the status in brackets, `quoted` what the vendor says."""
-    title, model = asked.title, asked.model
+    title, model, said = asked.title, asked.model, error.said
     match error.kind:
         case "invalid_api_key":
-            return f"{title} refused the API key. Check it in the settings.{quoted}"
+            return f"{key_refused(title, said)}{quoted}"
         case "rate_limited":
             return f"{title} is limiting how fast this key may ask. Try again {_when(hint_ms)}.{quoted}"
         case "context_length_exceeded":

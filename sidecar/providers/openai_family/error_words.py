@@ -71,6 +71,19 @@ TOO_LONG = (
     r"\bprompt tokens\b.{0,12} must be <=|\b(request|model)\b.{0,20}\btoken limit",
     r"(?<!output )(?<!completion )\btokens\b.{0,30}\b(exceeds?|more than)\b.{0,25}\b(limit|max|maximum)\b",
     r"too many (input |prompt )?tokens\b(?! (processed|per|in))",
+    # Alone: beside a day, a user or a minute it is another limit.
+    (
+        r"^\W*(error\W+)?(the )?((input|prompt|request|max|maximum) )?tokens? limit"
+        r"( was| is| has been)? (exceeded|reached)\W*$"
+    ),
+    r"\breduce the (length|size) of (the |your )?(messages|prompt|input|conversation|context)",
+    r"\b(conversation|chat|history|messages?)\b( you (submitted|sent))? (is|was|are|were) too (long|large)\b",
+    r"\bprompt (is|was) too large\b|\bcontext[ _]?overflow|\bexceeds? (the )?(model'?s?|its) context\b",
+    r"\bsequence length\b.{0,30}\b(exceeds?|longer|greater)\b",
+    r"\bmaximum number of (input |prompt )?tokens (was |is )?exceeded",
+    r"\b(input|prompt)[ _]tokens?\b.{0,12}(>|\bexceeds?\b)",
+    r"\bprompt (has|contains) \d+ tokens\b",
+    r"(输入|上下文|提示词?|对话).{0,8}(过长|超过|超出|超限)|(超过|超出).{0,6}上下文|tokens? ?(数量?)?(过长|超限)",
 )
 
 # The first that fits; what nobody understands is the server's own trouble.

@@ -76,7 +76,7 @@ def classify(status: int | None, value: Any) -> VendorError:
 def why_not_taken(refused: Failure | None) -> str | None:
     """Return why a server does not take a key, from how it refused it; None where the key works for questions."""
     # A key restricted to some calls is refused at the free address, and yet it works for chats.
-    if refused is None or (refused.status == 403 and "scope" in (refused.detail or "").lower()):
+    if refused is None or (refused.status in (401, 403) and "scope" in (refused.detail or "").lower()):
         return None
     return refused.message
 
