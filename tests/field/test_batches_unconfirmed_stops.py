@@ -40,6 +40,30 @@ async def test_a_stop_is_asked_for_until_the_vendor_itself_says_yes(
         assert there.batches[0]["state"] in ("cancelling", "cancelled")
 
 
+@pytest.mark.parametrize("silent", ["the stop", "the stop and a look"])
+async def test_a_stop_that_a_vendor_is_silent_about_is_told_and_asked_for_again(
+    silent: str, tmp_path: Path
+) -> None:
+    hung = Answer([], keep_open=True)
+    stop, look = Misbehaviour(CANCEL, hung, times=0), Misbehaviour(r"GET ", hung, times=0)
+    async with vendors(stop, look) as there, native(tmp_path, there) as process:
+        jobs = {name: await submitted(process, name, [f"One {SLOW}", "Two"]) for name in MODELS}
+        stop.left = 1_000_000
+        for job_id in jobs.values():
+            await process.call("batch:cancel", {"jobId": job_id})
+        await there.came(CANCEL, len(jobs))
+        look.left = len(jobs) if silent != "the stop" else 0
+        for name, job_id in jobs.items():
+            found = await until(
+                process, job_id, lambda found: "did not answer in time" in found.get("error", "")
+            )
+            assert f"{name} has not confirmed that it stops this batch" in found["error"]
+        stop.left = 0
+        for job_id in jobs.values():
+            await until(process, job_id, lambda found: "error" not in found)
+        assert {batch["state"] for batch in there.batches} <= {"cancelling", "cancelled"}
+
+
 @pytest.mark.parametrize("provider", MODELS)
 @pytest.mark.parametrize(
     "said", [(204, b""), (202, b"Accepted"), (200, b"null")], ids=["204", "a word", "null"]

@@ -86,10 +86,10 @@ class Vendors:
         """How many requests matched."""
         return sum(bool(re.match(pattern, f"{asked.method} {asked.target}")) for asked in self._server.asked)
 
-    async def came(self, pattern: str) -> None:
-        """Wait for the first request that matches."""
+    async def came(self, pattern: str, times: int = 1) -> None:
+        """Wait until so many requests that match have come."""
         async with asyncio.timeout(60), self._server.arrived:
-            await self._server.arrived.wait_for(lambda: self.count(pattern) > 0)
+            await self._server.arrived.wait_for(lambda: self.count(pattern) >= times)
 
     @property
     def batches(self) -> list[dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchState
@@ -13,6 +15,9 @@ from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.response_body import beginning_of
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.kernel.web_pages import is_page, page_instead
+
+# A vendor that is silent so long has not heard it, while the batch runs on: it is told, and asked again.
+STOP_SECONDS = 20.0
 
 
 async def ask_to_stop(
@@ -27,14 +32,30 @@ async def ask_to_stop(
     """POST to the address that stops a batch. Any good answer is a yes, but for an error and for a web page.
 
     A refusal means nothing when the batch has ended, or has the vendor's word `stopping`. Raise the Failure of the
-    stop otherwise, or that of the check.
+    stop otherwise, or that of the check. Neither is waited for longer than STOP_SECONDS.
     """
+    late = f"The {asked.title} API did not answer in time when it was to stop the batch."
     try:
-        await _stop(api, url, asked, body)
-    except Failure:
-        state = await check()
+        async with _within(api.failure(late, "timeout")):
+            await _stop(api, url, asked, body)
+    except Failure as failure:
+        async with _within(failure):
+            state = await check()
         if not state.ended and (not stopping or state.word != stopping):
             raise
+
+
+@asynccontextmanager
+async def _within(too_late: Failure) -> AsyncIterator[None]:
+    """Run the block for STOP_SECONDS at most. Raise `too_late` after them."""
+    patience = asyncio.timeout(STOP_SECONDS)
+    try:
+        async with patience:
+            yield
+    except TimeoutError:
+        if patience.expired():
+            raise too_late from None
+        raise
 
 
 async def _stop(api: VendorClient, url: str, asked: Asked, body: Body | None) -> None:
