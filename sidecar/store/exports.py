@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +25,8 @@ from sidecar.store.columns import from_pico, to_json
 from sidecar.store.stoppable import Pulse
 from sidecar.store.store import Store
 
-# API keys are in no table. `app_state` says nothing about the person's data.
+# API keys are in no table. `app_state` says nothing about the person's data. A new table is to be told here: the tests
+# look for it.
 TABLES = {
     "projects": "last_used DESC, id",
     "conversations": "project_id, created_at, id",
@@ -36,23 +38,13 @@ TABLES = {
     "history_rows": "seq",
     "settings": "key",
     "ledger": "created_at, id",
+    "answer_pieces": "entry_id, seq",
+    "votes": "created_at, id",
+    "unheard_stops": "asked_at, provider, native_id",
 }
-_JSON_COLUMNS = frozenset(
-    [
-        "citations",
-        "counts",
-        "estimate",
-        "original_data",
-        "price",
-        "request",
-        "row",
-        "settings",
-        "state",
-        "value",
-    ]
-)
-# Columns of these names are words in other tables.
-_JSON_TABLES = {"settings": {"projects"}, "state": {"jobqueue_states"}, "value": {"settings"}}
+# What the database looks at when it is written says so itself; these it takes as they are.
+_HELD_AS_JSON = {"jobqueue_states": {"state"}, "ledger": {"surcharges"}}
+_LOOKED_AT = re.compile(r"json_valid\s*\((\w+)\)")
 
 
 async def export_tables(store: Store, data_dir: Path, path: str) -> tuple[Path, int]:
@@ -86,21 +78,27 @@ async def export_tables(store: Store, data_dir: Path, path: str) -> tuple[Path, 
 def _writer(conn: sqlite3.Connection, table: str, pulse: Pulse) -> Callable[[BinaryIO], None]:
     def write(file: BinaryIO) -> None:
         rows = conn.execute(f"SELECT * FROM {table} ORDER BY {TABLES[table]}")  # noqa: S608
-        names = [column[0] for column in rows.description]
+        names, holds_json = [column[0] for column in rows.description], json_columns(conn, table)
         for row in rows:
             pulse()
-            file.write(line(table, names, row))
+            file.write(line(names, holds_json, row))
 
     return write
 
 
-def line(table: str, names: Sequence[str], row: Sequence[Any]) -> bytes:
+def json_columns(conn: sqlite3.Connection, table: str) -> set[str]:
+    """The columns of a table whose texts are JSON."""
+    (made_by,) = conn.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    return {*_LOOKED_AT.findall(made_by), *_HELD_AS_JSON.get(table, ())}
+
+
+def line(names: Sequence[str], holds_json: Collection[str], row: Sequence[Any]) -> bytes:
     """One row as a line of JSON: JSON columns as what they hold, money as `_usd` in exact decimals."""
     members: dict[str, Any] = {}
     for name, value in zip(names, row, strict=True):
         if name.endswith("_pico"):
             members[name.removesuffix("_pico") + "_usd"] = from_pico(value)
-        elif isinstance(value, str) and name in _JSON_COLUMNS and table in _JSON_TABLES.get(name, {table}):
+        elif isinstance(value, str) and name in holds_json:
             members[name] = _held(value)
         else:
             members[name] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value

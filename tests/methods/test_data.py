@@ -289,6 +289,31 @@ async def test_an_export_holds_every_table_and_no_key(app: Inside, tmp_path: Pat
     assert b"sk-secret" not in b"".join(path.read_bytes() for path in files)
 
 
+def test_every_table_but_what_the_app_keeps_for_itself_is_exported() -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
+        migrations.migrate(conn, Path(), NOW)
+        there = {name for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert {name for name in there if not name.startswith("messages_fts")} == {*TABLES, "app_state"}
+
+
+async def test_a_person_who_exports_everything_gets_their_votes_and_what_a_cost_is_made_of(
+    app: Inside, tmp_path: Path
+) -> None:
+    project_id = await project(app, "First")
+    talk = (await app.ask("conversation:create", {"projectId": project_id}))["result"]["id"]
+    models = ["openai/gpt-6-luna", "openai/gpt-5-mini"]
+    asked = {"conversationId": talk, "content": "Why?", "modelIds": models}
+    turn = (await app.ask("chat:compare", asked))["result"]["turnId"]
+    ballot = (await app.ask("compare:ballot", {"turnId": turn}))["result"]
+    await app.ask("compare:vote", {"ballotId": ballot["ballotId"], "winner": "tie"})
+    folder = beside(tmp_path) / "all"
+    await app.ask("data:export", {"path": str(folder)})
+    (vote,) = [json.loads(each) for each in (folder / "votes.jsonl").read_bytes().splitlines()]
+    assert (vote["winner"], [set(answer) for answer in vote["answers"]].count(set())) == ("tie", 0)
+    calls = [json.loads(each) for each in (folder / "ledger.jsonl").read_bytes().splitlines()]
+    assert {part["unit"] for call in calls for part in call["parts"]} >= {"in_uncached", "out_visible"}
+
+
 async def test_an_export_into_a_folder_that_is_there_replaces_its_own_files_only(
     app: Inside, tmp_path: Path
 ) -> None:
