@@ -237,6 +237,7 @@ def _done(done: Done, secrets: KnownSecrets) -> Done:
         served_model=_name(done.served_model, secrets),
         response_id=_name(done.response_id, secrets),
         citations=tuple(_citation(citation, secrets) for citation in done.citations),
+        notes=tuple(map(secrets.hide, done.notes)),
     )
 
 

@@ -154,6 +154,18 @@ async def test_nothing_that_comes_with_an_answer_brings_the_key_back(way: str, t
         assert answered >= sweep.OF_AN_ANSWER or "inside the stream" in way
 
 
+async def test_a_tool_that_a_model_asks_for_by_the_key_is_told_without_it(tmp_path: Path) -> None:
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": KEY, "arguments": "{}"}}
+    wanted = stream(chat_chunk({"tool_calls": [call]}, "tool_calls"), "[DONE]")
+    async with (
+        serving(wanted) as server,
+        sidecar(tmp_path, *DEBUG, models=own_models(server.url), environment=LAB) as process,
+    ):
+        assert "asked to use a tool" in " ".join((await ask(process, conversationId="c"))["notes"])
+        await batch_rows(process, {"prompt": "Why?", "model": MODEL})
+        await sweep.check_everywhere(process, tmp_path, KEY)
+
+
 CHUNKED = {"transfer-encoding": "chunked"}
 BROKEN: dict[str, Callable[[], Answer]] = {
     "as the size of a chunk": lambda: raw(
