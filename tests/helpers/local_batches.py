@@ -191,7 +191,11 @@ class FullDisk(Store):
 
 @asynccontextmanager
 async def works(
-    folder: Path, *, keys: Mapping[str, str] | None = None, provider: PromptedProvider | None = None
+    folder: Path,
+    *,
+    keys: Mapping[str, str] | None = None,
+    provider: PromptedProvider | None = None,
+    checker: ReplyChecker | None = None,
 ) -> AsyncIterator[Works]:
     """An engine whose database is in `folder`, with a project "p". Leaving the block stops it in order."""
     clock, provider, refused = Clock(), provider or PromptedProvider(), list[str]()
@@ -200,7 +204,7 @@ async def works(
     saved = MemoryKeys({"openai": "sk-test-key-1234"} if keys is None else dict(keys))
     told, rows_told = list[Progress](), list[JobRow]()
     known = Keys(saved, {}, {})
-    checker, catalogue = ReplyChecker(), Catalogue.load()
+    checker, catalogue = checker or ReplyChecker(), Catalogue.load()
     core = Core(
         store=store,
         catalogue=catalogue,

@@ -98,14 +98,11 @@ class RowEndings:
         """Judge an answer that was kept before the process died."""
         outcome = RowOutcome(
             "success",
-            row.response,
-            row.tokens_in,
-            row.tokens_out,
-            None,
-            row.latency_ms,
-            None,
-            None,
-            row.finish_reason,
+            response=row.response,
+            tokens_in=row.tokens_in,
+            tokens_out=row.tokens_out,
+            latency_ms=row.latency_ms,
+            finish_reason=row.finish_reason,
         )
         try:
             schema = Row(row.request or {}).options().json_schema

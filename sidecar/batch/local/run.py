@@ -177,14 +177,19 @@ class JobRun:
             except Failure as failure:
                 self._halt(failure)
             except Exception as bug:
-                log.error("batch %s failed by a bug", self.job.id, exc_info=bug)
-                self._halt(shortage(bug) or Failure("internal_error", _FAULT))
+                self._halt(self._failed_by(bug))
 
     async def _judge(self, context: RunContext, row: JobRow) -> None:
         try:
             await self._runner.endings.judge_left_over(context, row)
         except Failure as failure:
             self._halt(failure)
+        except Exception as bug:
+            self._halt(self._failed_by(bug))
+
+    def _failed_by(self, bug: Exception) -> Failure:
+        log.error("batch %s failed by a bug", self.job.id, exc_info=bug)
+        return shortage(bug) or Failure("internal_error", _FAULT)
 
     def _halt(self, failure: Failure) -> None:
         if self._halted is None:

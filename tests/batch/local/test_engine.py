@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sidecar.batch.row_transactions import write_when_possible
+from sidecar.checker.replies import ReplyChecker
 from sidecar.errors import Failure
 from sidecar.providers.base import Done, TextDelta, Usage, UsageSoFar
 from sidecar.providers.kernel.outcome import OutcomeUnknown
@@ -83,6 +86,29 @@ async def test_a_failure_is_told_in_the_renderers_words_and_entered_as_what_it_i
     assert (row.status, row.error_kind, entry.state) == (status, kind, state)
     assert row.error_message
     assert row.cost_usd == (Decimal(0) if state == "failed" else None)
+
+
+class BrokenChecker(ReplyChecker):
+    async def problem(self, *_: Any, **__: Any) -> Failure | None:
+        raise ValueError("a bug")
+
+
+async def test_a_bug_in_judging_what_the_last_run_left_is_told_and_leaves_the_answer(tmp_path: Path) -> None:
+    async with works(tmp_path) as here:
+        job = await here.submit("One")
+
+        def died_before_it_was_judged(conn: sqlite3.Connection) -> None:
+            conn.execute("UPDATE batch_jobs SET status = 'processing'")
+            conn.execute(
+                "UPDATE batch_results SET status = 'processing', response = 'Paid', finish_reason = 'stop'"
+            )
+
+        await here.store.write(died_before_it_was_judged)
+    async with works(tmp_path, checker=BrokenChecker()) as here:
+        ended = await here.ended(job.id)
+        assert (ended.status, ended.error_kind) == ("failed", "internal_error")
+        (row,) = await here.rows(job.id)
+    assert (row.status, row.response) == ("processing", "Paid")
 
 
 async def test_a_refused_key_is_not_tried_by_every_row(tmp_path: Path) -> None:
