@@ -243,7 +243,8 @@ class Container:
                 return ()
         except Failure:  # every call that needs the database tells why
             return ()
-        return (*await self.batches.resumption.jobs(), *await self.native.resumption.jobs())
+        here, theirs = await asyncio.gather(self.batches.resumption.jobs(), self.native.resumption.jobs())
+        return (*here, *theirs)
 
     def _resume_batches(self) -> None:
         """The database could be opened after all, or the catalogue is whole again: what waited for it goes on."""
