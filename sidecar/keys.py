@@ -81,9 +81,6 @@ class EveryKey(MemoryKeys):
             return self.saved.get(provider)
         return self.admin if provider.endswith("-admin") else self.everywhere
 
-    async def set(self, provider: str, key: str) -> None:
-        self.saved[provider] = key
-
     async def delete(self, provider: str) -> None:
         self.saved.pop(provider, None)
         self.gone.add(provider)

@@ -28,14 +28,6 @@ _WHERE = "inference_geo="
 
 
 @dataclass(frozen=True, slots=True)
-class CostRange:
-    """What a request may cost in US dollars."""
-
-    low_usd: Decimal
-    high_usd: Decimal
-
-
-@dataclass(frozen=True, slots=True)
 class Extras:
     """What a request may cost beside its prompt and its answer.
 

@@ -154,10 +154,6 @@ def with_header(found: Iterator[tuple[int, Any]], *, header: bool) -> Iterator[t
             yield number - 1, dict(zip(names, value, strict=False))
 
 
-def _are_lists(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, list) for each in value)
-
-
 def _are_plain(value: Any) -> bool:
     return (
         isinstance(value, list) and bool(value) and not any(isinstance(each, dict | list) for each in value)

@@ -22,7 +22,7 @@ def run(
     table: Annotated[
         Path,
         typer.Argument(
-            help="CSV, TSV, JSON, JSON Lines, XLSX, Parquet, or YAML as of promptfoo.",
+            help=FORMS,
             exists=True,
             dir_okay=False,
         ),
