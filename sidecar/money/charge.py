@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -64,6 +64,10 @@ def charge(
         return unpriced("the provider reported no usage")
     if model is not None and model.searches_by_itself and not usage.searches and usage.charged_usd is None:
         return unpriced("it searches by itself and does not say how often")
+    if least and price is not None and price.web_search_per_1k is None and usage.searches:
+        # What was searched has no price; the tokens have.
+        each = tuple(replace(request, searches=0) for request in usage.requests)
+        usage = replace(usage, searches=0, requests=each)
     if least and price is not None and not batch and usage.service_tier is None and not usage.prompt_total:
         # No usage has come: the vendor had no place yet to name the tier.
         usage = pricing.at_cheapest_tier(usage, price)

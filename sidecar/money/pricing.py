@@ -84,7 +84,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Unpriced:
-    """Why a call has no cost: `no price`, `impossible usage`, or which price is missing."""
+    """Why a call has no cost: `no price`, why its usage is in doubt, or which price is missing."""
 
     reason: str
 
@@ -100,7 +100,7 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
     if usage.charged_usd is not None:
         return _charged(usage.charged_usd)
     if usage.doubt or not _possible(usage):
-        return Unpriced("impossible usage")
+        return Unpriced(usage.doubt or "impossible usage")
     if entry is None:
         return Unpriced("no price")
     parts: list[Part] = []

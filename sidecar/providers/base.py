@@ -70,6 +70,8 @@ ANSWER_LONGER = "the answer is longer than the tokens that were told of it"
 # What a doubt says of what has a price of its own, which may be higher than any that is listed: then nobody knows what
 # the answer cost at most.
 PRICE_UNKNOWN = "price is not known here"
+# The tokens beside a tool are what was told.
+TOOL_USED = f"it used a tool whose {PRICE_UNKNOWN}"
 
 
 @dataclass(frozen=True, slots=True)

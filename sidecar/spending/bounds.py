@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from sidecar.providers.base import ANSWER_LONGER, ANSWER_UNTOLD, SEARCH_BROKEN, Usage
+from sidecar.providers.base import ANSWER_LONGER, ANSWER_UNTOLD, SEARCH_BROKEN, TOOL_USED, Usage
 
 # OpenAI's o200k, the largest that is public, makes one token of some 16 bytes at most, taken over a text (Georgian);
 # long words of English have 14. Rows of one character, as those that indent code or rule a table, have up to 128 in a
@@ -31,7 +31,7 @@ def least_usage(reported: Usage | None, written: int, tier: str | None = None) -
     if reported is None:
         return Usage(out_visible=written, service_tier=tier) if written else None
     reported = replace(reported, service_tier=reported.service_tier or tier)
-    if reported.doubt in (ANSWER_UNTOLD, ANSWER_LONGER, SEARCH_BROKEN):
+    if reported.doubt in (ANSWER_UNTOLD, ANSWER_LONGER, SEARCH_BROKEN, TOOL_USED):
         reported = replace(reported, doubt="")
     if reported.doubt:
         # Counts that cannot be right are no bound; what has arrived was written all the same.

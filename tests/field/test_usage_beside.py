@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.field.claims import field
 from tests.field.hostile import Answer, Switch, serving
 from tests.field.lab import ask, own_models, sidecar, vendor_environment
@@ -155,3 +157,47 @@ async def test_two_charges_of_one_answer_that_differ_tell_no_cost(tmp_path: Path
         "an estimate beside it": (charged(cost=0.1, estimated_cost=0.3), "0.1"),
     }
     await assert_costs(tmp_path, "lab/m", cases)
+
+
+@field("money", "why a cost is not known")
+async def test_why_a_cost_is_not_known_is_said_with_what_is_certain_of_it(tmp_path: Path) -> None:
+    def own(**members: Any) -> Answer:
+        return chat({**CHAT, **members}, "m")
+
+    sonnet = "anthropic/claude-sonnet-5-5"
+    # The model, its answer, what is said, the least where it is more than of the one word, and whether there is a most.
+    cases: Mapping[str, tuple[str, Answer, str, float, bool]] = {
+        "a tool": (sonnet, claude({}, {"code_execution_requests": 1}), "it used a tool", 0.007, False),
+        "searches": ("lab/m", own(num_search_queries=3), "no price for searches", 0.002, False),
+        "two charges": ("lab/m", own(cost=1, total_cost=2), "the charge contradicts itself", 0, False),
+        "no charge": ("lab/m", own(cost="1,234"), "the charge is impossible", 0, False),
+        "half of it": ("lab/m", own(cost=0.1, is_byok=True), "the upstream's charge was not told", 0, False),
+        "a total": ("lab/m", own(total_tokens=1700), "the total contradicts its parts", 0, True),
+        "a tool, and a total": (
+            "lab/m",
+            own(total_tokens=1700, num_sources_used=3),
+            "the total contradicts its parts; it used a tool",
+            0,
+            False,
+        ),
+    }
+    switch = Switch()
+    async with (
+        serving(switch) as server,
+        sidecar(
+            tmp_path,
+            models=own_models(server.url, model=OWN),
+            environment=vendor_environment(server.url, "anthropic"),
+        ) as process,
+    ):
+        await process.call("settings:save", {"key": "monthlyBudgetUSD", "value": 100})
+        for name, (model, answer, why, least, bounded) in cases.items():
+            switch.say(answer)
+            reply = await ask(process, model=model)
+            assert f"The cost of this answer is not known: {why}" in reply["notes"][0], name
+            assert reply["costAtLeastUSD"] == (least or pytest.approx(0, abs=0.00002)), name
+            assert ("costAtMostUSD" in reply) == bounded, name
+        budget = (await process.call("activity:stats", {}))["budget"]
+    # Nobody knows at most, and what was held back is counted all the same.
+    assert budget["uncertainUSD"] > 0.01
+    assert budget["spentUSD"] + budget["uncertainUSD"] + budget["leftUSD"] == pytest.approx(100)

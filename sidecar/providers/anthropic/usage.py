@@ -9,13 +9,14 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any
 
-from sidecar.providers.base import PRICE_UNKNOWN, FinishReason, Usage
+from sidecar.providers.base import PRICE_UNKNOWN, TOOL_USED, FinishReason, Usage
 from sidecar.providers.kernel.json_values import as_amount, as_count, as_list, as_mapping, as_price_word
 from sidecar.providers.kernel.token_counts import (
     added,
     doubt,
     grown,
     impossible,
+    together,
     whole_number,
     within,
 )
@@ -83,17 +84,19 @@ def message_usage(
     if _told_searches(counts) is None:
         usage = replace(usage, searches=searched)
     elif usage.searches < searched:
-        usage = replace(usage, doubt=usage.doubt or "it searched more often than it says")
+        usage = replace(usage, doubt=together(usage.doubt, "it searched more often than it says"))
     told = list(map(as_mapping, as_list(counts.get("iterations"))))
     if not told:
         return usage
     if any(each.get("type") not in ("message", "compaction") for each in told):
-        return replace(usage, doubt=usage.doubt or f"it has a request whose model and {PRICE_UNKNOWN}")
+        return replace(
+            usage, doubt=together(usage.doubt, f"it has a request whose model and {PRICE_UNKNOWN}")
+        )
     if len(told) == 1:
         same = all(
             told[0].get(name) in (None, counts.get(name)) for name in ("input_tokens", "output_tokens")
         )
-        return usage if same else replace(usage, doubt=usage.doubt or _NOT_ITS_REQUESTS)
+        return usage if same else replace(usage, doubt=together(usage.doubt, _NOT_ITS_REQUESTS))
     parts = [
         _request_usage({**counts, **_NO_CACHE, **each, "server_tool_use": None}, hour=hour) for each in told
     ]
@@ -102,7 +105,7 @@ def message_usage(
     if sum(part.prompt_total for part in said) != usage.prompt_total or (
         sum(part.out_total for part in said) != usage.out_total
     ):
-        wrong = wrong or _NOT_ITS_REQUESTS
+        wrong = together(wrong, _NOT_ITS_REQUESTS)
     # Searches are told of the whole message: they cost the same whichever request made them.
     parts[-1] = replace(parts[-1], searches=usage.searches)
     return replace(reduce(added, parts[1:], parts[0]), doubt=wrong)
@@ -163,15 +166,15 @@ def _doubt(counts: Mapping[str, Any], prompt: int) -> str:
     told = [counts[name] for name in named if counts.get(name) is not None]
     if any(whole_number(count) is None for count in told) or counts.get("input_tokens") is None or not prompt:
         return "the size of the prompt was not told"
-    tools = as_mapping(counts.get("server_tool_use"))
-    if any(_has_a_price(name) and count and whole_number(count) != 0 for name, count in tools.items()):
-        return f"it used a tool whose {PRICE_UNKNOWN}"
     searches = _told_searches(counts)
     thinking = as_mapping(counts.get("output_tokens_details")).get("thinking_tokens")
     output = counts.get("output_tokens", 0)
-    return impossible(searches, "searches") or doubt(
+    unsure = impossible(searches, "searches") or doubt(
         prompt, output, {"thinking": (thinking, as_count(output))}, None
     )
+    tools = as_mapping(counts.get("server_tool_use"))
+    used = any(_has_a_price(name) and count and whole_number(count) != 0 for name, count in tools.items())
+    return together(unsure, TOOL_USED if used else "")
 
 
 def _told_searches(counts: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.base import Usage
+from sidecar.providers.base import PRICE_UNKNOWN, Usage
 from sidecar.providers.kernel.client import VendorClient, in_path
 from sidecar.providers.kernel.json_values import as_amount, as_count, as_mapping
 
@@ -36,11 +36,11 @@ def charged_usd(usage: Mapping[str, Any]) -> tuple[Decimal | None, str]:
     if usage.get("cost_in_usd_ticks") is not None:
         ticks = _dollars(usage["cost_in_usd_ticks"])
         if ticks is None or ticks != ticks.to_integral_value():
-            return None, "the charge is impossible"
+            return None, _so("the charge is impossible")
         every.append(str(ticks.scaleb(-_TICK_DIGITS)))
     told = every[0] if every else None
     if not _agree(every) and _yes(usage.get("is_byok")) is not True:
-        return None, "the charge contradicts itself"
+        return None, _so("the charge contradicts itself")
     if told is None:
         # Of all that is told the least certain, and more than nothing.
         told = usage.get("estimated_cost")
@@ -50,15 +50,20 @@ def charged_usd(usage: Mapping[str, Any]) -> tuple[Decimal | None, str]:
     cost = _of_object(told) if isinstance(told, Mapping) else _dollars(told)
     own_key = _yes(usage.get("is_byok"))
     if cost is None and own_key:
-        return None, "the gateway's own fee was not told"
+        return None, _so("the gateway's own fee was not told")
     upstream = _upstream(as_mapping(usage.get("cost_details")))
     if cost is None or own_key is False:
-        return cost, "" if told is None or cost is not None else "the charge is impossible"
+        return cost, "" if told is None or cost is not None else _so("the charge is impossible")
     if own_key is None:
         # Whose key was used was not told: only a charge that has the upstream's in it is the whole one.
         whole = upstream is None or upstream <= cost
-        return (cost, "") if whole else (None, "whether the upstream's charge comes on top was not told")
-    return (None, "the upstream's charge was not told") if upstream is None else (cost + upstream, "")
+        return (cost, "") if whole else (None, _so("whether the upstream's charge comes on top was not told"))
+    return (None, _so("the upstream's charge was not told")) if upstream is None else (cost + upstream, "")
+
+
+def _so(why: str) -> str:
+    """The doubt: what a server charges for more than its tokens, no price list bounds."""
+    return f"{why}, so its {PRICE_UNKNOWN}"
 
 
 def _says_nothing(told: Any) -> bool:

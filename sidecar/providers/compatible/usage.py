@@ -10,7 +10,7 @@ from typing import Any
 from sidecar.providers.base import Usage
 from sidecar.providers.compatible.charges import charged_usd
 from sidecar.providers.kernel.json_values import as_count, as_mapping, written_out
-from sidecar.providers.kernel.token_counts import whole_number
+from sidecar.providers.kernel.token_counts import together, whole_number
 from sidecar.providers.openai_family.usage import chat_usage
 from sidecar.providers.openai_family.usage_doubts import CACHED_BESIDE, WRITTEN_BESIDE
 
@@ -94,7 +94,7 @@ def compatible_usage(told: Mapping[str, Any], service_tier: Any = None) -> Usage
     parts = replace(
         parts,
         charged_usd=charged,
-        doubt=parts.doubt or doubt or _of_hits_and_misses(usage, prompt),
+        doubt=together(parts.doubt, doubt, _of_hits_and_misses(usage, prompt)),
     )
     return parts if parts.prompt_total or parts.out_total or charged is not None else None
 

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.base import PRICE_UNKNOWN, Event, Usage, UsageSoFar
+from sidecar.providers.base import PRICE_UNKNOWN, TOOL_USED, Event, Usage, UsageSoFar
 from sidecar.providers.kernel.json_values import as_amount, as_count, as_mapping
-from sidecar.providers.kernel.token_counts import impossible, whole_number
+from sidecar.providers.kernel.token_counts import impossible, together, whole_number
 from sidecar.providers.openai_family import usage as openai_usage
 from sidecar.providers.openai_family.usage_doubts import other_tools
 
@@ -58,7 +58,7 @@ def responses_usage(response: Mapping[str, Any]) -> Usage | None:
     if told and not isinstance(told, Mapping):
         wrong = "what its tools did cannot be read"
     wrong = wrong or other_tools(details, known=(*_SEARCHES, *_FREE_TOOLS))
-    return _charged(replace(parts, doubt=parts.doubt or wrong), usage)
+    return _charged(replace(parts, doubt=together(parts.doubt, wrong)), usage)
 
 
 def charged_usd(usage: Mapping[str, Any]) -> Decimal | None:
@@ -72,12 +72,11 @@ def charged_usd(usage: Mapping[str, Any]) -> Decimal | None:
 def _charged(parts: Usage, usage: Mapping[str, Any]) -> Usage:
     charged = charged_usd(usage)
     doubt = parts.doubt
+    used = usage.get("num_sources_used") or (not parts.searches and usage.get("num_server_side_tools_used"))
     if charged is None and usage.get("cost_in_usd_ticks") is not None:
-        doubt = "the charge is impossible"
-    elif charged is None and usage.get("num_sources_used"):
-        doubt = doubt or f"it has sources whose {PRICE_UNKNOWN}"
-    elif charged is None and not parts.searches and usage.get("num_server_side_tools_used"):
-        doubt = doubt or f"it used tools whose {PRICE_UNKNOWN}"
+        doubt = together(doubt, f"the charge is impossible, so its {PRICE_UNKNOWN}")
+    elif charged is None and used:
+        doubt = together(doubt, TOOL_USED)
     return replace(parts, charged_usd=charged, doubt=doubt)
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.providers.base import ANSWER_UNTOLD, Usage
+from sidecar.providers.base import ANSWER_UNTOLD, PRICE_UNKNOWN, Usage
 from sidecar.providers.kernel.json_values import as_amount, as_mapping
 
 _log = logging.getLogger(__name__)
@@ -36,6 +36,12 @@ def doubt(prompt: Any, output: Any, parts: Mapping[str, tuple[Any, int]], total:
     if total is not None and whole_number(total) not in (told + written, told + written + apart):
         return "the total contradicts its parts"
     return ""
+
+
+def together(*doubts: str) -> str:
+    """Return these doubts as one. What has no price stands last, and what is doubted in two ways is no single doubt."""
+    found = dict.fromkeys(each for each in doubts if each)
+    return "; ".join(sorted(found, key=lambda each: each.endswith(PRICE_UNKNOWN)))
 
 
 def impossible(count: Any, name: str) -> str:

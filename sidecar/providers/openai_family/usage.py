@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.providers.base import SEARCH_BROKEN, FinishReason, Usage
 from sidecar.providers.kernel.json_values import as_count, as_mapping, as_price_word, written_out
-from sidecar.providers.kernel.token_counts import doubt, impossible, within
+from sidecar.providers.kernel.token_counts import doubt, impossible, together, within
 from sidecar.providers.openai_family.usage_doubts import (
     Lifetimes,
     no_text,
@@ -147,17 +147,19 @@ def _parts(
     own_kinds: bool = False,
 ) -> Usage:
     """The usage of these counts. `told` is all that was told, and `wrong` what is known already to be wrong with it."""
-    wrong = wrong or _unreadable(prompt_details) or _unreadable(output_details)
+    unsure = _unreadable(prompt_details) or _unreadable(output_details)
     read = as_mapping(written_out(prompt_details))
     said = as_mapping(written_out(output_details))
     cache = Lifetimes.of(read)
     parts = _bounded(as_count(prompt), as_count(output), read, said, cache)
-    wrong = wrong or doubt(prompt, output, parts, total) or cache.wrong or no_text(read, said)
-    wrong = wrong or ("" if own_kinds else other_kinds(told, read, said))
+    unsure = unsure or doubt(prompt, output, parts, total) or cache.wrong or no_text(read, said)
+    unsure = unsure or ("" if own_kinds else other_kinds(told, read, said))
     prompt, output = as_count(prompt), as_count(output)
     cached = within(as_count(read.get("cached_tokens")), prompt, "cached")
     written = within(cache.written, prompt - cached, "cache write")
     reasoning = within(as_count(said.get("reasoning_tokens")), output, "reasoning")
+    unsure = unsure or two_tellings(told, cached, written, reasoning)
+    unsure = unsure or of_its_requests(told, prompt, cached + written, output)
     return Usage(
         in_uncached=prompt - cached - written,
         cache_read=cached,
@@ -168,9 +170,7 @@ def _parts(
         searches=searches,
         prompt_total=prompt,
         service_tier=as_price_word(service_tier) or None,
-        doubt=wrong
-        or two_tellings(told, cached, written, reasoning)
-        or of_its_requests(told, prompt, cached + written, output),
+        doubt=together(unsure, wrong),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.providers.base import PRICE_UNKNOWN
+from sidecar.providers.base import PRICE_UNKNOWN, TOOL_USED
 from sidecar.providers.kernel.json_values import as_amount, as_count, as_mapping
 from sidecar.providers.kernel.token_counts import impossible, whole_number
 
@@ -102,7 +102,7 @@ def other_tools(counts: Mapping[str, Any], *, known: Iterable[str] = ("web_searc
     for name, told in counts.items():
         used = as_mapping(told).get("num_requests") if isinstance(told, Mapping) else told
         if name not in known and used and whole_number(used) != 0:
-            return f"it used a tool whose {PRICE_UNKNOWN}"
+            return TOOL_USED
     return ""
 
 
@@ -151,7 +151,7 @@ def wrong_beside(usage: Mapping[str, Any]) -> str:
             wrong = wrong or "what its tools did cannot be read"
         wrong = wrong or other_tools(as_mapping(told), known=_FREE_TOOLS)
     if any(usage.get(name) and whole_number(usage[name]) != 0 for name in _OTHER_UNITS):
-        wrong = wrong or f"it used a tool whose {PRICE_UNKNOWN}"
+        wrong = wrong or TOOL_USED
     if any(_KINDS.search(name) and _tells(count) for name, count in usage.items()):
         wrong = wrong or f"it has tokens that are no text, whose {PRICE_UNKNOWN}"
     return wrong
