@@ -1,16 +1,13 @@
-"""A day and an amount as the consoles of many countries write them (pure)."""
+"""A day as the consoles of many countries write it (pure)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal, InvalidOperation
 
 from sidecar.money.vendor_days import day_of, pacific_moment
 
-# More than any bill; what is no number at all is not below it either.
-MOST_USD = Decimal(10**12)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _CLOCK = r"(?:,?[ T]+(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?)?"
 _YEAR_FIRST = re.compile(rf"(\d{{4}})[/.](\d{{1,2}})[/.](\d{{1,2}}){_CLOCK}")
@@ -19,8 +16,6 @@ _MONTH_DAY = re.compile(rf"([A-Za-z]{{3,9}})\.? (\d{{1,2}}),? (\d{{4}}){_CLOCK}"
 _DAY_MONTH = re.compile(rf"(\d{{1,2}})\.?[ \-]([A-Za-z]{{3,9}})\.?,?[ \-](\d{{4}}|\d\d){_CLOCK}")
 _SECONDS = re.compile(r"(\d{10})(?:\.\d+)?|(\d{10})\d{3}")
 _ZONE = re.compile(r"\s*\b(UTC|GMT|Z|PST|PDT|PT|Etc/UTC|America/Los_Angeles)$")
-_NOTHING = frozenset({"", "-", "–", "—"})
-_DOLLAR = re.compile(r"US\s?\$|USD|\$")
 
 
 class Days:
@@ -90,29 +85,3 @@ def _at(
     if half:
         hours = hours % 12 + (12 if half[0] in "Pp" else 0)
     return datetime(full, month, int(day), hours, int(minute), int(second or 0))
-
-
-def amount(text: str, *, semicolons: bool) -> Decimal:
-    """A number of dollars. A comma is the decimal point between semicolons, behind a point, or before no three digits.
-
-    What is in brackets, or has its sign behind it, is below 0 as accountants write it. Raises InvalidOperation.
-    """
-    bare = re.sub(r"[\s\u00a0\u202f\u2009'’]", "", _DOLLAR.sub("", text).replace("\u2212", "-"))
-    if bare in _NOTHING:
-        return Decimal(0)
-    if bare.startswith("(") and bare.endswith(")"):
-        bare = f"-{bare[1:-1]}"
-    elif bare.endswith("-"):
-        bare = f"-{bare[:-1]}"
-    whole, _, rest = bare.partition(",")
-    if "." in bare:
-        decimal_comma = bare.rfind(",") > bare.rindex(".")
-    else:
-        three = len(rest) == 3 or "," in rest
-        decimal_comma = "," in bare and (semicolons or not three or whole.lstrip("-") == "0")
-    if decimal_comma:
-        bare = bare.replace(".", "").replace(",", ".")
-    usd = Decimal(bare.replace(",", ""))
-    if not abs(usd) < MOST_USD:
-        raise InvalidOperation
-    return usd

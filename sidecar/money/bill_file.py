@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
-from sidecar.money.bill_cells import Days, amount
+from sidecar.money.bill_amounts import Amounts
+from sidecar.money.bill_cells import Days
 from sidecar.money.bill_columns import Columns, columns, foreign_currency, is_dollar
 from sidecar.money.bill_table import is_sum, of_no_day, order_unknown, read_table, unread
 from sidecar.money.bill_twins import one_of_each
@@ -47,7 +48,7 @@ def read_bill(text: str, *, pacific: bool) -> Bill:
     table = read_table(text, _is_bill)
     at = columns(table.names)
     table = one_of_each(table, (at.day, at.model, at.cost, at.unit, at.currency, at.upstream))
-    at, semicolons = columns(table.names), table.between == ";"
+    at = columns(table.names)
     if at.price:
         raise unread(
             f"The column {at.price} may be the price of a unit, or of all of a line. Export the costs, or call the "
@@ -62,13 +63,17 @@ def read_bill(text: str, *, pacific: bool) -> Bill:
     days = Days((cells[at.day or 0] for _, cells in found), pacific=pacific)
     if days.ambiguous:
         raise order_unknown(days.ambiguous)
+    table.need_cells((row for row in found if not of_no_day(row[1][at.day or 0])), at.cost or 0)
+    places = [place for place in (at.cost, at.upstream) if place is not None]
+    told = (cells[place] for _, cells in found for place in places)
+    amounts = Amounts(told, semicolons=table.between == ";")
     lines, sums = list[BilledLine](), list[BilledLine]()
     left_out = 0
     for number, cells in found:
         if of_no_day(cells[at.day or 0]):
             left_out += 1
             continue
-        line = _line(number, cells, at, days, semicolons=semicolons)
+        line = _line(number, cells, at, days, amounts)
         (sums if is_sum(line.model) else lines).append(line)
     # A file that has nothing but the sums of its days is read by these.
     return Bill(tuple(lines), left_out + len(sums)) if lines else Bill(tuple(sums), left_out)
@@ -79,7 +84,7 @@ def _is_bill(names: Sequence[str]) -> bool:
     return not at.missing or (bool(at.price) and at.day is not None and at.model is not None)
 
 
-def _line(number: int, cells: Sequence[str], at: Columns, days: Days, *, semicolons: bool) -> BilledLine:
+def _line(number: int, cells: Sequence[str], at: Columns, days: Days, amounts: Amounts) -> BilledLine:
     def cell(index: int | None) -> str:
         return "" if index is None else cells[index].strip()
 
@@ -88,8 +93,8 @@ def _line(number: int, cells: Sequence[str], at: Columns, days: Days, *, semicol
     if currency:
         raise unread(f"Line {number} is in {currency}, and ours are dollars. Export the bill in USD.")
     try:
-        usd = amount(told, semicolons=semicolons) * (_CENT if at.cents else 1)
-        usd += amount(cell(at.upstream), semicolons=semicolons)
+        usd = amounts.read(told) * (_CENT if at.cents else 1)
+        usd += amounts.read(cell(at.upstream))
         day = days.read(cell(at.day))
     except (ValueError, InvalidOperation, OverflowError, OSError):
         raise unread(f"Line {number} has no day or no amount that can be read.") from None

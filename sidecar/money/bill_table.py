@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sidecar.errors import Failure
@@ -28,13 +28,31 @@ class Table:
     between: str
 
     def filled(self) -> list[tuple[int, list[str]]]:
-        """Return the rows that hold anything, each as wide as the names."""
+        """Return the rows that hold anything, each at least as wide as the names."""
         width = len(self.names)
         return [
             (number, [*cells, *[""] * (width - len(cells))])
             for number, cells in self.rows
             if any(map(str.strip, cells))
         ]
+
+    def need_cells(self, rows: Iterable[tuple[int, Sequence[str]]], last: int) -> None:
+        """Raise Failure for the first of the rows that ends before the column `last`, or goes on behind the names.
+
+        A decimal comma without quotes is two cells, and a file that broke off ends amid a row: what stands in a column
+        is then not what the column is called.
+        """
+        short = {number for number, cells in self.rows if len(cells) <= last}
+        for number, cells in rows:
+            if any(map(str.strip, cells[len(self.names) :])):
+                raise unread(
+                    f"Line {number} has more cells than the table has columns. An amount with a comma needs quotes "
+                    "around it, or semicolons between the cells: export the table in that way."
+                )
+            if number in short:
+                raise unread(
+                    f"Line {number} ends before its last cells: the file broke off there. Export it again."
+                )
 
 
 def read_table(text: str, suits: Callable[[Sequence[str]], bool]) -> Table:

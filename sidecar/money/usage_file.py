@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import InvalidOperation
 
-from sidecar.money.bill_cells import Days, amount
+from sidecar.money.bill_amounts import Amounts
+from sidecar.money.bill_cells import Days
 from sidecar.money.bill_table import Table, is_sum, of_no_day, order_unknown, read_table, unread
 from sidecar.money.bill_twins import one_of_each
 from sidecar.money.bill_units import BATCH, STANDARD, tier_of
@@ -21,6 +22,7 @@ UNKNOWN_KINDS = (
     "The file tells no charges, and not which of its tokens are of questions and which of answers: no cost can be made "
     "of them. Export the costs, or the usage with a column each for input and output tokens."
 )
+_Rows = Sequence[tuple[int, Sequence[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,10 @@ def read_usage(text: str, provider: str, *, pacific: bool) -> list[UsageLine] | 
             raise unread(UNKNOWN_KINDS)
         return None
     found = [(number, cells) for number, cells in table.filled() if not of_no_day(cells[at.day or 0])]
-    if at.total is not None and not _is_of_tokens(table, at, found):
+    counts = _amounts(table, at.counts.values(), found, whole=True)
+    if at.total is not None and not _is_of_tokens(table, at, found, counts):
         return None
+    table.need_cells(found, max(at.counts.values()))
     table = one_of_each(table, (at.day, at.model, at.tier, at.batch, *at.counts.values()))
     at = usage_columns(table.names)
     days = Days((cells[at.day or 0] for _, cells in found), pacific=pacific)
@@ -58,7 +62,7 @@ def read_usage(text: str, provider: str, *, pacific: bool) -> list[UsageLine] | 
         if is_sum(model):
             continue
         try:
-            day, told = days.read(cells[at.day or 0]), _counts(cells, at, table)
+            day, told = days.read(cells[at.day or 0]), _counts(cells, at, counts)
         except (ValueError, InvalidOperation, OverflowError, OSError):
             raise unread(f"Line {number} has no day or no number of tokens that can be read.") from None
         tier = tier_of(cells[at.tier].strip()) if at.tier is not None else STANDARD
@@ -70,23 +74,32 @@ def read_usage(text: str, provider: str, *, pacific: bool) -> list[UsageLine] | 
     return lines
 
 
-def _is_of_tokens(table: Table, at: UsageColumns, found: Sequence[tuple[int, Sequence[str]]]) -> bool:
+def _amounts(table: Table, places: Iterable[int], found: _Rows, *, whole: bool) -> Amounts:
+    told = (cells[place] for _, cells in found for place in places)
+    return Amounts(told, semicolons=table.between == ";", whole=whole)
+
+
+def _is_of_tokens(table: Table, at: UsageColumns, found: _Rows, counts: Amounts) -> bool:
     """Whether what might be a cost is the sum of the tokens in every line."""
+    place = at.total or 0
+    # Dollars have a decimal point, and tokens may have one of thousands: each is read by its own cells.
+    totals = _amounts(table, (place,), found, whole=False)
+    thousands = _amounts(table, (place,), found, whole=True)
     for _, cells in found:
         try:
-            told = _counts(cells, at, table)
-            total = amount(cells[at.total or 0], semicolons=table.between == ";")
+            told = _counts(cells, at, counts)
+            total = {totals.read(cells[place]), thousands.read(cells[place])}
         except (ValueError, InvalidOperation):
             return False
-        if total not in (sum(told.values()), told.get("input", 0) + told["output"]):
+        if total.isdisjoint((sum(told.values()), told.get("input", 0) + told["output"])):
             return False
     return bool(found)
 
 
-def _counts(cells: Sequence[str], at: UsageColumns, table: Table) -> dict[str, int]:
+def _counts(cells: Sequence[str], at: UsageColumns, counts: Amounts) -> dict[str, int]:
     found = {}
     for kind, place in at.counts.items():
-        number = amount(cells[place].strip(), semicolons=table.between == ";")
+        number = counts.read(cells[place])
         if number < 0 or number != number.to_integral_value():
             raise InvalidOperation
         found[kind] = int(number)
