@@ -6,20 +6,17 @@ Decisions are pure, with the time passed in (`AimdLimit`, `TokenBucket`); `KeyLi
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sidecar.providers.kernel.error_headers import retry_after_ms
-from sidecar.providers.kernel.whole_waits import whole_wait
+from sidecar.providers.kernel.reset_hints import wait_ms
 
 CONGESTED = frozenset({429, 529})
 MINUTE_MS = 60_000
 LONGEST_HOLD_MS = 60 * MINUTE_MS
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 # The vendors' two spellings of one header: openai `x-ratelimit-remaining-tokens`, anthropic
 # `anthropic-ratelimit-tokens-remaining`.
 _PREFIXES = ("x-ratelimit-{what}-{unit}", "anthropic-ratelimit-{unit}-{what}")
@@ -160,7 +157,7 @@ class Limits:
         limit = _number(_header(headers, "limit", unit))
         remaining = _number(_header(headers, "remaining", unit))
         if remaining is not None and remaining <= 0:
-            self.hold(reset_ms(_header(headers, "reset", unit), now_ms) or 0, now_ms)
+            self.hold(wait_ms(_header(headers, "reset", unit) or "", now_ms) or 0, now_ms)
         if limit is None or limit <= 0:
             return
         known = self._allowances.setdefault((model, unit), TokenBucket(limit, limit, now_ms))
@@ -243,26 +240,6 @@ class KeyLimiters:
             gate = self._gates[provider, key] = KeyLimiter(Limits(ceiling), self._now_ms)
         gate.limits.course.raise_ceiling(ceiling)
         return gate
-
-
-def reset_ms(text: str | None, now_ms: int) -> int | None:
-    """Milliseconds until a limit resets: a duration (`6m0s`, `120ms`), seconds, or a moment in RFC 3339."""
-    if not text:
-        return None
-    seconds = _number(text := text.strip())
-    if seconds is not None:
-        return whole_wait(seconds * 1000)
-    duration = _DURATION.fullmatch(text)
-    if duration is not None:
-        hours, minutes, whole, thousandths = (float(part or 0) for part in duration.groups())
-        return whole_wait(((hours * 60 + minutes) * 60 + whole) * 1000 + thousandths)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return whole_wait(moment.timestamp() * 1000 - now_ms)
 
 
 def _header(headers: Mapping[str, str], what: str, unit: str) -> str | None:
