@@ -46,8 +46,8 @@ MOCK_LEDGER_ENTRIES = 1_000
 
 
 def run(config: Config, streams: WireStreams, secrets: KnownSecrets, sentinel: Sentinel) -> None:
-    """Serves one client until it is gone, and tells nobody its secrets. Blocking, and does not return where something
-    is still at work that nobody waits for.
+    """Serve one client until it is gone; no secret of its goes out. Blocks. Where work is stuck at the end, the process
+    ends instead of returning.
 
     Raises Failure for a recording that cannot be read.
     """

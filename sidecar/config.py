@@ -67,7 +67,9 @@ def parse_serve(arguments: Sequence[str], environment: Mapping[str, str]) -> Con
     )
     parser.add_argument(
         "--batch-poll-seconds",
-        type=_seconds,
+        type=_as_milliseconds,
+        dest="batch_poll_ms",
+        metavar="BATCH_POLL_SECONDS",
         help="fix the time between two looks at a provider's batch, which otherwise grows from 1 to 300 seconds",
     )
     parser.add_argument(
@@ -86,7 +88,7 @@ def parse_serve(arguments: Sequence[str], environment: Mapping[str, str]) -> Con
         # Nothing real is dated by another day.
         mock_day=flags.mock_day if mock else None,
         mock_from=flags.mock_from.expanduser().absolute() if flags.mock_from else None,
-        batch_poll_ms=flags.batch_poll_seconds,
+        batch_poll_ms=flags.batch_poll_ms,
         record=flags.record.expanduser().absolute() if flags.record else None,
         record_bytes=flags.record_bytes,
         max_message_bytes=flags.max_message_bytes,
@@ -103,7 +105,7 @@ def _positive(text: str) -> int:
     return number
 
 
-def _seconds(text: str) -> int:
+def _as_milliseconds(text: str) -> int:
     """Seconds as a person writes them, in milliseconds."""
     seconds = float(text)
     if not 0 < seconds <= 86_400:

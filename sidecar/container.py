@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 WARM_UP_SECONDS = 0.3
 # How long the handshake waits for the database before it answers without the jobs that go on.
 RESUME_SECONDS = 2.0
-# Rows in flight have no one who waits for them, and go on at the next start.
+# For rows in flight, which go on at the next start: shorter than the watchdog lets an end take.
 BATCH_GRACE_SECONDS = 4.0
 
 

@@ -91,10 +91,9 @@ class Keys:
 
     A key that was read once is kept in memory: the renderer asks around every row of a batch, and the
     keychain is slow. Another program may write our entries: one that its vendor refused, or that was not there, is
-    read again. A keychain that fails or does not answer is in
-    nobody's way who can do without it: `needs_key` says of a provider whether it can, `asks_vendor` whether its calls
-    go to the vendor itself, which is given no key of another vendor's. `learn` is told each key once it is read or
-    about to be saved; `ahead` reads them all.
+    read again. A keychain that fails or does not answer holds up only calls that have no other key: `needs_key` says
+    of a provider whether it can do without one, `asks_vendor` whether its calls go to the vendor itself, which is given
+    no key of another vendor's. `learn` is told each key once it is read or about to be saved; `ahead` reads them all.
     """
 
     def __init__(

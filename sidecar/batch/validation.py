@@ -69,7 +69,10 @@ class RowValidator:
         return cls(core, dict(await core.settings.saved()), tiers)
 
     def shape(self, row: Row) -> RowProfile:
-        """What the row asks of whom. Raises Failure: an unknown model, a wrong schema, what the model cannot do."""
+        """Return which model the row asks, and for what.
+
+        Raises Failure: an unknown model, a wrong schema, what the model cannot do.
+        """
         key = _alike(row)
         known = self._known.get(key)
         if known is None:

@@ -187,9 +187,9 @@ class _Reader:
 
 
 def _header_at(source: Iterator[Record], top: list[Record], options: ImportOptions) -> int | None:
-    """The place of the header in `top`, into which the first records go: the first that names a prompt, else the
+    """Return the place of the header in `top`, into which the first records go; None for a file without cells.
 
-    first that is not a title over a wider table. None for a file without cells.
+    It is the first that names a prompt, else the first that is not a title over a wider table.
     """
     wanted = {squeezed(name) for name in options.columns.values()}
     first: int | None = None

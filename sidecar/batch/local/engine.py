@@ -27,7 +27,8 @@ log = logging.getLogger("sidecar.batch")
 
 
 class Engine:
-    """The local jobs that run. `notify` gets their progress, `notify_row` rows that have ended where that is wanted.
+    """The local jobs that run. `notify` gets their progress; `notify_row` each row that has ended, of jobs that were
+    started with `notify_rows`.
 
     `hand_over` is told of a job whose canary ran here, and whose other rows are the vendor's from now on.
     """

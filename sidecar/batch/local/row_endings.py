@@ -116,7 +116,7 @@ class RowEndings:
         return await write_when_possible(write, self._sleep)
 
     async def shielded(self, work: Awaitable[T]) -> T:
-        """Return what it gives. It runs to its end though whoever waits is cancelled, who is then let go."""
+        """Run `work` to its end even if the caller is cancelled, and raise the cancellation only then."""
         task = asyncio.ensure_future(work)
         try:
             return await asyncio.shield(task)

@@ -84,7 +84,7 @@ class RowRunner:
         trial = Trial(context.answers)
         while True:
             try:
-                if not await self._broke_off(context, row, trial):
+                if not await self._ask_once(context, row, trial):
                     return
             except NobodyThere:
                 trial.waits(context.answers)
@@ -92,8 +92,8 @@ class RowRunner:
             row = row.broken_off()
             await self._sleep(row.broken_answers * PAUSE_SECONDS)
 
-    async def _broke_off(self, context: RunContext, row: PendingRow, trial: Trial) -> bool:
-        """Ask once. True where the answer broke off, and the row waits for its next attempt."""
+    async def _ask_once(self, context: RunContext, row: PendingRow, trial: Trial) -> bool:
+        """True where the answer broke off, and the row waits for its next attempt."""
         async with context.caution.of(row.id):
             try:
                 failpoints.failpoint("row-preparing", row.prompt)
@@ -239,7 +239,7 @@ class RowRunner:
         latency = guard.latency_ms(self._now_ms())
         others: Fate = "fails"
         if isinstance(problem, Failure) and money.state == "failed":
-            others = self._of_others(context, row_intent, problem)
+            others = self._effect_on_job(context, row_intent, problem)
         if others != "fails" or (context.put_back and not isinstance(problem, Exception)):
             await self._write(row_transactions.requeue, row, row_intent, money)
             if others == "stops":
@@ -257,12 +257,12 @@ class RowRunner:
         await self.endings.end(context, row, outcome, row_intent.entry.id, money)
         return False
 
-    def _of_others(self, context: RunContext, row_intent: RowIntent, refused: Failure) -> Fate:
+    def _effect_on_job(self, context: RunContext, row_intent: RowIntent, refused: Failure) -> Fate:
         """What becomes of this row, and of all others where it does not fail alone."""
         if refused.out_of_reach:
             return context.lost(row_intent.trial, self._now_ms())
         context.lost_since = None
-        return "stops" if _is_for_long(refused) else "fails"
+        return "stops" if _affects_every_row(refused) else "fails"
 
     async def _write(
         self,
@@ -276,7 +276,7 @@ class RowRunner:
         )
 
 
-def _is_for_long(refused: Failure) -> bool:
+def _affects_every_row(refused: Failure) -> bool:
     """Whether every other row would be refused as well: nothing is left, here or there, or nobody waits for it."""
     return (
         refused.kind == "budget_exceeded"

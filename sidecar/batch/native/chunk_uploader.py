@@ -142,11 +142,8 @@ class ChunkUploader:
 
     async def _plan_again(self, part: VendorBatch, chunk: Chunk) -> dict[str, Decimal]:
         """Fill the chunk. Return what each row may cost by today's price, by the id of its entry in the ledger."""
-        adapter, day, most_usd = (
-            self._providers.batch(part.provider),
-            utc_day(self._now_ms()),
-            dict[str, Decimal](),
-        )
+        adapter, day = self._providers.batch(part.provider), utc_day(self._now_ms())
+        most_usd: dict[str, Decimal] = {}
         after = ""
         while page := await self._store.read(vendor_batches.unfinished, part.id, after, PAGE_ROWS):
             after = page[-1].custom_id
