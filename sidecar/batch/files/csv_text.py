@@ -22,6 +22,7 @@ _SAMPLE_CHARS = 64 * 1024
 # Excel and LibreOffice run a cell that begins with one of these, the wide forms included.
 _RUNS = "=+\\-@\t\r\n＝＋－＠"
 _TO_DEFUSE = re.compile(rf"'*[{_RUNS}]")
+_TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"\s*')
 _DEFUSED = re.compile(rf"'+[{_RUNS}]")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?")
 
@@ -173,7 +174,7 @@ class Records:
                             "Close it, or write two quotes where one is meant."
                         )
                         break
-                    yield record
+                    yield list(map(_plain, record)) if any(map(_is_formula, record)) else record
                     self._pulled.clear()
                 else:
                     return
@@ -258,6 +259,16 @@ def _sentence(error: csv.Error) -> str:
     if "expected after" in said:
         return "In this row there is text after a closing quote. Write two quotes where one is meant."
     return f"This row cannot be read as a part of a table ({said}). Check its quotes."
+
+
+def _is_formula(cell: str) -> bool:
+    return cell.startswith('="')
+
+
+def _plain(cell: str) -> str:
+    """The text of a cell that programs write as a formula, `="0012"`, lest Excel takes it for a number."""
+    found = _TEXT_FORMULA.fullmatch(cell)
+    return cell if found is None else found[1].replace('""', '"')
 
 
 def defused(text: str) -> str:

@@ -9,6 +9,7 @@ from sidecar.batch.files.columns import field_of, squeezed
 from sidecar.batch.files.csv_text import BrokenRecord
 
 TOLD = "This row is the sum below the table, and is not read as a question."
+TOLD_OF_MAKER = "This row says what wrote the table, and is not read as a question."
 TOLD_OF_COUNT = "This row counts those above it, as a database writes it, and is not read as a question."
 _SUM_WORDS = """
     total totals grandtotal subtotal sum summe gesamt gesamtsumme insgesamt totale totaal somme suma soma итого всего
@@ -19,10 +20,19 @@ _NUMBER = re.compile(r"[-+]?[\d.,' \u00a0\u202f]*\d[\d.,]*\s?[%€$£]?|[€$£]
 _COUNT = re.compile(
     r"\(?\d+ (?:rows?|records?)(?: affected| selected| in set| returned)?(?: \([\d.]+ sec\))?\)?\.?", re.I
 )
+# What a report writes below its table; a question begins so too, and ends otherwise.
+_MAKER = re.compile(
+    r"(?:[#/*-]+\s*)?(?:(?:report|file|data|list)\s+)?(?:generated|exported|printed|downloaded)"
+    r"(?:\s+(?:by|on|at|from|with)\b|\s*:)[^?]{1,200}|page \d+ of \d+",
+    re.I,
+)
 
 
 class LastRow:
-    """Holds a row that looks like a sum or a count until it is known whether another follows: only the last is one."""
+    """Holds a row that looks like a sum, a count or a footer until it is known whether another follows.
+
+    Only the last is one.
+    """
 
     def __init__(self, prompt_at: int | None) -> None:
         self._at = prompt_at
@@ -33,7 +43,7 @@ class LastRow:
         if self.held is not None:
             yield self.held
             self.held = None
-        if self._is_sum(record) or _is_count(record):
+        if self._is_sum(record) or _is_count(record) or _is_maker(record):
             self.held = number, record
         else:
             yield number, record
@@ -49,12 +59,25 @@ class LastRow:
 
 def told(record: Sequence[str]) -> str:
     """Return what is said of a last row that was held."""
+    if _is_maker(record):
+        return TOLD_OF_MAKER
     return TOLD_OF_COUNT if _is_count(record) else TOLD
 
 
 def _is_count(record: Sequence[str]) -> bool:
+    alone = _alone(record)
+    return alone is not None and _COUNT.fullmatch(alone) is not None
+
+
+def _is_maker(record: Sequence[str]) -> bool:
+    alone = _alone(record)
+    return alone is not None and _MAKER.fullmatch(alone) is not None
+
+
+def _alone(record: Sequence[str]) -> str | None:
+    """What stands in the only cell of a record that holds anything; None where more does."""
     filled = [cell.strip() for cell in record if cell.strip()]
-    return len(filled) == 1 and _COUNT.fullmatch(filled[0]) is not None
+    return filled[0] if len(filled) == 1 else None
 
 
 def is_groups(record: Sequence[str] | BrokenRecord, below: Sequence[str]) -> bool:

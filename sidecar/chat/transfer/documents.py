@@ -23,6 +23,8 @@ MOST_BYTES = 64 * 1024 * 1024
 _MOST_VALUES = 4_000_000
 _LISTS = ("conversations", "chats", "threads", "sessions")
 _MARK = b"\xef\xbb\xbf"
+# X's archive has its JSON as what a script keeps under a name.
+_SCRIPT, _MOST_NAME = b"window.YTD.", 200
 
 
 def values_of(stream: IO[bytes], *, among_others: bool = False) -> Iterator[Any]:
@@ -107,6 +109,10 @@ def _reader(stream: IO[bytes]) -> Callable[[int], bytes]:
     """Read on from behind a byte order mark, in UTF-8: some programs save a file anew in UTF-16."""
     narrowed = Narrowed()
     begin = stream.read(len(_MARK))
+    if begin == _SCRIPT[: len(_MARK)]:
+        begin += stream.read(_MOST_NAME)
+        name, is_kept, value = begin.partition(b"=")
+        begin = value if is_kept and name.startswith(_SCRIPT) else begin
     held = bytearray(narrowed.feed(b"" if begin == _MARK else begin))
     is_over = False
 

@@ -85,7 +85,9 @@ def _documents(path: Path, opened: ExitStack) -> Iterator[tuple[IO[bytes], bool]
 
 def _is_conversations(name: str) -> bool:
     plain = name.rpartition("/")[2]
-    return plain.startswith("conversations") and plain.endswith(".json")
+    return (plain.startswith("conversations") and plain.endswith(".json")) or (
+        plain.startswith("grok-chat-item") and plain.endswith(".js")
+    )
 
 
 def _is_takeout_page(begin: bytes) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sidecar.chat.transfer import gemini_activity, lechat, messages, sillytavern
+from sidecar.chat.transfer import gemini_activity, grok, lechat, messages, sillytavern
 from sidecar.chat.transfer.refusals import refused
 
 # What is held until it is known to be whole: some programs write the last answer first.
@@ -32,7 +32,8 @@ def gathered(values: Iterable[Any]) -> Iterator[Any]:
             continue
         held.setdefault(mark, []).append(value)
         count += 1
-        letters += sum(len(each) for each in value.values() if isinstance(each, str))
+        told = value.get(grok.MARK) or value
+        letters += sum(len(each) for each in told.values() if isinstance(each, str))
         if letters > _MOST_LETTERS or count > _MOST_RECORDS:
             raise refused(
                 "This file lists more messages than can be put in order at once. Where the program can export single "
@@ -50,6 +51,8 @@ def _mark_of(value: Any) -> tuple[str, str] | None:
         return None
     if (chat := lechat.key_of(value)) is not None:
         return lechat.MARK, chat
+    if (chat := grok.key_of(value)) is not None:
+        return grok.MARK, chat
     if (chat := sillytavern.key_of(value)) is not None:
         return sillytavern.MARK, chat
     if not messages.is_conversation(value) and messages.pieces_of(value):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.chat.transfer.grok import MARK
 from sidecar.chat.transfer.speakers import role_of
 from sidecar.chat.transfer.transcript import conversation_in
 from sidecar.errors import Failure
@@ -71,6 +72,35 @@ def test_the_table_of_copilot_has_the_newest_first_and_comes_in_order(tmp_path: 
     assert [(each.name, said(each)) for each in taken] == [
         ("Sky", [("user", "Why?", None), ("assistant", 'Rayleigh, "who" else?', None)]),
         ("Before", [("user", "Hello", None), ("assistant", "Hi", None)]),
+    ]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_grok_s_messages_in_the_archive_of_x_come_by_their_chats_and_in_order(
+    tmp_path: Path, packed: bool
+) -> None:
+    def item(chat: str, sender: str, message: str, second: int, **more: Any) -> dict[str, Any]:
+        who = {"value": "1", "name": sender.title(), "originalName": sender}
+        at = f"2025-10-23T13:11:{second:02}.692Z"
+        return {MARK: {"chatId": chat, "createdAt": at, "sender": who, "message": message, **more}}
+
+    items = [
+        item("2", "AGENT", "Hi", 9),
+        item("1", "AGENT", "Rayleigh.", 7, postIds=["1"]),
+        item("2", "USER", "Hello", 9, attachments=[{"fileName": "notes.pdf"}]),
+        item("1", "USER", "Why?", 5),
+    ]
+    script = f"window.YTD.grok_chat_item.part0 = {json.dumps(items, indent=2)}".encode()
+    other = b"window.YTD.tweets.part0 = [ ]"
+    content = zipped(**{"data/grok-chat-item.js": script, "data/tweets.js": other}) if packed else script
+    taken = {
+        one.name or one.messages[0].text: one
+        for each in found(tmp_path, content)
+        for one in each.conversations
+    }
+    assert [said(one) for one in taken.values()] == [
+        [("user", "[notes.pdf]\n\nHello", None), ("assistant", "Hi", None)],
+        [("user", "Why?", None), ("assistant", "Rayleigh.", None)],
     ]
 
 
