@@ -75,7 +75,8 @@ test-fast: setup ## most of the certainty in a minute: no frozen binary, no cras
 soak: setup ## what is hostile alone: odd values (new ones each time), leaks, memory, kills, and each fault ROUNDS times into docs/reliability.md
 	mkdir -p build && rm -f build/peaks.tsv
 	ABAI_SOAK=1 ABAI_REAL_STARTS=1 ABAI_PEAKS=$(CURDIR)/build/peaks.tsv $(PYTEST) tests/fuzz tests/field/test_trust_secrets.py \
-		tests/field/test_trust_memory.py tests/field/test_trust_pieces.py tests/field/test_trust_results.py tests/field/test_trust_frames.py tests/crash tests/batch/test_crash.py \
+		tests/field/test_trust_memory.py tests/field/test_trust_pieces.py tests/field/test_trust_results.py tests/field/test_trust_frames.py \
+		tests/field/test_trust_imports.py tests/crash tests/batch/test_crash.py \
 		tests/batch/test_simulated.py tests/batch/files/test_files_on_disk.py
 	ABAI_SOAK=1 ABAI_REAL_STARTS=1 MONEY_EXAMPLES=$(or $(EXAMPLES),200) $(PYTEST) tests/spending/test_money_properties.py
 	ABAI_SOAK=1 ABAI_REAL_STARTS=1 $(PYTEST) -m hypothesis

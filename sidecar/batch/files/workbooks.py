@@ -13,12 +13,11 @@ from sidecar.batch.files import open_document, sheet_xml_2003
 from sidecar.batch.files.columns import field_of
 from sidecar.batch.files.excel_cells import Record, excel_records
 from sidecar.batch.files.options import ImportOptions
+from sidecar.batch.files.packed_parts import refuse_swelling
 from sidecar.batch.files.refusals import not_installed, refused
 from sidecar.batch.files.sheet_xml import NOTHING, SheetFacts, facts_of, sheet_paths
 from sidecar.errors import Failure
 
-# What a packed workbook may become; of the packed file only its size is bounded before.
-MAX_UNPACKED_BYTES = 1024**3
 # Of a sheet, to see whether it holds the prompts; and of how many sheets.
 _LOOKED_AT, _MOST_SHEETS = 20, 50
 
@@ -69,10 +68,7 @@ def read_workbook(stream: BinaryIO, kind: str, options: ImportOptions) -> tuple[
         if kind == "xml":
             return _read(_of_parts(sheet_xml_2003, stream), options)
         with zipfile.ZipFile(stream) as packed:
-            if sum(each.file_size for each in packed.infolist()) > MAX_UNPACKED_BYTES:
-                raise refused(
-                    "The workbook is larger than 1 GB once it is unpacked. Split it, or save it as CSV UTF-8."
-                )
+            refuse_swelling(packed)
         stream.seek(0)
         return _read(_excel(stream) if kind == "xlsx" else _of_parts(open_document, stream), options)
 
