@@ -276,7 +276,7 @@ async def test_a_batch_that_ran_waits_for_a_models_json_to_be_corrected(tmp_path
         assert (await sidecar.call("system:health"))["status"] == "ok"
         async with asyncio.timeout(60):
             while (await sidecar.call("work:list"))["jobs"][0]["rowsInFlight"] < 3:
-                pass
+                await sidecar.news()
 
 
 VENDORS = {

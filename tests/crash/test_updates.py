@@ -60,6 +60,7 @@ async def test_an_update_that_kills_each_start_is_left_alone_after_two_deaths_un
         (folder / "abai.db.updating").rename(tmp_path / "away")
         while await refusal(process):
             assert await process.call("system:health")
+            await process.news()
         assert [each["name"] for each in await process.call("project:list")] == ["First"]
         await leave(process)
     assert len(names(folder)) == 1

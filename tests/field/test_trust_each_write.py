@@ -80,6 +80,7 @@ async def _done(process: SidecarProcess, project: str, jobs: list[dict[str, Any]
         for job in jobs:
             if job["status"] == "completed" and job["failedRows"]:
                 await process.call("batch:retry-failed", {"jobId": job["id"]})
+        await process.news()
 
 
 async def test_a_batch_is_submitted_and_run_while_the_disk_fills_at_each_of_its_writes(place: Place) -> None:
@@ -96,7 +97,7 @@ async def test_a_batch_is_submitted_and_run_while_the_disk_fills_at_each_of_its_
                 if not isinstance(job, RpcError):
                     # Until it has ended, or some of what it wrote was refused: it then waits for room.
                     while await runs(process, job["id"]) and place.disk.refused < 1 + write % 3:
-                        pass
+                        await process.news()
             jobs = await done(process, project)
             if not place.disk.refused:
                 assert not isinstance(job, RpcError)
@@ -138,7 +139,7 @@ async def test_a_batch_goes_to_its_vendor_while_the_disk_fills_at_each_of_its_wr
                 assert (await process.call("system:health"))["status"] in ("ok", "degraded")
                 if not isinstance(job, RpcError):
                     while await runs(process, job["jobId"]) and place.disk.refused < 1 + write % 3:
-                        pass
+                        await process.news()
             jobs = await done(process, project)
             if not place.disk.refused:
                 assert not isinstance(job, RpcError)
@@ -182,7 +183,7 @@ async def test_what_was_left_goes_on_though_the_disk_fills_at_each_write_of_the_
                 place.disk.make_room()
                 # Whoever asks within a second of a refusal is told the same once more.
                 while isinstance(await told(process, "project:list", {}), RpcError):
-                    pass
+                    await process.news()
                 jobs = await done(process, project)
                 assert [job["completedRows"] for job in jobs] == [4, 4]
         if not place.disk.refused:

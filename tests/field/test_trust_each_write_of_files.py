@@ -36,7 +36,7 @@ async def projects(process: SidecarProcess) -> list[dict[str, Any]]:
     """Those that are there once the database is open: who could not open it tries again after a second."""
     async with asyncio.timeout(60):
         while isinstance(found := await told(process, "project:list", {}), RpcError):
-            pass
+            await process.news()
     return list(found)
 
 
@@ -50,7 +50,7 @@ async def used(process: SidecarProcess) -> tuple[str, str]:
     rows = [{"id": f"r{row}", "prompt": f"Why {row}?" + LONG, "model": MODEL} for row in range(8)]
     job = await process.call("batch:submit", {"projectId": project, "rows": rows, "start": True})
     while (await process.call("batch:get", {"jobId": job["id"]}))["status"] != "completed":
-        pass
+        await process.news()
     return project, job["id"]
 
 

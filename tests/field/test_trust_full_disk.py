@@ -65,6 +65,7 @@ async def next_opening(process: SidecarProcess, data: Path) -> RpcError | None:
     while (told := await refusal(process, "project:list", {})) is not None:
         if lock.stat().st_mtime_ns != before:
             return told
+        await process.news()
     return None
 
 

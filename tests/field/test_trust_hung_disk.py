@@ -31,4 +31,4 @@ async def test_the_health_is_told_within_seconds_while_the_disk_of_the_data_fold
         hangs.unlink()
         async with asyncio.timeout(60):
             while (await process.call("system:health"))["status"] != "ok":
-                pass
+                await process.news()
