@@ -14,8 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.inside import Inside, inside
-from tests.helpers.starting import REPOSITORY
 
 MODEL = "openai/gpt-6-luna"
 ROWS = 40

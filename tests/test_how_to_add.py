@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from sidecar.store import migrations
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.process import SidecarProcess
 from tests.helpers.sidecar import quiet_environment
-from tests.helpers.starting import REPOSITORY
 
 GUIDE = (REPOSITORY / "docs" / "how-to-add.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(?:python|json|sql) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -16,8 +16,8 @@ from sidecar.errors import Failure
 from sidecar.key_text import mask
 from sidecar.keychain import KeyFile, SavedKeys
 from sidecar.keys import Keys, MemoryKeys, key_mark
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.process import RpcError, SidecarProcess
-from tests.helpers.starting import REPOSITORY
 
 VARIABLES = {"openai": ("OPENAI_API_KEY",), "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
 

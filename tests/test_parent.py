@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from tests.helpers.starting import REPOSITORY
+from tests.helpers.fork_servers import REPOSITORY
 
 GRANDCHILD = """
 from sidecar.parent import Parent

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.helpers.starting import REPOSITORY
+from tests.helpers.fork_servers import REPOSITORY
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 

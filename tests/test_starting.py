@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.starting import INTERPRETER, REPOSITORY, Forked, Running, fork_server, may_be_forked, start
+from tests.helpers.fork_servers import INTERPRETER, OFTEN, REPOSITORY, SERVERS
+from tests.helpers.starting import CHOICE, Forked, Running, server_for, start
 
 PIPE = asyncio.subprocess.PIPE
-linux = pytest.mark.skipif(sys.platform != "linux", reason="forked on Linux alone")
+forking = pytest.mark.skipif(CHOICE.real, reason="all is started anew here")
 # The one takes a variable from OpenSSL before it is loaded, the other names what is looked into later.
 WHEN_LOADED = {"providers/kernel/network.py", "providers/kernel/http.py"}
 INTRODUCING = [sys.executable, "-m", "tests.helpers.introducing"]
@@ -42,7 +43,7 @@ async def running() -> Running:
     return process
 
 
-@linux
+@forking
 @pytest.mark.parametrize("more", [{}, {"PYTHONDONTWRITEBYTECODE": "1"}], ids=["as it is", "no bytecode"])
 async def test_what_is_forked_finds_what_it_would_find_if_it_were_started(
     more: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
@@ -62,11 +63,11 @@ async def test_what_is_forked_finds_what_it_would_find_if_it_were_started(
 
 async def launched(*arguments: str) -> asyncio.subprocess.Process:
     """Start it as a command does that was forked: in its interpreter."""
-    interpreter = str(fork_server().launcher)
+    interpreter = str(SERVERS.usual().launcher)
     return await asyncio.create_subprocess_exec(interpreter, *arguments, stdin=PIPE, stdout=PIPE, env=OURS)
 
 
-@linux
+@forking
 async def test_a_sidecar_that_a_forked_command_starts_is_forked_and_ends_when_the_command_kills_it(
     tmp_path: Path,
 ) -> None:
@@ -86,14 +87,14 @@ async def test_a_sidecar_that_a_forked_command_starts_is_forked_and_ends_when_th
     assert again.returncode == 0
 
 
-@linux
+@forking
 async def test_whatever_else_a_forked_command_starts_runs_in_the_real_interpreter() -> None:
     other = await launched("-c", "import sys; print(sys.executable); sys.exit(3)")
     out, _ = await other.communicate()
     assert (out.decode().strip(), other.returncode) == (sys.executable, 3)
 
 
-@linux
+@forking
 async def test_a_forked_process_that_is_killed_or_told_to_end_says_so_by_its_exit_code() -> None:
     killed, ended, left = [await running() for _ in range(3)]
     killed.kill()
@@ -108,6 +109,7 @@ async def test_a_forked_process_that_is_killed_or_told_to_end_says_so_by_its_exi
     assert await left.wait() == -9
 
 
+@forking
 @pytest.mark.parametrize(
     ("command", "more", "forked"),
     [
@@ -129,10 +131,22 @@ def test_whatever_the_start_itself_decides_is_started_anew(
     command: list[str], more: dict[str, str], forked: bool, tmp_path: Path
 ) -> None:
     environment = {**os.environ, **INTERPRETER, **more}
-    assert may_be_forked(command, environment, REPOSITORY) is forked
-    assert may_be_forked(command, environment, tmp_path) is forked
+    assert (server_for(command, environment, REPOSITORY) is not None) is forked
+    assert (server_for(command, environment, tmp_path) is not None) is forked
     (tmp_path / "sidecar").mkdir()
-    assert not may_be_forked(command, environment, tmp_path)
+    assert server_for(command, environment, tmp_path) is None
+
+
+@forking
+async def test_what_is_started_often_in_another_way_is_forked_from_what_was_started_so(
+    tmp_path: Path,
+) -> None:
+    other = {**OURS, "TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONUTF8": "1", "PYTHONOPTIMIZE": "1"}
+    came = [await introduced(tmp_path, other) for _ in range(OFTEN + 1)]
+    assert [type(process) for process, _, _ in came][-2:] == [Forked, Forked]
+    assert type(came[0][0]) is asyncio.subprocess.Process
+    assert all(found == came[0][1] for _, found, _ in came)
+    assert came[0][1]["zone"] == ["JST", "JST"]
 
 
 def outside_functions(node: ast.AST) -> Iterator[ast.AST]:

@@ -10,7 +10,7 @@ from textwrap import dedent
 import pytest
 
 from sidecar.watchdog import time_left
-from tests.helpers.starting import REPOSITORY
+from tests.helpers.fork_servers import REPOSITORY
 
 # Any of them takes many minutes, or for ever.
 IN_C = 'import re; re.match("(a+)+$", "a" * 60 + "?")'

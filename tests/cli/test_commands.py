@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.abai import abai, table
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.sidecar import mock_process, quiet_environment
 from tests.helpers.simulator import simulator_process
-from tests.helpers.starting import REPOSITORY
 from tests.helpers.terminal import HEARS_CTRL_C, run
 
 LUNA, GROK = "openai/gpt-6-luna", "grok/grok-4.7"

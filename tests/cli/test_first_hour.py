@@ -15,8 +15,8 @@ import pytest
 from sidecar.cli.terminal_words import IN_A_TERMINAL
 from sidecar.counted import dollars
 from tests.helpers.abai import abai, table
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.sidecar import quiet_environment
-from tests.helpers.starting import REPOSITORY
 from tests.helpers.terminal import HEARS_CTRL_C, run
 
 LUNA = "openai/gpt-6-luna"

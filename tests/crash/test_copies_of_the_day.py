@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sidecar.store.backups import SET_ASIDE, list_backups
 from tests.helpers.crashing import KILLED
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.sidecar import quiet_environment
-from tests.helpers.starting import REPOSITORY
 
 
 async def copied(database: Path, *flags: str, dies: bool = True) -> tuple[int | None, str]:

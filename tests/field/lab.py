@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.field.hostile import Answer, Switch, serving
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.process import DEADLINE_SECONDS, RpcError, SidecarProcess
 from tests.helpers.sidecar import command, quiet_environment
-from tests.helpers.starting import REPOSITORY
 
 # A priced model at a server of the person's own: 1,000 tokens in and 100 out cost 0.0012 dollars.
 MODEL = "lab/m"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.field.lab import ask, batch_rows, own_models, refused, sidecar
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.process import RpcError, drain
-from tests.helpers.starting import REPOSITORY
 
 pytest.importorskip("xllamacpp", reason="llama.cpp has no ready build for this machine")
 

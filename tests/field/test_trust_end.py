@@ -14,9 +14,9 @@ import pytest
 
 from tests.field.claims import field
 from tests.field.lab import SILENT, sidecar
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.process import RpcError
 from tests.helpers.sidecar import command, quiet_environment
-from tests.helpers.starting import REPOSITORY
 from tests.helpers.wire import request
 
 MANY = 10_002

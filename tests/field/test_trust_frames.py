@@ -14,6 +14,9 @@ from tests.field.test_trust_memory import MEGABYTE, staying_small
 from tests.helpers.process import RpcError
 from tests.helpers.wire import request
 
+# A process of its own from the first: what is forked has all modules in its memory.
+pytestmark = pytest.mark.usefixtures("real_starts")
+
 LARGE = 30 * MEGABYTE
 PROMPT = "word " * 2_000
 

@@ -32,6 +32,7 @@ PACKED_SIZE = 768 * MEGABYTE
 
 def peak_bytes(process: SidecarProcess) -> int:
     """The most memory that the process ever had, where the system tells it."""
+    assert not process.forked, "the test needs the fixture real_starts"
     try:
         status = Path(f"/proc/{process.pid}/status").read_text("ascii")
     except OSError:

@@ -60,7 +60,11 @@ THINGS: dict[str, Callable[[Path], object]] = {
     "very long numbers": long_numbers,
 }
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes and devices of POSIX")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="pipes and devices of POSIX"),
+    # A process of its own from the first: what is forked has all modules in its memory.
+    pytest.mark.usefixtures("real_starts"),
+]
 
 
 async def with_a_project(data_dir: Path, backup: Path | None = None) -> str:
@@ -166,6 +170,7 @@ async def test_what_is_no_log_of_the_database_is_named_and_once_it_is_moved_away
         async with asyncio.timeout(60):
             while await asked(process, "project:list") is not None:
                 assert await process.call("system:health")
+                await process.news()
         assert [each["id"] for each in await process.call("project:list")] == [made]
 
 

@@ -16,8 +16,8 @@ from sidecar.methods.sound_results import READ
 from tests.field.hostile import serving
 from tests.field.lab import MODEL, ask, own_models, sidecar
 from tests.fuzz.test_odd_values import ANSWER, filled, loosened
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.process import RpcError, SidecarProcess
-from tests.helpers.starting import REPOSITORY
 
 SHAPES = orjson.loads((REPOSITORY / "sidecar" / "contract" / "result_shapes.json").read_bytes())
 ODD = [

@@ -24,6 +24,9 @@ from tests.field.lab import ask, own_models, refused, sidecar
 from tests.field.test_trust_memory import MEGABYTE, packed, staying_small
 from tests.helpers.process import RpcError
 
+# A process of its own from the first: what is forked has all modules in its memory.
+pytestmark = pytest.mark.usefixtures("real_starts")
+
 SSE = "text/event-stream"
 WAYS: dict[str, Callable[[], Answer]] = {
     "comments": lambda: Answer([head(200, {}, SSE), *[b": ping\n\n" * 10_000] * 110]),

@@ -13,6 +13,9 @@ from tests.field.hostile import Answer, Asked, head, serving, whole
 from tests.field.lab import project, sidecar, vendor_environment
 from tests.field.test_trust_memory import MEGABYTE, staying_small
 
+# A process of its own from the first: what is forked has all modules in its memory.
+pytestmark = pytest.mark.usefixtures("real_starts")
+
 ROWS = 2
 
 

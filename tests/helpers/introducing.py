@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 
@@ -30,6 +31,7 @@ def found() -> dict[str, object]:
         "streams": [str((each.encoding, each.errors)) for each in (sys.stdin, sys.stdout, sys.stderr)],
         "threads": threading.active_count(),
         "umask": umask,
+        "zone": time.tzname,
         "warnings": sys.warnoptions,
         "no bytecode": sys.dont_write_bytecode,
         "said": sys.stdin.read(),

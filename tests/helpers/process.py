@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from tests.helpers.starting import REPOSITORY, start
+from tests.helpers.fork_servers import REPOSITORY
+from tests.helpers.starting import Forked, start
 from tests.helpers.wire import Framing, Splitter, frame, request
 
 # For what never comes. A machine on which everybody builds something takes seconds for what takes a tenth.
@@ -90,6 +91,11 @@ class SidecarProcess:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def forked(self) -> bool:
+        """Whether it began with the memory of the process that it was forked from."""
+        return isinstance(self._process, Forked)
 
     async def call(self, method: str, params: Any = ...) -> Any:
         """The result, or RpcError. Params `...` are left away."""

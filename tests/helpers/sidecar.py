@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.fork_servers import INTERPRETER
 from tests.helpers.process import SidecarProcess
-from tests.helpers.starting import INTERPRETER
 from tests.helpers.wire import Framing
 
 

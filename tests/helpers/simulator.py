@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.helpers.starting import INTERPRETER, REPOSITORY, start
+from tests.helpers.fork_servers import INTERPRETER, REPOSITORY
+from tests.helpers.starting import start
 
 DEADLINE_SECONDS = 60.0
 FROM_SOURCE = (sys.executable, "-m", "sidecar")

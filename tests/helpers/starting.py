@@ -2,40 +2,27 @@
 
 What is forked runs the same `__main__` in a process of its own, with its own pipes, signals and exit code: a third of
 what a start costs, a thousand times in a run. It has not been through the start of the interpreter. So started anew is
-whatever is about that, which a command or an environment says by itself (`may_be_forked`), and what is about the memory
+whatever is about that, which a command or an environment says by itself (`server_for`), and what is about the memory
 of the process or what it loads, which a test says by the fixture `real_starts`. ABAI_REAL_STARTS=1 starts all anew.
+What is started often in one other way, such as with a library laid before the system's, is forked from one that was.
 """
 
 from __future__ import annotations
 
-import array
 import asyncio
-import atexit
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from tests.helpers.fork_server import ENDS
-from tests.helpers.launching import SCRIPT
+from tests.helpers.fork_servers import REPOSITORY, SERVERS, ForkServer
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-# What a sidecar of the tests is started with: what it forgets to close is told.
-INTERPRETER = {"PYTHONWARNINGS": "error::ResourceWarning"}
 FORKED = ("sidecar", "sidecar.cli", "tests.helpers.introducing")
-# Read while the interpreter starts, by the loader, the C library, OpenSSL, or a library when it is loaded.
-READ_AT_START = (
-    *("PYTHON", "LD_", "GLIBC_", "MALLOC_", "LANG", "LC_", "TZ", "OPENSSL_", "SSLKEYLOGFILE"),
-    *("AIOHTTP_", "FROZENLIST_", "HTTPX_", "MULTIDICT_", "PROPCACHE_", "PYDANTIC_", "YARL_"),
-)
-# Of these, what is as good said later.
-SAID_LATER = ("PYTHONDONTWRITEBYTECODE",)
 
 
 class Running(Protocol):
@@ -65,25 +52,14 @@ class Choice:
 CHOICE = Choice()
 
 
-def read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that are read before `__main__`."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if value and name.startswith(READ_AT_START) and name not in SAID_LATER
-    }
-
-
-def may_be_forked(command: Sequence[str], environment: Mapping[str, str], cwd: Path) -> bool:
-    """Whether a fork with this environment is what an interpreter that is started there with it would be."""
+def server_for(command: Sequence[str], environment: Mapping[str, str], cwd: Path) -> ForkServer | None:
+    """Return whose fork is what an interpreter that is started so would be, None where it is to be started anew."""
     interpreter, flag, module = [*command, "", "", ""][:3]
-    return (
-        (interpreter, flag) == (sys.executable, "-m")
-        and module in FORKED
-        # A tree of its own has other modules.
-        and (cwd == REPOSITORY or not (cwd / "sidecar").exists())
-        and read_at_start(environment) == read_at_start({**os.environ, **INTERPRETER})
-    )
+    # A tree of its own has other modules.
+    elsewhere = cwd != REPOSITORY and (cwd / "sidecar").exists()
+    if CHOICE.real or (interpreter, flag) != (sys.executable, "-m") or module not in FORKED or elsewhere:
+        return None
+    return SERVERS.of(environment)
 
 
 async def start(
@@ -97,11 +73,12 @@ async def start(
 ) -> Running:
     """Start a process; the streams are as for `asyncio.create_subprocess_exec`: PIPE, DEVNULL, or None for ours."""
     environment = dict(os.environ if env is None else env)
-    if CHOICE.real or not may_be_forked(command, environment, cwd):
+    server = server_for(command, environment, cwd)
+    if server is None:
         return await asyncio.create_subprocess_exec(
             *command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, cwd=cwd
         )
-    forked = Forked()
+    forked = Forked(server)
     await forked.begin((stdin, stdout, stderr), command[2:], environment, cwd)
     return forked
 
@@ -109,7 +86,8 @@ async def start(
 class Forked:
     """A process that was forked; it ends like one that was started."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: ForkServer) -> None:
+        self._server = server
         self.stdin: asyncio.StreamWriter | None = None
         self.stdout: asyncio.StreamReader | None = None
         self.stderr: asyncio.StreamReader | None = None
@@ -126,7 +104,7 @@ class Forked:
         """Ask for it, and wait until it is there."""
         ours, theirs = socket.socketpair()
         ends = [await self._end(number, stream) for number, stream in enumerate(streams)]
-        fork_server().ask([*ends, theirs.detach()])
+        self._server.ask([*ends, theirs.detach()])
         reader, writer = await asyncio.open_connection(sock=ours)
         umask = os.umask(0)
         os.umask(umask)
@@ -134,6 +112,7 @@ class Forked:
         writer.write(json.dumps(asked).encode("ascii"))
         writer.write_eof()
         self.pid = await _number(reader)
+        self._server.running += 1
         self._ending = asyncio.create_task(self._end_comes(reader, writer))
 
     async def _end(self, number: int, stream: int | None) -> int:
@@ -164,6 +143,7 @@ class Forked:
         try:
             self.returncode = await _number(reader)
         finally:
+            self._server.running -= 1
             writer.close()
         return self.returncode
 
@@ -212,56 +192,3 @@ async def _number(reader: asyncio.StreamReader) -> int:
             "what the sidecars of the tests are forked from has ended (tests/helpers/fork_server.py)"
         )
     return int(line)
-
-
-class ForkServer:
-    """The server of this process. `ask` gives it the four ends, which are closed here.
-
-    `launcher` is the interpreter of a command that was forked (`tests/helpers/launching.py`).
-    """
-
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="abai-fork-")
-        self.launcher, address = (Path(self._folder.name) / name for name in ("python", "socket"))
-        said = {"python": sys.executable, "repository": str(REPOSITORY), "address": str(address)}
-        self.launcher.write_text(SCRIPT.format(**said), encoding="utf-8")
-        self.launcher.chmod(0o700)
-        launched = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        launched.bind(str(address))
-        launched.listen()
-        self._asking, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        numbers = [theirs.fileno(), launched.fileno()]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.helpers.fork_server", *map(str, numbers), str(self.launcher)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            pass_fds=numbers,
-            env={**os.environ, **INTERPRETER},
-            cwd=REPOSITORY,
-        )
-        theirs.close()
-        launched.close()
-        atexit.register(self.close)
-
-    def ask(self, ends: Sequence[int]) -> None:
-        assert len(ends) == ENDS
-        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", ends))
-        self._asking.sendmsg([b"f"], [rights])
-        for end in ends:
-            os.close(end)
-
-    def close(self) -> None:
-        """End it, and wait for that."""
-        self._asking.close()
-        self._process.wait()
-        self._folder.cleanup()
-
-
-_servers: list[ForkServer] = []
-
-
-def fork_server() -> ForkServer:
-    """Return the one of this process, started when it is first asked for."""
-    if not _servers:
-        _servers.append(ForkServer())
-    return _servers[0]

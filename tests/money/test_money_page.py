@@ -18,8 +18,8 @@ from sidecar.providers.compatible.usage import compatible_usage
 from sidecar.providers.gemini.usage import part_usage
 from sidecar.providers.grok import usage as grok
 from sidecar.providers.openai_family import usage as openai
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.models import catalogue
-from tests.helpers.starting import REPOSITORY
 
 DAY = date(2026, 11, 26)
 PAGE = (REPOSITORY / "docs" / "money.md").read_text("utf-8")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PyInstaller.archive.readers import CArchiveReader
 
-from tests.helpers.starting import REPOSITORY
+from tests.helpers.fork_servers import REPOSITORY
 
 # Every distribution that is shipped; a new one is a decision.
 SHIPPED = {

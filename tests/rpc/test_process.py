@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.process import RpcError, SidecarProcess, drain
-from tests.helpers.starting import REPOSITORY
 from tests.helpers.wire import Framing, frame, request
 
 TOY = [sys.executable, "-m", "tests.helpers.toy"]

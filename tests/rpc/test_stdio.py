@@ -12,8 +12,8 @@ import pytest
 
 from sidecar.rpc.stdio import ClientGone, WireWriter
 from sidecar.rpc.wire_reader import ThreadReader
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.pipe import Pipe
-from tests.helpers.starting import REPOSITORY
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.store import ledger_sums, migrations, open_database
 from sidecar.store.database import Database
-from tests.helpers.starting import REPOSITORY
+from tests.helpers.fork_servers import REPOSITORY
 from tests.store import old_app
 from tests.store.clock import NOW
 
