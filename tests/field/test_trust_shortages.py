@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.process import RpcError, SidecarProcess
 from tests.helpers.sidecar import command, mock_command, quiet_environment
-from tests.helpers.starting import REPOSITORY
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 
@@ -63,13 +64,17 @@ async def test_a_question_that_finds_no_file_for_its_connection_does_not_blame_t
 ) -> None:
     asked = {"OPENAI_API_KEY": "sk-short", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
     said = set()
-    for files in range(12, 24):
+
+    async def ask_twice(files: int) -> None:
         given = limited(files, command(tmp_path / f"data{files}"))
         async with SidecarProcess(given, env=quiet_environment(**asked)) as process:
             for _ in range(2):
                 with pytest.raises(RpcError) as caught:
                     await process.call("chat:send", {"content": "Why?", "modelId": MODEL})
                 said.add((caught.value.data["kind"], SAID in caught.value.message))
+
+    # Beside each other: each asks the server that is not there for seconds.
+    await asyncio.gather(*(ask_twice(files) for files in range(12, 24)))
     assert ("provider_unavailable", False) in said
     assert {kind for kind, files in said if not files} == {"provider_unavailable"}
 
