@@ -6,6 +6,7 @@ import ast
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -49,12 +50,18 @@ async def test_what_is_forked_finds_what_it_would_find_if_it_were_started(
     more: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     before = os.umask(0o037)
+    # Both in a test that is interrupted by hand and in one that runs in the background.
+    heard = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         forked, its, said = await introduced(tmp_path, {**OURS, **more})
         request.getfixturevalue("real_starts")
         started, other, told = await introduced(tmp_path, {**OURS, **more})
     finally:
         os.umask(before)
+        for number, handler in heard.items():
+            signal.signal(number, handler)
     assert (type(forked), type(started)) == (Forked, asyncio.subprocess.Process)
     assert its == other
     assert (its["said"], its["umask"], its["more open"]) == ("Hello", 0o037, 0)

@@ -29,6 +29,8 @@ import threading
 from types import ModuleType
 from typing import Any, NamedTuple, NoReturn, cast
 
+from tests.helpers.launching import HANDED_ON
+
 # Standard input, output, error, and the line.
 ENDS = 4
 # What starts a sidecar itself, by the interpreter that it runs in.
@@ -147,6 +149,9 @@ def become(ends: list[int], launcher: str) -> list[str]:
     for number, end in enumerate(given):
         os.dup2(end, number)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    for number in HANDED_ON:
+        usual = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, signal.SIG_IGN if number in asked["ignored"] else usual)
     os.chdir(asked["cwd"])
     os.umask(asked["umask"])
     os.environ.clear()
@@ -165,11 +170,10 @@ def main() -> NoReturn:
     asking, launched = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     load_everything()
     # Ctrl-C is for the tests: they end, and this with them.
-    interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     ends = serve(asking, launched)
     asking.detach()
     launched.detach()
-    signal.signal(signal.SIGINT, interrupted)
     module, *arguments = become(ends, launcher)
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -16,6 +16,8 @@ import sys
 from typing import NoReturn
 
 STARTED = ["-m", "sidecar", "serve"]
+# What is ignored of these, a process that is started goes on ignoring.
+HANDED_ON = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM] if sys.platform != "win32" else []
 SCRIPT = """#!{python} -IS
 import sys
 
@@ -37,7 +39,14 @@ def launch(address: str, python: str) -> NoReturn:
         asking.sendmsg([b"f"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, ends)])
     theirs.close()
     umask = os.umask(0)
-    asked = {"arguments": sys.argv[2:], "environment": {**os.environ}, "cwd": os.getcwd(), "umask": umask}  # noqa: PTH109
+    ignored = [number for number in HANDED_ON if signal.getsignal(number) is signal.SIG_IGN]
+    asked = {
+        "arguments": sys.argv[2:],
+        "environment": {**os.environ},
+        "cwd": os.getcwd(),  # noqa: PTH109
+        "umask": umask,
+        "ignored": ignored,
+    }
     ours.sendall(json.dumps(asked).encode("ascii"))
     ours.shutdown(socket.SHUT_WR)
     # What is held here would keep whoever reads from seeing the end.

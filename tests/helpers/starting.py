@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.helpers.fork_servers import REPOSITORY, SERVERS, ForkServer
+from tests.helpers.launching import HANDED_ON
 
 FORKED = ("sidecar", "sidecar.cli", "tests.helpers.introducing")
 
@@ -108,7 +109,14 @@ class Forked:
         reader, writer = await asyncio.open_connection(sock=ours)
         umask = os.umask(0)
         os.umask(umask)
-        asked = {"arguments": [*arguments], "environment": dict(environment), "cwd": str(cwd), "umask": umask}
+        ignored = [number for number in HANDED_ON if signal.getsignal(number) is signal.SIG_IGN]
+        asked = {
+            "arguments": [*arguments],
+            "environment": dict(environment),
+            "cwd": str(cwd),
+            "umask": umask,
+            "ignored": ignored,
+        }
         writer.write(json.dumps(asked).encode("ascii"))
         writer.write_eof()
         self.pid = await _number(reader)
