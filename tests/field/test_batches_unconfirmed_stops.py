@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.field.claims import field
 from tests.field.hostile import Answer, raw
 from tests.field.test_batches_stops import CANCEL, SLOW
 from tests.field.vendors import MODELS, Misbehaviour, Whole, native, submitted, until, vendors
@@ -40,6 +41,7 @@ async def test_a_stop_is_asked_for_until_the_vendor_itself_says_yes(
         assert there.batches[0]["state"] in ("cancelling", "cancelled")
 
 
+@field("batches", "a vendor is silent when it is to stop a batch")
 @pytest.mark.parametrize("silent", ["the stop", "the stop and a look"])
 async def test_a_stop_that_a_vendor_is_silent_about_is_told_and_asked_for_again(
     silent: str, tmp_path: Path

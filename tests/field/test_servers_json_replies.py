@@ -36,6 +36,7 @@ async def test_a_number_that_is_too_large_is_told_and_never_null(
     assert caught.value.data["detail"] == text
 
 
+@field("servers", "what follows the schema inside")
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("size", [3, 10_000])
 @pytest.mark.parametrize(

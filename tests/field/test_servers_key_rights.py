@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.field.claims import field
 from tests.field.hostile import Switch, serving, whole
 from tests.field.lab import refused, sidecar, vendor_environment
 from tests.field.test_servers_key_checks import tried
@@ -46,6 +47,7 @@ def said(vendor: str, status: int, words: str) -> Any:
     return whole({"type": "error", "error": {"type": kind, "message": words}}, status)
 
 
+@field("servers", "a key lacks a scope or a permission")
 @pytest.mark.parametrize("vendor", RIGHTS)
 async def test_a_key_that_lacks_a_right_is_told_what_it_lacks_and_is_not_called_invalid(
     vendor: str, tmp_path: Path

@@ -90,6 +90,7 @@ async def test_tags_in_use_are_known(opened: str, closed: str, size: int, lab: L
     assert (found["thinking"].strip(), found["answer"]) == ("Hm.", "Answer")
 
 
+@field("servers", "tags with blanks in them")
 @pytest.mark.parametrize("size", [1, 5, 1000])
 @pytest.mark.parametrize(
     "text",
@@ -117,6 +118,7 @@ async def test_tags_written_otherwise_and_phrases_part_the_thought_from_the_answ
     assert (found["thinking"].strip(), found["answer"]) == ("Hm.", "Answer")
 
 
+@field("servers", "a thought that a tag of another name closes")
 @pytest.mark.parametrize("size", [1, 5, 1000])
 @pytest.mark.parametrize(
     "text", ["<thinking>Hm.</think>Answer", "<think>Hm. </thought >\n\nAnswer", "[THINK]Hm.</think>Answer"]
