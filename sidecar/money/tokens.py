@@ -1,7 +1,8 @@
 """How many tokens a text has for a model, without the network.
 
-OpenAI publishes its tokenizers, so its counts are exact. The other vendors do not: their counts are OpenAI's
-times a factor, which for plain text comes within some 15 % and in languages other than English less near.
+OpenAI publishes its tokenizers up to GPT-5: for those models a count is exact where the tables are installed. All
+others are estimates. A newer model of OpenAI is counted by the newest table, another vendor's by that count times a
+factor, which for plain text comes within some 15 % and in languages other than English less near.
 """
 
 from __future__ import annotations
