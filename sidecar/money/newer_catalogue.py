@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -53,6 +54,8 @@ def check(root: JsonReader, present: Models, today: date) -> tuple[ModelEntry, .
             if name not in node.members:
                 node.fail(name, "is missing")
         node.only(MEMBERS)
+        _refuse_address(node)
+        _refuse_twins(node)
         for price in node.nodes("prices"):
             price.only(parse.PRICE_MEMBERS)
             _refuse_ahead(price, today)
@@ -91,6 +94,24 @@ def changes(present: Models, newer: Models) -> CatalogueChanges:
             if price.starts_on not in {each.starts_on for each in new.prices}
         ),
     )
+
+
+def _refuse_address(node: JsonReader) -> None:
+    """Keys and questions go where the provider is, or where the person's own file says, and to nobody else."""
+    if node.members.get("baseUrl") is not None:
+        node.fail(
+            "baseUrl",
+            "must not be in a catalogue that is handed on: keys and questions would go there. Where a model is reached "
+            "elsewhere, your own models.json says so",
+        )
+
+
+def _refuse_twins(node: JsonReader) -> None:
+    """Of two prices from one day nobody knows which holds."""
+    days = Counter(price.need_day("from") for price in node.nodes("prices"))
+    twice = next((day for day, number in days.items() if number > 1), None)
+    if twice is not None:
+        node.fail("prices", f"has two from {twice}. Leave the one that holds")
 
 
 def _refuse_ahead(node: JsonReader, today: date) -> None:

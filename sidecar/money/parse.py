@@ -166,11 +166,9 @@ def models(catalogue: JsonReader) -> tuple[ModelEntry, ...]:
     found = []
     for node in catalogue.nodes("models"):
         tiers = multipliers.get(node.text("provider"), {})
-        found.append(
-            model_entry(
-                node, tuple(price_entry(price, service_tiers=tiers) for price in node.nodes("prices"))
-            )
-        )
+        prices = (price_entry(price, service_tiers=tiers) for price in node.nodes("prices"))
+        # The last one that has begun holds, wherever in the file it stands.
+        found.append(model_entry(node, tuple(sorted(prices, key=lambda price: price.starts_on))))
     return tuple(found)
 
 

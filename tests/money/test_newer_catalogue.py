@@ -251,3 +251,26 @@ def test_a_price_that_nobody_has_checked_for_long_is_said_to_be_so(tmp_path: Pat
     catalogue = CatalogueFiles(tmp_path).catalogue
     assert "priceNote" not in catalogue.row("gpt-6-luna", date(2027, 1, 1))
     assert "last checked on 2026" in catalogue.row("gpt-6-luna", date(2027, 6, 1))["priceNote"]
+
+
+async def test_a_newer_price_holds_from_its_day_wherever_in_the_file_it_stands(tmp_path: Path) -> None:
+    root = newer()
+    luna = model(root, "gpt-6-luna")
+    later = {
+        **deepcopy(luna["prices"][-1]),
+        "from": "2026-12-25",
+        "perMillion": {"prompt": 7, "completion": 9},
+    }
+    luna["prices"].insert(0, later)
+    files = CatalogueFiles(tmp_path)
+    await files.update(encoded(root), TODAY)
+    for day, prompt in ((TODAY, luna["prices"][-1]["perMillion"]["prompt"]), (date(2026, 12, 25), 7)):
+        assert files.catalogue.row("openai/gpt-6-luna", day)["pricing"]["prompt"] == prompt
+
+
+async def test_two_prices_from_one_day_are_refused(tmp_path: Path) -> None:
+    root = newer()
+    luna = model(root, "gpt-6-luna")
+    luna["prices"].insert(0, deepcopy(luna["prices"][-1]))
+    with pytest.raises(Failure, match="has two from"):
+        await CatalogueFiles(tmp_path).update(encoded(root), TODAY)
