@@ -126,7 +126,7 @@ def prepare_writer(
     conn.set_progress_handler(unwanted, _STEPS_A_LOOK)
     try:
         if migrations.is_due(conn):
-            with update_deaths.counted(path, now_ms):
+            with update_deaths.counted(conn, path, now_ms):
                 migrations.migrate(conn, path, now_ms)
         else:
             migrations.migrate(conn, path, now_ms)

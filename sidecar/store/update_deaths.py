@@ -1,12 +1,13 @@
 """An update of the database in which the process dies: after two deaths in a row it is not begun again by itself.
 
 The database cannot say so, since all of an update is undone with it. So a note beside it, `abai.db.updating`, is on the
-disk while one is under way: the version of A-B/AI, how many have died so far, and when the last one began.
+disk while one is under way: the version of A-B/AI, how many have died so far, when the last one began, and of what.
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,15 +22,16 @@ _MOST_BYTES = 1_000
 
 
 @contextmanager
-def counted(path: Path, now_ms: int) -> Iterator[None]:
+def counted(conn: sqlite3.Connection, path: Path, now_ms: int) -> Iterator[None]:
     """Let the database at `path` be brought up to date inside. Blocking.
 
     Raise Failure("storage_error") where this version has died of it twice in a row. An update that ends with an
     exception is no death.
     """
     note = path.with_name(f"{path.name}.updating")
-    deaths, begun_at = _noted(note)
-    if deaths:
+    present = _present(conn)
+    deaths, begun_at, of = _noted(note)
+    if deaths and of == present:
         # Nothing has changed since that copy was made: it says nothing that the file does not.
         migrations.backup_of(path, begun_at).unlink(missing_ok=True)
     if deaths >= MOST_DEATHS:
@@ -39,11 +41,11 @@ def counted(path: Path, now_ms: int) -> Iterator[None]:
             f"in it is lost. Close other programs, move {note.name} out of the data folder, and it is tried once more; "
             "a newer version of A-B/AI tries it by itself. Or restore a backup (data:restore).",
         )
-    _write(note, f"{__version__} {deaths + 1} {now_ms}")
+    _write(note, f"{__version__} {deaths + 1} {now_ms} {present}")
     try:
         yield
     except BaseException:
-        _write(note, f"{__version__} {deaths} {now_ms}")
+        _write(note, f"{__version__} {deaths} {now_ms} {present}")
         raise
     forget(path)
 
@@ -54,13 +56,19 @@ def forget(path: Path) -> None:
         path.with_name(f"{path.name}.updating").unlink(missing_ok=True)
 
 
-def _noted(note: Path) -> tuple[int, int]:
-    """How many deaths of this version there were, and when the last one began; none where nothing can be read."""
+def _present(conn: sqlite3.Connection) -> str:
+    """What tells the database from another that a person puts in its place. Its file is nobody's to read by now."""
+    told = ("page_count", "freelist_count", "schema_version", "application_id")
+    return "-".join(str(conn.execute(f"PRAGMA {name}").fetchone()[0]) for name in told)
+
+
+def _noted(note: Path) -> tuple[int, int, str]:
+    """How many deaths of this version there were, when the last one began and of what; none where nothing is read."""
     with suppress(OSError, ValueError):
-        version, deaths, begun_at = read_plain(note, _MOST_BYTES).decode("ascii").split()
+        version, deaths, begun_at, of = read_plain(note, _MOST_BYTES).decode("ascii").split()
         if version == __version__:
-            return int(deaths), int(begun_at)
-    return 0, 0
+            return int(deaths), int(begun_at), of
+    return 0, 0, ""
 
 
 def _write(note: Path, text: str) -> None:

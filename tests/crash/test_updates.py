@@ -95,3 +95,22 @@ async def test_an_update_that_is_killed_once_works_the_next_time_and_leaves_one_
         await leave(process)
     assert len(names(tmp_path)) == 1
     assert not (tmp_path / "abai.db.updating").exists()
+
+
+async def test_the_copy_of_what_was_before_an_update_stays_when_a_person_puts_another_database_in_its_place(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    old_app.make(folder / "abai.db", old_app.TABLES, old_app.GOOD_ROWS)
+    await death(folder)
+    (copy,) = names(folder)
+    for left in folder.glob("abai.db-*"):
+        left.unlink()
+    (folder / "abai.db").unlink()
+    more = "INSERT INTO projects VALUES ('p' || hex(randomblob(900)), 'Other', '', '{}', 1, 1);"
+    old_app.make(folder / "abai.db", old_app.TABLES, old_app.GOOD_ROWS, more * 9)
+    async with sidecar(folder) as process:
+        assert len(await process.call("project:list")) == 10
+        await leave(process)
+    assert copy in names(folder)
