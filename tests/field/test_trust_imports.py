@@ -16,6 +16,9 @@ from tests.field.test_trust_memory import MEGABYTE, staying_small
 from tests.helpers.process import RpcError, SidecarProcess
 from tests.helpers.soak import longer
 
+# A process of its own from the first: what is forked has all modules in its memory.
+pytestmark = pytest.mark.usefixtures("real_starts")
+
 MODEL = "openai/gpt-6-luna"
 FILE_BYTES = longer(16, 200) * MEGABYTE
 LINE_BYTES = longer(32, 100) * MEGABYTE
