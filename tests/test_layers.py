@@ -85,7 +85,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "providers.kernel.charset",
     },
     "comparing": {"store"},
-    "report": {"batch.files.csv_text", "batch.files.excel_limits", "batch.template", "comparing", "store"},
+    "report": {
+        "batch.files.csv_text",
+        "batch.files.excel_limits",
+        "batch.jobs",
+        "batch.template",
+        "comparing",
+        "store",
+    },
     "simulator": {"money", "providers.base", "providers.by_name"},
     "failpoints": set(),
     "batch": {

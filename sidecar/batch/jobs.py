@@ -49,6 +49,7 @@ def refuse_ended(job: Job) -> None:
 
 
 def unknown_job() -> Failure:
+    """Return what is told of a batch that is not there, wherever it was asked for."""
     return Failure("not_found", "There is no such batch; it may have been deleted. List the batches anew.")
 
 

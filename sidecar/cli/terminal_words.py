@@ -17,7 +17,6 @@ IN_A_TERMINAL = {
     "Check it in the settings.": "`abai keys list` shows it; keep another with `abai keys set {name}`.",
     "Choose one from the list of models.": "`abai models` lists them.",
     "List the batches anew.": _JOBS,
-    "There is no such batch. Load the list again.": f"There is no such batch. {_JOBS}",
     "Load the results again.": "`abai show JOB` lists its rows.",
     "Look for it in the list once more.": "`abai jobs` lists batches, `abai --json search WORDS` answers.",
     "Raise the budget in the settings": _BUDGET,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from sidecar import resources
+from sidecar.batch.jobs import unknown_job
 from sidecar.comparing import ballots, ratings
 from sidecar.errors import Failure
 from sidecar.report import wide_table, workbook
@@ -85,7 +86,7 @@ async def write_report(
 def _job(conn: sqlite3.Connection, job_id: str) -> Job:
     found = jobs.get(conn, job_id)
     if found is None:
-        raise Failure("not_found", "There is no such batch. Load the list again.")
+        raise unknown_job()
     return found
 
 

@@ -15,6 +15,7 @@ from sidecar.batch.files.columns import DEFUSED_MARK, PLAIN_MARK, RESULT_COLUMNS
 from sidecar.batch.files.csv_text import defused
 from sidecar.batch.files.excel_limits import OverLimits
 from sidecar.batch.files.json_text import encode
+from sidecar.batch.jobs import unknown_job
 from sidecar.batch.template import spelled
 from sidecar.errors import Failure
 from sidecar.store import job_rows, jobs
@@ -70,7 +71,7 @@ async def export_job(
 
     def work(conn: Any, pulse: Pulse) -> Exported:
         if jobs.get(conn, job_id) is None:
-            raise Failure("not_found", "There is no such batch. Load the list again.")
+            raise unknown_job()
         target = target_file(path, data_dir)
         limits = OverLimits()
 
