@@ -6,6 +6,7 @@ What such a module says in the log is not part of what it decides; and a path ma
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -67,14 +68,21 @@ WAITING = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 
 
 def says_pure(tree: ast.Module) -> bool:
-    docstring = (ast.get_docstring(tree) or "").partition("\n\n")[0]
-    return "(pure)" in docstring or "Pure." in docstring
+    return "(pure)" in first_line(tree)
+
+
+def first_line(tree: ast.Module) -> str:
+    return (ast.get_docstring(tree) or "").partition("\n")[0]
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 PURE = {
     path.relative_to(SIDECAR).as_posix(): tree
     for path in sorted(SIDECAR.rglob("*.py"))
-    if says_pure(tree := ast.parse(path.read_text(encoding="utf-8")))
+    if says_pure(tree := parsed(path))
 }
 
 
@@ -106,6 +114,16 @@ def test_a_module_that_says_pure_neither_waits_nor_touches_the_world(file: str) 
     waits = [f"line {node.lineno}" for node in ast.walk(PURE[file]) if isinstance(node, WAITING)]
     calls = [ast.unparse(node) for node in ast.walk(PURE[file]) if reaches_out(node)]
     assert waits + calls + sorted(filter(is_of_the_world, imported(PURE[file]))) == []
+
+
+def test_a_module_is_pure_by_one_word_in_its_first_line_and_by_no_other() -> None:
+    other = [
+        path.relative_to(SIDECAR).as_posix()
+        for path in sorted(SIDECAR.rglob("*.py"))
+        if re.search(r"\(pure\)|\bPure\b", docstring := ast.get_docstring(tree := parsed(path)) or "")
+        and (not says_pure(tree) or "Pure" in docstring)
+    ]
+    assert other == []
 
 
 def test_most_of_what_decides_says_that_it_is_pure() -> None:

@@ -1,4 +1,4 @@
-"""Assertions of promptfoo as checks of a batch; what there is no check for is counted by its kind. Pure."""
+"""Assertions of promptfoo as checks of a batch; what there is no check for is counted by its kind (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a call costs: usage times a dated price. Pure, decimal and exact.
+"""What a call costs: usage times a dated price (pure), decimal and exact.
 
     prompt ─┬─ in_uncached          completion ─┬─ out_visible        searches
             ├─ cache_read                       └─ out_reasoning

@@ -1,4 +1,4 @@
-"""Which columns of a file are fields of a row, and how their cells become values. Pure."""
+"""Which columns of a file are fields of a row, and how their cells become values (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV as spreadsheets write it: delimiters, records, and cells that would run as formulas. Pure."""
+"""CSV as spreadsheets write it: delimiters, records, and cells that would run as formulas (pure)."""
 
 from __future__ import annotations
 

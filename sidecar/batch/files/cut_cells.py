@@ -1,4 +1,4 @@
-"""Prompts that Excel may have cut before a table was saved, told of once. Pure."""
+"""Prompts that Excel may have cut before a table was saved, told of once (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which encoding a text is: by its mark, by its bytes, or not to be told, and then it is asked for. Pure."""
+"""In which encoding a text is: by its mark, by its bytes, or not to be told, and then it is asked for (pure)."""
 
 from __future__ import annotations
 

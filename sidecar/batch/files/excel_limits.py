@@ -1,4 +1,4 @@
-"""What Excel keeps of a table: in a cell, and in a sheet. It cuts the rest without a word. Pure."""
+"""What Excel keeps of a table: in a cell, and in a sheet. It cuts the rest without a word (pure)."""
 
 from __future__ import annotations
 

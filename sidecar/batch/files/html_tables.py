@@ -1,4 +1,4 @@
-"""Tables in a web page: what many programs call `.xls`, and what a browser saves. Pure."""
+"""Tables in a web page: what many programs call `.xls`, and what a browser saves (pure)."""
 
 from __future__ import annotations
 

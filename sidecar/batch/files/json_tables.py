@@ -1,4 +1,4 @@
-"""Tables as programs write them into JSON: columns beside each other, rows as lists, rows inside envelopes. Pure."""
+"""Tables as programs write them into JSON: columns beside each other, rows as lists, rows inside envelopes (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows as JSON: one line each. Pure."""
+"""Rows as JSON: one line each (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each column of a table, or member of an object, is: a field of a row, data, or nothing. Pure."""
+"""What each column of a table, or member of an object, is: a field of a row, data, or nothing (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables that are drawn with lines: Markdown's, and those that databases and programs print. Pure."""
+"""Tables that are drawn with lines: Markdown's, and those that databases and programs print (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects that are something else than rows: told as what they are, before one of their members is asked. Pure."""
+"""Objects that are something else than rows: told as what they are, before one of their members is asked (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON whose numbers keep their spelling, where a window in JavaScript would spell them in another way. Pure."""
+"""JSON whose numbers keep their spelling, where a window in JavaScript would spell them in another way (pure)."""
 
 from __future__ import annotations
 

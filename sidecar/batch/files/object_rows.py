@@ -1,4 +1,4 @@
-"""Objects as rows: of any shape that is known, of any names that can be read, one at a time. Pure."""
+"""Objects as rows: of any shape that is known, of any names that can be read, one at a time (pure)."""
 
 from __future__ import annotations
 

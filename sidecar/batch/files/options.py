@@ -1,4 +1,4 @@
-"""What a person says of a file that does not say it itself. Pure."""
+"""What a person says of a file that does not say it itself (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table whose cells stand in the quotes of a text: “so”, „so“, «so» or 'so', as editors write it. Pure."""
+"""A table whose cells stand in the quotes of a text: “so”, „so“, «so» or 'so', as editors write it (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that are no table and no JSON, told as what they are: by how they begin, or by what they are called. Pure."""
+"""Texts that are no table and no JSON, told as what they are: by how they begin, or by what they are called (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text without columns as rows: a line each. Pure."""
+"""A text without columns as rows: a line each (pure)."""
 
 from __future__ import annotations
 

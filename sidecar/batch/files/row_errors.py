@@ -1,4 +1,4 @@
-"""What comes of a place in a file: a row, or why there is none; and what is told of those that were left out. Pure."""
+"""What comes of a place in a file: a row, or why there is none; and what is told of those that were left out (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids of rows: their own, or made of their numbers, and no two alike. Pure."""
+"""Ids of rows: their own, or made of their numbers, and no two alike (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file holds of which no row could be taken, and how it may be read: choices for the person. Pure."""
+"""What a file holds of which no row could be taken, and how it may be read: choices for the person (pure)."""
 
 from __future__ import annotations
 

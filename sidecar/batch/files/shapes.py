@@ -1,4 +1,4 @@
-"""Objects in the shapes that vendors' batches, chats and test tables have, as the fields of a row. Pure."""
+"""Objects in the shapes that vendors' batches, chats and test tables have, as the fields of a row (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of one sheet of a workbook in XML, which is read from its start to its end with one row in memory. Pure."""
+"""The rows of one sheet of a workbook in XML, which is read from its start to its end with one row in memory (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands around a table and is no question: groups of columns above it, a sum or a count below it. Pure."""
+"""What stands around a table and is no question: groups of columns above it, a sum or a count below it (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records of cells as rows: where the header is, what its columns are, and what each record gives. Pure."""
+"""Records of cells as rows: where the header is, what its columns are, and what each record gives (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a table whose cells are all text, with what does not depend on the row worked out once. Pure."""
+"""Rows of a table whose cells are all text, with what does not depend on the row worked out once (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answered rows as lines of the files that each vendor's fine-tuning takes. Pure.
+"""Answered rows as lines of the files that each vendor's fine-tuning takes (pure).
 
 OpenAI: platform.openai.com/docs/guides/supervised-fine-tuning. Anthropic, by Bedrock:
 docs.aws.amazon.com/bedrock/latest/userguide/model-customization-prepare.html. Gemini, by Vertex AI:

@@ -1,4 +1,4 @@
-"""Rows that another form is put around: one text of JSON, base64, a `data:` address, a fence of Markdown. Pure.
+"""Rows that another form is put around: one text of JSON, base64, a `data:` address, a fence of Markdown (pure).
 
 A service that hands out a file through an API leaves it so, and a model that was asked for a table puts fences around.
 """

@@ -1,4 +1,4 @@
-"""Readings of values from a table that never checked any. Pure; each gives the best reading, or None."""
+"""Readings of values from a table that never checked any (pure); each gives the best reading, or None."""
 
 from __future__ import annotations
 
