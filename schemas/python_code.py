@@ -113,7 +113,10 @@ FLAT: dict[str, tuple[tuple[Any, ...], ...]] = {{types}}
 def _setting_shapes(source: Source) -> dict[str, Any]:
     """What a saved setting is held to: another program may have written into the database."""
     settings = inline(source.definitions["Settings"], source.definitions)["properties"]
-    return {name: result_shapes.shape(schema) for name, schema in settings.items()}
+    longest = {
+        name: {"maxLength": schema["maxLength"]} for name, schema in settings.items() if "maxLength" in schema
+    }
+    return {name: result_shapes.shape(schema) | longest.get(name, {}) for name, schema in settings.items()}
 
 
 def modules(source: Source, routes: list[Route], fingerprint: str) -> dict[str, str]:

@@ -39,6 +39,6 @@ SHAPES: dict[str, Any] = {
         "additionalProperties": {"type": "integer", "minimum": 1, "maximum": 256},
     },
     "retryBrokenAnswers": {"type": "integer", "minimum": 0, "maximum": 5},
-    "proxy": {"type": ["string", "null"]},
-    "caFile": {"type": ["string", "null"]},
+    "proxy": {"type": ["string", "null"], "maxLength": 2000},
+    "caFile": {"type": ["string", "null"], "maxLength": 4096},
 }

@@ -31,6 +31,7 @@ def judge_of(schema: Mapping[str, Any]) -> Judge:
     kinds = _kinds(schema.get("type"))
     words = _words(schema)
     least, most = schema.get("minimum"), schema.get("maximum")
+    longest = schema.get("maxLength")
     ways = [judge_of(each) for each in schema.get("anyOf", ())]
     members = {name: judge_of(each) for name, each in schema.get("properties", {}).items()}
     more = schema.get("additionalProperties")
@@ -55,6 +56,8 @@ def judge_of(schema: Mapping[str, Any]) -> Judge:
         if least is not None and (kind is int or kind is float) and value < least:
             return False
         if most is not None and (kind is int or kind is float) and value > most:
+            return False
+        if longest is not None and kind is str and len(value) > longest:
             return False
         if kind is dict and (members or other or required):
             return of_members(value)

@@ -42,6 +42,8 @@ SETTINGS: list[tuple[str, Any]] = [
     ("reasoningEffort", "odd"),
     ("concurrency", {"openai": -1}),
     ("proxy", 5),
+    ("proxy", "http://" + "a" * 2000),
+    ("caFile", "/" * 4097),
 ]
 
 
