@@ -150,6 +150,8 @@ _VARYING = {
             "bytes",
             "freeBytes",
             "logBytes",
+            # The number of the last migration: each new one would change what was recorded.
+            "schemaVersion",
         ),
         "<int>",
     ),
