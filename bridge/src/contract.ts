@@ -2472,7 +2472,7 @@ export interface Methods {
   "batch:get": { params: BatchGetParams; result: BatchJob };
   /** What rows may cost, before anything is sent. */
   "batch:estimate": { params: BatchEstimateParams; result: BatchEstimateResult };
-  /** Reads rows from CSV, JSON or JSONL; a bad row is told and the others are read. */
+  /** Reads rows from a table (CSV, a workbook, ODS, Parquet, Markdown, HTML), JSON or JSONL; a bad row is told and the others are read. */
   "batch:import": { params: BatchImportParams; result: BatchImportResult };
   /** Writes a job's rows and results to a file. */
   "batch:export": { params: BatchExportParams; result: BatchExportResult };
@@ -2547,7 +2547,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "9102fad7a6723c2c14286bb5b7d303718191ac51edd4d762c5aaeb1e163417d3";
+export const SCHEMA_HASH = "34a7230819e41fccfd5ab0fc668eafe7f750cf13eb960a0d2791984964954a6c";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

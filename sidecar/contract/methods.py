@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "9102fad7a6723c2c14286bb5b7d303718191ac51edd4d762c5aaeb1e163417d3"
+SCHEMA_HASH = "34a7230819e41fccfd5ab0fc668eafe7f750cf13eb960a0d2791984964954a6c"
 
 
 @dataclass(frozen=True, slots=True)
