@@ -45,6 +45,12 @@ def test_the_schema_is_the_one_written_down(tmp_path: Path) -> None:
         assert _schema(conn) == EXPECTED_SCHEMA.read_text(encoding="utf-8")
 
 
+def test_each_statement_of_the_written_schema_stands_on_one_line_of_its_own() -> None:
+    lines = EXPECTED_SCHEMA.read_text(encoding="utf-8").splitlines()
+    cut = [number for number, line in enumerate(lines, 1) if not sqlite3.complete_statement(line)]
+    assert cut == [], f"data/database.sql is run line by line: put the statement at line {cut[0]} on one line"
+
+
 def test_a_new_database_is_what_all_migrations_make_of_an_empty_one(tmp_path: Path) -> None:
     with (
         closing(sqlite3.connect(tmp_path / "led.db", isolation_level=None)) as led,
