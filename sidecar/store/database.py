@@ -240,7 +240,7 @@ async def _open_files(
             lock = open_database.claim(path)
         odd_places.refuse(path)
         if not read_only:
-            log_origin.put_foreign_log_aside(path, now_ms())
+            log_origin.put_foreign_logs_aside(path, now_ms())
         open_database.inspect(path)
         if not read_only:
             open_database.make_file(path)

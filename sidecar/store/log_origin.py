@@ -9,7 +9,8 @@ database a number of its own (its `application_id`, in the file's header) and no
     log there, number noted, or no note at all   ours: what it holds is committed and is read
 
 A number stands in the note before it is in the header, and an older one goes only when the header has the new one
-and the log is empty: a process may die anywhere, and the log that it leaves is still known for its own.
+and the log is empty: a process may die anywhere, and the log that it leaves is still known for its own. A journal is
+judged by what it says itself (`journal_origin`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sidecar.plain_file import read_plain
-from sidecar.store import own_file
+from sidecar.store import journal_origin, own_file
 from sidecar.store.atomic_files import create_private, partial_beside
 
 log = logging.getLogger("sidecar.store")
@@ -36,22 +37,20 @@ _APPLICATION_ID = slice(68, 72)
 _NO_LOG = b"\x01\x01"
 
 
-def put_foreign_log_aside(path: Path, now_ms: int) -> Path | None:
-    """Move a log that is not the database's out of the way; return where it is now. Blocking. Raise OSError.
+def put_foreign_logs_aside(path: Path, now_ms: int) -> None:
+    """Move a log, or a journal, that is not the database's out of the way. Blocking. Raise OSError.
 
     To be called while the folder is held and nothing has the file open.
     """
-    wal = path.with_name(path.name + "-wal")
-    if not wal.exists() or wal.stat().st_size == 0 or not _is_foreign(path):
-        return None
-    stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-    aside = free_name(path.with_name(f"{path.name}.foreign-log-{stamp}"))
-    wal.replace(aside)
-    path.with_name(path.name + "-shm").unlink(missing_ok=True)
-    log.warning(
-        "the log beside %s belongs to another database: it was put aside as %s", path.name, aside.name
-    )
-    return aside
+    wal, journal = (path.with_name(path.name + ending) for ending in ("-wal", "-journal"))
+    if _has(wal) and _is_foreign(path):
+        _put_aside(wal, path, now_ms)
+        path.with_name(path.name + "-shm").unlink(missing_ok=True)
+    if _has(journal):
+        with journal.open("rb") as file:
+            foreign = journal_origin.is_foreign(_header(path), file)
+        if foreign:
+            _put_aside(journal, path, now_ms)
 
 
 def mark(conn: sqlite3.Connection, path: Path) -> None:
@@ -97,6 +96,17 @@ def sync(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _has(left: Path) -> bool:
+    return left.exists() and left.stat().st_size > 0
+
+
+def _put_aside(left: Path, path: Path, now_ms: int) -> None:
+    stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    aside = free_name(path.with_name(f"{path.name}.foreign-log-{stamp}"))
+    left.replace(aside)
+    log.warning("%s belongs to another database: it was put aside as %s", left.name, aside.name)
 
 
 def _is_foreign(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -114,3 +115,33 @@ async def test_the_copy_of_what_was_before_an_update_stays_when_a_person_puts_an
         assert len(await process.call("project:list")) == 10
         await leave(process)
     assert copy in names(folder)
+
+
+async def test_a_journal_that_a_dead_update_left_is_not_laid_over_a_backup_that_a_person_copies_in_place(
+    tmp_path: Path,
+) -> None:
+    folder, backup = tmp_path / "data", tmp_path / "backup.db"
+    async with sidecar(tmp_path / "other") as process:
+        for number in range(50):
+            await process.call("project:create", {"name": f"{number} {'x' * 500}"})
+        await process.call("data:backup", {"path": str(backup)})
+        await leave(process)
+    folder.mkdir()
+    database = folder / "abai.db"
+    old_app.make(database, old_app.TABLES, old_app.GOOD_ROWS)
+    with closing(sqlite3.connect(database)) as conn, conn:
+        # So much that a part of the update is in the file before it ends.
+        conn.executemany(
+            "INSERT INTO messages VALUES (?, 'c1', 'user', ?, NULL, NULL, NULL, NULL, NULL, 2000)",
+            [(f"long {number}", "y" * 3_000) for number in range(4_000)],
+        )
+    async with sidecar(folder, environment={"ABAI_CRASH_AT": "migration:18"}) as process:
+        process.start_call("initialize", {"protocolVersion": "1.0"})
+        assert await process.wait() == KILLED
+    assert (folder / "abai.db-journal").stat().st_size > 0
+    shutil.copyfile(backup, database)
+    async with sidecar(folder) as process:
+        assert len(await process.call("project:list")) == 50
+        assert (await process.call("data:check", {"full": True}))["sound"]
+        await leave(process)
+    assert len(list(folder.glob("abai.db.foreign-log-*"))) == 1
