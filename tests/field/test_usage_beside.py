@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.field.claims import field
-from tests.field.hostile import Answer, Switch, serving
-from tests.field.lab import ask, own_models, sidecar, vendor_environment
-from tests.field.test_usage_contradictions import CHAT, OWN, Cases, assert_costs, chat, claude, gemini
+from tests.field.hostile import Answer
+from tests.field.lab import ask
+from tests.field.test_usage_contradictions import CHAT, Cases, all_vendors, assert_costs, chat, claude, gemini
 
 REQUEST = {"type": "message", "input_tokens": 1000, "output_tokens": 500}
 SUMMARY = {"type": "compaction", "input_tokens": 50_000, "output_tokens": 1000}
@@ -93,15 +93,7 @@ async def test_tokens_of_a_new_kind_tell_no_cost_and_no_most(tmp_path: Path) -> 
         "a tool": ("anthropic/claude-sonnet-5-5", claude({}, {"code_execution_requests": 1})),
         "a search without a price": ("lab/m", chat({**CHAT, "num_search_queries": 2}, "m")),
     }
-    switch = Switch()
-    async with (
-        serving(switch) as server,
-        sidecar(
-            tmp_path,
-            models=own_models(server.url, model=OWN),
-            environment=vendor_environment(server.url, "openai", "anthropic", "gemini", "grok"),
-        ) as process,
-    ):
+    async with all_vendors(tmp_path) as (switch, process):
         told = {}
         for name, (model, answer) in cases.items():
             switch.say(answer)
@@ -181,15 +173,7 @@ async def test_why_a_cost_is_not_known_is_said_with_what_is_certain_of_it(tmp_pa
             False,
         ),
     }
-    switch = Switch()
-    async with (
-        serving(switch) as server,
-        sidecar(
-            tmp_path,
-            models=own_models(server.url, model=OWN),
-            environment=vendor_environment(server.url, "anthropic"),
-        ) as process,
-    ):
+    async with all_vendors(tmp_path) as (switch, process):
         await process.call("settings:save", {"key": "monthlyBudgetUSD", "value": 100})
         for name, (model, answer, why, least, bounded) in cases.items():
             switch.say(answer)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.field.claims import field
 from tests.field.hostile import Answer, Switch, serving, stream, whole
 from tests.field.lab import ask, own_models, sidecar, vendor_environment
+from tests.helpers.process import SidecarProcess
 
 CHAT = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
 PRICES = {"prompt": 1.0, "completion": 2.0, "cacheRead": 0.1, "cacheWrite5m": 1.25}
@@ -18,9 +20,9 @@ SEARCH = {"enableWebSearch": True}
 Cases = Mapping[str, tuple[Answer, str | None]]
 
 
-async def assert_costs(
-    tmp_path: Path, model: str, cases: Cases, options: Mapping[str, Any] | None = None
-) -> None:
+@asynccontextmanager
+async def all_vendors(tmp_path: Path) -> AsyncIterator[tuple[Switch, SidecarProcess]]:
+    """A sidecar for which one server stands in the place of every vendor, and of one of the person's own."""
     switch = Switch()
     async with (
         serving(switch) as server,
@@ -30,6 +32,13 @@ async def assert_costs(
             environment=vendor_environment(server.url, "openai", "anthropic", "gemini", "grok"),
         ) as process,
     ):
+        yield switch, process
+
+
+async def assert_costs(
+    tmp_path: Path, model: str, cases: Cases, options: Mapping[str, Any] | None = None
+) -> None:
+    async with all_vendors(tmp_path) as (switch, process):
         found = {}
         for name, (answer, _) in cases.items():
             switch.say(answer)
