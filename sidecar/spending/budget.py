@@ -114,7 +114,10 @@ def standing(conn: sqlite3.Connection, limit_usd: Decimal, since: int) -> Balanc
 
 
 def refusal(balance: Balance, at_most_usd: Decimal | None, what: What) -> str:
-    """Return the sentence that tells a person why `what` is refused. Its figures add up as they are shown (pure)."""
+    """Return the sentence that tells a person why `what` is refused, and which budget would do (pure).
+
+    Its figures add up as they are shown, and what may yet be spent is at most what is shown.
+    """
     places = _places(balance, at_most_usd)
     shown = _rounded(balance, places)
     left = f"{_dollars(shown.left_usd)} is left" if shown.left_usd > 0 else "nothing is left"
@@ -126,8 +129,15 @@ def refusal(balance: Balance, at_most_usd: Decimal | None, what: What) -> str:
     return (
         f"This month's budget of {_dollars(shown.limit_usd)} would be exceeded: {_dollars(shown.spent_usd)} is spent, "
         f"{_uncertain(shown)}{_held(shown)}, {left}, and {asked}. Raise the budget in the settings"
-        f"{_advice(shown, what)}."
+        f"{_enough(balance, at_most_usd, places)}{_advice(shown, what)}."
     )
+
+
+def _enough(balance: Balance, at_most_usd: Decimal | None, places: int) -> str:
+    if at_most_usd is None:
+        return ""
+    enough = _ANY_LIMIT.add(_ANY_LIMIT.subtract(balance.limit_usd, balance.left_usd), at_most_usd)
+    return f" to {_dollars(_round(enough, places, ROUND_CEILING))} or more"
 
 
 def _advice(balance: Balance, what: What) -> str:
@@ -171,7 +181,9 @@ def _figures(balance: Balance) -> Iterable[Decimal]:
 
 
 def _rounded(balance: Balance, places: int) -> Balance:
-    return Balance(balance.limit_usd, *(_round(each, places, ROUND_HALF_UP) for each in _figures(balance)))
+    spent, *may_be_spent = _figures(balance)
+    most = (_round(each, places, ROUND_CEILING) for each in may_be_spent)
+    return Balance(balance.limit_usd, _round(spent, places, ROUND_HALF_UP), *most)
 
 
 def _round(usd: Decimal, places: int, rounding: str) -> Decimal:

@@ -18,10 +18,11 @@ def said(limit: str, spent: str, chats: str, batches: str, asked: str | None, un
 
 
 @pytest.mark.parametrize(
-    ("figures", "told"),
+    ("figures", "enough", "told"),
     [
         (
             ("10", "0", "0", "9.8", "0.5"),
+            " to $10.30 or more",
             (
                 "budget of $10.00 would be exceeded: $0.00 is spent, $9.80 is held back for batches, $0.20 is left, "
                 "and this answer may cost up to $0.50."
@@ -29,6 +30,7 @@ def said(limit: str, spent: str, chats: str, batches: str, asked: str | None, un
         ),
         (
             ("12.5", "2", "0.25", "10", "0.5"),
+            " to $12.75 or more",
             (
                 "budget of $12.50 would be exceeded: $2.00 is spent, $10.25 is held back ($0.25 for chats under way, "
                 "$10.00 for batches), $0.25 is left, and this answer may cost up to $0.50."
@@ -36,6 +38,7 @@ def said(limit: str, spent: str, chats: str, batches: str, asked: str | None, un
         ),
         (
             ("1", "0.4", "0.7", "0", "0.01"),
+            " to $1.11 or more",
             (
                 "budget of $1.00 would be exceeded: $0.40 is spent, $0.70 is held back for chats under way, nothing is "
                 "left, and this answer may cost up to $0.01."
@@ -43,6 +46,7 @@ def said(limit: str, spent: str, chats: str, batches: str, asked: str | None, un
         ),
         (
             ("0.001", "0.0004", "0", "0", "0.0007"),
+            " to $0.0011 or more",
             (
                 "budget of $0.001 would be exceeded: $0.0004 is spent, nothing is held back, $0.0006 is left, and this "
                 "answer may cost up to $0.0007."
@@ -50,6 +54,7 @@ def said(limit: str, spent: str, chats: str, batches: str, asked: str | None, un
         ),
         (
             ("1000000", "999999.999", "0", "0", "0.0015"),
+            " to $1,000,000.001 or more",
             (
                 "budget of $1,000,000.00 would be exceeded: $999,999.999 is spent, nothing is held back, "
                 "$0.001 is left, and this answer may cost up to $0.002."
@@ -57,6 +62,7 @@ def said(limit: str, spent: str, chats: str, batches: str, asked: str | None, un
         ),
         (
             ("5", "5.25", "0", "0", None),
+            "",
             (
                 "budget of $5.00 would be exceeded: $5.25 is spent, nothing is held back, nothing is left, and no "
                 "price is known for this answer."
@@ -64,6 +70,7 @@ def said(limit: str, spent: str, chats: str, batches: str, asked: str | None, un
         ),
         (
             ("1", "0.4", "0.1", "0", "0.5", "0.3"),
+            " to $1.30 or more",
             (
                 "budget of $1.00 would be exceeded: $0.40 is spent, $0.30 more may have been, by answers "
                 "whose cost is not known, $0.10 is held back for chats under way, $0.20 is left, and this answer may "
@@ -73,11 +80,11 @@ def said(limit: str, spent: str, chats: str, batches: str, asked: str | None, un
     ],
 )
 def test_a_refusal_tells_what_is_spent_and_held_back_and_asked_for_and_left(
-    figures: tuple[str, ...], told: str
+    figures: tuple[str, ...], enough: str, told: str
 ) -> None:
     # Where nothing is left, no shorter answer would do.
     otherwise = "" if "nothing is left" in told else ", or lower the answer's maximum length"
-    assert said(*figures) == f"This month's {told} Raise the budget in the settings{otherwise}."
+    assert said(*figures) == f"This month's {told} Raise the budget in the settings{enough}{otherwise}."
 
 
 _FIGURE = re.compile(
@@ -104,6 +111,11 @@ def test_whatever_the_figures_are_the_sum_that_is_shown_is_right_and_too_much(
         + shown.get("is held back", Decimal(0))
     )
     assert taken + shown["asked"] > budget
+    # What may yet be spent is no more than what is shown of it, and the budget that is named would do.
+    assert shown.get("more may have been", Decimal(0)) >= uncertain
+    assert shown.get("is held back", Decimal(0)) + shown.get("for", Decimal(0)) >= chats + batches
+    enough = Decimal(re.findall(r"to \$([\d,]+\.\d+) or more", sentence)[0].replace(",", ""))
+    assert enough >= spent + uncertain + chats + batches + asked
     if "is left" in shown:
         assert taken + shown["is left"] == budget
     else:
