@@ -165,7 +165,8 @@ class CatalogueFiles:
                 raise Failure(
                     "conflict",
                     f"This catalogue is of {newer_catalogue.checked_on(root)}, and the present one of "
-                    f"{self.checked_on}. Choose a newer one; to go back, undo the last update.",
+                    f"{self.checked_on}. Choose a newer one, or write a later day as its `checkedOn` "
+                    "if you corrected it; to go back, undo the last update.",
                 )
             made = await self._made_of(root)
             earlier = await asyncio.to_thread(self._earlier)

@@ -133,7 +133,8 @@ def _check_past(model: ModelEntry, newer: ModelEntry, today: date) -> None:
             raise CatalogueError(model.full_id, f"has no price from {day} any more, by which calls were paid")
         if not price.notes or (old is not None and price.notes == old.notes):
             raise CatalogueError(
-                model.full_id, f"has another price from {day} than before, and no note that says why"
+                model.full_id,
+                f"has another price from {day} than before, and its `notes` say nothing new. Write there why",
             )
 
 

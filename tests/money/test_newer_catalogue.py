@@ -185,7 +185,7 @@ async def test_a_price_of_the_past_may_change_where_a_note_says_why(tmp_path: Pa
     price = model(root, "gpt-6-luna")["prices"][0]
     price["perMillion"]["prompt"] = 0.11
     files = CatalogueFiles(tmp_path)
-    with pytest.raises(Failure, match="no note that says why"):
+    with pytest.raises(Failure, match="`notes` say nothing new"):
         await files.update(encoded(root), TODAY)
     price["notes"] = "The vendor's page said 0.11 all along; it was read wrongly."
     found = await files.update(encoded(root), TODAY)
