@@ -31,6 +31,7 @@ def notes(bill: Bill, first: date, last: date) -> list[str]:
         *_left_out(bill.left_out),
         *_outside(bill, first, last),
         *_foreign(bill),
+        *_unread(bill),
         *_by_key(bill.lines, first, last),
         *NOTES,
     ]
@@ -70,6 +71,15 @@ def _foreign(bill: Bill) -> list[str]:
         return []
     told = " and ".join(f"{counted(lines, 'line')} in {currency}" for currency, lines in bill.foreign)
     return [f"In no sum, for ours are dollars: {told} of the vendor's bill."]
+
+
+def _unread(bill: Bill) -> list[str]:
+    if not bill.unread:
+        return []
+    told = counted(bill.unread, "line")
+    return [
+        f"In no sum, for no amount can be read of it: {told} of the vendor's bill. Look at the vendor's console."
+    ]
 
 
 def _by_key(lines: Sequence[BilledLine], first: date, last: date) -> list[str]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
-# More than any bill; what is no number at all is not below it either.
-MOST_USD = Decimal(10**12)
+from sidecar.providers.bills import MOST_USD
+
 _NOTHING = frozenset({"", "-", "–", "—"})
 _DOLLAR = re.compile(r"US\s?\$|USD|\$")
 _OTHER = {",": ".", ".": ","}

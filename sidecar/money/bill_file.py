@@ -24,7 +24,8 @@ class Bill:
 
     `priced`: the vendor told tokens and no charges, and the dollars are what these cost by our price list. `unpriced`
     are tokens by the vendor's name of a model, for which there is no price. `foreign`: how many lines of the bill are
-    in which other currency than dollars; they are in none of `lines`.
+    in which other currency than dollars; they are in none of `lines`, nor are those whose amount cannot be
+    read, of which there are `unread`.
     """
 
     lines: tuple[BilledLine, ...]
@@ -32,12 +33,20 @@ class Bill:
     priced: bool = False
     unpriced: tuple[tuple[str, int], ...] = ()
     foreign: tuple[tuple[str, int], ...] = ()
+    unread: int = 0
 
 
 def in_dollars(told: Sequence[BilledLine], first: date, last: date) -> Bill:
-    """Return what a vendor was asked for of these days; what is in other money than dollars is only counted."""
-    foreign = Counter(line.foreign for line in told if line.foreign and first <= line.day <= last)
-    return Bill(tuple(line for line in told if not line.foreign), foreign=tuple(sorted(foreign.items())))
+    """Return what a vendor was asked for of these days; what is in other money than dollars, or is no amount, is
+    only counted.
+    """
+    asked = [line for line in told if first <= line.day <= last]
+    foreign = Counter(line.foreign for line in asked if line.foreign)
+    return Bill(
+        tuple(line for line in told if not line.foreign and not line.unread),
+        foreign=tuple(sorted(foreign.items())),
+        unread=sum(line.unread for line in asked),
+    )
 
 
 def read_bill(text: str, *, pacific: bool) -> Bill:

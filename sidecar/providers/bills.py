@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from sidecar.providers.base import Usage
+from sidecar.providers.kernel.json_values import as_amount
 
 MINUTE_MS = 60_000
+# More than any bill; what is no number at all is not below it either.
+MOST_USD = Decimal(10**12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,8 @@ class BilledLine:
 
     `key` is the vendor's id of the API key that it was charged to, `tier` its word for the service tier; both are empty
     where it does not say so. `quantity` is how much of the unit was counted, None where that is not told. `foreign` is
-    the currency of a line that is not in dollars: what it charged is then in no sum, and `usd` nothing.
+    the currency of a line that is not in dollars: what it charged is then in no sum, and `usd` nothing. So it is of an
+    `unread` line, whose amount is not told or is none.
     """
 
     day: date
@@ -29,6 +33,13 @@ class BilledLine:
     tier: str = ""
     quantity: int | None = None
     foreign: str = ""
+    unread: bool = False
+
+
+def charged_amount(value: Any) -> Decimal | None:
+    """Return the amount of a line of a bill; None for what is none, or is more than any bill has."""
+    amount = as_amount(value)
+    return amount if amount is not None and abs(amount) < MOST_USD else None
 
 
 @dataclass(frozen=True, slots=True)

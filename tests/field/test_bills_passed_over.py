@@ -19,6 +19,7 @@ ADMIN = "sk-admin-9Qz7Lm2WpXr8TnB5"
 DAYS = {"from": "2026-11-20", "to": "2026-11-22"}
 NOON_MS = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp() * 1000)
 DAY_MS = 86_400_000
+UNREAD = " of the vendor's bill. Look at the vendor's console."
 
 
 def billed(vendor: str, *charges: tuple[str, str]) -> dict[str, Any]:
@@ -55,6 +56,38 @@ async def test_a_vendor_that_bills_in_euros_is_refused_and_single_lines_in_them_
             result = await process.call("cost:reconcile", {"provider": vendor, **DAYS})
     assert result["theirsUSD"] == (300 if vendor == "openai" else 3)
     assert "In no sum, for ours are dollars: 2 lines in EUR of the vendor's bill." in result["notes"]
+
+
+@pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+async def test_lines_of_a_vendor_s_bill_whose_amount_cannot_be_read_are_counted(
+    vendor: str, tmp_path: Path
+) -> None:
+    strange = [("1,5", "usd"), ("NaN", "usd"), ("1e999", "usd"), ("", "usd")]
+    page = billed(vendor, *strange, ("300", "usd"))
+    async with serving(lambda _: whole(page)) as server:
+        environment = vendor_environment(server.url, vendor) | {f"{vendor.upper()}_ADMIN_KEY": ADMIN}
+        async with sidecar(tmp_path, environment=environment) as process:
+            result = await process.call("cost:reconcile", {"provider": vendor, **DAYS})
+    assert result["theirsUSD"] == (300 if vendor == "openai" else 3)
+    assert f"In no sum, for no amount can be read of it: 4 lines{UNREAD}" in result["notes"]
+
+
+async def test_lines_of_a_gateway_s_bill_whose_amount_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    def script(asked: Asked) -> Answer:
+        day = asked.target.rpartition("=")[2]
+        if day != "2026-11-20":
+            return whole({"data": []})
+        told = ({"usage": "1,5"}, {"usage": 1e200}, {"usage": 2, "byok_usage_inference": "some"})
+        return whole({"data": [{"date": day, "model": "m", **each} for each in (*told, {"usage": 3})]})
+
+    async with (
+        serving(script) as server,
+        sidecar(tmp_path, models=own_models(server.url)) as process,
+    ):
+        await process.call("settings:save", {"key": "apiKey", "provider": "lab-admin", "value": ADMIN})
+        result = await process.call("cost:reconcile", {"provider": "lab", **DAYS})
+    assert result["theirsUSD"] == 3
+    assert f"In no sum, for no amount can be read of it: 3 lines{UNREAD}" in result["notes"]
 
 
 async def test_lines_of_a_file_outside_the_days_that_were_asked_for_are_counted_and_said(

@@ -11,10 +11,10 @@ from typing import Any
 
 from sidecar.errors import Failure
 from sidecar.providers.anthropic.errors import ANTHROPIC
-from sidecar.providers.bills import BilledLine
+from sidecar.providers.bills import BilledLine, charged_amount
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.providers.kernel.json_values import as_amount, as_list, as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 from sidecar.providers.kernel.pages import listed, named_by_page
 
 # The longest range of one request, and the beta that the path belongs to.
@@ -53,7 +53,7 @@ async def _range(api: VendorClient, root: str, key: str, first: date, last: date
     found: list[BilledLine] = []
     async with aclosing(listed(api, url, "page", key, "costs", named_by_page)) as pages:
         async for rows in pages:
-            found += [line for row in rows if (line := _line(row)) is not None]
+            found += [_line(api, row) for row in rows]
     return found
 
 
@@ -68,29 +68,33 @@ async def _older_range(api: VendorClient, root: str, key: str, first: date, last
         async for buckets in pages:
             for bucket in buckets:
                 for result in map(as_mapping, as_list(bucket.get("results"))):
-                    line = _line({"starting_at": bucket.get("starting_at"), "group": result, "cost": result})
-                    found += [] if line is None else [line]
+                    row = {"starting_at": bucket.get("starting_at"), "group": result, "cost": result}
+                    found.append(_line(api, row))
     return found
 
 
-def _line(row: Mapping[str, Any]) -> BilledLine | None:
-    """A row, whose amount is in cents and written as text."""
+def _line(api: VendorClient, row: Mapping[str, Any]) -> BilledLine:
+    """A row, whose amount is in cents and written as text. Raises Failure for one of no day."""
     group, cents = as_mapping(row.get("group")), cents_of(row)
     try:
         day = date.fromisoformat(as_text(row.get("starting_at"))[:10])
-    except ValueError:
-        return None
+    except ValueError as error:
+        raise api.failure("Anthropic did not say of which day a figure is. Try again.") from error
     currency = as_text(as_mapping(row.get("cost")).get("currency")).upper()
     unit = as_text(group.get("token_type")) or as_text(group.get("cost_type"))
     model = as_text(group.get("model")) or as_text(group.get("description"))
     key, tier = as_text(group.get("api_key_id")), as_text(group.get("service_tier")).lower()
     if cents is None:
         foreign = currency not in ("", "USD")
-        return BilledLine(day, model, unit, Decimal(0), foreign=currency) if foreign else None
+        return BilledLine(
+            day, model, unit, Decimal(0), foreign=currency if foreign else "", unread=not foreign
+        )
     return BilledLine(day, model, unit, cents * _CENT, key, tier)
 
 
 def cents_of(row: Mapping[str, Any]) -> Decimal | None:
     """Return what a row charges in cents, after discounts; None where it does not say so in dollars."""
     cost = as_mapping(row.get("cost"))
-    return as_amount(cost.get("amount")) if as_text(cost.get("currency")).upper() in ("", "USD") else None
+    return (
+        charged_amount(cost.get("amount")) if as_text(cost.get("currency")).upper() in ("", "USD") else None
+    )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.providers.bills import BilledLine
+from sidecar.providers.bills import BilledLine, charged_amount
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.json_values import as_amount, as_list, as_mapping, as_text
+from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text
 
 # It keeps the last thirty days that are over; the one that is not over may be the last that is asked for.
 MOST_DAYS = 31
@@ -48,18 +49,20 @@ async def _day(api: VendorClient, root: str, key: str, day: date) -> list[Billed
             return []
         raise
     rows = map(as_mapping, as_list(answer.get("data")))
-    return [line for row in rows if (line := _line(row)) is not None and line.day == day]
+    return [line for line in (_line(row, day) for row in rows) if line.day == day]
 
 
-def _line(row: Mapping[str, Any]) -> BilledLine | None:
-    """What one model cost at one of its vendors: the gateway's part, and what a key of the person's own paid there."""
-    usd, upstream = as_amount(row.get("usage")), as_amount(row.get("byok_usage_inference") or 0)
+def _line(row: Mapping[str, Any], asked: date) -> BilledLine:
+    """What one model cost at one of its vendors: the gateway's part, and what a key of the person's own paid there.
+
+    A row that does not say its day is of the one that was asked for.
+    """
+    usd, upstream = charged_amount(row.get("usage")), charged_amount(row.get("byok_usage_inference") or 0)
     try:
         day = date.fromisoformat(as_text(row.get("date"))[:10])
     except ValueError:
-        return None
+        day = asked
+    model = as_text(row.get("model")) or as_text(row.get("model_permaslug"))
     if usd is None or upstream is None:
-        return None
-    return BilledLine(
-        day, as_text(row.get("model")) or as_text(row.get("model_permaslug")), "", usd + upstream
-    )
+        return BilledLine(day, model, "", Decimal(0), unread=True)
+    return BilledLine(day, model, "", usd + upstream)

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sidecar.providers.bills import BilledLine
+from sidecar.providers.bills import BilledLine, charged_amount
 from sidecar.providers.kernel.client import VendorClient
-from sidecar.providers.kernel.json_values import as_amount, as_list, as_mapping, as_text, moment_ms
+from sidecar.providers.kernel.json_values import as_list, as_mapping, as_text, moment_ms
 from sidecar.providers.kernel.pages import listed, named_by_page
 
 MOST_DAYS = 180
@@ -35,8 +35,7 @@ async def organization_costs(
                 if begins is None:
                     raise api.failure("OpenAI did not say of which day a figure is. Try again.")
                 day = datetime.fromtimestamp(begins / 1_000, UTC).date()
-                lines = (_line(day, as_mapping(result)) for result in as_list(bucket.get("results")))
-                found += [line for line in lines if line is not None]
+                found += [_line(day, as_mapping(result)) for result in as_list(bucket.get("results"))]
             if len(found) > MOST_LINES:
                 raise api.failure(
                     "OpenAI tells more figures of these days than can be read. Ask for fewer days."
@@ -44,14 +43,14 @@ async def organization_costs(
     return tuple(found)
 
 
-def _line(day: date, result: Mapping[str, Any]) -> BilledLine | None:
+def _line(day: date, result: Mapping[str, Any]) -> BilledLine:
     amount = as_mapping(result.get("amount"))
-    usd, currency = as_amount(amount.get("value")), as_text(amount.get("currency")).upper()
-    if usd is None:
-        return None
+    usd, currency = charged_amount(amount.get("value")), as_text(amount.get("currency")).upper()
     model, _, unit = as_text(result.get("line_item")).partition(", ")
     if currency not in ("", "USD"):
         return BilledLine(day, model, unit, Decimal(0), foreign=currency)
+    if usd is None:
+        return BilledLine(day, model, unit, Decimal(0), unread=True)
     return BilledLine(day, model, unit, usd, as_text(result.get("api_key_id")))
 
 
