@@ -14,6 +14,7 @@ from sidecar.money.model import ModelEntry, utc_day
 from sidecar.providers.base import Usage
 from sidecar.spending.only_call import alone, may_have_cost
 from sidecar.spending.settlement import evidence, settle
+from sidecar.store import late_costs
 from sidecar.store.records import LedgerEntry, SettledBy, Settlement
 
 
@@ -26,7 +27,8 @@ def settle_by_record(
     by: SettledBy,
 ) -> bool:
     """Write what the vendor says it charged for the call. A request that was settled meanwhile stays as it is.
-    False where that has no price, or where the call cannot have cost that. It is kept `by` what it was settled.
+    False then, and where that has no price, or where the call cannot have cost that. It is kept `by` what it was
+    settled, and what a row of a batch cost is in the sums of its row and its job from then on.
 
     A record that is known by the id of the answer, which the ledger row has, is of that call without doubt. What is
     known by its minutes alone may be another program's, and is believed where it lies between the bounds.
@@ -37,7 +39,7 @@ def settle_by_record(
     cost = charge(catalogue, called, None, usage, utc_day(entry.created_at))
     if cost.usd is None or (by == "minutes" and not may_have_cost(entry, cost.usd)):
         return False
-    settle(
+    written = settle(
         conn,
         entry.id,
         Settlement(
@@ -54,7 +56,9 @@ def settle_by_record(
         now,
         message_id=entry.message_id,
     )
-    return True
+    if written and entry.job_id is not None and entry.row_id is not None:
+        late_costs.add(conn, entry.job_id, entry.row_id, cost.usd)
+    return written
 
 
 def who_answered(catalogue: Catalogue, entry: LedgerEntry) -> ModelEntry | None:

@@ -130,9 +130,9 @@ def settle(
     now: int,
     *,
     message_id: str | None = None,
-) -> None:
-    """Write what came of a request. One that was settled, or failed, before stays as it is."""
-    ledger.settle(conn, entry_id, settlement, now, message_id=message_id)
+) -> bool:
+    """Write what came of a request. One that was settled, or failed, before stays as it is: False."""
+    return ledger.settle(conn, entry_id, settlement, now, message_id=message_id)
 
 
 def evidence(charge: Charge, usage: Usage | None) -> CostEvidence:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +13,8 @@ import pytest
 
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.exchange import SimRequest, SimResponse
-from tests.field.hostile import Answer, Asked, chat_chunk, serving, stream, whole
-from tests.field.lab import own_models, refused, sidecar
+from tests.field.hostile import Answer, Asked, chat_chunk, chat_chunks, serving, stream, whole
+from tests.field.lab import LAB_USD, MODEL, batch_rows, own_models, refused, sidecar
 from tests.helpers.inside import World, inside
 from tests.helpers.mixed_run import ADMIN, Outside
 from tests.helpers.process import SidecarProcess
@@ -98,6 +100,44 @@ async def test_a_record_of_the_charge_alone_leaves_the_tokens_that_came_in_the_s
         [after] = (await process.call("activity:stats", {}))["byModel"]
     assert after["cost"] == RECORD["total_cost"]
     assert after["tokensOut"] == before["tokensOut"] > 0
+
+
+@pytest.mark.parametrize("cut", [1, 9], ids=["answered at last", "never answered"])
+async def test_what_a_record_settled_is_in_the_sums_of_its_row_its_batch_and_its_table(
+    cut: int, tmp_path: Path
+) -> None:
+    asked = list[str]()
+
+    def breaking(request: Asked) -> Answer:
+        if request.path == "/v1/generation":
+            return whole({"data": RECORD | {"id": request.target.rpartition("=")[2]}})
+        asked.append(request.path)
+        return script(request) if len(asked) <= cut else stream(*chat_chunks("Good"))
+
+    table = tmp_path / "answers.csv"
+    async with (
+        serving(breaking) as server,
+        sidecar(tmp_path / "data", models=own_models(server.url)) as process,
+    ):
+        [row] = await batch_rows(process, {"id": "a", "prompt": "Why?", "model": MODEL})
+        assert row["uncertainCalls"] == min(cut, len(asked))
+        for _ in range(2):
+            await process.call("cost:reconcile", {"provider": "lab", **DAYS})
+        [job] = await process.call("batch:list", {"projectId": await only_project(process)})
+        [row] = await process.call("batch:get-results", {"jobId": job["id"]})
+        calls = await process.call("cost:explain", {"jobId": job["id"]})
+        await process.call("batch:export", {"jobId": job["id"], "format": "csv", "path": str(table)})
+        stats = await process.call("activity:stats", {})
+    [line] = csv.DictReader(io.StringIO(table.read_text("utf-8-sig")))
+    cost = min(cut, len(asked)) * 0.0123456789 + (LAB_USD if cut == 1 else 0)
+    told = [sum(call["costUSD"] for call in calls), job["totalCost"], row["cost_usd"], line["cost_usd"]]
+    assert [float(each) for each in (*told, stats["totalCost"])] == pytest.approx([cost] * 5)
+    assert not {"uncertainCalls", "costAtLeastUSD"} & (job.keys() | row.keys())
+
+
+async def only_project(process: SidecarProcess) -> str:
+    [found] = await process.call("project:list")
+    return str(found["id"])
 
 
 class WithoutReports(Simulator):
