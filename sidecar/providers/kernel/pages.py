@@ -10,6 +10,9 @@ from sidecar.errors import Failure
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.json_values import as_mapping
 
+# A million batches, or thirty years of a bill by its days; and nobody has so many pages with nothing on them.
+MOST_PAGES, MOST_EMPTY = 10_000, 100
+
 
 class Pages:
     """Where the walk is. `parameter` is what the vendor calls the beginning of a page in its address.
@@ -25,8 +28,10 @@ class Pages:
         self.path = path
 
     def turn_to(self, beginning: object) -> None:
-        """Make `path` that of the page that begins there. Raises Failure for no beginning, or one that was seen."""
+        """Make `path` that of the page that begins there. Raises Failure for none, one seen before, or one too many."""
         if not isinstance(beginning, str) or not beginning or beginning in self._seen:
+            raise self.endless()
+        if len(self._seen) == MOST_PAGES:
             raise self.endless()
         self._seen.add(beginning)
         joint = "&" if "?" in self._first else "?"
@@ -56,6 +61,7 @@ async def listed(
     """
     title = api.vendor.title
     pages = Pages(path, parameter, lambda: api.failure(f"{title}'s list of {what} has no end. Try again."))
+    empty = 0
     while True:
         page = await api.json("GET", pages.path, api.asked(key))
         if not isinstance(page.get("data"), list):
@@ -64,4 +70,7 @@ async def listed(
         yield rows
         if not page.get("has_more"):
             return
+        empty = 0 if rows else empty + 1
+        if empty >= MOST_EMPTY:
+            raise pages.endless()
         pages.turn_to(beginning(page, rows))

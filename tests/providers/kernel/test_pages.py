@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.pages import Pages
+from sidecar.providers.kernel.client import VendorClient
+from sidecar.providers.kernel.pages import MOST_EMPTY, MOST_PAGES, Pages, listed, named_by_page
 
 
 def pages() -> Pages:
@@ -25,3 +29,36 @@ def test_a_list_that_does_not_go_on_proves_nothing(beginning: object) -> None:
     walk.turn_to("b1")
     with pytest.raises(Failure, match="no end"):
         walk.turn_to(beginning)
+
+
+def test_a_list_that_names_a_new_page_for_ever_is_left() -> None:
+    walk = pages()
+    for number in range(MOST_PAGES):
+        walk.turn_to(f"page {number}")
+    with pytest.raises(Failure, match="no end"):
+        walk.turn_to("one more")
+
+
+class EmptyPages:
+    """A vendor's list, every page of which is empty and names a new one."""
+
+    vendor = SimpleNamespace(title="Somebody")
+    asked_for = 0
+
+    def asked(self, key: str) -> str:
+        return key
+
+    def failure(self, message: str) -> Failure:
+        return Failure("provider_unavailable", message)
+
+    async def json(self, method: str, path: str, asked: Any) -> Any:
+        self.asked_for += 1
+        return {"data": [], "has_more": True, "next_page": f"page {self.asked_for}"}
+
+
+async def test_a_bill_whose_pages_are_empty_and_go_on_for_ever_is_left_with_a_sentence() -> None:
+    vendor = EmptyPages()
+    with pytest.raises(Failure, match="list of costs has no end"):
+        async for _ in listed(cast(VendorClient, vendor), "/costs", "page", "sk", "costs", named_by_page):
+            pass
+    assert vendor.asked_for == MOST_EMPTY
