@@ -48,7 +48,10 @@ async def billed(
         last = min(last, day_of(app.now_ms(), pacific=provider == "gemini"))
         if last < first:
             return Bill(())
-        told = in_dollars(await teller.costs(key, first, last), first, last)
+        try:
+            told = in_dollars(await teller.costs(key, first, last), first, last)
+        except Failure as failure:
+            raise _about_admin_key(failure, name) from failure
         if told.foreign and not told.lines:
             raise _in_other_money(provider, told)
         return told
@@ -88,6 +91,20 @@ async def counted_tiers(
     with suppress(Failure):
         return await teller.tiers(key, first, last)
     return ()
+
+
+def _about_admin_key(failure: Failure, name: str) -> Failure:
+    """Who reads of a refused key looks at the one that answers: it is another that was refused here."""
+    if failure.kind != "invalid_api_key":
+        return failure
+    return Failure(
+        failure.kind,
+        f"The admin key that is saved as {name} was refused. Save another one under that name, or give the bill as a "
+        "CSV file.",
+        provider=failure.provider,
+        status=failure.status,
+        request_id=failure.request_id,
+    )
 
 
 def _in_other_money(provider: str, bill: Bill) -> Failure:

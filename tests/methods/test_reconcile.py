@@ -76,7 +76,8 @@ async def test_the_key_for_asking_reads_no_bill_and_the_admin_key_asks_nothing(
         "settings:save", {"key": "apiKey", "provider": f"{vendor}-admin", "value": "sk-plain-000000"}
     )
     answer = await app.ask("cost:reconcile", {"provider": vendor, **RANGE})
-    assert answer["error"]["data"]["kind"] in ("invalid_api_key", "provider_rejected")
+    assert answer["error"]["data"]["kind"] == "invalid_api_key"
+    assert f"The admin key that is saved as {vendor}-admin was refused." in answer["error"]["message"]
     answer = await app.ask("chat:send", {"content": "Hello", "modelId": MODELS[vendor]})
     assert answer["result"]["answer"]
 
