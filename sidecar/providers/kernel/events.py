@@ -83,13 +83,6 @@ class Pieces:
             return []
         if not data or is_end_mark(data):
             return []
-        try:
-            # What most pieces are, by the shortest way.
-            value = read_lenient(data, keep_halves=True)
-        except ValueError:
-            value = None
-        if type(value) is dict:
-            return [_with_body(value)]
         values = self._values(data)
         if values is None:
             if event.name == "error":
@@ -98,7 +91,7 @@ class Pieces:
             self._stray = self._stray or data[:MOST_STRAY]
             self._broken += data.startswith(("{", "["))
             return []
-        return [_with_body(value) for value in values if isinstance(value, Mapping)]
+        return [_with_body(value) for value in values if isinstance(value, dict)]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -114,12 +107,14 @@ class Pieces:
 
     @staticmethod
     def _values(data: str) -> list[Any] | None:
-        with suppress(ValueError):
+        try:
             value = read_lenient(data, keep_halves=True)
             if isinstance(value, str) and value.lstrip().startswith("{"):
                 # Written down once too often.
                 value = read_lenient(value, keep_halves=True)
             return value if isinstance(value, list) else [value]
+        except ValueError:
+            pass
         values: list[Any] = []
         lines = data.split("\n")
         for line in lines if len(lines) > 1 else ():

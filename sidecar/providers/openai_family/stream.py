@@ -107,12 +107,7 @@ class ChatReader(AnswerReader):
             self._model = as_text(value.get("model")) or self._model
             self._id = as_text(value.get("id")) or self._id
             self._tier = as_price_word(value.get("service_tier")) or self._tier
-            new = self._new_text(text) if text else ""
-            if new and self._splitter is None:
-                self._begun = self._produced = True
-                yield TextDelta(new)
-            elif new:
-                yield from self._tell(self._told(new))
+            yield from self._tell(self._told(self._new_text(text)))
             if finish:
                 self._finish = chat_finish(finish)
             if value.get("usage") is not None:
