@@ -136,7 +136,7 @@ def refusal(balance: Balance, at_most_usd: Decimal | None, what: What) -> str:
 def _enough(balance: Balance, at_most_usd: Decimal | None, places: int) -> str:
     if at_most_usd is None:
         return ""
-    enough = _ANY_LIMIT.add(_ANY_LIMIT.subtract(balance.limit_usd, balance.left_usd), at_most_usd)
+    enough = sum(_figures(balance), at_most_usd)
     return f" to {_dollars(_round(enough, places, ROUND_CEILING))} or more"
 
 
