@@ -18,7 +18,7 @@ _MOST_RECORDS = 100_000
 _LARGEST_PAGE = 65_536
 # Of the first page, which begins with the header of the file.
 HEADER_BYTES = 100
-_PAGE_OF_FILE, _CHANGES, _APPLICATION_ID = slice(16, 18), slice(24, 28), slice(68, 72)
+_PAGE_OF_FILE, _CHANGES, APPLICATION_ID = slice(16, 18), slice(24, 28), slice(68, 72)
 
 
 def is_foreign(header: bytes, journal: BinaryIO) -> bool:
@@ -35,7 +35,7 @@ def is_foreign(header: bytes, journal: BinaryIO) -> bool:
     if before is None:
         return False
     changes = (_number(header[_CHANGES]) - _number(before[_CHANGES])) % 2**32
-    return changes > 1 or header[_APPLICATION_ID] != before[_APPLICATION_ID]
+    return changes > 1 or header[APPLICATION_ID] != before[APPLICATION_ID]
 
 
 def _first_page(journal: BinaryIO, sector: int, page_bytes: int) -> bytes | None:

@@ -30,10 +30,8 @@ from sidecar.store.atomic_files import create_private, partial_beside
 
 log = logging.getLogger("sidecar.store")
 
-_HEADER_BYTES = 100
 _MOST_NOTE_BYTES = 64 * 1024
 _FORMAT_VERSIONS = slice(18, 20)
-_APPLICATION_ID = slice(68, 72)
 _NO_LOG = b"\x01\x01"
 
 
@@ -120,13 +118,13 @@ def _is_foreign(path: Path) -> bool:
 def _header(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(_HEADER_BYTES)
+            return file.read(journal_origin.HEADER_BYTES)
     except FileNotFoundError:
         return b""
 
 
 def _number(header: bytes) -> int:
-    return int.from_bytes(header[_APPLICATION_ID], "big", signed=True)
+    return int.from_bytes(header[journal_origin.APPLICATION_ID], "big", signed=True)
 
 
 def _noted(path: Path) -> frozenset[int]:
