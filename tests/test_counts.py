@@ -109,17 +109,28 @@ def test_few_modules_are_loaded_before_the_first_answer(tmp_path: Path) -> None:
 def test_a_question_loads_nothing_that_draws_on_a_terminal(tmp_path: Path) -> None:
     question = {"jsonrpc": "2.0", "id": 1, "method": "chat:send"}
     params = {"conversationId": "c", "content": "Why?", "modelId": "openai/gpt-6-luna"}
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "sidecar", "serve", "--mock", "--data-dir", str(tmp_path)],
-        input=json.dumps({**question, "params": params}) + "\n",
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-        cwd=REPOSITORY,
-    )
-    assert "result" in json.loads(done.stdout.splitlines()[-1])
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    command = [sys.executable, "-X", "importtime", "-m", "sidecar", "serve", "--mock", "--data-dir"]
+    told = tmp_path / "told.txt"
+    with (
+        told.open("w", encoding="utf-8") as stderr,
+        subprocess.Popen(
+            [*command, str(tmp_path / "data")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            cwd=REPOSITORY,
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        # Its input ends when it has answered: who leaves before that is waited for a few seconds only.
+        process.stdin.write(json.dumps({**question, "params": params}) + "\n")
+        process.stdin.flush()
+        answer = next(message for message in map(json.loads, process.stdout) if message.get("id") == 1)
+    assert "result" in answer
+    assert process.returncode == 0
+    loaded = {line.rpartition("|")[2].strip() for line in told.read_text("utf-8").splitlines()}
     assert "httpx" in loaded
     assert {"rich", "click"} & loaded == set()
 
