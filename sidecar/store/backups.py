@@ -39,6 +39,7 @@ SET_ASIDE = (
 )
 
 _STAMP = "%Y%m%dT%H%M%SZ"
+_FIRST = datetime.fromtimestamp(0, UTC)
 _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("daily", re.compile(r"abai-(\d{8}T\d{6}Z)(?:-\d+)?\.db")),
     ("migration", re.compile(r"abai\.db\.before-v\d+-(\d{8}T\d{6}Z)\.bak")),
@@ -71,10 +72,19 @@ def list_backups(database: Path) -> list[Backup]:
 def _as_backup(path: Path) -> list[Backup]:
     for kind, pattern in _KINDS:
         matched = pattern.fullmatch(path.name)
-        if matched and path.is_file():
-            at = datetime.strptime(matched[1], _STAMP).replace(tzinfo=UTC)
-            return [Backup(path, kind, int(at.timestamp() * 1000), path.stat().st_size, kind != "replaced")]
+        made_at = _ms_of(matched[1]) if matched else None
+        if made_at is not None and path.is_file():
+            return [Backup(path, kind, made_at, path.stat().st_size, kind != "replaced")]
     return []
+
+
+def _ms_of(stamp: str) -> int | None:
+    """The time in a file's name, in ms; None where it is none that this program can have written there."""
+    try:
+        at = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return None if at < _FIRST else int(at.timestamp() * 1000)
 
 
 class Caretaker:

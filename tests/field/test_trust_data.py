@@ -263,6 +263,20 @@ async def test_what_is_wrong_is_told_without_an_open_database(
         assert (await process.call("data:check", {"full": True}))["sound"]
 
 
+async def test_a_file_that_is_named_like_a_copy_of_no_day_hides_none_of_the_others(tmp_path: Path) -> None:
+    (tmp_path / "backups").mkdir()
+    for stamp in ("20261399T000000Z", "20260230T120000Z", "19010101T000000Z", "20260101T000000Z"):
+        (tmp_path / "backups" / f"abai-{stamp}.db").write_bytes(b"kept")
+    async with sidecar(tmp_path) as process:
+        await process.call("project:list")
+        (backup,) = await process.call("data:backups")
+        assert backup["createdAt"] == 1_767_225_600_000
+        assert (await process.call("system:doctor"))["backups"] == {
+            "count": 1,
+            "newestAt": backup["createdAt"],
+        }
+
+
 async def test_a_disk_without_room_is_tried_again(tmp_path: Path) -> None:
     """What keeps the file from being opened, and then does not any more: here a folder in its place."""
     (tmp_path / "abai.db").mkdir()

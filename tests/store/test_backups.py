@@ -69,6 +69,17 @@ async def test_copies_of_a_clock_that_was_wrong_do_not_push_out_the_one_of_today
     assert NOW in [each.created_at for each in list_backups(tmp_path / "abai.db")]
 
 
+async def test_the_copy_of_the_day_is_taken_beside_a_file_that_is_named_like_one_of_no_day(
+    store: Store, tmp_path: Path, clock: Clock
+) -> None:
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "backups" / "abai-20261399T000000Z.db").write_bytes(b"")
+    caretaker = Caretaker(store, tmp_path / "abai.db", clock)
+    async with asyncio.timeout(60):
+        await caretaker.look()
+    assert [each.created_at for each in list_backups(tmp_path / "abai.db")] == [NOW]
+
+
 async def test_damage_is_told_while_the_good_copies_are_kept(
     store: Store, tmp_path: Path, clock: Clock
 ) -> None:
