@@ -104,7 +104,8 @@ def _method(method: Document) -> Iterator[str]:
     yield ""
     older = method.get("x-aliases") or ()
     also = f" Older names: {', '.join(f'`{each}`' for each in older)}." if older else ""
-    yield method["summary"] + also
+    again = " It only reads: it may be asked again." if method.get("x-reads") else ""
+    yield method["summary"] + again + also
     yield ""
     params = method.get("x-params") or {}
     if params.get("description"):

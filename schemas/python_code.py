@@ -53,6 +53,7 @@ class Method:
     """`params` is a class in types/`module`.py, `result` a name in the schemas; both None where there is none.
 
     Served by `function` in sidecar/methods/`module`.py; `planned`: not yet. A `notification` gets no answer.
+    One that `reads` changes nothing and costs nothing: it may be asked again.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Method:
     aliases: tuple[str, ...] = ()
     planned: bool = False
     notification: bool = False
+    reads: bool = False
 
 
 METHODS: tuple[Method, ...] = ({{rows}})
@@ -231,6 +233,7 @@ def _method(route: Route) -> str:
             ("aliases", route.aliases),
             ("planned", route.planned),
             ("notification", route.notification),
+            ("reads", route.reads),
         )
         if value
     ]

@@ -10,7 +10,7 @@ from typing import Any
 from schemas.schema_error import SchemaError
 from schemas.source import Schema, Source, target
 
-_KEPT = ("x-aliases", "x-planned")
+_KEPT = ("x-aliases", "x-planned", "x-reads")
 
 
 def resolve(source: Source) -> Schema:

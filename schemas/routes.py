@@ -24,6 +24,7 @@ class Route:
     aliases: tuple[str, ...]
     planned: bool
     notification: bool
+    reads: bool
 
 
 def route(method: Schema) -> Route:
@@ -37,6 +38,7 @@ def route(method: Schema) -> Route:
         aliases=tuple(method.get("x-aliases", ())),
         planned=bool(method.get("x-planned", False)),
         notification="result" not in method,
+        reads=bool(method.get("x-reads", False)),
     )
 
 

@@ -2547,7 +2547,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "34a7230819e41fccfd5ab0fc668eafe7f750cf13eb960a0d2791984964954a6c";
+export const SCHEMA_HASH = "41e83b942736833b676d05f0ab2975f69f3355e4195a0ab5ad75d171c349f1c2";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "34a7230819e41fccfd5ab0fc668eafe7f750cf13eb960a0d2791984964954a6c"
+SCHEMA_HASH = "41e83b942736833b676d05f0ab2975f69f3355e4195a0ab5ad75d171c349f1c2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +13,7 @@ class Method:
     """`params` is a class in types/`module`.py, `result` a name in the schemas; both None where there is none.
 
     Served by `function` in sidecar/methods/`module`.py; `planned`: not yet. A `notification` gets no answer.
+    One that `reads` changes nothing and costs nothing: it may be asked again.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Method:
     aliases: tuple[str, ...] = ()
     planned: bool = False
     notification: bool = False
+    reads: bool = False
 
 
 METHODS: tuple[Method, ...] = (
@@ -46,7 +48,7 @@ METHODS: tuple[Method, ...] = (
     Method("models:save", "ModelsSaveParams", "ModelsSaveResult", "models", "save"),
     Method("models:delete", "ModelsDeleteParams", "Nothing", "models", "delete"),
     Method("models:update", "ModelsUpdateParams", "ModelsUpdateResult", "models", "update"),
-    Method("settings:load", "SettingsLoadParams", "SettingsLoadResult", "settings", "load"),
+    Method("settings:load", "SettingsLoadParams", "SettingsLoadResult", "settings", "load", reads=True),
     Method("settings:save", "SettingsSaveParams", "Nothing", "settings", "save"),
     Method(
         "settings:validate-key",
@@ -56,13 +58,20 @@ METHODS: tuple[Method, ...] = (
         "validate_key",
     ),
     Method("project:create", "ProjectCreateParams", "Project", "project", "create"),
-    Method("project:list", None, "ProjectListResult", "project", "list_"),
-    Method("project:get", "ProjectGetParams", "ProjectGetResult", "project", "get"),
+    Method("project:list", None, "ProjectListResult", "project", "list_", reads=True),
+    Method("project:get", "ProjectGetParams", "ProjectGetResult", "project", "get", reads=True),
     Method("project:switch", "ProjectSwitchParams", "Project", "project", "switch"),
     Method("project:update", "ProjectUpdateParams", "Project", "project", "update"),
     Method("project:delete", "ProjectDeleteParams", "Nothing", "project", "delete"),
     Method("conversation:create", "ConversationCreateParams", "Conversation", "conversation", "create"),
-    Method("conversation:list", "ConversationListParams", "ConversationListResult", "conversation", "list_"),
+    Method(
+        "conversation:list",
+        "ConversationListParams",
+        "ConversationListResult",
+        "conversation",
+        "list_",
+        reads=True,
+    ),
     Method("conversation:rename", "ConversationRenameParams", "Conversation", "conversation", "rename"),
     Method("conversation:delete", "ConversationDeleteParams", "Nothing", "conversation", "delete"),
     Method("conversation:fork", "ConversationForkParams", "Conversation", "conversation", "fork"),
@@ -81,28 +90,38 @@ METHODS: tuple[Method, ...] = (
         "import_",
     ),
     Method("messages:add", "MessagesAddParams", "Message", "messages", "add"),
-    Method("messages:list", "MessagesListParams", "MessagesListResult", "messages", "list_"),
+    Method("messages:list", "MessagesListParams", "MessagesListResult", "messages", "list_", reads=True),
     Method("messages:edit", "MessagesEditParams", "Message", "messages", "edit"),
-    Method("messages:versions", "MessagesVersionsParams", "MessagesVersionsResult", "messages", "versions"),
+    Method(
+        "messages:versions",
+        "MessagesVersionsParams",
+        "MessagesVersionsResult",
+        "messages",
+        "versions",
+        reads=True,
+    ),
     Method("messages:regenerate", "MessagesRegenerateParams", "ChatSendResult", "messages", "regenerate"),
     Method("messages:delete", "MessagesDeleteParams", "MessagesDeleteResult", "messages", "delete"),
-    Method("messages:search", "MessagesSearchParams", "MessagesSearchResult", "messages", "search"),
+    Method(
+        "messages:search", "MessagesSearchParams", "MessagesSearchResult", "messages", "search", reads=True
+    ),
     Method("chat:send", "ChatSendParams", "ChatSendResult", "chat", "send"),
     Method("chat:send-structured", "ChatSendParams", "ChatSendResult", "chat", "send_structured"),
     Method("chat:compare", "ChatCompareParams", "ChatCompareResult", "chat", "compare"),
     Method("chat:abort", "ChatAbortParams", "ChatAbortResult", "chat", "abort"),
-    Method("work:list", "WorkListParams", "WorkListResult", "work", "list_"),
+    Method("work:list", "WorkListParams", "WorkListResult", "work", "list_", reads=True),
     Method("work:attach", "WorkAttachParams", "WorkAttachResult", "work", "attach"),
     Method("compare:ballot", "CompareBallotParams", "CompareBallot", "compare", "ballot"),
     Method("compare:vote", "CompareVoteParams", "CompareVote", "compare", "vote"),
-    Method("compare:votes", "CompareVotesParams", "CompareVotesResult", "compare", "votes"),
-    Method("compare:board", "CompareBoardParams", "CompareBoardResult", "compare", "board"),
+    Method("compare:votes", "CompareVotesParams", "CompareVotesResult", "compare", "votes", reads=True),
+    Method("compare:board", "CompareBoardParams", "CompareBoardResult", "compare", "board", reads=True),
     Method(
         "compare:differences",
         "CompareDifferencesParams",
         "CompareDifferencesResult",
         "compare",
         "differences",
+        reads=True,
     ),
     Method("batch:submit", "BatchSubmitParams", "BatchJob", "batch", "submit"),
     Method("batch:start", "BatchStartParams", "BatchJob", "batch", "start"),
@@ -112,20 +131,29 @@ METHODS: tuple[Method, ...] = (
     Method(
         "batch:submit-native", "BatchSubmitNativeParams", "BatchSubmitNativeResult", "batch", "submit_native"
     ),
-    Method("batch:get-status", "BatchGetStatusParams", "BatchGetStatusResult", "batch", "get_status"),
-    Method("batch:get-results", "BatchGetResultsParams", "BatchGetResultsResult", "batch", "get_results"),
+    Method(
+        "batch:get-status", "BatchGetStatusParams", "BatchGetStatusResult", "batch", "get_status", reads=True
+    ),
+    Method(
+        "batch:get-results",
+        "BatchGetResultsParams",
+        "BatchGetResultsResult",
+        "batch",
+        "get_results",
+        reads=True,
+    ),
     Method("batch:update-status", "BatchUpdateStatusParams", "BatchJob", "batch", "update_status"),
-    Method("batch:list", "BatchListParams", "BatchListResult", "batch", "list_"),
-    Method("batch:get", "BatchGetParams", "BatchJob", "batch", "get"),
-    Method("batch:estimate", "BatchEstimateParams", "BatchEstimateResult", "batch", "estimate"),
+    Method("batch:list", "BatchListParams", "BatchListResult", "batch", "list_", reads=True),
+    Method("batch:get", "BatchGetParams", "BatchJob", "batch", "get", reads=True),
+    Method("batch:estimate", "BatchEstimateParams", "BatchEstimateResult", "batch", "estimate", reads=True),
     Method("batch:import", "BatchImportParams", "BatchImportResult", "batch", "import_"),
     Method("batch:export", "BatchExportParams", "BatchExportResult", "batch", "export"),
     Method("batch:report", "BatchReportParams", "BatchReportResult", "batch", "report"),
-    Method("activity:get", "ActivityGetParams", "ActivityGetResult", "activity", "get"),
-    Method("activity:stats", "ActivityStatsParams", "ActivityStatsResult", "activity", "stats"),
-    Method("cost:explain", "CostExplainParams", "CostExplainResult", "cost", "explain"),
+    Method("activity:get", "ActivityGetParams", "ActivityGetResult", "activity", "get", reads=True),
+    Method("activity:stats", "ActivityStatsParams", "ActivityStatsResult", "activity", "stats", reads=True),
+    Method("cost:explain", "CostExplainParams", "CostExplainResult", "cost", "explain", reads=True),
     Method("cost:reconcile", "CostReconcileParams", "CostReconcileResult", "cost", "reconcile"),
-    Method("cost:reprice", "CostRepriceParams", "CostRepriceResult", "cost", "reprice"),
+    Method("cost:reprice", "CostRepriceParams", "CostRepriceResult", "cost", "reprice", reads=True),
     Method(
         "tokens:count",
         "TokensCountParams",
@@ -136,15 +164,25 @@ METHODS: tuple[Method, ...] = (
     ),
     Method("jobqueue:save-state", "JobqueueSaveStateParams", "Nothing", "jobqueue", "save_state"),
     Method(
-        "jobqueue:load-state", "JobqueueLoadStateParams", "JobqueueLoadStateResult", "jobqueue", "load_state"
+        "jobqueue:load-state",
+        "JobqueueLoadStateParams",
+        "JobqueueLoadStateResult",
+        "jobqueue",
+        "load_state",
+        reads=True,
     ),
     Method("jobqueue:clear-state", "JobqueueClearStateParams", "Nothing", "jobqueue", "clear_state"),
     Method("jobqueue:get-directory", None, "JobqueueGetDirectoryResult", "jobqueue", "get_directory"),
     Method(
-        "jobqueue:list-files", "JobqueueListFilesParams", "JobqueueListFilesResult", "jobqueue", "list_files"
+        "jobqueue:list-files",
+        "JobqueueListFilesParams",
+        "JobqueueListFilesResult",
+        "jobqueue",
+        "list_files",
+        reads=True,
     ),
     Method("history:log", "HistoryLogParams", "Nothing", "history", "log"),
-    Method("history:read", "HistoryReadParams", "HistoryReadResult", "history", "read"),
+    Method("history:read", "HistoryReadParams", "HistoryReadResult", "history", "read", reads=True),
     Method("history:open-folder", "HistoryOpenFolderParams", "Nothing", "history", "open_folder"),
     Method("data:backup", "DataBackupParams", "DataCopy", "data", "backup"),
     Method("data:export", "DataExportParams", "DataCopy", "data", "export"),

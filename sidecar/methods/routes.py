@@ -80,10 +80,10 @@ def _handler(method: Method) -> Callable[[Any, Any], Awaitable[Any]]:
         nonlocal found
         if found is None:
             # With the first answer: the handshake needs none of it.
-            from sidecar.methods.sound_results import READ, sound
+            from sidecar.methods.sound_results import sound
 
             found = getattr(_module(method.module), method.function)
-            if method.name in READ:
+            if method.reads:
                 found = partial(sound, method.name, found)
         return found(call, params)
 

@@ -1,8 +1,8 @@
 """A result that is read from the database leaves as the contract says, whatever another program has written into it.
 
 What raises nothing would go out as it is: a number where the contract says a text, and the app that reads it breaks
-there. So the results of methods that only read are held against the contract. Where one is not what it says, the
-database is looked through and set right, and the method is asked again.
+there. So the results of methods that only read (`x-reads` in the contract) are held against the contract. Where one is
+not what it says, the database is looked through and set right, and the method is asked again.
 """
 
 from __future__ import annotations
@@ -22,15 +22,6 @@ from sidecar.methods.result_shapes import Judge, judge_of
 
 log = logging.getLogger("sidecar.methods")
 
-# They change nothing and cost nothing, so that they may be asked twice.
-READ = frozenset(
-    {
-        *("settings:load", "project:list", "project:get", "conversation:list"),
-        *("messages:list", "messages:search", "messages:versions", "compare:votes", "compare:board"),
-        *("batch:list", "batch:get", "batch:get-status", "batch:get-results"),
-        *("activity:get", "activity:stats", "cost:explain", "jobqueue:load-state", "history:read"),
-    }
-)
 # A list of any length: so many of its items are judged in one turn.
 _ITEMS_A_TURN = 500
 

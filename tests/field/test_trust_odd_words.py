@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
+from sidecar.contract.methods import METHODS
 from sidecar.methods.result_shapes import judge_of
-from sidecar.methods.sound_results import READ
 from tests.field.hostile import serving
 from tests.field.lab import MODEL, ask, own_models, sidecar
 from tests.fuzz.test_odd_values import ANSWER, filled, loosened
@@ -100,7 +100,15 @@ async def test_words_that_mean_nothing_never_leave_and_what_is_right_beside_them
         conn.commit()
     async with sidecar(tmp_path) as process:
         found = await looked_at(process)
-        assert READ - found.keys() <= {"jobqueue:load-state", "history:read"}
+        reads = {method.name for method in METHODS if method.reads}
+        assert reads - found.keys() == {
+            "jobqueue:load-state",
+            "jobqueue:list-files",
+            "history:read",
+            "batch:estimate",
+            "compare:differences",
+            "cost:reprice",
+        }
         for method, results in found.items():
             judge = judge_of(SHAPES[method])
             assert [each for each in results if not judge(each)] == [], method

@@ -6,7 +6,7 @@ import importlib.resources
 import json
 import random
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from tests.field.lab import sidecar
 from tests.fuzz.test_odd_values import ODD, filled, loosened
 from tests.helpers.process import RpcError, SidecarProcess
+from tests.helpers.sidecar import mock_process
 from tests.helpers.soak import longer
 
 CONTRACT = json.loads(importlib.resources.files("sidecar.contract").joinpath("openrpc.json").read_bytes())
@@ -108,3 +109,33 @@ async def test_what_is_written_into_it_after_it_was_looked_through_and_found_sou
         assert {type(each["turnId"]) for each in said[0]} == {str}
         process.close_stdin()
         assert await process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "odd"),
+    [
+        ("batch_parts", "rows", "many"),
+        ("batch_parts", "submitted_at", 1.5),
+        ("batch_parts", "vendor_status", b"\xff"),
+        ("batch_jobs", "total_rows", "many"),
+        ("batch_jobs", "started_at", "early"),
+    ],
+)
+async def test_what_is_told_of_a_batch_that_runs_at_its_vendor_is_what_the_contract_says(
+    table: str, column: str, odd: Any, tmp_path: Path
+) -> None:
+    async with mock_process(tmp_path) as process:
+        project = (await process.call("project:create", {"name": "P"}))["id"]
+        rows = [{"prompt": "Why?", "model": "openai/gpt-6-luna"}]
+        await process.call(
+            "batch:submit-native", {"projectId": project, "providerName": "openai", "rows": rows}
+        )
+        loosened(tmp_path / "abai.db", (table,))
+        changed(tmp_path / "abai.db", table, column, odd)
+        said = []
+        with suppress(RpcError):
+            said.append(await process.call("work:list", {}))
+        said.append(await process.call("work:list", {}))
+        for each in said:
+            assert [error.message for error in RESULTS["work:list"].iter_errors(each)] == []
+            assert len(each["parts"]) == len(each["jobs"]) == 1

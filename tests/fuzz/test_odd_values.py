@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,11 @@ async def filled(folder: Path) -> None:
         assert await process.wait() == 0
 
 
-def loosened(path: Path) -> list[tuple[str, str]]:
-    """Make every table take anything, as a tool does that edits databases. Return its columns."""
+def loosened(path: Path, tables: Sequence[str] = KEPT) -> list[tuple[str, str]]:
+    """Make these tables take anything, as a tool does that edits databases. Return its columns."""
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute("PRAGMA writable_schema=ON")
-        for table in KEPT:
+        for table in tables:
             columns = [row[1] for row in conn.execute(f"PRAGMA table_info({table})")]
             conn.execute(
                 "UPDATE sqlite_master SET sql = ? WHERE type = 'table' AND name = ?",
@@ -54,7 +55,7 @@ def loosened(path: Path) -> list[tuple[str, str]]:
     with closing(sqlite3.connect(path)) as conn:
         return [
             (table, row[1])
-            for table in KEPT
+            for table in tables
             for row in conn.execute(f"PRAGMA table_info({table})")
             # The number of a row takes nothing else anywhere.
             if row[2] != "INTEGER"

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ from sidecar.contract.errors import ERRORS
 from sidecar.keys import MemoryKeys
 from sidecar.methods.routes import build_routes
 from sidecar.providers.kernel.http import HttpClient
-from sidecar.rpc.dispatch import Dispatcher
+from sidecar.rpc.dispatch import Dispatcher, Route
 from sidecar.rpc.in_flight import InFlight
 from sidecar.rpc.outbox import Outbox
 from sidecar.simulator.core import Simulator
 from sidecar.simulator.transport import simulated_transport
-from tests.helpers.watched_store import WatchedStore
+from tests.helpers.watched_store import SERVED, WatchedStore
 
 DEADLINE_SECONDS = 60.0
 
@@ -116,7 +116,7 @@ async def inside(
     vendors = ("openai", "anthropic", "gemini", "grok")
     keys = MemoryKeys({**dict.fromkeys(vendors, app.SIMULATED_KEY), **(more_keys or {})})
     services = Container(config, lambda options: http, keys, outbox, in_flight, now_ms, WatchedStore)
-    dispatcher = Dispatcher(build_routes(), services, outbox, errors=ERRORS, in_flight=in_flight)
+    dispatcher = Dispatcher(_named(build_routes()), services, outbox, errors=ERRORS, in_flight=in_flight)
     reached = Inside(dispatcher, services, simulator)
     outbox.framing = "newline"
     writing = asyncio.create_task(outbox.run(reached.take))
@@ -126,3 +126,16 @@ async def inside(
         await services.close(batch_grace_seconds=0)
         outbox.close()
         await writing
+
+
+def _named(routes: Mapping[str, Route]) -> dict[str, Route]:
+    """The routes, whose requests say for whom they look into the store."""
+
+    def named(route: Route) -> Route:
+        def serve(call: Any, params: Any) -> Any:
+            SERVED.set(call.method)
+            return route.handler(call, params)
+
+        return replace(route, handler=serve)
+
+    return {name: named(route) for name, route in routes.items()}
