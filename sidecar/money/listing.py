@@ -27,7 +27,8 @@ def pricing(price: PriceEntry | None) -> dict[str, Any]:
 
 def _rates(rates: Rates, batch: Rates | None) -> dict[str, Any]:
     found = {key: float(rate) for key, rate in rates.items()}
-    return found | {wire: float(batch[key]) for key, wire in _BATCH_KEYS.items()} if batch else found
+    # A person's own price may name one of them: what is not named is not known.
+    return found | {wire: float(batch[key]) for key, wire in _BATCH_KEYS.items() if batch and key in batch}
 
 
 def price_note(price: PriceEntry | None, day: date) -> str | None:

@@ -118,6 +118,22 @@ def test_a_tier_takes_the_rates_that_it_does_not_name_from_below(path: Path) -> 
     assert high.batch_per_million is None
 
 
+def test_a_batch_price_that_names_one_rate_is_listed_with_that_one(path: Path) -> None:
+    rates = {"prompt": 2, "completion": 4}
+    price = {"from": "2026-01-01", "perMillion": rates, "batchPerMillion": {"prompt": 1}}
+    tiers = [{"aboveTokens": 10, "perMillion": {"prompt": 3}, "batchPerMillion": {"completion": 1}}]
+    catalogue = laid(path, [{**LLAMA, "prices": [price | {"tiers": tiers}]}])
+    (row,) = (row for row in catalogue.rows(DAY) if row["id"] == "llama")
+    assert row["pricing"] == {
+        "prompt": 2.0,
+        "completion": 4.0,
+        "batchPrompt": 1.0,
+        "tiers": [
+            {"aboveTokens": 10, "prompt": 3.0, "completion": 4.0, "batchPrompt": 1.0, "batchCompletion": 1.0}
+        ],
+    }
+
+
 def test_a_shipped_model_keeps_what_the_file_does_not_name(path: Path) -> None:
     shipped = Catalogue.load().resolve("gpt-4o").model
     row = {"provider": "openai", "id": "gpt-4o", "name": "Ours", "aliases": [{"id": "house", "hidden": True}]}
