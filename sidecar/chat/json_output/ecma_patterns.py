@@ -1,7 +1,8 @@
 r"""Regular expressions as JSON Schema has them, which are JavaScript's, written as Python's (pure).
 
 Schemas come out of TypeScript as often as not: `(?<year>\d{4})`, `^\p{Lu}`, `\u{1F600}` and `[^]` are theirs, their
-`\d` and `\w` are ASCII, and their `$` is the very end. What is Python's alone (`(?P<year>…)`, `\A`) stays as it is.
+`\d`, `\w` and `\b` are ASCII, `[\w-.]` holds a hyphen, and their `$` is the very end.
+What is Python's alone (`(?P<year>…)`, `\A`) stays as it is.
 ECMA-262, 22.2; JSON Schema 2020-12, 6.4.
 """
 
@@ -33,7 +34,20 @@ _NO_COUNT = re.compile(r",\d*\}")
 _EMPTY_CLASS = re.compile(r"\^?\]")
 # The same letters of JavaScript's and of Python's escapes; any other stands for itself.
 _SAME = frozenset("dDwWsSbBfnrtvxu0123456789AZ")
-_ASCII = {"d": "0-9", "w": "A-Za-z0-9_"}
+# What stands between brackets for a class of JavaScript's, which knows no letters and digits but those of ASCII.
+_CLASSES = {
+    "d": "0-9",
+    "D": r"\x00-/:-\U0010ffff",
+    "w": "A-Za-z0-9_",
+    "W": r"\x00-/:-@\[-\^`{-\U0010ffff",
+    "s": r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff",
+    "S": (
+        r"\x00-\x08\x0e-\x1f!-\x9f\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e\u2030-\u205e"
+        r"\u2060-\u2fff\u3001-\ufefe\uff00-\U0010ffff"
+    ),
+}
+_POSIX = re.compile(r"(?<=\[)\[:\^?[a-z]{4,6}:\](?=[^\n]*\])")
+_SLASHES = re.compile(r"/\^.*/[dgimsuvy]*|/.*(?<!\\)\$/[dgimsuvy]*", re.DOTALL)
 # A pattern is read on the loop; so many letters take a twentieth of a second.
 MOST_LETTERS = 50_000
 _FLAGS_OF_PYTHON = re.compile(r"\(\?[aiLmsux]+\)")
@@ -68,6 +82,7 @@ def to_python(pattern: str, *, check_only: bool = False) -> str:
     Raise NoPattern.
     """
     written, position, in_class = [], 0, False
+    before: re.Match[str] | None = None
     keeps_dollar = _FLAGS_OF_PYTHON.match(pattern) is not None
     while position < len(pattern):
         step = _STEP.match(pattern, position)
@@ -78,9 +93,11 @@ def to_python(pattern: str, *, check_only: bool = False) -> str:
         if in_class:
             if plain == "]":
                 in_class = False
-            written.append(
-                f"\\{plain}" if plain in ("[", "&", "|", "~") else plain or _escape(step, True, check_only)
+            is_sign = plain in ("[", "&", "|", "~") or (
+                # It is no range from or to a class.
+                plain == "-" and (_is_class(before) or _is_class(_STEP.match(pattern, position)))
             )
+            written.append(f"\\{plain}" if is_sign else plain or _escape(step, True, check_only))
         elif plain == "[":
             empty = _EMPTY_CLASS.match(pattern, position)
             if empty is not None:
@@ -95,6 +112,7 @@ def to_python(pattern: str, *, check_only: bool = False) -> str:
             written.append(r"\Z")
         else:
             written.append(plain or _escape(step, False, check_only))
+        before = step
     return "".join(written)
 
 
@@ -116,7 +134,7 @@ def with_python_patterns(
             return {in_python(name): walk(each) for name, each in value.items()}
         if word in HOLDS_SCHEMAS_BY_NAME and isinstance(value, Mapping):
             return {name: walk(each) for name, each in value.items()}
-        if word in HOLDS_SCHEMAS_IN_LIST and isinstance(value, list):
+        if word in (*HOLDS_SCHEMAS_IN_LIST, *HOLDS_A_SCHEMA) and isinstance(value, list):
             return [walk(each) for each in value]
         return walk(value) if word in HOLDS_A_SCHEMA else value
 
@@ -132,11 +150,21 @@ def _compiled(pattern: str, check_only: bool) -> str:
     try:
         if len(pattern) > MOST_LETTERS:
             raise NoPattern(f"it has more than {MOST_LETTERS:,} letters")
+        if _SLASHES.fullmatch(pattern):
+            raise NoPattern(
+                "it stands between slashes, as in a program, and is found in no text: leave them out"
+            )
+        if (posix := _POSIX.search(pattern)) is not None:
+            raise NoPattern(f"{posix[0]} is no class in JSON Schema: write its letters, or such as \\p{{L}}")
         python = to_python(pattern, check_only=check_only)
         re.compile(python)
     except (re.error, OverflowError, RecursionError, NoPattern) as problem:
         raise NoPattern(f"the pattern {pattern[:100]!r} cannot be read ({problem})") from None
     return python
+
+
+def _is_class(step: re.Match[str] | None) -> bool:
+    return step is not None and (step["property"] is not None or (step["escaped"] or "") in _CLASSES)
 
 
 def _escape(step: re.Match[str], in_class: bool, check_only: bool) -> str:
@@ -151,10 +179,10 @@ def _escape(step: re.Match[str], in_class: bool, check_only: bool) -> str:
     if step["name"]:
         return f"(?P<{step['name']}>"
     letter = step["escaped"]
-    if letter in _ASCII:
-        return _ASCII[letter] if in_class else f"[{_ASCII[letter]}]"
-    if letter.lower() in _ASCII and not in_class:
-        return f"[^{_ASCII[letter.lower()]}]"
+    if letter in _CLASSES:
+        return _CLASSES[letter] if in_class else f"[{_CLASSES[letter]}]"
+    if letter in "bB" and not in_class:
+        return f"(?a:\\{letter})"
     if letter == "z":
         return r"\Z"
     # A letter without a meaning stands for itself; Python refuses it.

@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-HOLDS_SCHEMAS_BY_NAME = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
+HOLDS_SCHEMAS_BY_NAME = (
+    *("properties", "$defs", "definitions", "patternProperties", "dependentSchemas"),
+    # Up to draft 7; a list of names stands in the place of a schema there too.
+    "dependencies",
+)
 HOLDS_SCHEMAS_IN_LIST = ("anyOf", "allOf", "oneOf", "prefixItems")
-HOLDS_A_SCHEMA = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
+# `items` may be a list of schemas, up to draft 7.
+HOLDS_A_SCHEMA = (
+    *("items", "additionalItems", "unevaluatedItems", "additionalProperties", "unevaluatedProperties"),
+    *("not", "if", "then", "else", "contains", "propertyNames", "contentSchema"),
+)
+# Those that are held against the same value as the schema in which they stand.
+AT_THE_SAME_VALUE = (
+    "anyOf",
+    "allOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentSchemas",
+    "dependencies",
+)

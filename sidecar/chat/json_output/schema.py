@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.chat.json_output.ecma_patterns import NoPattern, with_python_patterns
+from sidecar.chat.json_output.older_words import in_new_words, with_dependencies_alike, with_null
 from sidecar.chat.json_output.places import HOLDS_A_SCHEMA, HOLDS_SCHEMAS_BY_NAME, HOLDS_SCHEMAS_IN_LIST
 from sidecar.chat.json_output.refs import problem_with_references
 from sidecar.errors import Failure
@@ -30,7 +31,7 @@ def read_schema(given: Mapping[str, Any] | str | None) -> dict[str, Any] | None:
         if not given:
             return None
         _refuse_large(given)
-        schema = _spell_out(given)
+        schema = _spell_out(given, renews=not (isinstance(given, Mapping) and "$schema" in given))
         if not isinstance(schema, dict):
             raise _wrong("it must be an object")
         _check(schema)
@@ -81,8 +82,11 @@ def _refuse_large(schema: Any) -> None:
             raise _wrong(f"it has more than {MOST_VALUES:,} values or {MOST_LETTERS:,} letters")
 
 
-def _spell_out(schema: Any) -> Any:
-    """The renderer's own template writes a type's name where a schema should stand."""
+def _spell_out(schema: Any, renews: bool) -> Any:
+    """The renderer's own template writes a type's name where a schema should stand.
+
+    `renews` is whether words of older drafts are written in those of the newest.
+    """
     if isinstance(schema, str) and schema in _TYPE_NAMES:
         return {"type": schema}
     if not isinstance(schema, Mapping):
@@ -92,15 +96,16 @@ def _spell_out(schema: Any) -> Any:
     if isinstance(kind, str) and kind.isupper() and kind.lower() in _TYPE_NAMES:
         # As in schemas that were written for Gemini.
         spelled["type"] = kind.lower()
+    spelled = with_null(in_new_words(spelled) if renews else with_dependencies_alike(spelled))
     for keyword in HOLDS_SCHEMAS_BY_NAME:
         if isinstance(spelled.get(keyword), Mapping):
-            spelled[keyword] = {name: _spell_out(inner) for name, inner in spelled[keyword].items()}
-    for keyword in HOLDS_SCHEMAS_IN_LIST:
+            spelled[keyword] = {name: _spell_out(inner, renews) for name, inner in spelled[keyword].items()}
+    for keyword in (*HOLDS_SCHEMAS_IN_LIST, *HOLDS_A_SCHEMA):
         if isinstance(spelled.get(keyword), list):
-            spelled[keyword] = [_spell_out(inner) for inner in spelled[keyword]]
+            spelled[keyword] = [_spell_out(inner, renews) for inner in spelled[keyword]]
     for keyword in HOLDS_A_SCHEMA:
-        if keyword in spelled:
-            spelled[keyword] = _spell_out(spelled[keyword])
+        if keyword in spelled and not isinstance(spelled[keyword], list):
+            spelled[keyword] = _spell_out(spelled[keyword], renews)
     return spelled
 
 
