@@ -15,8 +15,9 @@ from sidecar.contract.errors import ERRORS
 from sidecar.contract.methods import SCHEMA_HASH
 from sidecar.contract.providers import PROVIDERS
 from sidecar.contract.settings import DEFAULTS
+from sidecar.key_names import ADMIN_KEY_VARIABLES
+from sidecar.key_stores import EveryKey, KeyStore, MemoryKeys
 from sidecar.keychain import SavedKeys
-from sidecar.keys import ADMIN_KEY_VARIABLES, EveryKey, KeyStore, MemoryKeys
 from sidecar.known_secrets import KnownSecrets
 from sidecar.methods.routes import build_routes
 from sidecar.network_options import Options

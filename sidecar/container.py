@@ -19,7 +19,9 @@ from sidecar.contract.settings import DEFAULTS
 from sidecar.core import Core
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
-from sidecar.keys import ADMIN_KEY_VARIABLES, Keys, KeyStore
+from sidecar.key_names import ADMIN_KEY_VARIABLES, provider_of
+from sidecar.key_stores import KeyStore
+from sidecar.keys import Keys
 from sidecar.load_ahead import load_ahead
 from sidecar.methods.client_news import ClientNews
 from sidecar.methods.result_shapes import fitting_setting
@@ -124,7 +126,7 @@ class Container:
             self.config.environment,
             self._key_variables,
             lambda name: name not in self.providers.names() or self.providers.needs_key(name),
-            lambda name: self.providers.asks_vendor(name.removesuffix("-admin")),
+            lambda name: self.providers.asks_vendor(provider_of(name)),
             learn=self.http.secrets.learn,
         )
 

@@ -1,8 +1,11 @@
-"""An API key as text: cleaned of what was pasted with it, and shown masked (pure)."""
+"""An API key as text: cleaned of what was pasted with it, whose it is, how it is shown and marked (pure)."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+
+from sidecar.key_names import provider_of
 
 # What surrounds text that was copied: blanks of every kind, marks without width, a byte order mark.
 _BLANK = " \t\r\n\f\v\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -22,9 +25,28 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _COMMENT = re.compile(r"\s+(?:#|//).*$|(?<=[\w=\"'`-])//[A-Za-z][a-z]{1,19}$", re.DOTALL)
+# How keys begin, and whose they are: a provider's name where it is built in. The longest of several that fit holds.
+# `sk-` alone is anybody's: DeepSeek, Moonshot and many gateways give such keys as OpenAI does.
+_BEGINNINGS = {
+    "sk-proj-": ("openai", "OpenAI"),
+    "sk-svcacct-": ("openai", "OpenAI"),
+    "sk-admin-": ("openai", "OpenAI"),
+    "sk-ant-": ("anthropic", "Anthropic"),
+    "AIza": ("gemini", "Google"),
+    "xai-": ("grok", "xAI"),
+    "sk-or-": ("", "OpenRouter"),
+    "gsk_": ("", "Groq"),
+    "pplx-": ("", "Perplexity"),
+    "nvapi-": ("", "NVIDIA"),
+    "hf_": ("", "Hugging Face"),
+    "github_pat_": ("", "GitHub"),
+    "ghp_": ("", "GitHub"),
+}
+# Shorter ones are nobody's.
+_LEAST_OWNED = 20
 # Keys of these vendors hold neither sign; in others' a plain word behind `//` at the end is no chance either.
 _OWN_COMMENT = re.compile(r"\s*(?:#|//).*$", re.DOTALL)
-_VENDORS_OWN = ("sk-proj-", "sk-svcacct-", "sk-admin-", "sk-ant-", "AIza", "xai-")
+_VENDORS_OWN = tuple(begin for begin, (name, _) in _BEGINNINGS.items() if name)
 _MASK = re.compile(r"…|\*{3,}|•|\.{3,}|x{8,}", re.IGNORECASE)
 
 
@@ -78,3 +100,20 @@ def mask(key: str) -> str:
         return "…"
     prefix = key[: key.index("-") + 1] if "-" in key[:6] else key[:4] if len(key) >= 24 else ""
     return f"{prefix}…{key[-4:]}"
+
+
+def other_owner(provider: str, key: str) -> str | None:
+    """Return whose the key is where it is certainly not `provider`'s, a built-in one or its `-admin`; else None."""
+    found = [owner for begin, owner in _BEGINNINGS.items() if key.startswith(begin)]
+    if not found or len(key) < _LEAST_OWNED:
+        return None
+    name, title = found[0]
+    return None if name == provider_of(provider) else title
+
+
+def key_mark(key: str, of: str) -> str:
+    """Tells whether a key is the one that something was done with, `of` being that thing's id.
+
+    So short that very many keys share each mark: it may be kept where a key must never be.
+    """
+    return hashlib.blake2b(key.encode("utf-8"), digest_size=3, salt=of.encode("utf-8")[:16]).hexdigest()

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from sidecar.errors import Failure
-from sidecar.key_owners import other_owner
 from sidecar.key_question import KeyQuestion
-from sidecar.key_text import NotAKey, clean_key
+from sidecar.key_stores import KeyStore
+from sidecar.key_text import NotAKey, clean_key, other_owner
 from sidecar.keys_ahead import KeysAhead
 
 log = logging.getLogger("sidecar.keys")
 
-# Keys that only read what was charged, and the variables that may hold them.
-ADMIN_KEY_VARIABLES = {
-    "openai-admin": ("OPENAI_ADMIN_KEY",),
-    "anthropic-admin": ("ANTHROPIC_ADMIN_KEY",),
-}
-_ADMIN = "-admin"
 # Seconds that somebody waits for the keychain who can do without it, and who cannot: it may be asking for a password.
 SHORT_PATIENCE, LONG_PATIENCE = 3.0, 12.0
 # Seconds after which a key that was not there is looked for again: by whom it is in the way, and by who wants to know.
@@ -38,52 +29,6 @@ NOT_KEPT = (
     "with ABAI_KEY_STORE=file in the environment keys go into a file in the data folder that only you can read."
 )
 NOT_REMOVED = "The keychain did not remove the API key. Unlock it, then try again."
-
-
-class KeyStore(Protocol):
-    """Where saved keys live: the keychain, a file, or memory in mock mode."""
-
-    async def get(self, provider: str) -> str | None: ...
-
-    async def set(self, provider: str, key: str) -> None: ...
-
-    async def delete(self, provider: str) -> None: ...
-
-
-@dataclass(slots=True)
-class MemoryKeys:
-    """Saved keys of a run that must not touch the keychain."""
-
-    saved: dict[str, str]
-
-    async def get(self, provider: str) -> str | None:
-        return self.saved.get(provider)
-
-    async def set(self, provider: str, key: str) -> None:
-        self.saved[provider] = key
-
-    async def delete(self, provider: str) -> None:
-        self.saved.pop(provider, None)
-
-
-@dataclass(slots=True)
-class EveryKey(MemoryKeys):
-    """Saved keys of a run whose servers are all simulated: each has one, also those of the person's own, until it is
-    taken away. `admin` is that which only reads charges.
-    """
-
-    everywhere: str = ""
-    admin: str = ""
-    gone: set[str] = field(default_factory=set)
-
-    async def get(self, provider: str) -> str | None:
-        if provider in self.saved or provider in self.gone:
-            return self.saved.get(provider)
-        return self.admin if provider.endswith("-admin") else self.everywhere
-
-    async def delete(self, provider: str) -> None:
-        self.saved.pop(provider, None)
-        self.gone.add(provider)
 
 
 class Keys:
@@ -270,27 +215,10 @@ class Keys:
         return None
 
     def _other_owner(self, provider: str, key: str) -> str | None:
-        return other_owner(provider, key) if self._asks_vendor(provider) else None
+        owner = other_owner(provider, key)
+        return owner if owner and self._asks_vendor(provider) else None
 
     def _refuse_others(self, provider: str, key: str, which: str) -> None:
         if owner := self._other_owner(provider, key):
             told = f"{which} for {provider} is one of {owner}'s, so nothing was sent. Put {provider}'s own there."
             raise Failure("invalid_api_key", told, provider=provider)
-
-
-def admin_key_of(provider: str) -> str:
-    """Return the name under which the key is kept that reads what this provider charged."""
-    return provider + _ADMIN
-
-
-def read_by_admin_key(name: str) -> str | None:
-    """Return the provider whose charges the key of that name reads; None for the name of another key."""
-    return name.removesuffix(_ADMIN) if name.endswith(_ADMIN) else None
-
-
-def key_mark(key: str, of: str) -> str:
-    """Tells whether a key is the one that something was done with, `of` being that thing's id.
-
-    So short that very many keys share each mark: it may be kept where a key must never be.
-    """
-    return hashlib.blake2b(key.encode("utf-8"), digest_size=3, salt=of.encode("utf-8")[:16]).hexdigest()

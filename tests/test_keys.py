@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.key_text import mask
+from sidecar.key_stores import MemoryKeys
+from sidecar.key_text import key_mark, mask
 from sidecar.keychain import KeyFile, SavedKeys
-from sidecar.keys import Keys, MemoryKeys, key_mark
+from sidecar.keys import Keys
 from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.process import RpcError, SidecarProcess
 

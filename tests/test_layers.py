@@ -42,11 +42,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "providers": set(),
     # It does some things by itself, and a test ends the process in the middle of them.
     "store": {"failpoints"},
-    "keys": {"key_owners", "key_question", "key_text", "keys_ahead"},
+    "keys": {"key_question", "key_stores", "key_text", "keys_ahead"},
     "key_question": set(),
     "keys_ahead": set(),
-    "key_owners": set(),
-    "key_text": set(),
+    "key_names": set(),
+    "key_stores": {"key_names"},
+    "key_text": {"key_names"},
     "keychain": {"keys"},
     "settings": {"store"},
     "current_project": {"store"},
@@ -66,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "spending": {
         "money",
         "store",
-        "keys",
+        "key_text",
         "settings",
         "providers.base",
         "providers.by_name",
@@ -101,6 +102,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "money",
         "spending",
         "store",
+        "key_text",
         "keys",
         "settings",
         "current_project",
@@ -125,6 +127,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "store",
         # The sentence for a name that no provider has is the same wherever it is said.
         "providers.nicknames",
+        "key_names",
         "key_text",
         "keys",
         "settings",
@@ -149,12 +152,21 @@ MAY_IMPORT: dict[str, set[str]] = {
         "store",
         "providers",
     }
-    | {"keys", "settings", "current_project", "load_ahead", "opening"},
+    | {"key_names", "key_stores", "keys", "settings", "current_project", "load_ahead", "opening"},
     "load_ahead": set(),
     "opening": {"store", "spending"},
     "slow_callbacks": set(),
     "app": {"container", "contract", "rpc", "methods", "providers", "simulator", "recorder"}
-    | {"keys", "keychain", "failpoints", "parent", "sentinel", "slow_callbacks", "watchdog"},
+    | {
+        "key_names",
+        "key_stores",
+        "keychain",
+        "failpoints",
+        "parent",
+        "sentinel",
+        "slow_callbacks",
+        "watchdog",
+    },
     "recorder": {"app", "contract", "keys", "methods", "money", "rpc", "simulator", "store"}
     | {
         "providers.kernel.broken",

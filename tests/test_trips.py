@@ -10,7 +10,7 @@ import pytest
 
 from sidecar import app
 from sidecar.config import Config
-from sidecar.keys import MemoryKeys
+from sidecar.key_stores import MemoryKeys
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.rpc.stdio import WireStreams
 from sidecar.simulator.core import Simulator

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
-from sidecar.keys import ADMIN_KEY_VARIABLES, admin_key_of
+from sidecar.key_names import ADMIN_KEY_VARIABLES, admin_key_of
 from sidecar.methods.services import Request
 from sidecar.money.bill_file import Bill, in_dollars, read_bill
 from sidecar.money.bill_table import unread

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sidecar.counted import counted
 from sidecar.errors import Failure
-from sidecar.keys import ADMIN_KEY_VARIABLES, admin_key_of
+from sidecar.key_names import ADMIN_KEY_VARIABLES, admin_key_of
 from sidecar.methods.services import Request
 from sidecar.providers.base import Usage
 from sidecar.providers.bills import RecordsCalls, TellsMinutes

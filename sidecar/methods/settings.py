@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sidecar.contract.providers import PROVIDERS
 from sidecar.contract.settings import DEFAULTS
 from sidecar.errors import Failure
+from sidecar.key_names import read_by_admin_key
 from sidecar.key_text import mask
-from sidecar.keys import read_by_admin_key
 from sidecar.methods.services import Request, Services
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from sidecar.errors import Failure
-from sidecar.keys import key_mark
+from sidecar.key_text import key_mark
 from sidecar.money import charge as charging
 from sidecar.money.catalogue import Catalogue
 from sidecar.money.model import Serving, utc_day

@@ -19,7 +19,8 @@ from sidecar.contract.settings import DEFAULTS
 from sidecar.core import Core
 from sidecar.current_project import CurrentProject
 from sidecar.errors import Failure
-from sidecar.keys import Keys, MemoryKeys
+from sidecar.key_stores import MemoryKeys
+from sidecar.keys import Keys
 from sidecar.money.catalogue import Catalogue
 from sidecar.providers.base import ChatRequest, Done, Event, PreparedCall, TextDelta, Usage
 from sidecar.providers.batches import BatchAdapter

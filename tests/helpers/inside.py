@@ -16,7 +16,7 @@ from sidecar.clock import Now
 from sidecar.config import Config
 from sidecar.container import Container
 from sidecar.contract.errors import ERRORS
-from sidecar.keys import MemoryKeys
+from sidecar.key_stores import MemoryKeys
 from sidecar.methods.routes import build_routes
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.rpc.dispatch import Dispatcher, Route

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sidecar.app import SIMULATED_KEY
-from sidecar.keys import key_mark
+from sidecar.key_text import key_mark
 from sidecar.store import kv
 from tests.helpers.inside import Inside, inside
 

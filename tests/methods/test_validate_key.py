@@ -11,7 +11,8 @@ import pytest
 from sidecar.container import Container
 from sidecar.contract.types import settings as types
 from sidecar.errors import Failure
-from sidecar.keys import Keys, MemoryKeys
+from sidecar.key_stores import MemoryKeys
+from sidecar.keys import Keys
 from sidecar.methods import settings
 from sidecar.providers.registry import Registry, overlay_row
 from sidecar.rpc.call import Call

@@ -21,7 +21,7 @@ from sidecar.chat.prepare import PreparedRequest, RequestPreparer
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.give_way import give_way
-from sidecar.keys import key_mark
+from sidecar.key_text import key_mark
 from sidecar.money.charge import price_record
 from sidecar.money.model import utc_day
 from sidecar.providers.batches import BatchPart, LookupResult

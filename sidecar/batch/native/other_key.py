@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sidecar.batch.native import reasons
 from sidecar.errors import Failure
-from sidecar.keys import Keys, key_mark
+from sidecar.key_text import key_mark
+from sidecar.keys import Keys
 from sidecar.store.job_records import VendorBatch
 
 # How vendors answer to the key of another project: Google does not say whether there is such a batch.
