@@ -137,6 +137,9 @@ def _decoded(element: bytes) -> Any:
     try:
         return _loaded(element)
     except orjson.JSONDecodeError as error:
+        if not element.startswith((b"{", b"[", b'"')):
+            # A text that begins with a bracket, as a log of a messenger does.
+            raise refused(NEITHER) from error
         raise refused(
             f"A conversation in this file is not valid JSON ({error.msg}, character {error.pos + 1} of it). "
             "Ask for the file once more."

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+from sidecar.chat.transfer.calls import as_conversation
 from sidecar.chat.transfer.message_tree import Role, TakenConversation, TreeNode, conversations_of
 from sidecar.chat.transfer.speakers import model_of, role_of
 from sidecar.chat.transfer.values import (
@@ -67,6 +68,9 @@ _MOMENTS = (
         "updatedAt",
         "updated_at",
         "lastModified",
+        "creationTime",
+        "sentAt",
+        "ts",
     ),
 )
 _MODELS = (
@@ -111,6 +115,7 @@ def group_of(message: Mapping[str, Any]) -> str:
 
 def is_conversation(value: Mapping[str, Any]) -> bool:
     """Whether this is one, or messages that were gathered."""
+    value = as_conversation(value)
     said = _said(value)
     if said == []:
         return not pieces_of(value) and any(name in value for name in (*_NAMES, *_IDS))
@@ -119,6 +124,7 @@ def is_conversation(value: Mapping[str, Any]) -> bool:
 
 def read(value: Mapping[str, Any]) -> list[TakenConversation]:
     """Return it with its branches. Raises ValueError with what is wrong, as the end of a sentence."""
+    value = as_conversation(value)
     told = {**an_object(value.get("metadata")), **an_object(value.get("conv")), **value}
     messages = list(map(an_object, _said(value) or ()))
     if MARK in value:
@@ -222,6 +228,8 @@ def _plain(content: Any) -> Any:
             found.append(part)
         elif part.get("pt") == "ma":
             found.append({"type": "thinking", "thinking": part.get("aText")})
+        elif part.get("thought") is True:
+            found.append({"type": "thinking", "thinking": part.get("text")})
         elif isinstance(part.get("markdown_block"), dict):
             found.append(a_text(part["markdown_block"].get("answer")))
         elif isinstance(part.get("text"), str) and part.get("type", "text") not in ("thinking", "reasoning"):

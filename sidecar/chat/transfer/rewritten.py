@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from sidecar.chat.transfer.messages import MARK
 from sidecar.chat.transfer.values import a_list, a_text, an_object, joined, moment, named_files
 
 _FILES = (
@@ -154,10 +155,30 @@ def _said_in(pairs: list[Any]) -> Iterator[dict[str, Any]]:
                 yield {"role": role, "content": text}
 
 
+def _listed(document: Document) -> list[Any] | None:
+    """What OpenAI's interface lists of a thread or a conversation: {"object": "list", "data": [{"role", "content"}]}.
+
+    The newest comes first, unless it was asked otherwise; some have no times.
+    """
+    listed = [an_object(each) for each in a_list(document.get("data"))]
+    if document.get("object") != "list" or not any("role" in each for each in listed):
+        return None
+    said = [each for each in listed if "role" in each]
+    if not any("created_at" in each for each in said) and _begins_with_answer(said):
+        said.reverse()
+    key = next((a_text(each.get("thread_id")) for each in said if each.get("thread_id")), None)
+    return [{MARK: said, "id": key}]
+
+
+def _begins_with_answer(said: list[Any]) -> bool:
+    return (said[0].get("role"), said[-1].get("role")) == ("assistant", "user")
+
+
 _READERS: tuple[Callable[[Document], list[Any] | None], ...] = (
     _ai_studio,
     _character_turns,
     _character_histories,
     _editor_chat,
     _pairs,
+    _listed,
 )

@@ -18,6 +18,8 @@ _QUOTED = re.compile(r"^> ?", re.MULTILINE)
 _FOLDED = '<details type="'
 # Seconds, ms, µs: below which number it is which, and what makes ms of it.
 _UNITS = ((1e11, 1000), (1e14, 1), (1e17, 0.001))
+# Apple's programs count seconds from 2001 on; by Unix' count nobody spoke to a model then.
+_APPLE, _SINCE_2001 = (5e8, 1.1e9), 978_307_200
 _DIGITS = re.compile(r"\d{9,17}(?:\.\d{1,9})?", re.ASCII)
 _MOST_DATE = 64
 # NextChat's in some languages; those of SillyTavern. Where a day and a month cannot be told apart, none is taken.
@@ -60,6 +62,8 @@ def moment(value: Any) -> int | None:
     if isinstance(value, dict):
         return moment(value.get("$date", value.get("$numberLong")))
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if _APPLE[0] < value < _APPLE[1]:
+            value += _SINCE_2001
         return next((int(value * factor) for most, factor in _UNITS if 0 < value < most), None)
     if not isinstance(value, str) or len(value) > _MOST_DATE:
         return None
