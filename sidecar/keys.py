@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TypeVar
 
 from sidecar.errors import Failure
 from sidecar.key_question import KeyQuestion
 from sidecar.key_stores import KeyStore
 from sidecar.key_text import NotAKey, clean_key, other_owner
 from sidecar.keys_ahead import KeysAhead
+
+T = TypeVar("T")
 
 log = logging.getLogger("sidecar.keys")
 
@@ -137,6 +140,20 @@ class Keys:
         with suppress(Failure):
             return key if (key := await self.get(provider)) and key != refused else None
         return None
+
+    async def ask(self, name: str, call: Callable[[str], Awaitable[T]]) -> T:
+        """Return what `call` gives with the key of that name, "" where there is none. Raise what it raises.
+
+        Where the key is refused and has been replaced meanwhile, it is called once more with the new one.
+        """
+        key = await self.get(name) or ""
+        try:
+            return await call(key)
+        except Failure as refused:
+            newer = await self.instead_of(name, key) if refused.kind == "invalid_api_key" else None
+            if newer is None:
+                raise
+        return await call(newer)
 
     def doubt(self, provider: str) -> None:
         """Have what is saved read again, which stays in use until then."""

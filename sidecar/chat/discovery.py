@@ -46,20 +46,9 @@ class Discovery:
     async def discover(self, provider: str) -> tuple[ListedModel, ...]:
         """Return what the provider lists for its key. Raises Failure: no such provider, no key, no list."""
         listing = self._providers.get(provider)
-        key = await self._keys.get(provider)
-        if key is None and self._providers.needs_key(provider):
+        if await self._keys.get(provider) is None and self._providers.needs_key(provider):
             raise Failure("missing_api_key", missing_key(provider), provider=provider)
-        try:
-            found = await listing.list_models(key or "")
-        except Failure as refused:
-            newer = (
-                await self._keys.instead_of(provider, key or "")
-                if refused.kind == "invalid_api_key"
-                else None
-            )
-            if newer is None:
-                raise
-            found = await listing.list_models(newer)
+        found = await self._keys.ask(provider, listing.list_models)
         self._lists[provider] = (self._now_ms(), found)
         return found
 

@@ -49,7 +49,8 @@ async def billed(
         if last < first:
             return Bill(())
         try:
-            told = in_dollars(await teller.costs(key, first, last), first, last)
+            lines = await app.keys.ask(name, lambda key: teller.costs(key, first, last))
+            told = in_dollars(lines, first, last)
         except Failure as failure:
             raise _about_admin_key(failure, name) from failure
         if told.foreign and not told.lines:
@@ -83,13 +84,13 @@ async def counted_tiers(
     teller = app.providers.get(provider)
     if params.path or params.text is not None or not isinstance(teller, TellsTiers):
         return ()
-    key = await app.keys.get(admin_key_of(provider)) if app.providers.tells_costs(provider) else None
+    name, by_key = admin_key_of(provider), app.providers.tells_costs(provider)
     last = min(last, day_of(app.now_ms(), pacific=False))
-    if key is None or last < first:
+    if not by_key or await app.keys.get(name) is None or last < first:
         return ()
     # Figures that explain a difference a little better are no reason to show none.
     with suppress(Failure):
-        return await teller.tiers(key, first, last)
+        return await app.keys.ask(name, lambda key: teller.tiers(key, first, last))
     return ()
 
 

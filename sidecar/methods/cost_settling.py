@@ -118,10 +118,9 @@ async def _records(call: Request, provider: str) -> _Way | None:
     teller = app.providers.get(provider)
     if not isinstance(teller, RecordsCalls):
         return None
-    key = await app.keys.get(provider) or ""
 
     async def find(entry: LedgerEntry) -> Usage | None:
-        return await teller.call_record(key, entry.request_id or "")
+        return await app.keys.ask(provider, lambda key: teller.call_record(key, entry.request_id or ""))
 
     return _Way("record", lambda entry: entry.request_id is not None, find)
 
@@ -138,7 +137,8 @@ async def _minutes(call: Request, provider: str, alone: Set[str]) -> _Way | None
         model = who_answered(app.catalogue, entry)
         if model is None:
             return None
-        found = await teller.minutes(key, model.id, *counted_between(entry))
+        first_ms, end_ms = counted_between(entry)
+        found = await app.keys.ask(name, lambda key: teller.minutes(key, model.id, first_ms, end_ms))
         if found is None or found.batch or not is_of(entry, found.requests, found.usage):
             return None
         return found.usage

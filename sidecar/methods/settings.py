@@ -48,22 +48,25 @@ async def validate_key(call: Request, params: types.SettingsValidateKeyParams) -
     app = call.services
     name = _checkable(app, params.provider)
     provider = app.providers.get(name)
+
+    async def check(key: str) -> None:
+        reason = await provider.validate_key(key)
+        if reason is not None:
+            raise Failure("invalid_api_key", reason, provider=name)
+
     try:
-        key = await app.keys.get(name)
-        if key is None and app.providers.needs_key(name):
+        if await app.keys.get(name) is None and app.providers.needs_key(name):
             return {
                 "valid": False,
                 "reason": f"There is no API key for {name} yet. Paste it and save it first.",
             }
-        reason = await provider.validate_key(key or "")
-        if reason is not None and (newer := await app.keys.instead_of(name, key or "")):
-            reason = await provider.validate_key(newer)
+        await app.keys.ask(name, check)
     except Failure as failure:
         # What can be no key is refused before it leaves. Any other failure says nothing of the key.
         if failure.kind != "invalid_api_key":
             raise
-        reason = failure.message
-    return {"valid": True} if reason is None else {"valid": False, "reason": reason}
+        return {"valid": False, "reason": failure.message}
+    return {"valid": True}
 
 
 def _key_state(configured: bool, problem: str | None) -> dict[str, Any]:
