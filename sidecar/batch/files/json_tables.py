@@ -12,12 +12,14 @@ from sidecar.batch.files.columns import PROMPT_NAMES, field_of, squeezed
 from sidecar.batch.files.numbers import read_spelled
 
 # The member in which a record of another program has what is a row here, and what must stand beside it.
-_ENVELOPES = (
+ENVELOPES = (
     ("row", "row_idx"),
     ("inputs", "outputs"),
     ("fields", "createdTime"),
-    *(("input", wanted) for wanted in ("expectedOutput", "expected_output", "expected")),
+    *(("input", wanted) for wanted in ("expectedOutput", "expected_output", "expected", "preferred_output")),
 )
+# What such programs note for themselves.
+_NOTES = frozenset({"row_idx", "truncated_cells", "createdTime"})
 
 # Members in which a service hands out rows as a text.
 _TEXTS = (
@@ -126,12 +128,19 @@ def _rows_inside(value: Any) -> list[Any] | None:
 
 
 def unwrapped(record: Any) -> Any:
-    """Return what a record of another program says of a row, without its envelope."""
+    """Return what a record of another program says of a row, without its envelope; what stands beside it stays."""
     if isinstance(record, Mapping):
-        for inside, beside in _ENVELOPES:
+        for inside, beside in ENVELOPES:
             if isinstance(record.get(inside), Mapping) and beside in record:
                 more = record[beside]
-                return {**(more if isinstance(more, Mapping) else {}), **record[inside]}
+                told = {
+                    name: value
+                    for name, value in record.items()
+                    if name != inside and name not in _NOTES and value is not None
+                }
+                if isinstance(more, Mapping):
+                    told = {name: value for name, value in told.items() if name != beside} | dict(more)
+                return {**told, **record[inside]}
     return record
 
 

@@ -60,6 +60,12 @@ def _read_once_more(value: Any) -> Any:
 
 def _no_prompt(value: Mapping[str, Any]) -> str:
     """What is said of an object in which nothing is called a prompt."""
+    variables = value.get("vars")
+    if isinstance(variables, Mapping) and variables:
+        return (
+            "This is a test of promptfoo, whose question stands in another file. Give the question as a template, such "
+            f"as one with {{{{{next(iter(variables))[:40]}}}}}."
+        )
     names = ", ".join(f'"{name[:40]}"' for name in list(value)[:10]) or "nothing"
     return f"There is no prompt in this row. It has {names}: say which is the prompt, or give it that name."
 

@@ -14,7 +14,7 @@ WEB_PAGE = (
     "The file is a web page, perhaps one that asks to sign in. Download the table itself, then import that."
 )
 _MARKUP = ("xml", "html", "htm", "xhtml")
-_YAML = re.compile(r"(?:#.*\n|---\s*\n|\s*\n)*\s*(?:-\s+)?[\w$-]+:(?:\s|$)")
+_YAML = re.compile(r"(?:#.*\n|---\s*\n|\s*\n)*\s*(?:-\s+\S|['\"]?[\w$ -]+['\"]?:(?:\s|$))")
 _PAGE = re.compile(r"[\ufeff\s]*<(?:!doctype html|html|table|meta|head|body|pre)\b", re.IGNORECASE)
 LINK = (
     "The file is a link to a document, and holds nothing of it. Open the document, download it as CSV or as Excel, "

@@ -49,10 +49,10 @@ def shaped(record: Mapping[str, Any]) -> Shaped | None:
         # What stands beside it, such as the answer that was wanted, is data.
         fields, data = _call({name: record.get(name) for name in ("prompt", "input") if record.get(name)})
         fields = {name: value for name, value in fields.items() if value is not None}
-        return fields, {
-            **{name: each for name, each in record.items() if name not in ("prompt", "input")},
-            **data,
-        }
+        if isinstance(record.get("id"), str):
+            fields["id"] = record["id"]
+        asked = ("prompt", "input", *(("id",) if "id" in fields else ()))
+        return fields, {**{name: each for name, each in record.items() if name not in asked}, **data}
     if (turns := turns_of(record)) and "prompt" not in record:
         others = {f"turn_{number}": turn for number, turn in enumerate(turns[1:], start=2)}
         kept = {

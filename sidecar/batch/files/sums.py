@@ -1,4 +1,4 @@
-"""What stands around a table and is no question: groups of columns above it, a sum or a count below it (pure)."""
+"""What stands around the rows of a table and is no question: groups of columns, units, a sum, a count (pure)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from sidecar.batch.files.csv_text import BrokenRecord
 
 TOLD = "This row is the sum below the table, and is not read as a question."
 TOLD_OF_MAKER = "This row says what wrote the table, and is not read as a question."
+TOLD_OF_UNITS = "This row says the units of the columns, and is not read as a question."
 TOLD_OF_COUNT = "This row counts those above it, as a database writes it, and is not read as a question."
 _SUM_WORDS = """
     total totals grandtotal subtotal sum summe gesamt gesamtsumme insgesamt totale totaal somme suma soma итого всего
     合计 合計 总计 總計 합계
 """
 _SUMS = frozenset(_SUM_WORDS.split())
+_UNIT = re.compile(r"\([^()]{1,20}\)|\[[^\[\]]{1,20}\]")
 _NUMBER = re.compile(r"[-+]?[\d.,' \u00a0\u202f]*\d[\d.,]*\s?[%€$£]?|[€$£]\s?[\d.,]+")
 _COUNT = re.compile(
     r"\(?\d+ (?:rows?|records?)(?: affected| selected| in set| returned)?(?: \([\d.]+ sec\))?\)?\.?", re.I
@@ -78,6 +80,12 @@ def _alone(record: Sequence[str]) -> str | None:
     """What stands in the only cell of a record that holds anything; None where more does."""
     filled = [cell.strip() for cell in record if cell.strip()]
     return filled[0] if len(filled) == 1 else None
+
+
+def is_units(record: Sequence[str]) -> bool:
+    """Whether a first record below a header says in brackets in what its columns count, and nothing else."""
+    filled = [cell.strip() for cell in record if cell.strip()]
+    return len(filled) > 1 and all(map(_UNIT.fullmatch, filled))
 
 
 def is_groups(record: Sequence[str] | BrokenRecord, below: Sequence[str]) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
-from sidecar.batch.files import csv_text, markdown, sums
+from sidecar.batch.files import csv_text, json_cells, markdown, sums
 from sidecar.batch.files.columns import BadRow, field_of, squeezed
 from sidecar.batch.files.encodings import BAD_BYTE, TextEncoding
 from sidecar.batch.files.excel_cells import EMPTY_PROMPT, EmptyResult
 from sidecar.batch.files.layout import Layout, layout_of
+from sidecar.batch.files.object_rows import object_rows
 from sidecar.batch.files.options import ImportOptions
 from sidecar.batch.files.other_quotes import plain_quotes
 from sidecar.batch.files.row_errors import Read, RowError
@@ -90,15 +91,27 @@ def table_rows(
     if tell is not None:
         tell.width = len(header)
         tell.model_at = next((i for i, each in enumerate(layout.columns) if each.field == "model"), None)
+    if at >= 0 and not options.columns:
+        top += islice(source, SAMPLES)
+        if json_cells.are_json(names, top[at + 1 :]):
+            yield from object_rows(
+                json_cells.as_objects(names, chain(top[at + 1 :], source)), encoding, options, columns=True
+            )
+            return
     samples: list[Sequence[str]] = []
     last = sums.LastRow(next((i for i, each in enumerate(layout.columns) if each.field == "prompt"), None))
     again = [squeezed(name) for name in names] if at >= 0 and len(names) > 1 else None
+    begun = at < 0
     for number, record in enumerate(chain(top[at + 1 :], source), start=1):
         if isinstance(record, csv_text.BrokenRecord):
             yield number, RowError(record.message)
         elif again is not None and _is_again(record, again):
             yield number, RowError("This row is the header once more, and is not read as a question.")
         elif record and (record[0].strip() or any(cell.strip() for cell in record)) and not _is_zeros(record):
+            if not begun and sums.is_units(record):
+                yield number, RowError(sums.TOLD_OF_UNITS)
+                continue
+            begun = True
             if len(samples) < SAMPLES:
                 samples.append(record)
             for place, each in last.before(number, record):
