@@ -9,6 +9,21 @@ from sidecar.providers.batches import BatchState, LookupResult
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What this run has done about a part so far, and since when.
+
+    `waited_ms` is how long it has waited since it asked for the part, or began to look for it. `looks` is how often
+    the vendor was asked, `ended_looks` how often it has said that the part ended. With `one_attempt` somebody waits to
+    hear whether the part is taken and will decide himself about another attempt.
+    """
+
+    waited_ms: int
+    looks: int = 0
+    ended_looks: int = 0
+    one_attempt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Adopt:
     """The vendor has it: write down under which id, and look again after `wait_ms`. It is to stop the `others`."""
 

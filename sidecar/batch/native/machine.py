@@ -108,6 +108,7 @@ from sidecar.batch.native.actions import (
     Sent,
     Stopped,
     Taken,
+    Tried,
     Wait,
     WriteOff,
 )
@@ -165,21 +166,12 @@ def next_action(
     observed: Observed,
     now: int,
     pace: Pace,
-    *,
-    waited_ms: int,
-    looks: int = 0,
-    ended_looks: int = 0,
-    one_attempt: bool = False,
+    tried: Tried,
 ) -> Action | None:
-    """Return what is to be done, None when nothing is left to do; the table above says it row by row.
-
-    `waited_ms` is how long this run has waited since it asked for the part, or began to look for it.
-    `looks` is how often the vendor was asked by this run, `ended_looks` how often it has said that the part ended.
-    With `one_attempt` somebody waits to hear whether the part is taken and will decide himself about another attempt.
-    """
+    """Return what is to be done, None when nothing is left to do; the table above says it row by row."""
     if job is None or is_closed(part):
         return None
-    wanted = job.status != "cancelled"
+    wanted, looks = job.status != "cancelled", tried.looks
     match observed:
         case Failure(kind="shutting_down") | Sent(failure=Failure(kind="shutting_down")):
             return None
@@ -188,11 +180,11 @@ def next_action(
         case None:
             return _unasked(part, pace.later_ms(looks), wanted)
         case LookupResult():
-            return _looked_for(part, observed, now, waited_ms, pace, looks, wanted)
+            return _looked_for(part, observed, now, pace, tried, wanted)
         case Taken():
             return MarkUncertain(reasons.in_doubt(part, observed.note), LONGEST_WAIT_MS)
         case Sent():
-            return _sent(part, observed.failure, now, pace, looks, wanted, one_attempt)
+            return _sent(part, observed.failure, now, pace, tried, wanted)
         case Stopped():
             return Wait(pace.soon_ms)
         case Crowded():
@@ -200,7 +192,7 @@ def next_action(
                 Wait(pace.later_ms(looks), reasons.no_room(part)) if wanted else Refuse(reasons.cancelled())
             )
         case BatchState():
-            return _checked(part, observed, now, pace, looks, ended_looks, job)
+            return _checked(part, observed, now, pace, tried, job)
 
 
 def _send(part: VendorBatch, wait_ms: int, wanted: bool) -> Action:
@@ -221,7 +213,7 @@ def _unasked(part: VendorBatch, wait_ms: int, wanted: bool) -> Action:
 
 
 def _looked_for(
-    part: VendorBatch, found: LookupResult, now: int, waited_ms: int, pace: Pace, looks: int, wanted: bool
+    part: VendorBatch, found: LookupResult, now: int, pace: Pace, tried: Tried, wanted: bool
 ) -> Action:
     if found.state is not None:
         return Adopt(found.state, pace.soon_ms, found.others)
@@ -229,39 +221,31 @@ def _looked_for(
     if not found.certain:
         if not wanted and passed > LONGEST_DOUBT_MS:
             return WriteOff()
-        return MarkUncertain(reasons.in_doubt(part, found.note), pace.later_ms(looks))
+        return MarkUncertain(reasons.in_doubt(part, found.note), pace.later_ms(tried.looks))
     settling_ms = pace.settling_ms(listed=found.listed)
     # A clock that was put forward proves no absence, and what is sent again may be paid twice.
-    passed = min(passed, waited_ms)
+    passed = min(passed, tried.waited_ms)
     if passed < settling_ms:
         return Wait(settling_ms - passed, silent=True)
-    return _send(part, pace.later_ms(looks), wanted)
+    return _send(part, pace.later_ms(tried.looks), wanted)
 
 
 def _sent(
-    part: VendorBatch,
-    failure: Failure | None,
-    now: int,
-    pace: Pace,
-    looks: int,
-    wanted: bool,
-    one_attempt: bool,
+    part: VendorBatch, failure: Failure | None, now: int, pace: Pace, tried: Tried, wanted: bool
 ) -> Action:
     if failure is None:
         return Wait(pace.soon_ms)
     if isinstance(failure, OutcomeUnknown):
         return Wait(pace.first_look_ms, failure)
-    if isinstance(failure, NotYet) and (not one_attempt or looks < MOST_NOT_YET):
-        return Wait(pace.later_ms(looks), failure)
-    if one_attempt or not _may_pass(failure):
+    if isinstance(failure, NotYet) and (not tried.one_attempt or tried.looks < MOST_NOT_YET):
+        return Wait(pace.later_ms(tried.looks), failure)
+    if tried.one_attempt or not _may_pass(failure):
         return Refuse(failure)
-    return _hindered(part, failure, now, pace.later_ms(looks, failure.retry_after_ms), wanted)
+    return _hindered(part, failure, now, pace.later_ms(tried.looks, failure.retry_after_ms), wanted)
 
 
-def _checked(
-    part: VendorBatch, state: BatchState, now: int, pace: Pace, looks: int, ended_looks: int, job: Job
-) -> Action:
-    wait_ms = pace.later_ms(looks)
+def _checked(part: VendorBatch, state: BatchState, now: int, pace: Pace, tried: Tried, job: Job) -> Action:
+    wait_ms = pace.later_ms(tried.looks)
     if not state.ended:
         words, again = state.error, pace.is_time_to_stop_again(part.stop_heard_at, now)
         said = None if words is None else Failure("provider_unavailable", words, provider=part.provider)
@@ -270,13 +254,13 @@ def _checked(
     if state.no_room and job.status != "cancelled":
         return PutBack(wait_ms)
     waited = 0 if part.ended_at is None else now - part.ended_at
-    last = state.gone or (waited > PATIENCE_MS and looks >= FEWEST_LOOKS)
+    last = state.gone or (waited > PATIENCE_MS and tried.looks >= FEWEST_LOOKS)
     if not state.names_results and state.ending != "completed":
         # Most that end so have run nothing; the others name their files when they end.
-        last = last or (ended_looks >= NAMELESS_LOOKS and waited >= pace.nameless_ms)
+        last = last or (tried.ended_looks >= NAMELESS_LOOKS and waited >= pace.nameless_ms)
     if state.results_ready or last:
         return Collect(state, last)
-    return Wait(wait_ms, reasons.no_results(part) if looks >= FEWEST_LOOKS else None)
+    return Wait(wait_ms, reasons.no_results(part) if tried.looks >= FEWEST_LOOKS else None)
 
 
 def _hindered(part: VendorBatch, failure: Failure, now: int, wait_ms: int, wanted: bool) -> Action:

@@ -7,11 +7,11 @@ import logging
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Concatenate, ParamSpec
 
 from sidecar.batch.native import actions, endings, interruptions, machine, reasons, stops, transactions
-from sidecar.batch.native.actions import Action, Observed, Sent
+from sidecar.batch.native.actions import Action, Observed, Sent, Tried
 from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
 from sidecar.batch.native.collect import Collector, Page
 from sidecar.batch.native.departure import Departure
@@ -60,16 +60,14 @@ class PartSteps:
         self._tools = tools
         self._reporter = reporter
         self._known = known
-        self._looks = 0
-        self._ended_looks = 0
         self._failed_readings = FailedReadings()
-        self._waited_ms = 0
+        self._tried = Tried(waited_ms=0)
         self._noted = ""
         self._departure: Departure | None = None
 
     def waited(self, ms: int) -> None:
         """So much time has gone by, whatever the clock says."""
-        self._waited_ms += ms
+        self._tried = replace(self._tried, waited_ms=self._tried.waited_ms + ms)
 
     def call_back(self) -> None:
         """Nobody wants the part any more: have no further request of its sending leave, if it is being sent."""
@@ -78,7 +76,7 @@ class PartSteps:
 
     async def poll_once(self) -> int | None:
         """Look at the part once, and go on with it."""
-        self._looks += 1
+        self._tried = replace(self._tried, looks=self._tried.looks + 1)
         part = await self._tools.core.store.read(vendor_batches.get, self._part_id)
         if part is None:
             return None
@@ -111,7 +109,7 @@ class PartSteps:
         return await self._go_on(part, sent)
 
     async def _handed_over(self, part: VendorBatch, chunk: Chunk) -> Sent:
-        self._waited_ms = 0
+        self._tried = replace(self._tried, waited_ms=0)
         departure = self._departure = Departure()
         try:
             # Who cancelled it before there was anything to call back has said so on the disk.
@@ -127,7 +125,8 @@ class PartSteps:
 
     async def _go_on(self, part: VendorBatch, observed: Observed) -> int | None:
         core = self._tools.core
-        self._ended_looks += isinstance(observed, BatchState) and observed.ended
+        if isinstance(observed, BatchState) and observed.ended:
+            self._tried = replace(self._tried, ended_looks=self._tried.ended_looks + 1)
         if isinstance(observed, Failure):
             observed = await explained(core.keys, part, observed)
         action = machine.next_action(
@@ -136,10 +135,7 @@ class PartSteps:
             observed,
             core.now_ms(),
             self._tools.pace,
-            waited_ms=self._waited_ms,
-            looks=self._looks,
-            ended_looks=self._ended_looks,
-            one_attempt=not self._known(),
+            replace(self._tried, one_attempt=not self._known()),
         )
         if action is not None:
             self._note(part, observed, action)
@@ -231,7 +227,7 @@ class PartSteps:
 
     async def _collect(self, part: VendorBatch, state: BatchState, last: bool) -> int | None:
         """Close the part when every result that the vendor counts was read, or when this was the `last` time."""
-        reading = Reading(state, patient=self._looks < machine.FEWEST_LOOKS, last=last)
+        reading = Reading(state, patient=self._tried.looks < machine.FEWEST_LOOKS, last=last)
         collector, whole, gone = self._tools.collector, True, False
         try:
             # What is priced now stays so: results that are there wait for the prices.

@@ -21,6 +21,7 @@ from sidecar.batch.native.actions import (
     Sent,
     Stopped,
     Taken,
+    Tried,
     Wait,
     WriteOff,
 )
@@ -226,10 +227,7 @@ def test_the_machine_does_what_its_table_says(row: tuple[str, str, str, str]) ->
             seen.observed,
             ASKED_AT + seen.passed_ms,
             Pace(),
-            waited_ms=seen.passed_ms,
-            looks=seen.looks,
-            ended_looks=seen.ended_looks,
-            one_attempt=seen.one_attempt,
+            Tried(seen.passed_ms, seen.looks, seen.ended_looks, seen.one_attempt),
         )
         assert told(action) == told(expected(row[3], part, seen)), (part, job)
 
@@ -275,16 +273,16 @@ def test_a_vendor_is_only_asked_for_what_it_may_have() -> None:
 
 
 def test_a_clock_that_was_put_back_makes_no_absence_count() -> None:
-    action = next_action(ASKED, RUNNING, LookupResult(None, True), ASKED_AT - 1_000, Pace(), waited_ms=0)
+    action = next_action(ASKED, RUNNING, LookupResult(None, True), ASKED_AT - 1_000, Pace(), Tried(0))
     assert action == Wait(SETTLING_MS, silent=True)
 
 
 def test_a_clock_that_was_put_forward_makes_no_absence_count() -> None:
     a_day_later = ASKED_AT + 24 * 3_600_000
     absent = LookupResult(None, True)
-    action = next_action(ASKED, RUNNING, absent, a_day_later, Pace(), waited_ms=1_000)
+    action = next_action(ASKED, RUNNING, absent, a_day_later, Pace(), Tried(1_000))
     assert action == Wait(SETTLING_MS - 1_000, silent=True)
-    assert next_action(ASKED, RUNNING, absent, a_day_later, Pace(), waited_ms=SETTLING_MS) == Send()
+    assert next_action(ASKED, RUNNING, absent, a_day_later, Pace(), Tried(SETTLING_MS)) == Send()
 
 
 def test_a_doubt_says_what_is_known_and_what_to_do() -> None:
