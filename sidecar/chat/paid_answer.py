@@ -31,7 +31,7 @@ class PaidAnswer:
         self.arrived = StreamAccumulator()
         self._core = core
         self._prepared = prepared
-        self._entry = entry
+        self.entry = entry
         self._allowance: Allowance | None = None
         self._plan = prepared.plan
         # What it is asked with: of two keys, the second.
@@ -42,7 +42,7 @@ class PaidAnswer:
     @property
     def entry_id(self) -> str:
         """The id of its row in the ledger."""
-        return self._entry.id
+        return self.entry.id
 
     async def read(
         self, plan: PreparedCall, pacer: RequestPacer, report: Callable[[Event], None] | None = None
@@ -50,11 +50,11 @@ class PaidAnswer:
         """Ask, and read to the end. Raise what the provider raises; `arrived` has what came before."""
         core, prepared, self._plan = self._core, self._prepared, plan
         if prepared.request.web_search_max_uses is not None:
-            self._allowance = await core.free_searches.of(self._price(), self._entry.created_at)
+            self._allowance = await core.free_searches.of(self._price(), self.entry.created_at)
         keeping: set[asyncio.Task[None]] = set()
         # The pieces of a conversation are kept with what they come to.
-        alone = self._entry.conversation_id is None
-        keeper = LeastKeeper(core.store, self._entry.id, self.least) if alone else None
+        alone = self.entry.conversation_id is None
+        keeper = LeastKeeper(core.store, self.entry.id, self.least) if alone else None
         try:
             async with aclosing(self._events(plan, pacer)) as events:
                 async for event in events:
@@ -62,7 +62,7 @@ class PaidAnswer:
                     if isinstance(event, Begun):
                         # From the first event on: a request that is cut can be found at the vendor by it. Nobody
                         # waits for the disk meanwhile, whose next write is that of a word that has come.
-                        kept = intent.keep_begun(core.store, self._entry.id, event, self.least)
+                        kept = intent.keep_begun(core.store, self.entry.id, event, self.least)
                         keeping.add(asyncio.create_task(kept))
                     elif keeper is not None:
                         keeper.came()
@@ -95,7 +95,7 @@ class PaidAnswer:
         self.key = newer
         with suppress(Failure):
             mark = await self._core.key_marks.of(newer)
-            await self._core.store.write(intent.keep_key, self._entry.id, mark)
+            await self._core.store.write(intent.keep_key, self.entry.id, mark)
         async with aclosing(provider.stream(plan, newer, pacer)) as events:
             async for event in events:
                 yield event
@@ -116,7 +116,7 @@ class PaidAnswer:
         # A cancellation meanwhile must not leave more held back than is known here.
         self.held_usd, before = wanted, self.held_usd
         try:
-            await core.store.write(intent.raise_to, self._entry.id, wanted, budget, further.why)
+            await core.store.write(intent.raise_to, self.entry.id, wanted, budget, further.why)
         except Failure:
             self.held_usd = before
             raise
@@ -131,16 +131,16 @@ class PaidAnswer:
 
     def _price(self) -> PriceEntry | None:
         model = self._prepared.serving.model
-        return self._core.catalogue.price_entry(model, utc_day(self._entry.created_at))
+        return self._core.catalogue.price_entry(model, utc_day(self.entry.created_at))
 
     def charge(self, usage: Usage | None, *, least: bool = False) -> Charge:
         """Return what a usage comes to by the price of the model and the day that were asked.
 
         The `least` of an answer that did not end is by the cheapest service tier, where none was told.
         """
-        day = utc_day(self._entry.created_at)
+        day = utc_day(self.entry.created_at)
         if usage is not None and self._allowance is not None:
-            usage = replace(usage, free_searches=self._allowance.take(self._entry.id, usage.searches))
+            usage = replace(usage, free_searches=self._allowance.take(self.entry.id, usage.searches))
         return charge(
             self._core.catalogue,
             self._prepared.serving.model,
@@ -173,7 +173,7 @@ class PaidAnswer:
     def stopped(self) -> StoppedRequest:
         """Return the cancellation of whoever waits for it, which tells what it cost at least and at most."""
         told = StoppedRequest()
-        settlement.tell_cost(told, self.broken(told), self.held_usd, self._entry.id)
+        settlement.tell_cost(told, self.broken(told), self.held_usd, self.entry.id)
         return told
 
     def name(self, failure: Failure, *, known: bool = False) -> None:

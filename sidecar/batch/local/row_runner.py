@@ -40,12 +40,20 @@ PAUSE_SECONDS = 0.5
 
 
 @dataclass(slots=True)
-class RowIntent:
-    """What is written before a row leaves, and whether it is on the disk."""
+class _Asking:
+    """A row that is asked once: as what, and the `answer` that is paid for. `written`: its intent is on the disk."""
 
-    entry: LedgerEntry
+    context: RunContext
+    row: PendingRow
     trial: Trial
+    prepared: PreparedRequest
+    answer: PaidAnswer
     written: bool = False
+
+    @property
+    def entry(self) -> LedgerEntry:
+        """Its row of the ledger, as it is written before the request leaves."""
+        return self.answer.entry
 
 
 class RowRunner:
@@ -104,11 +112,11 @@ class RowRunner:
                 await self.endings.end(context, row, row_outcomes.unsent(failure))
                 return False
             mark = await self._core.key_marks.of(prepared.key)
-            row_intent = RowIntent(await self._entry(context.job, row, prepared, mark), trial)
-            answer = PaidAnswer(self._core, prepared, row_intent.entry)
-            guard = self._guard(context, row, prepared, row_intent, answer)
+            entry = await self._entry(context.job, row, prepared, mark)
+            asking = _Asking(context, row, trial, prepared, PaidAnswer(self._core, prepared, entry))
+            guard = self._guard(asking)
         try:
-            return await self._ask(context, row, prepared, row_intent, guard, answer)
+            return await self._ask(asking, guard)
         finally:
             guard.end()
 
@@ -128,23 +136,17 @@ class RowRunner:
         most = await self._most_today.of(prepared, price, row.reserve_usd)
         return replace(drafted, project_id=job.project_id, job_id=job.id, row_id=row.id, estimate_usd=most)
 
-    def _guard(
-        self,
-        context: RunContext,
-        row: PendingRow,
-        prepared: PreparedRequest,
-        row_intent: RowIntent,
-        answer: PaidAnswer,
-    ) -> AttemptGuard:
+    def _guard(self, asking: _Asking) -> AttemptGuard:
+        context, prepared = asking.context, asking.prepared
         model, request = prepared.serving.model, prepared.request
         texts = (prepared.chat_input.content, request.system, request.developer)
 
         async def record() -> None:
-            if row_intent.written:
-                await self._store.write(job_rows.attempt_again, row.id, self._now_ms())
+            if asking.written:
+                await self._store.write(job_rows.attempt_again, asking.row.id, self._now_ms())
             else:
-                async with context.caution.of(row.id):
-                    await self._begin(context, row, prepared, row_intent)
+                async with context.caution.of(asking.row.id):
+                    await self._begin(asking)
 
         return AttemptGuard(
             self.limiters.of(model.provider, prepared.key, context.ceiling),
@@ -152,55 +154,44 @@ class RowRunner:
             model.id,
             sum(estimate(text) for text in texts if text),
             record,
-            answer.hold_back,
+            asking.answer.hold_back,
             self._now_ms,
         )
 
-    async def _begin(
-        self, context: RunContext, row: PendingRow, prepared: PreparedRequest, row_intent: RowIntent
-    ) -> None:
+    async def _begin(self, asking: _Asking) -> None:
+        context, row, prepared = asking.context, asking.row, asking.prepared
         # The job holds so much for it: nothing where an answer broke off, too little where its price rose since.
-        dearer = (row_intent.entry.estimate_usd or 0) > (row.reserve_usd or 0)
+        dearer = (asking.entry.estimate_usd or 0) > (row.reserve_usd or 0)
         budget = await this_month(self._core.settings, self._now_ms()) if dearer else await context.budget()
         name = request_fingerprint(prepared.serving.model.provider, prepared.request)
         if context.stopping:
             raise RowSkipped
         failpoints.failpoint("before-row-intent")
         writing = asyncio.ensure_future(
-            self._store.write(row_transactions.begin_row, row, name, row_intent.entry, budget, self._now_ms())
+            self._store.write(row_transactions.begin_row, row, name, asking.entry, budget, self._now_ms())
         )
         try:
-            row_intent.written = await asyncio.shield(writing)
+            asking.written = await asyncio.shield(writing)
             failpoints.failpoint("after-row-intent")
         except asyncio.CancelledError:
             # The intent is on its way to the disk; left open, the row would seem to be under way.
             await asyncio.wait({writing})
-            row_intent.written = writing.exception() is None and writing.result()
+            asking.written = writing.exception() is None and writing.result()
             raise
-        if not row_intent.written:
+        if not asking.written:
             raise RowSkipped
 
-    async def _ask(
-        self,
-        context: RunContext,
-        row: PendingRow,
-        prepared: PreparedRequest,
-        row_intent: RowIntent,
-        guard: AttemptGuard,
-        answer: PaidAnswer,
-    ) -> bool:
-        entry_id = row_intent.entry.id
+    async def _ask(self, asking: _Asking, guard: AttemptGuard) -> bool:
+        context, row, prepared, answer = asking.context, asking.row, asking.prepared, asking.answer
         try:
             await guard.enter()
             failpoints.failpoint_soon("row-sent")
             await answer.read(prepared.plan, guard)
         except BaseException as problem:
-            if not row_intent.written:
+            if not asking.written:
                 raise
             # Shielded: a second cancellation must not lose what was paid.
-            again = await self.endings.shielded(
-                self._settle_broken(context, row, row_intent, guard, answer, problem)
-            )
+            again = await self.endings.shielded(self._settle_broken(asking, guard, problem))
             if not isinstance(problem, Exception):
                 raise
             return again
@@ -209,25 +200,18 @@ class RowRunner:
         money = answer.whole()
         outcome = row_outcomes.answered(answer.arrived, money, guard.latency_ms(self._now_ms()) or 0)
         if not prepared.wants_json:
-            await self.endings.shielded(self.endings.end(context, row, outcome, entry_id, money))
+            await self.endings.shielded(self.endings.end(context, row, outcome, answer.entry_id, money))
             return False
         # On the disk before anything looks into it: what is paid for is not paid again, whatever that look does.
-        await self.endings.shielded(self.endings.keep(context, row, outcome, entry_id, money))
+        await self.endings.shielded(self.endings.keep(context, row, outcome, answer.entry_id, money))
         guard.end()
         failpoints.failpoint("row-kept")
         await self.endings.judge(context, row.id, outcome, prepared.json_schema)
         return False
 
-    async def _settle_broken(
-        self,
-        context: RunContext,
-        row: PendingRow,
-        row_intent: RowIntent,
-        guard: AttemptGuard,
-        answer: PaidAnswer,
-        problem: BaseException,
-    ) -> bool:
+    async def _settle_broken(self, asking: _Asking, guard: AttemptGuard, problem: BaseException) -> bool:
         """Settle what was paid. True where the row is to be asked again; else it has ended, or waits."""
+        context, row, answer = asking.context, asking.row, asking.answer
         if isinstance(problem, Failure):
             known = context.refusal_of(answer.key) is not None
             answer.name(problem, known=known)
@@ -239,9 +223,9 @@ class RowRunner:
         latency = guard.latency_ms(self._now_ms())
         others: Fate = "fails"
         if isinstance(problem, Failure) and money.state == "failed":
-            others = self._effect_on_job(context, row_intent, problem)
+            others = self._effect_on_job(asking, problem)
         if others != "fails" or (context.put_back and not isinstance(problem, Exception)):
-            await self._write(row_transactions.requeue, row, row_intent, money)
+            await self._write(row_transactions.requeue, asking, money)
             if others == "stops":
                 # It would be the same with every row: the job stops, and this one waits with the others.
                 raise problem
@@ -250,29 +234,28 @@ class RowRunner:
                 raise NobodyThere
             return False
         may_ask = row.broken_answers < context.retries and row_outcomes.asks_again(problem, answer.arrived)
-        if may_ask and await self._write(row_transactions.ask_again, row, row_intent, money):
+        if may_ask and await self._write(row_transactions.ask_again, asking, money):
             failpoints.failpoint("row-waits-again")
             return True
         outcome = row_outcomes.broken(problem, answer.arrived, money, latency)
-        await self.endings.end(context, row, outcome, row_intent.entry.id, money)
+        await self.endings.end(context, row, outcome, answer.entry_id, money)
         return False
 
-    def _effect_on_job(self, context: RunContext, row_intent: RowIntent, refused: Failure) -> Fate:
+    def _effect_on_job(self, asking: _Asking, refused: Failure) -> Fate:
         """What becomes of this row, and of all others where it does not fail alone."""
         if refused.out_of_reach:
-            return context.lost(row_intent.trial, self._now_ms())
-        context.lost_since = None
+            return asking.context.lost(asking.trial, self._now_ms())
+        asking.context.lost_since = None
         return "stops" if _affects_every_row(refused) else "fails"
 
     async def _write(
         self,
         transaction: Callable[[sqlite3.Connection, PendingRow, LedgerEntry, Settlement, int], T],
-        row: PendingRow,
-        row_intent: RowIntent,
+        asking: _Asking,
         money: Settlement,
     ) -> T:
         return await self.endings.saved(
-            lambda: self._store.write(transaction, row, row_intent.entry, money, self._now_ms())
+            lambda: self._store.write(transaction, asking.row, asking.entry, money, self._now_ms())
         )
 
 
