@@ -17,7 +17,7 @@ from sidecar.providers.base import (
     Usage,
     UsageSoFar,
 )
-from sidecar.spending.bounds import least_tokens
+from sidecar.spending.settlement import least_tokens
 
 # No answer is longer. Beyond, sums of what is stored would no longer fit into a column.
 MOST_OF_ANYTHING = 10**12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -10,11 +11,16 @@ from typing import Protocol
 from sidecar.errors import Charged, Failure
 from sidecar.money.charge import Charge, part_record, price_record
 from sidecar.money.pricing import from_pico, to_pico
-from sidecar.providers.base import Usage
+from sidecar.providers.base import ANSWER_LONGER, ANSWER_UNTOLD, SEARCH_BROKEN, TOOL_USED, Usage
 from sidecar.providers.kernel.outcome import OutcomeUnknown
-from sidecar.spending.bounds import least_usage
 from sidecar.store import ledger
 from sidecar.store.records import CostEvidence, Settlement
+
+# OpenAI's o200k, the largest that is public, makes one token of some 16 bytes at most, taken over a text (Georgian);
+# long words of English have 14. Rows of one character, as those that indent code or rule a table, have up to 128 in a
+# token, and count once.
+MOST_BYTES_PER_TOKEN = 24
+_ROWS = re.compile(r"(.)\1+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +64,29 @@ class Pricing(Protocol):
     def __call__(self, usage: Usage | None, *, least: bool = False) -> Charge: ...
 
 
+def least_tokens(text: str) -> int:
+    """Return of how many tokens a text is at least: no tokenizer that is public takes two words for one (pure)."""
+    return max(
+        len(text.split()), len(_ROWS.sub(r"\1", text).encode("utf-8", "replace")) // MOST_BYTES_PER_TOKEN
+    )
+
+
 def least_of(arrived: Arrived) -> Usage | None:
-    """Return what was used at least of what has arrived; None when nothing is known (pure)."""
-    return least_usage(arrived.usage, arrived.least_tokens, arrived.service_tier)
+    """Return what was used at least of what has arrived; None when nothing is known (pure).
+
+    That is what the vendor has reported, and an answer as long as what has arrived: a count that was told when the
+    answer began is not the count of the answer.
+    """
+    reported, written, tier = arrived.usage, arrived.least_tokens, arrived.service_tier
+    if reported is None:
+        return Usage(out_visible=written, service_tier=tier) if written else None
+    reported = replace(reported, service_tier=reported.service_tier or tier)
+    if reported.doubt in (ANSWER_UNTOLD, ANSWER_LONGER, SEARCH_BROKEN, TOOL_USED):
+        reported = replace(reported, doubt="")
+    if reported.doubt:
+        # Counts that cannot be right are no bound; what has arrived was written all the same.
+        return Usage(out_visible=written, service_tier=reported.service_tier, surcharges=reported.surcharges)
+    return replace(reported, out_visible=reported.out_visible + max(0, written - reported.out_total))
 
 
 def whole(arrived: Arrived, pricing: Pricing) -> Settlement:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sidecar.money import encodings
-from sidecar.spending.bounds import least_tokens
+from sidecar.spending.settlement import least_tokens
 
 TEXTS = {
     "formal english": "International organizations responsible for environmental sustainability emphasized it. ",
