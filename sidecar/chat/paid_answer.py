@@ -170,10 +170,13 @@ class PaidAnswer:
         """Return the settlement of an answer that did not. `in_flight`: one was awaited."""
         return settlement.broken(problem, self.arrived, self.charge, in_flight=in_flight)
 
-    def stopped(self) -> StoppedRequest:
-        """Return the cancellation of whoever waits for it, which tells what it cost at least and at most."""
+    def stopped(self, money: Settlement | None = None) -> StoppedRequest:
+        """Return the cancellation of whoever waits for it, which tells what it cost, or between what that lies.
+
+        `money` is its settlement where it had come to its end by then.
+        """
         told = StoppedRequest()
-        settlement.tell_cost(told, self.broken(told), self.held_usd, self.entry.id)
+        settlement.tell_cost(told, money or self.broken(told), self.held_usd, self.entry.id)
         return told
 
     def name(self, failure: Failure, *, known: bool = False) -> None:

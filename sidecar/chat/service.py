@@ -185,10 +185,14 @@ class ChatService:
             raise
         result = None
         try:
-            result = await self._endings.whole(asked, plan)
-        finally:
-            self.live.finish(live, _end_of(result, answer))
-        return await self._endings.read_json(asked, result)
+            try:
+                result = await self._writes.to_its_end(self._endings.whole(asked, plan))
+            finally:
+                self.live.finish(live, _end_of(result, answer))
+            return await self._endings.read_json(asked, result)
+        except asyncio.CancelledError as problem:
+            # Too late to save anything: it is kept, and what it cost is told.
+            raise answer.stopped(answer.whole()) from problem
 
 
 def _end_of(result: ChatResult | None, answer: PaidAnswer) -> AnswerEnd:

@@ -7,13 +7,14 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from sidecar.errors import Failure
 from sidecar.store.store import Store
 
 log = logging.getLogger("sidecar.chat")
 
+Result = TypeVar("Result")
 Write = Callable[[sqlite3.Connection], None]
 
 
@@ -22,7 +23,7 @@ class ShieldedWrites:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
         self._unsaved: list[Write] = []
 
     async def save(self, write: Write) -> None:
@@ -45,7 +46,17 @@ class ShieldedWrites:
         self.see_to_its_end(task)
         await asyncio.wait({task})
 
-    def see_to_its_end(self, task: asyncio.Task[None] | None) -> None:
+    async def to_its_end(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Return what the work comes to. Who is cancelled meanwhile goes on once it has ended. Raise what it raises."""
+        task = asyncio.create_task(work)
+        self.see_to_its_end(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task})
+            raise
+
+    def see_to_its_end(self, task: asyncio.Task[Any] | None) -> None:
         """Have `close` wait for it, where there is any."""
         if task is not None:
             self._running.add(task)
@@ -63,7 +74,7 @@ class ShieldedWrites:
             with contextlib.suppress(Failure):
                 await self.save(write)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("an answer that broke off could not be settled", exc_info=task.exception())
