@@ -13,8 +13,8 @@ from sidecar.providers.anthropic.costs import organization_costs
 from sidecar.providers.anthropic.errors import ANTHROPIC
 from sidecar.providers.anthropic.minutes import counted_in_minutes
 from sidecar.providers.anthropic.options import resolve_options
+from sidecar.providers.anthropic.refused_forms import RULES, limit_in
 from sidecar.providers.anthropic.request import caches_an_hour, message_body
-from sidecar.providers.anthropic.second_attempts import RULES, limit_in
 from sidecar.providers.anthropic.stream import MessageReader
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.bills import BilledLine, MinuteUsage
@@ -23,7 +23,7 @@ from sidecar.providers.kernel.exchange import AnswerExchange
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.model_lists import after_last, list_models
 from sidecar.providers.kernel.pacer import RequestPacer
-from sidecar.providers.kernel.second_attempts import REFUSED_FORM, Attempt, SecondAttempts
+from sidecar.providers.kernel.refused_forms import REFUSED_FORM, Attempt, RefusedForms
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import ProviderRow
@@ -40,7 +40,7 @@ class Anthropic:
         self._http = http
         self._api = VendorClient(http, ANTHROPIC, name)
         self._root = root(base_url)
-        self._attempts = SecondAttempts(name, RULES)
+        self._refused = RefusedForms(name, RULES)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
@@ -71,13 +71,13 @@ class Anthropic:
             asked,
             reader,
             plan,
-            another=self._attempts.another,
+            another=self._refused.another,
             limit_in=limit_in,
             pacer=pacer,
         )
         body: Mapping[str, Any] = plan.body
         for left in range(MOST_CONTINUATIONS, -1, -1):
-            attempt = self._attempts.known(Attempt(self._root + plan.path, body, model, plan.asked))
+            attempt = self._refused.known(Attempt(self._root + plan.path, body, model, plan.asked))
             try:
                 async with aclosing(exchange.request(attempt)) as events:
                     async for event in events:

@@ -22,12 +22,12 @@ from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.exchange import exchange
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.pacer import RequestPacer
-from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
+from sidecar.providers.kernel.refused_forms import Attempt, RefusedForms
 from sidecar.providers.kernel.web_pages import WEB_PAGE
 from sidecar.providers.openai_family.errors import why_not_taken
 from sidecar.providers.openai_family.options import Dialect, resolve_options
+from sidecar.providers.openai_family.refused_forms import RULES, limit_in
 from sidecar.providers.openai_family.request import chat_body
-from sidecar.providers.openai_family.second_attempts import RULES, limit_in
 from sidecar.providers.openai_family.stream import ChatReader
 
 if TYPE_CHECKING:
@@ -63,13 +63,13 @@ class Compatible:
         self._api = VendorClient(http, compatible(title or name), name)
         self._roots = roots(base_url)
         self._dialect = dialect(title or name)
-        self._attempts = SecondAttempts(name, RULES)
+        self._refused = RefusedForms(name, RULES)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
         dialect = self._dialect
         choices = resolve_options(request, dialect)
-        if self._attempts.refuses(request.model, "stream_options"):
+        if self._refused.refuses(request.model, "stream_options"):
             dialect = replace(dialect, chat_stream_options=None)
         return PreparedCall(
             path=_CHAT,
@@ -91,7 +91,7 @@ class Compatible:
         asked = self._api.asked(key, str(plan.body["model"]))
         splitter = EndTokens(BeginTokens(ThinkSplitter()))
         reader = ChatReader(asked, read_usage=compatible_usage, splitter=splitter)
-        attempt = self._attempts.known(
+        attempt = self._refused.known(
             Attempt(self._roots[0] + plan.path, plan.body, str(plan.body["model"]), plan.asked)
         )
 
@@ -100,7 +100,7 @@ class Compatible:
             if nothing_there(failure) or failure.detail == WEB_PAGE:
                 tried.add(attempt.url.removesuffix(_CHAT))
                 return self._elsewhere(attempt, failure, tried)
-            return self._attempts.another(attempt, failure)
+            return self._refused.another(attempt, failure)
 
         tried: set[str] = set()
         return exchange(

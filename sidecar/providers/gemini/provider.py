@@ -12,8 +12,8 @@ from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
 from sidecar.providers.gemini.address import address
 from sidecar.providers.gemini.errors import GEMINI
 from sidecar.providers.gemini.options import resolve_options
+from sidecar.providers.gemini.refused_forms import RULES, GeminiForms, limit_in
 from sidecar.providers.gemini.request import continued, further, generate_body, model_in, stream_path
-from sidecar.providers.gemini.second_attempts import RULES, GeminiAttempts, limit_in
 from sidecar.providers.gemini.stream import GeminiReader
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.exchange import AnswerExchange
@@ -21,7 +21,7 @@ from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.model_lists import list_models
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.pacer import RequestPacer
-from sidecar.providers.kernel.second_attempts import Attempt
+from sidecar.providers.kernel.refused_forms import Attempt
 
 if TYPE_CHECKING:
     from sidecar.providers.registry import ProviderRow
@@ -40,7 +40,7 @@ class Gemini:
         self.name = name
         self._api = VendorClient(http, GEMINI, name)
         self._base_url = address(base_url).api
-        self._attempts = GeminiAttempts(name, RULES)
+        self._refused = GeminiForms(name, RULES)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported") or Failure("invalid_params")."""
@@ -70,11 +70,11 @@ class Gemini:
             asked,
             reader,
             plan,
-            another=self._attempts.another,
+            another=self._refused.another,
             limit_in=limit_in,
             pacer=pacer,
         )
-        attempt = self._attempts.known(Attempt(self._base_url + plan.path, plan.body, model, plan.asked))
+        attempt = self._refused.known(Attempt(self._base_url + plan.path, plan.body, model, plan.asked))
         for part in range(MAX_PARTS):
             try:
                 # One request is read to the end of its connection, which is the end of its answer.

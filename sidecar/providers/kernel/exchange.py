@@ -23,7 +23,7 @@ from sidecar.providers.kernel.json_values import (
 )
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.pacer import FurtherRequest, RequestPacer
-from sidecar.providers.kernel.second_attempts import Another, Attempt, LimitIn
+from sidecar.providers.kernel.refused_forms import Another, Attempt, LimitIn
 from sidecar.providers.kernel.sse import SseEvent, SseParser
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.kernel.web_pages import is_page, without_comments

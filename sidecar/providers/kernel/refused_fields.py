@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sidecar.providers.kernel.json_values import told_count
-from sidecar.providers.kernel.second_attempts import Body, Change, Rule, on_body
+from sidecar.providers.kernel.refused_forms import Body, Change, Rule, on_body
 
 STREAMING = re.compile(r"\bstream(?:ed|ing)?\b(?![_.])", re.IGNORECASE)
 TEMPERATURE = re.compile(r"\btemperature\b", re.IGNORECASE)

@@ -15,7 +15,7 @@ from sidecar.providers.kernel.exchange import exchange
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.model_lists import after_last, list_models
 from sidecar.providers.kernel.pacer import RequestPacer
-from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts
+from sidecar.providers.kernel.refused_forms import Attempt, RefusedForms
 from sidecar.providers.openai.costs import organization_costs
 from sidecar.providers.openai.errors import OPENAI
 from sidecar.providers.openai.minutes import usage_of_minutes
@@ -23,9 +23,9 @@ from sidecar.providers.openai.region import marked, surcharges
 from sidecar.providers.openai.tiers import tokens_by_tier
 from sidecar.providers.openai_family.errors import why_not_taken
 from sidecar.providers.openai_family.options import Dialect, resolve_options
+from sidecar.providers.openai_family.refused_forms import RULES, limit_in
 from sidecar.providers.openai_family.request import chat_body, responses_body
 from sidecar.providers.openai_family.responses_stream import ResponsesReader
-from sidecar.providers.openai_family.second_attempts import RULES, limit_in
 from sidecar.providers.openai_family.stream import ChatReader
 from sidecar.providers.openai_family.usage import chat_usage, responses_usage
 
@@ -42,7 +42,7 @@ class OpenAI:
         self.name = name
         self._api = VendorClient(http, OPENAI, name)
         self._base_url = base_url.rstrip("/")
-        self._attempts = SecondAttempts(name, RULES)
+        self._refused = RefusedForms(name, RULES)
         self._surcharges = surcharges(base_url)
         self._read_chat = marked(chat_usage, self._surcharges)
         self._read_response = marked(responses_usage, self._surcharges)
@@ -77,7 +77,7 @@ class OpenAI:
             if plan.path == "/chat/completions"
             else ResponsesReader(asked, read_usage=self._read_response)
         )
-        attempt = self._attempts.known(
+        attempt = self._refused.known(
             Attempt(self._base_url + plan.path, plan.body, str(plan.body["model"]), plan.asked)
         )
         return exchange(
@@ -87,7 +87,7 @@ class OpenAI:
             asked,
             reader,
             pacer=pacer,
-            another=self._attempts.another,
+            another=self._refused.another,
             limit_in=limit_in,
         )
 

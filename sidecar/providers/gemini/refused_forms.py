@@ -21,7 +21,7 @@ from sidecar.providers.kernel.refused_fields import (
     without_field,
     without_inside,
 )
-from sidecar.providers.kernel.second_attempts import Attempt, Body, Rule, SecondAttempts, on_body
+from sidecar.providers.kernel.refused_forms import Attempt, Body, RefusedForms, Rule, on_body
 
 _STREAM, _WHOLE = ":streamGenerateContent?alt=sse", ":generateContent"
 
@@ -96,7 +96,7 @@ RULES = (
 )
 
 
-class GeminiAttempts(SecondAttempts):
+class GeminiForms(RefusedForms):
     """What each model refused. A form that was not taken for a reason nobody names is asked for in words."""
 
     def another(self, attempt: Attempt, failure: Failure) -> Attempt | None:

@@ -107,7 +107,7 @@ def other_form(rules: Sequence[Rule], attempt: Attempt, failure: Failure) -> tup
     return None
 
 
-class SecondAttempts:
+class RefusedForms:
     """What each model of one provider refused in this run."""
 
     def __init__(self, provider: str, rules: Sequence[Rule]) -> None:

@@ -25,7 +25,7 @@ from sidecar.providers.kernel.refused_fields import (
     without_field,
     without_inside,
 )
-from sidecar.providers.kernel.second_attempts import Attempt, Body, Rule, on_body
+from sidecar.providers.kernel.refused_forms import Attempt, Body, Rule, on_body
 
 _NO_CACHE = "{model} has no such prompt cache, so caching was left out."
 

@@ -21,7 +21,7 @@ from sidecar.providers.kernel.refused_fields import (
     without_field,
     without_inside,
 )
-from sidecar.providers.kernel.second_attempts import Attempt, Body, Rule, on_body
+from sidecar.providers.kernel.refused_forms import Attempt, Body, Rule, on_body
 from sidecar.providers.openai_family.json_by_prompt import schema_in_words
 
 _INSTRUCTING = ("system", "developer")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.providers.kernel.second_attempts import Attempt, SecondAttempts, other_form
+from sidecar.providers.kernel.refused_forms import Attempt, RefusedForms, other_form
 from sidecar.providers.openai_family.json_by_prompt import in_words
-from sidecar.providers.openai_family.second_attempts import RULES
+from sidecar.providers.openai_family.refused_forms import RULES
 
 FULL: dict[str, Any] = {
     "model": "llama",
@@ -130,10 +130,10 @@ def test_a_property_called_pattern_stays_when_the_patterns_go() -> None:
 
 
 def test_what_a_model_refused_is_left_out_of_its_next_question_and_of_nobody_else_s() -> None:
-    attempts = SecondAttempts("lab", RULES)
+    refused = RefusedForms("lab", RULES)
     first = Attempt("https://lab/v1", ASKED, "m")
-    again = attempts.another(first, _refusal("this organization may not stream"))
+    again = refused.another(first, _refusal("this organization may not stream"))
     assert again is not None
-    assert attempts.known(first).body["stream"] is False
-    assert attempts.known(Attempt("https://lab/v1", {**ASKED, "model": "n"}, "n")).body["stream"] is True
-    assert attempts.refuses("m", "streaming")
+    assert refused.known(first).body["stream"] is False
+    assert refused.known(Attempt("https://lab/v1", {**ASKED, "model": "n"}, "n")).body["stream"] is True
+    assert refused.refuses("m", "streaming")
