@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import migrations
+from sidecar.store import upgrade
 from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.process import SidecarProcess
 from tests.helpers.sidecar import quiet_environment
@@ -27,7 +27,7 @@ BLOCK = re.compile(r"^```(?:python|json|sql) (\S+)\n(.*?)^```$", re.MULTILINE | 
 def follow_steps(root: Path) -> None:
     """Applies every block: `file` is written, `file#/a/b` set in JSON that is there, `file#/a/-` appended, SQL too."""
     for place, text in BLOCK.findall(GUIDE):
-        file, _, pointer = place.replace("NNNN", f"{migrations.LATEST + 1:04d}").partition("#/")
+        file, _, pointer = place.replace("NNNN", f"{upgrade.LATEST + 1:04d}").partition("#/")
         path = root / file
         if path.suffix == ".sql":
             path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
@@ -99,10 +99,10 @@ async def test_a_setting_and_a_method_are_what_the_schemas_say(toys: SidecarProc
 async def test_a_migration_is_found_by_its_name(tree: Path, tmp_path: Path, there: str) -> None:
     if there == "an older database":
         with closing(sqlite3.connect(tmp_path / "abai.db", isolation_level=None)) as conn:
-            migrations.migrate(conn, tmp_path / "abai.db", 0)
+            upgrade.migrate(conn, tmp_path / "abai.db", 0)
     async with toys_in(tree, tmp_path) as toys:
         await toys.call("project:list")
-        assert (await toys.call("system:health"))["schemaVersion"] == migrations.LATEST + 1
+        assert (await toys.call("system:health"))["schemaVersion"] == upgrade.LATEST + 1
         with closing(sqlite3.connect(tmp_path / "abai.db")) as conn:
             assert conn.execute("SELECT count(*) FROM toys").fetchone() == (0,)
 

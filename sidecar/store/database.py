@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import aiosqlite
 
 from sidecar.errors import Failure
-from sidecar.store import log_origin, migrations, odd_places, open_database
+from sidecar.store import log_origin, odd_places, open_database, upgrade
 from sidecar.store.backup import copy_database
 from sidecar.store.commit import Outcome, Work, commit_group, read_snapshot
 from sidecar.store.lock import FolderLock
@@ -52,7 +52,7 @@ class Database:
         lock: FolderLock | None,
     ) -> None:
         self.path = path
-        self.schema_version = migrations.LATEST
+        self.schema_version = upgrade.LATEST
         self._reader = reader
         self._writer = writer
         self._lock = lock

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import get_args
 
-from sidecar.store import migrations, odd_json
+from sidecar.store import odd_json, upgrade
 from sidecar.store.records import FINISH_REASONS, SettledBy
 
 _WORDS_CHECK = re.compile(r"CHECK \((\w+) IN \(('[^)]*')\)\)")
@@ -149,7 +149,7 @@ def _set_right(conn: sqlite3.Connection, column: _Column) -> tuple[int, int]:
 def _expected() -> tuple[_Column, ...]:
     found: list[_Column] = []
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
-        migrations.make_new(conn)
+        upgrade.make_new(conn)
         tables = conn.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
         virtual = [name for name, sql in tables if sql.startswith("CREATE VIRTUAL")]
         for table, sql in tables:

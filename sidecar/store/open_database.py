@@ -11,7 +11,7 @@ from glob import escape
 from pathlib import Path
 
 from sidecar.errors import Failure
-from sidecar.store import log_origin, migrations, open_targets, own_file, update_deaths
+from sidecar.store import log_origin, open_targets, own_file, update_deaths, upgrade
 from sidecar.store.atomic_files import BACKUPS, PARTIAL, PRIVATE_FOLDER, create_private, make_private
 from sidecar.store.integrity import WAY_BACK
 from sidecar.store.lock import FolderLock, unusable_folder
@@ -105,11 +105,11 @@ def user_version(conn: sqlite3.Connection) -> int:
 
 
 def refuse_newer(version: int) -> None:
-    if version > migrations.LATEST:
+    if version > upgrade.LATEST:
         raise Failure(
             "storage_error",
             "This database was written by a newer version of A-B/AI. Update the app; nothing was changed.",
-            detail=f"database version {version}, this program knows up to {migrations.LATEST}",
+            detail=f"database version {version}, this program knows up to {upgrade.LATEST}",
         )
 
 
@@ -125,11 +125,11 @@ def prepare_writer(
     _clear_up(path)
     conn.set_progress_handler(unwanted, _STEPS_A_LOOK)
     try:
-        if migrations.is_due(conn):
+        if upgrade.is_due(conn):
             with update_deaths.counted(conn, path, now_ms):
-                migrations.migrate(conn, path, now_ms)
+                upgrade.migrate(conn, path, now_ms)
         else:
-            migrations.migrate(conn, path, now_ms)
+            upgrade.migrate(conn, path, now_ms)
             update_deaths.forget(path)
     finally:
         conn.set_progress_handler(None, 0)
@@ -155,7 +155,7 @@ def prepare_reader(conn: sqlite3.Connection) -> None:
     conn.execute(f"PRAGMA mmap_size={_MMAP_BYTES}")
     version = user_version(conn)
     refuse_newer(version)
-    if version < migrations.LATEST:
+    if version < upgrade.LATEST:
         raise Failure(
             "storage_error", "This database is of an older version. Open it once with the app first."
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.errors import Failure
-from sidecar.store import database_files, ledger, migrations, open_database, unfinished_jobs
+from sidecar.store import database_files, ledger, open_database, unfinished_jobs, upgrade
 from sidecar.store.atomic_files import PRIVATE_FOLDER, create_private, source_file
 from sidecar.store.backup import copy_database
 from sidecar.store.database import Database
@@ -158,7 +158,7 @@ def _stage(backup: Path, present: Path, staging: Path, calm: Calm, now: int, pul
         ) as conn:
             copy_database(conn, copy, check=False, pulse=pulse)
         with closing(sqlite3.connect(copy, isolation_level=None)) as conn:
-            migrations.migrate(conn, copy, now)
+            upgrade.migrate(conn, copy, now)
             _check_schema(conn)
             _calmed(conn, calm, now)
     except (sqlite3.Error, OSError, RuntimeError) as error:
@@ -201,7 +201,7 @@ def _of_backup(failure: Failure, backup: Path) -> str:
 def _check_schema(conn: sqlite3.Connection) -> None:
     """Raises Failure unless every table and column that the program uses is there, and all keys hold."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
-        migrations.migrate(empty, Path(":memory:"), 0)
+        upgrade.migrate(empty, Path(":memory:"), 0)
         wanted = _columns(empty)
     found = _columns(conn)
     lacking = [table for table, names in wanted.items() if not names <= found.get(table, set())]

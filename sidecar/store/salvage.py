@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sidecar.store import migrations
+from sidecar.store import upgrade
 from sidecar.store.lost_rows import FAR, SalvagedTable, missing_rows
 from sidecar.store.migrations.recovery import Parents
 
@@ -30,7 +30,7 @@ def salvage(damaged: Path, target: Path, now_ms: int) -> list[SalvagedTable]:
     """
     copy = target.with_name("damaged.db")
     with closing(sqlite3.connect(target, isolation_level=None)) as new:
-        migrations.migrate(new, target, now_ms)
+        upgrade.migrate(new, target, now_ms)
         _copy_readable(damaged, copy, target.read_bytes()[:100])
         new.execute("PRAGMA foreign_keys=OFF")
         with closing(sqlite3.connect(copy, isolation_level=None)) as old:

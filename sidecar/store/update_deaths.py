@@ -15,7 +15,7 @@ from pathlib import Path
 from sidecar import __version__
 from sidecar.errors import Failure
 from sidecar.plain_file import read_plain
-from sidecar.store import log_origin, migrations
+from sidecar.store import log_origin, upgrade
 
 MOST_DEATHS = 2
 _MOST_BYTES = 1_000
@@ -33,7 +33,7 @@ def counted(conn: sqlite3.Connection, path: Path, now_ms: int) -> Iterator[None]
     deaths, begun_at, of = _noted(note)
     if deaths and of == present:
         # Nothing has changed since that copy was made: it says nothing that the file does not.
-        migrations.backup_of(path, begun_at).unlink(missing_ok=True)
+        upgrade.backup_of(path, begun_at).unlink(missing_ok=True)
     if deaths >= MOST_DEATHS:
         raise Failure(
             "storage_error",

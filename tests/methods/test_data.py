@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import jobs, ledger, migrations
+from sidecar.store import jobs, ledger, upgrade
 from sidecar.store.exports import TABLES
 from sidecar.store.job_records import Job
 from sidecar.store.records import LedgerEntry, Settlement
@@ -153,7 +153,7 @@ async def test_what_is_no_backup_is_refused_and_nothing_is_touched(
         await backup(app, path)
         with closing(sqlite3.connect(path, isolation_level=None)) as conn:
             if what == "newer":
-                conn.execute(f"PRAGMA user_version={migrations.LATEST + 1}")
+                conn.execute(f"PRAGMA user_version={upgrade.LATEST + 1}")
             elif what == "half":
                 conn.execute("ALTER TABLE messages DROP COLUMN thinking")
             else:
@@ -173,7 +173,7 @@ async def test_what_is_no_backup_is_refused_and_nothing_is_touched(
 async def test_a_database_of_the_app_before_can_be_put_in_place(app: Inside, tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-        steps = migrations.steps()
+        steps = upgrade.steps()
         steps[0](conn, NOW)
         conn.execute("INSERT INTO projects (id, name, created_at) VALUES ('p', 'Old one', 5)")
     content = path.read_bytes()
@@ -291,7 +291,7 @@ async def test_an_export_holds_every_table_and_no_key(app: Inside, tmp_path: Pat
 
 def test_every_table_but_what_the_app_keeps_for_itself_is_exported() -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
-        migrations.migrate(conn, Path(), NOW)
+        upgrade.migrate(conn, Path(), NOW)
         there = {name for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert {name for name in there if not name.startswith("messages_fts")} == {*TABLES, "app_state"}
 

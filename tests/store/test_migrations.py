@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import Failure
-from sidecar.store import ledger_sums, migrations, open_database
+from sidecar.store import ledger_sums, migrations, open_database, upgrade
 from sidecar.store.database import Database
 from tests.helpers.fork_servers import REPOSITORY
 from tests.store import old_app
@@ -57,13 +57,13 @@ def test_a_new_database_is_what_all_migrations_make_of_an_empty_one(tmp_path: Pa
         closing(_migrated(tmp_path / "new.db")) as new,
     ):
         led.execute("PRAGMA foreign_keys=OFF")
-        for step in migrations.steps():
+        for step in upgrade.steps():
             step(led, NOW)
         # An index of nothing says so in other words once it was rebuilt.
         new.execute("INSERT INTO messages_fts (messages_fts) VALUES ('rebuild')")
         assert _contents(led) == _contents(new)
         assert _columns_in_order(led) == _columns_in_order(new)
-        assert _rows(new, "PRAGMA user_version") == [(migrations.LATEST,)]
+        assert _rows(new, "PRAGMA user_version") == [(upgrade.LATEST,)]
         assert _rows(new, "PRAGMA integrity_check") == [("ok",)]
 
 
@@ -88,8 +88,8 @@ def test_an_old_database_ends_with_the_same_schema_as_a_new_one(tmp_path: Path, 
 def test_every_migration_has_its_number_and_the_last_one_is_the_latest() -> None:
     folder = Path(migrations.__file__).parent
     files = sorted(file.stem for file in folder.glob("m0*.py"))
-    assert [step.__module__.rsplit(".", 1)[-1] for step in migrations.steps()] == files
-    assert [int(file[1:5]) for file in files] == list(range(1, migrations.LATEST + 1))
+    assert [step.__module__.rsplit(".", 1)[-1] for step in upgrade.steps()] == files
+    assert [int(file[1:5]) for file in files] == list(range(1, upgrade.LATEST + 1))
 
 
 def test_the_rows_of_the_old_app_keep_their_values(tmp_path: Path) -> None:
@@ -358,7 +358,7 @@ def test_the_words_of_old_messages_are_found(tmp_path: Path) -> None:
 def test_a_backup_of_the_old_database_stays_beside_it(tmp_path: Path) -> None:
     path = old_app.make(tmp_path / "abai.db", old_app.TABLES, old_app.GOOD_ROWS)
     _migrated(path).close()
-    backup = tmp_path / f"abai.db.before-v{migrations.LATEST}-20261123T000000Z.bak"
+    backup = tmp_path / f"abai.db.before-v{upgrade.LATEST}-20261123T000000Z.bak"
     with closing(sqlite3.connect(backup)) as conn:
         assert conn.execute("PRAGMA user_version").fetchone() == (0,)
         assert len(_rows(conn, "SELECT * FROM messages")) == 5
@@ -449,21 +449,21 @@ async def test_an_old_database_opens_as_the_sidecar_opens_it(tmp_path: Path) -> 
             await database.close()
 
 
-def _steps_that_break_at(number: int) -> Sequence[migrations.Step]:
+def _steps_that_break_at(number: int) -> Sequence[upgrade.Step]:
     def half_then_break(conn: sqlite3.Connection, now_ms: int) -> None:
-        migrations.steps()[number - 1](conn, now_ms)
+        upgrade.steps()[number - 1](conn, now_ms)
         raise MemoryError
 
-    return (*migrations.steps()[: number - 1], half_then_break)
+    return (*upgrade.steps()[: number - 1], half_then_break)
 
 
-@pytest.mark.parametrize("number", range(1, migrations.LATEST + 1))
+@pytest.mark.parametrize("number", range(1, upgrade.LATEST + 1))
 def test_a_migration_that_breaks_at_any_step_leaves_the_file_as_it_was(tmp_path: Path, number: int) -> None:
     path = old_app.make(tmp_path / "abai.db", old_app.TABLES, old_app.GOOD_ROWS)
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         before = list(conn.iterdump())
         with pytest.raises(MemoryError):
-            migrations.migrate(conn, path, NOW, pending=lambda: _steps_that_break_at(number))
+            upgrade.migrate(conn, path, NOW, pending=lambda: _steps_that_break_at(number))
         assert conn.execute("PRAGMA user_version").fetchone() == (0,)
         assert list(conn.iterdump()) == before
         assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -478,7 +478,7 @@ def test_without_room_for_a_backup_nothing_is_migrated(tmp_path: Path) -> None:
     path = old_app.make(tmp_path / "abai.db", old_app.TABLES, old_app.GOOD_ROWS)
     before = path.read_bytes()
     # A folder where the copy is to be written stands for every reason for which it cannot be.
-    (tmp_path / f"abai.db.before-v{migrations.LATEST}-20261123T000000Z.bak").mkdir()
+    (tmp_path / f"abai.db.before-v{upgrade.LATEST}-20261123T000000Z.bak").mkdir()
     with (
         closing(sqlite3.connect(path, isolation_level=None)) as conn,
         pytest.raises(Failure, match="backup copy"),
@@ -489,7 +489,7 @@ def test_without_room_for_a_backup_nothing_is_migrated(tmp_path: Path) -> None:
 
 def test_a_copy_that_a_kill_cut_off_is_gone_after_the_next_start(tmp_path: Path) -> None:
     path = old_app.make(tmp_path / "abai.db", old_app.TABLES, old_app.GOOD_ROWS)
-    (tmp_path / f"abai.db.before-v{migrations.LATEST}-20261122T000000Z.bak.0a1b.partial").write_bytes(b"half")
+    (tmp_path / f"abai.db.before-v{upgrade.LATEST}-20261122T000000Z.bak.0a1b.partial").write_bytes(b"half")
     mine = tmp_path / "holiday.partial"
     mine.write_bytes(b"the person's own")
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
@@ -508,8 +508,8 @@ def test_a_migration_that_nobody_waits_for_any_more_is_undone_and_works_the_next
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         with pytest.raises(sqlite3.OperationalError, match="interrupted"):
             open_database.prepare_writer(conn, path, NOW, lambda: True)
-        assert open_database.user_version(conn) < migrations.LATEST
+        assert open_database.user_version(conn) < upgrade.LATEST
         assert not conn.in_transaction
         open_database.prepare_writer(conn, path, NOW)
-        assert open_database.user_version(conn) == migrations.LATEST
+        assert open_database.user_version(conn) == upgrade.LATEST
         assert conn.execute("SELECT count(*) FROM messages WHERE id LIKE 'many%'").fetchone() == (2_000,)
