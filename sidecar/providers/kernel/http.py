@@ -245,8 +245,9 @@ class HttpClient:
 
     async def _chunks(self, response: httpx.Response, method: str, peer: str) -> AsyncGenerator[bytes, None]:
         try:
-            async for chunk in unpacked(response):
-                yield chunk
+            async with aclosing(unpacked(response)) as pieces:
+                async for chunk in pieces:
+                    yield chunk
         except CannotUnpack as problem:
             raise unreadable(str(problem), method, peer, self.secrets) from None
         except Exception as error:

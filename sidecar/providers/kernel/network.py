@@ -112,24 +112,33 @@ class _Watched(httpx.AsyncByteStream):
         self._stream = stream
         self._response = stream._aiohttp_response
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with map_aiohttp_exceptions():
-            while True:
-                try:
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        piece = await self._response.content.readany()
-                except aiohttp.ServerTimeoutError:
-                    raise  # its own patience, which is a TimeoutError too
-                except TimeoutError:
-                    if self._is_gone():
-                        raise httpx.ReadError(_CLOSED) from None
-                    continue
-                except RuntimeError:
-                    # What aiohttp raises where it has closed the connection before it is read from.
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        # No generator: one that is left before its end is closed by a task of its own, whenever it is collected.
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            piece = await self._next_piece()
+        except Exception:
+            with map_aiohttp_exceptions():
+                raise
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    async def _next_piece(self) -> bytes:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    return await self._response.content.readany()
+            except aiohttp.ServerTimeoutError:
+                raise  # its own patience, which is a TimeoutError too
+            except TimeoutError:
+                if self._is_gone():
                     raise httpx.ReadError(_CLOSED) from None
-                if not piece:
-                    return
-                yield piece
+            except RuntimeError:
+                # What aiohttp raises where it has closed the connection before it is read from.
+                raise httpx.ReadError(_CLOSED) from None
 
     async def aclose(self) -> None:
         await self._stream.aclose()

@@ -111,28 +111,18 @@ async def unpacked(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     Raises CannotUnpack.
     """
     name = named_charset(response.headers.get("content-type", ""))
-    if name is None:
-        async for piece in _unpacked(response):
-            yield piece
-        return
-    charset = Charset(name)
-    async for piece in _unpacked(response):
-        if letters := charset.feed(piece):
-            yield letters
-    if letters := charset.feed(b"", final=True):
-        yield letters
-
-
-async def _unpacked(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    charset = None if name is None else Charset(name)
     unpacker = Unpacker(response.headers.get("content-encoding", ""))
     async for data in cast("httpx.AsyncByteStream", response.stream):
         for number, piece in enumerate(unpacker.feed(data)):
             if number:
                 # Little data may hold very much, and others want their turn.
                 await asyncio.sleep(0)
-            yield piece
-    if rest := unpacker.finish():
-        yield rest
+            if letters := piece if charset is None else charset.feed(piece):
+                yield letters
+    rest = unpacker.finish()
+    if letters := rest if charset is None else charset.feed(rest, final=True):
+        yield letters
 
 
 def unreadable(why: str, method: str, peer: str, secrets: KnownSecrets) -> Failure:
