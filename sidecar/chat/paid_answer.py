@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from decimal import Decimal
 
-from sidecar.chat.piece_keeper import LeastKeeper
+from sidecar.chat.piece_keeper import BegunKeeper, LeastKeeper
 from sidecar.chat.prepare import PreparedRequest
 from sidecar.chat.reservation import further_at_most
 from sidecar.chat.stream_accumulator import StreamAccumulator
@@ -51,7 +50,8 @@ class PaidAnswer:
         core, prepared, self._plan = self._core, self._prepared, plan
         if prepared.request.web_search_max_uses is not None:
             self._allowance = await core.free_searches.of(self._price(), self.entry.created_at)
-        keeping: set[asyncio.Task[None]] = set()
+        # From the first event on: a request that is cut can be found at the vendor by it.
+        begun = BegunKeeper(lambda event: intent.keep_begun(core.store, self.entry.id, event, self.least))
         # The pieces of a conversation are kept with what they come to.
         alone = self.entry.conversation_id is None
         keeper = LeastKeeper(core.store, self.entry.id, self.least) if alone else None
@@ -60,21 +60,18 @@ class PaidAnswer:
                 async for event in events:
                     self.arrived.take(event)
                     if isinstance(event, Begun):
-                        # From the first event on: a request that is cut can be found at the vendor by it. Nobody
-                        # waits for the disk meanwhile, whose next write is that of a word that has come.
-                        kept = intent.keep_begun(core.store, self.entry.id, event, self.least)
-                        keeping.add(asyncio.create_task(kept))
+                        begun.came(event)
                     elif keeper is not None:
                         keeper.came()
                     if report is not None:
                         report(event)
+            begun.whole()
         finally:
             told = self.arrived.usage or Usage(service_tier=self.arrived.service_tier)
             core.dear_tiers.take(prepared.serving.model.provider, told, self._price())
             if keeper is not None:
                 await keeper.stop()
-            if keeping:
-                await asyncio.wait(keeping)
+            await begun.stop()
 
     async def _events(self, plan: PreparedCall, pacer: RequestPacer) -> AsyncGenerator[Event, None]:
         """Yield what comes. Where a refused key has been replaced meanwhile, the new one is tried."""

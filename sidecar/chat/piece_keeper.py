@@ -12,6 +12,7 @@ from typing import Any
 from sidecar.chat.live_answers import Delay, LiveAnswer
 from sidecar.clock import Now
 from sidecar.errors import Failure
+from sidecar.providers.base import Begun
 from sidecar.spending import settlement
 from sidecar.store import answer_pieces
 from sidecar.store.answer_pieces import AnswerPiece, joined
@@ -101,6 +102,42 @@ class PieceKeeper:
         answer = self._answer
         answer_pieces.append(conn, answer.request_id, answer.message_id, self._label, pieces, now)
         settlement.so_far(conn, answer.request_id, least)
+
+
+class BegunKeeper:
+    """Has `keep` write the vendor's id of an answer that has begun, where others have a turn before it is whole.
+
+    What arrived whole at once is settled at once, with its id: a write before that one would bring nothing to the disk
+    sooner. An answer that ends otherwise is settled after its id is kept.
+    """
+
+    def __init__(self, keep: Callable[[Begun], Coroutine[Any, Any, None]]) -> None:
+        self._keep = keep
+        self._soon: dict[asyncio.Handle, Begun] = {}
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def came(self, event: Begun) -> None:
+        """Have it kept. Nobody waits for the disk meanwhile."""
+        soon = asyncio.get_running_loop().call_soon(self._begin)
+        self._soon[soon] = event
+
+    def whole(self) -> None:
+        """The answer is about to be settled as it is: what no write has begun of is left out."""
+        for soon in self._soon:
+            soon.cancel()
+        self._soon.clear()
+
+    async def stop(self) -> None:
+        """Wait until all is kept that is to be."""
+        self._begin()
+        if self._writing:
+            await asyncio.wait(self._writing)
+
+    def _begin(self) -> None:
+        for soon, event in self._soon.items():
+            soon.cancel()
+            self._writing.add(asyncio.create_task(self._keep(event)))
+        self._soon.clear()
 
 
 class LeastKeeper:

@@ -1,4 +1,4 @@
-"""What is known of an answer that had begun when the process was killed."""
+"""What is known of an answer that had begun when the process was killed, or when it ended at once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.field.hostile import HostileServer, claude_events, serving, stream
+import pytest
+
+from tests.field.hostile import Answer, HostileServer, claude_events, event, head, serving, stream
 from tests.field.lab import KEY, project, sidecar, vendor_environment
-from tests.helpers.process import SidecarProcess
+from tests.helpers.process import RpcError, SidecarProcess
 
 MODEL = "anthropic/claude-sonnet-5"
-BEGINNING = stream(*list(claude_events("Hello"))[:3], keep_open=True)
+EVENTS = list(claude_events("Hello"))
+BEGINNING = stream(*EVENTS[:3], keep_open=True)
 
 
 def kept(data_dir: Path) -> list[tuple[Any, ...]]:
@@ -52,3 +55,31 @@ async def test_the_vendor_s_id_of_a_killed_row_is_kept(tmp_path: Path) -> None:
         await process.call("batch:submit", {"projectId": await project(process), "rows": rows, "start": True})
         await begun(process, server, tmp_path)
     assert kept(tmp_path) == [("batch", "m1", "127.0.0.1", 6)]
+
+
+def at_once(*events: dict[str, Any]) -> Answer:
+    """An answer that leaves its server in one piece."""
+    return Answer([head(200, None, "text/event-stream") + b"".join(map(event, events))])
+
+
+BROKEN = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+
+
+async def test_the_vendor_s_id_of_an_answer_is_kept_that_breaks_off_as_it_begins(tmp_path: Path) -> None:
+    async with (
+        serving(at_once(EVENTS[0], BROKEN)) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "anthropic")) as process,
+    ):
+        with pytest.raises(RpcError, match="Overloaded"):
+            await process.call("chat:send", {"content": "Why?", "modelId": MODEL})
+    assert kept(tmp_path) == [("chat", "m1", "127.0.0.1", 6)]
+
+
+async def test_the_vendor_s_id_of_an_answer_is_kept_that_comes_whole_at_once(tmp_path: Path) -> None:
+    async with (
+        serving(at_once(*EVENTS)) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, "anthropic")) as process,
+    ):
+        answer = await process.call("chat:send", {"content": "Why?", "modelId": MODEL})
+    assert answer["content"] == "Hello"
+    assert kept(tmp_path) == [("chat", "m1", "127.0.0.1", 6)]
