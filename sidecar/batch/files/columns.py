@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from sidecar.batch import template
+from sidecar.batch.files.names import field_of
 from sidecar.batch.files.numbers import Spelled, as_data, as_value, read_json
 
 MAX_OUTPUT_TOKENS = 10_000_000
@@ -37,36 +38,6 @@ OLDER_RESULT_COLUMNS = RESULT_COLUMNS[:10]
 _RESULT_MARKS = frozenset({"rowIndex", "status", "attempts"})
 
 _SPELLED = ("$oid", "$uuid", "$numberLong", "$numberInt")
-ROW_FIELDS = (
-    "id",
-    "prompt",
-    "model",
-    "system",
-    "developer",
-    "temperature",
-    "maxOutputTokens",
-    "jsonMode",
-    "jsonSchema",
-)
-# By names without blanks, lines, dots and capitals: `Max Tokens`, `max_tokens` and `maxTokens` are one.
-_FIELD_OF = {name.casefold(): name for name in ROW_FIELDS} | {
-    **dict.fromkeys(("customid",), "id"),
-    **dict.fromkeys(("userprompt", "prompttext", "usermessage"), "prompt"),
-    **dict.fromkeys(("modelid", "modelname"), "model"),
-    **dict.fromkeys(("systemprompt", "systemmessage", "systeminstruction", "systeminstructions"), "system"),
-    **dict.fromkeys(("developerprompt", "developermessage"), "developer"),
-    **dict.fromkeys(("maxtokens", "maxcompletiontokens", "maxnewtokens"), "maxOutputTokens"),
-    "responseschema": "jsonSchema",
-}
-# What a column of prompts may be called where none is called a prompt, the likelier name first.
-_PROMPT_WORDS = """
-    question query instruction input text request message content task
-    prompts questions queries instructions inputs texts requests messages tasks problem ctx goal utterance sentence
-    frage fragen aufgabe anfrage eingabe vraag pregunta texto pergunta domanda testo texte demande fråga spørgsmål
-    kysymys pytanie otázka soru вопрос запрос промпт текст 问题 問題 提示词 提示詞 提示 質問
-    プロンプト テキスト 질문 프롬프트
-"""
-PROMPT_NAMES = tuple(_PROMPT_WORDS.split())
 # What Excel and its like show in place of a value that cannot be computed, in several languages.
 _ERROR_WORDS = """
     #REF! #N/A #VALUE! #NAME? #DIV/0! #NULL! #NUM! #SPILL! #CALC! #FIELD! #BLOCKED! #CONNECT! #BUSY! #ERROR! #UNKNOWN!
@@ -77,7 +48,6 @@ _SHEET_ERRORS = frozenset(_ERROR_WORDS.split())
 # The last column before the results of a table that was exported; it says how its cells were written.
 DEFUSED_MARK = "abai:formulas-defused"
 PLAIN_MARK = "abai:formulas-as-they-are"
-_SEPARATORS = re.compile(r"[\s_.\-\u200b-\u200f\u2060\ufeff\u00ad]+")
 # What is pasted along with a name and nobody sees: every blank that str.strip knows, and what has no width. One
 # set, because the two may stand in turns.
 _UNSEEN = (
@@ -112,19 +82,9 @@ class BadRow(ValueError):
     """A row that cannot be taken; the message is a sentence for the person."""
 
 
-def field_of(column: str) -> str | None:
-    """The field of a row that a column of this name fills; None for data."""
-    return _FIELD_OF.get(squeezed(column))
-
-
 def says_nothing(field: str, value: Any) -> bool:
     """Whether the value of an option is a word for that there is none."""
     return field in _OPTIONS and isinstance(value, str) and value.strip().casefold() in _NO_VALUE
-
-
-def squeezed(name: str) -> str:
-    """Return a name without what people write differently in it: capitals, blanks and lines."""
-    return _SEPARATORS.sub("", name).casefold()
 
 
 def as_name(text: str) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from sidecar.batch.files import parquet_out, tuning
-from sidecar.batch.files.columns import DEFUSED_MARK, PLAIN_MARK, RESULT_COLUMNS, ROW_FIELDS, escaped
+from sidecar.batch.files.columns import DEFUSED_MARK, PLAIN_MARK, RESULT_COLUMNS, escaped
 from sidecar.batch.files.csv_text import defused
 from sidecar.batch.files.excel_limits import OverLimits
 from sidecar.batch.files.json_text import encode
+from sidecar.batch.files.names import ROW_FIELDS
 from sidecar.batch.jobs import unknown_job
 from sidecar.batch.template import spelled
 from sidecar.errors import Failure

@@ -25,9 +25,9 @@ from sidecar.batch.files import (
     workbooks,
     wrapped,
 )
-from sidecar.batch.files.columns import field_of
 from sidecar.batch.files.encodings import TextEncoding, find_encoding, named_encoding, unreadable
 from sidecar.batch.files.json_text import encode
+from sidecar.batch.files.names import field_of
 from sidecar.batch.files.object_rows import object_rows
 from sidecar.batch.files.options import AS_IT_IS, ImportOptions
 from sidecar.batch.files.refusals import refused

@@ -7,8 +7,8 @@ from contextlib import suppress
 from itertools import zip_longest
 from typing import Any
 
-from sidecar.batch.files import no_rows
-from sidecar.batch.files.columns import PROMPT_NAMES, field_of, squeezed
+from sidecar.batch.files import deeper, no_rows
+from sidecar.batch.files.names import PROMPT_NAMES, field_of, squeezed
 from sidecar.batch.files.numbers import read_spelled
 
 # The member in which a record of another program has what is a row here, and what must stand beside it.
@@ -84,7 +84,7 @@ def unfolded(document: Any) -> list[Any] | None:
         if all(isinstance(each, Mapping) and each.keys() == values[0].keys() for each in values):
             return [{name: document[name][place] for name in document} for place in values[0]]
         return None
-    if inside := next(filter(None, map(_rows_inside, values)), None):
+    if (inside := deeper.rows_in(document)) is not None:
         return inside
     if all(isinstance(each, Mapping) and names_prompt(list(each)) for each in values):
         return [{"id": name, **each} for name, each in document.items()]
@@ -117,16 +117,6 @@ def _requests_inside(document: Mapping[str, Any]) -> list[Any]:
     ]
 
 
-def _rows_inside(value: Any) -> list[Any] | None:
-    """The list of rows in an object that another is put around; None for any other."""
-    for each in value.values() if isinstance(value, Mapping) else ():
-        rows = isinstance(each, list) and each and all(isinstance(row, Mapping) for row in each)
-        # By the name itself: what is likely to be one is a member of other things too.
-        if rows and any(field_of(name) == "prompt" for name in each[0]):
-            return list(each)
-    return None
-
-
 def unwrapped(record: Any) -> Any:
     """Return what a record of another program says of a row, without its envelope; what stands beside it stays."""
     if isinstance(record, Mapping):
@@ -141,6 +131,7 @@ def unwrapped(record: Any) -> Any:
                 if isinstance(more, Mapping):
                     told = {name: value for name, value in told.items() if name != beside} | dict(more)
                 return {**told, **record[inside]}
+        return deeper.without_envelope(record)
     return record
 
 
@@ -150,8 +141,14 @@ def with_header(found: Iterator[tuple[int, Any]], *, header: bool) -> Iterator[t
     Without a `header` their names are column_1 and so on.
     """
     names: Sequence[str] | None = None
+    more = 0
     for number, value in found:
-        if not isinstance(value, list):
+        number += more
+        if (rows := deeper.rows_of(value)) is not None:
+            # Several rows stand in the place of one.
+            more += len(rows) - 1
+            yield from enumerate(rows, start=number)
+        elif not isinstance(value, list):
             yield number, value
         elif not header:
             yield number, {f"column_{place}": cell for place, cell in enumerate(value, start=1)}

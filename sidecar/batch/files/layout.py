@@ -12,15 +12,13 @@ from sidecar.batch.files.columns import (
     DEFUSED_MARK,
     OLDER_RESULT_COLUMNS,
     PLAIN_MARK,
-    PROMPT_NAMES,
     RESULT_COLUMNS,
     asked_by_template,
-    field_of,
     make_row,
     says_nothing,
-    squeezed,
     unescaped,
 )
+from sidecar.batch.files.names import PROMPT_NAMES, field_of, is_name_of, is_option, squeezed
 from sidecar.batch.files.options import ImportOptions
 
 # In place of a field: the column is left out, or goes behind the prompt, as the input of an instruction does.
@@ -126,6 +124,13 @@ def layout_of(names: Sequence[str], options: ImportOptions, *, table: bool) -> L
             remarks.append(
                 f'There is no column "prompt"; the column "{own[prompt][:60]}" is read as the prompt.'
             )
+    if elsewhere := [
+        name for name, each in zip(own, fields, strict=True) if each is None and is_option(name)
+    ]:
+        listed = ", ".join(f'"{name[:40]}"' for name in elsewhere[:5])
+        remarks.append(
+            f"A row has no place for the options {listed}: they are data, and not sent as options."
+        )
     columns = _named(own, fields, remarks, table=table)
     left_out = [Column(LEFT_OUT, name) for name in names[len(own) :]]
     return Layout((*columns, *left_out), tuple(remarks), missing, is_ours, verbatim)
@@ -192,6 +197,14 @@ def _named(
         if field == LEFT_OUT:
             columns.append(Column(field, called))
             continue
+        if (
+            field in taken
+            and field is not None
+            and not is_name_of(field, name)
+            and f"data.{called}" not in taken
+        ):
+            remarks.append(f'The column "{name[:60]}" is data: another one is read as the {field}.')
+            field = None
         if (field or f"data.{called}") in taken:
             base = name.strip()
             copy = next(

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.batch.files.columns import PROMPT_NAMES, field_of, squeezed
 from sidecar.batch.files.layout import layout_of
+from sidecar.batch.files.names import PROMPT_NAMES, field_of, squeezed
 from sidecar.batch.files.options import ImportOptions
 from sidecar.batch.template import spelled
 

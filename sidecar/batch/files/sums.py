@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from sidecar.batch.files.columns import field_of, squeezed
 from sidecar.batch.files.csv_text import BrokenRecord
+from sidecar.batch.files.names import field_of, squeezed
 
 TOLD = "This row is the sum below the table, and is not read as a question."
 TOLD_OF_MAKER = "This row says what wrote the table, and is not read as a question."

@@ -7,10 +7,11 @@ from itertools import chain, islice
 from typing import Any
 
 from sidecar.batch.files import csv_text, json_cells, markdown, sums
-from sidecar.batch.files.columns import BadRow, field_of, squeezed
+from sidecar.batch.files.columns import BadRow
 from sidecar.batch.files.encodings import BAD_BYTE, TextEncoding
 from sidecar.batch.files.excel_cells import EMPTY_PROMPT, EmptyResult
 from sidecar.batch.files.layout import Layout, layout_of
+from sidecar.batch.files.names import field_of, squeezed
 from sidecar.batch.files.object_rows import object_rows
 from sidecar.batch.files.options import ImportOptions
 from sidecar.batch.files.other_quotes import plain_quotes

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sidecar.batch.files.columns import ROW_FIELDS, TEXT_VALUES, BadRow, field_of
+from sidecar.batch.files.columns import TEXT_VALUES, BadRow
 from sidecar.batch.files.layout import BEHIND_PROMPT, PROMPTFOO_AROUND, Layout
+from sidecar.batch.files.names import ROW_FIELDS, field_of
 from sidecar.batch.files.options import ImportOptions
 
 

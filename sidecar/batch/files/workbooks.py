@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from sidecar.batch.files import open_document, sheet_xml_2003
-from sidecar.batch.files.columns import field_of
 from sidecar.batch.files.excel_cells import Record, excel_records
+from sidecar.batch.files.names import field_of
 from sidecar.batch.files.options import ImportOptions
 from sidecar.batch.files.packed_parts import refuse_swelling
 from sidecar.batch.files.refusals import not_installed, refused

@@ -76,7 +76,7 @@ def test_values_may_be_text_as_spreadsheet_tools_write_them() -> None:
         5,
         None,
         "Hi",
-        [GOOD],
+        [5],
         {"model": "m"},
         {**GOOD, "prompt": 5},
         {**GOOD, "prompt": "  "},

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.batch.files.columns import OLDER_RESULT_COLUMNS, RESULT_COLUMNS, ROW_FIELDS, as_name
+from sidecar.batch.files.columns import OLDER_RESULT_COLUMNS, RESULT_COLUMNS, as_name
 from sidecar.batch.files.export_rows import WHOLE, ExportOptions, Format, write_rows
 from sidecar.batch.files.import_rows import read_rows
+from sidecar.batch.files.names import ROW_FIELDS
 from sidecar.batch.files.row_errors import RowError
 from sidecar.batch.files.seen import Seen
 from sidecar.batch.template import spelled
