@@ -40,7 +40,7 @@ class Anthropic:
         self._http = http
         self._api = VendorClient(http, ANTHROPIC, name)
         self._root = root(base_url)
-        self._refused = RefusedForms(name, RULES)
+        self._refused = RefusedForms(name, RULES, limit_in)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
@@ -66,15 +66,7 @@ class Anthropic:
         model = str(plan.body["model"])
         asked = self._api.asked(key, model)
         reader = MessageReader(asked, hour=caches_an_hour(plan.body))
-        exchange = AnswerExchange(
-            self._api,
-            asked,
-            reader,
-            plan,
-            another=self._refused.another,
-            limit_in=limit_in,
-            pacer=pacer,
-        )
+        exchange = AnswerExchange(self._api, asked, reader, plan, self._refused, pacer=pacer)
         body: Mapping[str, Any] = plan.body
         for left in range(MOST_CONTINUATIONS, -1, -1):
             attempt = self._refused.known(Attempt(self._root + plan.path, body, model, plan.asked))

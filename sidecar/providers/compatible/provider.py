@@ -63,7 +63,7 @@ class Compatible:
         self._api = VendorClient(http, compatible(title or name), name)
         self._roots = roots(base_url)
         self._dialect = dialect(title or name)
-        self._refused = RefusedForms(name, RULES)
+        self._refused = RefusedForms(name, RULES, limit_in)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
@@ -91,9 +91,6 @@ class Compatible:
         asked = self._api.asked(key, str(plan.body["model"]))
         splitter = EndTokens(BeginTokens(ThinkSplitter()))
         reader = ChatReader(asked, read_usage=compatible_usage, splitter=splitter)
-        attempt = self._refused.known(
-            Attempt(self._roots[0] + plan.path, plan.body, str(plan.body["model"]), plan.asked)
-        )
 
         def another(attempt: Attempt, failure: Failure) -> Attempt | None:
             # Servers with a page of their own show it wherever they have nothing else.
@@ -105,13 +102,13 @@ class Compatible:
         tried: set[str] = set()
         return exchange(
             self._api,
-            attempt,
+            self._roots[0] + plan.path,
             plan,
             asked,
             reader,
-            pacer=pacer,
+            self._refused,
             another=another,
-            limit_in=limit_in,
+            pacer=pacer,
         )
 
     async def validate_key(self, key: str) -> str | None:

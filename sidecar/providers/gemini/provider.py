@@ -40,7 +40,7 @@ class Gemini:
         self.name = name
         self._api = VendorClient(http, GEMINI, name)
         self._base_url = address(base_url).api
-        self._refused = GeminiForms(name, RULES)
+        self._refused = GeminiForms(name, RULES, limit_in)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported") or Failure("invalid_params")."""
@@ -65,15 +65,7 @@ class Gemini:
         model = model_in(plan.path)
         asked = self._api.asked(key, model)
         reader = GeminiReader(asked)
-        exchange = AnswerExchange(
-            self._api,
-            asked,
-            reader,
-            plan,
-            another=self._refused.another,
-            limit_in=limit_in,
-            pacer=pacer,
-        )
+        exchange = AnswerExchange(self._api, asked, reader, plan, self._refused, pacer=pacer)
         attempt = self._refused.known(Attempt(self._base_url + plan.path, plan.body, model, plan.asked))
         for part in range(MAX_PARTS):
             try:

@@ -17,7 +17,7 @@ from sidecar.providers.kernel.exchange import exchange
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.model_lists import after_last, list_models
 from sidecar.providers.kernel.pacer import RequestPacer
-from sidecar.providers.kernel.refused_forms import Attempt, RefusedForms
+from sidecar.providers.kernel.refused_forms import RefusedForms
 from sidecar.providers.openai_family.errors import why_not_taken
 from sidecar.providers.openai_family.options import resolve_options
 from sidecar.providers.openai_family.refused_forms import RULES, limit_in
@@ -41,7 +41,7 @@ class Grok:
         self.name = name
         self._api = VendorClient(http, GROK, name)
         self._base_url = base_url.rstrip("/")
-        self._refused = RefusedForms(name, RULES)
+        self._refused = RefusedForms(name, RULES, limit_in)
 
     def plan(self, request: ChatRequest) -> PreparedCall:
         """The request as it will be sent. Raises Failure("unsupported")."""
@@ -79,18 +79,8 @@ class Grok:
             if plan.path == _CHAT
             else ResponsesReader(asked, read_usage=responses_usage)
         )
-        attempt = self._refused.known(
-            Attempt(self._base_url + plan.path, plan.body, str(plan.body["model"]), plan.asked)
-        )
         answer = exchange(
-            self._api,
-            attempt,
-            plan,
-            asked,
-            reader,
-            pacer=pacer,
-            another=self._refused.another,
-            limit_in=limit_in,
+            self._api, self._base_url + plan.path, plan, asked, reader, self._refused, pacer=pacer
         )
         return answer if plan.path == _CHAT else with_violation_fee(answer)
 

@@ -23,7 +23,7 @@ from sidecar.providers.kernel.json_values import (
 )
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.pacer import FurtherRequest, RequestPacer
-from sidecar.providers.kernel.refused_forms import Another, Attempt, LimitIn
+from sidecar.providers.kernel.refused_forms import Another, Attempt, RefusedForms
 from sidecar.providers.kernel.sse import SseEvent, SseParser
 from sidecar.providers.kernel.vendor import Asked
 from sidecar.providers.kernel.web_pages import is_page, without_comments
@@ -103,10 +103,10 @@ def _is_empty(choice: Mapping[str, Any]) -> bool:
 
 
 class AnswerExchange:
-    """An answer that takes one request or several. `another` gives a refused question its other forms.
+    """An answer that takes one request or several. `refused` gives a refused question its other forms, or `another`.
 
     `taken` is the form in which it was last taken. An answer whose `plan` limits it and that is asked for without a
-    limit, which `limit_in` finds in a body, is reserved for by the `pacer` before.
+    limit is reserved for by the `pacer` before.
     """
 
     def __init__(
@@ -115,17 +115,17 @@ class AnswerExchange:
         asked: Asked,
         reader: Reader,
         plan: PreparedCall,
+        refused: RefusedForms,
         *,
-        another: Another,
-        limit_in: LimitIn,
+        another: Another | None = None,
         pacer: RequestPacer | None = None,
     ) -> None:
         self._api = api
         self._asked = asked
         self._reader = reader
         self._plan = plan
-        self._another = another
-        self._limit_in = limit_in
+        self._another = another or refused.another
+        self._limit_in = refused.limit_in
         self._pacer = pacer
         self.taken: Attempt | None = None
         self._notes: dict[str, None] = {}
@@ -203,20 +203,21 @@ class AnswerExchange:
 
 async def exchange(
     api: VendorClient,
-    attempt: Attempt,
+    url: str,
     plan: PreparedCall,
     asked: Asked,
     reader: Reader,
+    refused: RefusedForms,
     *,
-    another: Another,
-    limit_in: LimitIn,
+    another: Another | None = None,
     pacer: RequestPacer | None = None,
 ) -> AsyncGenerator[Event, None]:
-    """Send the question and yield events until Done. Closing the iterator closes the connection.
+    """Send the question, without what its model refuses, and yield events until Done. Closing ends the connection.
 
     Raises Failure when nothing was run, OutcomeUnknown when something may have been.
     """
-    made = AnswerExchange(api, asked, reader, plan, another=another, limit_in=limit_in, pacer=pacer)
+    attempt = refused.known(Attempt(url, plan.body, asked.model or "", plan.asked))
+    made = AnswerExchange(api, asked, reader, plan, refused, another=another, pacer=pacer)
     async with aclosing(made.request(attempt)) as events:
         async for event in events:
             yield event

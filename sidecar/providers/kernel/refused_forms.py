@@ -108,9 +108,10 @@ def other_form(rules: Sequence[Rule], attempt: Attempt, failure: Failure) -> tup
 
 
 class RefusedForms:
-    """What each model of one provider refused in this run."""
+    """What each model of one provider refused in this run. `limit_in` finds the limit of an answer in a body."""
 
-    def __init__(self, provider: str, rules: Sequence[Rule]) -> None:
+    def __init__(self, provider: str, rules: Sequence[Rule], limit_in: LimitIn) -> None:
+        self.limit_in = limit_in
         self._provider = provider
         self._rules = rules
         self._refused: defaultdict[str, deque[_Refused]] = defaultdict(lambda: deque(maxlen=MOST_REMEMBERED))

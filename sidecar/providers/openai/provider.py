@@ -15,7 +15,7 @@ from sidecar.providers.kernel.exchange import exchange
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.model_lists import after_last, list_models
 from sidecar.providers.kernel.pacer import RequestPacer
-from sidecar.providers.kernel.refused_forms import Attempt, RefusedForms
+from sidecar.providers.kernel.refused_forms import RefusedForms
 from sidecar.providers.openai.costs import organization_costs
 from sidecar.providers.openai.errors import OPENAI
 from sidecar.providers.openai.minutes import usage_of_minutes
@@ -42,7 +42,7 @@ class OpenAI:
         self.name = name
         self._api = VendorClient(http, OPENAI, name)
         self._base_url = base_url.rstrip("/")
-        self._refused = RefusedForms(name, RULES)
+        self._refused = RefusedForms(name, RULES, limit_in)
         self._surcharges = surcharges(base_url)
         self._read_chat = marked(chat_usage, self._surcharges)
         self._read_response = marked(responses_usage, self._surcharges)
@@ -77,18 +77,8 @@ class OpenAI:
             if plan.path == "/chat/completions"
             else ResponsesReader(asked, read_usage=self._read_response)
         )
-        attempt = self._refused.known(
-            Attempt(self._base_url + plan.path, plan.body, str(plan.body["model"]), plan.asked)
-        )
         return exchange(
-            self._api,
-            attempt,
-            plan,
-            asked,
-            reader,
-            pacer=pacer,
-            another=self._refused.another,
-            limit_in=limit_in,
+            self._api, self._base_url + plan.path, plan, asked, reader, self._refused, pacer=pacer
         )
 
     async def validate_key(self, key: str) -> str | None:

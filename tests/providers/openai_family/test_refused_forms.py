@@ -9,7 +9,7 @@ import pytest
 from sidecar.errors import Failure
 from sidecar.providers.kernel.refused_forms import Attempt, RefusedForms, other_form
 from sidecar.providers.openai_family.json_by_prompt import in_words
-from sidecar.providers.openai_family.refused_forms import RULES
+from sidecar.providers.openai_family.refused_forms import RULES, limit_in
 
 FULL: dict[str, Any] = {
     "model": "llama",
@@ -130,7 +130,7 @@ def test_a_property_called_pattern_stays_when_the_patterns_go() -> None:
 
 
 def test_what_a_model_refused_is_left_out_of_its_next_question_and_of_nobody_else_s() -> None:
-    refused = RefusedForms("lab", RULES)
+    refused = RefusedForms("lab", RULES, limit_in)
     first = Attempt("https://lab/v1", ASKED, "m")
     again = refused.another(first, _refusal("this organization may not stream"))
     assert again is not None
