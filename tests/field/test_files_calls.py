@@ -142,3 +142,57 @@ async def test_a_log_of_a_messenger_is_not_called_json(process: SidecarProcess, 
         await taken_over(
             process, tmp_path / "chat.txt", "[02.01.26, 03:04:05] Anna: Why?\n[02.01.26, 03:04:06] Bot: So.\n"
         )
+
+
+@field("files", "a log of what was asked of a model's interface")
+async def test_questions_of_one_conversation_stay_together(process: SidecarProcess, tmp_path: Path) -> None:
+    told = {"conversation_id": "c", "conversation_name": "Sky", "model": "m-1"}
+    log = [
+        {
+            **told,
+            "id": f"{at}",
+            "prompt": asked,
+            "response": "Rayleigh.",
+            "datetime_utc": f"2026-01-02T03:0{at}:00",
+        }
+        for at, asked in ((5, "And now?"), (4, "Why?"))
+    ]
+    path = tmp_path / "logs.json"
+    path.write_text(json.dumps(log))
+    into = await project(process)
+    await process.call("conversation:import", {"projectId": into, "path": str(path)})
+    (listed,) = await process.call("conversation:list", {"projectId": into})
+    said = await messages(process, listed["id"])
+    assert listed["name"] == "Sky"
+    assert [each["content"] for each in said] == ["Why?", "Rayleigh.", "And now?", "Rayleigh."]
+    assert said[0]["timestamp"] == 1_767_323_040_000
+
+
+# What a program calls a message's words and thoughts.
+WORDS: dict[str, list[dict[str, Any]]] = {
+    "thoughts": [
+        {"type": "user", "content": "Why?"},
+        {"type": "gemini", "content": "Rayleigh.", "thoughts": [{"subject": "Light", "description": "Hm."}]},
+    ],
+    "segments": [
+        {"role": "user", "segments": [{"type": "text", "text": "Why?"}]},
+        {
+            "role": "assistant",
+            "segments": [{"type": "thinking", "text": "Light\n\nHm."}, {"type": "text", "text": "Rayleigh."}],
+        },
+    ],
+    "parts": [
+        {"role": "user", "parts": [{"text": "Why?"}]},
+        {"role": "model", "parts": [{"text": "Light\n\nHm.", "thought": True}, {"text": "Rayleigh."}]},
+    ],
+}
+
+
+@pytest.mark.parametrize("case", WORDS)
+async def test_words_and_thoughts_are_parted_however_they_are_called(
+    case: str, process: SidecarProcess, tmp_path: Path
+) -> None:
+    chat = {"sessionId": "s", "messages": WORDS[case]}
+    ((question, answer),) = await taken_over(process, tmp_path / "chat.json", json.dumps(chat))
+    assert question["content"] == "Why?"
+    assert (answer["content"], answer["thinking"]) == ("Rayleigh.", "Light\n\nHm.")

@@ -26,6 +26,9 @@ def as_conversation(record: Mapping[str, Any]) -> Mapping[str, Any]:
         return record
     asked = next((inner for name in _ASKED_IN if _said(inner := an_object(record.get(name)))), record)
     said = _said(asked)
+    if asked is record and len(said) == 1 and any(isinstance(record[name], str) for name in told):
+        # A question and its answer, which may belong with others to a conversation.
+        return record
     answers = [each for name in _ANSWERS if name in told for each in _answers(name, record[name])]
     if not said or not answers or said[-1].get("role") in _MODEL:
         return record

@@ -15,6 +15,7 @@ from sidecar.chat.transfer.calls import as_conversation
 from sidecar.chat.transfer.message_tree import Role, TakenConversation, TreeNode, conversations_of
 from sidecar.chat.transfer.speakers import model_of, role_of
 from sidecar.chat.transfer.values import (
+    a_list,
     a_model,
     a_text,
     an_object,
@@ -39,15 +40,34 @@ _LISTS = (
 )
 _SPEAKERS = ("role", "sender", "author", "from", "speaker", "type", "src")
 _PERSON = ("is_user", "isUser", "isCreatedByUser", "fromUser", "is_human", "isHuman")
-_TEXTS = ("content", "text", "message", "say", "value", "parts", "fragments", "contentParts", "body")
+_TEXTS = (
+    "content",
+    "text",
+    "message",
+    "say",
+    "value",
+    "parts",
+    "fragments",
+    "contentParts",
+    "segments",
+    "body",
+)
 _QUESTIONS = ("prompt", "query_str", "query", "question", "user_message", "instruction")
-_ANSWERS = ("response", "answer", "completion", "assistant_message", "output", "blocks")
-_THOUGHTS = ("reasoning_content", "reasoningContent", "reasoning", "thinking", "thought", "thinking_trace")
+_ANSWERS = ("response", "answer", "completion", "assistant_message", "output", "blocks", "md", "reply")
+_THOUGHTS = (
+    "thoughts",
+    "reasoning_content",
+    "reasoningContent",
+    "reasoning",
+    "thinking",
+    "thought",
+    "thinking_trace",
+)
 _PARENTS = ("parent", "parentId", "parent_id", "parentMessageId", "parent_message_id")
 _IDS = ("id", "uuid", "_id", "messageId", "message_id")
 _NAMES = ("title", "name", "topic", "subject", "userTitle", "autoTitle", "thread_title", "character_name")
 # What a message says of its conversation.
-_NAMED_IN = ("conversation", "thread_title", "title", "workspace")
+_NAMED_IN = ("conversation", "conversation_name", "thread_title", "title", "workspace")
 _MOMENTS = (
     *(
         "createdAt",
@@ -69,6 +89,7 @@ _MOMENTS = (
         "updated_at",
         "lastModified",
         "creationTime",
+        "datetime_utc",
         "sentAt",
         "ts",
     ),
@@ -215,6 +236,8 @@ def _thought(message: Mapping[str, Any]) -> Iterable[str]:
     for name in _THOUGHTS:
         told = message.get(name)
         yield a_text(told) or a_text(an_object(told).get("content"))
+        for each in map(an_object, a_list(told)):
+            yield joined([a_text(each.get("subject")), a_text(each.get("description") or each.get("text"))])
 
 
 def _plain(content: Any) -> Any:
