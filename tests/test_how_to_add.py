@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -17,20 +18,30 @@ import pytest
 
 from sidecar.store import upgrade
 from tests.helpers.fork_servers import REPOSITORY
-from tests.helpers.process import SidecarProcess
+from tests.helpers.process import RpcError, SidecarProcess
 from tests.helpers.sidecar import quiet_environment
 
 GUIDE = (REPOSITORY / "docs" / "how-to-add.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```(?:python|json|sql) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(python|json|sql|diff) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def follow_steps(root: Path) -> None:
-    """Applies every block: `file` is written, `file#/a/b` set in JSON that is there, `file#/a/-` appended, SQL too."""
-    for place, text in BLOCK.findall(GUIDE):
+    """Applies every block: `file` is written, `file#/a/b` set in JSON that is there, `file#/a/-` appended, SQL too.
+
+    A diff adds its lines behind those that stand in the file once.
+    """
+    for kind, place, text in BLOCK.findall(GUIDE):
         file, _, pointer = place.replace("NNNN", f"{upgrade.LATEST + 1:04d}").partition("#/")
         path = root / file
         if path.suffix == ".sql":
             path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+            continue
+        if kind == "diff":
+            lines = text.splitlines(keepends=True)
+            before = "".join(each[1:] for each in lines if each[0] == " ")
+            there = path.read_text(encoding="utf-8")
+            assert there.count(before) == 1, f"{place}: {before!r} does not stand there once"
+            path.write_text(there.replace(before, "".join(each[1:] for each in lines)), encoding="utf-8")
             continue
         if not pointer:
             assert not path.exists(), f"{file} is there already"
@@ -65,7 +76,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def toys(tree: Path, tmp_path: Path) -> AsyncIterator[SidecarProcess]:
-    async with toys_in(tree, tmp_path) as process:
+    async with toys_in(tree, tmp_path / "data") as process:
         yield process
 
 
@@ -76,6 +87,12 @@ async def toys_in(tree: Path, data_dir: Path) -> AsyncIterator[SidecarProcess]:
     async with SidecarProcess(command, cwd=tree, env=environment) as process:
         await process.call("initialize", {"protocolVersion": "1.0"})
         yield process
+
+
+def test_every_recipe_is_walked_but_the_one_that_needs_no_code() -> None:
+    recipes = {each.partition("\n")[0]: each for each in GUIDE.split("\n## ")[1:]}
+    unwalked = {heading for heading, recipe in recipes.items() if not BLOCK.search(recipe)}
+    assert unwalked == {"A provider that speaks OpenAI's protocol"}
 
 
 async def test_a_provider_with_a_protocol_of_its_own_is_two_folders_and_a_row(toys: SidecarProcess) -> None:
@@ -93,6 +110,57 @@ async def test_a_setting_and_a_method_are_what_the_schemas_say(toys: SidecarProc
     assert await toys.call("toy:say", {"text": "hello"}) == "HELLO"
     await toys.call("settings:save", {"key": "toyLoud", "value": False})
     assert await toys.call("toy:say", {"text": "hello"}) == "hello"
+
+
+async def test_an_error_kind_has_a_code_and_a_sentence_of_its_own(toys: SidecarProcess) -> None:
+    with pytest.raises(RpcError, match="Type one and try again") as caught:
+        await toys.call("toy:say", {"text": " "})
+    assert (caught.value.code, caught.value.data["kind"]) == (-32090, "toy_speechless")
+
+
+async def test_a_notification_is_told_by_the_method_that_sends_it(toys: SidecarProcess) -> None:
+    await toys.call("toy:say", {"text": "hello"})
+    assert await toys.notification("toy:heard") == {"text": "HELLO"}
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+async def test_a_column_is_in_every_export_with_its_kind(
+    toys: SidecarProcess, tmp_path: Path, kind: str
+) -> None:
+    project = (await toys.call("project:create", {"name": "P"}))["id"]
+    row = {"prompt": "Reply with exactly: toys are fun", "model": "toy/toy-one"}
+    job = (await toys.call("batch:submit", {"projectId": project, "rows": [row], "start": True}))["id"]
+    while (await toys.notification("batch:progress"))["status"] != "completed":
+        pass
+    file = tmp_path / f"out.{kind}"
+    await toys.call("batch:export", {"jobId": job, "path": str(file), "format": kind})
+    assert letters_in(file) == len("toys are fun")
+
+
+def letters_in(file: Path) -> Any:
+    """What the column says of the only row."""
+    if file.suffix == ".parquet":
+        parquet = pytest.importorskip("pyarrow.parquet")
+        return parquet.read_table(file).to_pylist()[0]["letters"]
+    if file.suffix == ".jsonl":
+        return json.loads(file.read_text(encoding="utf-8"))["letters"]
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        (row,) = csv.DictReader(text)
+    return int(row["letters"])
+
+
+def test_a_command_calls_the_method_and_is_in_the_help(tree: Path, tmp_path: Path) -> None:
+    def abai(*arguments: str) -> str:
+        command = [sys.executable, "-m", "sidecar.cli", *arguments]
+        environment = {**quiet_environment(), "PYTHONPATH": str(tree)}
+        run = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    assert "Let a toy say something." in abai("--help")
+    assert abai("say", "hello", "--mock", "--data-dir", str(tmp_path)) == "HELLO\n"
 
 
 @pytest.mark.parametrize("there", ["an older database", "nothing"])
