@@ -139,7 +139,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "providers.kernel.limits",
         "providers.kernel.proxies",
     },
-    "container": {
+    "container": {"service_maker", "load_ahead", "store"},
+    "service_maker": {
         "checker",
         "core",
         "contract",
@@ -152,7 +153,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "store",
         "providers",
     }
-    | {"key_names", "key_stores", "keys", "settings", "current_project", "load_ahead", "opening"},
+    | {"key_names", "key_stores", "keys", "settings", "current_project", "opening"},
     "load_ahead": set(),
     "opening": {"store", "spending"},
     "slow_callbacks": set(),

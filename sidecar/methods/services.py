@@ -1,4 +1,4 @@
-"""What every method can reach. Made by container.py, each part when it is first used."""
+"""What every method can reach. Made by service_maker.py, each part when it is first used."""
 
 from __future__ import annotations
 
