@@ -53,6 +53,15 @@ _WESTERN = re.compile("[À-ÖØ-öø-ÿŠšŽžŒœŸ€‚„…†‡‰‹›
 _ODD = re.compile(
     r"[a-zà-öø-ÿ][À-ÖØ-ÞŠŽŒŸ]|[A-Za-zÀ-ÿ][²³¼½¾±¡¿£§©®]+[a-zà-ÿ]|[À-ÖØ-öø-ÿ]{4}|[a-zà-ÿ][„…†‡‰‹‚•‘“—][a-zà-ÿ]"
 )
+# JSON is in UTF-8; in a table a program may have cut a letter where the cell was full.
+_FEW_BYTES = 3
+_JSON = re.compile(rb"\s*[\[{]")
+_CUT_LETTERS = re.compile(
+    rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})(?=[\x00-\x7f]|\Z)"
+)
+_OTHERS = re.compile(rb"[\x80-\xff]+")
+# One line of so many that is whole in UTF-8 says that the others were put behind it.
+_WHOLE_LINES = 4
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 _WIDE = re.compile("[\u3001-\u30ff\u4e00-\u9fff\uff01-\uff5e\uac00-\ud7a3]")
 
@@ -111,9 +120,9 @@ def find_encoding(stream: BinaryIO, pulse: Callable[[], None] = lambda: None) ->
         if marked is not None and not marked.startswith("utf-8"):
             return TextEncoding(marked)
         good, bad, sample = _counted(stream, pulse)
-        if not bad or marked or good >= bad:
+        if not bad or marked or good >= bad or _is_damaged(head, sample):
             return TextEncoding(marked or "utf-8", broken=bad > 0)
-        return _by_letters(sample)
+        return _by_letters(sample, bad)
     finally:
         stream.seek(0)
 
@@ -170,7 +179,16 @@ def _counted(stream: BinaryIO, pulse: Callable[[], None]) -> tuple[int, int, byt
             return good, bad, sample
 
 
-def _by_letters(sample: bytes) -> TextEncoding:
+def _is_damaged(head: bytes, sample: bytes) -> bool:
+    """Whether a text in UTF-8 has some bytes that are none: `sample` are its lines with others than plain letters."""
+    others = _OTHERS.findall(sample)
+    if _JSON.match(head) and len(others) == 1 and (len(others[0]) == 1 or _CUT_LETTERS.fullmatch(others[0])):
+        return True
+    lines = sample.split(b"\n")
+    return sum(_decodes(line, "utf-8") for line in lines) * _WHOLE_LINES >= len(lines)
+
+
+def _by_letters(sample: bytes, bad: int) -> TextEncoding:
     """Western European and Japanese texts are known by their letters; anything else is asked for."""
     for name in ("cp932", "euc_jp"):
         text = _decoded(sample, name)
@@ -180,6 +198,8 @@ def _by_letters(sample: bytes) -> TextEncoding:
     text = _decoded(sample, "cp1252")
     if text and _WESTERN.fullmatch(text.replace("\n", " ").replace("\xa0", " ")) and not _ODD.search(text):
         return TextEncoding("cp1252", _found("Windows Latin", "cp1252"), broken=True)
+    if bad <= _FEW_BYTES and _CUT_LETTERS.sub(b"", sample).isascii():
+        return TextEncoding("utf-8", broken=True)
     choices = [*_in_its_script(sample), *_CHOICES]
     shown = [
         f'"{name}" ({whose}: {start})'
