@@ -11,6 +11,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import openpyxl
 from openpyxl import Workbook
+from openpyxl.utils import column_index_from_string
 
 from tests.field.claims import field
 from tests.field.lab import sidecar
@@ -167,3 +168,33 @@ async def test_the_body_of_a_vendor_s_batch_is_read_as_its_rows(tmp_path: Path) 
             path.write_text(json.dumps(body), encoding="utf-8")
             rows, errors = await imported(process, path, models=["grok-4.3"])
             assert (rows, errors) == ([{"id": "a", "prompt": "One?", "model": "grok-4.3"}], []), name
+
+
+@field("files", "columns that a sheet hides")
+async def test_columns_that_a_sheet_hides_are_told(tmp_path: Path) -> None:
+    def hide(book: Workbook) -> None:
+        for letter, last in (("C", "D"), ("AB", "XFD")):
+            column = book.active.column_dimensions[letter]
+            column.min, column.max = column_index_from_string(letter), column_index_from_string(last)
+            column.hidden = True
+
+    records = [[*HEADER, "system", "note", "city"], ["Why?", MODEL, "S", "n", "Rome"]]
+    async with sidecar(tmp_path / "data", "--mock") as process:
+        rows, said = await imported(process, saved(tmp_path / "a.xlsx", records, hide))
+        _, plain = await imported(process, saved(tmp_path / "b.xlsx", records))
+    assert rows[0]["system"] == "S"
+    assert said == ["Columns that the sheet hides are read too: C, D."]
+    assert plain == []
+
+
+@field("files", "numbers of a workbook with a format")
+async def test_a_duration_is_asked_as_it_is_shown(tmp_path: Path) -> None:
+    def dress(book: Workbook) -> None:
+        for place, form in (("C2", "[h]:mm"), ("D2", "[h]:mm:ss"), ("E2", "[mm]:ss")):
+            book.active[place].number_format = form
+
+    long, short = datetime.timedelta(hours=30, minutes=5), datetime.timedelta(minutes=2, seconds=3)
+    records: list[list[Any]] = [[*HEADER, "a", "b", "c"], ["Why?", MODEL, long, long, short]]
+    async with sidecar(tmp_path / "data", "--mock") as process:
+        rows, _ = await imported(process, saved(tmp_path / "a.xlsx", records, dress))
+    assert rows[0]["data"] == {"a": "30:05", "b": "30:05:00", "c": "0:02:03"}

@@ -59,7 +59,16 @@ def _cell(cell: Any) -> str:
         return str(value).upper()
     if isinstance(value, int | float):
         return shown(value, cell.number_format or "")
+    if isinstance(value, datetime.timedelta):
+        return _duration(value, "s" in (cell.number_format or "").lower())
     return date_text(value) if isinstance(value, datetime.date | datetime.time) else unescaped(str(value))
+
+
+def _duration(value: datetime.timedelta, seconds: bool) -> str:
+    """Hours, which may be more than a day has, minutes, and seconds where the sheet shows them."""
+    whole = round(abs(value.total_seconds()))
+    shown = f"{whole // 3600}:{whole // 60 % 60:02}" + (f":{whole % 60:02}" if seconds else "")
+    return f"-{shown}" if value < datetime.timedelta() else shown
 
 
 def date_text(value: datetime.date | datetime.time) -> str:

@@ -33,6 +33,11 @@ _TEXTS = re.compile(
     re.IGNORECASE,
 )
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*\bref="\$?([A-Z]{1,3})\$?(\d+):\$?[A-Z]{1,3}\$?(\d+)"')
+# What stands before the rows: how far the cells go, and what is said of columns.
+_HEAD_BYTES = 256 * 1024
+_EXTENT = re.compile(rb'<(?:\w+:)?dimension\b[^>]*\bref="[A-Z]{1,3}\d+:([A-Z]{1,3})\d+"')
+_COLUMN = re.compile(rb"<(?:\w+:)?col\b([^>]*)>")
+_SPAN = re.compile(rb'\b(min|max)="(\d{1,5})"')
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ATTRIBUTE = re.compile(r"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
@@ -47,6 +52,7 @@ class SheetFacts:
     uncomputed_rows: frozenset[int] = frozenset()
     empty_results: Mapping[int, list[int]] = field(default_factory=dict)
     hidden_rows: int = 0
+    hidden_columns: tuple[int, ...] = ()
     merged: Mapping[int, list[tuple[int, int]]] = field(default_factory=dict)
 
 
@@ -100,7 +106,21 @@ def facts_of(packed: zipfile.ZipFile, path: str) -> SheetFacts:
         for column, first, last in _MERGED.findall(part):
             if int(last) > int(first):
                 merged.setdefault(int(first), []).append((_column(column), int(last)))
-    return SheetFacts(frozenset(uncomputed), empty, hidden, merged)
+    return SheetFacts(frozenset(uncomputed), empty, hidden, _hidden_columns(packed, path), merged)
+
+
+def _hidden_columns(packed: zipfile.ZipFile, path: str) -> tuple[int, ...]:
+    """Which columns with cells the sheet hides; none where it does not say how far its cells go."""
+    with packed.open(path) as sheet:
+        head = sheet.read(_HEAD_BYTES)
+    extent = _EXTENT.search(head)
+    last = -1 if extent is None else _column(extent[1])
+    found: list[int] = []
+    for column in _COLUMN.finditer(head):
+        span = {name: int(number) - 1 for name, number in _SPAN.findall(column[1])}
+        if _HIDDEN.search(column[1]) and b"min" in span:
+            found += range(span[b"min"], min(span.get(b"max", span[b"min"]), last) + 1)
+    return tuple(found)
 
 
 def _gives_text(formula: bytes) -> bool:
@@ -153,3 +173,12 @@ def _column(letters: bytes) -> int:
     for letter in letters:
         number = number * 26 + letter - 64
     return number - 1
+
+
+def letters_of(column: int) -> str:
+    """Return how a spreadsheet calls a column, counted from 0."""
+    letters, number = "", column + 1
+    while number:
+        number, place = divmod(number - 1, 26)
+        letters = chr(65 + place) + letters
+    return letters

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
 
-from sidecar.batch.files import open_document, sheet_xml_2003
+from sidecar.batch.files import open_document, sheet_xml, sheet_xml_2003
 from sidecar.batch.files.excel_cells import Record, excel_records
 from sidecar.batch.files.names import field_of
 from sidecar.batch.files.options import ImportOptions
@@ -20,6 +20,7 @@ from sidecar.errors import Failure
 
 # Of a sheet, to see whether it holds the prompts; and of how many sheets.
 _LOOKED_AT, _MOST_SHEETS = 20, 50
+_MOST_LETTERS = 10
 
 Records = Iterator[Record]
 
@@ -76,8 +77,14 @@ def read_workbook(stream: BinaryIO, kind: str, options: ImportOptions) -> tuple[
 def _read(sheets: Sequence[Sheet], options: ImportOptions) -> tuple[Records, list[str]]:
     chosen, remark = _chosen(sheets, options)
     facts = NOTHING if chosen is None else chosen.facts()
-    hidden = f"Rows that the sheet hides are read too: there are {facts.hidden_rows}."
-    return _records(chosen, facts), [*filter(None, [remark]), *([hidden] if facts.hidden_rows else [])]
+    hidden = []
+    if facts.hidden_rows:
+        hidden.append(f"Rows that the sheet hides are read too: there are {facts.hidden_rows}.")
+    if facts.hidden_columns:
+        letters = ", ".join(map(sheet_xml.letters_of, facts.hidden_columns[:_MOST_LETTERS]))
+        more = " and more" if len(facts.hidden_columns) > _MOST_LETTERS else ""
+        hidden.append(f"Columns that the sheet hides are read too: {letters}{more}.")
+    return _records(chosen, facts), [*filter(None, [remark]), *hidden]
 
 
 def _records(sheet: Sheet | None, facts: SheetFacts) -> Records:
