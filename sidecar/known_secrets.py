@@ -75,6 +75,9 @@ _SPELLED = re.compile(
 )
 # What a member of an address's query is called that holds a key: `key`, `api-key`, `code`, `sig`, `access_token`.
 _KEY_NAME = re.compile(r"key|token|secret|sig|auth|pass|pwd|code|cred", re.IGNORECASE)
+# An answer says its id, its model and its tier several times, and the last two are those of the answers before it.
+_MOST_CLEAN = 512
+_LONGEST_CLEAN = 200
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
@@ -85,6 +88,8 @@ class KnownSecrets:
     def __init__(self) -> None:
         self._known: frozenset[str] = frozenset()
         self._blocks: Mapping[str, tuple[tuple[str, int], ...]] = {}
+        # Short texts that had nothing to hide, until another secret is known.
+        self._clean: set[str] = set()
 
     def learn(self, secret: str | None) -> None:
         """Hide this key or password from now on, in each of its spellings."""
@@ -98,6 +103,8 @@ class KnownSecrets:
                 for block, at in _blocks(spelling):
                     blocks.setdefault(block, {})[spelling, at] = None
         self._blocks = {block: tuple(places) for block, places in blocks.items()}
+        # Last, and as a new one: who looks meanwhile by the blocks of before writes into the old one.
+        self._clean = set()
 
     def learn_address(self, url: str) -> None:
         """Hide the password of an address, or a token in its place, and the keys in its query, written in any way."""
@@ -128,7 +135,15 @@ class KnownSecrets:
 
     def hide(self, text: str) -> str:
         """Return the text without the known secrets, and without what looks like one."""
-        return redact(self.hide_known(text))
+        clean = self._clean
+        if text in clean:
+            return text
+        hidden = redact(self.hide_known(text))
+        if hidden == text and len(text) <= _LONGEST_CLEAN:
+            if len(clean) >= _MOST_CLEAN:
+                clean.clear()
+            clean.add(text)
+        return hidden
 
     def hide_known(self, text: str) -> str:
         """Return the text without the known secrets."""

@@ -132,3 +132,11 @@ def test_a_key_behind_any_number_of_backslashes_is_found() -> None:
     for count in range(1, 8):
         spelled = KEY[:9] + "\\" * count + f"u00{ord(KEY[9]):02x}" + KEY[10:]
         assert knowing(KEY).hide(f"before {spelled} after") == f"before {HIDDEN} after"
+
+
+def test_a_word_that_was_shown_is_hidden_once_it_is_known_to_be_a_key() -> None:
+    known = KnownSecrets()
+    words = [f"word-{number}" for number in range(600)]
+    assert [known.hide(text) for text in (KEY, *words, KEY)] == [KEY, *words, KEY]
+    known.learn(KEY)
+    assert [known.hide(text) for text in (KEY, words[0], KEY)] == [HIDDEN, words[0], HIDDEN]
