@@ -108,7 +108,7 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
         priced = _request_parts(request, entry, batch=batch)
         if isinstance(priced, Unpriced):
             return priced
-        parts += (replace(part, request=number) for part in priced)
+        parts += priced if number == 1 else (replace(part, request=number) for part in priced)
     return _summed(parts)
 
 
@@ -136,9 +136,9 @@ def no_dearer_than_listed(usage: Usage, entry: PriceEntry, *, batch: bool = Fals
     for request in usage.requests or (usage,):
         multiplier: Decimal | None = _STANDARD
         if not batch:
-            rates, plain = (_rates(each, entry)[0] for each in (request, replace(request, service_tier=None)))
+            rates, plain = _rates(request, entry)[0], _rates(request, entry, by_tier=False)[0]
             multiplier = _multiplier(request, entry, rates)
-            if any(rates.get(name, rates["prompt"]) > plain.get(name, plain["prompt"]) for name in RATES):
+            if rates is not plain and _any_dearer(rates, plain):
                 return False
         for word in request.surcharges:
             factor = _surcharge(word, entry)
@@ -147,6 +147,10 @@ def no_dearer_than_listed(usage: Usage, entry: PriceEntry, *, batch: bool = Fals
         if multiplier is None or multiplier > _STANDARD:
             return False
     return True
+
+
+def _any_dearer(rates: Rates, than: Rates) -> bool:
+    return any(rates.get(name, rates["prompt"]) > than.get(name, than["prompt"]) for name in RATES)
 
 
 def dear_words(usage: Usage, entry: PriceEntry) -> tuple[str, ...]:
@@ -239,12 +243,14 @@ def _possible(usage: Usage) -> bool:
     return usage.cache_read + usage.cache_write_short + usage.cache_write_long <= usage.prompt_total
 
 
-def _rates(usage: Usage, entry: PriceEntry) -> tuple[Rates, Rates | None]:
+def _rates(usage: Usage, entry: PriceEntry, *, by_tier: bool = True) -> tuple[Rates, Rates | None]:
+    """The rates and those of a batch, by the length of the prompt and, `by_tier`, the service tier's own."""
+    word = (usage.service_tier or "") if by_tier else ""
     for tier in reversed(entry.tiers):
         if usage.prompt_total > tier.above_tokens:
-            own = tier.service_per_million.get(usage.service_tier or "")
+            own = tier.service_per_million.get(word)
             return own or tier.per_million, tier.batch_per_million
-    own = entry.service_per_million.get(usage.service_tier or "")
+    own = entry.service_per_million.get(word)
     return own or entry.per_million, entry.batch_per_million
 
 

@@ -132,7 +132,7 @@ _CACHES = ("cache_read_input_tokens", "cache_creation_input_tokens")
 
 def searches_beside(usage: Mapping[str, Any]) -> Any:
     """Return how many searches the usage tells, as it is told; None where it tells none."""
-    tools = (as_mapping(usage.get(name)) for name in _TOOLS)
+    tools = [as_mapping(usage[name]) for name in _TOOLS if usage.get(name)]
     told = [_used(each.get(name)) for each in tools for name in _SEARCHES]
     told += [_used(usage.get(name)) for name in _SEARCHES_BESIDE]
     found = [each for each in told if each is not None]
@@ -147,7 +147,9 @@ def wrong_beside(usage: Mapping[str, Any]) -> str:
     wrong = impossible(searches_beside(usage), "searches")
     for name in _TOOLS:
         told = usage.get(name)
-        if told and not isinstance(told, Mapping):
+        if not told:
+            continue
+        if not isinstance(told, Mapping):
             wrong = wrong or "what its tools did cannot be read"
         wrong = wrong or other_tools(as_mapping(told), known=_FREE_TOOLS)
     if any(usage.get(name) and whole_number(usage[name]) != 0 for name in _OTHER_UNITS):
