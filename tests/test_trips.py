@@ -40,8 +40,8 @@ MOST_FILES = {
     # has the limit that was reserved for: one more. How much may come of one answer, by itself: one more. Where a
     # usage stands, and why it cannot be right: two more. One request to the transport, beside its retries: one more.
     # What its end means is a record of the store, which the ledger takes whole: one more. In which dearer tier the
-    # provider answered of late: one more.
-    "chat:send": 87,
+    # provider answered of late: one more. What looked whether an answer is a refusal reads on in it: one more.
+    "chat:send": 88,
     # Whether the pieces of an answer repeat what was said, and whose a key is: two files more. What a row cost at
     # least is kept while it is answered: two more. Whether each piece came twice: one more. Whether what is sent has
     # the limit that was reserved for: one more. Which row begins after a death, and their queue by itself: two more.

@@ -23,6 +23,7 @@ from sidecar.providers.kernel.json_values import (
 )
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from sidecar.providers.kernel.pacer import FurtherRequest, RequestPacer
+from sidecar.providers.kernel.read_ahead import ReadAhead
 from sidecar.providers.kernel.refused_forms import Another, Attempt, RefusedForms
 from sidecar.providers.kernel.sse import SseEvent, SseParser
 from sidecar.providers.kernel.vendor import Asked
@@ -34,18 +35,18 @@ _LONGEST_HEAD = 256
 
 
 class Opening:
-    """Is fed the bytes of an answer until it knows. `refusal` is then what the answer refused, if it did.
+    """Looks by `parser` at the bytes of an answer until it knows. `refusal` is then what it refused, if it did.
 
     `status` is the one that such a refusal comes with elsewhere, None where it has none.
     """
 
-    def __init__(self, asked: Asked, headers: Mapping[str, str], now_ms: int) -> None:
+    def __init__(self, asked: Asked, headers: Mapping[str, str], now_ms: int, parser: ReadAhead) -> None:
         self.refusal: Failure | None = None
         self.status: int | None = None
         self._asked = asked
         self._headers = headers
         self._now_ms = now_ms
-        self._parser = SseParser()
+        self._parser = parser
         self._pieces = Pieces()
         self._head = b""
 
@@ -59,14 +60,14 @@ class Opening:
                 self.refusal = web_page(self._asked)
                 return True
         try:
-            return self._decide(self._parser.feed(chunk))
+            return self._decide(self._parser.look(chunk))
         except Failure:
             # Too large for a piece: that is for the reader to say.
             return True
 
     def finish(self) -> None:
         """The answer has ended before it was decided."""
-        if not self._decide(self._parser.finish()) and is_page(self._head):
+        if not self._decide(self._parser.look_at_end()) and is_page(self._head):
             self.refusal = web_page(self._asked)
 
     def _decide(self, events: list[SseEvent]) -> bool:
@@ -127,6 +128,8 @@ class AnswerExchange:
         self._another = another or refused.another
         self._limit_in = refused.limit_in
         self._pacer = pacer
+        # What has looked at the beginning of the answer reads on.
+        self._parser = ReadAhead(SseParser())
         self.taken: Attempt | None = None
         self._notes: dict[str, None] = {}
 
@@ -147,11 +150,11 @@ class AnswerExchange:
                     attempt.body,
                     headers=self._plan.headers,
                     pacer=self._pacer,
-                    read_opening=lambda told: Opening(self._asked, told, self._api.now_ms()),
+                    read_opening=self._opening,
                 ) as answer:
                     accepted, self.taken = True, attempt
                     self._notes |= dict.fromkeys(attempt.notes)
-                    async with aclosing(events_of(answer, SseParser(), self._reader)) as events:
+                    async with aclosing(events_of(answer, self._parser, self._reader)) as events:
                         async for event in events:
                             yield event
                 return
@@ -164,6 +167,10 @@ class AnswerExchange:
                     raise
                 attempt = following
                 tried.append(attempt)
+
+    def _opening(self, headers: Mapping[str, str]) -> Opening:
+        self._parser = ReadAhead(SseParser())
+        return Opening(self._asked, headers, self._api.now_ms(), self._parser)
 
     async def may_go_on(self, further: FurtherRequest) -> bool:
         """Hold back what a continuation may cost; False, and said in the notes, where the budget does not allow it.
