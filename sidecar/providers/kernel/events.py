@@ -30,6 +30,8 @@ from sidecar.providers.kernel.vendor import Asked
 SILENCE_SECONDS = 3.0
 SILENCE_BEFORE_USAGE_SECONDS = 20.0
 SILENCE_AFTER_MARK_SECONDS = 1.0
+# Asked of each piece: made once.
+_SPOKEN = (TextDelta, ThinkingDelta)
 _END_MARKS = frozenset({"[DONE]", '"[DONE]"', "[END]", "[EOS]", "[EOF]", "[FINISH]", "[STOP]"})
 _BEFORE_OBJECT = re.compile(r"^[\w$.]{1,60}\s*[=(]\s*(?=\{)")
 # An answer with all that is sent around its words. The longest that vendors sell takes a quarter of it.
@@ -145,7 +147,7 @@ class Joiner:
 
     def take(self, event: Event) -> Iterator[Event]:
         """Yield the event, after what was kept back of an earlier one of another kind."""
-        if not isinstance(event, TextDelta | ThinkingDelta):
+        if not isinstance(event, _SPOKEN):
             yield from self.rest()
             yield _storable(event)
             return
@@ -213,18 +215,19 @@ def _joined(pieces: list[SseEvent], reader: Reader, joiner: Joiner) -> Iterator[
     texts: list[str] = []
     problem: Exception | None = None
     try:
-        for event in _read(pieces, reader):
-            if isinstance(event, TextDelta | ThinkingDelta):
+        for piece in pieces:
+            if reader.ended:
+                # Nothing is read behind the end, however the bytes were cut.
+                break
+            for event in reader.read(piece):
                 if texts and type(event) is not kind:
                     yield from joiner.take(kind("".join(texts)))
                     texts.clear()
-                kind = type(event)
-                texts.append(event.text)
-                continue
-            if texts:
-                yield from joiner.take(kind("".join(texts)))
-                texts.clear()
-            yield from joiner.take(event)
+                if isinstance(event, _SPOKEN):
+                    kind = type(event)
+                    texts.append(event.text)
+                else:
+                    yield from joiner.take(event)
     except Exception as found:
         # What was said before it is handed on first.
         problem = found
@@ -232,14 +235,6 @@ def _joined(pieces: list[SseEvent], reader: Reader, joiner: Joiner) -> Iterator[
         yield from joiner.take(kind("".join(texts)))
     if problem is not None:
         raise problem
-
-
-def _read(pieces: list[SseEvent], reader: Reader) -> Iterator[Event]:
-    """Nothing is read behind the end, however the bytes were cut."""
-    for piece in pieces:
-        if reader.ended:
-            return
-        yield from reader.read(piece)
 
 
 async def _next_chunk(answer: HttpResponse, patience: float | None) -> bytes | None:

@@ -104,10 +104,9 @@ class ChatReader(AnswerReader):
                 yield from self._chunk(as_chunk(value), event.name)
                 continue
             text, finish = plain
-            self._model = as_text(value.get("model")) or self._model
-            self._id = as_text(value.get("id")) or self._id
-            self._tier = as_price_word(value.get("service_tier")) or self._tier
-            yield from self._tell(self._told(self._new_text(text)))
+            self._names(value)
+            if text:
+                yield from self._tell(self._told(self._new_text(text)))
             if finish:
                 self._finish = chat_finish(finish)
             if value.get("usage") is not None:
@@ -119,11 +118,10 @@ class ChatReader(AnswerReader):
         if tells_error(chunk, name):
             yield from self._error(chunk)
             return
-        self._model = as_text(chunk.get("model")) or self._model
-        self._tier = as_price_word(chunk.get("service_tier")) or self._tier
-        if self._id is None and as_text(chunk.get("id")):
-            yield Begun(as_text(chunk["id"]), self._model, self._tier)
-        self._id = as_text(chunk.get("id")) or self._id
+        begun = self._id is not None
+        self._names(chunk)
+        if not begun and self._id is not None:
+            yield Begun(self._id, self._model, self._tier)
         # What comes behind the end is no part of the answer; its usage is.
         if not (self._marked and self._begun):
             for choice in self._choices.ours(chunk):
@@ -132,6 +130,15 @@ class ChatReader(AnswerReader):
             # A mark before the first word was none.
             self._marked = self._marked and not self._begun
         yield from self._count(chunk)
+
+    def _names(self, chunk: Mapping[str, Any]) -> None:
+        """Take what the chunk calls the answer, its model and its tier; most say what the one before said."""
+        if (model := chunk.get("model")) != self._model:
+            self._model = as_text(model) or self._model
+        if (answer := chunk.get("id")) != self._id:
+            self._id = as_text(answer) or self._id
+        if (tier := chunk.get("service_tier")) != self._tier:
+            self._tier = as_price_word(tier) or self._tier
 
     def _error(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
         """An error behind a whole answer takes nothing of it back; else what was said before it is kept."""
