@@ -80,6 +80,17 @@ class _Accepted(NamedTuple):
     rest: AsyncGenerator[bytes, None]
 
 
+class _Refused(NamedTuple):
+    """Why an attempt has no answer. `unsent`: nothing of the request had left when that was known.
+
+    `waited_for`: somebody took the request, and was silent for as long as anybody waits.
+    """
+
+    failure: Failure
+    unsent: bool = False
+    waited_for: bool = False
+
+
 class HttpClient:
     """The one HTTP client of the process. It opens on first use and belongs to the loop it was used on.
 
@@ -189,9 +200,9 @@ class HttpClient:
             came = await self._attempt(call)
             if isinstance(came, _Accepted):
                 return came
-            failure, unsent = came
-            failure.out_of_reach |= unsent
-            given_up = unsent and now() - began > TRY_SECONDS
+            failure = came.failure
+            failure.out_of_reach |= came.unsent
+            given_up = came.waited_for or (came.unsent and now() - began > TRY_SECONDS)
             wait_ms = None if given_up else self._wait_ms(failure, attempt, call.pacer)
             if wait_ms is None:
                 raise failure
@@ -200,20 +211,21 @@ class HttpClient:
             await self._sleep(wait_ms / 1000)
             attempt += 1
 
-    async def _attempt(self, call: _Call) -> _Accepted | tuple[Failure, bool]:
-        """The answer; or why there is none, and whether nothing of the request had left when that was known."""
+    async def _attempt(self, call: _Call) -> _Accepted | _Refused:
+        """The answer, or why there is none."""
         transport = await self._opened()
         if call.pacer is not None:
             await call.pacer.enter()
         try:
             response = await answer_of(transport, call.method, call.url, call.headers, call.content)
         except Failure as refused:
-            return refused, True  # by the way out
+            return _Refused(refused, unsent=True)  # by the way out
         except Exception as error:
             unsent = never_left(error)
-            return broken(error, call.method, call.peer, self.secrets, sent=not unsent, url=call.url), unsent
+            failure = broken(error, call.method, call.peer, self.secrets, sent=not unsent, url=call.url)
+            return _Refused(failure, unsent, waited_for=failure.kind == "timeout" and not unsent)
         came = await self._judged(call, response)
-        return came if isinstance(came, _Accepted) else (came, False)
+        return came if isinstance(came, _Accepted) else _Refused(came)
 
     async def _judged(self, call: _Call, response: httpx.Response) -> _Accepted | Failure:
         """The answer, unless its status or its beginning refuses, or it is somebody else's page."""

@@ -21,7 +21,10 @@ CONNECT_SECONDS = 5.0
 # Getting a connection at all: names to resolve, a proxy to be let through by, TLS to agree on.
 OPEN_SECONDS = 15.0
 READ_SECONDS = 600.0
+# A model may think for minutes; what is only looked up is there, or comes piece by piece.
+LOOK_SECONDS = 60.0
 _TIMEOUT = {"connect": CONNECT_SECONDS, "read": READ_SECONDS, "write": READ_SECONDS, "pool": OPEN_SECONDS}
+_LOOK_TIMEOUT = _TIMEOUT | {"read": LOOK_SECONDS}
 _ALWAYS = {
     "accept": "*/*",
     "accept-encoding": ACCEPTED,
@@ -65,7 +68,8 @@ def _request(method: str, url: str, headers: Mapping[str, str], content: Content
     elif content is not None:
         told["content-type"] = "application/json"
     sent = _sent(content) if isinstance(content, RawBody) else content
-    return httpx.Request(method, _address(url), headers=told, content=sent, extensions={"timeout": _TIMEOUT})
+    timeout = _LOOK_TIMEOUT if method == "GET" else _TIMEOUT
+    return httpx.Request(method, _address(url), headers=told, content=sent, extensions={"timeout": timeout})
 
 
 @lru_cache(maxsize=64)
