@@ -8,9 +8,15 @@ for.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TypeVar
 
 from sidecar.store import job_deaths
 from sidecar.store.job_records import Job, VendorBatch
+from sidecar.store.store import Store
+
+T = TypeVar("T")
 
 MOST_INTERRUPTIONS = 2
 SET_ASIDE = (
@@ -51,6 +57,16 @@ def begin(conn: sqlite3.Connection, part_id: str) -> None:
 def went_on(conn: sqlite3.Connection, part_id: str) -> None:
     """Some of it was done and stored: what took the process before does not take it every time."""
     conn.execute("UPDATE batch_parts SET interruptions = 0 WHERE id = ?", (part_id,))
+
+
+async def going_on(
+    store: Store, part: VendorBatch, pages: AsyncGenerator[T, None]
+) -> AsyncGenerator[T, None]:
+    """Yield the pages. With the first that is stored it is known that the last death was another thing's fault."""
+    async with aclosing(pages):
+        async for page in pages:
+            yield page
+            await store.write(went_on, part.id)
 
 
 def uploaded(conn: sqlite3.Connection, part_id: str) -> None:

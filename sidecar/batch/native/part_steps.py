@@ -16,6 +16,7 @@ from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
 from sidecar.batch.native.collect import Collector, Page
 from sidecar.batch.native.departure import Departure
 from sidecar.batch.native.doubles import stop_double
+from sidecar.batch.native.look import BrokenOff, Look, Places
 from sidecar.batch.native.other_key import explained
 from sidecar.batch.native.pace import Pace
 from sidecar.batch.native.reading import FailedReadings, Reading
@@ -30,20 +31,17 @@ P = ParamSpec("P")
 
 log = logging.getLogger("sidecar.batch")
 
-# Several batches may end at once, and fetching results takes memory and the disk.
-AT_ONCE = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the workers of every job use. `places` are for those that look at a vendor at the same time."""
+    """What the workers of every job use."""
 
     core: Core
     uploader: ChunkUploader
     collector: Collector
     pace: Pace
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    places: Places = field(default_factory=Places)
 
 
 class PartSteps:
@@ -64,40 +62,46 @@ class PartSteps:
         self._tried = Tried(waited_ms=0)
         self._noted = ""
         self._departure: Departure | None = None
+        self._look = Look()
 
     def waited(self, ms: int) -> None:
         """So much time has gone by, whatever the clock says."""
         self._tried = replace(self._tried, waited_ms=self._tried.waited_ms + ms)
 
     def call_back(self) -> None:
-        """Nobody wants the part any more: have no further request of its sending leave, if it is being sent."""
+        """Nobody wants the part any more: have no further request of its sending leave, and wait for no look at it."""
+        self._look.break_off()
         if self._departure is not None:
             self._departure.call_back()
 
     async def poll_once(self) -> int | None:
         """Look at the part once, and go on with it."""
         self._tried = replace(self._tried, looks=self._tried.looks + 1)
+        self._look = Look()
         part = await self._tools.core.store.read(vendor_batches.get, self._part_id)
         if part is None:
             return None
         try:
             seen, observed = await self._observe(part)
             return None if seen is None else await self._go_on(seen, observed)
+        except BrokenOff:
+            return 0
         except Failure as failure:
             return await self._go_on(part, failure)
 
     async def _observe(self, part: VendorBatch) -> tuple[VendorBatch | None, Observed]:
         """The part as the look leaves it, None when it is gone, and what was seen. Raises Failure."""
-        tools = self._tools
+        tools, place = self._tools, self._tools.places.to_look(part.provider)
         question = machine.must_ask(part, await tools.core.store.read(transactions.job_of, part))
         if question == "find":
-            return part, await tools.uploader.find(part)
+            return part, await self._look.ask(tools.uploader.find(part), place)
         if question == "room":
             crowded = await tools.core.store.read(vendor_batches.others_at_work, part)
             return part, actions.Crowded() if crowded else None
         if question == "check" and part.native_id is not None:
             key = await tools.uploader.key(part.provider)
-            state = await tools.core.providers.batch(part.provider).check(key, part.native_id)
+            check = tools.core.providers.batch(part.provider).check(key, part.native_id)
+            state = await self._look.ask(check, place)
             now = tools.core.now_ms()
             return await tools.core.store.write(transactions.observe, part.id, state, now), state
         return part, None
@@ -160,7 +164,7 @@ class PartSteps:
             case actions.AskToStop(native_id):
                 return await self._ask_to_stop(part, native_id)
             case actions.Collect(state, last):
-                async with self._at_work(part):
+                async with self._tools.places.to_load(part.provider), self._at_work(part):
                     return await self._collect(part, state, last)
             case actions.WriteOff():
                 await self._close(self._tools.collector.close(part, reasons.cancelled(), free=False))
@@ -187,7 +191,7 @@ class PartSteps:
 
     async def _send_again(self, part: VendorBatch) -> int | None:
         sent = None
-        async with self._at_work(part):
+        async with self._tools.places.to_load(part.provider), self._at_work(part):
             chunk = await self._tools.uploader.chunk_of(part)
             with chunk.lines:
                 if chunk.lines:
@@ -219,7 +223,8 @@ class PartSteps:
         """Need nothing but the id: whether the vendor finds the batch otherwise is no matter."""
         try:
             key = await self._tools.uploader.key(part.provider)
-            await self._tools.core.providers.batch(part.provider).cancel(key, native_id)
+            async with self._tools.places.to_stop(part.provider):
+                await self._tools.core.providers.batch(part.provider).cancel(key, native_id)
         except Failure as failure:
             return await self._go_on(part, failure)
         await self._notify(stops.heard, part, self._tools.core.now_ms())
@@ -238,7 +243,11 @@ class PartSteps:
         try:
             key = await self._tools.uploader.key(part.provider)
             pages = collector.read(part, reading, adapter, key)
-            await self._close(pages if not part.interruptions else self._going_on(part, pages))
+            await self._close(
+                pages
+                if not part.interruptions
+                else interruptions.going_on(self._tools.core.store, part, pages)
+            )
         except Failure as failure:
             self._failed_readings.note(reading, failure)
             hopeless = self._failed_readings.hopeless(reading, failure, settled=self._settled(part))
@@ -260,15 +269,6 @@ class PartSteps:
         """Whether what an ended part names has had time to be there."""
         ended_at = part.ended_at or self._tools.core.now_ms()
         return self._tools.core.now_ms() - ended_at >= self._tools.pace.nameless_ms
-
-    async def _going_on(
-        self, part: VendorBatch, pages: AsyncGenerator[Page, None]
-    ) -> AsyncGenerator[Page, None]:
-        """The pages. With the first that is stored it is known that the last death was another thing's fault."""
-        async with aclosing(pages):
-            async for page in pages:
-                yield page
-                await self._tools.core.store.write(interruptions.went_on, part.id)
 
     async def _close(self, pages: AsyncGenerator[Page, None]) -> None:
         async with aclosing(pages):

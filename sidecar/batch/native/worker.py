@@ -106,8 +106,7 @@ class Worker:
                 await self._pause(wait_ms)
                 asked, self._next_step = self._next_step, asyncio.get_running_loop().create_future()
                 try:
-                    async with self._tools.places:
-                        wait_ms = await self._step(self._steps.poll_once)
+                    wait_ms = await self._step(self._steps.poll_once)
                 finally:
                     asked.set_result(None)
             self._next_step.set_result(None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.batch.native.part_steps import AT_ONCE
+from sidecar.batch.native.look import LOOKS_AT_ONCE
 from sidecar.errors import Failure
 from sidecar.providers.batches import BatchLimits, BatchState
 from tests.helpers.native_batches import NativeWorks, Vendor, native_works
@@ -69,16 +69,17 @@ async def test_no_two_looks_at_a_part_overlap(tmp_path: Path) -> None:
 async def test_only_so_many_parts_are_looked_at_at_once(tmp_path: Path) -> None:
     vendor = Crowded(limits=BatchLimits(rows=1, bytes=1_000_000), checks_to_end=1_000_000)
     async with native_works(tmp_path, vendor, sleep=pause_for_good) as here:
-        job = await here.submit(*"ABCDEFGHIJ")
+        many = LOOKS_AT_ONCE + 8
+        job = await here.submit(*(f"Prompt {number}" for number in range(many)))
         async with asyncio.timeout(60):
-            while len(vendor.held) < 10:
+            while len(vendor.held) < many:
                 await asyncio.sleep(0)
-            vendor.wanted = AT_ONCE
+            vendor.wanted = LOOKS_AT_ONCE
             # Whose vendor must be asked to stop is looked at without delay.
             await here.native.cancel(job.id)
-            while vendor.calls.count("cancel") < 10:
+            while vendor.calls.count("cancel") < many:
                 await asyncio.sleep(0)
-    assert vendor.most == AT_ONCE
+    assert vendor.most == LOOKS_AT_ONCE
 
 
 async def test_a_bug_in_a_look_does_not_end_the_looks(tmp_path: Path, caplog: Any) -> None:
