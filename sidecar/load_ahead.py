@@ -13,7 +13,6 @@ _LATER = (
     "sidecar.batch.submission",
     "sidecar.batch.local.engine",
     "sidecar.batch.local.row_runner",
-    "sidecar.batch.native.chunk_uploader",
     "sidecar.batch.native.service",
     "sidecar.providers.registry",
     "sidecar.providers.kernel.network",

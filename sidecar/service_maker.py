@@ -203,13 +203,12 @@ class ServiceMaker:
     @cached_property
     def native(self) -> NativeBatches:
         """The batches at vendors, which are followed on from where the last run left them."""
-        from sidecar.batch.native.chunk_uploader import ChunkUploader
         from sidecar.batch.native.service import NativeBatches
 
         native = NativeBatches(
             core=self.core,
             intake=self.intake,
-            uploader=ChunkUploader(self.core, self.preparer),
+            preparer=self.preparer,
             notify=self.news.batch_progress,
             notify_row=self.news.row_done,
             start_here=lambda job_id, *, canary, limits: self.batches.start(

@@ -48,7 +48,8 @@ MOST_FILES = {
     # How much may come of one answer, by itself: one more. Where a usage stands, and why it cannot be right: two more.
     # What it may cost by the price of the day on which it leaves: three more. One request to the transport: one more.
     # What the end of its request means is a record of the store: one more. In which dearer tier: one more.
-    "batch:start": 101,
+    # What looked whether an answer is a refusal reads on in it: one more.
+    "batch:start": 102,
     # In the words for how a batch stands, the names of its files and its shape gateways differ, and whose a key is:
     # four files more. That its rows are being put together: one more. Why a usage cannot be right: one more.
     # Which names its rows are to ask is kept for the list of models: two more.
@@ -56,7 +57,9 @@ MOST_FILES = {
     # What it may cost by the price of the day on which it leaves: two more.
     # What can be called back on its way: one more. One request to the transport: one more.
     # What the end of its request means is a record of the store: one more. In which dearer tier: one more.
-    "batch:submit-native": 119,
+    # Rows are put into chunks by one file, and chunks handed over by another: one more.
+    # Each vendor has places of its own: one more.
+    "batch:submit-native": 121,
 }
 
 

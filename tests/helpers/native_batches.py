@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.service import NativeBatches
 from sidecar.batch.progress import Progress
 from sidecar.batch.submission import BatchSubmission
@@ -318,13 +317,12 @@ async def native_works(
         key_marks=KeyMarks(store),
     )
     intake = BatchSubmission(core)
-    uploader = ChunkUploader(core, RequestPreparer(core))
     await store.write(after_a_run, clock())
     await store.write(_project)
     native = NativeBatches(
         core=core,
         intake=intake,
-        uploader=uploader,
+        preparer=RequestPreparer(core),
         notify=told.append,
         notify_row=lambda job_id, row: rows_told.append(row),
         start_here=_nobody_here,

@@ -12,7 +12,8 @@ from typing import Concatenate, ParamSpec
 
 from sidecar.batch.native import actions, endings, interruptions, machine, reasons, stops, transactions
 from sidecar.batch.native.actions import Action, Observed, Sent, Tried
-from sidecar.batch.native.chunk_uploader import Chunk, ChunkUploader
+from sidecar.batch.native.chunk_planner import Chunk, ChunkPlanner
+from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.collect import Collector, Page
 from sidecar.batch.native.departure import Departure
 from sidecar.batch.native.doubles import stop_double
@@ -37,6 +38,7 @@ class Tools:
     """What the workers of every job use."""
 
     core: Core
+    planner: ChunkPlanner
     uploader: ChunkUploader
     collector: Collector
     pace: Pace
@@ -192,7 +194,7 @@ class PartSteps:
     async def _send_again(self, part: VendorBatch) -> int | None:
         sent = None
         async with self._tools.places.to_load(part.provider), self._at_work(part):
-            chunk = await self._tools.uploader.chunk_of(part)
+            chunk = await self._tools.planner.chunk_of(part)
             with chunk.lines:
                 if chunk.lines:
                     sent = await self._handed_over(part, chunk)

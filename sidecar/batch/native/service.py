@@ -11,6 +11,7 @@ from sidecar.batch import jobs as moves
 from sidecar.batch import safeguard_transactions
 from sidecar.batch.job_turns import KeyedLock, Resumption, unless_cancelled
 from sidecar.batch.native import intents, interruptions, recollection, transactions
+from sidecar.batch.native.chunk_planner import ChunkPlanner
 from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.collect import Collector
 from sidecar.batch.native.loops import SubmissionLoops
@@ -23,6 +24,7 @@ from sidecar.batch.row_input import RowSource
 from sidecar.batch.safeguard_transactions import NOTHING_WANTED, SafeguardWanted, goes_to_the_vendor
 from sidecar.batch.submission import BatchSubmission
 from sidecar.batch.validation import refuse_unable
+from sidecar.chat.prepare import RequestPreparer
 from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.money.model import utc_day
@@ -56,7 +58,7 @@ class NativeBatches:
         *,
         core: Core,
         intake: BatchSubmission,
-        uploader: ChunkUploader,
+        preparer: RequestPreparer,
         notify: Callable[[Progress], None],
         notify_row: Callable[[str, JobRow], None],
         start_here: StartHere,
@@ -76,10 +78,10 @@ class NativeBatches:
         self.resumption = Resumption(core.store, self._recover)
         self._stopping = False
         pace = Pace(poll_ms)
-        tools = Tools(core, uploader, Collector(core), pace, sleep)
+        tools = Tools(core, ChunkPlanner(core, preparer), ChunkUploader(core), Collector(core), pace, sleep)
         self._loops = SubmissionLoops(tools, notify, notify_row)
-        self._unheard = UnheardStops(core, uploader.key, pace, sleep)
-        self.sent = SentBatches(core, uploader.key, self._loops, self._ready, self.collect)
+        self._unheard = UnheardStops(core, tools.uploader.key, pace, sleep)
+        self.sent = SentBatches(core, tools.uploader.key, self._loops, self._ready, self.collect)
 
     async def submit(
         self,

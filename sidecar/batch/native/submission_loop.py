@@ -150,7 +150,7 @@ class SubmissionLoop:
 
     async def _send_all(self, provider: str, first: asyncio.Future[str] | None) -> bool:
         """Return False when the rest is not to be sent now. Raise Failure when the first part is not taken."""
-        async with aclosing(self._tools.uploader.pending_chunks(self.job_id, provider)) as chunks:
+        async with aclosing(self._tools.planner.pending_chunks(self.job_id, provider)) as chunks:
             async for chunk in chunks:
                 awaited = first is not None and not first.done()
                 with chunk.lines:

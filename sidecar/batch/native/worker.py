@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from sidecar.batch.native.chunk_uploader import Chunk
+from sidecar.batch.native.chunk_planner import Chunk
 from sidecar.batch.native.pace import DISK_WAIT_MS, LONGEST_WAIT_MS
 from sidecar.batch.native.part_steps import PartSteps, Tools
 from sidecar.batch.progress import ProgressReporter
