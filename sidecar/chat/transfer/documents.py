@@ -7,7 +7,7 @@ from typing import IO, Any
 
 import orjson
 
-from sidecar.chat.transfer import chatgpt_page, message_tables, perplexity, transcript
+from sidecar.chat.transfer import chatgpt_page, message_tables, perplexity, takeout_page, transcript
 from sidecar.chat.transfer.lists import THREAD
 from sidecar.chat.transfer.programs import conversations_in, service_of
 from sidecar.chat.transfer.records import is_record
@@ -96,9 +96,9 @@ def _in_lines(content: bytes) -> list[Any]:
 
 
 def _in_text(content: bytes) -> list[Any]:
-    """The conversations in ChatGPT's page, the rows of a table of messages, or the conversation that a text is."""
+    """What ChatGPT's page, Google's, or a table of messages holds, or the conversation that a text is."""
     text = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    for reader in (chatgpt_page.conversations_in, message_tables.rows_in):
+    for reader in (chatgpt_page.conversations_in, takeout_page.records_in, message_tables.rows_in):
         if (values := reader(text)) is not None:
             return values
     found = perplexity.conversation_in(text) or transcript.conversation_in(text)

@@ -14,18 +14,15 @@ from sidecar.chat.transfer.message_tree import TakenConversation
 from sidecar.chat.transfer.programs import PROGRAMS, Service, service_of
 from sidecar.chat.transfer.records import gathered
 from sidecar.chat.transfer.refusals import NEITHER, refused
+from sidecar.chat.transfer.takeout_page import UNREADABLE
 from sidecar.store.atomic_files import file_failure
 
-# Everything that a compressed file comes to.
 # Files in an archive that may hold some, where none is called `conversations`.
 _MAY_HOLD = (".json", ".jsonl", ".md", ".markdown", ".csv")
+# Everything that a compressed file comes to.
 MOST_UNPACKED_BYTES = 4 * 1024 * 1024 * 1024
 # gzip, bzip2, xz, Zstandard, 7-Zip, RAR.
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!\x1a")
-_TAKEOUT_PAGE = (
-    "This is Google's activity as a web page, out of which questions and answers cannot be told apart. Ask Google "
-    'Takeout for "My Activity" once more, with Gemini Apps alone, and choose JSON as its format.'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +41,29 @@ def read_file(path: Path) -> Iterator[Found]:
     try:
         written = int(path.stat().st_mtime * 1000)
         with ExitStack() as opened:
-            number = 0
-            for stream, among_others in _documents(path, opened):
+            number, pages = 0, list[str]()
+            for stream, among_others in _documents(path, opened, pages):
                 for value in gathered(values_of(stream, among_others=among_others)):
                     number += 1
                     yield _found(number, value, written)
+            if pages and not number:
+                raise refused(UNREADABLE)
     except OSError as error:
         raise file_failure(error, path) from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise refused("This ZIP file is damaged or locked. Ask for it once more.") from error
 
 
-def _documents(path: Path, opened: ExitStack) -> Iterator[tuple[IO[bytes], bool]]:
-    """What may hold conversations, and whether it stands among files that hold something else."""
+def _documents(path: Path, opened: ExitStack, pages: list[str]) -> Iterator[tuple[IO[bytes], bool]]:
+    """What may hold conversations, and whether it stands among files that hold something else.
+
+    To `pages` are added the names of Google's pages among them.
+    """
     file = opened.enter_context(path.open("rb"))
     begin = file.read(6)
     if begin.startswith(_PACKED):
         raise refused("The file is packed. Unpack it, and take what is in it.")
     if begin[:4] != b"PK\x03\x04":
-        file.seek(0)
-        if _is_takeout_page(file.read(65_536)):
-            raise refused(_TAKEOUT_PAGE)
         file.seek(0)
         yield file, False
         return
@@ -73,9 +72,11 @@ def _documents(path: Path, opened: ExitStack) -> Iterator[tuple[IO[bytes], bool]
     others = not names
     if others:
         names = [name for name in archive.namelist() if name.lower().endswith(_MAY_HOLD)]
+        # Google Takeout hands its activity out as a page where nobody chose otherwise.
+        pages += [name for name in archive.namelist() if "Gemini" in name and name.endswith(".html")]
+        names += pages
     if not names:
-        pages = any("Gemini" in name and name.endswith(".html") for name in archive.namelist())
-        raise refused(_TAKEOUT_PAGE if pages else NEITHER)
+        raise refused(NEITHER)
     if sum(archive.getinfo(name).file_size for name in names) > MOST_UNPACKED_BYTES:
         raise refused("This ZIP file holds more than 4 GB of conversations. Unpack it, and take parts of it.")
     for name in sorted(names):
@@ -88,10 +89,6 @@ def _is_conversations(name: str) -> bool:
     return (plain.startswith("conversations") and plain.endswith(".json")) or (
         plain.startswith("grok-chat-item") and plain.endswith(".js")
     )
-
-
-def _is_takeout_page(begin: bytes) -> bool:
-    return begin.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<") and b"Gemini" in begin and b"mdl-" in begin
 
 
 def _found(number: int, value: Any, written: int) -> Found:
