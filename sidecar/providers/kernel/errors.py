@@ -19,6 +19,7 @@ from sidecar.providers.kernel.outcome import LONGEST_HINT_MS, OutcomeUnknown
 from sidecar.providers.kernel.redirects import shown as shown_address
 from sidecar.providers.kernel.redirects import target
 from sidecar.providers.kernel.reset_hints import reset_ms, said_ms
+from sidecar.providers.kernel.status_words import PLAIN, of_status
 from sidecar.providers.kernel.vendor import Asked, VendorError
 from sidecar.providers.kernel.web_pages import (
     WEB_PAGE,
@@ -27,10 +28,8 @@ from sidecar.providers.kernel.web_pages import (
     page_instead,
     wants_certificate,
 )
+from sidecar.providers.kernel.whole_waits import when
 
-# A longer wait than a year is no wait that anybody meant.
-_LONGEST_TOLD_MS = 366 * 24 * 3_600 * 1_000
-_UNITS = (("days", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
 _OF_A_DAY = re.compile(
     r"\bdaily\b|(?<![a-z])per[ _-]?day(?![a-z])|\ba day\b|(?:of|for) (?:the|this) day\b|\btoday\b|\b[RT]PD\b",
     re.I,
@@ -65,7 +64,7 @@ def refused_response(
     error = asked.vendor.classify(status, value)
     retryable = may_retry(error.status, headers)
     final = status >= 400 and not retryable
-    is_no_answer = error.kind in ("invalid_api_key", "provider_rejected") and status not in TOO_LARGE
+    is_no_answer = error.kind in ("invalid_api_key", "provider_rejected") and status not in TOO_LARGE | PLAIN
     if wants_certificate(status, body):
         failure = asked.named(certificate_wanted(asked.title))
         failure.status = status
@@ -260,21 +259,19 @@ def _used_up(error: VendorError) -> Literal["credit", "quota"] | None:
     return "quota" if _OF_A_DAY.search(words) else None
 
 
-def _when(hint_ms: int | None) -> str:
-    if hint_ms is None or hint_ms > _LONGEST_TOLD_MS:
-        return "later"
-    unit, ms = next((unit, ms) for unit, ms in _UNITS if hint_ms >= 2 * ms or ms == 1_000)
-    return f"in {max(1, round(hint_ms / ms))} {unit}"
-
-
 def _sentence(error: VendorError, asked: Asked, shown: str, quoted: str, hint_ms: int | None) -> str:
     """What happened and what to do next. `shown` is the status in brackets, `quoted` what the vendor says."""
     title, model, said = asked.title, asked.model, error.said
+    # A short wait is over before this is told.
+    long_ms = hint_ms if (hint_ms or 0) > LONGEST_HINT_MS else None
+    is_open = error.kind in ("provider_unavailable", "provider_rejected") and not error.missing
+    if shown and is_open and long_ms is None and (told := of_status(title, error.status)) is not None:
+        return told + quoted
     match error.kind:
         case "invalid_api_key":
             return f"{key_refused(title, said)}{quoted}"
         case "rate_limited":
-            return f"{title} is limiting how fast this key may ask. Try again {_when(hint_ms)}.{quoted}"
+            return f"{title} is limiting how fast this key may ask. Try again {when(hint_ms)}.{quoted}"
         case "context_length_exceeded":
             return (
                 f"The conversation is longer than {model or 'the model'} can read. "
@@ -283,9 +280,9 @@ def _sentence(error: VendorError, asked: Asked, shown: str, quoted: str, hint_ms
         case "content_filtered":
             return f"{title} blocked this request by its content rules. Rephrase it.{quoted}"
         case "provider_unavailable":
-            # A short one was waited for before this was told.
-            when = _when(hint_ms if (hint_ms or 0) > LONGEST_HINT_MS else None)
-            return f"The {title} API is not available at the moment{shown}. Try again {when}.{quoted}"
+            return (
+                f"The {title} API is not available at the moment{shown}. Try again {when(long_ms)}.{quoted}"
+            )
         case "timeout":
             return f"The {title} API did not answer in time. {error.advice or 'Try again.'}{quoted}"
     if error.status in TOO_LARGE and not quoted:
