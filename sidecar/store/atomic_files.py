@@ -35,14 +35,20 @@ _DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[1-9¹²³
 def target_file(path: str, data_dir: Path) -> Path:
     """Return the absolute path of a file that may be written: a plain file, or a name that is free.
 
-    Raise Failure("invalid_params") for a folder, a link, a pipe, a device or the name of one, for anything in the data
-    folder and where there is no folder. What is left half written beside it by a kill is cleared at the next start.
+    Raise Failure("invalid_params") for a folder, a link, a pipe, a device or a name that Windows has no file of, for
+    anything in the data folder and where there is no folder. What is left half written beside it by a kill is cleared
+    at the next start.
     """
     target = _absolute(path)
     found = _look(target)
     if _DEVICE.fullmatch(target.name):
         # Written there, it is nowhere; and elsewhere a folder of that system's cannot take it over.
         raise _refused(f"{target.name} is a name that Windows keeps for a device. Choose another name.")
+    if target.name[-1:] in (".", " "):
+        # Windows leaves these out: it would write another file, and could not open this one.
+        raise _refused(
+            f'"{target.name}" ends with a point or a blank, which Windows leaves out. Choose another name.'
+        )
     if is_inside(target, data_dir):
         raise _refused(
             f"{target.name} would lie in the data folder, which belongs to A-B/AI itself. Choose another folder for it."

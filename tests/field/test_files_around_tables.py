@@ -75,3 +75,20 @@ async def test_a_name_that_windows_keeps_for_a_device_is_no_target(name: str, tm
             )
             assert whole["path"]
     assert not (tmp_path / name).exists()
+
+
+@field("files", "an export to a name that ends with a point or a blank")
+@pytest.mark.parametrize("name", ["rows.csv.", "rows.csv ", "rows .", "..."])
+async def test_a_name_that_windows_would_shorten_is_no_target(name: str, tmp_path: Path) -> None:
+    async with importing(tmp_path) as process:
+        where = await project(process)
+        rows = [{"prompt": "Hi", "model": LUNA}]
+        job = (await process.call("batch:submit", {"projectId": where, "rows": rows}))["id"]
+        for method, params in (
+            ("batch:export", {"jobId": job, "format": "csv"}),
+            ("conversation:export", {"projectId": where, "format": "json"}),
+            ("data:backup", {}),
+        ):
+            with pytest.raises(RpcError, match="ends with a point or a blank"):
+                await process.call(method, {**params, "path": str(tmp_path / name)})
+    assert not (tmp_path / name).exists()
