@@ -105,43 +105,54 @@ _CLOSED = "the connection was closed before the answer was complete"
 
 
 class _Watched(httpx.AsyncByteStream):
-    """A body whose end is noticed: of one that is no HTTP aiohttp may close the connection and tell no reader."""
+    """A body whose end is noticed: of one that is no HTTP aiohttp may close the connection and tell no reader.
+
+    Whoever waits for a piece is told within two looks. One timer for the body does it, not one for each piece.
+    """
 
     def __init__(self, stream: object) -> None:
         assert isinstance(stream, AiohttpResponseStream)
         self._stream = stream
         self._response = stream._aiohttp_response
+        self._waiting = False
+        self._next_look: asyncio.TimerHandle | None = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         # No generator: one that is left before its end is closed by a task of its own, whenever it is collected.
         return self
 
     async def __anext__(self) -> bytes:
+        if self._next_look is None:
+            self._look_later()
+        self._waiting = True
         try:
-            piece = await self._next_piece()
+            piece = await self._response.content.readany()
+        except RuntimeError:
+            # What aiohttp raises where it has closed the connection before it is read from.
+            raise httpx.ReadError(_CLOSED) from None
         except Exception:
             with map_aiohttp_exceptions():
                 raise
+        finally:
+            self._waiting = False
         if not piece:
             raise StopAsyncIteration
         return piece
 
-    async def _next_piece(self) -> bytes:
-        while True:
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    return await self._response.content.readany()
-            except aiohttp.ServerTimeoutError:
-                raise  # its own patience, which is a TimeoutError too
-            except TimeoutError:
-                if self._is_gone():
-                    raise httpx.ReadError(_CLOSED) from None
-            except RuntimeError:
-                # What aiohttp raises where it has closed the connection before it is read from.
-                raise httpx.ReadError(_CLOSED) from None
-
     async def aclose(self) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
         await self._stream.aclose()
+
+    def _look_later(self) -> None:
+        self._next_look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        body = self._response.content
+        if self._waiting and not body.is_eof() and self._is_gone():
+            body.set_exception(httpx.ReadError(_CLOSED))
+        else:
+            self._look_later()
 
     def _is_gone(self) -> bool:
         connection = self._response.connection
