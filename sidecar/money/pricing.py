@@ -113,8 +113,10 @@ def cost(usage: Usage, entry: PriceEntry | None, *, batch: bool = False) -> Cost
 
 
 def at_cheapest_tier(usage: Usage, entry: PriceEntry) -> Usage:
-    """Return the usage at the service tier at which it costs least."""
-    tiers = {name for name in entry.service_tiers if "=" not in name} | set(entry.service_per_million)
+    """Return the usage, of which no tier was told, at the service tier at which it costs least."""
+    # What multiplies the listed rates by one or more is no cheaper than those.
+    cheaper = {name for name, times in entry.service_tiers.items() if "=" not in name and times < _STANDARD}
+    tiers = cheaper | set(entry.service_per_million)
     found = usage, cost(usage, entry)
     for tier in sorted(tiers):
         each = tuple(replace(request, service_tier=tier) for request in usage.requests)
