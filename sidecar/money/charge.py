@@ -92,8 +92,22 @@ def _dearest(price: PriceEntry, name: str) -> Decimal:
     return max(each.get(name, each["prompt"]) for each in rates)
 
 
-def price_record(price: PriceEntry) -> dict[str, Any]:
+def price_record(price: PriceEntry) -> Mapping[str, Any]:
     """The price as it is kept beside what it charged, so that a later catalogue cannot rewrite the past."""
+    known = _RECORDS.get(id(price))
+    if known is None:
+        if len(_RECORDS) >= _MOST_RECORDS:
+            _RECORDS.clear()
+        known = _RECORDS[id(price)] = price, _record(price)
+    return known[1]
+
+
+# Each call keeps one, and most calls are of few prices. By a price's identity, which lasts as long as it is kept here.
+_RECORDS: dict[int, tuple[PriceEntry, Mapping[str, Any]]] = {}
+_MOST_RECORDS = 256
+
+
+def _record(price: PriceEntry) -> Mapping[str, Any]:
     tiers = [
         {"aboveTokens": tier.above_tokens, "perMillion": _text(tier.per_million)}
         | ({"batchPerMillion": _text(tier.batch_per_million)} if tier.batch_per_million else {})
