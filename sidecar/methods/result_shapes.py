@@ -22,8 +22,8 @@ _KINDS: Mapping[str, frozenset[type]] = {
     "object": frozenset({dict}),
     "array": frozenset({list, tuple}),
 }
-# What is of none of these is written out by the codec, which knows what becomes of it.
-_JUDGED = frozenset[type]().union(*_KINDS.values())
+# What is of none of these is written out by the codec, which knows what becomes of it; of bytes nothing can.
+_JUDGED = frozenset[type]({bytes}).union(*_KINDS.values())
 
 
 def judge_of(schema: Mapping[str, Any]) -> Judge:

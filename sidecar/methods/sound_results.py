@@ -2,7 +2,7 @@
 
 What raises nothing would go out as it is: a number where the contract says a text, and the app that reads it breaks
 there. So the results of methods that only read (`x-reads` in the contract) are held against the contract. Where one is
-not what it says, the database is looked through and set right, and the method is asked again.
+not what it says, or there is none, the database is looked through and set right, and the method is asked again.
 """
 
 from __future__ import annotations
@@ -35,11 +35,22 @@ class OddResult(Exception):
 
 
 async def sound(name: str, handler: Handler, call: Any, params: Any) -> Any:
-    """Return the handler's result; after the database was set right where that was the reason that it was odd.
+    """Return the handler's result; after the database was set right where that was the reason that it was odd, or none.
 
-    One that is odd for another reason is told in the log, and returned.
+    One that is odd for another reason is told in the log, and returned. Raise what the handler raises, and Failure
+    where the database could not be set right.
     """
-    result = await handler(call, params)
+    try:
+        result = await handler(call, params)
+    except Failure:
+        raise
+    except Exception as problem:
+        told = await call.services.store.explain(problem)
+        if told is problem:
+            raise
+        if not (isinstance(told, Failure) and told.retryable):
+            raise told from problem
+        return await handler(call, params)
     if await _obeys(name, result):
         return result
     told = await call.services.store.explain(OddResult(f"the result of {name} is not what the contract says"))
