@@ -101,3 +101,23 @@ async def test_a_row_with_an_object_of_its_own_stays_one_row(process: SidecarPro
     row = {"prompt": "Why?", "about": {"prompt": "no question"}, "more": [{"prompt": "none"}]}
     rows, _ = await imported(process, tmp_path / "t.json", json.dumps(row))
     assert rows == [{"id": "row-1", "prompt": "Why?", "data": {"about": row["about"], "more": row["more"]}}]
+
+
+@field("files", "what is nearly JSON")
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("p.json", "[{'prompt': 'Why?', 'n': None}]", "json.dump"),
+        ("p.json", "[{prompt: 'Why?'}]", "double quotes"),
+        ("p.json", 'export default [{"prompt": "Why?"}];', "before the first bracket"),
+        ("p.json", 'callback([{"prompt": "Why?"}]);', "before the first bracket"),
+        ("p.json", '[{"prompt": "Why?"}, {"prompt": "Wh', "What stands before was read; mend this place"),
+        ("p.json", '[{"prompt": "Why?"} {"prompt": "Who?"}]', "mend this place"),
+        ("p.jsonl", '{"prompt": "Why?"}\n{"prompt": }\n', "Mend it, or have the program"),
+    ],
+)
+async def test_what_is_nearly_json_is_told_with_what_to_do(
+    name: str, text: str, told: str, process: SidecarProcess, tmp_path: Path
+) -> None:
+    _, said = await imported(process, tmp_path / name, text)
+    assert any(told in each for each in said), said

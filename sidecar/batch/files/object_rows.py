@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from sidecar.batch.files import json_tables, objects, seen, shapes
+from sidecar.batch.files.broken_json import with_next_step
 from sidecar.batch.files.columns import EMPTY, BadRow, from_object
 from sidecar.batch.files.encodings import TextEncoding
 from sidecar.batch.files.layout import Layout, layout_of
@@ -35,13 +36,13 @@ def object_rows(
             if isinstance(value, Mapping | str) and len(samples) < SAMPLES:
                 samples.append(_as_asked(value))
             if isinstance(value, objects.Unreadable):
-                yield number, RowError(value.message)
+                yield number, RowError(with_next_step(value.message))
             else:
                 yield number, reader.row(value)
             while reader.remarks:
                 yield 0, RowError(reader.remarks.pop(0))
     except BrokenJson as error:
-        yield number and number + 1, RowError(str(error))
+        yield number and number + 1, RowError(with_next_step(str(error)))
     with suppress(RecursionError):
         names, values = seen.members([as_value(sample) for sample in samples])
         if names:
