@@ -13,7 +13,7 @@ from sidecar.money import charge
 from sidecar.money.catalogue import Catalogue
 from sidecar.providers.base import Usage
 from tests.field.claims import field
-from tests.field.hostile import Answer, Asked, chat_chunks, serving, stream, whole
+from tests.field.hostile import Answer, Asked, chat_chunks, head, raw, serving, stream, whole
 from tests.field.lab import MODEL, own_models, project, sidecar
 from tests.field.vendors import ended, rows, until
 
@@ -92,13 +92,22 @@ async def test_a_wait_of_days_stops_a_local_batch_at_once_and_says_how_long(
 
 
 @field("batches", "local job: the network, the server or a login page is in the way after some rows")
-async def test_rows_of_a_local_batch_wait_while_a_login_page_is_in_the_way(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "page",
+    [
+        whole("<html><title>Welcome to the hotel's network</title></html>"),
+        *(raw(head(status, {"location": "http://login.hotel.example/"})) for status in (302, 303)),
+    ],
+    ids=["page", "302", "303"],
+)
+async def test_rows_of_a_local_batch_wait_while_a_login_page_is_in_the_way(
+    page: Answer, tmp_path: Path
+) -> None:
     asked = 0
 
     def with_a_page_between(_: Asked) -> Answer:
         nonlocal asked
         asked += 1
-        page = whole("<html><title>Welcome to the hotel's network</title></html>")
         return page if asked == 5 else stream(*chat_chunks("Good morning"), "[DONE]")
 
     async with (

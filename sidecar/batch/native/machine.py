@@ -277,7 +277,7 @@ def _since_asked(part: VendorBatch, now: int) -> int:
 
 
 def _may_pass(failure: Failure) -> bool:
-    """Whether the same may succeed later."""
-    if failure.kind in _KEY:
+    """Whether the same may succeed later: behind the login of a network whatever is asked meets its page."""
+    if failure.kind in _KEY or failure.out_of_reach:
         return True
     return failure.kind in _PASSING if failure.retryable is None else failure.retryable

@@ -17,7 +17,6 @@ from sidecar import clock
 from sidecar.errors import Failure
 from sidecar.known_secrets import KnownSecrets
 from sidecar.network_options import Options, machine_options
-from sidecar.providers.kernel import redirects
 from sidecar.providers.kernel.bodies import Body, RawBody, json_body
 from sidecar.providers.kernel.broken import broken, never_left, page_on_the_way
 from sidecar.providers.kernel.json_values import read_document
@@ -177,8 +176,9 @@ class HttpClient:
         try:
             return read_document(bytes(document))
         except ValueError:
-            if is_page(bytes(document)) and method == "GET":
-                raise page_instead(peer) from None
+            if is_page(bytes(document)):
+                page = page_instead(peer)
+                raise page if method == "GET" else _unread(page.message, once) from None
             words = f"The {peer} API did not answer with JSON. Check the base URL, or try again later."
             raise _unread(words, once) from None
 
@@ -241,7 +241,7 @@ class HttpClient:
             failure, status = opening.refusal, opening.status or status
         else:
             failure = call.read_refusal(status, names, await refusal_body(response))
-        if failure.detail == WEB_PAGE or status in redirects.STATUSES:
+        if failure.detail == WEB_PAGE or 300 <= status < 400:
             page_on_the_way(failure, status, response.extensions.get("proxy"))
         if call.pacer is not None:
             call.pacer.observe(status, names, failure.retry_after_ms)
