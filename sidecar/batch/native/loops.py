@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from sidecar.batch.native import interruptions, transactions
 from sidecar.batch.native.pace import FIRST_WAIT_MS
-from sidecar.batch.native.part_steps import Tools
 from sidecar.batch.native.submission_loop import SubmissionLoop
+from sidecar.batch.native.worker_tools import Tools
 from sidecar.batch.progress import Progress, ProgressReporter
 from sidecar.store.job_records import Job, JobRow, VendorBatch
 

@@ -5,24 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Concatenate, ParamSpec
 
 from sidecar.batch.native import actions, endings, interruptions, machine, reasons, stops, transactions
 from sidecar.batch.native.actions import Action, Observed, Sent, Tried
-from sidecar.batch.native.chunk_planner import Chunk, ChunkPlanner
-from sidecar.batch.native.chunk_uploader import ChunkUploader
-from sidecar.batch.native.collect import Collector, Page
+from sidecar.batch.native.chunk_planner import Chunk
+from sidecar.batch.native.collect import Page
 from sidecar.batch.native.departure import Departure
 from sidecar.batch.native.doubles import stop_double
-from sidecar.batch.native.look import BrokenOff, Look, Places
+from sidecar.batch.native.look import BrokenOff, Look
 from sidecar.batch.native.other_key import explained
-from sidecar.batch.native.pace import Pace
 from sidecar.batch.native.reading import FailedReadings, Reading
+from sidecar.batch.native.worker_tools import Tools
 from sidecar.batch.progress import ProgressReporter
-from sidecar.core import Core
 from sidecar.errors import Failure
 from sidecar.providers.batches import GONE, BatchState
 from sidecar.store import vendor_batches
@@ -31,19 +29,6 @@ from sidecar.store.job_records import Job, VendorBatch
 P = ParamSpec("P")
 
 log = logging.getLogger("sidecar.batch")
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What the workers of every job use."""
-
-    core: Core
-    planner: ChunkPlanner
-    uploader: ChunkUploader
-    collector: Collector
-    pace: Pace
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    places: Places = field(default_factory=Places)
 
 
 class PartSteps:

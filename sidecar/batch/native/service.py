@@ -16,9 +16,9 @@ from sidecar.batch.native.chunk_uploader import ChunkUploader
 from sidecar.batch.native.collect import Collector
 from sidecar.batch.native.loops import SubmissionLoops
 from sidecar.batch.native.pace import Pace
-from sidecar.batch.native.part_steps import Tools
 from sidecar.batch.native.sent_batches import SentBatches
 from sidecar.batch.native.unheard import UnheardStops
+from sidecar.batch.native.worker_tools import Tools
 from sidecar.batch.progress import Progress
 from sidecar.batch.row_input import RowSource
 from sidecar.batch.safeguard_transactions import NOTHING_WANTED, SafeguardWanted, goes_to_the_vendor

@@ -7,8 +7,8 @@ import logging
 from contextlib import aclosing, suppress
 
 from sidecar.batch.native import intents, transactions
-from sidecar.batch.native.part_steps import Tools
 from sidecar.batch.native.worker import Worker
+from sidecar.batch.native.worker_tools import Tools
 from sidecar.batch.progress import ProgressReporter
 from sidecar.batch.row_transactions import write_when_possible
 from sidecar.batch.watch import Watch

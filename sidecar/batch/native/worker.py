@@ -9,7 +9,8 @@ from functools import partial
 
 from sidecar.batch.native.chunk_planner import Chunk
 from sidecar.batch.native.pace import DISK_WAIT_MS, LONGEST_WAIT_MS
-from sidecar.batch.native.part_steps import PartSteps, Tools
+from sidecar.batch.native.part_steps import PartSteps
+from sidecar.batch.native.worker_tools import Tools
 from sidecar.batch.progress import ProgressReporter
 from sidecar.errors import Failure
 from sidecar.store import vendor_batches
