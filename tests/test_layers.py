@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SIDECAR = Path(__file__).parent.parent / "sidecar"
+from tests.helpers.sources import SIDECAR, modules, nodes
 
 # What each part may import of ours, besides itself and the ground, which everything stands on.
 GROUND = {
@@ -218,19 +218,6 @@ SEAMS = {
 }
 # These cost too much at start-up to stand at the top of a module that serving needs.
 HEAVY = {"httpx", "httpx_aiohttp", "aiohttp", "keyring", "jsonschema", "platformdirs"}
-
-
-@cache
-def modules() -> tuple[tuple[str, ast.Module], ...]:
-    return tuple(
-        (path.relative_to(SIDECAR).as_posix(), ast.parse(path.read_text(encoding="utf-8")))
-        for path in sorted(SIDECAR.rglob("*.py"))
-    )
-
-
-@cache
-def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
-    return tuple(ast.walk(tree))
 
 
 @cache

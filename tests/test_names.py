@@ -11,7 +11,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import sidecar
-from tests.test_layers import imports, modules, runtime_imports
+from tests.helpers.sources import modules
+from tests.test_layers import imports, runtime_imports
 
 ROOT = Path(__file__).parent.parent
 

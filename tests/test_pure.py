@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-SIDECAR = Path(__file__).parent.parent / "sidecar"
+from tests.helpers.sources import modules
+
 # What reaches the world outside, waits for it, or is another one in each run.
 WORLD = {
     "aiohttp",
@@ -75,15 +75,7 @@ def first_line(tree: ast.Module) -> str:
     return (ast.get_docstring(tree) or "").partition("\n")[0]
 
 
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-PURE = {
-    path.relative_to(SIDECAR).as_posix(): tree
-    for path in sorted(SIDECAR.rglob("*.py"))
-    if says_pure(tree := parsed(path))
-}
+PURE = {file: tree for file, tree in modules() if says_pure(tree)}
 
 
 def imported(tree: ast.Module) -> set[str]:
@@ -118,9 +110,9 @@ def test_a_module_that_says_pure_neither_waits_nor_touches_the_world(file: str) 
 
 def test_a_module_is_pure_by_one_word_in_its_first_line_and_by_no_other() -> None:
     other = [
-        path.relative_to(SIDECAR).as_posix()
-        for path in sorted(SIDECAR.rglob("*.py"))
-        if re.search(r"\(pure\)|\bPure\b", docstring := ast.get_docstring(tree := parsed(path)) or "")
+        file
+        for file, tree in modules()
+        if re.search(r"\(pure\)|\bPure\b", docstring := ast.get_docstring(tree) or "")
         and (not says_pure(tree) or "Pure" in docstring)
     ]
     assert other == []

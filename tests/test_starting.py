@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.fork_servers import INTERPRETER, OFTEN, REPOSITORY, SERVERS
+from tests.helpers.sources import modules
 from tests.helpers.starting import CHOICE, Forked, Running, server_for, start
 
 PIPE = asyncio.subprocess.PIPE
@@ -168,11 +169,10 @@ def outside_functions(node: ast.AST) -> Iterator[ast.AST]:
 
 def test_no_module_looks_into_the_environment_when_it_is_loaded() -> None:
     """A process that is forked has another one than that in which the modules were loaded."""
-    sidecar = REPOSITORY / "sidecar"
     looks = {
-        path.relative_to(sidecar).as_posix()
-        for path in sidecar.rglob("*.py")
-        for node in outside_functions(ast.parse(path.read_text(encoding="utf-8")))
+        file
+        for file, tree in modules()
+        for node in outside_functions(tree)
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
     }
     assert looks == WHEN_LOADED
