@@ -88,16 +88,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Collect garbage once, when all is found.
+    """Leave what is found out of every collection of garbage.
 
-    Thousands of tests and their parameters stay to the end: no use looking through them while they are gathered, nor
-    with each collection of garbage after that. Each worker gathers them all.
+    Thousands of tests and their parameters stay to the end: no use looking through them while they are gathered, once
+    they are, or with each collection of garbage after that. Each worker gathers them all.
     """
     gc.disable()
     try:
         return (yield)
     finally:
-        gc.collect()
         gc.freeze()
         gc.enable()
 
