@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, TypeAdapter
@@ -111,9 +112,13 @@ def strictly(kind: type[BaseModel], value: BaseModel) -> None:
 def fits(params: Any, body: Mapping[str, Any]) -> None:
     """Hold a body against a TypedDict, which takes members that it does not know; the vendor would not."""
     assert body.keys() <= params.__required_keys__ | params.__optional_keys__
-    # What is checked as it is read needs the adapter until then.
-    adapter: TypeAdapter[Any] = TypeAdapter(params)
-    read(adapter.validate_python(body))
+    read(adapter_of(params).validate_python(body))
+
+
+@cache
+def adapter_of(params: Any) -> TypeAdapter[Any]:
+    """Return what checks a TypedDict: a hundred others stand in it, which takes longer to gather than to check."""
+    return TypeAdapter(params)
 
 
 def read(value: Any) -> None:
