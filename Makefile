@@ -77,7 +77,8 @@ soak: setup ## what is hostile alone: odd values (new ones each time), leaks, me
 	ABAI_SOAK=1 ABAI_REAL_STARTS=1 ABAI_PEAKS=$(CURDIR)/build/peaks.tsv $(PYTEST) tests/fuzz tests/field/test_trust_secrets.py \
 		tests/field/test_trust_memory.py tests/field/test_trust_pieces.py tests/field/test_trust_results.py tests/field/test_trust_frames.py \
 		tests/field/test_trust_imports.py tests/crash tests/batch/test_crash.py \
-		tests/batch/test_simulated.py tests/batch/files/test_files_on_disk.py
+		tests/batch/test_simulated.py tests/batch/files/test_files_on_disk.py \
+		tests/providers/compatible/test_compatible_think.py
 	ABAI_SOAK=1 ABAI_REAL_STARTS=1 MONEY_EXAMPLES=$(or $(EXAMPLES),200) $(PYTEST) tests/spending/test_money_properties.py
 	ABAI_SOAK=1 ABAI_REAL_STARTS=1 $(PYTEST) -m hypothesis
 	ABAI_REAL_STARTS=1 $(BIN)/python -m tests.faults --rounds $(or $(ROUNDS),10) --write-table --peaks build/peaks.tsv
