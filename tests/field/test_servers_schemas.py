@@ -117,6 +117,16 @@ async def test_a_schema_that_asks_itself_for_ever_is_told_before_it_is_paid_for(
         await ask(lab.process, options={"jsonSchema": schema})
 
 
+@field("servers", "references that look at the same value")
+@pytest.mark.parametrize("astray", ["#/nowhere", "http://lab.example/x y", "#anchor"])
+async def test_a_reference_astray_in_what_is_only_referred_to_is_told_before_it_is_paid_for(
+    astray: str, lab: Lab
+) -> None:
+    schema = {"$ref": "#/more/a", "more": {"a": {"anyOf": [TEXT, {"$ref": astray}]}}}
+    with pytest.raises(RpcError, match=r"leads to nothing inside it.*nothing was paid"):
+        await ask(lab.process, options={"jsonSchema": schema})
+
+
 async def test_a_schema_of_a_tree_is_none_that_asks_itself_for_ever(lab: Lab) -> None:
     node = {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"a": {"$ref": "#/$defs/node"}}}]}
     schema = holding({"$ref": "#/$defs/node"}, **{"$defs": {"node": node}})

@@ -78,6 +78,9 @@ def _circle(every: list[tuple[Mapping[str, Any], Any]]) -> str | None:
             return "a reference leads in a circle, back to the schema that it is a part of"
         on_the_way.add(id(schema))
         resolver = resolvers.get(id(schema), resolver)
+        # What no list of schemas holds is seen here first, where a reference leads to it.
+        if (found := _problem(schema, resolver)) is not None:
+            return found
         for inner, its in _at_the_same_value(schema, resolver):
             if (found := look(inner, its)) is not None:
                 return found
