@@ -162,3 +162,30 @@ async def test_words_of_an_older_draft_mean_what_they_meant(
     assert await answered(lab, schema, {"a": good}) == {"a": good}
     with pytest.raises(RpcError, match="does not follow the schema"):
         await answered(lab, schema, {"a": bad})
+
+
+# As a description of an interface has them, with what JSON Schema alone does not know.
+COMPONENTS = {
+    "schemas": {
+        "Sky": {
+            "type": "object",
+            "properties": {"day": {"$ref": "#/components/schemas/Day"}},
+            "required": ["day"],
+        },
+        "Day": {**TEXT, "pattern": r"^(?<year>\d{4})-\d\d$", "nullable": True},
+    }
+}
+
+
+@field("servers", "schemas under `components` of OpenAPI")
+async def test_schemas_of_openapi_are_found_and_held_against_the_answer(lab: Lab) -> None:
+    schema = {"$ref": "#/components/schemas/Sky", "components": COMPONENTS}
+    for value in ({"day": "2026-01"}, {"day": None}):
+        assert await answered(lab, schema, value) == value
+    with pytest.raises(RpcError, match="does not follow the schema"):
+        await answered(lab, schema, {"day": "26-01"})
+    wrong = {"schemas": {"Sky": {"type": "sky"}}}
+    with pytest.raises(RpcError, match=r"is not valid.*nothing was paid"):
+        await ask(
+            lab.process, options={"jsonSchema": {"$ref": "#/components/schemas/Sky", "components": wrong}}
+        )

@@ -14,6 +14,7 @@ _NULL = {"type": "null"}
 _UNIONS = ("anyOf", "oneOf")
 # What is said of a value and is no rule for it.
 _TOLD = ("title", "description")
+_COMPONENTS = "#/components/schemas/"
 _BOUNDS = (("exclusiveMaximum", "maximum"), ("exclusiveMinimum", "minimum"))
 
 
@@ -90,3 +91,29 @@ def with_dependencies_alike(schema: dict[str, Any]) -> dict[str, Any]:
         for name, each in found.items()
     }
     return {**schema, "dependencies": alike}
+
+
+def with_definitions(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a schema whose `components` are definitions, as JSON Schema and the vendors know them.
+
+    What is written in OpenAPI's words refers to them as "#/components/schemas/Name".
+    """
+    components = schema.get("components")
+    held = components.get("schemas") if isinstance(components, Mapping) else None
+    known = schema.get("$defs", {})
+    if not isinstance(held, Mapping) or not isinstance(known, Mapping) or known.keys() & held.keys():
+        return schema
+    moved = {word: value for word, value in schema.items() if word != "components"}
+    found: Mapping[str, Any] = _referring({**moved, "$defs": {**held, **known}})
+    return found
+
+
+def _referring(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            word: "#/$defs/" + each.removeprefix(_COMPONENTS)
+            if word == "$ref" and isinstance(each, str) and each.startswith(_COMPONENTS)
+            else _referring(each)
+            for word, each in value.items()
+        }
+    return [_referring(each) for each in value] if isinstance(value, list) else value

@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sidecar.chat.json_output.ecma_patterns import NoPattern, with_python_patterns
-from sidecar.chat.json_output.older_words import in_new_words, with_dependencies_alike, with_null
+from sidecar.chat.json_output.older_words import (
+    in_new_words,
+    with_definitions,
+    with_dependencies_alike,
+    with_null,
+)
 from sidecar.chat.json_output.places import HOLDS_A_SCHEMA, HOLDS_SCHEMAS_BY_NAME, HOLDS_SCHEMAS_IN_LIST
 from sidecar.chat.json_output.refs import problem_with_references
 from sidecar.errors import Failure
@@ -31,6 +36,8 @@ def read_schema(given: Mapping[str, Any] | str | None) -> dict[str, Any] | None:
         if not given:
             return None
         _refuse_large(given)
+        if isinstance(given, Mapping):
+            given = with_definitions(given)
         schema = _spell_out(given, renews=not (isinstance(given, Mapping) and "$schema" in given))
         if not isinstance(schema, dict):
             raise _wrong("it must be an object")
