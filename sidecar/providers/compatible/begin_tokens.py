@@ -22,6 +22,7 @@ MARKS = (
     "<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>",
     "<|START_RESPONSE|>",
     "<|begin_of_solution|>",
+    "<|begin_of_box|>",
     "<|begin_of_text|>",
     "<|startoftext|>",
     "[/INST]",

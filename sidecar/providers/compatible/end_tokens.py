@@ -26,6 +26,7 @@ MARKS = (
     "<|END_RESPONSE|>",
     "<|END_OF_TURN_TOKEN|>",
     "<|end_of_solution|>",
+    "<|end_of_box|>",
     "<eos>",
     "</s>",
 )

@@ -11,6 +11,7 @@ from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall, Usage
 from sidecar.providers.bills import BilledLine
 from sidecar.providers.compatible.activity import activity_costs
+from sidecar.providers.compatible.answer_frames import AnswerFrames
 from sidecar.providers.compatible.begin_tokens import BeginTokens
 from sidecar.providers.compatible.charges import call_record
 from sidecar.providers.compatible.end_tokens import EndTokens
@@ -89,7 +90,7 @@ class Compatible:
         was run, OutcomeUnknown when something may have been.
         """
         asked = self._api.asked(key, str(plan.body["model"]))
-        splitter = EndTokens(BeginTokens(ThinkSplitter()))
+        splitter = EndTokens(BeginTokens(AnswerFrames(ThinkSplitter())))
         reader = ChatReader(asked, read_usage=compatible_usage, splitter=splitter)
 
         def another(attempt: Attempt, failure: Failure) -> Attempt | None:

@@ -58,12 +58,16 @@ _NAMES = "think|thinking|thought|thoughts|reasoning"
 _FOLDED = r'<details\s[^<>\n]{0,200}?type="reasoning"[^<>\n]{0,200}>'
 _WITH_MORE = re.compile(rf"<({_NAMES})\s[^<>\n]{{0,200}}>|{_FOLDED}", re.IGNORECASE)
 _HALF_OPEN = re.compile(rf"<(?:{_NAMES}|details)\s[^<>\n]{{0,200}}", re.IGNORECASE)
-# What is left of OpenAI's channels where a server drops the tokens around their names, and how Granite says it.
+# What is left of OpenAI's channels where a server drops the tokens around their names; how Granite and Apriel say it.
 _IN_WORDS = (
     (re.compile(r"analysis(?=[A-Z\"'(])"), re.compile("assistantfinal", re.IGNORECASE)),
     (
         re.compile(r"\s*Here(?:['’]s| is) my thought process:\s*"),
         re.compile(r"Here(?:['’]s| is) my response:", re.IGNORECASE),
+    ),
+    (
+        re.compile(r"\s*(?:Here are my reasoning steps:\s*)?"),
+        re.compile(r"\[BEGIN FINAL RESPONSE\]"),
     ),
 )
 ANY_END = re.compile("|".join((ANY_CLOSE.pattern, *(end.pattern for _, end in _IN_WORDS))), re.IGNORECASE)
