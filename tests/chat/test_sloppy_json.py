@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -89,3 +90,12 @@ def test_what_is_never_closed_is_looked_through_once(piece: str) -> None:
     text = "{" + piece * (90_000 // len(piece)) + "}"
     assert as_json(text) is not None
     assert as_json(text * 2) is None
+
+
+@pytest.mark.parametrize("piece", ["[", "{ ", '{"', "[\n\t", "[&quot"])
+def test_an_answer_of_nothing_but_brackets_keeps_nobody_waiting(piece: str) -> None:
+    text = piece * (90_000 // len(piece))
+    begun = time.process_time()
+    with pytest.raises(Failure):
+        read_reply(text, {"type": "object"})
+    assert time.process_time() - begun < 2

@@ -36,7 +36,8 @@ _CONTROLS = re.compile(r"[\x00-\x1f]")
 _ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|[bfnrt][a-z]|.|\Z)", re.DOTALL)
 _MAY_BE_BOTH = re.compile(r"\\(?:[bfnrt][a-z]|u\Z)")
 _ESCAPED_LETTERS = frozenset('"\\/bfnrt')
-_FOR_A_PAGE = re.compile(r"[{\[][{\[\s]*&(?:quot|#34);")
+# From the last bracket before it: a text of nothing but brackets is not looked through from each of them.
+_FOR_A_PAGE = re.compile(r"[{\[]\s*+&(?:quot|#34);")
 
 
 def as_json(text: str) -> str | None:
