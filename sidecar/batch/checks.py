@@ -61,13 +61,13 @@ def problem(spec: Mapping[str, Any]) -> tuple[str, str] | None:
     kind = spec["type"]
     needed = {"contains": "value", "equals": "value", "regex": "pattern", "json-schema": "schema"}.get(kind)
     if needed is not None and spec.get(needed) in (None, ""):
-        return needed, f'A check of type "{kind}" needs a {needed}.'
+        return needed, f'A check of type "{kind}" needs a {needed}. Give it one.'
     if kind in ("number", "length"):
         least, most = spec.get("min"), spec.get("max")
         if least is None and most is None:
-            return "min", f'A check of type "{kind}" needs a min, a max, or both.'
+            return "min", f'A check of type "{kind}" needs a min, a max, or both. Give it one.'
         if least is not None and most is not None and least > most:
-            return "max", "The max is less than the min, so that no answer could pass."
+            return "max", "The max is less than the min, so that no answer could pass. Exchange the two."
     return None
 
 

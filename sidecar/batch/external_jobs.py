@@ -96,7 +96,7 @@ def _own(conn: sqlite3.Connection, session: CurrentProject, job_id: str, now: in
         return jobs.create(conn, Job(job_id, session.project(conn), now, source="renderer"))
     if job.source == "sidecar" and (job.status != "pending" or job.mode == "native"):
         raise Failure(
-            "conflict", "This batch is not run by the app but by the sidecar, which keeps its state itself."
+            "conflict", "The sidecar runs this batch and keeps its state itself. Start or cancel it there."
         )
     return job
 

@@ -39,13 +39,19 @@ def refuse_foreign(job: Job, mode: Mode = "local") -> None:
     if job.source != "sidecar":
         raise Failure("conflict", "The app runs this batch itself. Start or stop it there.")
     if job.mode != mode:
-        raise Failure("conflict", "A provider runs this batch, and decides itself when its rows are sent.")
+        raise Failure(
+            "conflict",
+            "A provider runs this batch and decides when its rows are sent. Wait for it, or cancel the batch.",
+        )
 
 
 def refuse_ended(job: Job) -> None:
     """Raises Failure("conflict") for a job that cannot be cancelled any more."""
     if job.status in ("completed", "cancelled"):
-        raise Failure("conflict", "This batch has ended already; there is nothing left to cancel.")
+        raise Failure(
+            "conflict",
+            "This batch has ended already, so there is nothing left to cancel. Load the list again.",
+        )
 
 
 def unknown_job() -> Failure:

@@ -76,7 +76,10 @@ class Row:
         if lacking:
             return "data", f"Missing template variables: {', '.join(lacking)}"
         if self.prompt.strip() and not self.filled_prompt().strip():
-            return "prompt", "The prompt is empty once its variables are filled in."
+            return (
+                "prompt",
+                "The prompt is empty once its variables are filled in. Give them words, or leave the row out.",
+            )
         return None
 
     def filled_prompt(self) -> str:

@@ -88,7 +88,9 @@ class ReplyChecker:
             log.warning("a pattern was not held against answers: %s", problem)
             return None
         if "problem" in answer:
-            raise Failure("invalid_params", f"This is no regular expression: {answer['problem']}.")
+            raise Failure(
+                "invalid_params", f"This is no regular expression: {answer['problem']}. Correct it."
+            )
         found: list[bool] = answer["found"]
         return found
 

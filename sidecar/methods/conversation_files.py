@@ -119,10 +119,12 @@ def _chosen(conn: sqlite3.Connection, params: types.ConversationExportParams) ->
     if params.id is not None:
         found = conversations.get(conn, params.id)
         if found is None:
-            raise Failure("not_found", "There is no such conversation; it may have been deleted.")
+            raise Failure(
+                "not_found", "There is no such conversation; it may have been deleted. Choose another one."
+            )
         return [found]
     if projects.get(conn, str(params.project_id)) is None:
-        raise Failure("not_found", "There is no such project; it may have been deleted.")
+        raise Failure("not_found", "There is no such project; it may have been deleted. Choose another one.")
     return conversations.list_page(conn, str(params.project_id))
 
 

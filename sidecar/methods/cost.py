@@ -90,7 +90,7 @@ async def reconcile(call: Request, params: types.CostReconcileParams) -> dict[st
         raise _invalid(no_such_provider(provider, app.providers.names()), "provider")
     first, last = _day(params.from_, "from"), _day(params.to, "to")
     if last < first:
-        raise _invalid("The last day is before the first one.", "to")
+        raise _invalid("The last day is before the first one. Exchange the two.", "to")
     entries = await _entries(call, provider, first, last)
     before = settled_before(entries)
     settled = await settle_unknown(call, provider, entries)

@@ -76,7 +76,8 @@ async def delete(call: Request, params: types.ModelsDeleteParams) -> None:
     if not await call.services.catalogue_files.change_own(change):
         name = f"{params.provider}/{params.id}" if params.id else params.provider
         raise Failure(
-            "not_found", f"Your own models.json says nothing of {name}. There is nothing to delete."
+            "not_found",
+            f"Your own models.json says nothing of {name}, so there is nothing to delete. Load the list again.",
         )
 
 

@@ -39,7 +39,7 @@ async def save(call: Request, params: types.SettingsSaveParams) -> None:
     if params.key not in app.settings.defaults:
         known = ", ".join(sorted(app.settings.defaults))
         raise _invalid(
-            f"There is no setting called {params.key[:80]}. The settings are {known} and apiKey.", "key"
+            f"There is no setting called {params.key[:80]}. Choose one of {known} and apiKey.", "key"
         )
     await app.settings.save(params.key, _checked(params.key, params.value))
 

@@ -106,5 +106,7 @@ def _line(number: int, cells: Sequence[str], at: Columns, days: Days, amounts: A
         usd += amounts.read(cell(at.upstream))
         day = days.read(cell(at.day))
     except (ValueError, InvalidOperation, OverflowError, OSError):
-        raise unread(f"Line {number} has no day or no amount that can be read.") from None
+        raise unread(
+            f"Line {number} has no day or no amount that can be read. Correct or remove it."
+        ) from None
     return BilledLine(day, cell(at.model), cell(at.unit), usd)

@@ -183,7 +183,10 @@ class CatalogueFiles:
         """
         async with self._turn:
             if not await asyncio.to_thread(self._update.exists):
-                raise Failure("not_found", "There was no update of the catalogue. The shipped one holds.")
+                raise Failure(
+                    "not_found",
+                    "There was no update of the catalogue, so there is nothing to undo. Keep the shipped one.",
+                )
             present = parse.models(self._root)
             before = await asyncio.to_thread(self._before)
             root = self._shipped if before is None else await asyncio.to_thread(self._newest, before)
@@ -248,7 +251,7 @@ class CatalogueFiles:
 def _not_written(wrong: CatalogueError) -> Failure:
     return Failure(
         "invalid_params",
-        f"This cannot be kept in your models.json: {wrong}. Nothing was changed.",
+        f"This cannot be kept in your models.json: {wrong}. Correct it and try again; nothing was changed.",
         issues=[{"path": wrong.where, "message": wrong.what}],
     )
 
@@ -256,7 +259,7 @@ def _not_written(wrong: CatalogueError) -> Failure:
 def _not_taken(wrong: CatalogueError) -> Failure:
     return Failure(
         "invalid_params",
-        f"This catalogue cannot be used: {wrong}. The present one holds on.",
+        f"This catalogue cannot be used: {wrong}. Choose another one; until then the present one holds.",
         issues=[{"path": wrong.where, "message": wrong.what}],
     )
 

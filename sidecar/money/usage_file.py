@@ -64,7 +64,9 @@ def read_usage(text: str, provider: str, *, pacific: bool) -> list[UsageLine] | 
         try:
             day, told = days.read(cells[at.day or 0]), _counts(cells, at, counts)
         except (ValueError, InvalidOperation, OverflowError, OSError):
-            raise unread(f"Line {number} has no day or no number of tokens that can be read.") from None
+            raise unread(
+                f"Line {number} has no day or no number of tokens that can be read. Correct or remove it."
+            ) from None
         tier = tier_of(cells[at.tier].strip()) if at.tier is not None else STANDARD
         batch = tier == BATCH or (
             at.batch is not None and cells[at.batch].strip().lower() in ("true", "1", "yes")

@@ -77,7 +77,7 @@ def refusal(path: Path, wrong: CatalogueError, content: bytes | None = None) -> 
     at = "" if found is None else f"line {found.line}, column {found.column}: "
     return Failure(
         "invalid_params",
-        f"Your own catalogue {path} is not usable: {at}{wrong}. Until it is corrected or removed, models are not "
+        f"Your own catalogue {path} is not usable: {at}{wrong}. Correct or remove it: until then models are not "
         "asked, because prices would be wrong without it.",
         issues=[{"path": wrong.where, "message": f"{at}{wrong.what}"}],
     )

@@ -74,7 +74,7 @@ class GuardedProvider:
     async def list_models(self, key: str) -> tuple[ListedModel, ...]:
         """Return the models that the key can use. Raises Failure("unsupported") where there is no list of them."""
         if not isinstance(self.inner, ListsModels):
-            message = f"{self.name} has no list of models that can be asked for."
+            message = f"{self.name} has no list of models that can be asked for. Name a model yourself."
             raise Failure("unsupported", message, provider=self.name)
         with _guarding(self._secrets, key):
             found = await self.inner.list_models(key)

@@ -30,4 +30,4 @@ def no_such_provider(said: str, known: Iterable[str]) -> str:
     names = tuple(known)
     meant = meant_by(said)
     hint = f" Did you mean {meant}?" if meant in names else ""
-    return f"There is no provider called {said}.{hint} Known are: {', '.join(names)}."
+    return f"There is no provider called {said}.{hint} Choose one of: {', '.join(names)}."

@@ -84,7 +84,10 @@ def refusal(problem: BadJson | Oversized | BadFrame, max_bytes: int) -> tuple[Fa
         kind = "message_too_large" if problem.reason == "values" else "parse_error"
         return Failure(kind, _BAD_JSON[problem.reason]), problem.id
     if isinstance(problem, BadFrame):
-        return Failure("parse_error", f"The bytes received are not a frame: {problem.reason}."), None
+        return Failure(
+            "parse_error",
+            f"The bytes received are not a frame: {problem.reason}. Send one JSON object a line.",
+        ), None
     text = f"The message has {problem.size} bytes; at most {max_bytes} are taken. Send it in smaller parts."
     return Failure("message_too_large", text), recover_id(problem.head, problem.tail)
 

@@ -78,7 +78,7 @@ def inspect(path: Path) -> None:
     """
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise Failure(
-            "storage_error", f"SQLite {sqlite3.sqlite_version} is too old. Version 3.37 or newer is needed."
+            "storage_error", f"SQLite {sqlite3.sqlite_version} is too old. Install version 3.37 or newer."
         )
     if not path.exists():
         return

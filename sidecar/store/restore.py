@@ -163,7 +163,7 @@ def _stage(backup: Path, present: Path, staging: Path, calm: Calm, now: int, pul
             _calmed(conn, calm, now)
     except (sqlite3.Error, OSError, RuntimeError) as error:
         told = told_by_the_disk(error, present.parent)
-        raise storage_failure(told) or _unfit("This backup cannot be read.") from error
+        raise storage_failure(told) or _unfit("This backup cannot be read. Choose another one.") from error
 
 
 def _calmed(conn: sqlite3.Connection, calm: Calm, now: int) -> None:
@@ -223,7 +223,10 @@ def _not_restored(error: BaseException) -> Failure:
     failure = error if isinstance(error, Failure) else storage_failure(error)
     if failure is None:
         log.error("a backup could not be put in place", exc_info=error)
-        failure = Failure("internal_error", "The backup could not be put in place.")
+        failure = Failure(
+            "internal_error",
+            "The backup could not be put in place; the log says why. Try again, or choose another one.",
+        )
     return Failure(
         failure.kind,
         f"{failure.message} Nothing was restored.",

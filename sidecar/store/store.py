@@ -113,7 +113,7 @@ class Store:
 
         async with self._turn:
             present: Database | None = None
-            reason = Failure("storage_error", "The database is not open.")
+            reason = Failure("storage_error", "The database is not open. Start A-B/AI again.")
             try:
                 present = await self._opened()
             except Failure as told:

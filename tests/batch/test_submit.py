@@ -45,7 +45,7 @@ UNFILLED = [
     (
         {"prompt": "{{x}}", "data": {"x": " "}},
         "prompt",
-        "The prompt is empty once its variables are filled in.",
+        "The prompt is empty once its variables are filled in. Give them words, or leave the row out.",
     ),
     (
         {"prompt": "{{b}} {{a}}", "system": "{{c}}", "data": {"d": 1}},

@@ -119,7 +119,7 @@ async def test_a_start_beside_anything_in_the_place_of_our_files_can_be_used_and
         told = await asked(process, "chat:send", content="Why?", modelId="openai/gpt-6-luna")
         assert told is not None
         assert "models.json" in told.message
-        assert "move it away" in told.message or "corrected or removed" in told.message
+        assert "move it away" in told.message or "Correct or remove it" in told.message
         # What a person does then holds without a restart.
         (data_dir / "models.json").rename(tmp_path / "away")
         told = await asked(process, "chat:send", content="Why?", modelId="openai/gpt-6-luna")

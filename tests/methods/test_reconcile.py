@@ -170,7 +170,7 @@ async def test_who_calls_a_vendor_as_people_do_is_told_its_name_here(
 ) -> None:
     told = (await app.ask("cost:reconcile", {"provider": said, **RANGE}))["error"]["message"]
     assert f"There is no provider called {said}. Did you mean {meant}?" in told
-    assert "Known are: openai, anthropic, gemini, grok." in told
+    assert "Choose one of: openai, anthropic, gemini, grok." in told
     params = {
         "projectId": "p",
         "rows": [{"prompt": "One", "model": "openai/gpt-6-luna"}],
@@ -182,4 +182,4 @@ async def test_who_calls_a_vendor_as_people_do_is_told_its_name_here(
 
 async def test_a_name_that_is_nobodys_is_told_which_there_are(app: Inside) -> None:
     told = (await app.ask("cost:reconcile", {"provider": "nobody", **RANGE}))["error"]["message"]
-    assert "There is no provider called nobody. Known are: openai, anthropic, gemini, grok." in told
+    assert "There is no provider called nobody. Choose one of: openai, anthropic, gemini, grok." in told

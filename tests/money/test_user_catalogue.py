@@ -253,7 +253,7 @@ def test_a_wrong_provider_is_named_by_its_place(path: Path, providers: Any, wher
 )
 def test_a_file_that_is_no_catalogue_is_refused_in_a_sentence(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    with pytest.raises(Failure, match=r"is not usable: .*corrected or removed"):
+    with pytest.raises(Failure, match=r"is not usable: .*Correct or remove it"):
         Catalogue.load(path)
 
 

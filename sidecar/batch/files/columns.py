@@ -237,7 +237,7 @@ def _schema(value: Any) -> dict[str, Any]:
         try:
             value = read_json(value)
         except ValueError:
-            raise BadRow(f"The JSON schema cannot be read as JSON: {shown(value)}.") from None
+            raise BadRow(f"The JSON schema cannot be read as JSON: {shown(value)}. Correct it.") from None
     if not isinstance(value, dict):
         raise BadRow(f"The JSON schema must be an object, not {shown(value)}.")
     return value

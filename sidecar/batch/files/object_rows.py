@@ -138,5 +138,7 @@ class _ObjectReader:
                 if len(self._layouts) == 1:
                     self.remarks += layout.remarks
         if layout.missing:
-            raise BadRow(f'There is no "{layout.missing[0][:60]}" in this row.')
+            raise BadRow(
+                f'There is no "{layout.missing[0][:60]}" in this row. Fill it in, or leave the row out.'
+            )
         return layout

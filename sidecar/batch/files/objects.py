@@ -196,7 +196,9 @@ def _lines(source: Any) -> Iterator[tuple[int, Any]]:
                 line = source.readline(MOST_BYTES)
             yield (
                 number,
-                Unreadable(f"This line is larger than {MOST_BYTES // 1024**2} MB, more than a row may be."),
+                Unreadable(
+                    f"This line is larger than {MOST_BYTES // 1024**2} MB, more than a row may be. Shorten it."
+                ),
             )
         elif line.strip():
             bare = line.strip(_AROUND_LINE)

@@ -124,7 +124,7 @@ class _Reader:
             self._refusals.append({"path": path, "message": error.message})
 
     def _nothing(self) -> Failure:
-        first = self._refusals[0]["message"] if self._refusals else "The file is empty."
+        first = self._refusals[0]["message"] if self._refusals else "The file is empty. Choose another one."
         return Failure(
             "invalid_params",
             f"{self._path.name} gave no row that can be asked. {first} Import it to see how it may be read, "

@@ -164,7 +164,7 @@ def _conversation(turns: Any) -> tuple[str, list[str], str | None]:
     answer: str | None = None
     for turn in turns if isinstance(turns, Sequence) and not isinstance(turns, str) else ():
         if not isinstance(turn, Mapping):
-            raise BadRow("A turn of this conversation is no object with a role and a content.")
+            raise BadRow("A turn of this conversation is no object. Give each a role and a content.")
         role = turn.get("role", turn.get("from", "user"))
         text = _text(turn.get("content", turn.get("parts", turn.get("value"))))
         if role in _SYSTEM:
@@ -195,7 +195,7 @@ def _text(content: Any) -> str:
         text = part if isinstance(part, str) else part.get("text") if isinstance(part, Mapping) else None
         if not isinstance(text, str):
             raise BadRow(
-                "This row holds something else than text, such as a picture, which a batch does not take."
+                "This row holds more than text, such as a picture, which a batch does not take. Ask it in a chat."
             )
         texts.append(text)
     return "\n".join(texts)

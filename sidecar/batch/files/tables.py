@@ -67,7 +67,7 @@ def table_rows(
     top: list[Record] = []
     at = _header_at(source, top, options) if options.header else -1
     if at is None:
-        yield 0, RowError("The file is empty.")
+        yield 0, RowError("The file is empty. Choose another one.")
         return
     header = top[at] if at >= 0 else _numbered(source, top)
     if not isinstance(header, Sequence):

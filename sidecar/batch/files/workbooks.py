@@ -99,7 +99,7 @@ def _chosen(sheets: Sequence[Sheet], options: ImportOptions) -> tuple[Sheet | No
         named = next((each for each in sheets if each.name == options.sheet), None)
         if named is None:
             listed = ", ".join(each.name for each in sheets)
-            raise refused(f'There is no sheet "{options.sheet[:60]}"; there are {listed}.')
+            raise refused(f'There is no sheet "{options.sheet[:60]}"; choose one of {listed}.')
         return named, None
     shown = [each for each in sheets if each.is_shown] or list(sheets)
     tops = {

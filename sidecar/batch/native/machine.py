@@ -206,9 +206,7 @@ def _unasked(part: VendorBatch, wait_ms: int, wanted: bool) -> Action:
     if part.native_id is not None:
         return AskToStop(part.native_id)
     if part.state == "ended":
-        return Refuse(
-            Failure(part.vendor_status or "provider_rejected", part.error or "The batch was refused.")
-        )
+        return Refuse(Failure(part.vendor_status or "provider_rejected", part.error or reasons.REFUSED))
     return _send(part, wait_ms, wanted)
 
 

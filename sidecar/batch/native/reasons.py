@@ -6,6 +6,10 @@ from sidecar.counted import counted
 from sidecar.errors import Failure
 from sidecar.store.job_records import VendorBatch
 
+REFUSED = (
+    "The provider refused the batch and did not say why. Run the batch locally, or choose another model."
+)
+
 
 def in_doubt(part: VendorBatch, note: str) -> str:
     """Return the sentence for a part that the vendor may or may not have."""
@@ -52,4 +56,4 @@ def other_key(part: VendorBatch, refused: Failure) -> Failure:
 
 def cancelled() -> Failure:
     """Return why a row of a cancelled job has no answer."""
-    return Failure("cancelled", "The batch was cancelled before this row was sent.")
+    return Failure("cancelled", "The batch was cancelled before this row was sent. Start it to send it.")

@@ -21,7 +21,8 @@ def reopen(conn: sqlite3.Connection, job_id: str, now: int) -> tuple[Job, list[V
         raise moves.unknown_job()
     if job.source != "sidecar" or job.mode != "native":
         raise Failure(
-            "conflict", "No provider has this batch: its rows are asked one by one, and answered so."
+            "conflict",
+            "No provider has this batch: its rows are asked one by one. Start it to ask those that are left.",
         )
     again = 0
     for part in vendor_batches.of_job(conn, job_id):
@@ -32,7 +33,7 @@ def reopen(conn: sqlite3.Connection, job_id: str, now: int) -> tuple[Job, list[V
     if not opened:
         raise Failure(
             "conflict",
-            "Every row of this batch that its provider has run has its result; there is none to fetch.",
+            "Every row of this batch that its provider has run has its result. Retry the rows that failed.",
         )
     if again and job.status in ("completed", "failed"):
         job = jobs.note(conn, job_id, "processing", None, None) or job

@@ -49,7 +49,10 @@ class SentBatches:
         await self._ready()
         part = await self._store.read(vendor_batches.by_native_id, provider, native_id)
         if part is None:
-            raise Failure("not_found", f"No batch with the id {native_id} was sent to {provider} from here.")
+            raise Failure(
+                "not_found",
+                f"No batch with the id {native_id} was sent to {provider} from here. List the batches anew.",
+            )
         read_before = part.state in ("collected", "failed")
         if not read_before:
             job = await self._store.read(jobs.get, part.job_id)

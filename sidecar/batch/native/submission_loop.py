@@ -6,7 +6,7 @@ import asyncio
 import logging
 from contextlib import aclosing, suppress
 
-from sidecar.batch.native import intents, transactions
+from sidecar.batch.native import intents, reasons, transactions
 from sidecar.batch.native.worker import Worker
 from sidecar.batch.native.worker_tools import Tools
 from sidecar.batch.progress import ProgressReporter
@@ -19,7 +19,7 @@ from sidecar.store.job_records import VendorBatch
 
 log = logging.getLogger("sidecar.batch")
 
-_FAULT = "The batch could not be sent by a fault of A-B/AI."
+_FAULT = "The batch could not be sent by a fault of A-B/AI. The log says which; start the batch to try again."
 
 
 class SubmissionLoop:
@@ -187,7 +187,10 @@ class SubmissionLoop:
         """Return the vendor's id of a part that is known to have one or none. Raise Failure where it has none."""
         seen = await self._tools.core.store.read(vendor_batches.get, part.id)
         if seen is None:
-            raise Failure("not_found", "The batch was deleted while it was being sent.")
+            raise Failure(
+                "not_found",
+                "The batch was deleted while it was being sent. Submit it anew if it is still wanted.",
+            )
         if seen.native_id is not None:
             return seen.native_id
         if seen.state == "intent" and unsaved is not None:
@@ -197,7 +200,7 @@ class SubmissionLoop:
             raise Failure("internal_error", _FAULT)
         if seen.state == "doubtful":
             raise Failure("conflict", f"{seen.error} Do not submit it again.", provider=seen.provider)
-        kind, reason = seen.vendor_status or "provider_rejected", seen.error or "The batch was refused."
+        kind, reason = seen.vendor_status or "provider_rejected", seen.error or reasons.REFUSED
         raise Failure(kind, reason, provider=seen.provider)
 
     async def _is_unsaved(self, failure: Failure) -> bool:

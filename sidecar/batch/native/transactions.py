@@ -52,7 +52,9 @@ def observe(conn: sqlite3.Connection, part_id: str, state: BatchState, now: int)
     owner = vendor_batches.by_native_id(conn, part.provider, state.native_id)
     if owner is not None and owner.id != part_id:
         raise Failure(
-            "conflict", f"The batch {state.native_id} at {part.provider} belongs to another part already."
+            "conflict",
+            f"The batch {state.native_id} at {part.provider} belongs to another part already. "
+            "Cancel this batch, or leave it as it is.",
         )
     counts = {"total": state.total, "completed": state.completed, "failed": state.failed}
     vendor_batches.observe(
@@ -270,7 +272,7 @@ def why_nothing_was_sent(conn: sqlite3.Connection, job_id: str) -> Failure:
     """The reason of the first row that has one, for a job in which none could be sent."""
     first = next((row for row in job_rows.stream(conn, job_id) if row.error_message is not None), None)
     if first is None or first.error_message is None:
-        return Failure("conflict", "The batch was cancelled before anything was sent.")
+        return Failure("conflict", "The batch was cancelled before anything was sent. Start it to send it.")
     return Failure(first.error_kind or "invalid_params", f"No row could be sent. {first.error_message}")
 
 

@@ -148,5 +148,7 @@ def _decoded(element: bytes) -> Any:
 
 def _loaded(content: bytes) -> Any:
     if content.count(b",") + content.count(b"[") + content.count(b"{") > _MOST_VALUES:
-        raise refused("A conversation in this file is made of more pieces than can be taken over.")
+        raise refused(
+            "A conversation in this file is made of more pieces than can be taken over. Export the others alone."
+        )
     return orjson.loads(content)

@@ -155,7 +155,9 @@ class VendorClient:
                 yield element
             orjson.loads(reader.rest())
         except JsonTooLarge as error:
-            raise self.failure(f"The answer of the {asked.title} API cannot be read. {error}") from None
+            raise self.failure(
+                f"The answer of the {asked.title} API cannot be read. {error} Check the base URL, or try again later."
+            ) from None
         except ValueError:
             raise self.failure(
                 f"The {asked.title} API did not answer with JSON. Check the base URL, or try again later."

@@ -294,4 +294,4 @@ def _sentence(error: VendorError, asked: Asked, shown: str, quoted: str, hint_ms
         return f"The {title} API has no model {model} for this key. Choose another model.{quoted}"
     if error.missing:
         return f"The {title} API has nothing under that name for this key. Check the key.{quoted}"
-    return f"The {title} API rejected the request{shown}.{quoted or ' Change it and try again.'}"
+    return f"The {title} API rejected the request{shown}. Change it and try again.{quoted}"

@@ -35,7 +35,11 @@ def leave_out(
     """
     if option in request.asked:
         can = [words for feature, words in abilities.items() if feature in request.traits.features]
-        offer = f"It can do: {', '.join(can)}." if can else "It takes plain text only."
+        offer = (
+            f"Choose another model; it can do: {', '.join(can)}."
+            if can
+            else "Choose another model; it takes plain text only."
+        )
         raise Failure("unsupported", f"{request.model} {cannot}. {offer}", model=request.model)
     notes.append(f"{request.model} {cannot}, so {what} was left out.")
 

@@ -172,8 +172,8 @@ def test_a_column_without_a_name_gets_one_and_empty_ones_at_the_end_are_none() -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", ["The file is empty."]),
-        ("\n ,\n", ["The file is empty."]),
+        ("", ["The file is empty. Choose another one."]),
+        ("\n ,\n", ["The file is empty. Choose another one."]),
         ("colour,model\na,b\n", ['There is no column "prompt". Name the columns in the first row.']),
         ("prompt\na\n", ['There is no column "model". Name the columns in the first row.']),
     ],

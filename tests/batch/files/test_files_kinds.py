@@ -302,7 +302,7 @@ def test_a_workbook_is_read_as_it_is_shown() -> None:
     found = read(content, "xlsx")
     assert [row["data"] for row in found["rows"]] == [{"n": "1", "price": "3.5"}, {"n": "", "price": ""}]
     assert prompts(read(content, "xlsx", sheet="other")) == ["Ho"]
-    with pytest.raises(Failure, match="there are Sheet, other"):
+    with pytest.raises(Failure, match="choose one of Sheet, other"):
         read(content, "xlsx", sheet="third")
 
 

@@ -45,7 +45,7 @@ def test_a_workbook_of_xml_is_read_whatever_it_is_called(encoding: str, name: st
     assert said(found) == [
         (0, 'The sheet "Prompts" is read, and others are not: "Notes". Name the one to read.')
     ]
-    with pytest.raises(Failure, match='There is no sheet "x"; there are Notes, Prompts'):
+    with pytest.raises(Failure, match='There is no sheet "x"; choose one of Notes, Prompts'):
         read(book.encode(encoding), name, models=ONE, sheet="x")
 
 

@@ -133,7 +133,7 @@ def test_what_cannot_be_done_is_refused_by_name_and_noted_otherwise(
 def test_a_refusal_says_what_the_model_can_do(vendor: Vendor) -> None:
     with pytest.raises(Failure) as raised:
         vendor.partly_able(thinking=True, asked=["enableExtendedThinking"])
-    assert "It can do: JSON schemas, reasoning efforts." in raised.value.message
+    assert "Choose another model; it can do: JSON schemas, reasoning efforts." in raised.value.message
 
 
 @pytest.mark.parametrize("ttl", ["5m", "1h"])
