@@ -2547,7 +2547,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "41e83b942736833b676d05f0ab2975f69f3355e4195a0ab5ad75d171c349f1c2";
+export const SCHEMA_HASH = "a0db46eb720b84780f844b38731c42a906b03e3162796bd346db240b7735cc7c";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "41e83b942736833b676d05f0ab2975f69f3355e4195a0ab5ad75d171c349f1c2"
+SCHEMA_HASH = "a0db46eb720b84780f844b38731c42a906b03e3162796bd346db240b7735cc7c"
 
 
 @dataclass(frozen=True, slots=True)

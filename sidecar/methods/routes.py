@@ -24,6 +24,8 @@ _NOT_OURS = "rpc"
 _ASIDE = frozenset({"batch:submit", "batch:submit-native", "batch:estimate"})
 # A list of any length. So many of its items are judged in one turn.
 _LONG, _ITEMS_A_TURN = "rows", 200
+# Of all that is wrong this much is told: what a million wrong rows would take is neither read nor fits into an answer.
+MOST_ISSUES = 100
 
 
 def build_routes(
@@ -122,26 +124,29 @@ def parser(method: Method) -> Callable[[dict[str, Any] | None], Any]:
     def judged(raw: dict[str, Any] | None) -> Any:
         made, errors = errors_in(raw)
         if errors:
-            raise _invalid(errors)
+            raise _invalid(errors[:MOST_ISSUES], len(errors))
         return made
 
     async def in_turns(raw: dict[str, Any], rows: list[Any]) -> Any:
         """As `judged`, with turns for everybody else. What was judged is let go of: all at once takes long."""
         whole: Any = None
         wrong: list[Any] = []
+        count = 0
         with spared():
             for at in range(0, len(rows), _ITEMS_A_TURN):
                 part = rows[at : at + _ITEMS_A_TURN]
                 rows[at : at + len(part)] = [None] * len(part)
                 made, errors = errors_in({**raw, _LONG: part})
-                wrong += _moved(errors, at)
+                moved = _moved(errors, at)
+                count += len(moved)
+                wrong += moved[: MOST_ISSUES - len(wrong)]
                 if whole is None:
                     whole = made
                 elif made is not None:
                     _items(whole).extend(_items(made))
                 await give_way()
         if wrong:
-            raise _invalid(wrong)
+            raise _invalid(wrong, count)
         return whole
 
     return parse
@@ -220,13 +225,14 @@ def of_the_likeliest(errors: Sequence[Any], type_names: Container[str]) -> Seque
     )
 
 
-def _invalid(errors: Iterable[Any]) -> Failure:
+def _invalid(errors: Iterable[Any], count: int) -> Failure:
+    """The first of so many errors, each as an issue."""
     issues = [
         {"path": ".".join(str(step) for step in error["loc"]), "message": str(error["msg"])}
         for error in errors
     ]
     first = issues[0]
-    more = f" ({len(issues) - 1} more)" if len(issues) > 1 else ""
+    more = f" ({count - 1:,} more)" if count > 1 else ""
     return Failure(
         "invalid_params",
         f"{first['path'] or 'params'}: {first['message']}{more}. Correct it and try again.",

@@ -98,7 +98,7 @@ class BatchExportParams(WireModel):
     job_id: Annotated[str, Field(alias="jobId", min_length=1)]
     path: Annotated[str, Field(min_length=1)]
     format: Literal["csv", "json", "jsonl", "parquet", "openai-tuning", "anthropic-tuning", "gemini-tuning"]
-    columns: Annotated[list[str] | None, Field(min_length=1)] = None
+    columns: Annotated[list[str] | None, Field(max_length=16384, min_length=1)] = None
     """Only these columns, in this order; absent, all. In the tuning formats it says nothing."""
 
     defuse_formulas: Annotated[bool | None, Field(alias="defuseFormulas")] = None
@@ -218,7 +218,7 @@ class BatchReportParams(WireModel):
     path: Annotated[str, Field(min_length=1)]
     """The page's file; absolute."""
 
-    beside: list[Literal["html", "markdown", "csv", "xlsx"]] | None = None
+    beside: Annotated[list[Literal["html", "markdown", "csv", "xlsx"]] | None, Field(max_length=20)] = None
     """Written beside the page too, under its name with their own endings (`.md`, `.csv`, `.xlsx`)."""
 
 

@@ -49,7 +49,7 @@ class ModelsSaveParams(WireModel):
     """Tokens of prompt and answer together. Absent at first: what the provider lists, else 8,192."""
 
     max_output_tokens: Annotated[int | None, Field(alias="maxOutputTokens", ge=1, le=9007199254740991)] = None
-    features: (
+    features: Annotated[
         list[
             Literal[
                 "json_mode",
@@ -62,8 +62,9 @@ class ModelsSaveParams(WireModel):
                 "batch",
             ]
         ]
-        | None
-    ) = None
+        | None,
+        Field(max_length=100),
+    ] = None
     price: OwnPrice | None = None
     """Absent: none is added. A model without one is asked, and its cost is not known."""
 
