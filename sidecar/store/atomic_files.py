@@ -28,6 +28,8 @@ _UNUSABLE_PATHS = {
     errno.ELOOP: "The links on the way to this file lead in a circle. Choose another one.",
     errno.ENOTDIR: "A part of this path is a file and not a folder. Choose another one.",
 }
+# No system takes a longer one, and each look into a path of megabytes takes seconds and hundreds of megabytes.
+MOST_PATH_LETTERS = 32_767
 # Whatever stands behind the first point.
 _DEVICE = re.compile(r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[1-9¹²³])\s*(?:[.:].*)?", re.IGNORECASE)
 
@@ -213,6 +215,8 @@ def file_failure(error: OSError, path: Path) -> Failure:
 
 
 def _absolute(path: str) -> Path:
+    if len(path) > MOST_PATH_LETTERS:
+        raise _refused(_UNUSABLE_PATHS[errno.ENAMETOOLONG])
     try:
         whole = Path(path).expanduser()
     except RuntimeError:  # a home folder of nobody
