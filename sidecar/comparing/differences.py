@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 # A sentence, an item of a list, a heading or a line of code: what people would call one statement.
@@ -16,7 +17,13 @@ _MARKS = re.compile(r"^(?:[-*+#>\s]|\d+[.)]\s)+")
 ALIKE = 0.5
 MOST_SENTENCES = 300
 MOST_FIELDS = 2_000
+# Of a sentence, which is a whole answer where it has no full stop.
+MOST_WORDS = 500
+# Words looked up to find out what is alike: a second of work. A hundred answers of 300 sentences would take hours.
+MOST_STEPS = 20_000_000
 _MOST_DEPTH = 20
+# What is nested deeper is text: neither can it be written again as a whole, nor has anybody fields in mind.
+_MOST_NESTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,47 +60,82 @@ def differences(answers: Sequence[str]) -> Differences:
         fields = _fields(values)
         agreement = sum(field.equal for field in fields) / len(fields) if fields else 1.0
         return Differences((), tuple(fields[:MOST_FIELDS]), agreement, len(fields) > MOST_FIELDS)
-    sentences = [list(_sentences(answer)) for answer in answers]
-    cut = any(len(each) > MOST_SENTENCES for each in sentences)
-    groups: list[dict[int, tuple[str, frozenset[str]]]] = []
-    for place, said in enumerate(sentences):
-        for text in said[:MOST_SENTENCES]:
-            words = _words(text)
-            found = _group(groups, place, words)
+    groups, cut = _grouped(answers)
+    return Differences(
+        tuple(
+            _statement({place: each.text for place, each in group.items()}, len(answers)) for group in groups
+        ),
+        cut=cut,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A sentence of an answer, its words and the numbers among them."""
+
+    text: str
+    words: frozenset[str]
+    numbers: frozenset[str]
+
+
+_Group = dict[int, _Said]
+
+
+def _grouped(answers: Sequence[str]) -> tuple[list[_Group], bool]:
+    """Sentences that say the same, by the places of their answers; whether something was left out."""
+    groups: list[_Group] = []
+    # Only among those with the same numbers may be one that is alike.
+    by_numbers: dict[frozenset[str], list[_Group]] = {}
+    cut, steps = False, MOST_STEPS
+    for place, answer in enumerate(answers):
+        texts = list(islice(_sentences(answer), MOST_SENTENCES + 1))
+        cut = cut or len(texts) > MOST_SENTENCES
+        for text in texts[:MOST_SENTENCES]:
+            words, all_read = _words(text)
+            cut = cut or not all_read
+            if steps <= 0:
+                return groups, True
+            said = _Said(text, words, frozenset(word for word in words if word[0].isdigit()))
+            near = by_numbers.setdefault(said.numbers, [])
+            found, taken = _group(near, place, words)
+            steps -= taken
             if found is None:
-                groups.append({place: (text, words)})
+                groups.append({place: said})
+                near.append(groups[-1])
             else:
-                found[place] = (text, words)
-    return Differences(tuple(_statement(group, len(answers)) for group in groups), cut=cut)
+                found[place] = said
+    return groups, cut
 
 
-def _group(
-    groups: Sequence[dict[int, tuple[str, frozenset[str]]]], place: int, words: frozenset[str]
-) -> dict[int, tuple[str, frozenset[str]]] | None:
-    """The statement that these words make too, in an answer that has not made it yet: the one that is most alike."""
-    best, found = 0.0, None
+def _group(groups: Sequence[_Group], place: int, words: frozenset[str]) -> tuple[_Group | None, int]:
+    """The statement that these words make too, in an answer that has not made it yet: the one that is most alike.
+
+    And how many words were looked up for it.
+    """
+    best, found, steps = 0.0, None, len(words)
     for group in groups:
         if place in group:
             continue
-        alike = max(_likeness(words, known) for _, known in group.values())
-        if alike >= ALIKE and alike > best:
-            best, found = alike, group
-    return found
+        for known in group.values():
+            few, many = sorted((len(words), len(known.words)))
+            steps += 1
+            # Even if all of the fewer are among the others.
+            if few < ALIKE * many:
+                continue
+            steps += few
+            alike = _likeness(words, known.words)
+            if alike >= ALIKE and alike > best:
+                best, found = alike, group
+    return found, steps
 
 
 def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
-    if _numbers(one) != _numbers(other):
-        return 0.0
     both = len(one & other)
     return both / (len(one) + len(other) - both) if both else 0.0
 
 
-def _numbers(words: frozenset[str]) -> frozenset[str]:
-    return frozenset(word for word in words if word[0].isdigit())
-
-
-def _statement(group: Mapping[int, tuple[str, frozenset[str]]], answers: int) -> Statement:
-    texts = {place: text for place, (text, _) in sorted(group.items())}
+def _statement(said: Mapping[int, str], answers: int) -> Statement:
+    texts = dict(sorted(said.items()))
     shared: Literal["all", "some", "one"] = (
         "all" if len(texts) == answers else "one" if len(texts) == 1 else "some"
     )
@@ -101,14 +143,24 @@ def _statement(group: Mapping[int, tuple[str, frozenset[str]]], answers: int) ->
 
 
 def _sentences(answer: str) -> Iterator[str]:
-    for piece in _BREAK.split(answer):
-        text = _MARKS.sub("", piece).strip()
-        if _WORD.search(text):
+    at = 0
+    for found in _BREAK.finditer(answer):
+        if text := _sentence(answer[at : found.start()]):
             yield text
+        at = found.end()
+    if text := _sentence(answer[at:]):
+        yield text
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(text.casefold()))
+def _sentence(piece: str) -> str | None:
+    text = _MARKS.sub("", piece).strip()
+    return text if _WORD.search(text) else None
+
+
+def _words(text: str) -> tuple[frozenset[str], bool]:
+    """The first words of a sentence, and whether they are all it has."""
+    found = [each[0] for each in islice(_WORD.finditer(text.casefold()), MOST_WORDS + 1)]
+    return frozenset(found[:MOST_WORDS]), len(found) <= MOST_WORDS
 
 
 def _json(answer: str) -> Any:
@@ -117,9 +169,24 @@ def _json(answer: str) -> Any:
     if text.startswith("```"):
         text = text.partition("\n")[2].rpartition("```")[0]
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
+    return value if _is_shallow(value) else None
+
+
+def _is_shallow(value: Any) -> bool:
+    level = [value]
+    for _ in range(_MOST_NESTED):
+        inner = [
+            each.values() if isinstance(each, dict) else each
+            for each in level
+            if isinstance(each, dict | list)
+        ]
+        level = [each for members in inner for each in members]
+        if not level:
+            return True
+    return False
 
 
 def _fields(values: Sequence[Any]) -> list[Field]:
@@ -149,5 +216,8 @@ def _spelled(value: Any) -> str:
     if isinstance(value, str):
         return f"text {value.strip()}"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"number {float(value)!r}"
+        try:
+            return f"number {float(value)!r}"
+        except OverflowError:
+            return f"number {value}"
     return json.dumps(value, sort_keys=True)

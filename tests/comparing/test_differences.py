@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sidecar.comparing.differences import MOST_SENTENCES, differences
+import random
+import time
+
+from sidecar.comparing.differences import MOST_SENTENCES, MOST_WORDS, differences
 
 
 def shared(*answers: str) -> list[tuple[str, tuple[int, ...], str]]:
@@ -51,3 +54,38 @@ def test_very_long_answers_are_compared_in_part_and_that_is_said() -> None:
     long = "\n".join(f"Line number word{each} of many" for each in range(MOST_SENTENCES + 1))
     assert differences([long, "Short."]).cut
     assert differences([]).statements == ()
+
+
+def test_json_with_numbers_of_any_size_is_compared() -> None:
+    huge = "9" * 400
+    found = differences([f'{{"a": {huge}, "b": 1e999}}', f'{{"a": {huge}, "b": -1e999}}'])
+    assert [(each.path, each.equal) for each in found.fields] == [("a", True), ("b", False)]
+
+
+def test_json_that_is_nested_out_of_all_reason_is_compared_as_text() -> None:
+    deep = "[" * 900 + "]" * 900
+    assert differences([f"It says {deep}.", deep]).fields == ()
+    assert differences([deep, deep]).fields == ()
+
+
+def test_very_long_sentences_and_very_many_answers_are_compared_as_far_as_it_takes_a_while() -> None:
+    looked_at = random.Random(7)
+    words = [f"word{number}" for number in range(5_000)]
+
+    def told(sentences: int, length: int) -> str:
+        return " ".join(" ".join(looked_at.choices(words, k=length)) + "." for _ in range(sentences))
+
+    for answers in ([told(300, 3_000) for _ in range(2)], [told(300, 20) for _ in range(100)]):
+        begun = time.process_time()
+        found = differences(answers)
+        assert found.cut
+        # It took a minute, and hours: twice as many answers took four times as long.
+        assert time.process_time() - begun < 20
+        assert len(found.statements) > 100
+
+
+def test_a_sentence_of_many_words_is_compared_by_its_first() -> None:
+    long = " ".join(f"word{number}" for number in range(MOST_WORDS * 2))
+    assert not differences(["Short.", "Short."]).cut
+    found = differences([long, long])
+    assert (found.cut, [each.shared_by for each in found.statements]) == (True, ["all"])
