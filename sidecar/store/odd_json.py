@@ -11,10 +11,13 @@ from typing import Any, get_args
 
 from sidecar.store import safeguards
 from sidecar.store.columns import from_json, to_json
-from sidecar.store.job_records import LimitName
+from sidecar.store.job_records import LimitName, Safeguard
 
 _LIMITS = frozenset(get_args(LimitName))
 _PHASES = frozenset({"canary", "all"})
+_SAFEGUARD = "batch_jobs.safeguard"
+# Somebody wanted the batch to stop at a limit that nobody knows any more: at its first cost, and not at none.
+_STOPS_AT_ONCE = Safeguard(limits={"totalUSD": 0})
 
 
 def fits(column: str, text: Any) -> bool:
@@ -32,6 +35,8 @@ def fits(column: str, text: Any) -> bool:
 
 def mended(column: str, text: Any) -> str | None:
     """Return the text without what cannot be read in it; None where nothing can be kept of it."""
+    if column == _SAFEGUARD:
+        return safeguards.to_text(_STOPS_AT_ONCE)
     try:
         value = from_json(text)
     except (ValueError, TypeError, RecursionError):
@@ -137,7 +142,7 @@ _ITEMS: Mapping[str, Callable[[Any], bool]] = {
     "messages.citations": _citation,
 }
 _WHOLES: Mapping[str, Callable[[Any], bool]] = {
-    "batch_jobs.safeguard": _safeguard,
+    _SAFEGUARD: _safeguard,
     "batch_jobs.estimate": _estimate,
 }
 READ = frozenset({*_ITEMS, *_WHOLES, _CHAT})

@@ -15,6 +15,7 @@ from sidecar.contract.methods import METHODS
 from sidecar.methods.result_shapes import judge_of
 from tests.field.hostile import serving
 from tests.field.lab import MODEL, ask, own_models, sidecar
+from tests.field.vendors import ended
 from tests.fuzz.test_odd_values import ANSWER, filled, loosened
 from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.process import RpcError, SidecarProcess
@@ -109,6 +110,33 @@ async def test_words_that_mean_nothing_never_leave_and_what_is_right_beside_them
     assert answer["citations"] == [{"url": "https://a.b", "title": "A"}]
     assert answer.get("finishReason") is None
     assert {json.dumps(each["chat"]) for each in found["project:list"][0]} == {'{"systemPrompt": "Be kind."}'}
+
+
+@pytest.mark.parametrize("written", ['{"canary": 1, "limits": {"totalUSD": "a lot"}}', "no JSON", "[]"])
+async def test_a_batch_whose_limits_another_program_has_spoilt_stops_at_its_first_cost_and_not_never(
+    written: str, tmp_path: Path
+) -> None:
+    rows = [{"prompt": f"Why {number}?", "model": MODEL} for number in range(12)]
+    async with serving(ANSWER) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
+        project = (await process.call("project:create", {"name": "Field"}))["id"]
+        job = (await process.call("batch:submit", {"projectId": project, "rows": rows}))["id"]
+        process.close_stdin()
+        await process.wait()
+        loosened(tmp_path / "abai.db")
+        with closing(sqlite3.connect(tmp_path / "abai.db")) as conn:
+            conn.execute("UPDATE batch_jobs SET safeguard = ?", (written,))
+            conn.commit()
+    async with serving(ANSWER) as server, sidecar(tmp_path, models=own_models(server.url)) as process:
+        await process.call("batch:list", {"projectId": project})
+        await process.call("batch:start", {"jobId": job, "concurrency": 1})
+        told = await ended(process, job)
+        assert told["status"] == "failed"
+        assert told["safeguard"]["tripped"][0]["name"] == "totalUSD"
+        assert "Start the batch to go on past this" in told["error"]
+        assert len(server.asked) < len(rows)
+        # The person's word: it goes on.
+        await process.call("batch:start", {"jobId": job})
+        assert (await ended(process, job))["status"] == "completed"
 
 
 @pytest.mark.parametrize(("name", "value"), SETTINGS)
