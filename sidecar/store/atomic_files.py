@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeVar
 from sidecar.errors import Failure
 from sidecar.shortages import NO_ROOM
 from sidecar.store import open_targets, own_file
-from sidecar.store.sqlite_errors import storage_failure
+from sidecar.store.sqlite_errors import not_allowed, storage_failure
 
 T = TypeVar("T")
 
@@ -205,8 +205,7 @@ def file_failure(error: OSError, path: Path) -> Failure:
         message = "The disk is full, so the file could not be written. Free some space and try again."
         return Failure("storage_error", message, retryable=True, detail=type(error).__name__)
     if isinstance(error, PermissionError):
-        message = f"{path} may not be used. Check its permissions, or whether another program has it open."
-        return Failure("storage_error", message, detail=type(error).__name__)
+        return Failure("storage_error", not_allowed(str(path)), detail=type(error).__name__)
     if error.errno in _UNUSABLE_PATHS:
         return _refused(_UNUSABLE_PATHS[error.errno])
     failure = storage_failure(error)

@@ -20,7 +20,7 @@ from sidecar.store import log_origin, odd_places, open_database, upgrade
 from sidecar.store.backup import copy_database
 from sidecar.store.commit import Outcome, Work, commit_group, read_snapshot
 from sidecar.store.lock import FolderLock
-from sidecar.store.sqlite_errors import storage_failure, told_by_the_disk
+from sidecar.store.sqlite_errors import storage_failure, told_by_the_files
 from sidecar.store.stoppable import Pulse, in_thread
 
 P = ParamSpec("P")
@@ -257,7 +257,7 @@ async def _open_files(
             await writer.close()
         if lock is not None:
             lock.release()
-        failure = storage_failure(await asyncio.to_thread(told_by_the_disk, error, path.parent))
+        failure = storage_failure(await asyncio.to_thread(told_by_the_files, error, path))
         if failure is not None:
             raise failure from error
         raise

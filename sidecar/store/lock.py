@@ -17,6 +17,7 @@ from pathlib import Path
 from sidecar.errors import Failure
 from sidecar.shortages import shortage
 from sidecar.store import own_file
+from sidecar.store.sqlite_errors import not_allowed
 
 _LOCKED_BYTES, _MOST_TOLD = 1, 80
 _TOLD = re.compile(r"process \d+, since [\d-]+ [\d:]+")
@@ -128,11 +129,13 @@ def _holder(path: Path) -> str:
 def unusable_folder(error: OSError) -> Failure:
     """What is told of a data folder that cannot be made or written to."""
     lack = shortage(error)
-    return Failure(
-        "storage_error",
-        "The data folder cannot be used. Check that it exists and may be written to, then start again."
-        if lack is None
-        else lack.message,
-        retryable=lack is not None,
-        detail=type(error).__name__,
-    )
+    if lack is not None:
+        message = lack.message
+    elif isinstance(error, PermissionError) and os.path.isfile(error.filename or ""):  # noqa: PTH113
+        # `Path.is_file` fails where it may not look.
+        message = not_allowed(Path(error.filename).name)
+    else:
+        message = (
+            "The data folder cannot be used. Check that it exists and may be written to, then try again."
+        )
+    return Failure("storage_error", message, retryable=lack is not None, detail=type(error).__name__)

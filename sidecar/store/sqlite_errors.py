@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import tempfile
 from pathlib import Path
@@ -34,6 +36,8 @@ _SENTENCES: dict[int, str] = {
 _PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR})
 # SQLite does not say why it could not open what it wanted.
 _UNEXPLAINED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
+# Nor which of its files it was.
+_UNNAMED = _UNEXPLAINED | {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 PRIMARY_CODE = 0xFF
 
 
@@ -54,9 +58,29 @@ def storage_failure(error: BaseException) -> Failure | None:
         )
     if isinstance(error, OSError):
         lack = shortage(error)
-        sentence = _DISK if lack is None else lack.message
+        sentence = _said_of(error) if lack is None else lack.message
         return Failure("storage_error", sentence, retryable=True, detail=type(error).__name__)
     return None
+
+
+def not_allowed(what: str) -> str:
+    """Return what is told of a file or folder that the system does not let A-B/AI use."""
+    return f"{what} may not be used. Check its permissions, or whether another program has it open."
+
+
+def _said_of(error: OSError) -> str:
+    """By its name alone: this may be about any file, and not all are the person's."""
+    is_denied = isinstance(error, PermissionError) or error.errno == errno.EROFS
+    named = error.filename2 or error.filename
+    if not is_denied or not isinstance(named, str):
+        return _DENIED if is_denied else _DISK
+    path = Path(named)
+    if error.errno == errno.EROFS:
+        return f"{path.parent.name} is on a disk that can only be read. Make it writable, or choose another folder."
+    if path.name.startswith("."):
+        # What was about to be made, under a name that nobody knows.
+        return f"The folder {path.parent.name} may not be written to. Check its permissions and try again."
+    return not_allowed(path.name)
 
 
 def told_by_the_disk(error: BaseException, folder: Path) -> BaseException:
@@ -71,6 +95,22 @@ def told_by_the_disk(error: BaseException, folder: Path) -> BaseException:
             file.write(b"\0")
     except OSError as told:
         return told if told.errno in NO_ROOM else error
+    return error
+
+
+def told_by_the_files(error: BaseException, database: Path) -> BaseException:
+    """Return what `told_by_the_disk` does, or that the database's file, log or index may not be used, with its name.
+
+    SQLite says only that it could not open or write something. Blocking.
+    """
+    if getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE not in _UNNAMED:
+        return error
+    told = told_by_the_disk(error, database.parent)
+    if told is not error:
+        return told
+    for path in (database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))):
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+            return PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     return error
 
 
