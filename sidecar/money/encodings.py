@@ -17,6 +17,9 @@ _BINDING = f"{_PACKAGE}._bindings"
 
 # A count holds the interpreter from its first character to its last: some 2 ms for so many.
 PIECE_CHARS = 65_536
+# A letter sixty million times has no place to cut: it held the interpreter for six seconds. Cut all the same after so
+# many, a word of a million letters may count for a token or two more than it has, of a hundred thousand.
+MOST_PIECE_CHARS = 1_048_576
 # Where both encodings always begin a new word, whatever stands around: cutting there changes no count. After a
 # letter or a digit nothing but letters, digits, marks and an apostrophe goes on with its word.
 _CUT = re.compile(r'(?<=[^\W_])[ \t\r\n.,:;"<>{}()=\[\]。、，]|(?<=[A-Za-z])[0-9]')
@@ -41,16 +44,23 @@ def load(name: str) -> Encoding | None:
 
 
 def count(encoding: Encoding, text: str, piece_chars: int = PIECE_CHARS) -> int:
-    """The exact number of tokens. Other threads get their turn between two pieces."""
+    """The exact number of tokens, but for a word of a million letters. Other threads get their turn between pieces."""
     return sum(_count_piece(encoding, piece) for piece in pieces(text, piece_chars))
 
 
-def pieces(text: str, piece_chars: int) -> Iterator[str]:
-    """The text in pieces of about that many characters, whose counts add up to the count of the whole."""
+def pieces(text: str, piece_chars: int, most_chars: int = MOST_PIECE_CHARS) -> Iterator[str]:
+    """The text in pieces of about that many characters, and never more than the most.
+
+    Their counts add up to the count of the whole, unless one of the most characters has no place to cut.
+    """
     start = 0
-    while cut := _CUT.search(text, start + piece_chars):
-        yield text[start : cut.start()]
-        start = cut.start()
+    while len(text) - start > piece_chars:
+        cut = _CUT.search(text, start + piece_chars, start + most_chars)
+        end = cut.start() if cut else start + most_chars
+        if end >= len(text):
+            break
+        yield text[start:end]
+        start = end
     yield text[start:]
 
 

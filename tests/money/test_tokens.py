@@ -112,6 +112,19 @@ def test_a_large_text_is_cut_into_pieces_that_are_quickly_counted(text: str) -> 
     assert max(map(len, cut)) < 11_000
 
 
+@pytest.mark.parametrize(
+    "text", ["a" * 5_000_000, "\u0e01\u0e34" * 2_500_000, " " * 5_000_000, "é" * 1_048_576]
+)
+def test_a_text_without_a_place_to_cut_is_cut_all_the_same_and_counts_nearly_as_many(text: str) -> None:
+    cut = list(pieces(text, 10_000))
+    assert "".join(cut) == text
+    assert max(map(len, cut)) <= encodings.MOST_PIECE_CHARS
+    encoding = encodings.load("o200k_base")
+    if encoding is not None:
+        whole = encoding.count(text)
+        assert whole == pytest.approx(encodings.count(encoding, text), abs=2 * len(cut))
+
+
 async def test_the_loop_goes_on_while_a_large_text_is_counted() -> None:
     gate = threading.Event()
     words = Words(gate)
