@@ -78,7 +78,8 @@ async def _session(session: Session, data_dir: Path, bindings: Bindings, serve: 
         (data_dir / "models.json").write_text(models, encoding="utf-8")
     config = Config(
         data_dir=data_dir,
-        mock=bool(session.about.get("mock", True)),
+        # What was written by hand asks nobody: a file that somebody sent could name any server.
+        mock=not session.recorded or bool(session.about.get("mock", True)),
         mock_pace_ms=0,
         mock_day=recorded_day(session),
         batch_poll_ms=_POLL_MS,

@@ -67,7 +67,8 @@ class Session:
     @property
     def environment(self) -> Mapping[str, str]:
         environment = self.about.get("environment")
-        return environment if isinstance(environment, dict) else {}
+        found = environment if isinstance(environment, dict) else {}
+        return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
 def read_sessions(name: str, text: str) -> list[Session]:
@@ -85,7 +86,10 @@ def read_sessions(name: str, text: str) -> list[Session]:
         if not sessions:
             raise _wrong(name, line, "the recording does not begin with its day")
         if isinstance(meta, dict):
-            _note(sessions[-1], numbers, line, meta)
+            try:
+                _note(sessions[-1], numbers, line, meta)
+            except (LookupError, TypeError, ValueError, AttributeError):
+                raise _wrong(name, line, "it lacks what such a line says") from None
         elif ">" in entry:
             sessions[-1].steps.append(Step(line, ">", entry[">"], "cut" in entry))
         elif "<" in entry:
@@ -105,7 +109,7 @@ def _entries(name: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             if number == len(lines):
                 return  # The last line, without its end: the recorder was killed while it wrote.
             raise _wrong(name, number, "it is not JSON") from None
@@ -149,4 +153,4 @@ def _answer(exchange: Exchange | None, line: int, members: Mapping[str, Any]) ->
 
 
 def _wrong(name: str, line: int, why: str) -> Failure:
-    return Failure("invalid_params", f"{name}, line {line}: {why}.")
+    return Failure("invalid_params", f"{name}, line {line}: {why}. Correct the line, or choose another file.")

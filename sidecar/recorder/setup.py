@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sidecar import __version__
-from sidecar.config import Config
+from sidecar.config import RECORD_BYTES, Config
 from sidecar.errors import Failure
 from sidecar.known_secrets import HIDDEN, KnownSecrets
 from sidecar.network_options import Options
-from sidecar.plain_file import read_plain
+from sidecar.plain_file import NotPlain, read_plain
 from sidecar.recorder.lines import FORMAT
 from sidecar.recorder.reading import Session, read_sessions
 from sidecar.recorder.recorder import Recorder
@@ -129,9 +129,10 @@ def recorded_mock(path: Path, pace_ms: int | None) -> Callable[[], httpx.AsyncBa
 def read_file(path: Path) -> list[Session]:
     """Raises Failure("invalid_params") for what cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_plain(path, RECORD_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
-        raise Failure("invalid_params", f"{path} cannot be read. Choose another file.") from problem
+        why = f": {problem.strerror}" if isinstance(problem, NotPlain) else ""
+        raise Failure("invalid_params", f"{path} cannot be read{why}. Choose another file.") from problem
     return read_sessions(path.name, text)
 
 
