@@ -7,7 +7,7 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
@@ -167,29 +167,33 @@ async def test_a_stream_of_nothing_without_end_ends_with_a_sentence(
         assert "no end" in told[0]
 
 
+# Frames are made where they are sent: every process of a run that only gathers this test would hold all of them.
 @field("trust", "a frame `[1,1,…]` of 500,000 ones")
 @pytest.mark.parametrize(
-    ("frame", "kind", "bound"),
+    ("made", "kind", "bound"),
     [
-        (b"[" + b"1," * 499_999 + b"1]", "invalid_request", "rpc.dispatch.MAX_BATCH"),
+        (lambda: b"[" + b"1," * 499_999 + b"1]", "invalid_request", "rpc.dispatch.MAX_BATCH"),
         (
-            b"[" + b",".join([json.dumps(request("system:health", ..., 1)).encode()] * 100_000) + b"]",
+            lambda: (
+                b"[" + b",".join([json.dumps(request("system:health", ..., 1)).encode()] * 100_000) + b"]"
+            ),
             "invalid_request",
             "rpc.dispatch.MAX_BATCH",
         ),
         (
-            b"[" + b",".join([json.dumps(request("exit", ..., ...)).encode()] * 1_001) + b"]",
+            lambda: b"[" + b",".join([json.dumps(request("exit", ..., ...)).encode()] * 1_001) + b"]",
             "invalid_request",
             "rpc.dispatch.MAX_BATCH",
         ),
-        (b"[" + b"[]," * 20_000_000 + b"1]", "message_too_large", "rpc.codec.MAX_VALUES"),
-        (b"[" + b'"",' * 20_000_000 + b"1]", "message_too_large", "rpc.codec.MAX_VALUES"),
+        (lambda: b"[" + b"[]," * 20_000_000 + b"1]", "message_too_large", "rpc.codec.MAX_VALUES"),
+        (lambda: b"[" + b'"",' * 20_000_000 + b"1]", "message_too_large", "rpc.codec.MAX_VALUES"),
     ],
     ids=["ones", "good requests", "few too many", "lists", "texts"],
 )
 async def test_a_frame_of_very_many_is_refused_as_a_whole(
-    frame: bytes, kind: str, bound: str, tmp_path: Path
+    made: Callable[[], bytes], kind: str, bound: str, tmp_path: Path
 ) -> None:
+    frame = made()
     async with sidecar(tmp_path) as process, staying_small(process, bound) as told:
         process.send_raw(frame + b"\n")
         answer = await process.read_message()
