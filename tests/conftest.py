@@ -13,9 +13,12 @@ from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScheduling  # type: ignore[import-untyped]
 
 from tests.helpers import starting
 from tests.helpers.soak import SOAK
+from tests.helpers.together import Together
 
 # What takes seconds, the longest first, so that no run ends with one core waiting for the other. Measured with
 # `--durations`; what is missing here is only begun later.
@@ -33,6 +36,7 @@ LONGEST_FIRST = (
     "tests/batch/test_simulated.py",
     "tests/methods/test_data.py",
     "tests/test_replay.py",
+    "tests/providers/conformance/test_official_clients.py",
     "tests/field/",
     "tests/batch/",
     "tests/rpc/test_server.py",
@@ -76,6 +80,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Return two more than there are cores: many a test waits for what takes its time, a process or a deadline."""
     return (os.cpu_count() or 1) + 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScheduling:
+    """Hand tests out as `tests/helpers/together.py` says."""
+    return Together(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import pytest
-from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
-from anthropic.types.messages import MessageBatch, MessageBatchIndividualResponse
 
 from sidecar.providers.anthropic.batch import AnthropicBatch
 from sidecar.providers.kernel.http import HttpClient
 from tests.helpers.anthropic_asking import BASE, BETWEEN, BUDGET, QUIET, plan
+from tests.helpers.late import Late
 from tests.helpers.simulated import simulator
 from tests.providers.conformance.official import fits, strictly
 from tests.providers.conformance.official_anthropic import AnthropicsClient
+
+if TYPE_CHECKING:
+    import anthropic
+    import anthropic.types.message_create_params
+    import anthropic.types.messages
+else:
+    anthropic = Late("anthropic")
 
 client = AnthropicsClient().client
 
@@ -45,10 +50,10 @@ def rows(*prompts: str, **params: Any) -> Any:
     ]
 
 
-async def ended(official: anthropic.AsyncAnthropic, id_: str) -> MessageBatch:
+async def ended(official: anthropic.AsyncAnthropic, id_: str) -> anthropic.types.messages.MessageBatch:
     for _ in range(9):
         batch = await official.messages.batches.retrieve(id_)
-        strictly(MessageBatch, batch)
+        strictly(anthropic.types.messages.MessageBatch, batch)
         if batch.processing_status == "ended":
             return batch
     raise AssertionError("the batch does not end")
@@ -57,7 +62,7 @@ async def ended(official: anthropic.AsyncAnthropic, id_: str) -> MessageBatch:
 async def results(official: anthropic.AsyncAnthropic, id_: str) -> dict[str, Any]:
     came = {}
     async for line in await official.messages.batches.results(id_):
-        strictly(MessageBatchIndividualResponse, line)
+        strictly(anthropic.types.messages.MessageBatchIndividualResponse, line)
         came[line.custom_id] = line.result
     return came
 
@@ -67,7 +72,7 @@ async def results(official: anthropic.AsyncAnthropic, id_: str) -> dict[str, Any
 def test_every_row_has_the_types_of_the_official_client(model: str, options: dict[str, Any]) -> None:
     line = json.loads(ADAPTER.line("a", plan(model, **options)))
     assert line.keys() == {"custom_id", "params"}
-    fits(MessageCreateParamsNonStreaming, line["params"])
+    fits(anthropic.types.message_create_params.MessageCreateParamsNonStreaming, line["params"])
 
 
 async def test_the_official_client_runs_a_batch_from_its_creation_to_its_results() -> None:
@@ -75,7 +80,7 @@ async def test_the_official_client_runs_a_batch_from_its_creation_to_its_results
         made = await official.messages.batches.create(
             requests=rows("Reply with exactly: zero", "Hi [[simulate: status=529]]")
         )
-        strictly(MessageBatch, made)
+        strictly(anthropic.types.messages.MessageBatch, made)
         assert (made.processing_status, made.results_url, made.request_counts.processing) == (
             "in_progress",
             None,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import pytest
-from anthropic.types import Message
 
 from sidecar.providers.base import Done
 from sidecar.simulator.transport import simulated_transport
@@ -23,10 +21,16 @@ from tests.helpers.anthropic_asking import (
     over,
     plan,
 )
+from tests.helpers.late import Late
 from tests.helpers.simulated import simulator
 from tests.providers.conformance import official_anthropic
 from tests.providers.conformance.official import strictly
 from tests.providers.conformance.official_anthropic import AnthropicsClient
+
+if TYPE_CHECKING:
+    import anthropic
+else:
+    anthropic = Late("anthropic")
 
 ANTHROPIC = AnthropicsClient()
 client = ANTHROPIC.client
@@ -72,7 +76,7 @@ async def test_the_official_client_reads_a_message() -> None:
     assert made.usage.output_tokens_details is not None
     assert 0 < made.usage.output_tokens_details.thinking_tokens < made.usage.output_tokens
     assert made._request_id == "req_sim000001"
-    strictly(Message, made)
+    strictly(anthropic.types.Message, made)
 
 
 async def test_the_official_client_reads_a_stream_of_events() -> None:
@@ -82,7 +86,7 @@ async def test_the_official_client_reads_a_stream_of_events() -> None:
         )
         events = [event async for event in stream]
     for event in events:
-        official_anthropic.EVENTS.validate_python(json.loads(event.model_dump_json(exclude_unset=True)))
+        official_anthropic.events().validate_python(json.loads(event.model_dump_json(exclude_unset=True)))
     kinds = [event.type for event in events]
     assert kinds[0] == "message_start"
     assert kinds[-2:] == ["message_delta", "message_stop"]
@@ -164,7 +168,7 @@ async def test_the_official_client_sees_a_refusal_and_a_pause() -> None:
     assert refused.stop_details.category == "general_harms"
     assert (paused.stop_reason, resumed.stop_reason) == ("pause_turn", "end_turn")
     for made in (refused, paused, resumed):
-        strictly(Message, made)
+        strictly(anthropic.types.Message, made)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import jsonschema
 import pytest
 from hypothesis import given
@@ -12,6 +11,12 @@ from hypothesis import strategies as st
 from sidecar.providers.anthropic.schema import enforceable
 from sidecar.simulator.anthropic.schema import check_schema
 from sidecar.simulator.schema_sample import sample
+from tests.helpers.late import Late
+
+if TYPE_CHECKING:
+    import anthropic
+else:
+    anthropic = Late("anthropic")
 
 TEXT = {"type": "string"}
 

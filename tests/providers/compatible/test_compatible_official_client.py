@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
-import openai
 import pytest
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from sidecar.providers.compatible.provider import Compatible
 from sidecar.providers.kernel.http import HttpClient
 from tests.helpers.answers import first_text, text_of
 from tests.helpers.compatible import ask
+from tests.helpers.late import Late
 from tests.helpers.simulated import (
     A_TENTH_OF_A_SECOND,
     on_loopback,
@@ -20,6 +20,12 @@ from tests.helpers.simulated import (
 )
 from tests.providers.conformance.official import strictly
 from tests.providers.conformance.official_openai import CompatibleClient, said
+
+if TYPE_CHECKING:
+    import openai
+    import openai.types.chat
+else:
+    openai = Late("openai")
 
 client = CompatibleClient().client
 
@@ -34,7 +40,7 @@ async def test_the_client_reads_a_completion(habits: str) -> None:
     assert content is not None
     assert content.endswith("four")
     assert (made.usage is None) is ("missing" in habits)
-    strictly(ChatCompletion, made)
+    strictly(openai.types.chat.ChatCompletion, made)
 
 
 @pytest.mark.parametrize("habits", ["", "[[compatible: comments=1 done=0 usage=content]] "])
@@ -48,7 +54,7 @@ async def test_the_client_reads_a_stream(habits: str) -> None:
     assert text == "one two"
     assert any(chunk.usage for chunk in chunks) is bool(habits)
     for chunk in chunks:
-        strictly(ChatCompletionChunk, chunk)
+        strictly(openai.types.chat.ChatCompletionChunk, chunk)
 
 
 @pytest.mark.parametrize("shape", ["object", "text", "string", "detail", "located", "message", "html"])

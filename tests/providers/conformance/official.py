@@ -1,7 +1,7 @@
 """What the list of cases wants to know of a vendor's own client, the judge of what we send and the simulator answers.
 
-The modules that import the clients are imported by the tests of clients alone: they take longer to load than the
-sidecar itself.
+Whoever gathers the tests has not loaded the clients, which take longer to load than the sidecar itself: the first test
+that uses one does (`tests/helpers/late.py`), in one worker (`tests/helpers/together.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, TypeAdapter
@@ -41,10 +42,10 @@ class Verdict(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What is ordered of the simulator, the exception that the client raises for it, and what it has in it."""
+    """What is ordered of the simulator, the name of the client's exception for it, and what it has in it."""
 
     orders: str
-    error: type[Exception]
+    error: str
     says: str = ""
     header: tuple[str, str] | None = None
 
@@ -53,6 +54,8 @@ class Official(ABC):
     """One client on one of its ways to ask. `models` are those whose bodies it is to judge, by their names here."""
 
     name: ClassVar[str]
+    # The module of the client's exceptions.
+    library: ClassVar[str]
     # Whether bodies, refusals and models are judged with it, or with the same client on another API.
     judges: ClassVar[bool] = True
     models: ClassVar[Sequence[str]] = ()
@@ -98,6 +101,11 @@ class Official(ABC):
     async def names(self, client: Any) -> list[str]:
         """Every model that is listed, the first of `listed` as it is read alone before them."""
         raise NotImplementedError
+
+    def error(self, refusal: Refusal) -> type[Exception]:
+        """The exception that a refusal names."""
+        found: type[Exception] = getattr(import_module(self.library), refusal.error)
+        return found
 
     def on(self, sim: Simulator) -> Provider:
         """Our provider over the simulator in place of the network."""

@@ -6,11 +6,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
-from anthropic.types import Message, RawMessageStreamEvent
-from anthropic.types.message_create_params import MessageCreateParamsStreaming
 from pydantic import TypeAdapter
 
 from sidecar.providers.anthropic.provider import Anthropic
@@ -18,19 +15,25 @@ from sidecar.providers.base import ChatRequest, Provider, Turn
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
 from tests.helpers.anthropic_asking import ALWAYS, BASE, BETWEEN, BUDGET, SERVED, ask
+from tests.helpers.late import Late
 from tests.helpers.simulated import on_loopback
-from tests.providers.conformance.official import BASIC, Official, Refusal, Verdict, fits, strictly
+from tests.providers.conformance.official import BASIC, Official, Refusal, Verdict, adapter_of, fits, strictly
+
+if TYPE_CHECKING:
+    import anthropic
+    import anthropic.types.message_create_params
+else:
+    anthropic = Late("anthropic")
 
 SCHEMA = {
     "type": "object",
     "properties": {"n": {"type": "integer", "minimum": 1}, "why": {"type": ["string", "null"]}},
     "required": ["n"],
 }
-EVENTS: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
 
 
 class AnthropicsClient(Official):
-    name = "anthropic"
+    name = library = "anthropic"
     models = SERVED
     options = (
         *BASIC,
@@ -45,24 +48,22 @@ class AnthropicsClient(Official):
         {"cache_ttl": "5m", "turns": (Turn("user", "a"), Turn("assistant", "b"), Turn("user", "c"))},
     )
     refusals = (
-        Refusal("status=400", anthropic.BadRequestError, "invalid_request_error"),
-        Refusal("status=401", anthropic.AuthenticationError, "authentication_error"),
-        Refusal("status=402", anthropic.PaymentRequiredError, "billing_error"),
-        Refusal("status=403", anthropic.PermissionDeniedError, "permission_error"),
-        Refusal("status=404", anthropic.NotFoundError, "not_found_error"),
-        Refusal("status=409", anthropic.ConflictError, "conflict_error"),
-        Refusal("status=413", anthropic.ContentTooLargeError, "request_too_large"),
-        Refusal(
-            "status=429 retry_after=3", anthropic.RateLimitError, "rate_limit_error", ("retry-after", "3")
-        ),
-        Refusal("quota=1", anthropic.RateLimitError, "enforced_spend_limit_reached"),
-        Refusal("status=500", anthropic.InternalServerError, "api_error"),
-        Refusal("status=504", anthropic.GatewayTimeoutError, "timeout_error"),
-        Refusal("status=529", anthropic.OverloadedError, "overloaded_error"),
+        Refusal("status=400", "BadRequestError", "invalid_request_error"),
+        Refusal("status=401", "AuthenticationError", "authentication_error"),
+        Refusal("status=402", "PaymentRequiredError", "billing_error"),
+        Refusal("status=403", "PermissionDeniedError", "permission_error"),
+        Refusal("status=404", "NotFoundError", "not_found_error"),
+        Refusal("status=409", "ConflictError", "conflict_error"),
+        Refusal("status=413", "ContentTooLargeError", "request_too_large"),
+        Refusal("status=429 retry_after=3", "RateLimitError", "rate_limit_error", ("retry-after", "3")),
+        Refusal("quota=1", "RateLimitError", "enforced_spend_limit_reached"),
+        Refusal("status=500", "InternalServerError", "api_error"),
+        Refusal("status=504", "GatewayTimeoutError", "timeout_error"),
+        Refusal("status=529", "OverloadedError", "overloaded_error"),
     )
     told = ("req_sim000001",)
-    wrong_key = Refusal("", anthropic.AuthenticationError, "invalid x-api-key")
-    error_in_stream = Refusal("error_after=2", anthropic.APIStatusError, "api_error")
+    wrong_key = Refusal("", "AuthenticationError", "invalid x-api-key")
+    error_in_stream = Refusal("error_after=2", "APIStatusError", "api_error")
     listed = (BETWEEN, ALWAYS, BUDGET)
 
     @asynccontextmanager
@@ -86,13 +87,13 @@ class AnthropicsClient(Official):
         # The newest client asks for a version of the API without temperatures; the version that we ask for has them.
         assert isinstance(body.get("temperature", 0.5), float)
         fits(
-            MessageCreateParamsStreaming,
+            anthropic.types.message_create_params.MessageCreateParamsStreaming,
             {name: value for name, value in body.items() if name != "temperature"},
         )
 
     async def answer(self, client: anthropic.AsyncAnthropic, prompt: str) -> str | None:
         made = await client.messages.create(**asked(prompt))
-        strictly(Message, made)
+        strictly(anthropic.types.Message, made)
         assert made._request_id == "req_sim000001"
         if made.stop_reason == "refusal":
             assert (made.content, made.stop_details and made.stop_details.category) == ([], "general_harms")
@@ -102,10 +103,10 @@ class AnthropicsClient(Official):
 
     async def pieces(self, client: anthropic.AsyncAnthropic, prompt: str) -> list[str]:
         stream = await client.messages.create(**asked(prompt), stream=True)
-        events = [event async for event in stream]
-        for event in events:
-            EVENTS.validate_python(json.loads(event.model_dump_json(exclude_unset=True)))
-        deltas = [event.delta for event in events if event.type == "content_block_delta"]
+        came = [event async for event in stream]
+        for event in came:
+            events().validate_python(json.loads(event.model_dump_json(exclude_unset=True)))
+        deltas = [event.delta for event in came if event.type == "content_block_delta"]
         return [delta.text for delta in deltas if delta.type == "text_delta"]
 
     async def parsed(self, client: anthropic.AsyncAnthropic) -> Verdict:
@@ -118,6 +119,11 @@ class AnthropicsClient(Official):
         for row in rows:
             strictly(anthropic.types.ModelInfo, row)
         return [(await client.models.retrieve(self.listed[0])).id, *(row.id for row in rows)]
+
+
+def events() -> TypeAdapter[Any]:
+    """What checks an event of a stream."""
+    return adapter_of(anthropic.types.RawMessageStreamEvent)
 
 
 def asked(prompt: str) -> Any:

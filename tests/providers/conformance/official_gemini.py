@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from google import genai
-from google.genai import errors, types
 from pydantic import TypeAdapter
 
 from sidecar.providers.base import ChatRequest, Provider
@@ -16,20 +14,22 @@ from sidecar.providers.gemini.provider import Gemini
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.simulator.core import Simulator
 from tests.helpers.gemini import BASE, MODELS, SCHEMA, ask
+from tests.helpers.late import Late
 from tests.helpers.simulated import on_loopback
 from tests.providers.conformance.official import BASIC, Official, Refusal, Verdict
 
+if TYPE_CHECKING:
+    from google import genai
+    from google.genai import types
+else:
+    genai, types = Late("google.genai"), Late("google.genai.types")
+
 FLASH = "gemini-3.8-flash"
-BODY_TYPES: dict[str, Any] = {
-    "contents": list[types.Content],
-    "systemInstruction": types.Content,
-    "generationConfig": types.GenerationConfig,
-    "tools": list[types.Tool],
-}
 
 
 class GooglesClient(Official):
     name = "gemini"
+    library = "google.genai.errors"
     models = MODELS
     options = (
         *BASIC,
@@ -51,17 +51,17 @@ class GooglesClient(Official):
         {"cache_ttl": "1h"},
     )
     refusals = (
-        Refusal("status=400", errors.ClientError, "INVALID_ARGUMENT"),
-        Refusal("status=403", errors.ClientError, "PERMISSION_DENIED"),
-        Refusal("status=404", errors.ClientError, "NOT_FOUND"),
-        Refusal("status=429 retry_after=12", errors.ClientError, "RESOURCE_EXHAUSTED"),
-        Refusal("quota=1", errors.ClientError, "RESOURCE_EXHAUSTED"),
-        Refusal("status=500", errors.ServerError, "INTERNAL"),
-        Refusal("status=503", errors.ServerError, "UNAVAILABLE"),
-        Refusal("status=504", errors.ServerError, "DEADLINE_EXCEEDED"),
+        Refusal("status=400", "ClientError", "INVALID_ARGUMENT"),
+        Refusal("status=403", "ClientError", "PERMISSION_DENIED"),
+        Refusal("status=404", "ClientError", "NOT_FOUND"),
+        Refusal("status=429 retry_after=12", "ClientError", "RESOURCE_EXHAUSTED"),
+        Refusal("quota=1", "ClientError", "RESOURCE_EXHAUSTED"),
+        Refusal("status=500", "ServerError", "INTERNAL"),
+        Refusal("status=503", "ServerError", "UNAVAILABLE"),
+        Refusal("status=504", "ServerError", "DEADLINE_EXCEEDED"),
     )
-    wrong_key = Refusal("", errors.ClientError, "API_KEY_INVALID")
-    error_in_stream = Refusal("error_after=2", errors.ServerError, "The server had an error")
+    wrong_key = Refusal("", "ClientError", "API_KEY_INVALID")
+    error_in_stream = Refusal("error_after=2", "ServerError", "The server had an error")
     listed = (f"models/{FLASH}", "models/gemini-4-argon")
 
     @asynccontextmanager
@@ -81,9 +81,15 @@ class GooglesClient(Official):
         return ask(model, **options)
 
     def check(self, path: str, body: Mapping[str, Any]) -> None:
-        assert body.keys() <= BODY_TYPES.keys()
+        kinds: dict[str, Any] = {
+            "contents": list[types.Content],
+            "systemInstruction": types.Content,
+            "generationConfig": types.GenerationConfig,
+            "tools": list[types.Tool],
+        }
+        assert body.keys() <= kinds.keys()
         for name, value in body.items():
-            TypeAdapter(BODY_TYPES[name]).validate_python(value)
+            TypeAdapter(kinds[name]).validate_python(value)
 
     async def answer(self, client: Any, prompt: str) -> str | None:
         made = await client.models.generate_content(model=FLASH, contents=prompt)

@@ -5,14 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar
-
-import openai
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
-from openai.types.responses import Response, ResponseStreamEvent
-from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sidecar.providers.base import ChatRequest, Provider
 from sidecar.providers.compatible.provider import Compatible
@@ -21,21 +14,38 @@ from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.openai.provider import OpenAI
 from sidecar.simulator.core import Simulator
 from tests.helpers import compatible, grok, openai_models
+from tests.helpers.late import Late
 from tests.helpers.simulated import on_loopback
-from tests.providers.conformance.official import BASIC, SCHEMA, Official, Refusal, Verdict, fits, strictly
+from tests.providers.conformance.official import (
+    BASIC,
+    SCHEMA,
+    Official,
+    Refusal,
+    Verdict,
+    adapter_of,
+    fits,
+    strictly,
+)
 
-EVENTS: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+if TYPE_CHECKING:
+    import openai
+    import openai.types.chat.completion_create_params
+    import openai.types.responses.response_create_params
+else:
+    openai = Late("openai")
+
 TRAITS = {"plain": compatible.PLAIN, "able": compatible.ABLE, "thinker": compatible.THINKER}
 
 
 class OpenAIsClient(Official):
     """What all of them have in common, asked as chat completions."""
 
+    library = "openai"
     path: ClassVar[str] = "/v1"
     key: ClassVar[str] = "sk-simulated"
     model: ClassVar[str]
     request_id: ClassVar[str | None] = "req_sim000001"
-    error_in_stream = Refusal("error_after=2", openai.APIError, "The server had an error")
+    error_in_stream = Refusal("error_after=2", "APIError", "The server had an error")
 
     @asynccontextmanager
     async def client(self, sim: Simulator, key: str = "") -> AsyncIterator[openai.AsyncOpenAI]:
@@ -48,11 +58,16 @@ class OpenAIsClient(Official):
 
     def check(self, path: str, body: Mapping[str, Any]) -> None:
         on_responses = path == "/responses"
-        fits(ResponseCreateParamsStreaming if on_responses else CompletionCreateParamsStreaming, body)
+        fits(
+            openai.types.responses.response_create_params.ResponseCreateParamsStreaming
+            if on_responses
+            else openai.types.chat.completion_create_params.CompletionCreateParamsStreaming,
+            body,
+        )
 
     async def answer(self, client: openai.AsyncOpenAI, prompt: str) -> str | None:
         made = await client.chat.completions.create(model=self.model, messages=said(prompt))
-        strictly(ChatCompletion, made)
+        strictly(openai.types.chat.ChatCompletion, made)
         assert made._request_id == self.request_id
         assert made.usage is not None
         (choice,) = made.choices
@@ -69,7 +84,7 @@ class OpenAIsClient(Official):
         )
         chunks = [chunk async for chunk in stream]
         for chunk in chunks:
-            strictly(ChatCompletionChunk, chunk)
+            strictly(openai.types.chat.ChatCompletionChunk, chunk)
         assert chunks[-1].usage is not None
         assert chunks[-1].choices == []
         return [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
@@ -80,14 +95,14 @@ class OpenAIsClient(Official):
 
 
 STATUSES = (
-    Refusal("status=400", openai.BadRequestError),
-    Refusal("status=401", openai.AuthenticationError),
-    Refusal("status=403", openai.PermissionDeniedError),
-    Refusal("status=404", openai.NotFoundError),
-    Refusal("status=429", openai.RateLimitError),
-    Refusal("quota=1", openai.RateLimitError),
-    Refusal("status=500", openai.InternalServerError),
-    Refusal("status=503", openai.InternalServerError),
+    Refusal("status=400", "BadRequestError"),
+    Refusal("status=401", "AuthenticationError"),
+    Refusal("status=403", "PermissionDeniedError"),
+    Refusal("status=404", "NotFoundError"),
+    Refusal("status=429", "RateLimitError"),
+    Refusal("quota=1", "RateLimitError"),
+    Refusal("status=500", "InternalServerError"),
+    Refusal("status=503", "InternalServerError"),
 )
 
 
@@ -107,8 +122,8 @@ class OnResponses(OpenAIsClient):
         assert last.type == "message"
         return None if last.content[0].type == "refusal" else made.output_text
 
-    def check_response(self, made: Response) -> None:
-        strictly(Response, made)
+    def check_response(self, made: openai.types.responses.Response) -> None:
+        strictly(openai.types.responses.Response, made)
 
     async def pieces(self, client: openai.AsyncOpenAI, prompt: str) -> list[str]:
         stream = await client.responses.create(
@@ -118,7 +133,9 @@ class OnResponses(OpenAIsClient):
         for number, event in enumerate(events):
             assert event.sequence_number == number
             if event.type != "response.completed":
-                EVENTS.validate_python(event.model_dump(exclude_unset=True))
+                adapter_of(openai.types.responses.ResponseStreamEvent).validate_python(
+                    event.model_dump(exclude_unset=True)
+                )
         final = events[-1]
         if final.type == "error":
             raise openai.APIError(f"{final.code}: {final.message}", request=None, body=None)  # type: ignore[arg-type]
@@ -150,7 +167,7 @@ class OpenAIOnChat(OpenAIsClient):
     )
     refusals = STATUSES
     told = ("req_sim000001", '"message":', '"type":', '"param":', '"code":')
-    wrong_key = Refusal("", openai.AuthenticationError, "invalid_api_key")
+    wrong_key = Refusal("", "AuthenticationError", "invalid_api_key")
     repeats_key = True
     listed = ("gpt-4o", "gpt-5")
 
@@ -170,7 +187,7 @@ class OpenAIOnChat(OpenAIsClient):
 
 class OpenAIOnResponses(OnResponses, OpenAIOnChat):
     name = "openai responses"
-    error_in_stream = Refusal("error_after=2", openai.APIError, "server_error")
+    error_in_stream = Refusal("error_after=2", "APIError", "server_error")
 
 
 class GrokOnChat(OpenAIsClient):
@@ -194,7 +211,7 @@ class GrokOnChat(OpenAIsClient):
     refusals = STATUSES
     told = ("req_sim000001", '"code":', '"error":')
     declines = False
-    wrong_key = Refusal("", openai.BadRequestError, "Incorrect API key")
+    wrong_key = Refusal("", "BadRequestError", "Incorrect API key")
     listed = ("grok-4.3", *grok.MODELS)
 
     def make(self, http: HttpClient) -> Provider:
@@ -206,11 +223,11 @@ class GrokOnChat(OpenAIsClient):
 
 class GrokOnResponses(OnResponses, GrokOnChat):
     name = "grok responses"
-    error_in_stream = Refusal("error_after=2", openai.APIError)
+    error_in_stream = Refusal("error_after=2", "APIError")
 
-    def check_response(self, made: Response) -> None:
+    def check_response(self, made: openai.types.responses.Response) -> None:
         # The client's own class insists on a count of cache writes, which this vendor does not have.
-        strictly(Response, made.model_copy(update={"usage": None}))
+        strictly(openai.types.responses.Response, made.model_copy(update={"usage": None}))
 
 
 class CompatibleClient(OpenAIsClient):
@@ -227,7 +244,7 @@ class CompatibleClient(OpenAIsClient):
         {"json_mode": True, "json_schema": SCHEMA},
         {"json_mode": True, "json_schema": {"type": "array"}},
     )
-    wrong_key = Refusal("", openai.AuthenticationError)
+    wrong_key = Refusal("", "AuthenticationError")
     listed = ("small-simulated", "large-simulated")
 
     def make(self, http: HttpClient) -> Provider:

@@ -106,7 +106,7 @@ async def test_the_client_parses_a_schema(official: Official) -> None:
 @pytest.mark.parametrize(("official", "refusal"), REFUSALS)
 async def test_the_client_knows_every_refusal(official: Official, refusal: Refusal) -> None:
     async with official.client(simulator()) as client:
-        with pytest.raises(refusal.error) as raised:
+        with pytest.raises(official.error(refusal)) as raised:
             await official.answer(client, f"Hi [[simulate: {refusal.orders}]]")
     body = getattr(getattr(raised.value, "response", None), "text", "")
     said = f"{told(raised.value)} {body}"
@@ -118,7 +118,7 @@ async def test_the_client_knows_every_refusal(official: Official, refusal: Refus
 @those(JUDGES)
 async def test_the_client_is_refused_with_a_wrong_key(official: Official) -> None:
     async with official.client(simulator(), "sk-invalid-secret") as client:
-        with pytest.raises(official.wrong_key.error) as raised:
+        with pytest.raises(official.error(official.wrong_key)) as raised:
             await official.names(client)
     assert official.wrong_key.says in told(raised.value)
     assert ("secret" in told(raised.value)) is official.repeats_key
@@ -128,7 +128,7 @@ async def test_the_client_is_refused_with_a_wrong_key(official: Official) -> Non
 async def test_the_client_is_told_of_an_error_inside_a_stream(official: Official) -> None:
     wanted = official.error_in_stream
     async with official.client(simulator()) as client:
-        with pytest.raises(wanted.error) as raised:
+        with pytest.raises(official.error(wanted)) as raised:
             await official.pieces(client, f"Hi [[simulate: {wanted.orders}]]")
     assert wanted.says in told(raised.value)
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from google import genai
-from google.genai import errors, types
 
 from sidecar.providers.batches import BatchPart
 from sidecar.providers.gemini.batch_format import file_body, input_line
 from tests.helpers.batches import billed
 from tests.helpers.gemini import plan
+from tests.helpers.late import Late
 from tests.helpers.simulated import NOW_MS, simulator
 from tests.providers.conformance.official_gemini import FLASH, GooglesClient
+
+if TYPE_CHECKING:
+    from google import genai
+    from google.genai import errors, types
+else:
+    genai, errors, types = (Late(f"google.genai{each}") for each in ("", ".errors", ".types"))
 
 client = GooglesClient().client
 
@@ -148,18 +154,18 @@ async def test_the_official_client_reads_the_error_of_a_row_and_of_a_batch() -> 
 @pytest.mark.parametrize(
     ("model", "rows", "key", "status"),
     [
-        ("gemini-9", inlined(1), "simulated", 404),
-        (FLASH, [types.InlinedRequest(contents="a", metadata={"key": "1"})] * 2, "simulated", 400),
-        (FLASH, inlined(1), "sk-invalid-1", 400),
+        ("gemini-9", lambda: inlined(1), "simulated", 404),
+        (FLASH, lambda: [types.InlinedRequest(contents="a", metadata={"key": "1"})] * 2, "simulated", 400),
+        (FLASH, lambda: inlined(1), "sk-invalid-1", 400),
     ],
 )
 async def test_the_official_client_is_refused_and_nothing_is_created(
-    model: str, rows: list[types.InlinedRequest], key: str, status: int
+    model: str, rows: Callable[[], list[types.InlinedRequest]], key: str, status: int
 ) -> None:
     sim = simulator()
     async with client(sim, key) as official:
         with pytest.raises(errors.ClientError) as raised:
-            await official.batches.create(model=model, src=rows)
+            await official.batches.create(model=model, src=rows())
     assert raised.value.code == status
     assert billed(sim) == []
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from google import genai
-from google.genai import errors, types
 
 from sidecar.simulator.counting import count_prompt, count_tokens
 from sidecar.simulator.gemini.routes import GeminiVendor
 from tests.helpers.gemini import plan
+from tests.helpers.late import Late
 from tests.helpers.simulated import simulator
 from tests.providers.conformance.official_gemini import GooglesClient
 from tests.providers.conformance.recordings import GEMINI, recorded
+
+if TYPE_CHECKING:
+    from google import genai
+    from google.genai import errors, types
+else:
+    genai, errors, types = (Late(f"google.genai{each}") for each in ("", ".errors", ".types"))
 
 GOOGLE = GooglesClient()
 client = GOOGLE.client

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import openai
 import pytest
-from openai.types import Batch, FileObject
-from openai.types.responses import Response
-from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
 
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.openai.batch import OpenAIBatch
 from sidecar.providers.openai.provider import OpenAI
+from tests.helpers.late import Late
 from tests.helpers.openai_models import ALL, ask
 from tests.helpers.simulated import simulator
 from tests.providers.conformance.official import SCHEMA, fits, strictly
 from tests.providers.conformance.official_openai import OpenAIOnChat
+
+if TYPE_CHECKING:
+    import openai
+    import openai.types.responses.response_create_params
+else:
+    openai = Late("openai")
 
 client = OpenAIOnChat().client
 
@@ -49,11 +52,11 @@ def lines(*prompts: str, model: str = "gpt-5", endpoint: str = "/v1/responses") 
     return "\n".join(json.dumps(row) for row in rows).encode()
 
 
-async def upload(official: openai.AsyncOpenAI, content: bytes) -> FileObject:
+async def upload(official: openai.AsyncOpenAI, content: bytes) -> openai.types.FileObject:
     return await official.files.create(file=("part.jsonl", content), purpose="batch")
 
 
-async def create(official: openai.AsyncOpenAI, content: bytes, **options: Any) -> Batch:
+async def create(official: openai.AsyncOpenAI, content: bytes, **options: Any) -> openai.types.Batch:
     file = await upload(official, content)
     return await official.batches.create(
         **{
@@ -66,10 +69,10 @@ async def create(official: openai.AsyncOpenAI, content: bytes, **options: Any) -
     )
 
 
-async def ended(official: openai.AsyncOpenAI, id_: str) -> Batch:
+async def ended(official: openai.AsyncOpenAI, id_: str) -> openai.types.Batch:
     for _ in range(9):
         batch = await official.batches.retrieve(id_)
-        strictly(Batch, batch)
+        strictly(openai.types.Batch, batch)
         if batch.status in ("completed", "failed", "expired", "cancelled"):
             return batch
     raise AssertionError("the batch does not end")
@@ -87,15 +90,15 @@ def test_every_row_has_the_types_of_the_official_client(model: str, options: dic
     if "web_search_max_uses" in options and "web_search" not in ALL[model].features:
         return
     line = json.loads(ADAPTER.line("a", PLANNER.plan(ask(model, **options))))
-    fits(ResponseCreateParamsNonStreaming, line["body"])
+    fits(openai.types.responses.response_create_params.ResponseCreateParamsNonStreaming, line["body"])
 
 
 async def test_the_official_client_runs_a_batch_from_upload_to_results() -> None:
     async with client(simulator()) as official:
         file = await upload(official, lines("Reply with exactly: zero", "Hi [[simulate: status=400]]"))
-        strictly(FileObject, file)
+        strictly(openai.types.FileObject, file)
         made = await create(official, lines("Reply with exactly: zero", "Hi [[simulate: status=400]]"))
-        strictly(Batch, made)
+        strictly(openai.types.Batch, made)
         assert (made.status, made.output_file_id, made.metadata) == ("validating", None, {"job": "a"})
         batch = await ended(official, made.id)
         output = await results(official, batch.output_file_id)
@@ -105,7 +108,7 @@ async def test_the_official_client_runs_a_batch_from_upload_to_results() -> None
     assert batch.request_counts.model_dump() == {"total": 2, "completed": 1, "failed": 1}
     assert batch.usage is not None
     assert output.keys() == {"row-0"}
-    response = Response.model_validate(output["row-0"]["response"]["body"])
+    response = openai.types.responses.Response.model_validate(output["row-0"]["response"]["body"])
     assert response.output_text == "zero"
     assert response.usage is not None
     assert response.usage.total_tokens == batch.usage.total_tokens
