@@ -42,8 +42,12 @@ _BEGINNINGS = {
     "github_pat_": ("", "GitHub"),
     "ghp_": ("", "GitHub"),
 }
+_ANY_BEGINNING = (*_BEGINNINGS, "sk-")
+_KEY_LETTERS = re.compile(r"[\w.+/=-]+", re.ASCII)
 # Shorter ones are nobody's.
 _LEAST_OWNED = 20
+# A key, its name and its comment; what is longer is a text.
+_MOST_PASTED = 1_000
 # Keys of these vendors hold neither sign; in others' a plain word behind `//` at the end is no chance either.
 _OWN_COMMENT = re.compile(r"\s*(?:#|//).*$", re.DOTALL)
 _VENDORS_OWN = tuple(begin for begin, (name, _) in _BEGINNINGS.items() if name)
@@ -109,6 +113,22 @@ def other_owner(provider: str, key: str) -> str | None:
         return None
     name, title = found[0]
     return None if name == provider_of(provider) else title
+
+
+def is_known_key(text: str) -> bool:
+    """Whether a text is an API key and nothing else, whatever was pasted with it: by how the keys of vendors begin."""
+    if len(text) > _MOST_PASTED or not any(begin in text for begin in _ANY_BEGINNING):
+        return False
+    try:
+        key = clean_key(text)
+    except NotAKey:
+        return False
+    return (
+        len(key) >= _LEAST_OWNED
+        and key.startswith(_ANY_BEGINNING)
+        and _KEY_LETTERS.fullmatch(key) is not None
+        and any(letter.isdigit() for letter in key)
+    )
 
 
 def key_mark(key: str, of: str) -> str:

@@ -21,6 +21,7 @@ from sidecar.batch.files import (
     other_texts,
     parquet_in,
     plain_lines,
+    secret_texts,
     seen,
     workbooks,
     wrapped,
@@ -132,7 +133,7 @@ def read_rows(
     Failure("invalid_params") when the stream is no text.
     """
     if (binary := _binary(stream, options)) is not None:
-        yield from with_ids(binary, pulse, options)
+        yield from with_ids(secret_texts.told(binary), pulse, options)
         return
     try:
         encoding = named_encoding(options.encoding) if options.encoding else find_encoding(stream, pulse)
@@ -142,6 +143,8 @@ def read_rows(
     if encoding.errors != "strict":
         no_text.refuse_bytes(stream)
     head, whole = _head(stream, encoding)
+    has_header = any(_names_prompt(line, options) for line in head.splitlines()[:20])
+    secret_texts.refuse(head, has_header=has_header)
     if (found := _inside(stream, encoding, head, name, options)) is not None:
         content, form = found
         yield 0, RowError(f"The rows are read out of {form}.")
@@ -158,11 +161,11 @@ def read_rows(
     if encoding.remark is not None:
         yield 0, RowError(encoding.remark)
     if other_texts.is_page(head, name):
-        yield from with_ids(_read_page(stream, encoding, options), pulse, options)
+        yield from with_ids(secret_texts.told(_read_page(stream, encoding, options)), pulse, options)
         return
     if kind == "table" or name == "toml":
         other_texts.refuse(head, name)
-        if not any(_names_prompt(line, options) for line in head.splitlines()[:20]):
+        if not has_header:
             other_texts.refuse_by_name(name)
     if (
         kind == "table"
@@ -177,7 +180,7 @@ def read_rows(
         read = cut_cells.told(_read_csv(stream, encoding, options))
     else:
         read = object_rows(objects.values(stream, encoding, kind), encoding, options)
-    yield from with_ids(read, pulse, options)
+    yield from with_ids(secret_texts.told(read), pulse, options)
 
 
 def _binary(stream: BinaryIO, options: ImportOptions) -> Iterator[Read] | None:
