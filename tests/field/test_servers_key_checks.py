@@ -72,5 +72,40 @@ async def test_a_refusal_inside_a_200_or_a_400_makes_a_key_invalid(tmp_path: Pat
 
 async def test_a_list_of_models_in_any_form_makes_a_key_valid(tmp_path: Path) -> None:
     wide = raw(head(200), json.dumps(LIST).encode("utf-16"))
-    for number, answer in enumerate((whole(LIST), wide, whole([]), whole({"data": None}))):
+    bare = whole(LIST["data"])
+    for number, answer in enumerate((whole(LIST), wide, bare, whole({"data": []}), whole({"data": None}))):
         assert set((await all_told(tmp_path / f"{number}", answer)).values()) == {"valid"}
+
+
+@field("servers", "a key is tried out, or models are listed, and JSON of another kind comes with 200")
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"status": "login required"},
+        {},
+        "ok",
+        True,
+        "<html><body>Sign in</body></html>",
+        {"data": {"status": "login required"}},
+        {"result": "ok", "models": "none"},
+        [{"status": "login required"}],
+        {"data": [{"message": "no"}]},
+    ],
+    ids=json.dumps,
+)
+async def test_json_of_another_kind_makes_no_key_valid_and_is_no_list(other: object, tmp_path: Path) -> None:
+    for provider, said in (await all_told(tmp_path, whole(json.dumps(other).encode()))).items():
+        assert "answers is not" in said, (provider, said)
+    async with serving(whole(json.dumps(other).encode())) as server:
+        environment, models = vendor_environment(server.url, *VENDORS), own_models(server.url)
+        async with sidecar(tmp_path / "listing", models=models, environment=environment) as process:
+            for provider in (*VENDORS, "lab"):
+                with pytest.raises(RpcError, match="answers is not"):
+                    await process.call("models:discover", {"provider": provider})
+
+
+@field("servers", "a key is tried out, and an empty list without a name comes with 200")
+async def test_an_empty_list_without_a_name_is_a_server_without_models_and_no_vendor(tmp_path: Path) -> None:
+    told = await all_told(tmp_path, whole([]))
+    assert told.pop("lab") == "valid"
+    assert all("answers is not" in said for said in told.values()), told

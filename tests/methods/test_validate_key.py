@@ -98,7 +98,7 @@ async def test_what_can_be_no_key_is_invalid_without_asking(app: Inside) -> None
 
 async def test_a_provider_that_needs_no_key_is_asked_without_one(app: Inside) -> None:
     local = overlay_row("openai", "http://127.0.0.1:1/v1", key_required=False)
-    http, transport, _ = scripted_edge(Reply(200, chunks=[b"{}"]))
+    http, transport, _ = scripted_edge(Reply(200, chunks=[b'{"data": []}']))
     services = with_parts(app, Registry(http, {}, [local]), Keys(MemoryKeys({}), {}, {}))
     call = Call(services, "settings:validate-key", lambda value: None, lambda *given, **more: None)
     found = await settings.validate_key(call, types.SettingsValidateKeyParams(provider="openai"))

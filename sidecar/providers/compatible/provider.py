@@ -22,6 +22,7 @@ from sidecar.providers.compatible.usage import compatible_usage
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.exchange import exchange
 from sidecar.providers.kernel.http import HttpClient
+from sidecar.providers.kernel.model_rows import OTHER_JSON
 from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.providers.kernel.refused_forms import Attempt, RefusedForms
 from sidecar.providers.kernel.web_pages import WEB_PAGE
@@ -121,9 +122,10 @@ class Compatible:
         page: Failure | None = None
         for root in self._roots:
             try:
-                return why_not_taken(await self._api.key_refusal(f"{root}/models", asked))
+                refused = await self._api.key_refusal(f"{root}/models", asked, may_be_bare=True)
+                return why_not_taken(refused)
             except Failure as failure:
-                if failure.detail == WEB_PAGE:
+                if failure.detail in (WEB_PAGE, OTHER_JSON):
                     # Servers with a page of their own show it wherever they have nothing else.
                     page = failure
                 elif failure.status not in (404, 405, 501):

@@ -68,7 +68,7 @@ async def _listed(
     found: tuple[ListedModel, ...] | None = None
     for url in urls:
         try:
-            found = await list_models(api, url, key, "after", after_last)
+            found = await list_models(api, url, key, "after", after_last, may_be_bare=True)
         except Failure as failure:
             # Servers with a page of their own show it wherever they have nothing else.
             if failure.detail == WEB_PAGE:
@@ -83,7 +83,7 @@ async def _listed(
 async def _more(api: VendorClient, url: str, key: str) -> tuple[ListedModel, ...]:
     """What LM Studio says beside its first list; nothing where the server is none, which the person need not know."""
     try:
-        return await list_models(api, url, key, "after", after_last)
+        return await list_models(api, url, key, "after", after_last, may_be_bare=True)
     except Failure:
         return ()
 

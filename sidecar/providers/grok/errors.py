@@ -26,6 +26,14 @@ def classify(status: int | None, value: Any) -> VendorError:
     return classify_fields(status, _translated(fields_of(value)), named_fields(value))
 
 
+def describes_key(value: Any) -> bool:
+    """Whether it is the vendor's description of a key, and not what something else answers at its address."""
+    return any(
+        name.startswith(("api_key_", "team_")) or name in ("redacted_api_key", "acls")
+        for name in as_mapping(value)
+    )
+
+
 def key_problem(description: Any) -> str | None:
     """Why a key that exists cannot be used, from the vendor's description of it; None when it can."""
     told = as_mapping(description)

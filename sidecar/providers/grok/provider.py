@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sidecar.errors import Failure
 from sidecar.providers.base import ChatRequest, Event, ListedModel, PreparedCall
-from sidecar.providers.grok.errors import GROK, key_problem
+from sidecar.providers.grok.errors import GROK, describes_key, key_problem
 from sidecar.providers.grok.request import DIALECT, cache_place
 from sidecar.providers.grok.usage import VIOLATION_FEE_USD, chat_usage, responses_usage, with_violation_fee
 from sidecar.providers.kernel.client import VendorClient, about_key
@@ -90,6 +90,8 @@ class Grok:
         try:
             description = await self._api.json("GET", f"{self._base_url}/api-key", asked)
             self._api.refuse_error(description, asked)
+            if not describes_key(description):
+                return why_not_taken(await self._api.key_refusal(f"{self._base_url}/models", asked))
         except Failure as failure:
             if failure.status in _NO_DESCRIPTION:
                 return why_not_taken(await self._api.key_refusal(f"{self._base_url}/models", asked))

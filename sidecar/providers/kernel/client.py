@@ -19,6 +19,7 @@ from sidecar.providers.kernel.errors import opening_refusal, refused_response
 from sidecar.providers.kernel.http import HttpClient, ReadRefusal
 from sidecar.providers.kernel.json_values import as_mapping, read_document
 from sidecar.providers.kernel.jsonl import LineReader
+from sidecar.providers.kernel.model_rows import OTHER_JSON, is_bare_and_empty, other_json, rows_of
 from sidecar.providers.kernel.pacer import RequestPacer
 from sidecar.providers.kernel.response_body import HttpResponse, ReadOpening, beginning_of
 from sidecar.providers.kernel.vendor import Asked, Vendor, authorization
@@ -182,26 +183,34 @@ class VendorClient:
             raise
         return True
 
-    async def key_refusal(self, url: str, asked: Asked) -> Failure | None:
-        """Return how the vendor refuses the key at this free address, None when it takes it.
+    async def key_refusal(self, url: str, asked: Asked, *, may_be_bare: bool = False) -> Failure | None:
+        """Return how the vendor refuses the key at this free address of its list of models, None when it takes it.
 
-        What is no JSON, such as the page of a network that wants a login first, takes no key. Raises Failure when
-        nobody can tell.
+        What is no such list, as the page or the JSON of a network that wants a login first, takes no key; an empty
+        list alone does where it `may_be_bare`. Raises Failure when nobody can tell.
         """
         try:
             async with self.stream("GET", url, asked) as answer:
                 body = await beginning_of(answer, MOST_LOOKED_AT)
-            self.refuse_error(self._told(body, asked), asked)
+            told = self._told(body, asked)
+            self.refuse_error(told, asked)
+            if rows_of(told) is None or (is_bare_and_empty(told) and not may_be_bare):
+                raise self._other_json(asked)
         except Failure as failure:
             return about_key(failure)
         return None
 
+    def _other_json(self, asked: Asked) -> Failure:
+        failure = self.failure(other_json(asked.title))
+        failure.detail = OTHER_JSON
+        return failure
+
     def _told(self, body: bytes, asked: Asked) -> Any:
-        """The value of a body, None of one that is too long to be looked at, or is an answer in pieces."""
+        """The value of a body; a list of which nothing is known for one too long to be looked at, or in pieces."""
         if is_page(body):
             raise page_instead(asked.title)
         if len(body) >= MOST_LOOKED_AT or body.lstrip().startswith((b"data:", b"event:")):
-            return None
+            return {"data": []}
         try:
             return read_document(body)
         except ValueError:

@@ -9,6 +9,7 @@ from typing import Any
 from sidecar.providers.base import ListedModel
 from sidecar.providers.kernel.client import VendorClient
 from sidecar.providers.kernel.json_values import as_count, as_mapping, as_text, told_count
+from sidecar.providers.kernel.model_rows import is_bare_and_empty, other_json, rows_of
 from sidecar.providers.kernel.pages import Pages
 
 # Where servers write how long prompt and answer together may be, and the answer alone.
@@ -26,8 +27,6 @@ _NAMES = ("display_name", "displayName", "name")
 # What LM Studio and Google list beside the models that answer questions.
 _OTHER_TYPES = frozenset({"embeddings", "embedding", "rerank", "image", "audio"})
 _ANSWERS = "generateContent"
-# Where the rows stand: OpenAI's list, Ollama's, and those of clouds and gateways.
-_ROWS = ("data", "models", "result", "items", "model_list", "results")
 _IDS = ("id", "model", "name", "model_name")
 
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
@@ -41,11 +40,18 @@ MOST_MODELS = 20_000
 
 
 async def list_models(
-    api: VendorClient, url: str, key: str, parameter: str, next_page: NextPage
+    api: VendorClient,
+    url: str,
+    key: str,
+    parameter: str,
+    next_page: NextPage,
+    *,
+    may_be_bare: bool = False,
 ) -> tuple[ListedModel, ...]:
     """Return the models of all pages, each once. `parameter` is what the vendor calls the beginning of a page.
 
-    Raises Failure for what is no list, and for a list without an end.
+    `may_be_bare`: whether a server without models may answer with an empty list alone. Raises Failure for what is
+    no list, and for a list without an end.
     """
     title = api.vendor.title
     pages = Pages(url, parameter, lambda: api.failure(f"{title}'s list of models has no end. Try again."))
@@ -53,9 +59,9 @@ async def list_models(
     while True:
         page = await api.value("GET", pages.path, api.asked(key))
         rows = rows_of(page)
-        if rows is None:
+        if rows is None or (is_bare_and_empty(page) and not may_be_bare):
             api.refuse_error(page, api.asked(key))
-            raise api.failure(f"{title} did not list its models. Check its address, or try again later.")
+            raise api.failure(other_json(title))
         for model in filter(None, map(listed_model, rows)):
             found.setdefault(model.id, model)
         if len(found) > MOST_MODELS:
@@ -73,26 +79,6 @@ def after_last(page: Mapping[str, Any], rows: list[Any]) -> object:
         if page.get("has_more") and rows
         else None
     )
-
-
-def rows_of(page: Any) -> list[Any] | None:
-    """Return the rows of a list in any of its forms, None for what is none."""
-    if isinstance(page, list):
-        return page
-    told = as_mapping(page)
-    for name in _ROWS:
-        inside = told.get(name)
-        if isinstance(inside, list):
-            return list(inside)
-        if isinstance(inside, Mapping) and inside:
-            # A list in an envelope, or rows by their names.
-            found = rows_of(inside)
-            return list(inside.values()) if found is None and all(map(_is_row, inside.values())) else found
-    return [] if any(name in told and told[name] is None for name in _ROWS) else None
-
-
-def _is_row(value: Any) -> bool:
-    return isinstance(value, Mapping) and any(name in value for name in ("id", "name", "model"))
 
 
 def listed_model(row: Any) -> ListedModel | None:

@@ -156,7 +156,7 @@ async def test_any_other_refusal_is_not_tried_again() -> None:
     ("replies", "reason", "paths"),
     [
         ([Reply(200, {}, [b'{"api_key_disabled": true}'])], "switched off", ["/api-key"]),
-        ([Reply(404), Reply(200, {}, [b"{}"])], None, ["/api-key", "/models"]),
+        ([Reply(404), Reply(200, {}, [b'{"data": []}'])], None, ["/api-key", "/models"]),
         ([Reply(403), Reply(403)], "refused the API key", ["/api-key", "/models"]),
     ],
 )
