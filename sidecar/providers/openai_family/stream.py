@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Protocol
 
 from sidecar.providers.base import (
@@ -99,7 +100,8 @@ class ChatReader(AnswerReader):
                 # An event of its own, as its name says.
                 value = {"usage": value}
             # What most pieces are, by the shortest way: the whole way finds the same in them.
-            plain = None if self._id is None or self._marked or event.name else plain_piece(value)
+            whole_way = self._id is None or self._marked or event.name or not self._choices.is_plain
+            plain = None if whole_way else plain_piece(value)
             if plain is None:
                 yield from self._chunk(as_chunk(value), event.name)
                 continue
@@ -144,7 +146,7 @@ class ChatReader(AnswerReader):
         """An error behind a whole answer takes nothing of it back; else what was said before it is kept."""
         if self._finish is not None:
             return
-        for choice in self._choices.ours(chunk):
+        for choice in chain(self._choices.ours(chunk), self._choices.rest()):
             yield from self._choice(choice)
         # What an error tells of itself is all that there will be; what was told before it is not.
         counted = tells_counts(chunk)
@@ -166,6 +168,8 @@ class ChatReader(AnswerReader):
 
     def finish(self) -> Iterator[Event]:
         """The end of the stream: Done, or what was wrong with it."""
+        for choice in self._choices.rest():
+            yield from self._choice(choice)
         yield from self._tell([ThinkingDelta(self._thought.finish())])
         yield from self._tell(self._told(self._text.finish()))
         if self._splitter is not None:
