@@ -36,6 +36,19 @@ async def _result(here: Inside, method: str, **params: Any) -> Any:
     return answer["result"]
 
 
+async def _batch(here: Inside) -> Callable[[], Coroutine[Any, Any, object]]:
+    """What runs all rows of a batch that has been submitted."""
+    project = (await _result(here, "project:create", name="P"))["id"]
+    rows = [{"prompt": f"Reply with exactly: {number}", "model": MODEL} for number in range(ROWS)]
+    job = (await _result(here, "batch:submit", projectId=project, rows=rows))["id"]
+
+    async def run() -> None:
+        await _result(here, "batch:start", jobId=job)
+        await here.services.batches.finished(job)
+
+    return run
+
+
 async def _written(here: Inside, work: Callable[[], Coroutine[Any, Any, object]]) -> list[str]:
     """The statements that the writer carries out for some work, without those around transactions."""
     found: list[str] = []
@@ -49,15 +62,7 @@ async def _written(here: Inside, work: Callable[[], Coroutine[Any, Any, object]]
 
 async def test_a_row_of_a_batch_is_written_by_few_statements(tmp_path: Path) -> None:
     async with inside(tmp_path, day="2026-11-23") as here:
-        project = (await _result(here, "project:create", name="P"))["id"]
-        rows = [{"prompt": f"Reply with exactly: {number}", "model": MODEL} for number in range(ROWS)]
-        job = (await _result(here, "batch:submit", projectId=project, rows=rows))["id"]
-
-        async def run() -> None:
-            await _result(here, "batch:start", jobId=job)
-            await here.services.batches.finished(job)
-
-        found = await _written(here, run)
+        found = await _written(here, await _batch(here))
     print(len(found) / ROWS)
     assert len(found) / ROWS <= MOST_STATEMENTS_A_ROW
 
@@ -105,15 +110,7 @@ async def test_a_small_call_makes_few_tasks(tmp_path: Path) -> None:
 
 async def test_a_row_of_a_batch_makes_few_tasks(tmp_path: Path) -> None:
     async with inside(tmp_path, day="2026-11-23") as here:
-        project = (await _result(here, "project:create", name="P"))["id"]
-        rows = [{"prompt": f"Reply with exactly: {number}", "model": MODEL} for number in range(ROWS)]
-        job = (await _result(here, "batch:submit", projectId=project, rows=rows))["id"]
-
-        async def run() -> None:
-            await _result(here, "batch:start", jobId=job)
-            await here.services.batches.finished(job)
-
-        made = await _tasks(run)
+        made = await _tasks(await _batch(here))
     print(len(made) / ROWS, Counter(made).most_common(8))
     assert len(made) / ROWS <= MOST_TASKS_A_ROW
 

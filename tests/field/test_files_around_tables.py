@@ -56,10 +56,9 @@ async def test_a_question_that_begins_as_a_footer_does_is_asked(tmp_path: Path) 
     assert len(found["rows"]) == 2
 
 
-@field("files", "an export to `CON.csv`")
-@pytest.mark.parametrize("name", ["CON.csv", "nul", "aux.json", "LPT1.tar.csv", "com¹.csv"])
-async def test_a_name_that_windows_keeps_for_a_device_is_no_target(name: str, tmp_path: Path) -> None:
-    async with importing(tmp_path) as process:
+async def exported_to(path: Path, data_dir: Path, refusal: str) -> None:
+    """Each method that writes a file refuses this name for it, and takes another one."""
+    async with importing(data_dir) as process:
         where = await project(process)
         rows = [{"prompt": "Hi", "model": LUNA}]
         job = (await process.call("batch:submit", {"projectId": where, "rows": rows}))["id"]
@@ -68,27 +67,20 @@ async def test_a_name_that_windows_keeps_for_a_device_is_no_target(name: str, tm
             ("conversation:export", {"projectId": where, "format": "json"}),
             ("data:backup", {}),
         ):
-            with pytest.raises(RpcError, match="keeps for a device"):
-                await process.call(method, {**params, "path": str(tmp_path / name)})
-            whole = await process.call(
-                method, {**params, "path": str(tmp_path / f"{method[:4]}-console.csv")}
-            )
-            assert whole["path"]
-    assert not (tmp_path / name).exists()
+            with pytest.raises(RpcError, match=refusal):
+                await process.call(method, {**params, "path": str(path)})
+            another = path.with_name(f"{method[:4]}-console.csv")
+            assert (await process.call(method, {**params, "path": str(another)}))["path"]
+    assert not path.exists()
+
+
+@field("files", "an export to `CON.csv`")
+@pytest.mark.parametrize("name", ["CON.csv", "nul", "aux.json", "LPT1.tar.csv", "com¹.csv"])
+async def test_a_name_that_windows_keeps_for_a_device_is_no_target(name: str, tmp_path: Path) -> None:
+    await exported_to(tmp_path / name, tmp_path, "keeps for a device")
 
 
 @field("files", "an export to a name that ends with a point or a blank")
 @pytest.mark.parametrize("name", ["rows.csv.", "rows.csv ", "rows .", "..."])
 async def test_a_name_that_windows_would_shorten_is_no_target(name: str, tmp_path: Path) -> None:
-    async with importing(tmp_path) as process:
-        where = await project(process)
-        rows = [{"prompt": "Hi", "model": LUNA}]
-        job = (await process.call("batch:submit", {"projectId": where, "rows": rows}))["id"]
-        for method, params in (
-            ("batch:export", {"jobId": job, "format": "csv"}),
-            ("conversation:export", {"projectId": where, "format": "json"}),
-            ("data:backup", {}),
-        ):
-            with pytest.raises(RpcError, match="ends with a point or a blank"):
-                await process.call(method, {**params, "path": str(tmp_path / name)})
-    assert not (tmp_path / name).exists()
+    await exported_to(tmp_path / name, tmp_path, "ends with a point or a blank")
