@@ -41,15 +41,16 @@ MOST_FILES = {
     # usage stands, and why it cannot be right: two more. One request to the transport, beside its retries: one more.
     # What its end means is a record of the store, which the ledger takes whole: one more. In which dearer tier the
     # provider answered of late: one more. What looked whether an answer is a refusal reads on in it: one more.
-    "chat:send": 88,
+    # Which choice is the answer: one more.
+    "chat:send": 89,
     # Whether the pieces of an answer repeat what was said, and whose a key is: two files more. What a row cost at
     # least is kept while it is answered: two more. Whether each piece came twice: one more. Whether what is sent has
     # the limit that was reserved for: one more. Which row begins after a death, and their queue by itself: two more.
     # How much may come of one answer, by itself: one more. Where a usage stands, and why it cannot be right: two more.
     # What it may cost by the price of the day on which it leaves: three more. One request to the transport: one more.
     # What the end of its request means is a record of the store: one more. In which dearer tier: one more.
-    # What looked whether an answer is a refusal reads on in it: one more.
-    "batch:start": 102,
+    # What looked whether an answer is a refusal reads on in it: one more. Which choice is the answer: one more.
+    "batch:start": 103,
     # In the words for how a batch stands, the names of its files and its shape gateways differ, and whose a key is:
     # four files more. That its rows are being put together: one more. Why a usage cannot be right: one more.
     # Which names its rows are to ask is kept for the list of models: two more.

@@ -108,7 +108,7 @@ async def test_a_history_that_was_saved_anew_in_another_encoding_is_taken_over(
     assert len(await said(process, into)) == 2
 
 
-@field("files", "Google Takeout's activity of Gemini")
+@field("files", "Google Takeout's activity of Gemini →")
 async def test_what_was_asked_of_gemini_comes_by_days(process: SidecarProcess, tmp_path: Path) -> None:
     into, result = await taken_over(process, tmp_path / "MyActivity.json", files.GEMINI)
     assert (result["conversations"], len(result["problems"])) == (2, 1)

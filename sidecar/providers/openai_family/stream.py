@@ -28,8 +28,8 @@ from sidecar.providers.kernel.events import (
 from sidecar.providers.kernel.json_values import as_price_word, as_text
 from sidecar.providers.kernel.sse import END_NAMES, SseEvent
 from sidecar.providers.kernel.vendor import Asked
+from sidecar.providers.openai_family.choices import Choices
 from sidecar.providers.openai_family.chunks import (
-    Choices,
     as_chunk,
     finish_word,
     piece_of,
