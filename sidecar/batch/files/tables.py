@@ -21,6 +21,8 @@ from sidecar.batch.files.text_cells import CellRows
 
 # Above a header there may be a title, a date and the like.
 _TOP_RECORDS = 20
+# Four times what Excel has.
+MOST_COLUMNS = 65_536
 _LOOKED_AT = 12
 _BAD = "\N{REPLACEMENT CHARACTER}"
 
@@ -72,6 +74,10 @@ def table_rows(
     header = top[at] if at >= 0 else _numbered(source, top)
     if not isinstance(header, Sequence):
         yield 0, RowError(header.message)
+        return
+    if len(header) > MOST_COLUMNS:
+        said = f"The table has {len(header):,} columns, and at most {MOST_COLUMNS:,} are read."
+        yield 0, RowError(f"{said} Save those that matter, and import them.")
         return
     names, beside = _names(header)
     layout = layout_of(names, options, table=True)
@@ -216,8 +222,9 @@ def _header_at(source: Iterator[Record], top: list[Record], options: ImportOptio
         filled = [cell for cell in record if cell.strip()]
         if not filled:
             continue
-        fields = {field_of(cell) for cell in record}
-        if "prompt" in fields or (wanted and wanted <= {squeezed(cell) for cell in record}):
+        looked_at = record[:MOST_COLUMNS]
+        fields = {field_of(cell) for cell in looked_at}
+        if "prompt" in fields or (wanted and wanted <= {squeezed(cell) for cell in looked_at}):
             below = first is None or not _is_wide(top[first]) or {"prompt", "model"} <= fields
             below = below or (first is not None and sums.is_groups(top[first], record))
             return len(top) - 1 if below else first
