@@ -172,5 +172,8 @@ async def test_a_row_has_checks_of_its_own_besides_those_of_the_batch(tmp_path: 
         rows[1]["checks"] = [{"type": "contains"}]
         refused = await app.ask("batch:submit", {"projectId": project, "rows": rows})
         assert refused["error"]["data"]["issues"] == [
-            {"path": "rows.1.checks.0.value", "message": 'A check of type "contains" needs a value.'}
+            {
+                "path": "rows.1.checks.0.value",
+                "message": 'A check of type "contains" needs a value. Give it one.',
+            }
         ]

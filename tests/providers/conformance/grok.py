@@ -34,6 +34,7 @@ class GrokRefusals(Vendor):
     model = "grok-4.3"
     served = "grok-4.3-0901"
     key_path = "/v1/api-key"
+    key_description = b'{"redacted_api_key": "xai-...a1b2", "api_key_blocked": false}'
 
     def make(self, http: HttpClient, origin: str = ORIGIN) -> Provider:
         return Grok(http, f"{origin}/v1")

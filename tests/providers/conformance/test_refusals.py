@@ -194,7 +194,7 @@ async def test_content_that_the_vendors_rules_forbid_is_said_to_be(vendor: Vendo
 
 
 async def test_a_key_is_judged_by_the_vendors_cheapest_call(vendor: Vendor) -> None:
-    provider, transport = vendor.scripted(Reply(200, {}, [b'{"data": []}']))
+    provider, transport = vendor.scripted(Reply(200, {}, [vendor.key_description]))
     assert await provider.validate_key(KEY) is None
     (asked,) = transport.asked
     assert (asked.method, asked.url) == ("GET", ORIGIN + vendor.key_path)

@@ -62,6 +62,8 @@ class Vendor(ABC):
     # The beginning of `path` that belongs to the base URL.
     version: ClassVar[str] = "/v1"
     key_path: ClassVar[str]
+    # What that answers for a key that is taken.
+    key_description: ClassVar[bytes] = b'{"data": []}'
     request_id_header: ClassVar[str] = "x-request-id"
     declined_because: ClassVar[str | None] = None
     # Counts of which one part is larger than its whole.
