@@ -143,8 +143,11 @@ def read_rows(
     if encoding.errors != "strict":
         no_text.refuse_bytes(stream)
     head, whole = _head(stream, encoding)
-    has_header = any(_names_prompt(line, options) for line in head.splitlines()[:20])
-    secret_texts.refuse(head, has_header=has_header)
+
+    def has_header() -> bool:
+        return any(_names_prompt(line, options) for line in head.splitlines()[:20])
+
+    secret_texts.refuse(head, has_header)
     if (found := _inside(stream, encoding, head, name, options)) is not None:
         content, form = found
         yield 0, RowError(f"The rows are read out of {form}.")
@@ -165,7 +168,7 @@ def read_rows(
         return
     if kind == "table" or name == "toml":
         other_texts.refuse(head, name)
-        if not has_header:
+        if not has_header():
             other_texts.refuse_by_name(name)
     if (
         kind == "table"

@@ -6,7 +6,7 @@ Read as prompts they would be sent to a vendor, and stand in the database.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sidecar.batch.files.names import PROMPT_NAMES, field_of, squeezed
 from sidecar.batch.files.refusals import refused
@@ -47,18 +47,19 @@ _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
 _ASKING = frozenset((*PROMPT_NAMES, "messages", "contents", "body", "params", "parts", "conversations"))
 
 
-def refuse(head: str, *, has_header: bool) -> None:
+def refuse(head: str, has_header: Callable[[], bool]) -> None:
     """Raise Failure("invalid_params") for a text that begins so and holds keys in place of prompts.
 
-    `has_header` is whether one of its first lines names a prompt: then it is a table, whatever stands in its cells.
+    `has_header` tells whether one of its first lines names a prompt: then it is a table, whatever stands in its cells.
+    To find that out takes a fifth of a second where the lines are long, so it is asked last.
     """
     text = head.lstrip("\ufeff \t\r\n")
     if text.startswith(("{", '["', "[{")) or re.match(r"\[\s+[\"{]", text):
         if _is_json_of_keys(text):
             raise refused(_HOLDS_KEYS)
-    elif not has_header and (
+    elif (
         _PRIVATE_KEY.search(text) or _NETRC.search(text) or _NPMRC.search(text) or _are_settings(text)
-    ):
+    ) and not has_header():
         raise refused(_HOLDS_KEYS)
 
 
