@@ -48,6 +48,54 @@ async def test_one_bad_byte_among_plain_letters_costs_its_own_row_alone(
     assert "holds a byte that is not" in said
 
 
+TABLE = "prompt,n\nGrüße 😀,1\nb,2\nc,3\n"
+LINES = '{"prompt":"Grüße 😀"}\n{"prompt":"b"}\n{"prompt":"c"}\n'
+DAMAGED = {
+    "a table, its last byte gone": (TABLE.removesuffix("\n"), slice(None, -1), 3),
+    "a table, half of an emoji at its end": (TABLE + "😀", slice(None, -2), 4),
+    "a table, a byte put behind it": (TABLE, None, 4),
+    "lines, the last byte gone": (LINES.removesuffix("\n"), slice(None, -1), 3),
+    "lines, a byte put behind them": (LINES, None, 4),
+}
+
+
+@field("files", "a file in UTF-16 or UTF-32 that is cut off, or has a byte too many at its end")
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("case", DAMAGED)
+async def test_a_wide_file_that_was_cut_off_loses_its_last_row_alone(
+    case: str, encoding: str, process: SidecarProcess, tmp_path: Path
+) -> None:
+    text, kept, bad = DAMAGED[case]
+    content = text.encode(encoding)
+    path = tmp_path / "f"
+    path.write_bytes(content + b"\n" if kept is None else content[kept])
+    found = await process.call("batch:import", {"path": str(path), "models": [LUNA]})
+    assert [row["prompt"] for row in found["rows"]] == ["Grüße 😀", "b", "c"][: bad - 1]
+    ((number, said),) = [(each["row"], each["message"]) for each in found["errors"]]
+    assert number == bad
+    assert f"holds a byte that is not {encoding}" in said
+    assert "damaged or cut off there" in said
+
+
+async def test_half_an_emoji_in_a_wide_table_costs_its_own_row_alone(
+    process: SidecarProcess, tmp_path: Path
+) -> None:
+    begun, ended = "prompt,n\na,1\nb ".encode("utf-16"), ",2\nc,3\n".encode("utf-16-le")
+    (tmp_path / "f.csv").write_bytes(begun + "😀".encode("utf-16-le")[:2] + ended)
+    found = await process.call("batch:import", {"path": str(tmp_path / "f.csv"), "models": [LUNA]})
+    assert [row["prompt"] for row in found["rows"]] == ["a", "c"]
+    assert [each["row"] for each in found["errors"]] == [2]
+
+
+async def test_a_file_that_is_not_in_the_encoding_that_was_said_is_refused(
+    process: SidecarProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "f.csv").write_bytes("prompt,n\nGrüße\n".encode() + b"x")
+    params = {"path": str(tmp_path / "f.csv"), "models": [LUNA], "encoding": "utf-16"}
+    with pytest.raises(RpcError, match="is not utf-16"):
+        await process.call("batch:import", params)
+
+
 @field("files", "lines of two encodings, put one behind the other")
 async def test_lines_of_two_encodings_keep_those_of_the_one_and_tell_of_the_others(
     process: SidecarProcess, tmp_path: Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from sidecar.errors import Failure
@@ -21,6 +21,8 @@ _BOMS = (
 )
 # How a byte that the encoding does not have stands in a text that was decoded with "surrogateescape".
 BAD_BYTE = re.compile("[\udc80-\udcff]")
+# Of a letter of two or four bytes one may be missing, at the end of a file that was cut off say: it is a bad byte too.
+_BAD_LETTER = "one-bad-letter"
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 _LINES_WITH_OTHERS = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
 _SAMPLE_BYTES = 256 * 1024
@@ -84,7 +86,15 @@ class TextEncoding:
     @property
     def errors(self) -> str:
         """How to decode: a bad byte is told with its row where the rest of the text stays readable."""
-        return "strict" if self.name.startswith(("utf-16", "utf-32")) else "surrogateescape"
+        if not self.is_wide:
+            return "surrogateescape"
+        # By its mark it is certain; what a person says of a file may be wrong.
+        return _BAD_LETTER if self.broken else "strict"
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether each of its letters has two bytes, or four."""
+        return self.name.startswith(("utf-16", "utf-32"))
 
     @property
     def is_utf8(self) -> bool:
@@ -100,7 +110,8 @@ def named_encoding(name: str) -> TextEncoding:
     except (LookupError, ValueError):
         raise _refused(f'There is no encoding "{name[:40]}". Choose one of {_choices()}.') from None
     # What both begin with is a mark, or nothing.
-    return TextEncoding("utf-8-sig" if known == "utf-8" else known, broken=True)
+    found = TextEncoding("utf-8-sig" if known == "utf-8" else known)
+    return replace(found, broken=not found.is_wide)
 
 
 def find_encoding(stream: BinaryIO, pulse: Callable[[], None] = lambda: None) -> TextEncoding:
@@ -118,13 +129,24 @@ def find_encoding(stream: BinaryIO, pulse: Callable[[], None] = lambda: None) ->
     marked = next((name for mark, name in _BOMS if head.startswith(mark)), None) or _unmarked_wide(head)
     try:
         if marked is not None and not marked.startswith("utf-8"):
-            return TextEncoding(marked)
+            return TextEncoding(marked, broken=True)
         good, bad, sample = _counted(stream, pulse)
         if not bad or marked or good >= bad or _is_damaged(head, sample):
             return TextEncoding(marked or "utf-8", broken=bad > 0)
         return _by_letters(sample, bad)
     finally:
         stream.seek(0)
+
+
+def bad_byte(encoding: TextEncoding, place: str) -> str:
+    """Return what is said of a row that holds a bad byte, at this place of it."""
+    name = "UTF-8" if encoding.is_utf8 else encoding.name
+    what_to_do = (
+        "The file is damaged or cut off there: save or copy it once more."
+        if encoding.is_wide
+        else "Save it in the encoding of the others, or say the file's encoding."
+    )
+    return f"This row holds a byte that is not {name} (at “{place}”). {what_to_do}"
 
 
 def unreadable(encoding: TextEncoding, wanted: str | None = None) -> Failure:
@@ -146,9 +168,11 @@ def _unmarked_wide(head: bytes) -> str | None:
     even, odd = head[0:200:2], head[1:200:2]
     if len(odd) < 4:
         return None
-    if odd.count(0) > 0.8 * len(odd) and not even.count(0):
+    # The other byte of a letter is 0 in a few, half of 😀 for one.
+    few = len(odd) // 10
+    if odd.count(0) > 0.8 * len(odd) and even.count(0) <= few:
         return "utf-16-le"
-    return "utf-16-be" if even.count(0) > 0.8 * len(even) and not odd.count(0) else None
+    return "utf-16-be" if even.count(0) > 0.8 * len(even) and odd.count(0) <= few else None
 
 
 def _decodes(head: bytes, name: str) -> bool:
@@ -247,3 +271,13 @@ def _choices() -> str:
 
 def _refused(message: str) -> Failure:
     return Failure("invalid_params", message, issues=[{"path": "encoding", "message": message}])
+
+
+def _bad_letter(problem: UnicodeError) -> tuple[str, int]:
+    """Put a sign for a bad byte where a letter has no meaning, and go on behind it."""
+    if not isinstance(problem, UnicodeDecodeError):
+        raise problem
+    return "\udcff", problem.end
+
+
+codecs.register_error(_BAD_LETTER, _bad_letter)

@@ -140,7 +140,7 @@ def read_rows(
     except Failure:
         no_text.refuse_bytes(stream)
         raise
-    if encoding.errors != "strict":
+    if not encoding.is_wide:
         no_text.refuse_bytes(stream)
     head, whole = _head(stream, encoding)
 

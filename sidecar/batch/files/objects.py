@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
 from sidecar.batch.files import json_tables
-from sidecar.batch.files.encodings import TextEncoding, unreadable
+from sidecar.batch.files.encodings import TextEncoding, bad_byte, unreadable
 from sidecar.batch.files.numbers import read_json, read_spelled
 from sidecar.json_file import SEPARATORS, read_elements, read_values
 from sidecar.json_stream import MOST_BYTES, BrokenJson
@@ -36,6 +36,8 @@ _TOP_LINES = 5
 _LOOKED_AT = 64 * 1024
 # Programs that glue files together leave a mark of UTF-8 before any line.
 _AROUND_LINE = b" \t\r\n\xef\xbb\xbf" + SEPARATORS
+# A bad byte of another encoding as bytes of UTF-8, and how it is shown.
+_NO_LETTER = b"\xed\xb3\xbf", "\N{REPLACEMENT CHARACTER}".encode()
 _DECODER = json.JSONDecoder()
 _BEGINS_ARRAY = re.compile(r'\[\s*(?:[\]\[{"\d-]|true|false|null)')
 _WRAPS = re.compile(r'\{\s*"(?:' + "|".join(LISTS) + r')"\s*:\s*\[')
@@ -125,7 +127,7 @@ def values(stream: BinaryIO, encoding: TextEncoding, kind: Kind) -> Iterator[tup
         if text is not None and not _begins_with_mark(text, encoding):
             text.seek(0)
         if kind == "lines":
-            yield from _lines(source)
+            yield from _lines(source, encoding)
         elif kind == "values":
             yield from _numbered(read_values(source.read), encoding)
         else:
@@ -186,7 +188,7 @@ class _Recoded:
             raise unreadable(self._encoding) from None
 
 
-def _lines(source: Any) -> Iterator[tuple[int, Any]]:
+def _lines(source: Any, encoding: TextEncoding) -> Iterator[tuple[int, Any]]:
     """Only a line feed ends a line of JSON; a CR before it is white space."""
     number = 0
     while line := source.readline(MOST_BYTES + 1):
@@ -204,16 +206,16 @@ def _lines(source: Any) -> Iterator[tuple[int, Any]]:
             bare = line.strip(_AROUND_LINE)
             # What a stream of events was saved as.
             bare = bare[5:].lstrip() if bare.startswith((b"data:{", b"data: {")) else bare
-            yield from ((number, value) for value in _values_of(bare))
+            yield from ((number, value) for value in _values_of(bare, encoding))
 
 
-def _values_of(line: bytes) -> list[Any]:
+def _values_of(line: bytes, encoding: TextEncoding) -> list[Any]:
     """The value of a line, or its values where it has several, with commas around them or not."""
-    value = _value(line)
+    value = _value(line, encoding)
     if not isinstance(value, Unreadable) or value.message.startswith("This row"):
         return [value]
     with suppress(BrokenJson):
-        values = [_value(each) for each in read_values(io.BytesIO(line).read)]
+        values = [_value(each, encoding) for each in read_values(io.BytesIO(line).read)]
         if not any(isinstance(each, Unreadable) or not isinstance(each, dict) for each in values):
             return values
     if line.startswith((b"//", b"#", b"/*")):
@@ -221,15 +223,12 @@ def _values_of(line: bytes) -> list[Any]:
     return [Unreadable(value.message.replace("From here on the file", "This line"))]
 
 
-def _value(element: bytes, encoding: TextEncoding | None = None) -> Any:
+def _value(element: bytes, encoding: TextEncoding) -> Any:
     try:
         return read_spelled(element.decode("utf-8"))
     except UnicodeDecodeError as error:
-        bad = element[max(0, error.start - 12) : error.start + 12].decode("utf-8", "backslashreplace")
-        return Unreadable(
-            f"This row holds a byte that is not {'UTF-8' if encoding is None or encoding.is_utf8 else encoding.name} "
-            f"(in “{bad}”). Save it in the encoding of the others, or say the file's encoding."
-        )
+        bad = element[max(0, error.start - 12) : error.start + 12].replace(*_NO_LETTER)
+        return Unreadable(bad_byte(encoding, bad.decode("utf-8", "backslashreplace")))
     except ValueError as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         return Unreadable(f"From here on the file is not JSON ({reason}).")

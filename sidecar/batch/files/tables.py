@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar.batch.files import csv_text, json_cells, markdown, sums
 from sidecar.batch.files.columns import BadRow
-from sidecar.batch.files.encodings import BAD_BYTE, TextEncoding
+from sidecar.batch.files.encodings import BAD_BYTE, TextEncoding, bad_byte
 from sidecar.batch.files.excel_cells import EMPTY_PROMPT, EmptyResult
 from sidecar.batch.files.layout import Layout, layout_of
 from sidecar.batch.files.names import field_of, squeezed
@@ -186,10 +186,7 @@ class _Reader:
             text = "\0".join(record)
             around = text[max(0, bad.start() - 12) : bad.end() + 12].split("\0")
             place = next((each for each in around if BAD_BYTE.search(each)), "")
-            raise BadRow(
-                f"This row holds a byte that is not {self._encoding.name} (at “{BAD_BYTE.sub(_BAD, place)}”). "
-                "Save it in the encoding of the others, or say the file's encoding."
-            )
+            raise BadRow(bad_byte(self._encoding, BAD_BYTE.sub(_BAD, place)))
         if len(record) <= len(self._names):
             return
         more = [cell for cell in record[len(self._names) :] if cell.strip()]
