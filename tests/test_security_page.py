@@ -1,4 +1,4 @@
-"""Each number in SECURITY.md is that of the constant which holds it."""
+"""Each number in SECURITY.md is that of the constant which holds it, and each test that shows it exists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from sidecar import keys, known_secrets, sentinel, watchdog
 from sidecar.providers.kernel import answer_bound, events, http, json_values, jsonl, redirects, sse
 
-PAGE = " ".join((Path(__file__).parent.parent / "SECURITY.md").read_text("utf-8").split())
+ROOT = Path(__file__).parent.parent
+PAGE = " ".join((ROOT / "SECURITY.md").read_text("utf-8").split())
+SHOWN = (ROOT / "docs" / "trust-tests.md").read_text("utf-8")
 MB = 1024 * 1024
 MILLION = 1_000_000
 WORDS = {1: "one", 2: "two", 3: "three", 5: "five"}
@@ -55,3 +57,32 @@ def test_a_process_that_ends_has_time_left_of_what_is_promised() -> None:
     assert sentinel.ENDING_SECONDS + sentinel.TRACE_SECONDS < 5
     assert watchdog.SERVING_SECONDS == 60
     assert "Windows cannot do the latter: there it takes up to a minute." in PAGE
+
+
+def test_each_test_that_is_said_to_show_it_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", SHOWN)
+    titled = re.findall(r"`(bridge/test/[\w.-]+\.ts)`: \"([^\"]+)\"", SHOWN)
+    assert len(named) == SHOWN.count("::") > 100
+    assert len(titled) == SHOWN.count("bridge/test/") == 5
+    lacking = [
+        f"{file}: {test}"
+        for file, test in named
+        if not re.search(rf"^(async )?def {test}\(", (ROOT / file).read_text("utf-8"), re.MULTILINE)
+    ]
+    lacking += [
+        f"{file}: {title}"
+        for file, title in titled
+        if f'it("{title}"' not in (ROOT / file).read_text("utf-8")
+    ]
+    assert lacking == []
+
+
+def test_each_point_is_shown() -> None:
+    points = re.split(r"^## ", SHOWN, flags=re.MULTILINE)[1:]
+    assert [point.split(".")[0] for point in points] == [str(number) for number in range(1, 11)]
+    rows = [
+        row
+        for row in re.findall(r"^\| (.+) \|$", SHOWN, re.MULTILINE)
+        if not row.startswith(("what |", "---"))
+    ]
+    assert [row for row in rows if not re.search(r"\| `(tests|bridge)/", row)] == []
