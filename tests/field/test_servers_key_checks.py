@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.field.claims import field
-from tests.field.hostile import Answer, head, raw, serving, whole
+from tests.field.hostile import Answer, chat_chunks, head, raw, serving, stream, whole
 from tests.field.lab import own_models, sidecar, vendor_environment
 from tests.helpers.process import RpcError, SidecarProcess
 
@@ -102,6 +102,48 @@ async def test_json_of_another_kind_makes_no_key_valid_and_is_no_list(other: obj
             for provider in (*VENDORS, "lab"):
                 with pytest.raises(RpcError, match="answers is not"):
                     await process.call("models:discover", {"provider": provider})
+
+
+ROW = {"id": "m", "name": "models/m", "note": "x" * 200}
+LONG: dict[str, object] = {
+    "OpenAI's": {"object": "list", "data": [ROW] * 8000},
+    "Google's": {"models": [ROW] * 8000},
+    "a bare list": [ROW] * 8000,
+    "by their names": {"data": {f"m{number}": ROW for number in range(8000)}},
+    "names alone": {"object": "list", "data": [f"model-{number:020}" for number in range(50_000)]},
+}
+OTHER_LONG: dict[str, object] = {
+    "rows of another kind": {"data": [{"status": "x" * 200}] * 8000},
+    "another list": {"rows": [ROW] * 8000},
+    "a bare list": [{"status": "x" * 200}] * 8000,
+    "a text": {"data": "x" * 2_000_000},
+}
+
+
+@field("servers", "a key is tried out, and what comes with 200 is longer than a megabyte")
+async def test_what_is_long_makes_a_key_valid_where_it_begins_as_a_list_of_models(tmp_path: Path) -> None:
+    for number, (name, page) in enumerate(LONG.items()):
+        assert set((await all_told(tmp_path / f"{number}", whole(page))).values()) == {"valid"}, name
+    for number, (name, page) in enumerate(OTHER_LONG.items()):
+        for provider, said in (await all_told(tmp_path / f"other{number}", whole(page))).items():
+            assert "answers is not" in said, (name, provider, said)
+    for provider, said in (await all_told(tmp_path / "words", whole(b"It works! " * 200_000))).items():
+        assert "did not answer with JSON" in said, provider
+
+
+@field("servers", "a key is tried out, and events come in place of a list")
+async def test_events_make_a_key_valid_where_a_list_of_models_is_in_them(tmp_path: Path) -> None:
+    told = await all_told(tmp_path / "list", stream(LIST))
+    # xAI describes a key in a document of its own.
+    assert "did not answer with JSON" in told.pop("grok")
+    assert set(told.values()) == {"valid"}
+    for number, answer in enumerate((stream({"status": "ok"}), stream(*chat_chunks("Hi"), "[DONE]"))):
+        told = await all_told(tmp_path / f"{number}", answer)
+        told.pop("grok")
+        assert all("answers is not" in said for said in told.values()), told
+    told = await all_told(tmp_path / "error", stream({"error": {"message": "No such key.", "code": 401}}))
+    assert "valid" not in told.values()
+    assert told["openai"].startswith("invalid: ")
 
 
 @field("servers", "a key is tried out, and an empty list without a name comes with 200")

@@ -19,9 +19,10 @@ from sidecar.providers.kernel.errors import opening_refusal, refused_response
 from sidecar.providers.kernel.http import HttpClient, ReadRefusal
 from sidecar.providers.kernel.json_values import as_mapping, read_document
 from sidecar.providers.kernel.jsonl import LineReader
-from sidecar.providers.kernel.model_rows import OTHER_JSON, is_bare_and_empty, other_json, rows_of
+from sidecar.providers.kernel.model_rows import OTHER_JSON, is_bare_and_empty, other_json, rows_begun, rows_of
 from sidecar.providers.kernel.pacer import RequestPacer
-from sidecar.providers.kernel.response_body import HttpResponse, ReadOpening, beginning_of
+from sidecar.providers.kernel.response_body import HttpResponse, ReadOpening, beginning_of, in_time
+from sidecar.providers.kernel.sse import SseParser
 from sidecar.providers.kernel.vendor import Asked, Vendor, authorization
 from sidecar.providers.kernel.web_pages import is_page, page_instead
 
@@ -190,7 +191,10 @@ class VendorClient:
         list alone does where it `may_be_bare`. Raises Failure when nobody can tell.
         """
         try:
-            async with self.stream("GET", url, asked) as answer:
+            async with (
+                self.stream("GET", url, asked) as answer,
+                in_time(asked.title, self._http.document_seconds),
+            ):
                 body = await beginning_of(answer, MOST_LOOKED_AT)
             told = self._told(body, asked)
             self.refuse_error(told, asked)
@@ -206,13 +210,15 @@ class VendorClient:
         return failure
 
     def _told(self, body: bytes, asked: Asked) -> Any:
-        """The value of a body; a list of which nothing is known for one too long to be looked at, or in pieces."""
+        """The value of a body: of the events of a stream the first, and the rows that one too long begins with."""
         if is_page(body):
             raise page_instead(asked.title)
-        if len(body) >= MOST_LOOKED_AT or body.lstrip().startswith((b"data:", b"event:")):
-            return {"data": []}
+        if body.lstrip().startswith((b"data:", b"event:", b":")):
+            body = next(
+                (event.data.encode() for event in SseParser().feed(body + b"\n\n") if event.data), b""
+            )
         try:
-            return read_document(body)
+            return rows_begun(body) if len(body) >= MOST_LOOKED_AT else read_document(body)
         except ValueError:
             raise self.failure(
                 f"The {asked.title} API did not answer with JSON. Check the base URL, or try again later."

@@ -9,7 +9,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,6 +32,7 @@ from sidecar.providers.kernel.response_body import (
     ReadOpening,
     after_beginning,
     close_response,
+    in_time,
     lower_names,
     read_beginning,
     refusal_body,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 TRY_SECONDS = 10.0
 # In memory a document of nothing but brackets takes twenty times its size.
 MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
+DOCUMENT_SECONDS = 60.0
 
 ReadRefusal = Callable[[int, Mapping[str, str], bytes], Failure]
 """Status, headers with lower-case names, body (at most MAX_REFUSAL_BYTES) -> what to tell the person."""
@@ -106,10 +108,13 @@ class HttpClient:
         chance: Callable[[], float] = random.random,
         retries: int = 4,
         secrets: KnownSecrets | None = None,
+        document_seconds: float = DOCUMENT_SECONDS,
     ) -> None:
         self.secrets = secrets if secrets is not None else KnownSecrets()
         self.now_ms = now_ms
         self.sites = Sites()
+        # How long a small document that costs nothing may be on its way, once it has begun.
+        self.document_seconds = document_seconds
         self._make_transport = make_transport or network
         self._sleep = sleep
         self._chance = chance
@@ -166,9 +171,12 @@ class HttpClient:
     ) -> Any:
         """A small JSON document. Raises Failure as `stream` does, and for an answer that is not JSON."""
         document = bytearray()
-        async with self.stream(
-            method, url, headers, body, read_refusal=read_refusal, peer=peer, once=once, pacer=pacer
-        ) as answer:
+        async with (
+            self.stream(
+                method, url, headers, body, read_refusal=read_refusal, peer=peer, once=once, pacer=pacer
+            ) as answer,
+            in_time(peer, self.document_seconds) if method == "GET" else nullcontext(),
+        ):
             async for chunk in answer.chunks:
                 document += chunk
                 if len(document) > MAX_DOCUMENT_BYTES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -157,6 +157,23 @@ async def beginning_of(answer: HttpResponse, most: int) -> bytes:
         if len(body) >= most:
             break
     return bytes(body[:most])
+
+
+@asynccontextmanager
+async def in_time(peer: str, seconds: float) -> AsyncIterator[None]:
+    """Let a document come for so many seconds: one that says something now and then is never silent, nor whole."""
+    patience = asyncio.timeout(seconds)
+    try:
+        async with patience:
+            yield
+    except TimeoutError:
+        if not patience.expired():
+            raise
+        raise Failure(
+            "timeout",
+            f"The {peer} API did not end its answer in {seconds:.0f} seconds. Check the base URL, or try again later.",
+            retryable=True,
+        ) from None
 
 
 async def close_response(response: httpx.Response) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 import pytest
 
 from sidecar.errors import Failure
+from sidecar.providers.compatible.provider import Compatible
 from sidecar.providers.kernel.http import HttpClient
 from sidecar.providers.kernel.outcome import OutcomeUnknown
 from tests.helpers.scripted import Reply, scripted_edge
@@ -61,3 +62,28 @@ async def test_a_server_that_says_itself_that_it_was_late_is_asked_again() -> No
     edge, transport, _ = scripted_edge(late, Reply(chunks=[b"{}"]))
     await asked(edge, "GET")
     assert len(transport.asked) == 2
+
+
+class Endless(httpx.AsyncByteStream):
+    """Says that it is still there, for ever."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            yield b": still here\n\n"
+            await asyncio.sleep(0.01)
+
+
+class Trickling(httpx.AsyncBaseTransport):
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=Endless(), request=request)
+
+
+async def test_who_is_never_silent_and_never_ends_a_document_is_given_up() -> None:
+    """A key that was tried out, or a list of models, was waited for without an end."""
+    edge = HttpClient(Trickling, document_seconds=0.1)
+    lab = Compatible(edge, "https://lab.example/v1", name="lab", title="Lab")
+    for looking in (lab.validate_key("sk-some-key"), lab.list_models("sk-some-key"), asked(edge, "GET")):
+        with pytest.raises(Failure, match="did not end its answer") as raised:
+            async with asyncio.timeout(60):
+                await looking
+        assert (raised.value.kind, raised.value.retryable) == ("timeout", True)
