@@ -2456,7 +2456,7 @@ export interface Methods {
   "batch:cancel": { params: BatchCancelParams; result: BatchJob };
   /** Fetches results of a batch that its provider may still have; nothing is sent or paid again. */
   "batch:collect": { params: BatchCollectParams; result: BatchJob };
-  /** Sends the failed rows of a batch again. */
+  /** Sends the failed rows of a batch again; one without any is refused, unless it failed as a whole. */
   "batch:retry-failed": { params: BatchRetryFailedParams; result: BatchJob };
   /** Sends a batch to a provider's own batch service, at once. */
   "batch:submit-native": { params: BatchSubmitNativeParams; result: BatchSubmitNativeResult };
@@ -2547,7 +2547,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "a0db46eb720b84780f844b38731c42a906b03e3162796bd346db240b7735cc7c";
+export const SCHEMA_HASH = "2d6aab3e76941eaad851c1ad7633788c273c2be11b37c1aea0d3c54f5007cb45";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

@@ -13,16 +13,29 @@ def rows_to_reopen(job: Job, *, retry_failed: bool, mode: Mode = "local") -> tup
     """The rows that wait again when a job is started, or its failed rows are tried again.
 
     A start does what was not finished: a cancelled job goes on with its cancelled rows. Raises
-    Failure("conflict") for a job that somebody else runs, and for one with nothing left to start.
+    Failure("conflict") for a job that somebody else runs, and for one with nothing left to start or to try again.
     """
     refuse_foreign(job, mode)
     if retry_failed:
+        _refuse_nothing_failed(job)
         return FAILED_ROWS
     if job.status == "completed":
         raise Failure(
             "conflict", "Every row of this batch has ended. Retry the failed ones, or submit it anew."
         )
     return CANCELLED_ROWS
+
+
+def _refuse_nothing_failed(job: Job) -> None:
+    """A job that failed as a whole goes on without a failed row. No other may send what nobody asked to be sent."""
+    if job.failed_rows > 0 or job.status in ("failed", "processing"):
+        return
+    told = {
+        "pending": "This batch has not begun, so no row of it has failed. Start it instead.",
+        "cancelled": "No row of this batch has failed. Start it to send the rows that were cancelled.",
+        "completed": "No row of this batch has failed, so there is nothing to try again.",
+    }
+    raise Failure("conflict", told[job.status])
 
 
 def already_running() -> Failure:

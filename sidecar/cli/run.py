@@ -157,7 +157,8 @@ async def _waiting(sidecar: Connection, job_id: str, *, retry: bool) -> Mapping[
     """How many rows of each model are going to be asked."""
     found: defaultdict[str, int] = defaultdict(int)
     async for row in results(sidecar, job_id):
-        if row["status"] in ("pending", "cancelled") or (retry and row["status"] != "success"):
+        ended_so = row["status"].startswith("error") if retry else row["status"] == "cancelled"
+        if row["status"] == "pending" or ended_so:
             found[row["model"]] += 1
     return found
 

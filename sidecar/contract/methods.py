@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "a0db46eb720b84780f844b38731c42a906b03e3162796bd346db240b7735cc7c"
+SCHEMA_HASH = "2d6aab3e76941eaad851c1ad7633788c273c2be11b37c1aea0d3c54f5007cb45"
 
 
 @dataclass(frozen=True, slots=True)

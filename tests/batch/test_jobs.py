@@ -26,12 +26,19 @@ def _job(**members: Any) -> Job:
         ("processing", False, ("cancelled",)),
         ("completed", True, ("error", "error-missing-key", "error-api")),
         ("cancelled", True, ("error", "error-missing-key", "error-api")),
+        ("failed", True, ("error", "error-missing-key", "error-api")),
     ],
 )
 def test_a_start_does_what_was_not_finished_and_a_retry_what_failed(
     status: Any, retry_failed: bool, reopened: tuple[str, ...]
 ) -> None:
-    assert moves.rows_to_reopen(_job(status=status), retry_failed=retry_failed) == reopened
+    job = _job(status=status, failed_rows=1)
+    assert moves.rows_to_reopen(job, retry_failed=retry_failed) == reopened
+
+
+@pytest.mark.parametrize("status", ["failed", "processing"])
+def test_a_job_that_failed_as_a_whole_goes_on_when_it_is_tried_again(status: Any) -> None:
+    assert moves.rows_to_reopen(_job(status=status), retry_failed=True)
 
 
 @pytest.mark.parametrize(

@@ -608,12 +608,20 @@ async def batch_cancel(client: Client) -> None:
 
 
 async def batch_retry_failed(client: Client) -> None:
-    """A batch that the app runs itself is retried there; one of the sidecar's begins."""
+    """A batch that the app runs itself is retried there, one that has not begun is not; the failed row of one goes."""
     await client.ask("project:create", {"name": "First"})
     await client.ask("batch:update-status", {"jobId": "b-1", "status": "failed", "error": "It broke."})
     await client.ask("batch:retry-failed", {"jobId": "b-1"})
-    # Nothing is asked afterwards: how far it comes meanwhile is chance.
     await client.ask("batch:retry-failed", {"jobId": await _batch(client)})
+    project = await client.ask("project:create", {"name": "Second"})
+    rows = [{"id": "r1", "prompt": f"[[simulate: status=400]] {_COUNTED}", "model": MODEL}]
+    job = await client.ask("batch:submit", {"projectId": project["id"], "rows": rows, "fileName": "rows.csv"})
+    await client.ask("batch:start", {"jobId": job["id"]})
+    # By the time that this is answered, the batch has long been done.
+    slow = "[[simulate: slow_first_ms=1500]] Reply with exactly: done"
+    await client.ask("chat:send", {"content": slow, "modelId": MODEL})
+    # Nothing is asked afterwards: how far it comes meanwhile is chance.
+    await client.ask("batch:retry-failed", {"jobId": job["id"]})
 
 
 async def batch_collect(client: Client) -> None:

@@ -20,7 +20,11 @@ export const BATCHES: Handlers = {
   },
   "batch:retry-failed": (store, { jobId, ...options }) => {
     const job = jobNamed(store, jobId);
-    for (const result of job?.results.filter(({ status }) => status.startsWith("error")) ?? []) {
+    const failed = job?.results.filter(({ status }) => status.startsWith("error")) ?? [];
+    if (job !== undefined && failed.length === 0) {
+      throw store.fixtures.error("conflict", { method: "batch:retry-failed", says: "no row of it has failed" });
+    }
+    for (const result of failed) {
       result.status = "pending";
       delete result.error;
       delete result.errorMessage;
