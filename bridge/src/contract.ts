@@ -1596,7 +1596,7 @@ export interface MessagesRegenerateParams {
 }
 
 export interface MessagesSearchParams {
-  /** Words; the last one may be the beginning of a word. Any text is safe. */
+  /** Words; the last one may be the beginning of a word. Any text is safe. Looked for in the first 500,000 letters of each message. */
   query: string;
   /** Only in this project. */
   projectId?: string | null;
@@ -2547,7 +2547,7 @@ export interface Notifications {
 export const PROTOCOL_VERSION = "1.0";
 
 /** SHA-256 of the resolved contract. */
-export const SCHEMA_HASH = "2d6aab3e76941eaad851c1ad7633788c273c2be11b37c1aea0d3c54f5007cb45";
+export const SCHEMA_HASH = "2aeb7cc1853afd1f5ed6151513ba96e7aa073112964bdbc48ebd1a2e9af2be83";
 
 export const ERROR_CODES: Readonly<Record<ErrorKind, number>> = {
   parse_error: -32700,

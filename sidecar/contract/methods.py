@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOL_VERSION = "1.0"
-SCHEMA_HASH = "2d6aab3e76941eaad851c1ad7633788c273c2be11b37c1aea0d3c54f5007cb45"
+SCHEMA_HASH = "2aeb7cc1853afd1f5ed6151513ba96e7aa073112964bdbc48ebd1a2e9af2be83"
 
 
 @dataclass(frozen=True, slots=True)

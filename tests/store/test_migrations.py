@@ -355,6 +355,24 @@ def test_the_words_of_old_messages_are_found(tmp_path: Path) -> None:
         assert _rows(conn, "SELECT rowid FROM messages_fts WHERE messages_fts MATCH 'hello'") == [(1,)]
 
 
+def test_of_old_messages_that_are_very_long_the_beginning_is_found_and_they_leave_the_index(
+    tmp_path: Path,
+) -> None:
+    path = old_app.make(tmp_path / "abai.db", old_app.TABLES, old_app.GOOD_ROWS)
+    with closing(sqlite3.connect(path)) as conn, conn:
+        for name, begin in (("long", "early"), ("zero", "early\0zero")):
+            row = (name, f"{begin} {'word ' * 200_000} late")
+            conn.execute(
+                "INSERT INTO messages VALUES (?, 'c1', 'user', ?, NULL, NULL, NULL, NULL, NULL, 2000)", row
+            )
+    with closing(_migrated(path)) as conn:
+        found = "SELECT count(*) FROM messages_fts WHERE messages_fts MATCH ?"
+        assert [conn.execute(found, (word,)).fetchone()[0] for word in ("early", "late")] == [2, 0]
+        conn.execute("DELETE FROM messages")
+        conn.execute("CREATE VIRTUAL TABLE words USING fts5vocab ('messages_fts', 'row')")
+        assert _rows(conn, "SELECT * FROM words") == []
+
+
 def test_a_backup_of_the_old_database_stays_beside_it(tmp_path: Path) -> None:
     path = old_app.make(tmp_path / "abai.db", old_app.TABLES, old_app.GOOD_ROWS)
     _migrated(path).close()

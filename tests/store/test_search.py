@@ -117,6 +117,29 @@ def test_edited_and_deleted_messages_leave_the_index(library: sqlite3.Connection
     library.execute("INSERT INTO messages_fts (messages_fts, rank) VALUES ('integrity-check', 1)")
 
 
+# Each letter of the code 0 ends a text for some of SQLite's functions.
+@pytest.mark.parametrize("begin", ["", "zero\0 "])
+def test_of_a_very_long_message_the_beginning_is_found_and_edited_or_deleted_it_leaves_the_index(
+    begin: str, library: sqlite3.Connection
+) -> None:
+    def integrity() -> None:
+        # All that is in the index of words goes once its messages have gone.
+        assert library.execute("SELECT count(*) FROM words").fetchone() == (0,)
+
+    library.execute("CREATE VIRTUAL TABLE words USING fts5vocab ('messages_fts', 'row')")
+    library.execute("DELETE FROM messages")
+    integrity()
+    for size in (499_990, 499_999, 500_000, 500_001, 3_000_000):
+        content = begin + "word early " + "é日a. " * (size // 8) + " late"
+        messages.insert(library, Message("long", "c-p", "long", "assistant", content, NOW))
+        whole = len(content.encode() if begin else content) <= 500_000
+        assert _found(library, "late") == ["long"] * whole
+        assert _found(library, "zero" if begin else "early") == ["long"]
+        library.execute("UPDATE messages SET content = content || ' ' || content WHERE id = 'long'")
+        library.execute("DELETE FROM messages")
+        integrity()
+
+
 def test_a_very_long_query_is_cut_and_not_refused(library: sqlite3.Connection) -> None:
     assert _found(library, "fox " * 100_000)
     assert _found(library, "x" * 1_000_000) == []

@@ -85,7 +85,7 @@ class MessagesRegenerateParams(WireModel):
 
 class MessagesSearchParams(WireModel):
     query: str
-    """Words; the last one may be the beginning of a word. Any text is safe."""
+    """Words; the last one may be the beginning of a word. Any text is safe. Looked for in the first 500,000 letters of each message."""
 
     project_id: Annotated[str | None, Field(alias="projectId", min_length=1)] = None
     """Only in this project."""
