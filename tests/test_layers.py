@@ -203,6 +203,7 @@ SEAMS = {
         "simulator/server.py",
         "providers/kernel/broken.py",
         "providers/kernel/lenient.py",
+        "providers/kernel/lookups.py",
         "providers/kernel/network.py",
         "providers/kernel/socks.py",
     },
@@ -328,6 +329,7 @@ def test_heavy_libraries_are_imported_on_first_use() -> None:
             "simulator/transport.py",
             "providers/kernel/network.py",
             "providers/kernel/lenient.py",
+            "providers/kernel/lookups.py",
             "providers/kernel/socks.py",
         }  # imported on first use themselves
         for node in tree.body

@@ -30,6 +30,7 @@ from sidecar.network_options import Options
 from sidecar.providers.kernel import certificates, proxies
 from sidecar.providers.kernel.broken import is_unmade_tunnel
 from sidecar.providers.kernel.lenient import LenientHandler, TunnelClosed
+from sidecar.providers.kernel.lookups import Lookups
 from sidecar.providers.kernel.proxies import Proxy
 
 # How often a silent connection is looked at.
@@ -175,7 +176,7 @@ def _transport(way: _Way, context: ssl.SSLContext | None) -> AiohttpTransport:
 
             connector = socks_connector(proxy, trusted)
         else:
-            connector = aiohttp.TCPConnector(limit=0, ssl=trusted, keepalive_timeout=30)
+            connector = aiohttp.TCPConnector(limit=0, ssl=trusted, keepalive_timeout=30, resolver=Lookups())
             # It has no other door for what is to stand between a connection and its parser.
             host = proxy.host if proxy is not None and by is not None and way.tunnels else None
             handlers = partial(LenientHandler, loop=asyncio.get_running_loop(), tunnel_by=host)
