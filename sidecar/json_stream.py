@@ -15,8 +15,9 @@ MOST_DEPTH = 1_000
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _SPACE = re.compile(rb"[ \t\r\n]*+")
+_BETWEEN = rb'[^"\[\]{}]*+(?:(?:%b)[^"\[\]{}]*+)*+'
 # From a place outside strings up to the next bracket, the beginning of a string without its end, or the end.
-_TO_BRACKET = re.compile(rb'[^"\[\]{}]*+(?:%b[^"\[\]{}]*+)*+' % _STRING, re.DOTALL)
+_TO_BRACKET = re.compile(_BETWEEN % _STRING, re.DOTALL)
 # The inside of a string, up to its closing quote or as far as it has come.
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _SCALAR = re.compile(rb'[^"\[\]{},: \t\r\n]*+')
@@ -27,8 +28,11 @@ def _nested(levels: int) -> bytes:
     return rb'[\[{][^"\[\]{}]*+(?:(?:%b%b)[^"\[\]{}]*+)*+[\]}]' % (_STRING, inner)
 
 
+_LEVELS = 3
+# Likewise, with the whole values of few levels on the way in one step: a list may have millions of them.
+_TO_DEEP_BRACKET = re.compile(_BETWEEN % (rb"%b|%b" % (_STRING, _nested(_LEVELS))), re.DOTALL)
 # A whole element of few levels with the comma behind it: nearly all there are, in one step each.
-_ELEMENT = re.compile(rb"[ \t\r\n]*+((?:%b|%b))[ \t\r\n]*+," % (_nested(3), _STRING), re.DOTALL)
+_ELEMENT = re.compile(rb"[ \t\r\n]*+((?:%b|%b))[ \t\r\n]*+," % (_nested(_LEVELS), _STRING), re.DOTALL)
 # Around arrays: a whole string, the beginning of one, or what a document is built with.
 _TOKEN = re.compile(rb'%b|["\[\]{},:]' % _STRING, re.DOTALL)
 
@@ -104,7 +108,8 @@ class Cutter:
                 position += 1
                 self._in_string = False
             elif self._depth:
-                position = _end_of(_TO_BRACKET, data, position)
+                is_flat = self._depth + _LEVELS < self._most_depth
+                position = _end_of(_TO_DEEP_BRACKET if is_flat else _TO_BRACKET, data, position)
                 if position == len(data):
                     break
                 position = self._step(data[position], position)

@@ -160,3 +160,57 @@ def test_a_large_element_in_many_pieces_is_looked_through_once() -> None:
         took.append(time.process_time() - began)
         assert len(found) == 1
     assert took[1] < 10 * took[0] + 0.5
+
+
+DEEP = b"[" * 900 + b"1" + b"]" * 900
+UNFINISHED = b'[[[["' + b"x" * 50 + b'", '
+
+
+def cut(element: bytes, size: int = 65_536) -> float:
+    """Cut `[[first], element]`, and return the processor time for it in seconds."""
+    document = b'{"rows": [[%b], 1]}' % element
+    reader = ArrayElements("rows")
+    found: list[bytes] = []
+    began = time.process_time()
+    for at in range(0, len(document), size):
+        found += reader.feed(document[at : at + size])
+    took = time.process_time() - began
+    assert found == [b"[%b]" % element, b"1"]
+    return took
+
+
+@pytest.mark.parametrize("many", [b"[]", b'{"a": []}', b'[[1, "]"], {}]'])
+def test_a_row_of_very_many_lists_is_cut_about_as_fast_as_one_of_texts(many: bytes) -> None:
+    """It took twenty-five times as long, so that a row of eight megabytes took a minute and more."""
+    texts = b",".join([b'""'] * 700_000)
+    of_texts = min(cut(texts) for _ in range(3))
+    lists = b",".join([many] * (len(texts) // len(many)))
+    assert min(cut(lists) for _ in range(3)) < 8 * of_texts
+
+
+@pytest.mark.parametrize("piece", [DEEP + b",", UNFINISHED])
+def test_what_is_nested_deep_or_does_not_end_is_looked_through_a_few_times_at_most(piece: bytes) -> None:
+    """Four times the length takes about four times as long."""
+    took = []
+    for number in (100, 400):
+        document = b'{"rows": [[' + piece * number
+        reader = ArrayElements("rows", most_depth=4 * number + 1_000)
+        began = time.process_time()
+        for at in range(0, len(document), 512):
+            list(reader.feed(document[at : at + 512]))
+        took.append(time.process_time() - began)
+    assert took[1] < 12 * took[0] + 0.05
+
+
+@pytest.mark.parametrize("size", [1, 3, 100_000])
+def test_the_bound_on_the_depth_is_as_exact_beside_small_lists(size: int) -> None:
+    small = b"[[[1]]],"
+    for levels in (10, 11):
+        document = b'{"rows": [' + (b"[" + small) * (levels - 3) + small[:-1] + b"]" * (levels - 3) + b"]}"
+        reader = ArrayElements("rows", most_depth=10)
+        pieces = [document[at : at + size] for at in range(0, len(document), size)]
+        if levels == 10:
+            assert len([each for piece in pieces for each in reader.feed(piece)]) == 1
+        else:
+            with pytest.raises(JsonTooLarge, match="too deep"):
+                [list(reader.feed(piece)) for piece in pieces]

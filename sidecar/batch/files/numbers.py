@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 _SAFE = 2**53
@@ -61,11 +62,15 @@ def as_data(value: Any) -> Any:
 
 def as_value(value: Any) -> Any:
     """Return a value of `read_spelled` with ordinary numbers."""
+    return _with_numbers(value) if _holds_spelled(value) else value
+
+
+def _with_numbers(value: Any) -> Any:
     if isinstance(value, Spelled):
         return int(value) if value.lstrip("-").isdigit() else float(value)
     if isinstance(value, dict):
-        return {name: as_value(item) for name, item in value.items()}
-    return [as_value(item) for item in value] if isinstance(value, list) else value
+        return {name: _with_numbers(item) for name, item in value.items()}
+    return [_with_numbers(item) for item in value] if isinstance(value, list) else value
 
 
 def as_sent(value: Any) -> Any:
@@ -76,17 +81,24 @@ def as_sent(value: Any) -> Any:
 
 
 def _holds_spelled(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_spelled, value.values()))
-    return any(map(_holds_spelled, value)) if isinstance(value, list) else isinstance(value, Spelled)
+    return any(isinstance(each, Spelled) for each in _leaves(value))
 
 
 def _holds_large(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_large, value.values()))
-    if isinstance(value, list):
-        return any(map(_holds_large, value))
-    return isinstance(value, int) and abs(value) >= _SAFE
+    return any(isinstance(each, int) and abs(each) >= _SAFE for each in _leaves(value))
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yield all that is neither a list nor an object in this value, in no order. A row may be millions of lists."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, list):
+            left += each
+        elif isinstance(each, dict):
+            left += each.values()
+        else:
+            yield each
 
 
 def _printed(value: Any) -> str:
