@@ -11,10 +11,10 @@ from sidecar.methods.services import Request
 from sidecar.spending.recovery import of_a_backup
 from sidecar.store import kv
 from sidecar.store.atomic_files import target_file
-from sidecar.store.backups import list_backups
 from sidecar.store.diagnosis import check_database
 from sidecar.store.exports import export_tables
 from sidecar.store.integrity import DAMAGED
+from sidecar.store.kept_copies import list_backups
 from sidecar.store.lost_rows import SALVAGED, lost_of, summary_of
 from sidecar.store.restore import restore as restore_backup
 from sidecar.store.restore import restore_readable

@@ -18,9 +18,9 @@ from sidecar.errors import Failure
 from sidecar.methods.services import Request, Services
 from sidecar.process_memory import rss_bytes
 from sidecar.store import kv, synced_folder
-from sidecar.store.backups import Backup, list_backups
 from sidecar.store.diagnosis import LITTLE_ROOM_BYTES, Folder, look_at_folder
 from sidecar.store.disk import SILENT
+from sidecar.store.kept_copies import Backup, list_backups
 from sidecar.store.lost_rows import SALVAGED
 
 if TYPE_CHECKING:

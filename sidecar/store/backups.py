@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from sidecar import failpoints
 from sidecar.errors import Failure
@@ -18,12 +15,12 @@ from sidecar.store import own_work
 from sidecar.store.atomic_files import BACKUPS, PRIVATE_FOLDER, file_failure
 from sidecar.store.background_read import scan
 from sidecar.store.backup import copy_database
+from sidecar.store.kept_copies import STAMP, list_backups
 from sidecar.store.log_origin import free_name
 from sidecar.store.store import Store
 
 log = logging.getLogger("sidecar.store")
 
-Kind = Literal["daily", "migration", "replaced"]
 KEPT_DAYS = 7
 DAY_MS = 86_400_000
 # An app that is opened for a moment takes none.
@@ -37,54 +34,6 @@ SET_ASIDE = (
     "A-B/AI ended twice in a row while it made the copy of the day, so it makes none by itself any more. Make a backup "
     "yourself, or have the database checked: once that has succeeded, the daily copies go on."
 )
-
-_STAMP = "%Y%m%dT%H%M%SZ"
-_FIRST = datetime.fromtimestamp(0, UTC)
-_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("daily", re.compile(r"abai-(\d{8}T\d{6}Z)(?:-\d+)?\.db")),
-    ("migration", re.compile(r"abai\.db\.before-v\d+-(\d{8}T\d{6}Z)\.bak")),
-    ("replaced", re.compile(r"abai\.db\.before-restore-(\d{8}T\d{6}Z)(?:-\d+)?")),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Backup:
-    """A file that can be restored. `created_at` is in ms; `checked`: it was found whole when it was made."""
-
-    path: Path
-    kind: Kind
-    created_at: int
-    size: int
-    checked: bool
-
-
-def list_backups(database: Path) -> list[Backup]:
-    """Return what can be restored of this database, the newest first. Blocking; needs nothing to be open."""
-    found = []
-    for folder in (database.parent, database.parent / BACKUPS):
-        with suppress(OSError):
-            for path in folder.iterdir():
-                with suppress(OSError):
-                    found += _as_backup(path)
-    return sorted(found, key=lambda each: (each.created_at, each.path.name), reverse=True)
-
-
-def _as_backup(path: Path) -> list[Backup]:
-    for kind, pattern in _KINDS:
-        matched = pattern.fullmatch(path.name)
-        made_at = _ms_of(matched[1]) if matched else None
-        if made_at is not None and path.is_file():
-            return [Backup(path, kind, made_at, path.stat().st_size, kind != "replaced")]
-    return []
-
-
-def _ms_of(stamp: str) -> int | None:
-    """The time in a file's name, in ms; None where it is none that this program can have written there."""
-    try:
-        at = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return None if at < _FIRST else int(at.timestamp() * 1000)
 
 
 class Caretaker:
@@ -141,7 +90,7 @@ class Caretaker:
         # A clock that was wrong has left copies of a time to come.
         if self.problem is None and any(abs(now - each.created_at) < DAY_MS for each in daily):
             return
-        stamp = datetime.fromtimestamp(now / 1000, UTC).strftime(_STAMP)
+        stamp = datetime.fromtimestamp(now / 1000, UTC).strftime(STAMP)
         folder = self._database.parent / BACKUPS
         try:
             if not await self._begun():

@@ -235,6 +235,7 @@ async def _open_files(
 ) -> tuple[aiosqlite.Connection, aiosqlite.Connection | None, FolderLock | None]:
     lock: FolderLock | None = None
     writer: aiosqlite.Connection | None = None
+    made = False
     try:
         if not read_only:
             lock = open_database.claim(path)
@@ -243,7 +244,7 @@ async def _open_files(
             log_origin.put_foreign_logs_aside(path, now_ms())
         open_database.inspect(path)
         if not read_only:
-            open_database.make_file(path)
+            made = open_database.make_file(path)
             writer = await _connect(str(path))
             await _hop(writer, open_database.prepare_writer, path, now_ms(), unwanted)
         reader = await _connect(open_database.read_only_uri(path) if read_only else str(path), uri=read_only)
@@ -255,8 +256,7 @@ async def _open_files(
     except BaseException as error:
         if writer is not None:
             await writer.close()
-        if lock is not None:
-            lock.release()
+        open_database.let_go(path, lock, made=made)
         failure = storage_failure(await asyncio.to_thread(told_by_the_files, error, path))
         if failure is not None:
             raise failure from error

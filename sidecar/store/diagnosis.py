@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sidecar.errors import Failure
 from sidecar.shortages import shortage
-from sidecar.store import open_database
+from sidecar.store import kept_copies, open_database
 from sidecar.store.integrity import find_damage
 from sidecar.store.sqlite_errors import PRIMARY_CODE, told_by_the_disk
 from sidecar.store.stoppable import STEPS_A_PULSE, Pulse, in_thread
@@ -48,6 +48,7 @@ def _check(path: Path, full: bool, pulse: Pulse) -> list[str]:
     try:
         if not path.exists():
             return [f"there is no {path.name}"]
+        kept_copies.refuse_emptied(path)
         with closing(
             sqlite3.connect(open_database.read_only_uri(path), uri=True, isolation_level=None)
         ) as conn:

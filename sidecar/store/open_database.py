@@ -11,7 +11,7 @@ from glob import escape
 from pathlib import Path
 
 from sidecar.errors import Failure
-from sidecar.store import log_origin, open_targets, own_file, update_deaths, upgrade
+from sidecar.store import kept_copies, log_origin, open_targets, own_file, update_deaths, upgrade
 from sidecar.store.atomic_files import BACKUPS, PARTIAL, PRIVATE_FOLDER, create_private, make_private
 from sidecar.store.integrity import WAY_BACK
 from sidecar.store.lock import FolderLock, unusable_folder
@@ -49,10 +49,24 @@ def claim(path: Path) -> FolderLock:
     return lock
 
 
-def make_file(path: Path) -> None:
-    """Make the database's file where there is none; its log gets the mode that it has. Raise OSError."""
+def make_file(path: Path) -> bool:
+    """Make the database's file where there is none, and say so: its log gets the mode that it has. Raise OSError."""
     with suppress(FileExistsError):
         create_private(path).close()
+        return True
+    return False
+
+
+def let_go(path: Path, lock: FolderLock | None, *, made: bool) -> None:
+    """Give the folder free after an opening that failed. A file that was made for it and stayed empty goes.
+
+    The next opening would find that the database was emptied.
+    """
+    with suppress(OSError):
+        if made and path.stat().st_size == 0:
+            path.unlink()
+    if lock is not None:
+        lock.release()
 
 
 def _clear_up(path: Path) -> None:
@@ -85,6 +99,7 @@ def inspect(path: Path) -> None:
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES)
     if not header:
+        kept_copies.refuse_emptied(path)
         return
     if not header.startswith(_MAGIC):
         raise no_database(path)

@@ -6,7 +6,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from sidecar.store.backups import SET_ASIDE, list_backups
+from sidecar.store.backups import SET_ASIDE
+from sidecar.store.kept_copies import list_backups
 from tests.helpers.crashing import KILLED
 from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.sidecar import quiet_environment

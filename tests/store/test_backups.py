@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from sidecar.store import kv
-from sidecar.store.backups import DAY_MS, KEPT_DAYS, Caretaker, list_backups
+from sidecar.store.backups import DAY_MS, KEPT_DAYS, Caretaker
 from sidecar.store.database import Database
+from sidecar.store.kept_copies import list_backups
 from sidecar.store.store import Store
 from tests.store.clock import NOW
 
