@@ -56,7 +56,12 @@ class LastRow:
         if squeezed(record[self._at]).rstrip(":") not in _SUMS:
             return False
         others = [cell.strip() for place, cell in enumerate(record) if place != self._at and cell.strip()]
-        return bool(others) and all(map(_NUMBER.fullmatch, others))
+        return bool(others) and all(map(is_number, others))
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell holds a number, with a currency or a sign for a hundredth perhaps."""
+    return _NUMBER.fullmatch(cell.strip()) is not None
 
 
 def told(record: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from sidecar.batch.files.options import ImportOptions
 from sidecar.batch.files.other_quotes import plain_quotes
 from sidecar.batch.files.row_errors import Read, RowError
 from sidecar.batch.files.seen import SAMPLES, Seen
+from sidecar.batch.files.table_records import records_of
 from sidecar.batch.files.text_cells import CellRows
 
 # Above a header there may be a title, a date and the like.
@@ -109,23 +110,21 @@ def table_rows(
     last = sums.LastRow(next((i for i, each in enumerate(layout.columns) if each.field == "prompt"), None))
     again = [squeezed(name) for name in names] if at >= 0 and len(names) > 1 else None
     begun = at < 0
-    for number, record in enumerate(chain(top[at + 1 :], source), start=1):
-        if isinstance(record, csv_text.BrokenRecord):
-            yield number, RowError(record.message)
-        elif again is not None and _is_again(record, again):
-            yield number, RowError("This row is the header once more, and is not read as a question.")
-        elif record and (record[0].strip() or any(cell.strip() for cell in record)) and not _is_zeros(record):
-            if not begun and sums.is_units(record):
-                yield number, RowError(sums.TOLD_OF_UNITS)
-                continue
-            begun = True
-            if len(samples) < SAMPLES:
-                samples.append(record)
-            for place, each in last.before(number, record):
-                yield place, reader.row(each)
-            if reader.remark is not None:
-                yield 0, RowError(reader.remark)
-                reader.remark = None
+    for number, record in records_of(enumerate(chain(top[at + 1 :], source), start=1), again):
+        if isinstance(record, RowError):
+            yield number, record
+            continue
+        if not begun and sums.is_units(record):
+            yield number, RowError(sums.TOLD_OF_UNITS)
+            continue
+        begun = True
+        if len(samples) < SAMPLES:
+            samples.append(record)
+        for place, each in last.before(number, record):
+            yield place, reader.row(each)
+        if reader.remark is not None:
+            yield 0, RowError(reader.remark)
+            reader.remark = None
     if last.held is not None:
         yield last.held[0], RowError(sums.told(last.held[1]))
     yield 0, Seen(names, samples, True, encoding.name, delimiter)
@@ -230,18 +229,6 @@ def _header_at(source: Iterator[Record], top: list[Record], options: ImportOptio
         if len(top) >= _LOOKED_AT:
             break
     return first
-
-
-def _is_again(record: Sequence[str], header: Sequence[str]) -> bool:
-    """Whether it is the header once more, as where files were put one behind the other."""
-    if len(record) < len(header) or squeezed(record[0][:80]) != header[0]:
-        return False
-    return all(squeezed(cell[:80]) == name for cell, name in zip(record, header, strict=False))
-
-
-def _is_zeros(record: Sequence[str]) -> bool:
-    """Whether it is what stands at the end of a file that was not written to its end."""
-    return len(record) == 1 and record[0][:1] == "\0" and not record[0].strip("\0")
 
 
 def _is_wide(record: Record) -> bool:
