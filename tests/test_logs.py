@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from sidecar.logs import start_logging
+from sidecar.known_secrets import KnownSecrets
+from sidecar.logs import MOST_LINE_LETTERS, start_logging
+from tests.field import taint
 
 KEY = "sk-proj-0123456789abcdef"
 
@@ -41,3 +43,25 @@ def test_an_event_is_one_line_whatever_breaks_are_in_it(style: str) -> None:
     assert KEY not in written.getvalue()
     if style == "json":
         assert [json.loads(line)["level"] for line in lines] == ["error", "error"]
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_line_has_a_bound_keeps_its_end_and_gives_no_half_of_a_key_at_a_cut(style: str) -> None:
+    written = io.StringIO()
+    secrets = KnownSecrets()
+    secrets.learn(KEY)
+    start_logging("warning", style, written, secrets)
+    log = logging.getLogger("sidecar.test")
+    for before in range(0, len(KEY), 5):
+        log.error("%s", "x" * before + f"{KEY} " * 20_000)
+        try:
+            raise ValueError("y" * before + f"\n{KEY}" * 20_000 + "the end of it")
+        except ValueError:
+            log.exception("it failed")
+    lines = written.getvalue().splitlines()
+    assert max(map(len, lines)) <= MOST_LINE_LETTERS + 500
+    assert all("letters are left out" in line for line in lines)
+    assert all("the end of it" in line for line in lines[1::2])
+    assert taint.leaks(written.getvalue().encode(), KEY) == []
+    if style == "json":
+        assert {json.loads(line)["level"] for line in lines} == {"error"}
