@@ -21,6 +21,7 @@ from sidecar.chat.transfer import (
     messages,
     openwebui,
     own_format,
+    pages,
     rewritten,
     sillytavern,
 )
@@ -91,7 +92,7 @@ def service_of(value: Any) -> Service | None:
 
 _HOLDING = (
     *(deepseek.page, lobechat.topics, lists.typingmind_chats, lists.nextchat_sessions),
-    *(cherrystudio.topics, chatbox.sessions, rewritten.conversations_in),
+    *(cherrystudio.topics, chatbox.sessions, pages.conversations_in, rewritten.conversations_in),
 )
 
 

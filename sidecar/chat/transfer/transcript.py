@@ -26,6 +26,8 @@ from sidecar.chat.transfer.values import moment
 # What may stand before the name of who speaks, and what is put around it.
 _BEGIN = re.compile(r"(?P<quote>>*)[ \t]?(?:\[![\w-]+\][+-]?[ \t]*)?(?P<heading>#{1,6}(?=[ \t]))?[ \t]*")
 _BOLD = re.compile(r"(\*\*|__)(.{1,80}?)\1")
+# SpecStory's: `_**User**_`.
+_SLANTED = re.compile(r"([_*])(\*\*[^*]{1,80}\*\*)\1")
 _COLON = re.compile(r"[:：]")
 # Behind a name: "· 2026-01-01 10:00 UTC", "- 2023", "(gpt-4o)".
 _BEHIND = re.compile(r"[ \t]+(?:[·|–—-][ \t].*|\(.*\)|\[.*\]|\d{1,4}[-/.]\d.*)")
@@ -114,6 +116,8 @@ def _label(line: str, role_of: Callable[[str], Role | None]) -> _Label | None:
     if own := _OWN.fullmatch(line):
         role: Role = "user" if own[1] == "You" else "assistant"
         return _Label(("own",), role, own[1], "", moment(own[2]), own[1])
+    if slanted := _SLANTED.fullmatch(line.strip()):
+        line = slanted[2]
     begin = _BEGIN.match(line)
     assert begin is not None
     rest, heading = line[begin.end() :], begin["heading"] or ""
