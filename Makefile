@@ -15,6 +15,9 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxschedchunk 1
 # whoever fails again is a failure, whoever does not is named under PASSED, and is still to be mended.
 ALONE := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none --exitfirst -rA --tb short
 
+# The tests' files are in memory where there is room (tests/helpers/room.py), and gone when they have ended.
+IN_MEMORY = TMPDIR=$$($(BIN)/python -m tests.helpers.room) || exit; export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT;
+
 # Most of what can go wrong, in a minute: what decides, every recording against the server inside the test's process, and
 # the real process over a pipe once. No vendor's own client: they take longer to import than all of this to run.
 FAST := tests/test_layers.py tests/test_contract.py tests/test_keys.py tests/test_names.py tests/test_pages.py tests/test_pure.py \
@@ -26,7 +29,7 @@ FAST := tests/test_layers.py tests/test_contract.py tests/test_keys.py tests/tes
 	tests/test_sidecar_process.py::test_one_request_through_a_shell_pipe_gives_one_frame_and_exit_code_0
 
 .PHONY: catalogue-check help setup demo demo-app example test soak test-fast test-fast-python test-fast-typescript \
-	test-python test-typescript check generate serve record bench bench-short package \
+	test-python test-typescript check check-types check-style check-typescript generate serve record bench bench-short package \
 	format clean
 
 help: ## list these targets
@@ -84,22 +87,30 @@ soak: setup ## what is hostile alone: odd values (new ones each time), leaks, me
 	ABAI_REAL_STARTS=1 $(BIN)/python -m tests.faults --rounds $(or $(ROUNDS),10) --write-table --peaks build/peaks.tsv
 
 test-fast-python: setup
-	$(BIN)/python -m pytest --numprocesses auto --ignore-glob '*official_client*' $(FAST)
+	@$(IN_MEMORY) $(BIN)/python -m pytest --numprocesses auto --ignore-glob '*official_client*' $(FAST)
 
 test-fast-typescript: setup
-	cd bridge && npm run --silent test:fast
+	@$(IN_MEMORY) cd bridge && npm run --silent test:fast
 
 test-python: setup $(FROZEN) ## the Python tests alone
-	ABAI_FROZEN=$(FROZEN) $(PYTEST) || { test $$? = 1 && echo "What failed, once more and alone:" && ABAI_FROZEN=$(FROZEN) $(ALONE); }
+	@$(IN_MEMORY) ABAI_FROZEN=$(FROZEN) $(PYTEST) || { test $$? = 1 && echo "What failed, once more and alone:" && ABAI_FROZEN=$(FROZEN) $(ALONE); }
 
 test-typescript: setup ## the TypeScript tests alone
-	cd bridge && npm test --silent
+	@$(IN_MEMORY) cd bridge && npm test --silent
 
+# Two at a time: the types of Python take one core for as long as all the others together.
 check: setup ## lint, types and drift of everything generated
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 check-types check-style check-typescript
+
+check-types: setup
+	$(BIN)/mypy
+
+check-style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python schemas/generate.py --check
-	$(BIN)/mypy
+
+check-typescript: setup
 	cd bridge && npm run --silent check
 
 generate: setup ## make everything that is generated from schemas/

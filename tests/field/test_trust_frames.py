@@ -18,7 +18,7 @@ from tests.helpers.wire import request
 pytestmark = pytest.mark.usefixtures("real_starts")
 
 LARGE = 30 * MEGABYTE
-PROMPT = "word " * 2_000
+PROMPT = "word " * 20_000
 
 
 async def test_large_frames_that_come_at_once_are_taken_one_after_the_other_or_refused(

@@ -171,7 +171,7 @@ def transcript(path: Path) -> None:
 
 
 def packed_chats(path: Path) -> None:
-    said = json.dumps({"title": "T", "messages": [{"role": "user", "content": LONG}]}) + ","
+    said = json.dumps({"title": "T", "messages": [{"role": "user", "content": LONG * 8}]}) + ","
     many = (said * (MEGABYTE // len(said))).encode()
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as whole,
