@@ -70,6 +70,24 @@ async def test_choice_0_is_the_answer_where_another_is_streamed_before_it(name: 
     assert found["finishReason"] == "stop"
 
 
+@field("servers", "all of choice 1, in several chunks, before choice 0")
+@pytest.mark.parametrize("role", [True, False])
+async def test_two_answers_that_come_one_behind_the_other_are_never_told_as_one(role: bool, lab: Lab) -> None:
+    """Nothing tells that a choice 0 is to come, and nobody is to wait for it before the first word: one is told."""
+    for numbers in ((1, 0), (2, 1, 0), (1, 2)):
+        chunks = [
+            part
+            for number in numbers
+            for part in (
+                chunk(piece(number, f"Answer {number}, ", role=role)),
+                chunk(piece(number, "whole")),
+                chunk(piece(number, finish="stop")),
+            )
+        ]
+        found = await lab.answered(stream(*chunks, chunk(usage=USAGE), "[DONE]"))
+        assert found["answer"] == f"Answer {numbers[0]}, whole"
+
+
 @field("servers", "choice 1 before choice 0, whole")
 async def test_choice_0_is_the_answer_where_another_stands_before_it_in_a_whole_answer(lab: Lab) -> None:
     body = {"id": "c", "object": "chat.completion", "model": "m", "usage": USAGE}

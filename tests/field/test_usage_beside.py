@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.field.claims import field
-from tests.field.hostile import Answer
-from tests.field.lab import ask
+from tests.field.hostile import USAGE, Answer, Switch, chat_chunk, serving, stream, whole
+from tests.field.lab import ask, own_models, sidecar
 from tests.field.test_usage_contradictions import CHAT, Cases, all_vendors, assert_costs, chat, claude, gemini
 
 REQUEST = {"type": "message", "input_tokens": 1000, "output_tokens": 500}
@@ -28,6 +28,7 @@ async def test_searches_of_a_server_that_nobody_asked_for_are_paid_for_or_not_kn
         "below nothing": (openai(server_tool_use={"web_search_requests": -2}), None),
         "a program too": (openai(server_tool_use={"code_execution_requests": 2}), None),
         "queries": (openai(num_search_queries=3), "0.037"),
+        "as LiteLLM": (openai(prompt_tokens_details={"web_search_requests": 2}), "0.027"),
         "a list": (openai(server_tool_use=[1]), None),
         "units of a ranking": (openai(search_units=2), None),
     }
@@ -41,6 +42,10 @@ async def test_searches_of_a_server_that_nobody_asked_for_are_paid_for_or_not_kn
         "that searched for each answer": (own(search_context_size="low"), None),
         "that read sources": (own(num_sources_used=3), None),
         "that cited": (own(citation_tokens=300), None),
+        "counted among the prompt's parts": (
+            own(prompt_tokens_details={"cached_tokens": 0, "web_search_requests": 2}),
+            None,
+        ),
         "that charged for it": (own(num_search_queries=3, cost={"total_cost": 0.017}), "0.017"),
         "that did not search": (own(num_search_queries=0, num_sources_used=0), "0.002"),
     }
@@ -185,3 +190,39 @@ async def test_why_a_cost_is_not_known_is_said_with_what_is_certain_of_it(tmp_pa
     # Nobody knows at most, and what was held back is counted all the same.
     assert budget["uncertainUSD"] > 0.01
     assert budget["spentUSD"] + budget["uncertainUSD"] + budget["leftUSD"] == pytest.approx(100)
+
+
+@field("money", "llama.cpp's `timings` beside a usage")
+@pytest.mark.parametrize("is_whole", [False, True])
+async def test_what_llama_cpp_had_in_its_cache_is_told_beside_the_usage_and_costs_its_own_price(
+    is_whole: bool, tmp_path: Path
+) -> None:
+    kept = {"cached_tokens": 300}
+    cases: Cases = {
+        "parts of the prompt": (timed(is_whole, {"prompt_n": 764, "cache_n": 236}), "0.0009876"),
+        "parts of another one": (timed(is_whole, {"prompt_n": 764, "cache_n": 100}), "0.0012"),
+        "nothing kept": (timed(is_whole, {"prompt_n": 1000, "cache_n": 0}), "0.0012"),
+        "the prompt of another time": (timed(is_whole, {"prompt_n": 1}), "0.0012"),
+        "the usage says it itself": (timed(is_whole, {"prompt_n": 700, "cache_n": 300}, kept), "0.00093"),
+        "both, and otherwise": (timed(is_whole, {"prompt_n": 764, "cache_n": 236}, kept), "0.00093"),
+        "no numbers": (timed(is_whole, {"prompt_n": "many", "cache_n": [236]}), "0.0012"),
+    }
+    prices = [{"from": "2026-01-01", "perMillion": {"prompt": 1.0, "cacheRead": 0.1, "completion": 2.0}}]
+    switch, found = Switch(), {}
+    async with serving(switch) as server:
+        models = own_models(server.url, model={"prices": prices})
+        async with sidecar(tmp_path, models=models) as process:
+            for name, (answer, _) in cases.items():
+                switch.say(answer)
+                found[name] = (await ask(process)).get("costUSD")
+    assert found == {name: pytest.approx(float(usd or 0)) for name, (_, usd) in cases.items()}
+
+
+def timed(is_whole: bool, timings: Mapping[str, Any], details: Mapping[str, int] | None = None) -> Answer:
+    """An answer of llama.cpp's, with its own counts beside the usage."""
+    told = {"usage": {**USAGE, **({"prompt_tokens_details": details} if details else {})}, "timings": timings}
+    if is_whole:
+        message = {"role": "assistant", "content": "Good"}
+        return whole({"id": "c", "choices": [{"message": message, "finish_reason": "stop"}], **told})
+    pieces = (chat_chunk({"content": "Good"}), {**chat_chunk({}, "stop"), "timings": timings})
+    return stream(*pieces, {"id": "c1", "choices": [], **told}, "[DONE]")

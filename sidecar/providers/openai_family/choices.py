@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.providers.kernel.json_values import as_list, as_mapping
-from sidecar.providers.openai_family.chunks import piece_of, spoken
+from sidecar.providers.openai_family.chunks import finish_word, piece_of, spoken
 
 
 class Choices:
@@ -14,7 +14,8 @@ class Choices:
 
     Some count their pieces where the number of the choice belongs, some begin with 1, and some give one answer as two
     choices of one number. So another number is another answer only where it stands beside the first, or begins with a
-    role. What comes before any choice 0 waits, until a chunk behind its first words has none either.
+    role, or behind the end of the first: two answers are never told as one, also where all of one comes before the
+    other. What comes before any choice 0 waits, until a chunk behind its first words has none either.
     """
 
     def __init__(self) -> None:
@@ -22,6 +23,7 @@ class Choices:
         self._others: set[str] = set()
         self._waiting: list[Mapping[str, Any]] = []
         self._has_words = False
+        self._has_ended = False
 
     @property
     def is_plain(self) -> bool:
@@ -69,7 +71,10 @@ class Choices:
         number = str(choice["index"])
         if self._first is None:
             self._first = number
-        begins = bool(as_mapping(choice.get("delta")).get("role"))
+        begins = bool(as_mapping(choice.get("delta")).get("role")) or number == "0" or self._has_ended
         if number != self._first and (is_beside or begins):
             self._others.add(number)
-        return number not in self._others
+        if number in self._others:
+            return False
+        self._has_ended = self._has_ended or bool(finish_word(choice))
+        return True

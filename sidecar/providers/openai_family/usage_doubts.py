@@ -132,7 +132,9 @@ _CACHES = ("cache_read_input_tokens", "cache_creation_input_tokens")
 
 def searches_beside(usage: Mapping[str, Any]) -> Any:
     """Return how many searches the usage tells, as it is told; None where it tells none."""
-    tools = [as_mapping(usage[name]) for name in _TOOLS if usage.get(name)]
+    # LiteLLM counts them among the parts of the prompt.
+    places = (*_TOOLS, "prompt_tokens_details", "input_tokens_details")
+    tools = [as_mapping(usage[name]) for name in places if usage.get(name)]
     told = [_used(each.get(name)) for each in tools for name in _SEARCHES]
     told += [_used(usage.get(name)) for name in _SEARCHES_BESIDE]
     found = [each for each in told if each is not None]

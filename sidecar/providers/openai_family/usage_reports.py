@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sidecar.providers.kernel.json_values import as_list, as_mapping, written_out
+from sidecar.providers.kernel.json_values import as_count, as_list, as_mapping, written_out
 from sidecar.providers.kernel.token_counts import grown
 
 # What the usage is called, and what vendors and gateways wrap around it.
@@ -50,7 +50,23 @@ class UsageReports:
             if charge:
                 self._charge, found = grown(self._charge, charge), True
         # What the usage itself says holds before what stands beside it.
-        return {**self._charge, **(self._so_far or self._own)} if found else None
+        usage = _with_cached(self._so_far, self._own) if self._so_far else self._own
+        return {**self._charge, **usage} if found else None
+
+
+def _with_cached(usage: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the usage with what llama.cpp says only beside it: how much of the prompt came out of the cache.
+
+    `cache_n` and `prompt_n` are the two parts of the prompt; where they do not add up to it, they count something else.
+    """
+    cached, read = as_count(own.get("cache_n")), as_count(own.get("prompt_n"))
+    told = as_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")
+    if not cached or told is not None or cached + read != as_count(usage.get("prompt_tokens")):
+        return usage
+    return {
+        **usage,
+        "prompt_tokens_details": {**as_mapping(usage.get("prompt_tokens_details")), "cached_tokens": cached},
+    }
 
 
 def _places(chunk: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
