@@ -20,7 +20,7 @@ from sidecar.store.diagnosis import check_database
 from sidecar.store.lost_rows import SalvagedTable
 from sidecar.store.salvage import salvage
 from sidecar.store.sqlite_errors import storage_failure, told_by_the_disk
-from sidecar.store.stoppable import STEPS_A_PULSE, Pulse, in_thread
+from sidecar.store.stoppable import STEPS_A_PULSE, Pulse, in_thread, to_its_end
 from sidecar.store.store import Exchanged, Store
 
 log = logging.getLogger("sidecar.store")
@@ -91,10 +91,17 @@ async def _staging(store: Store, present: Path) -> AsyncIterator[Path]:
             await store.database()
         yield staging
     finally:
+        # Cut off, it would leave the folder behind, and refuse every later restore as the second of two.
+        await to_its_end(_cleared(store, staging))
+
+
+async def _cleared(store: Store, staging: Path) -> None:
+    try:
         with suppress(Failure):
             # Whoever is cancelled leaves an exchange behind that still needs what was staged.
             await store.database()
         await asyncio.to_thread(shutil.rmtree, staging, ignore_errors=True)
+    finally:
         _under_way.discard(staging)
 
 

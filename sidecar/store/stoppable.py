@@ -1,11 +1,11 @@
-"""Long work in a thread that stops when nobody waits for it any more."""
+"""Long work in a thread that stops when nobody waits for it any more, and work that a cancellation does not cut off."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from threading import Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 # Raises StoppedError once the work is unwanted.
@@ -29,12 +29,24 @@ async def in_thread(work: Callable[[Pulse], T]) -> T:
         if stopped.is_set():
             raise StoppedError
 
-    working = asyncio.ensure_future(asyncio.to_thread(work, pulse))
-    try:
-        return await asyncio.shield(working)
-    except asyncio.CancelledError:
-        stopped.set()
-        await asyncio.wait([working])
+    return await to_its_end(asyncio.to_thread(work, pulse), on_cancel=stopped.set)
+
+
+async def to_its_end(work: Coroutine[Any, Any, T], *, on_cancel: Callable[[], object] = lambda: None) -> T:
+    """Return what the work comes to. However often its caller is cancelled meanwhile, that is told once it has ended.
+
+    `on_cancel` is called at each of those times. Raise what the work raises where nobody was cancelled.
+    """
+    working = asyncio.ensure_future(work)
+    told: asyncio.CancelledError | None = None
+    while not working.done():
+        try:
+            await asyncio.wait([working])
+        except asyncio.CancelledError as cancelled:
+            told = cancelled
+            on_cancel()
+    if told is not None:
         if not working.cancelled():
             working.exception()
-        raise
+        raise told
+    return working.result()
