@@ -6,11 +6,11 @@ import shutil
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from sidecar.store import upgrade
+from sidecar.store import loose_pages, upgrade
 from sidecar.store.lost_rows import FAR, SalvagedTable, missing_rows
 from sidecar.store.migrations.recovery import Parents
 
@@ -35,6 +35,7 @@ def salvage(damaged: Path, target: Path, now_ms: int) -> list[SalvagedTable]:
         new.execute("PRAGMA foreign_keys=OFF")
         with closing(sqlite3.connect(copy, isolation_level=None)) as old:
             old.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            old.execute("PRAGMA writable_schema=ON")  # a definition that cannot be read hides no other
             new.execute("BEGIN IMMEDIATE")
             found = [_take_over(old, new, table) for table in _tables(new)]
             _adopt_orphans(new, now_ms)
@@ -43,7 +44,8 @@ def salvage(damaged: Path, target: Path, now_ms: int) -> list[SalvagedTable]:
 
 
 def _copy_readable(damaged: Path, copy: Path, sound_header: bytes) -> None:
-    """A copy that SQLite agrees to open: it is as long as its header says, and nothing is free in it.
+    """A copy that SQLite agrees to open: it is as long as its header says, nothing is free in it, and what hung loose
+    is in its table again.
 
     A header that was overwritten is replaced by that of a new database.
     """
@@ -65,6 +67,15 @@ def _copy_readable(damaged: Path, copy: Path, sound_header: bytes) -> None:
         header[32:40] = bytes(8)
         file.seek(0)
         file.write(header)
+    _fold_in(copy)
+    trunk = int.from_bytes(found[32:36], "big") if found.startswith(_MAGIC) else None
+    loose_pages.mend(copy, page, trunk)
+
+
+def _fold_in(copy: Path) -> None:
+    """What the log holds is in the pages then, as far as it can be."""
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(copy, isolation_level=None)) as conn:
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def _tables(new: sqlite3.Connection) -> list[str]:

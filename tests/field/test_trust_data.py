@@ -29,7 +29,7 @@ def half(content: bytes) -> bytes:
 
 
 def zeros_in_the_middle(content: bytes) -> bytes:
-    # Behind the pages that say which tables there are: without these nothing can be read.
+    # Behind the pages that say which tables there are: without all of these nothing can be read.
     middle = len(content) // 2
     return content[:middle] + bytes(80_000) + content[middle + 80_000 :]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,18 @@ def one_page_of_messages(content: bytes) -> bytes:
     """A single page of the table of messages is zeros: its indexes still name the rows that were in it."""
     at = content.index(b"30 northern sea") // 4096 * 4096
     return content[:at] + bytes(4096) + content[at + 4096 :]
+
+
+def no_first_page(content: bytes) -> bytes:
+    return bytes(4096) + content[4096:]
+
+
+def no_root_of_messages(content: bytes) -> bytes:
+    """The one page that leads to all pages of the table of messages is zeros."""
+    with closing(sqlite3.connect(":memory:")) as conn:
+        conn.deserialize(content[:18] + b"\1\1" + content[20:])  # as if it had no log
+        (root,) = conn.execute("SELECT rootpage FROM sqlite_master WHERE name = 'messages'").fetchone()
+    return content[: (root - 1) * 4096] + bytes(4096) + content[root * 4096 :]
 
 
 async def salvaged(process: SidecarProcess) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -51,6 +65,21 @@ async def test_what_can_be_read_of_a_damaged_database_is_saved_and_what_cannot_i
         assert (await process.call("system:doctor"))["salvaged"] == found["summary"]
         assert (await process.call("data:check", {"full": True}))["sound"] is True
         assert await process.call("data:salvage") == {"tables": [], "lost": []}
+
+
+@pytest.mark.parametrize("damage", [no_first_page, no_root_of_messages])
+async def test_a_page_that_only_leads_to_others_takes_no_row_with_it(
+    damage: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    data, _ = await damaged_folder(tmp_path, damage)
+    async with sidecar(data) as process:
+        found, ours = await salvaged(process)
+        assert (ours["rows"], ours["missing"], ours["complete"]) == (60, 0, True)
+        assert await names(process) == set(NAMES)
+        assert not [each for each in found["lost"] if each.startswith(("messages", "projects"))]
+        messages = await process.call("messages:list", {"conversationId": "c", "limit": 100})
+        assert [each["content"].split()[0] for each in messages] == [str(number) for number in range(60)]
+        assert (await process.call("data:check", {"full": True}))["sound"] is True
 
 
 async def test_the_rows_that_a_damaged_page_held_are_counted_by_what_the_indexes_name(tmp_path: Path) -> None:
