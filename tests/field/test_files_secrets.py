@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.field.claims import field
-from tests.field.lab import sidecar
+from tests.field.lab import project, sidecar
 from tests.helpers.process import RpcError
 
 MODEL = "openai/gpt-6-luna"
@@ -52,6 +52,29 @@ async def test_a_file_of_keys_is_refused_and_no_key_is_told(models: list[str] | 
                     await process.call("batch:import", {"path": str(tmp_path / name), **chosen})
                 assert "holds keys or passwords" in refused.value.message, name
                 assert not any(secret in repr(vars(refused.value)) for secret in (KEY, OTHER)), name
+
+
+async def test_a_file_of_keys_is_refused_by_its_path_too(tmp_path: Path) -> None:
+    """Nobody sees the rows of a file that is submitted by its path before they are stored."""
+    async with sidecar(tmp_path / "data", "--mock") as process:
+        where = await project(process)
+        for name, text in FILES.items():
+            (tmp_path / name).write_text(text)
+            params = {"path": str(tmp_path / name), "model": MODEL}
+            for method in ("batch:estimate", "batch:submit", "batch:submit-native"):
+                into = {} if method == "batch:estimate" else {"projectId": where}
+                into |= {"providerName": "openai"} if method == "batch:submit-native" else {}
+                with pytest.raises(RpcError, match="holds keys or passwords") as refused:
+                    await process.call(method, {**params, **into})
+                assert not any(secret in repr(vars(refused.value)) for secret in (KEY, OTHER)), name
+        prompts = ["prompt", "Why?", KEY]
+        (tmp_path / "table.csv").write_text("\n".join(prompts))
+        params = {"path": str(tmp_path / "table.csv"), "model": MODEL, "projectId": where}
+        job = await process.call("batch:submit", params)
+        assert job["totalRows"] == 1
+        assert KEY not in json.dumps(job)
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "data").glob("abai.db*"))
+    assert not any(secret.encode() in kept for secret in (KEY, OTHER))
 
 
 @field("files", "one line of a list of prompts that is an API key")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.field.hostile import Answer, Asked, serving, stream
-from tests.field.lab import ask, sidecar, vendor_environment
+from tests.field.hostile import Answer, Asked, claude_events, serving, stream
+from tests.field.lab import ask, conversation, messages, sidecar, vendor_environment
 from tests.field.test_money_limits import save
 from tests.helpers.process import RpcError
 
@@ -141,3 +141,48 @@ async def test_what_a_running_answer_may_cost_rises_when_it_goes_on(tmp_path: Pa
             await process.result(asking)
     assert told[0]["costAtMostUSD"] < told[-1]["costAtMostUSD"] == budget["heldBackUSD"]
     assert stopped.value.data["costAtMostUSD"] == told[-1]["costAtMostUSD"]
+
+
+@pytest.mark.parametrize("way", ["chat:abort", "$/cancelRequest"])
+@pytest.mark.parametrize(
+    ("vendor", "model", "first", "least"),
+    [
+        # 1,000 tokens, 20 out and a search; 2,000 tokens and 500 out.
+        ("anthropic", SONNET, searching(1_000, stop="pause_turn"), 0.0122),
+        ("gemini", ARGON, part(0, 2_000), 0.009),
+    ],
+)
+async def test_who_stops_an_answer_in_its_second_request_pays_for_no_third_and_may_ask_again(
+    vendor: str, model: str, first: Answer, least: float, way: str, tmp_path: Path
+) -> None:
+    silent = Answer([], keep_open=True)
+    end = {"finishReason": "STOP", "content": {"parts": [{"text": "Anew."}], "role": "model"}}
+    counts = {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}
+    gemini = {"candidates": [end], "usageMetadata": counts, "modelVersion": "gemini-4-argon"}
+    whole_one = stream(*claude_events("Anew.")) if vendor == "anthropic" else stream(gemini)
+    async with (
+        serving(first, silent, whole_one) as server,
+        sidecar(tmp_path, environment=vendor_environment(server.url, vendor)) as process,
+    ):
+        talk = await conversation(process)
+        question = {"conversationId": talk, "content": "Why?", "modelId": model, **SEARCHING}
+        asking = process.start_call("chat:send", question)
+        await server.requests(2)
+        if way == "chat:abort":
+            await process.call(way, {"conversationId": talk})
+        else:
+            process.notify(way, {"id": asking.id})
+        with pytest.raises(RpcError) as stopped:
+            await process.result(asking)
+        (_, kept) = await messages(process, talk)
+        assert len(server.asked) == 2
+        again = await process.call("messages:regenerate", {"id": kept["id"]})
+        told = await messages(process, talk)
+    assert stopped.value.data["costAtLeastUSD"] == pytest.approx(least)
+    assert stopped.value.data["costAtMostUSD"] > least
+    assert kept["costAtLeastUSD"] == pytest.approx(least)
+    assert kept["content"]
+    assert again["content"] == "Anew."
+    assert again["costUSD"] > 0
+    assert [message["content"] for message in told] == ["Why?", "Anew."]
+    assert len(server.asked) == 3
