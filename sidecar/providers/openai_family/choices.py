@@ -64,17 +64,24 @@ class Choices:
             if len(listed) > 1 and str(choice["index"]) != str(beside[0]["index"]):
                 self._others.add(str(choice["index"]))
             self._waiting.append(choice)
-            said, _ = piece_of(choice)
-            self._has_words = self._has_words or any(each.text for each in spoken(as_mapping(said)))
+            self._has_words = self._has_words or _has_words(choice)
 
     def _is_ours(self, choice: Mapping[str, Any], is_beside: bool) -> bool:
         number = str(choice["index"])
         if self._first is None:
             self._first = number
-        begins = bool(as_mapping(choice.get("delta")).get("role")) or number == "0" or self._has_ended
+        begins = bool(as_mapping(choice.get("delta")).get("role"))
+        if not begins and (number == "0" or self._has_ended):
+            # An end without words may be that of the first, whatever its number.
+            begins = _has_words(choice)
         if number != self._first and (is_beside or begins):
             self._others.add(number)
         if number in self._others:
             return False
         self._has_ended = self._has_ended or bool(finish_word(choice))
         return True
+
+
+def _has_words(choice: Mapping[str, Any]) -> bool:
+    said, _ = piece_of(choice)
+    return any(each.text for each in spoken(as_mapping(said)))
