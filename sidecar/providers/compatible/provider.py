@@ -92,7 +92,8 @@ class Compatible:
         """
         asked = self._api.asked(key, str(plan.body["model"]))
         splitter = EndTokens(BeginTokens(AnswerFrames(ThinkSplitter())))
-        reader = ChatReader(asked, read_usage=compatible_usage, splitter=splitter)
+        wants_json = "response_format" in plan.body
+        reader = ChatReader(asked, read_usage=compatible_usage, splitter=splitter, may_be_called=wants_json)
 
         def another(attempt: Attempt, failure: Failure) -> Attempt | None:
             # Servers with a page of their own show it wherever they have nothing else.

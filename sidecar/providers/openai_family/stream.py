@@ -28,6 +28,7 @@ from sidecar.providers.kernel.events import (
 from sidecar.providers.kernel.json_values import as_price_word, as_text
 from sidecar.providers.kernel.sse import END_NAMES, SseEvent
 from sidecar.providers.kernel.vendor import Asked
+from sidecar.providers.openai_family.called_answer import CalledAnswer
 from sidecar.providers.openai_family.choices import Choices
 from sidecar.providers.openai_family.chunks import (
     as_chunk,
@@ -57,7 +58,8 @@ class ChatReader(AnswerReader):
     """Reads the events of one chat completion. `ended` is set when nothing more is to come.
 
     Takes a whole completion too, from servers that do not stream. `read_usage` is given the usage and the
-    service tier; `splitter` finds the thinking inside the text.
+    service tier; `splitter` finds the thinking inside the text. `may_be_called`: JSON was asked for, which may
+    come as the arguments of a call.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class ChatReader(AnswerReader):
         *,
         read_usage: Callable[[Mapping[str, Any], Any], Usage | None] = chat_usage,
         splitter: Splitter | None = None,
+        may_be_called: bool = False,
     ) -> None:
         super().__init__(asked)
         self._read_usage = read_usage
@@ -76,6 +79,7 @@ class ChatReader(AnswerReader):
         self._reports = UsageReports()
         self._marked = False
         self._choices = Choices()
+        self._called = CalledAnswer() if may_be_called else None
         self._text = NewText()
         self._thought = NewText()
 
@@ -174,6 +178,9 @@ class ChatReader(AnswerReader):
         yield from self._tell(self._told(self._text.finish()))
         if self._splitter is not None:
             yield from self._tell(self._splitter.finish())
+        if self._called is not None and not self._produced:
+            # The usage that was told counts it.
+            yield from self._tell([TextDelta(self._called.text())])
         if self._finish is None and self._marked and (self._begun or not self._pieces.notes):
             # A mark behind nothing but pieces that nobody can read ends no answer.
             self._finish = "stop"
@@ -186,6 +193,8 @@ class ChatReader(AnswerReader):
         if isinstance(delta, Mapping):
             yield from self._tell(self._spoken(delta, whole))
             self._tools |= dict.fromkeys(tools_called(delta))
+            if self._called is not None:
+                self._called.take(delta)
             if isinstance(delta.get("refusal"), str) and delta["refusal"]:
                 self._refusal.append(delta["refusal"])
             yield from self._cite(citations(delta.get("annotations")))
