@@ -16,7 +16,8 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxschedchunk 1
 ALONE := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none --exitfirst -rA --tb short
 
 # The tests' files are in memory where there is room (tests/helpers/room.py), and gone when they have ended.
-IN_MEMORY = TMPDIR=$$($(BIN)/python -m tests.helpers.room) || exit; export TMPDIR; trap 'rm -rf "$$TMPDIR"' EXIT;
+IN_MEMORY = TMPDIR=$$($(BIN)/python -m tests.helpers.room) || exit; export TMPDIR; \
+	trap 'rm -rf "$$TMPDIR"' EXIT; trap 'exit 1' HUP INT TERM;
 
 # Most of what can go wrong, in a minute: what decides, every recording against the server inside the test's process, and
 # the real process over a pipe once. No vendor's own client: they take longer to import than all of this to run.
