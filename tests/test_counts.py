@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from itertools import pairwise
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+from sidecar.money import pricing
 from tests.helpers.fork_servers import REPOSITORY
 from tests.helpers.inside import Inside, inside
 
@@ -25,6 +28,8 @@ MOST_STATEMENTS_A_ROW = 7.5
 MOST_TASKS_A_ROW = 4.6
 MOST_STATEMENTS_A_MESSAGE = 2
 MOST_TASKS_A_CALL = 1
+# Its prompt may be written to the vendor's cache, or not.
+MOST_PRICINGS_A_QUESTION = 2
 MOST_MODULES = 310
 
 _TRANSACTIONS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA", "--")
@@ -79,6 +84,28 @@ async def test_a_message_is_added_by_few_statements(tmp_path: Path) -> None:
         found = await _written(here, add)
     print(len(found))
     assert len(found) <= MOST_STATEMENTS_A_MESSAGE
+
+
+async def test_a_question_is_priced_once_for_each_way_in_which_it_may_be_charged(tmp_path: Path) -> None:
+    priced = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal priced
+        priced += event == "call" and frame.f_code is pricing.cost.__code__
+
+    def counted(conn: sqlite3.Connection) -> None:
+        sys.setprofile(count)
+
+    def uncounted(conn: sqlite3.Connection) -> None:
+        sys.setprofile(None)
+
+    async with inside(tmp_path, day="2026-11-23") as here:
+        # What it may cost is reckoned by the writer, which is a thread of its own.
+        await here.services.store.write(counted)
+        await _result(here, "chat:send", content="Why?", modelId=MODEL)
+        await here.services.store.write(uncounted)
+    print(priced)
+    assert 0 < priced <= MOST_PRICINGS_A_QUESTION
 
 
 async def _tasks(work: Callable[[], Coroutine[Any, Any, object]]) -> list[str]:

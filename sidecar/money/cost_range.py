@@ -117,10 +117,12 @@ def highest(
     speeds = tuple(word for word in extras.tiers if "=" in word)
     # A vendor's batch is a tier of its own.
     tiers = () if batch else tuple(word for word in extras.tiers if "=" not in word)
+    # Most prices list no place, and most vendors ran no answer faster: each way is reckoned once.
+    ways = dict.fromkeys(((), where, speeds, (*where, *speeds)))
     usages = (
         replace(usage, surcharges=(*extras.surcharges, *more), service_tier=tier)
         for usage in prompts
-        for more in ((), where, speeds, (*where, *speeds))
+        for more in ways
         for tier in (None, *tiers)
     )
     most = max(_costs(usages, price, batch=batch), default=None)
