@@ -56,7 +56,7 @@ def usd_from_real(value: float | None) -> Decimal | None:
 
 def to_json(value: Any) -> str:
     """ASCII, so that half a surrogate pair is kept too. Decimals become text. Raises ValueError for NaN."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_decimal_text)
+    return _to_json(value)
 
 
 def from_json(text: str) -> Any:
@@ -78,3 +78,7 @@ def _decimal_text(value: Any) -> str:
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+# `json.dumps` makes one anew for each value.
+_to_json = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=_decimal_text).encode

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from sidecar.store.columns import from_json, from_pico, to_json, to_pico
@@ -22,6 +24,35 @@ _JSON = ("price", "parts", "surcharges")
 COLUMNS = ", ".join(_COLUMN_OF.get(name, name) for name in _FIELDS)
 _INSERT_SQL = f"INSERT INTO ledger ({COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"  # noqa: S608
 
+# Each request keeps the price of its day, and most are of few prices. By their identity, which lasts as long as it is
+# kept here.
+_PRICES: dict[int, tuple[Mapping[str, Any], str]] = {}
+_MOST_PRICES = 256
+
+
+def _price(price: Mapping[str, Any] | None) -> str | None:
+    if price is None:
+        return None
+    known = _PRICES.get(id(price))
+    if known is None:
+        if len(_PRICES) >= _MOST_PRICES:
+            _PRICES.clear()
+        known = _PRICES[id(price)] = price, to_json(dict(price))
+    return known[1]
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else to_json(value)
+
+
+_VALUES_OF = attrgetter(*_FIELDS)
+# Most of a row is stored as it is: where what is not stands in it, and what makes a column of it.
+_COLUMNS_OF: tuple[tuple[int, Callable[[Any], Any]], ...] = (
+    *((_FIELDS.index(name), to_pico) for name in _COLUMN_OF),
+    *((_FIELDS.index(name), _price if name == "price" else _json) for name in _JSON),
+    *((_FIELDS.index(name), int) for name in _BOOLEANS),
+)
+
 
 def intent(conn: sqlite3.Connection, entry: LedgerEntry) -> None:
     """Writes down, before a request leaves, what is about to be spent. `entry.state` is "intent".
@@ -29,7 +60,10 @@ def intent(conn: sqlite3.Connection, entry: LedgerEntry) -> None:
     Its bounds are nothing and the estimate. Raises sqlite3.IntegrityError when the id is taken.
     """
     entry = replace(entry, at_least_usd=Decimal(0), at_most_usd=entry.estimate_usd)
-    conn.execute(_INSERT_SQL, [_column(name, getattr(entry, name)) for name in _FIELDS])
+    values = list(_VALUES_OF(entry))
+    for at, column in _COLUMNS_OF:
+        values[at] = column(values[at])
+    conn.execute(_INSERT_SQL, values)
 
 
 def settle(
@@ -66,7 +100,7 @@ def settle(
             end.incomplete,
             end.served_model,
             message_id,
-            None if end.price is None else to_json(dict(end.price)),
+            _price(end.price),
             end.request_id,
             end.error_kind,
             made_of.service_tier,
@@ -174,14 +208,6 @@ def _usage_columns(usage: TokenUsage | None) -> tuple[int | None, ...]:
         usage.searches,
         usage.prompt_total,
     )
-
-
-def _column(name: str, value: Any) -> Any:
-    if name in _COLUMN_OF:
-        return to_pico(value)
-    if name in _JSON:
-        return None if value is None else to_json(value)
-    return int(value) if name in _BOOLEANS else value
 
 
 def record(row: tuple[Any, ...]) -> LedgerEntry:
