@@ -39,6 +39,11 @@ MOST_STREAM_BYTES = 256 * 1024 * 1024
 # Each of them is looked at. The longest answers have half a million letters, and three lines around a piece.
 MOST_STREAM_LINES = 2_000_000
 
+# How much of an answer is read before others have their turn, in bytes; a small chunk takes as long as one of so many.
+# Most are waited for, and a turn of the loop for each of those would be one more than it takes.
+BYTES_A_TURN = 4096
+SMALL_CHUNK_BYTES = 512
+
 
 def is_end_mark(data: str) -> bool:
     """Whether the data of an event is the mark behind the last one."""
@@ -172,7 +177,7 @@ async def events_of(answer: HttpResponse, parser: Parser, reader: Reader) -> Asy
     server does not close is waited for a few seconds.
     """
     joiner, doubled = Joiner(), Doubled()
-    left, lines = MOST_STREAM_BYTES, MOST_STREAM_LINES
+    left, lines, read = MOST_STREAM_BYTES, MOST_STREAM_LINES, 0
     broken: Failure | None = None
     while True:
         try:
@@ -194,8 +199,11 @@ async def events_of(answer: HttpResponse, parser: Parser, reader: Reader) -> Asy
             yield event
         if reader.ended:
             break
-        # What has come already is given piece by piece without a wait, and others want their turn.
-        await asyncio.sleep(0)
+        # What has come already is given piece by piece without a wait.
+        read += max(len(chunk), SMALL_CHUNK_BYTES)
+        if read >= BYTES_A_TURN:
+            read = 0
+            await asyncio.sleep(0)
     for event in joiner.rest():
         yield event
     if broken is not None and reader.patience is None and not reader.ended:
