@@ -39,6 +39,8 @@ class LenientHandler(ResponseHandler):
     _held: bytearray | None = None
     _left: int | None = None
     _sizes: ChunkSizes | None = None
+    _heard_at = 0.0
+    _timed_for: float | None = None
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, tunnel_by: str | None = None) -> None:
         super().__init__(loop)
@@ -77,6 +79,22 @@ class LenientHandler(ResponseHandler):
         """Go on where reading was paused. The library asks for it with each piece that is taken of an answer."""
         if self._reading_paused:
             super().resume_reading(resume_parser)
+
+    def _reschedule_timeout(self) -> None:
+        """Begin the wait for the next bytes. The library makes a timer for each piece; here one goes on."""
+        self._heard_at = self._loop.time()
+        if self._read_timeout_handle is None or self._timed_for != self._read_timeout:
+            self._timed_for = self._read_timeout
+            super()._reschedule_timeout()
+
+    def _on_read_timeout(self) -> None:
+        """Give up what has been silent for long enough by now; what was not is waited for anew."""
+        left = self._heard_at + (self._read_timeout or 0.0) - self._loop.time()
+        if left > 0:
+            self._read_timeout_handle = self._loop.call_later(left, self._on_read_timeout)
+        else:
+            self._read_timeout_handle = None
+            super()._on_read_timeout()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Hand on what was held back of a head that never ended."""
