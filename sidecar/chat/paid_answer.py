@@ -51,7 +51,9 @@ class PaidAnswer:
         if prepared.request.web_search_max_uses is not None:
             self._allowance = await core.free_searches.of(self._price(), self.entry.created_at)
         # From the first event on: a request that is cut can be found at the vendor by it.
-        begun = BegunKeeper(lambda event: intent.keep_begun(core.store, self.entry.id, event, self.least))
+        begun = BegunKeeper(
+            lambda event: intent.keep_begun(core.store, self.entry.id, event, self._told_least)
+        )
         # The pieces of a conversation are kept with what they come to.
         alone = self.entry.conversation_id is None
         keeper = LeastKeeper(core.store, self.entry.id, self.least) if alone else None
@@ -154,6 +156,10 @@ class PaidAnswer:
             return None
         charged = self.charge(used, least=True)
         return None if charged.usd is None else SoFar(charged.usd, settlement.evidence(charged, used))
+
+    def _told_least(self) -> SoFar | None:
+        """As `least`, None where the vendor has counted nothing: what its first words come to is kept with the next."""
+        return None if self.arrived.usage is None else self.least()
 
     def at_most_usd(self) -> Decimal | None:
         """Return what the answer may have cost at most by now; None where no price bounds it."""
