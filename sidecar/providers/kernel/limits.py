@@ -21,6 +21,12 @@ LONGEST_HOLD_MS = 60 * MINUTE_MS
 # `anthropic-ratelimit-tokens-remaining`.
 _PREFIXES = ("x-ratelimit-{what}-{unit}", "anthropic-ratelimit-{unit}-{what}")
 _UNITS = ("requests", "tokens", "input-tokens")
+# Looked for in every answer.
+_NAMES = {
+    (what, unit): tuple(shape.format(what=what, unit=unit) for shape in _PREFIXES)
+    for what in ("limit", "remaining", "reset")
+    for unit in _UNITS
+}
 
 
 class AimdLimit:
@@ -243,13 +249,14 @@ class KeyLimiters:
 
 
 def _header(headers: Mapping[str, str], what: str, unit: str) -> str | None:
-    names = (shape.format(what=what, unit=unit) for shape in _PREFIXES)
-    return next((headers[name] for name in names if name in headers), None)
+    return next((headers[name] for name in _NAMES[what, unit] if name in headers), None)
 
 
 def _number(text: str | None) -> float | None:
+    if text is None:
+        return None
     try:
-        number = float(text or "")
+        number = float(text)
     except ValueError:
         return None
     return number if 0 <= number < 1e15 else None
