@@ -67,10 +67,23 @@ def search(
 def match_expression(query: str) -> str | None:
     """The person's words as an FTS5 expression in which nothing of theirs is syntax; None when there is no word."""
     plain = storable(query[:_QUERY_CHARS]).replace('"', " ").replace("\0", " ")
-    words = [word for word in plain.split() if any(map(_is_token_character, word))][:_QUERY_WORDS]
+    # A word that was said before finds nothing more, and a snippet is cut in the square of what is found. The last one
+    # stays where it is: it may be a beginning.
+    last_said = {token: place for place, word in enumerate(plain.split()) if (token := _as_token(word))}
+    said = [word for place, word in enumerate(plain.split()) if last_said.get(_as_token(word)) == place]
+    words = [word for word in said if any(map(_is_token_character, word))][:_QUERY_WORDS]
     if not words:
         return None
     return " ".join(f'"{word}"' for word in words) + "*"
+
+
+def _as_token(word: str) -> str:
+    """The word without case and what stands around it; empty where nothing is left. Marks tell words apart."""
+    kept = [
+        each if _is_token_character(each) or unicodedata.category(each)[0] == "M" else " "
+        for each in word.casefold()
+    ]
+    return " ".join("".join(kept).split())
 
 
 def _is_token_character(character: str) -> bool:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -53,6 +54,22 @@ def test_the_best_hit_comes_first_with_its_words_marked(library: sqlite3.Connect
     assert hits[1].message.content == TEXTS["m1"]
     assert hits[1].conversation.id == "c-p"
     assert cursor is None
+
+
+@pytest.mark.parametrize("word", ["sea", "Sea, sea", "-sea", "“sea”"])
+def test_a_word_that_is_said_many_times_is_looked_for_once(library: sqlite3.Connection, word: str) -> None:
+    for number in range(20):
+        text = "a sea and no land " * 400
+        messages.insert(library, Message(f"s{number}", "c-p", f"s{number}", "user", text, NOW))
+    began = time.process_time()
+    hits, _ = search(library, f"{word} " * 32)
+    # Its places in a message are looked through once for each of them: 32 times as many took a thousand times as long.
+    assert time.process_time() - began < 2
+    assert len(hits) == 20
+
+
+def test_the_last_word_may_be_a_beginning_though_it_was_said_before(library: sqlite3.Connection) -> None:
+    assert set(_found(library, "fox quick fo")) == set(_found(library, "fo quick fo")) == {"m1", "m2"}
 
 
 @pytest.mark.parametrize(
