@@ -11,7 +11,7 @@ from sidecar.methods.services import Request
 from sidecar.spending.recovery import of_a_backup
 from sidecar.store import kv
 from sidecar.store.atomic_files import target_file
-from sidecar.store.diagnosis import check_database
+from sidecar.store.diagnosis import check_database, no_file
 from sidecar.store.exports import export_tables
 from sidecar.store.integrity import DAMAGED
 from sidecar.store.kept_copies import list_backups
@@ -74,10 +74,12 @@ async def backups(call: Request, params: None) -> list[dict[str, Any]]:
 
 async def check(call: Request, params: types.DataCheckParams) -> dict[str, Any]:
     full = bool(params.full)
-    problems = await check_database(call.services.database_file, full=full)
+    file = call.services.database_file
+    problems = await check_database(file, full=full)
     if not problems:
         call.services.caretaker.look_again()
-    advice = {"advice": DAMAGED} if problems else {}
+    missing = no_file(file)
+    advice = {"advice": missing if missing in problems else DAMAGED} if problems else {}
     return {"sound": not problems, "full": full, "problems": problems, **advice}
 
 

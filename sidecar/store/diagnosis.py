@@ -47,7 +47,7 @@ async def check_database(path: Path, *, full: bool) -> list[str]:
 def _check(path: Path, full: bool, pulse: Pulse) -> list[str]:
     try:
         if not path.exists():
-            return [f"there is no {path.name}"]
+            return [no_file(path)]
         kept_copies.refuse_emptied(path)
         with closing(
             sqlite3.connect(open_database.read_only_uri(path), uri=True, isolation_level=None)
@@ -67,6 +67,14 @@ def _check(path: Path, full: bool, pulse: Pulse) -> list[str]:
         if getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE == sqlite3.SQLITE_NOTADB:
             return [open_database.no_database(path).message]
         return [f"it cannot be read: {error}"]
+
+
+def no_file(path: Path) -> str:
+    """Return what is told where there is no database at all, damaged or not (pure)."""
+    return (
+        f"There is no {path.name} in the data folder. Where the folder or the file was moved, put it back; else "
+        "restore a backup (data:restore; data:backups lists those that A-B/AI made)."
+    )
 
 
 def _is_denied(error: Exception) -> bool:

@@ -16,7 +16,7 @@ from sidecar.store import database_files, ledger, open_database, unfinished_jobs
 from sidecar.store.atomic_files import PRIVATE_FOLDER, create_private, source_file
 from sidecar.store.backup import copy_database
 from sidecar.store.database import Database
-from sidecar.store.diagnosis import check_database
+from sidecar.store.diagnosis import check_database, no_file
 from sidecar.store.lost_rows import SalvagedTable
 from sidecar.store.salvage import salvage
 from sidecar.store.sqlite_errors import storage_failure, told_by_the_disk
@@ -60,8 +60,12 @@ async def restore_readable(
 
     Raises as `restore` does.
     """
-    if not await check_database(present, full=True):
+    problems = await check_database(present, full=True)
+    if not problems:
         return [], None
+    if no_file(present) in problems:
+        # A new one would take the place of a folder that is only elsewhere for now.
+        raise Failure("storage_error", no_file(present))
     found: list[SalvagedTable] = []
 
     def stage(staging: Path) -> None:

@@ -13,8 +13,15 @@ from typing import Any
 import pytest
 
 from tests.field.lab import sidecar
-from tests.field.test_trust_data import DAMAGES, NAMES, damaged_folder, names, zeros_at_the_start
-from tests.helpers.process import SidecarProcess
+from tests.field.test_trust_data import (
+    DAMAGES,
+    NAMES,
+    damaged_folder,
+    names,
+    take_away,
+    zeros_at_the_start,
+)
+from tests.helpers.process import RpcError, SidecarProcess
 from tests.helpers.terminal import run
 
 
@@ -103,3 +110,21 @@ async def test_the_doctor_of_the_terminal_says_what_was_saved(tmp_path: Path) ->
         assert await process.wait() == 0
     _, out, err = await run(sys.executable, "-m", "sidecar.cli", "--data-dir", str(data), "doctor")
     assert Path(found["kept"]).name in (out + err).replace("\n", ""), (out, err)
+
+
+async def test_who_asks_to_save_what_is_readable_of_a_folder_that_was_moved_can_still_put_it_back(
+    tmp_path: Path,
+) -> None:
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    async with sidecar(data) as process:
+        await process.call("project:create", {"name": "mine"})
+        take_away(data, "moved", elsewhere)
+        checked = await process.call("data:check")
+        assert checked["sound"] is False
+        assert "put it back" in checked["advice"]
+        assert "damaged" not in checked["advice"]
+        with pytest.raises(RpcError, match="put it back"):
+            await process.call("data:salvage")
+        assert not data.exists()  # an empty database in its place would be taken for the person's own
+        elsewhere.rename(data)
+        assert "mine" in await names(process)
