@@ -8,6 +8,7 @@ from typing import Any
 
 from sidecar import __version__
 from sidecar.cli.connection import CallRefused, Connection
+from sidecar.cli.terminal_words import in_terminal_words
 
 GIB = 1024**3
 
@@ -31,21 +32,36 @@ async def examine(sidecar: Connection) -> AsyncIterator[Check]:
     free = folder.get("freeBytes")
     room = "" if free is None else f", {free / GIB:.1f} GiB free"
     yield Check("data folder", folder["exists"] and folder["writable"], folder["path"] + room)
-    yield Check("database", database["status"] == "ok", database["status"])
+    damage = await _damage(sidecar) if database["status"] == "ok" else None
+    yield Check("database", database["status"] == "ok" and damage is None, damage or database["status"])
     for problem in found["problems"]:
-        yield Check("problem", False, problem)
+        yield Check("problem", False, in_terminal_words(problem))
     if "salvaged" in found:
         yield Check("salvaged", True, found["salvaged"])
-    yield Check("proxy", True, await _setting(sidecar, "proxy") or "what the environment and the system say")
-    yield Check("certificates", True, await _setting(sidecar, "caFile") or "the system's")
+    try:
+        settings: Mapping[str, Any] = await sidecar.call("settings:load", {})
+    except CallRefused as refused:
+        # They are in the database; the way to the vendors is looked at without them all the same.
+        yield Check("settings", False, refused.message)
+        settings = {}
+    yield Check("proxy", True, _text(settings, "proxy") or "what the environment and the system say")
+    yield Check("certificates", True, _text(settings, "caFile") or "the system's")
     for name, state in (await sidecar.call("settings:load", {"key": "allKeys"})).items():
         yield _key(name, state)
         if state["configured"]:
             yield await _vendor(sidecar, name)
 
 
-async def _setting(sidecar: Connection, name: str) -> str | None:
-    settings: Mapping[str, Any] = await sidecar.call("settings:load", {})
+async def _damage(sidecar: Connection) -> str | None:
+    """What is told of a database that opens and is damaged all the same: only reading all of it shows that."""
+    try:
+        checked = await sidecar.call("data:check")
+    except CallRefused as refused:
+        return refused.message
+    return None if checked["sound"] else in_terminal_words(checked["advice"])
+
+
+def _text(settings: Mapping[str, Any], name: str) -> str | None:
     value = settings.get(name)
     return None if value is None else str(value)
 

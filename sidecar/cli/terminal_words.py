@@ -29,6 +29,11 @@ IN_A_TERMINAL = {
         "then go on with `abai resume JOB` (`abai jobs` lists it), or run fewer rows with `--first 10`"
     ),
     "then start the batch again": "then go on with `abai resume JOB` (`abai jobs` lists it)",
+    "(data:restore; data:backups lists those that A-B/AI made)": (
+        '(`abai call data:backups` lists those that A-B/AI made; `abai call data:restore \'{{"path": "BACKUP"}}\'` '
+        "puts one in place)"
+    ),
+    "(data:salvage)": "(`abai call data:salvage`)",
 }
 
 
