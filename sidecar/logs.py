@@ -14,7 +14,7 @@ from sidecar.known_secrets import KnownSecrets
 MOST_LINE_LETTERS = 16_000
 _END_LETTERS = 4_000
 # What is looked at of one text, before its secrets are hidden: that takes its time.
-_MOST_LOOKED_AT = 256_000
+_MOST_LOOKED_AT = 64_000
 
 
 def shortened(text: str, most: int = MOST_LINE_LETTERS) -> str:
