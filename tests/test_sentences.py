@@ -32,7 +32,7 @@ TO_DO = re.compile(
     add | ask | cancel | change | check | choose | clear | close | collect | compare | complete |
     connect | copy | correct | create | download | exchange | export | fill | free | give | have |
     import | install | keep | leave | list | load | look | lower | make | move | name | open | paste |
-    put | raise | read | remove | rephrase | restore | retry | run | save | say | see | send | set |
+    put | raise | read | remove | rephrase | restart | restore | retry | run | save | say | see | send | set |
     shorten | show | simplify | split | start | stop | submit | take | tell | try | unlock | unpack |
     update | use | wait | write
     )\b""",
@@ -98,6 +98,40 @@ def told() -> Iterator[tuple[str, str]]:
             # What does not end is a part of a sentence, and what begins or ends with a hole has it from elsewhere.
             if text and text.endswith(".") and not text.startswith("…") and not text.endswith("….…"):
                 yield f"{file}:{node.lineno}", text
+
+
+_BRIDGE = Path(__file__).parent.parent / "bridge" / "src"
+_LITERAL = r'(?:"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`)'
+# Literals that are put together by nothing but a plus.
+_JOINED = re.compile(rf"{_LITERAL}(?:\s*\+\s*{_LITERAL})*")
+_COMMENT = re.compile(rf"({_LITERAL})|/\*.*?\*/|//[^\n]*", re.DOTALL)
+# What the person stopped, and what a recording is filled up with.
+_NO_REFUSAL = {"The request was cancelled.", "Some text."}
+# What follows one of these is the sentence that says it: `mismatch` puts it behind what to do.
+_BEHIND = re.compile(r"(?:mismatch\(|parts\.push\(|const hashes = )\s*$")
+
+
+def told_by_the_bridge() -> Iterator[tuple[str, str]]:
+    """Each sentence for a person in the sources of the bridge, with where."""
+    for path in sorted(_BRIDGE.rglob("*.ts")):
+        if path.name == "contract.ts":
+            continue
+        source = _COMMENT.sub(lambda found: found[1] or "", path.read_text(encoding="utf-8"))
+        for found in _JOINED.finditer(source):
+            text = "".join(each[1:-1] for each in re.findall(_LITERAL, found[0]))
+            text = re.sub(r"\$\{[^}]*\}", "…", text)
+            is_sentence = text[:1].isupper() and text.endswith(".") and " " in text
+            if is_sentence and not _BEHIND.search(source[: found.start()]):
+                yield path.relative_to(_BRIDGE).as_posix(), text
+
+
+def test_each_sentence_of_the_bridge_says_what_to_do_next() -> None:
+    found = list(told_by_the_bridge())
+    assert len(found) > 20
+    silent = [
+        f"{where}: {text}" for where, text in found if not says_what_to_do(text) and text not in _NO_REFUSAL
+    ]
+    assert silent == []
 
 
 def test_each_refusal_says_what_to_do_next() -> None:

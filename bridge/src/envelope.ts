@@ -12,11 +12,11 @@ export function parseRequest(message: unknown): {
     typeof message === "object" && message !== null ? message : {}
   ) as Partial<ApiRequest>;
   if (typeof type !== "string" || type === "") {
-    throw contractError("invalid_params", "A request needs a type, for example project:list.");
+    throw contractError("invalid_params", "A request must have a type, for example project:list.");
   }
   // Names without a space belong to the bridge: no page may shut the sidecar down.
   if (!/^[\w-]+:[\w-]+$/.test(type)) {
-    throw contractError("method_not_found", `There is no request of the type ${type}.`);
+    throw contractError("method_not_found", `There is no request of the type ${type}. Look it up in the list of methods.`);
   }
   if (payload === undefined || payload === null) return { method: type, params: undefined };
   if (typeof payload !== "object" || Array.isArray(payload)) {

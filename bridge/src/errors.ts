@@ -85,5 +85,5 @@ export function tookTooLong(method: string, timeoutMs: number): SidecarError {
 }
 
 export function shuttingDown(): SidecarError {
-  return contractError("shutting_down", "A-B/AI is closing, so this was not started.");
+  return contractError("shutting_down", "A-B/AI is closing, so this was not started. Start it again, then ask once more.");
 }

@@ -36,7 +36,7 @@ export async function moveKeys({ read, remove, client }: MoveKeysOptions): Promi
         continue;
       }
       // A simulated sidecar forgets its keys when it ends.
-      if (mock) throw new Kept("The back end is simulated and keeps no keys.");
+      if (mock) throw new Kept("The back end is simulated and keeps no keys. Start it without simulation to have them moved.");
       await save(client, provider, key);
       await remove(provider);
       moves.push({ provider, outcome: "moved" });
@@ -50,14 +50,14 @@ export async function moveKeys({ read, remove, client }: MoveKeysOptions): Promi
 /** Throws unless the key can be read back. A key that the person has saved since is never overwritten. */
 async function save(client: Pick<SidecarClient, "call">, provider: KeyProvider, key: string): Promise<void> {
   const masked = mask(key);
-  if (masked === mask("")) throw new Kept("The key is too short to be recognised when it is read back.");
+  if (masked === mask("")) throw new Kept("The key is too short to be recognised when it is read back. Save it in the settings.");
   const load = (): Promise<unknown> => client.call("settings:load", { key: "apiKey", provider });
   const before = await load();
-  if (before !== null && before !== masked) throw new Kept("Another key is saved already, and stays.");
+  if (before !== null && before !== masked) throw new Kept("Another key is saved already, and stays. Remove the old one where it is kept.");
   await client.call("settings:save", { key: "apiKey", provider, value: key });
-  if ((await load()) !== masked) throw new Kept("The key that was saved does not read back as it was.");
+  if ((await load()) !== masked) throw new Kept("The key that was saved does not read back as it was. Save it in the settings.");
   const all = (await client.call("settings:load", { key: "allKeys" })) as Partial<AllKeys> | null;
-  if (all?.[provider]?.configured !== true) throw new Kept("The saved key does not count as configured.");
+  if (all?.[provider]?.configured !== true) throw new Kept("The saved key does not count as configured. Save it in the settings.");
 }
 
 class Kept extends Error {}
@@ -67,6 +67,6 @@ function reasonOf(error: unknown): string {
   if (error instanceof Kept) return error.message;
   const kind = (error as { kind?: unknown } | null)?.kind;
   return typeof kind === "string"
-    ? `The back end could not save it: ${kind}.`
-    : "The old store could not be used.";
+    ? `The back end could not save it: ${kind}. Save it in the settings.`
+    : "The old store could not be used. Paste the key in the settings.";
 }

@@ -72,7 +72,7 @@ async function answer(
   if (method === "history:open-folder" && options.openHistoryFolder !== undefined) {
     const project = params?.["project"] ?? undefined;
     if (project !== undefined && typeof project !== "string") {
-      throw contractError("invalid_params", "The project of history:open-folder is a name.");
+      throw contractError("invalid_params", "The project of history:open-folder must be a name.");
     }
     await options.openHistoryFolder(project);
     return null;

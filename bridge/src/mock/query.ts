@@ -44,7 +44,7 @@ export function faultsEvery(every: number, fixtures: Fixtures): () => SidecarErr
     if (kind in ERROR_CODES) return fixtures.error(kind as ErrorKind);
     return bridgeError(
       kind as BridgeErrorKind,
-      "The A-B/AI backend is not there. This is an error on demand.",
+      "The A-B/AI backend is not there. This is an error on demand: take the wish out of the address to go on.",
     );
   };
 }
