@@ -9,6 +9,7 @@ from sidecar.errors import Failure
 from sidecar.load_ahead import load_ahead
 from sidecar.service_maker import ServiceMaker
 from sidecar.store import left_over
+from sidecar.store.stoppable import in_thread
 
 # The first questions of an app have come by then, and nobody has asked a model yet.
 WARM_UP_SECONDS = 0.3
@@ -45,7 +46,7 @@ class Container(ServiceMaker):
             return
         await asyncio.sleep(seconds)
         # Beside the loop, which answers meanwhile.
-        await asyncio.to_thread(load_ahead)
+        await in_thread(load_ahead)
         if not self._stopping:
             self.caretaker.begin()
             _ = self.batches, self.native, self.chat

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 
 # What the first question to a model, and the first batch, need besides.
@@ -21,7 +22,12 @@ _LATER = (
 )
 
 
-def load_ahead() -> None:
-    """Import it. To be called on a thread: the loop answers meanwhile."""
+def load_ahead(pulse: Callable[[], None]) -> None:
+    """Import it. To be called on a thread: the loop answers meanwhile.
+
+    `pulse` is called before each of them, and raises where the process is about to end: it would wait for all of them,
+    which takes seconds on a busy machine.
+    """
     for name in _LATER:
+        pulse()
         import_module(name)

@@ -45,6 +45,21 @@ def test_serving_begins_without_what_only_questions_and_batches_need() -> None:
     } == set()
 
 
+def test_who_leaves_while_it_is_loaded_ahead_waits_for_one_piece_of_it_at_most() -> None:
+    begun = """
+from sidecar.load_ahead import load_ahead
+asked = []
+def pulse():
+    asked.append(1)
+    if len(asked) == 2:
+        raise SystemExit(print(*sys.modules))
+load_ahead(pulse)
+"""
+    loaded = loaded_by(f"exec({begun!r})")
+    assert "sidecar.methods.settings" in loaded
+    assert {"sidecar.methods.chat", "httpx"} & loaded == set()
+
+
 async def made(here: Inside) -> set[str]:
     return {"chat", "batches", "native", "providers"} & set(vars(here.services))
 
