@@ -13,6 +13,13 @@ from sidecar.store.records import Conversation, SearchHit
 _QUERY_CHARS = 1_000
 _QUERY_WORDS = 32
 _SNIPPET_TOKENS = 24
+# Of a longer message the first place that is found is shown: SQLite looks for the best one in the square of how often
+# its words stand there, and cannot be stopped meanwhile. Sixty thousand times one word took twenty seconds.
+_LONG_BYTES = 10_000
+_SNIPPET_CHARS = 240
+_BEFORE_CHARS = 60
+# What no text has around a word.
+_OPEN, _CLOSE = "\x02", "\x03"
 
 FIND_SQL = (
     "SELECT rowid FROM messages_fts WHERE messages_fts MATCH ?"
@@ -32,7 +39,9 @@ _CONVERSATION_COLUMNS = ", ".join(f"c.{name.strip()}" for name in conversations.
 # out of one walk over the matches, hence the +: looked up one by one, each would gather all matches anew.
 HITS_SQL = (
     f"SELECT {_MESSAGE_COLUMNS}, {_CONVERSATION_COLUMNS},"  # noqa: S608
-    f" m.seq, snippet(messages_fts, 0, '**', '**', '…', {_SNIPPET_TOKENS})"
+    f" m.seq, CASE WHEN length(CAST(m.content AS BLOB)) > {_LONG_BYTES}"
+    f" THEN highlight(messages_fts, 0, '{_OPEN}', '{_CLOSE}')"
+    f" ELSE snippet(messages_fts, 0, '**', '**', '…', {_SNIPPET_TOKENS}) END"
     " FROM messages_fts f JOIN messages m ON m.seq = f.rowid JOIN conversations c ON c.id = m.conversation_id"
     " WHERE f.messages_fts MATCH ? AND +f.rowid IN (SELECT value FROM json_each(?))"
 )
@@ -95,7 +104,28 @@ def _is_token_character(character: str) -> bool:
 def _hits(conn: sqlite3.Connection, match: str, seqs: list[int]) -> list[SearchHit]:
     by_seq = {row[-2]: row for row in conn.execute(HITS_SQL, (match, json.dumps(seqs)))}
     return [
-        SearchHit(messages.record(row[: messages.WIDTH]), Conversation(*row[messages.WIDTH : -2]), row[-1])
+        SearchHit(
+            messages.record(row[: messages.WIDTH]), Conversation(*row[messages.WIDTH : -2]), _shown(row[-1])
+        )
         # A message whose conversation another program took away is found and has nowhere to be shown.
         for row in (by_seq[seq] for seq in seqs if seq in by_seq)
     ]
+
+
+def _shown(marked: str) -> str:
+    """The snippet of a short message as it is; of a long one the place where its words are found first."""
+    if _OPEN not in marked and len(marked) <= _LONG_BYTES:
+        return marked
+    found = max(0, marked.find(_OPEN))
+    start = max(0, found - _BEFORE_CHARS)
+    if start:
+        # At a blank, where there is one.
+        start = marked.find(" ", start, found) + 1 or start
+    end = start + _SNIPPET_CHARS
+    if end < len(marked):
+        end = max(marked.rfind(" ", found + 1, end), marked.rfind(_CLOSE, found, end) + 1) or end
+    shown = marked[start:end]
+    if shown.count(_OPEN) > shown.count(_CLOSE):
+        shown += _CLOSE
+    shown = f"{'…' if start else ''}{shown}{'…' if end < len(marked) else ''}"
+    return shown.replace(_OPEN, "**").replace(_CLOSE, "**")

@@ -157,6 +157,41 @@ def test_of_a_very_long_message_the_beginning_is_found_and_edited_or_deleted_it_
         integrity()
 
 
+def _snippet(conn: sqlite3.Connection, content: str, query: str) -> str:
+    messages.insert(conn, Message("long", "c-p", "long", "user", content, NOW))
+    (hit,) = search(conn, query)[0]
+    return hit.snippet
+
+
+@pytest.mark.parametrize(("many", "letter"), [(2_000, "e"), (600, "é")])
+def test_of_a_long_message_the_place_where_a_word_is_first_found_is_shown(
+    many: int, letter: str, library: sqlite3.Connection
+) -> None:
+    told = (
+        f"{f'B{letter}for{letter} it. ' * many}There goes a walrus, and {'after it. ' * many}No walrus more."
+    )
+    shown = _snippet(library, told, "walrus")
+    assert "There goes a **walrus**, and after it." in shown
+    assert (shown[0], shown[-1]) == ("…", "…")
+    assert len(shown) < 260
+
+
+def test_a_word_that_is_longer_than_what_is_shown_is_cut(library: sqlite3.Connection) -> None:
+    shown = _snippet(library, "x" * 30_000, "x" * 9)
+    assert shown == f"**{'x' * 239}**…"
+
+
+# Of a text with a letter of the code 0 SQLite tells a length of its own.
+@pytest.mark.parametrize("begin", ["", "\0 "])
+def test_one_word_said_sixty_thousand_times_is_found_as_soon_as_any(
+    begin: str, library: sqlite3.Connection
+) -> None:
+    """It was twenty seconds, which no cancel stopped: the best of all places was looked for."""
+    before = time.process_time()
+    assert "**walrus** **walrus**" in _snippet(library, begin + "walrus " * 60_000, "walrus")
+    assert time.process_time() - before < 5
+
+
 def test_a_very_long_query_is_cut_and_not_refused(library: sqlite3.Connection) -> None:
     assert _found(library, "fox " * 100_000)
     assert _found(library, "x" * 1_000_000) == []
