@@ -196,7 +196,7 @@ async def test_a_login_in_a_base_url_of_the_environment_is_in_no_error(tmp_path:
             await process.call("settings:validate-key", {"provider": "openai"})
         assert caught.value.data["kind"] != "internal_error"
         assert "PASSWORD" not in str(caught.value)
-    async with serving(GOOD) as server:
+    async with serving(whole({"object": "list", "data": [{"id": "gpt-6-sol"}]})) as server:
         environment["OPENAI_BASE_URL"] = server.url.replace("http://", "http://ada:PASSWORD@") + "/v1"
         async with sidecar(tmp_path / "b", environment=environment) as process:
             assert await process.call("settings:validate-key", {"provider": "openai"}) == {"valid": True}
