@@ -26,6 +26,19 @@ SCHEMA = {
 }
 REPLY = '{"url": "https://example.com/articles/a-year-beside-the-northern-sea/list?page=2"}'
 MANY = json.dumps([{"a": number} for number in range(20_000)])
+DEEP = 40
+# Each refers twice to the next one: as many looks as two to the power of forty.
+FAN_OUT = {
+    "$ref": "#/$defs/a0",
+    "$defs": {
+        f"a{number}": {"allOf": [{"$ref": f"#/$defs/a{number + 1}"}, {"$ref": f"#/$defs/a{number + 1}"}]}
+        for number in range(DEEP)
+    }
+    | {f"a{DEEP}": {"type": "object"}},
+}
+DEAR_NAMES = {"type": "object", "patternProperties": {"^(a+)+$": {"type": "string"}}}
+NAMED = json.dumps({"a" * 40 + "!": "x"})
+NAME = {"type": "object", "propertyNames": {"pattern": r"^([\w.-]+\/?)+$"}}
 ROW = {"id": "r", "prompt": "Where?", "model": MODEL, "jsonSchema": SCHEMA}
 PROMPT_SECONDS = 5.0
 END_SECONDS = 8.0
@@ -50,8 +63,14 @@ async def stays_alive(process: SidecarProcess, until: asyncio.Future[Any]) -> in
 @field("trust", "likewise a list of 20,000 objects with `uniqueItems`")
 @pytest.mark.parametrize(
     ("schema", "reply"),
-    [(SCHEMA, REPLY), ({"type": "array", "uniqueItems": True}, MANY)],
-    ids=["pattern", "unique items"],
+    [
+        (SCHEMA, REPLY),
+        ({"type": "array", "uniqueItems": True}, MANY),
+        (FAN_OUT, "{}"),
+        (DEAR_NAMES, NAMED),
+        (NAME, NAMED),
+    ],
+    ids=["pattern", "unique items", "references", "names by pattern", "names"],
 )
 async def test_a_reply_that_takes_for_ever_to_check_is_kept_and_told_while_others_are_answered(
     schema: dict[str, Any], reply: str, tmp_path: Path

@@ -5,50 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.field.hostile import serving
-from tests.field.lab import LAB_USD, MODEL, ask, own_models, project, refused, sidecar
-from tests.field.test_trust_checks import PROMPT_SECONDS, ended_row, saying, stays_alive
-
-DEEP = 40
-# Each refers twice to the next one: as many looks as two to the power of forty.
-FAN_OUT = {
-    "$ref": "#/$defs/a0",
-    "$defs": {
-        f"a{number}": {"allOf": [{"$ref": f"#/$defs/a{number + 1}"}, {"$ref": f"#/$defs/a{number + 1}"}]}
-        for number in range(DEEP)
-    }
-    | {f"a{DEEP}": {"type": "object"}},
-}
-DEAR_NAMES = {"type": "object", "patternProperties": {"^(a+)+$": {"type": "string"}}}
-NAMED = json.dumps({"a" * 40 + "!": "x"})
-ADDRESS = {"type": "object", "propertyNames": {"pattern": r"^([\w.-]+\/?)+$"}}
-
-
-@pytest.mark.parametrize(
-    ("schema", "reply"),
-    [(FAN_OUT, "{}"), (DEAR_NAMES, NAMED), (ADDRESS, NAMED)],
-    ids=["references", "names by pattern", "names"],
-)
-async def test_references_and_names_that_take_for_ever_to_check_are_told_while_others_are_answered(
-    schema: dict[str, Any], reply: str, tmp_path: Path
-) -> None:
-    async with (
-        serving(saying(reply), saying("Good morning")) as server,
-        sidecar(tmp_path, models=own_models(server.url)) as process,
-    ):
-        error = asyncio.ensure_future(refused(process, "Where?", options={"jsonSchema": schema}))
-        await server.requests(1)
-        async with asyncio.timeout(PROMPT_SECONDS):
-            assert (await ask(process))["answer"] == "Good morning"
-        assert await stays_alive(process, error) > 1
-        told = (await error).data
-        assert (told["kind"], told["detail"]) == ("invalid_output", reply)
-        assert "longer than 2 seconds" in str(await error)
-        assert (await process.call("activity:stats"))["totalCost"] == pytest.approx(2 * LAB_USD)
+from tests.field.lab import LAB_USD, MODEL, own_models, project, sidecar
+from tests.field.test_trust_checks import ended_row, saying, stays_alive
 
 
 async def test_a_check_of_a_batch_that_takes_for_ever_decides_nothing_and_its_row_is_paid_once(
