@@ -76,11 +76,14 @@ def search(
 def match_expression(query: str) -> str | None:
     """The person's words as an FTS5 expression in which nothing of theirs is syntax; None when there is no word."""
     plain = storable(query[:_QUERY_CHARS]).replace('"', " ").replace("\0", " ")
-    # A word that was said before finds nothing more, and a snippet is cut in the square of what is found. The last one
-    # stays where it is: it may be a beginning.
-    last_said = {token: place for place, word in enumerate(plain.split()) if (token := _as_token(word))}
-    said = [word for place, word in enumerate(plain.split()) if last_said.get(_as_token(word)) == place]
-    words = [word for word in said if any(map(_is_token_character, word))][:_QUERY_WORDS]
+    said = [(word, _as_token(word)) for word in plain.split()]
+    # A word that was said before finds nothing more. The last one stays where it is: it may be a beginning.
+    last_said = {token: place for place, (_, token) in enumerate(said)}
+    words = [
+        word
+        for place, (word, token) in enumerate(said)
+        if last_said[token] == place and any(map(_is_token_character, word))
+    ][:_QUERY_WORDS]
     if not words:
         return None
     return " ".join(f'"{word}"' for word in words) + "*"
